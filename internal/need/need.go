@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package need says what a test needs of the machine. A test whose need is not
+// met is skipped with the reason; with NSINSPECT_REQUIRE=all, as CI runs, it
+// fails instead, so that nothing goes untested unseen.
+package need
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Root needs an effective UID of 0 and CAP_SYS_ADMIN in the capability set, as
+// making namespaces and mounts does.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Missing(t, "needs root")
+	}
+	var data [2]unix.CapUserData
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		t.Fatalf("read own capabilities: %v", err)
+	}
+	if data[0].Effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
+		Missing(t, "needs CAP_SYS_ADMIN")
+	}
+}
+
+// Program needs the named programs in PATH.
+func Program(t testing.TB, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			Missing(t, fmt.Sprintf("needs the program %s in PATH", name))
+		}
+	}
+}
+
+// Missing skips the test for the given reason, or fails it where
+// NSINSPECT_REQUIRE=all says that this machine must have everything.
+func Missing(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("NSINSPECT_REQUIRE") == "all" {
+		t.Fatalf("%s, and NSINSPECT_REQUIRE=all forbids to skip", reason)
+	}
+	t.Skip(reason)
+}
