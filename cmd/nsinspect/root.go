@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1 // it failed, or there is no such namespace
+	exitUsage  = 2
+)
+
+const rootHelp = `nsinspect finds every network namespace on this machine, its names, and what
+keeps it alive: processes, single threads, bind mounts.
+
+  nsinspect list                      every network namespace
+  nsinspect list -o wide --type all   namespaces of every type, in full
+  nsinspect who-uses blue             who keeps the namespace named blue alive
+  nsinspect who-uses 4026532177       the same by inode, as lsns and ls -l show it
+  nsinspect who-uses 4242             the namespace that process 4242 is in
+  nsinspect list -o json | jq ...     for scripts
+
+It only reads, and shows an ordinary user everything the kernel lets her see.`
+
+// usageError is a mistake in what was typed: exit status 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// app is what every command shares.
+type app struct {
+	stdout, stderr io.Writer
+	env            []string
+
+	root      string
+	netnsDirs []string
+	engine    string
+	color     string
+	verbose   bool
+}
+
+// run is the whole program, without the process around it.
+func run(args []string, stdout, stderr io.Writer, env []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	a := &app{stdout: stdout, stderr: stderr, env: env}
+	cmd := a.command()
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "nsinspect: %s\n", render.Escape(err.Error()))
+	if errors.As(err, &usageError{}) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func (a *app) command() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "nsinspect",
+		Short:         "find network namespaces and what keeps them alive",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usagef("no command: use list or who-uses, or nsinspect --help")
+		},
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w: see %s --help", err, cmd.CommandPath())
+	})
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&a.engine, "engine", "auto", "how to read: auto or proc")
+	flags.StringVar(&a.root, "root", "/", "read the machine whose root is `DIR`, as a container's /host")
+	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "look for names in `DIR` too (repeatable)")
+	flags.StringVar(&a.color, "color", "auto", "use colour: auto, always or never")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say everything that could not be read, and how it was read")
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), versionCommand())
+	cmd.CompletionOptions.HiddenDefaultCmd = false
+	return cmd
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			known = append(known, c.Name())
+		}
+	}
+	return usagef("unknown command %q: use %s", args[0], strings.Join(known, ", "))
+}
+
+// check refuses wrong values of the global flags.
+func (a *app) check() error {
+	if !slices.Contains([]string{"auto", "proc"}, a.engine) {
+		return usagef("unknown engine %q: use auto or proc", a.engine)
+	}
+	if !slices.Contains([]string{"auto", "always", "never"}, a.color) {
+		return usagef("unknown colour mode %q: use auto, always or never", a.color)
+	}
+	for _, d := range append([]string{a.root}, a.netnsDirs...) {
+		if d == "" {
+			return usagef("empty directory: --root and --netns-dir want a path")
+		}
+	}
+	return nil
+}
+
+// options opens the host that the flags name. The caller closes it.
+func (a *app) options() (scan.Options, error) {
+	h, err := scan.OpenHost(a.root)
+	if err != nil {
+		return scan.Options{}, err
+	}
+	return scan.Options{Host: h, NamesDirs: a.netnsDirs}, nil
+}
+
+// style says how to lay out human output on stdout.
+func (a *app) style() render.Style {
+	var s render.Style
+	f, isFile := a.stdout.(*os.File)
+	if isFile {
+		if ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil {
+			s.Width = int(ws.Col)
+			s.Color = a.color == "auto" && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
+		}
+	}
+	if a.color == "always" {
+		s.Color = true
+	}
+	return s
+}
+
+func (a *app) getenv(name string) string {
+	for _, kv := range a.env {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// note writes what the snapshot could not show to stderr.
+func (a *app) note(s *scan.Snapshot) {
+	for _, line := range render.Notes(s, a.verbose) {
+		fmt.Fprintln(a.stderr, "nsinspect: "+line)
+	}
+}

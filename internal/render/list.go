@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"io"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Format is an output format.
+type Format string
+
+// The output formats.
+const (
+	Table Format = "table"
+	Wide  Format = "wide"
+	JSON  Format = "json"
+	YAML  Format = "yaml"
+	Name  Format = "name"
+)
+
+// List writes a snapshot. Structured output is one line a snapshot where
+// oneLine asks for it.
+func List(w io.Writer, s *scan.Snapshot, f Format, style Style, oneLine bool) error {
+	switch f {
+	case JSON, YAML:
+		return encode(w, f, oneLine, listOf(s))
+	case Name:
+		var b strings.Builder
+		for i := range s.Namespaces {
+			fmt.Fprintln(&b, &s.Namespaces[i])
+		}
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	return listTable(s, f == Wide).write(w, style)
+}
+
+func listTable(s *scan.Snapshot, wide bool) *table {
+	t := &table{columns: []column{
+		{title: "TYPE"}, {title: "INODE", right: true}, {title: "NAMES", least: 12},
+		{title: "PROCS", right: true}, {title: "THREADS", right: true}, {title: "KEPT-BY", least: 10},
+		{title: "USER", least: 8}, {title: "STARTED"}, {title: "PID", right: true}, {title: "COMMAND", least: 12},
+	}}
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		pid, user, started, command := "", "", "", ""
+		if p := n.Leader; p != nil {
+			pid, command = strconv.Itoa(p.PID), Command(p)
+			if wide {
+				user, started = userName(p.UID), clock(p.Started, s.Taken)
+			}
+		}
+		t.add(listColor(n), n.Type.String(), strconv.FormatUint(n.Inode, 10), strings.Join(names(n, wide), ","),
+			strconv.Itoa(n.Processes()), strconv.Itoa(n.Threads), keptBy(n), user, started, pid, command)
+	}
+	if !wide {
+		for _, title := range []string{"THREADS", "USER", "STARTED"} {
+			t.drop(t.index(title))
+		}
+		if len(s.Types) == 1 {
+			t.drop(t.index("TYPE"))
+		}
+	}
+	return t
+}
+
+func listColor(n *scan.Namespace) string {
+	switch {
+	case n.Initial:
+		return cyan
+	case n.Processes() == 0:
+		return yellow
+	}
+	return ""
+}
+
+// keptBy counts the holders: "2 processes, 1 mount".
+func keptBy(n *scan.Namespace) string {
+	var parts []string
+	for _, k := range scan.Kinds() {
+		if c := n.Count(k); c > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c, k.Plural(c)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Command is a process's command line as ps shows it: the name in brackets
+// where there is none.
+func Command(p *scan.Process) string {
+	if len(p.Cmdline) == 0 {
+		return "[" + p.Comm + "]"
+	}
+	return strings.Join(p.Cmdline, " ")
+}
+
+func userName(uid int) string {
+	if uid < 0 {
+		return ""
+	}
+	id := strconv.Itoa(uid)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
+}
+
+// clock shows a time as ps does: the hour within a day, the date before that.
+func clock(t, now time.Time) string {
+	switch {
+	case t.IsZero():
+		return ""
+	case now.Sub(t) < 24*time.Hour:
+		return t.Format("15:04:05")
+	case t.Year() == now.Year():
+		return t.Format("Jan02")
+	}
+	return t.Format("2006")
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Notes says in sentences what a snapshot could not show and how to see it, and
+// which names refer to nothing. With verbose each gap and stray is told.
+func Notes(s *scan.Snapshot, verbose bool) []string {
+	var notes []string
+	if verbose {
+		notes = append(notes, fmt.Sprintf("engine %s, sources %s", s.Engine, strings.Join(s.Sources, ", ")))
+	}
+	var closed, other []scan.Gap
+	for _, g := range s.Gaps {
+		if verbose {
+			notes = append(notes, Escape("unreadable: "+g.Error()))
+		}
+		if denied(g.Err) && (g.Source == "process" || g.Source == "thread") {
+			closed = append(closed, g)
+		} else {
+			other = append(other, g)
+		}
+	}
+	if n := len(closed); n > 0 {
+		notes = append(notes, Escape(closedNote(n, closed[0])))
+	}
+	for i, g := range other {
+		if i == 3 && !verbose {
+			notes = append(notes, fmt.Sprintf("%d more could not be read: -v lists them", len(other)-i))
+			break
+		}
+		notes = append(notes, Escape(gapNote(g)))
+	}
+	return append(notes, strayNotes(s.Strays, verbose)...)
+}
+
+func denied(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) }
+
+func closedNote(n int, first scan.Gap) string {
+	what := fmt.Sprintf("%d processes unreadable", n)
+	if n == 1 {
+		what = fmt.Sprintf("1 process unreadable (%s)", first.Path)
+	}
+	return what + ": " + scan.Remedy(unix.CAP_SYS_PTRACE)
+}
+
+func gapNote(g scan.Gap) string {
+	note := fmt.Sprintf("%s unreadable: %v", g.Path, g.Err)
+	if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
+		note = fmt.Sprintf("%s: %v", g.Path, g.Err)
+	}
+	switch {
+	case g.Err == scan.ErrOtherPIDNS:
+		note += ": run in the host's PID namespace (docker run --pid=host), or with --root on the host's tree"
+	case g.Err == scan.ErrHidepid, denied(g.Err):
+		note += ": run as root"
+	}
+	return note
+}
+
+// strayNotes tells of names that refer to nothing; a few, unless verbose.
+func strayNotes(strays []scan.Stray, verbose bool) []string {
+	var notes []string
+	for i, s := range strays {
+		if i == 3 && !verbose {
+			return append(notes, fmt.Sprintf("%d more names refer to no namespace: -v lists them", len(strays)-i))
+		}
+		notes = append(notes, Escape(fmt.Sprintf("%s is no namespace: it is %s", s.Path, s.Reason)))
+	}
+	return notes
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// Style is how output for people is laid out.
+type Style struct {
+	Width     int  // of the terminal; 0 prints everything whole
+	Color     bool // may use terminal colours
+	NoHeaders bool
+}
+
+// table is a borderless table: a header, then a line a row.
+type table struct {
+	columns []column
+	rows    []row
+}
+
+type column struct {
+	title string
+	right bool // numbers
+	least int  // may be cut down to this width on a terminal; 0: never
+}
+
+type row struct {
+	cells []string
+	color string // an ANSI colour for the line, "" for none
+}
+
+const (
+	bold   = "\x1b[1m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+	reset  = "\x1b[0m"
+)
+
+func (t *table) add(color string, cells ...string) {
+	for i := range cells {
+		cells[i] = Escape(cells[i])
+		if cells[i] == "" {
+			cells[i] = "-" // so that awk and column count fields alike
+		}
+	}
+	t.rows = append(t.rows, row{cells, color})
+}
+
+// dropEmpty removes the columns of the given titles that say nothing.
+func (t *table) dropEmpty(titles ...string) {
+	for _, title := range titles {
+		if i := t.index(title); t.blank(i) {
+			t.drop(i)
+		}
+	}
+}
+
+func (t *table) blank(i int) bool {
+	for _, r := range t.rows {
+		if r.cells[i] != "-" {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *table) drop(i int) {
+	t.columns = append(t.columns[:i:i], t.columns[i+1:]...)
+	for j, r := range t.rows {
+		t.rows[j].cells = append(r.cells[:i:i], r.cells[i+1:]...)
+	}
+}
+
+const gutter = 2 // spaces between columns
+
+// fit cuts cells down to the width of a terminal: the widest column that may
+// shrink first.
+func (t *table) fit(width int) {
+	if width <= 0 {
+		return
+	}
+	widths := make([]int, len(t.columns))
+	total := gutter * (len(t.columns) - 1)
+	for i, c := range t.columns {
+		widths[i] = len(c.title)
+		for _, r := range t.rows {
+			widths[i] = max(widths[i], twwidth.Width(r.cells[i]))
+		}
+		total += widths[i]
+	}
+	for total > width {
+		widest := -1
+		for i, c := range t.columns {
+			if c.least > 0 && widths[i] > c.least && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+		total--
+	}
+	for _, r := range t.rows {
+		for i := range r.cells {
+			r.cells[i] = cut(r.cells[i], widths[i])
+		}
+	}
+}
+
+func cut(s string, width int) string {
+	if twwidth.Width(s) <= width {
+		return s
+	}
+	w := 0
+	for i, r := range s {
+		w += twwidth.Width(string(r))
+		if w > width-1 {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+func (t *table) write(w io.Writer, style Style) error {
+	t.fit(style.Width)
+	var out bytes.Buffer
+	tbl := tablewriter.NewTable(&out, tableOptions(t.columns)...)
+	if !style.NoHeaders {
+		var titles []string
+		for _, c := range t.columns {
+			titles = append(titles, c.title)
+		}
+		tbl.Header(titles)
+	}
+	for _, r := range t.rows {
+		if err := tbl.Append(r.cells); err != nil {
+			return fmt.Errorf("add table row: %w", err)
+		}
+	}
+	if len(t.rows) > 0 || !style.NoHeaders {
+		if err := tbl.Render(); err != nil {
+			return fmt.Errorf("render table: %w", err)
+		}
+	}
+	return t.paint(w, out.String(), style)
+}
+
+// paint takes off the padding at line ends and puts colours on whole lines.
+func (t *table) paint(w io.Writer, text string, style Style) error {
+	var out strings.Builder
+	i := 0
+	if !style.NoHeaders {
+		i = -1
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \n")
+		color := bold
+		if i >= 0 && i < len(t.rows) {
+			color = t.rows[i].color
+		}
+		if style.Color && color != "" {
+			line = color + line + reset
+		}
+		out.WriteString(line + "\n")
+		i++
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func tableOptions(columns []column) []tablewriter.Option {
+	var aligns []tw.Align
+	for _, c := range columns {
+		if c.right {
+			aligns = append(aligns, tw.AlignRight)
+		} else {
+			aligns = append(aligns, tw.AlignLeft)
+		}
+	}
+	cells := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{PerColumn: aligns},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: strings.Repeat(" ", gutter), Overwrite: true}},
+	}
+	return []tablewriter.Option{
+		tablewriter.WithConfig(tablewriter.Config{
+			Header:   cells,
+			Row:      cells,
+			Behavior: tw.Behavior{TrimSpace: tw.Off, TrimTab: tw.Off, TrimLine: tw.Off},
+		}),
+		tablewriter.WithRendition(tw.Rendition{
+			Borders:  tw.BorderNone,
+			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
+		}),
+	}
+}
+
+// index finds a column by its title, which must be there.
+func (t *table) index(title string) int {
+	return slices.IndexFunc(t.columns, func(c column) bool { return c.title == title })
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Uses writes who keeps a namespace alive: the verdict, then the holders.
+func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, f Format, style Style) error {
+	if f == JSON || f == YAML {
+		return encode(w, f, false, usesOf(s, n))
+	}
+	if _, err := fmt.Fprintln(w, Escape(n.Verdict(s))); err != nil {
+		return err
+	}
+	if len(n.Holders) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return usesTable(s, n, f == Wide).write(w, style)
+}
+
+func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {
+	t := &table{columns: []column{
+		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "VIA"},
+		{title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
+		{title: "PATH", least: 16}, {title: "COMMAND", least: 12},
+	}}
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		user, started, command, path := "", "", "", h.Path
+		if p := h.Process; p != nil {
+			user, started, command = userName(p.UID), clock(p.Started, s.Taken), Command(p)
+		}
+		if h.Covered {
+			path += " (covered by another mount)"
+		}
+		pid := h.PID
+		if h.Kind == scan.KindMount {
+			pid = 0 // it only sees the mount
+		}
+		t.add("", h.Kind.String(), number(pid), number(h.TID), h.Via, user, started,
+			number(int(h.MountNS)), number(h.MountID), path, command)
+	}
+	if !wide {
+		t.drop(t.index("MOUNTNS"))
+		t.drop(t.index("MOUNT-ID"))
+	}
+	t.dropEmpty("TID", "VIA", "USER", "STARTED", "PATH", "COMMAND")
+	return t
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Schema is the version of the wire format. Fields are added to it, never
+// renamed or given another meaning. What is unknown is absent.
+const Schema = "nsinspect/v1"
+
+type wireHead struct {
+	Schema   string    `json:"schema"`
+	Taken    time.Time `json:"taken"`
+	Kernel   string    `json:"kernel,omitempty"`
+	Engine   string    `json:"engine"`
+	Sources  []string  `json:"sources"`
+	Complete bool      `json:"complete"`
+	Gaps     []wireGap `json:"gaps"`
+}
+
+type wireGap struct {
+	Source string `json:"source"`
+	Path   string `json:"path"`
+	Error  string `json:"error"`
+}
+
+type wireList struct {
+	wireHead
+	Namespaces []wireNamespace `json:"namespaces"`
+}
+
+type wireUses struct {
+	wireHead
+	Namespace wireNamespace `json:"namespace"`
+	Verdict   string        `json:"verdict"`
+	Holders   []wireHolder  `json:"holders"`
+}
+
+type wireNamespace struct {
+	Type      string         `json:"type"`
+	Inode     uint64         `json:"inode"`
+	Initial   *bool          `json:"initial,omitempty"`
+	Names     []wireName     `json:"names"`
+	Processes int            `json:"processes"`
+	Threads   int            `json:"threads"`
+	Holders   map[string]int `json:"holders"`
+	Leader    *wireProcess   `json:"leader,omitempty"`
+}
+
+type wireName struct {
+	Name string `json:"name"`
+	Path string `json:"path"`
+	Kind string `json:"kind"`
+}
+
+type wireProcess struct {
+	PID     int        `json:"pid"`
+	Comm    string     `json:"comm"`
+	Cmdline []string   `json:"cmdline"`
+	UID     *int       `json:"uid,omitempty"`
+	Started *time.Time `json:"started,omitempty"`
+}
+
+type wireHolder struct {
+	Kind    string     `json:"kind"`
+	PID     int        `json:"pid,omitempty"`
+	TID     int        `json:"tid,omitempty"`
+	Comm    string     `json:"comm,omitempty"`
+	Cmdline []string   `json:"cmdline,omitempty"`
+	UID     *int       `json:"uid,omitempty"`
+	Started *time.Time `json:"started,omitempty"`
+	Via     string     `json:"via,omitempty"`
+	Path    string     `json:"path,omitempty"`
+	MountNS uint64     `json:"mountns,omitempty"`
+	MountID int        `json:"mount_id,omitempty"`
+	Covered bool       `json:"covered,omitempty"`
+}
+
+func headOf(s *scan.Snapshot) wireHead {
+	h := wireHead{
+		Schema: Schema, Taken: s.Taken, Kernel: s.Kernel, Engine: s.Engine,
+		Sources: s.Sources, Complete: s.Complete(), Gaps: []wireGap{},
+	}
+	for _, g := range s.Gaps {
+		h.Gaps = append(h.Gaps, wireGap{g.Source, g.Path, g.Err.Error()})
+	}
+	return h
+}
+
+func namespaceOf(s *scan.Snapshot, n *scan.Namespace) wireNamespace {
+	w := wireNamespace{
+		Type: n.Type.String(), Inode: n.Inode, Names: []wireName{},
+		Processes: n.Processes(), Threads: n.Threads, Holders: map[string]int{},
+	}
+	if s.Initial[n.Type] != 0 {
+		w.Initial = &n.Initial
+	}
+	for _, name := range n.Names {
+		w.Names = append(w.Names, wireName{name.Name, name.Path, string(name.Kind)})
+	}
+	for _, k := range scan.Kinds() {
+		w.Holders[k.String()] = n.Count(k)
+	}
+	if p := n.Leader; p != nil {
+		w.Leader = &wireProcess{PID: p.PID, Comm: p.Comm, Cmdline: cmdlineOf(p)}
+		w.Leader.UID, w.Leader.Started = extrasOf(p)
+	}
+	return w
+}
+
+func cmdlineOf(p *scan.Process) []string {
+	if p.Cmdline == nil {
+		return []string{}
+	}
+	return p.Cmdline
+}
+
+func extrasOf(p *scan.Process) (uid *int, started *time.Time) {
+	if p.Started.IsZero() {
+		return nil, nil // not asked for
+	}
+	if p.UID >= 0 {
+		uid = &p.UID
+	}
+	return uid, &p.Started
+}
+
+func holderOf(h *scan.Holder) wireHolder {
+	w := wireHolder{
+		Kind: h.Kind.String(), PID: h.PID, TID: h.TID, Via: h.Via,
+		Path: h.Path, MountNS: h.MountNS, MountID: h.MountID, Covered: h.Covered,
+	}
+	if p := h.Process; p != nil {
+		w.Comm, w.Cmdline = p.Comm, p.Cmdline
+		w.UID, w.Started = extrasOf(p)
+	}
+	return w
+}
+
+func listOf(s *scan.Snapshot) wireList {
+	l := wireList{wireHead: headOf(s), Namespaces: []wireNamespace{}}
+	for i := range s.Namespaces {
+		l.Namespaces = append(l.Namespaces, namespaceOf(s, &s.Namespaces[i]))
+	}
+	return l
+}
+
+func usesOf(s *scan.Snapshot, n *scan.Namespace) wireUses {
+	u := wireUses{wireHead: headOf(s), Namespace: namespaceOf(s, n), Verdict: n.Verdict(s), Holders: []wireHolder{}}
+	for i := range n.Holders {
+		u.Holders = append(u.Holders, holderOf(&n.Holders[i]))
+	}
+	return u
+}
+
+// encode writes v as JSON or YAML. One JSON object is one line where oneLine
+// asks for it, and indented otherwise.
+func encode(w io.Writer, f Format, oneLine bool, v any) error {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // for people's eyes, not for web pages
+	if !oneLine {
+		enc.SetIndent("", "  ")
+	}
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("encode JSON: %w", err)
+	}
+	out := buf.Bytes()
+	if f == YAML {
+		var err error
+		if out, err = yaml.JSONToYAML(out); err != nil {
+			return fmt.Errorf("encode YAML: %w", err)
+		}
+	}
+	_, err := w.Write(out)
+	return err
+}
+
+// names joins the names a namespace goes by, the host's own mark first.
+func names(n *scan.Namespace, full bool) []string {
+	var all []string
+	if n.Initial {
+		all = append(all, "(host)")
+	}
+	for _, name := range n.Names {
+		if full {
+			all = append(all, name.Path)
+		} else if base := path.Base(name.Path); len(all) == 0 || all[len(all)-1] != base {
+			all = append(all, base)
+		}
+	}
+	return all
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+)
+
+// errLeft says that a task has ended, or has left the namespace, since it was
+// seen in it.
+var errLeft = errors.New("has left the namespace")
+
+// details reads what tables show of a task. The few processes that are shown
+// are read with prometheus/procfs; the loop over all of them is not.
+type details struct {
+	host *Host
+	fs   procfs.FS
+	boot time.Time // zero: leave out what costs more: the UID and the start time
+}
+
+func newDetails(h *Host, full bool) (*details, error) {
+	fs, err := procfs.NewFS(selfFD(h.procFD))
+	if err != nil {
+		return nil, fmt.Errorf("open proc: %w", err)
+	}
+	d := &details{host: h, fs: fs}
+	if full {
+		if d.boot, err = h.bootTime(); err != nil {
+			return nil, fmt.Errorf("read boot time: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// Describe fills in the process of every process and thread that holds n, and
+// drops the holders that have ended or left since the scan. It needs no
+// capability beyond what the scan had. It returns an error only if proc itself
+// cannot be read or ctx ends.
+func Describe(ctx context.Context, h *Host, n *Namespace) error {
+	d, err := newDetails(h, true)
+	if err != nil {
+		return err
+	}
+	left := make([]bool, len(n.Holders))
+	each(ctx, len(n.Holders), func(i int) {
+		holder := &n.Holders[i]
+		if holder.Kind != KindProcess && holder.Kind != KindThread {
+			return
+		}
+		holder.Process, err = d.read(holder, n.Type, n.Inode)
+		left[i] = err != nil
+	})
+	kept := n.Holders[:0]
+	for i := range n.Holders {
+		if !left[i] {
+			kept = append(kept, n.Holders[i])
+		}
+	}
+	n.Holders = kept
+	return ctx.Err()
+}
+
+// each calls f for 0 to n-1, on all cores.
+func each(ctx context.Context, n int, f func(int)) {
+	next := make(chan int, 64)
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// read returns the details of a process or thread that was seen in a namespace.
+// PIDs are reused and programs replaced at any moment: what is returned was
+// read between two looks that found the same start time, name and namespace.
+func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
+	task := strconv.Itoa(h.PID)
+	if h.Kind == KindThread {
+		task = path.Join(task, "task", strconv.Itoa(h.TID))
+	}
+	link := types[t].links[0]
+	if h.Via != "" {
+		link = h.Via
+	}
+	for range 8 { // a program that execs in a loop gets its last look as it is
+		before, err := d.host.readStat(task)
+		if err != nil {
+			return nil, err
+		}
+		p := &Process{PID: h.PID, Comm: before.comm, UID: -1}
+		if err := d.fill(p, h, before); err != nil {
+			return nil, err
+		}
+		if _, now, err := d.host.link(path.Join(task, "ns", link)); err == nil && now != inode || isEnd(err) {
+			return nil, errLeft
+		}
+		after, err := d.host.readStat(task)
+		if err != nil {
+			return nil, err
+		}
+		if after.start != before.start {
+			continue
+		}
+		if after.comm == before.comm {
+			return p, nil
+		}
+	}
+	return nil, errLeft
+}
+
+func (d *details) fill(p *Process, h *Holder, st taskStat) error {
+	if err := d.host.regular(p.PID, "cmdline", "status"); err != nil {
+		return nil // a recorded tree may have kept less
+	}
+	proc, err := d.proc(h)
+	if err != nil {
+		return err
+	}
+	if p.Cmdline, err = proc.CmdLine(); err != nil && isEnd(err) {
+		return err
+	}
+	if d.boot.IsZero() {
+		return nil
+	}
+	p.Started = d.boot.Add(time.Duration(st.start) * (time.Second / userHZ))
+	if status, err := proc.NewStatus(); err == nil {
+		p.UID = int(status.UIDs[1])
+	} else if isEnd(err) {
+		return err
+	}
+	return nil
+}
+
+func (d *details) proc(h *Holder) (procfs.Proc, error) {
+	if h.Kind == KindThread {
+		return d.fs.Thread(h.PID, h.TID)
+	}
+	return d.fs.Proc(h.PID)
+}
+
+// isEnd reports whether an error only says that the task is no more.
+func isEnd(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) }
+
+// userHZ is the clock that /proc counts in, the same on every architecture that
+// Go supports (include/asm-generic/param.h).
+const userHZ = 100
+
+// taskStat is what is used of /proc/PID/stat.
+type taskStat struct {
+	comm  string
+	flags uint64
+	start uint64 // clock ticks after boot
+}
+
+// readStat reads the stat file of a task: "PID" or "PID/task/TID".
+func (h *Host) readStat(task string) (taskStat, error) {
+	fd, err := h.openProc(task+"/stat", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return taskStat{}, err
+	}
+	defer unix.Close(fd)
+	var buf [1024]byte
+	n, err := unix.Read(fd, buf[:])
+	if err != nil {
+		return taskStat{}, err
+	}
+	st, ok := parseStat(buf[:n])
+	if !ok {
+		return taskStat{}, fmt.Errorf("no stat line in /proc/%s/stat", task)
+	}
+	return st, nil
+}
+
+// parseStat reads a stat line. The name stands in parentheses and may hold any
+// byte, parentheses and newlines too.
+func parseStat(line []byte) (taskStat, bool) {
+	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if open < 0 || end < open {
+		return taskStat{}, false
+	}
+	fields := bytes.Fields(line[end+1:])
+	const flags, start = 9 - 3, 22 - 3 // as numbered in proc(5), from state on
+	if len(fields) <= start {
+		return taskStat{}, false
+	}
+	st := taskStat{comm: string(line[open+1 : end])}
+	var ok1, ok2 bool
+	st.flags, ok1 = parseDecimal(string(fields[flags]))
+	st.start, ok2 = parseDecimal(string(fields[start]))
+	return st, ok1 && ok2
+}
+
+// link reads a namespace link below /proc.
+func (h *Host) link(name string) (Type, uint64, error) {
+	var buf [64]byte
+	var n int
+	var err error
+	if h.procfs {
+		n, err = unix.Readlinkat(h.procFD, name, buf[:])
+	} else if m, errno := h.readlinkRecorded(name, buf[:]); errno != 0 {
+		err = errno
+	} else {
+		n = m
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	t, inode, ok := ParseLink(string(buf[:n]))
+	if !ok {
+		return 0, 0, errNotNamespace
+	}
+	return t, inode, nil
+}
+
+// regular returns an error if, in a recorded tree, a file of a process is not a
+// plain file: it could block its reader.
+func (h *Host) regular(pid int, names ...string) error {
+	if h.procfs {
+		return nil
+	}
+	for _, name := range names {
+		fd, err := h.openProc(path.Join(strconv.Itoa(pid), name), unix.O_PATH|unix.O_NOFOLLOW)
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		err = unix.Fstat(fd, &st)
+		unix.Close(fd)
+		if err != nil {
+			return err
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFREG {
+			return errors.New("not a regular file")
+		}
+	}
+	return nil
+}
+
+// bootTime reads when the machine started.
+func (h *Host) bootTime() (time.Time, error) {
+	stat, err := h.readAll("/proc/stat")
+	if err != nil {
+		return time.Time{}, err
+	}
+	for line := range strings.Lines(stat) {
+		if sec, ok := strings.CutPrefix(line, "btime "); ok {
+			if n, ok := parseDecimal(strings.TrimSpace(sec)); ok {
+				return time.Unix(int64(n), 0), nil
+			}
+		}
+	}
+	return time.Time{}, errors.New("no btime line in /proc/stat")
+}

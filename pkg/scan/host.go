@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is the machine that is read: the running one, another one's tree under
+// a directory (a container's /host), or a recorded tree of plain files. Paths
+// given to its methods and found in its results are those of that machine:
+// symlinks are resolved inside its root.
+type Host struct {
+	root   string // "/" for the running machine
+	rootFD int
+	procFD int
+	live   bool // root is this process's own root
+	procfs bool // proc is the kernel's, not a recorded one
+}
+
+// OpenHost opens the machine whose root directory is root; "" and "/" mean the
+// running one. It returns an error if there is no proc directory in it. It
+// needs no capability, and Linux 5.6 for any root but "/" (openat2).
+func OpenHost(root string) (*Host, error) {
+	if root == "" {
+		root = "/"
+	}
+	rootFD, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open root %s: %w", root, err)
+	}
+	h := &Host{root: path.Clean(root), rootFD: rootFD, procFD: -1}
+	h.live = h.root == "/"
+	h.procFD, err = h.open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path.Join(h.root, "proc"), err), h.Close())
+	}
+	h.procfs = onFS(h.procFD, unix.PROC_SUPER_MAGIC)
+	return h, nil
+}
+
+// Close releases the host's directories.
+func (h *Host) Close() error {
+	err := unix.Close(h.rootFD)
+	if h.procFD >= 0 {
+		err = errors.Join(err, unix.Close(h.procFD))
+	}
+	return err
+}
+
+// Root returns the directory that the host was opened with.
+func (h *Host) Root() string { return h.root }
+
+// open opens a path of the host. What flags ask for must not be able to block:
+// O_PATH, a directory, or a file known to be regular.
+func (h *Host) open(name string, flags int) (int, error) {
+	flags |= unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
+	if flags&unix.O_PATH != 0 {
+		flags &^= unix.O_NONBLOCK | unix.O_NOCTTY // openat2 refuses them with O_PATH
+	}
+	for {
+		var fd int
+		var err error
+		if h.live {
+			fd, err = unix.Open(name, flags, 0)
+		} else {
+			how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_IN_ROOT}
+			fd, err = unix.Openat2(h.rootFD, name, &how)
+		}
+		// openat2 gives EAGAIN when a rename raced with "..".
+		if err != unix.EINTR && (err != unix.EAGAIN || h.live) {
+			return fd, err
+		}
+	}
+}
+
+// openProc opens a file below the host's /proc. In a recorded tree, where a
+// directory may be anybody's symlink, none is followed.
+func (h *Host) openProc(name string, flags int) (int, error) {
+	if h.procfs {
+		return unix.Openat(h.procFD, name, flags|unix.O_CLOEXEC, 0)
+	}
+	how := unix.OpenHow{
+		Flags:   uint64(flags | unix.O_CLOEXEC),
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
+	}
+	return unix.Openat2(h.procFD, name, &how)
+}
+
+// readlinkRecorded reads a link below the /proc of a recorded tree.
+func (h *Host) readlinkRecorded(name string, buf []byte) (int, unix.Errno) {
+	fd, err := h.openProc(name, unix.O_PATH|unix.O_NOFOLLOW)
+	if err == nil {
+		defer unix.Close(fd)
+		var n int
+		if n, err = unix.Readlinkat(fd, "", buf); err == nil {
+			return n, 0
+		}
+	}
+	var errno unix.Errno
+	errors.As(err, &errno)
+	return 0, errno
+}
+
+// readFile opens a regular file of the host for reading. A FIFO, device or
+// socket in its place is refused without being opened.
+func (h *Host) readFile(name string) (*os.File, error) {
+	fd, err := h.open(name, unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, errors.New("not a regular file")
+	}
+	real, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(real), name), nil
+}
+
+// readAll returns the text of a file of the host.
+func (h *Host) readAll(name string) (string, error) {
+	f, err := h.readFile(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	return string(text), err
+}
+
+// readDir lists a directory of the host.
+func (h *Host) readDir(name string) ([]os.DirEntry, error) {
+	fd, err := h.open(name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	dir := os.NewFile(uintptr(fd), name)
+	defer dir.Close()
+	return dir.ReadDir(-1)
+}
+
+// canonical returns the path, in the host, of an open directory: without
+// symlinks. It returns the path it was opened by if the kernel does not tell.
+func (h *Host) canonical(fd int, opened string) string {
+	name, err := os.Readlink(selfFD(fd))
+	if err != nil {
+		return path.Clean(opened)
+	}
+	if h.live {
+		return name
+	}
+	root, err := os.Readlink(selfFD(h.rootFD))
+	rest, inside := strings.CutPrefix(name, strings.TrimRight(root, "/")+"/")
+	if err != nil || !inside {
+		return path.Clean(opened)
+	}
+	return "/" + rest
+}
+
+// namespaceAt says which namespace the file at a path of the host is, following
+// symlinks. It returns errNotNamespace for any other file.
+func (h *Host) namespaceAt(name string) (Type, uint64, error) {
+	fd, err := h.openFollow(name)
+	if err != nil {
+		var rec recordedLink
+		if errors.As(err, &rec) {
+			return rec.typ, rec.inode, nil
+		}
+		return 0, 0, err
+	}
+	defer unix.Close(fd)
+	return namespaceOf(fd)
+}
+
+var errNotNamespace = errors.New("not a namespace file")
+
+// namespaceOf identifies an open file, O_PATH or not. The type is asked of the
+// kernel by NS_GET_NSTYPE (fs/nsfs.c, ns_ioctl, since 4.11) on a second,
+// read-only descriptor: opening nsfs never blocks and needs no capability.
+func namespaceOf(fd int) (Type, uint64, error) {
+	if !onFS(fd, unix.NSFS_MAGIC) {
+		return 0, 0, errNotNamespace
+	}
+	real, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, 0, fmt.Errorf("open namespace file: %w", err)
+	}
+	defer unix.Close(real)
+	flag, err := unix.IoctlRetInt(real, unix.NS_GET_NSTYPE)
+	if err != nil {
+		return 0, 0, fmt.Errorf("get namespace type: %w", err)
+	}
+	t, ok := typeOfFlag(flag)
+	if !ok {
+		return 0, 0, fmt.Errorf("namespace type %#x is unknown", flag)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(real, &st); err != nil {
+		return 0, 0, fmt.Errorf("stat namespace file: %w", err)
+	}
+	return t, st.Ino, nil
+}
+
+// openFollow opens a path for identification only, following symlinks to the
+// end. Under another root the kernel refuses the last step into
+// /proc/PID/ns/TYPE together with every other magic link, so that step is made
+// by hand: from the directory already resolved inside the root.
+func (h *Host) openFollow(name string) (int, error) {
+	if h.live {
+		return h.open(name, unix.O_PATH)
+	}
+	for range 40 { // as many symlinks as the kernel follows (MAXSYMLINKS)
+		fd, err := h.open(name, unix.O_PATH|unix.O_NOFOLLOW)
+		if err != nil {
+			return -1, err
+		}
+		target, err := readlinkFD(fd)
+		if err == unix.EINVAL || err == unix.ENOENT { // not a symlink
+			return fd, nil
+		}
+		kernels := onFS(fd, unix.PROC_SUPER_MAGIC)
+		unix.Close(fd)
+		if err != nil {
+			return -1, err
+		}
+		if t, inode, ok := ParseLink(target); ok {
+			if kernels {
+				return h.openMagic(name)
+			}
+			if !h.procfs {
+				return -1, recordedLink{t, inode}
+			}
+		}
+		if !path.IsAbs(target) {
+			target = parent(name) + "/" + target
+		}
+		name = target
+	}
+	return -1, unix.ELOOP
+}
+
+func (h *Host) openMagic(name string) (int, error) {
+	dir, err := h.open(parent(name), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	return unix.Openat(dir, path.Base(name), unix.O_PATH|unix.O_CLOEXEC, 0)
+}
+
+// recordedLink is what a namespace link became in a recorded tree: a symlink
+// whose text is all that is left of the namespace.
+type recordedLink struct {
+	typ   Type
+	inode uint64
+}
+
+func (r recordedLink) Error() string { return FormatLink(r.typ, r.inode) + " is a recorded link" }
+
+// parent is path.Dir without the cleaning, which is wrong for ".." behind a
+// symlink.
+func parent(name string) string {
+	name = strings.TrimRight(name, "/")
+	return name[:strings.LastIndexByte(name, '/')+1] + "."
+}
+
+func onFS(fd int, magic int64) bool {
+	var fs unix.Statfs_t
+	return unix.Fstatfs(fd, &fs) == nil && int64(fs.Type) == magic
+}
+
+func selfFD(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+
+// readlinkFD reads the symlink that fd, opened with O_PATH|O_NOFOLLOW, is. The
+// kernel says ENOENT for any other file (fs/stat.c, do_readlinkat, 6.18).
+func readlinkFD(fd int) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", buf)
+	if err != nil {
+		return "", err
+	}
+	return string(buf[:n]), nil
+}

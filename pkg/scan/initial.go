@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// initialNamespaces finds the namespaces the kernel started with, which are the
+// host's own: kthreadd lives in them and never leaves (kernel/kthread.c, 6.18).
+// Reading its links needs CAP_SYS_PTRACE; without it there are the fixed inode
+// numbers, which net and mnt have since 6.18 only, and for net a sysctl that
+// the kernel registers in its first network namespace alone.
+func (s *scanner) initialNamespaces() (initial [numTypes]uint64) {
+	kthreadd := s.host.isKernelThread(2)
+	for t := range numTypes {
+		if kthreadd {
+			if typ, inode, err := s.host.namespaceAt("/proc/2/ns/" + t.String()); err == nil && typ == t {
+				initial[t] = inode
+				continue
+			}
+		}
+		if fixedInitial(t, s.kernel()) {
+			initial[t] = types[t].initial
+		}
+	}
+	if initial[Net] == 0 && s.host.live && ownNetIsInitial() {
+		if _, inode, err := s.host.namespaceAt("/proc/self/ns/net"); err == nil {
+			initial[Net] = inode
+		}
+	}
+	return initial
+}
+
+// fixedInitial reports whether the kernel gives the initial namespace of a type
+// a fixed inode number: always, but for net and mnt before 6.18.
+func fixedInitial(t Type, release string) bool {
+	if t != Net && t != Mnt {
+		return true
+	}
+	var major, minor int
+	_, err := fmt.Sscanf(release, "%d.%d", &major, &minor)
+	return err == nil && (major > 6 || major == 6 && minor >= 18)
+}
+
+// ownNetIsInitial reports whether the caller is in the initial network
+// namespace: only there does net.core have the settings of the whole machine
+// (net/core/sysctl_net_core.c, net_core_table, 5.10 to 6.18).
+func ownNetIsInitial() bool {
+	_, err := os.Stat("/proc/sys/net/core/netdev_max_backlog")
+	return err == nil
+}
+
+// isKernelThread reports whether a PID is one, by PF_KTHREAD in the flags of
+// /proc/PID/stat (include/linux/sched.h). Only the initial PID namespace has any.
+func (h *Host) isKernelThread(pid int) bool {
+	const pfKthread = 0x00200000
+	st, err := h.readStat(strconv.Itoa(pid))
+	return err == nil && st.flags&pfKthread != 0
+}
+
+// What a blind spot says was hidden.
+var (
+	ErrOtherPIDNS = errors.New("only the processes of this PID namespace can be seen")
+	ErrHidepid    = errors.New("mounted with hidepid: other users' processes are hidden")
+)
+
+// blindSpots are gaps that no single read meets: processes that /proc does not
+// even list.
+func (s *scanner) blindSpots() []Gap {
+	if !s.host.procfs {
+		return nil
+	}
+	var gaps []Gap
+	if !s.host.isKernelThread(2) {
+		gaps = append(gaps, Gap{"process", path.Join(s.host.root, "proc"), ErrOtherPIDNS})
+	}
+	if s.host.live && s.hidden() {
+		gaps = append(gaps, Gap{"process", "/proc", ErrHidepid})
+	}
+	return gaps
+}
+
+// hidden reports whether /proc is mounted so that processes the caller may not
+// trace are left out of it (fs/proc/base.c, has_pid_permissions, 6.18).
+func (s *scanner) hidden() bool {
+	f, err := s.host.readFile("/proc/self/mountinfo")
+	if err != nil {
+		return false // its own gap, from the source mount
+	}
+	defer f.Close()
+	mounts, _ := parseMountInfo(f) // as above
+	var proc *mountinfo.Info
+	for _, m := range mounts {
+		if m.Mountpoint == "/proc" {
+			proc = m
+		}
+	}
+	if proc == nil || HasCapability(unix.CAP_SYS_PTRACE) {
+		return false
+	}
+	for opt := range strings.SplitSeq(proc.VFSOptions, ",") {
+		switch opt {
+		case "hidepid=2", "hidepid=invisible", "hidepid=4", "hidepid=ptraceable":
+			return true
+		}
+	}
+	return false
+}
+
+// HasCapability reports whether the calling thread has a capability in effect.
+func HasCapability(capability int) bool {
+	var data [2]unix.CapUserData
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	if unix.Capget(&hdr, &data[0]) != nil {
+		return false
+	}
+	return data[capability/32].Effective&(1<<(capability%32)) != 0
+}

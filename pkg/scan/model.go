@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Namespace is one kernel namespace and every reason found for it to be alive.
+type Namespace struct {
+	Type    Type
+	Inode   uint64   // nsfs inode; the kernel reuses it once the namespace is gone
+	Initial bool     // the namespace the kernel started with: the host's own
+	Names   []Name   // sorted by path
+	Holders []Holder // sorted by kind, PID, TID, FD, path
+	Threads int      // tasks in it beyond one a process
+	Leader  *Process // the oldest process in it; nil if it has none
+}
+
+// String returns the kernel's own text for the namespace, "net:[4026531833]".
+func (n *Namespace) String() string { return FormatLink(n.Type, n.Inode) }
+
+// Count returns how many holders of one kind the namespace has.
+func (n *Namespace) Count(k Kind) int {
+	c := 0
+	for i := range n.Holders {
+		if n.Holders[i].Kind == k {
+			c++
+		}
+	}
+	return c
+}
+
+// Processes returns how many processes are in the namespace. One that only has
+// it in store for its future children holds it and is not in it.
+func (n *Namespace) Processes() int {
+	c := 0
+	for i := range n.Holders {
+		if h := &n.Holders[i]; h.Kind == KindProcess && h.Via == "" {
+			c++
+		}
+	}
+	return c
+}
+
+// Name is a file in a names directory that refers to a namespace.
+type Name struct {
+	Name string // the last element of Path
+	Path string // as seen from the scanned root
+	Kind NameKind
+}
+
+// NameKind is how a name refers to its namespace.
+type NameKind string
+
+// The kinds of names.
+const (
+	NameMount   NameKind = "mount"   // a bind mount: keeps the namespace alive
+	NameSymlink NameKind = "symlink" // does not
+	NameFile    NameKind = "file"    // a plain file, which is no namespace
+)
+
+// Stray is an entry of a names directory that refers to no namespace of the
+// types asked for.
+type Stray struct {
+	Path   string
+	Kind   NameKind // "" for what is neither symlink nor plain file
+	Reason string   // "a symlink to /proc/42/ns/net, which does not exist"
+}
+
+// Holder is one reason the kernel keeps a namespace alive. Fields that do not
+// belong to its kind are zero.
+type Holder struct {
+	Kind    Kind
+	PID     int      // the process; for a mount one that sees it, 0 if none is known
+	TID     int      // the thread, for KindThread
+	Path    string   // the mount point, for KindMount
+	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
+	MountID int      // as in mountinfo
+	Covered bool     // another mount lies over this one: its path does not reach it
+	Via     string   // "pid_for_children" where that link, not the process itself, holds
+	Process *Process // details of PID, where they were asked for (see Describe)
+}
+
+// Process is what a user needs to recognise a process.
+type Process struct {
+	PID     int
+	Comm    string
+	Cmdline []string  // empty for a kernel thread
+	UID     int       // effective; -1 if unreadable
+	Started time.Time // zero if unreadable
+}
+
+// Gap is something that was to be read and could not be.
+type Gap struct {
+	Source string // the source, as in Sources
+	Path   string
+	Err    error
+}
+
+// Error makes a gap printable; it is not meant to be returned.
+func (g Gap) Error() string { return g.Source + ": " + g.Path + ": " + g.Err.Error() }
+
+// Snapshot is the result of one scan.
+type Snapshot struct {
+	Taken      time.Time
+	Kernel     string // release, as uname -r prints it
+	Engine     string // how it was read: "proc"
+	Sources    []string
+	Types      []Type
+	Initial    [numTypes]uint64 // inodes of the initial namespaces; 0 where unknown
+	NamesDirs  []string         // the names directories there are, sorted
+	Namespaces []Namespace      // sorted by type, then inode
+	Strays     []Stray          // sorted by path
+	Gaps       []Gap            // sorted by source, then path
+}
+
+// Complete reports whether everything the sources tried to read was read.
+func (s *Snapshot) Complete() bool { return len(s.Gaps) == 0 }
+
+// Find returns the namespace with the given inode, or nil. Inodes are unique
+// over all types: they come from one allocator (fs/proc/generic.c,
+// proc_alloc_inum, 6.18).
+func (s *Snapshot) Find(inode uint64) *Namespace {
+	for i := range s.Namespaces {
+		if s.Namespaces[i].Inode == inode {
+			return &s.Namespaces[i]
+		}
+	}
+	return nil
+}
+
+func compareHolders(a, b Holder) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID),
+		strings.Compare(a.Path, b.Path), cmp.Compare(a.MountID, b.MountID), strings.Compare(a.Via, b.Via))
+}
+
+func (s *Snapshot) sort() {
+	slices.SortFunc(s.Namespaces, func(a, b Namespace) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Inode, b.Inode))
+	})
+	for i := range s.Namespaces {
+		slices.SortFunc(s.Namespaces[i].Holders, compareHolders)
+		slices.SortFunc(s.Namespaces[i].Names, func(a, b Name) int { return strings.Compare(a.Path, b.Path) })
+	}
+	slices.Sort(s.NamesDirs)
+	slices.SortFunc(s.Strays, func(a, b Stray) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(s.Gaps, func(a, b Gap) int {
+		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Path, b.Path))
+	})
+}

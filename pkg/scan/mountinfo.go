@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+)
+
+// parseMountInfo reads a mountinfo file, in which later mounts lie over earlier
+// ones. A line that cannot be parsed costs that line, not the file: the mounts
+// are returned together with the error that names it.
+func parseMountInfo(r io.Reader) ([]*mountinfo.Info, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	mounts, err := mountinfo.GetMountsFromReader(strings.NewReader(string(text)), nil)
+	if err == nil {
+		return mounts, nil
+	}
+	mounts = nil
+	var errs []error
+	for line := range strings.Lines(string(text)) {
+		one, err := mountinfo.GetMountsFromReader(strings.NewReader(line), nil)
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("mount line of %d bytes is too long", len(line))
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+		mounts = append(mounts, one...)
+	}
+	return mounts, errors.Join(errs...)
+}
+
+// mountTree answers whether a path reaches a given mount.
+type mountTree struct {
+	root *mountinfo.Info
+	on   map[mountedOn]*mountinfo.Info // the last mount made on a path of a mount
+}
+
+type mountedOn struct {
+	parent int
+	path   string
+}
+
+func newMountTree(mounts []*mountinfo.Info) mountTree {
+	ids := make(map[int]bool, len(mounts))
+	for _, m := range mounts {
+		ids[m.ID] = true
+	}
+	t := mountTree{on: make(map[mountedOn]*mountinfo.Info, len(mounts))}
+	for _, m := range mounts {
+		if m.Mountpoint == "/" && (m.Parent == m.ID || !ids[m.Parent]) {
+			t.root = m
+			continue
+		}
+		t.on[mountedOn{m.Parent, m.Mountpoint}] = m
+	}
+	return t
+}
+
+// covered reports whether the mount point of m, opened as a path, leads to
+// another mount than m. Without a root mount in the list nothing is known and
+// nothing is called covered.
+func (t mountTree) covered(m *mountinfo.Info) bool {
+	if t.root == nil {
+		return false
+	}
+	at := t.top(t.root, "/")
+	path := m.Mountpoint
+	for i := 1; i <= len(path); i++ {
+		if i == len(path) || path[i] == '/' {
+			at = t.top(at, path[:i])
+		}
+	}
+	return at != m
+}
+
+// top follows the mounts that lie on path in mount at, the ones on those, and
+// so on.
+func (t mountTree) top(at *mountinfo.Info, path string) *mountinfo.Info {
+	for range len(t.on) {
+		over := t.on[mountedOn{at.ID, path}]
+		if over == nil {
+			break
+		}
+		at = over
+	}
+	return at
+}

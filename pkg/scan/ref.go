@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Ref is what a user types to point at a namespace.
+type Ref struct {
+	text  string
+	kind  refKind
+	typ   Type // of refLink
+	inode uint64
+	pid   int
+}
+
+type refKind uint8
+
+const (
+	refName  refKind = iota // a name in a names directory
+	refPath                 // a file
+	refInode                // a bare inode
+	refLink                 // net:[4026532177]
+	refPID
+	refSelf
+	refHost
+)
+
+// maxPID is the largest PID there can be (include/linux/threads.h,
+// PID_MAX_LIMIT, 6.18). Namespace inodes are far larger.
+const maxPID = 4194304
+
+// RefForms says what a reference can look like, for messages.
+const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, self or host"
+
+var linkLike = regexp.MustCompile(`^[a-z_]+:\[`)
+
+// ParseRef reads a reference. It fails if the text cannot be one, not if there
+// is nothing by that reference.
+func ParseRef(text string) (Ref, error) {
+	r := Ref{text: text}
+	malformed := func(what string) (Ref, error) {
+		return Ref{}, fmt.Errorf("malformed reference %q: %s", text, what)
+	}
+	switch {
+	case text == "":
+		return malformed("use " + RefForms)
+	case strings.ContainsRune(text, 0):
+		return malformed("it has a NUL byte")
+	case text == "self":
+		r.kind = refSelf
+	case text == "host":
+		r.kind = refHost
+	case strings.HasPrefix(text, "pid:"):
+		n, ok := parseDecimal(text[len("pid:"):])
+		if !ok || n == 0 || n > maxPID {
+			return malformed(fmt.Sprintf("pid: wants a number from 1 to %d", maxPID))
+		}
+		r.kind, r.pid = refPID, int(n)
+	case linkLike.MatchString(text):
+		t, inode, ok := ParseLink(text)
+		if !ok {
+			return malformed("expected TYPE:[INODE], as net:[4026531833]")
+		}
+		r.kind, r.typ, r.inode = refLink, t, inode
+	case strings.Contains(text, "/"):
+		r.kind = refPath
+	case isNumber(text):
+		n, ok := parseDecimal(text)
+		switch {
+		case !ok:
+			return malformed("no inode is that large")
+		case n == 0:
+			return malformed("neither a PID nor an inode is 0")
+		case n <= maxPID:
+			r.kind, r.pid = refPID, int(n)
+		default:
+			r.kind, r.inode = refInode, n
+		}
+	case len(text) > 255:
+		return malformed("no name is longer than 255 bytes")
+	}
+	return r, nil
+}
+
+// String returns the reference as it was typed.
+func (r Ref) String() string { return r.text }
+
+func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Resolve finds the namespace that a reference points at, with everything that
+// holds it, and the snapshot it was found in. opts.Types names the type that a
+// PID, a name or self stands for; an inode or a name that is not found there is
+// looked for in all types. The error of a reference that points nowhere, or at
+// two namespaces, says where was looked.
+func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, error) {
+	if opts.Host == nil {
+		h, err := OpenHost("/")
+		if err != nil {
+			return nil, nil, err
+		}
+		defer h.Close()
+		opts.Host = h
+	}
+	if len(opts.Types) == 0 {
+		opts.Types = []Type{Net}
+	}
+	k, direct, err := r.locate(opts.Host, opts.Types[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	if direct {
+		opts.Types = []Type{k.Type}
+	}
+	for {
+		snap, err := Scan(ctx, opts)
+		if err != nil {
+			return nil, nil, err
+		}
+		n, err := r.find(snap, k, direct)
+		if err != nil {
+			return nil, nil, err
+		}
+		if n == nil && !direct && len(opts.Types) < int(numTypes) {
+			opts.Types = Types()
+			continue
+		}
+		if n == nil {
+			return nil, nil, r.notFound(snap)
+		}
+		if err := Describe(ctx, opts.Host, n); err != nil {
+			return nil, nil, err
+		}
+		return snap, n, nil
+	}
+}
+
+// locate identifies what a reference points at without a scan, where it can.
+func (r Ref) locate(h *Host, t Type) (k key, ok bool, err error) {
+	link := "/ns/" + t.String()
+	switch r.kind {
+	case refLink:
+		return key{r.typ, r.inode}, true, nil
+	case refPath:
+		return r.open(h, r.text)
+	case refPID:
+		return r.open(h, "/proc/"+strconv.Itoa(r.pid)+link)
+	case refSelf:
+		return r.open(h, "/proc/self"+link)
+	case refHost:
+		s := scanner{host: h}
+		inode := s.initialNamespaces()[t]
+		if inode == 0 {
+			return key{}, false, fmt.Errorf("the host's own %s namespace cannot be told from here: run as root", t)
+		}
+		return key{t, inode}, true, nil
+	}
+	return key{}, false, nil
+}
+
+func (r Ref) open(h *Host, name string) (key, bool, error) {
+	if h.live && !path.IsAbs(name) {
+		abs, err := filepath.Abs(name)
+		if err != nil {
+			return key{}, false, err
+		}
+		name = abs
+	}
+	t, inode, err := h.namespaceAt(name)
+	if err == nil {
+		return key{t, inode}, true, nil
+	}
+	if r.kind != refPath {
+		err = r.explainTask(h, err)
+	} else {
+		err = fmt.Errorf("no namespace at %s: %w", quoted(name), explainPath(err))
+	}
+	return key{}, false, err
+}
+
+func explainPath(err error) error {
+	if err == errNotNamespace {
+		return errors.New("the file is not a namespace (try findmnt, or ls -l /proc/PID/ns)")
+	}
+	return err
+}
+
+// explainTask says why a process's namespace could not be read.
+func (r Ref) explainTask(h *Host, err error) error {
+	pid := strconv.Itoa(r.pid)
+	if r.kind == refSelf {
+		pid = "self"
+	}
+	_, statErr := h.readStat(pid)
+	switch {
+	case isEnd(err) && statErr != nil:
+		return fmt.Errorf("no process %s", pid)
+	case isEnd(err):
+		return fmt.Errorf("process %s has ended and is in no namespace any more (a zombie)", pid)
+	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
+		return fmt.Errorf("process %s is closed to us: %w: %s", pid, err, Remedy(unix.CAP_SYS_PTRACE))
+	}
+	return fmt.Errorf("read the namespace of process %s: %w", pid, err)
+}
+
+// Remedy says how to get a capability, or that it is not what is missing.
+func Remedy(capability int) string {
+	if HasCapability(capability) {
+		return "it has privileges that this process lacks"
+	}
+	return "run as root, or grant CAP_SYS_PTRACE"
+}
+
+// find looks a reference up in a snapshot. It returns nil without an error if
+// nothing fits.
+func (r Ref) find(snap *Snapshot, k key, direct bool) (*Namespace, error) {
+	switch {
+	case direct:
+		n := snap.Find(k.inode)
+		if n == nil && r.kind == refPath {
+			// It was there a moment ago and no source of ours sees its holder.
+			n = &Namespace{Type: k.Type, Inode: k.inode}
+		}
+		return n, nil
+	case r.kind == refInode:
+		return snap.Find(r.inode), nil
+	}
+	var fits []*Namespace
+	var where []string
+	for i := range snap.Namespaces {
+		n := &snap.Namespaces[i]
+		for _, name := range n.Names {
+			if name.Name == r.text {
+				if len(fits) == 0 || fits[len(fits)-1] != n {
+					fits = append(fits, n)
+				}
+				where = append(where, fmt.Sprintf("%s at %s", n, quoted(name.Path)))
+			}
+		}
+	}
+	if len(fits) > 1 {
+		return nil, fmt.Errorf("%s is the name of %d namespaces: %s: use one of the paths",
+			quoted(r.text), len(fits), strings.Join(where, ", "))
+	}
+	if len(fits) == 0 {
+		return nil, nil
+	}
+	return fits[0], nil
+}
+
+// notFound says what was looked in.
+func (r Ref) notFound(snap *Snapshot) error {
+	var err error
+	switch {
+	case r.kind == refName:
+		for _, s := range snap.Strays {
+			if path.Base(s.Path) == r.text {
+				return fmt.Errorf("%s is no namespace: it is %s", quoted(s.Path), s.Reason)
+			}
+		}
+		looked := "there is no names directory"
+		if len(snap.NamesDirs) > 0 {
+			looked = "looked in " + strings.Join(snap.NamesDirs, ", ")
+		}
+		err = fmt.Errorf("no namespace named %s: %s", quoted(r.text), looked)
+	case r.kind == refInode && r.inode < lowestInode:
+		err = fmt.Errorf("no namespace %s: it is too large for a PID and too small for a namespace inode", r.text)
+	default:
+		err = fmt.Errorf("no namespace %s: looked at %s", r.text, strings.Join(snap.lookedAt(), ", "))
+	}
+	if !snap.Complete() {
+		err = fmt.Errorf("%w; what could not be read (%d gaps) may hold it", err, len(snap.Gaps))
+	}
+	return err
+}
+
+// lookedAt names in a user's words what the sources of the snapshot read.
+func (s *Snapshot) lookedAt() []string {
+	words := map[string]string{
+		"process": "processes", "thread": "threads", "mount": "mounts", "name": "names directories",
+	}
+	var looked []string
+	for _, src := range s.Sources {
+		looked = append(looked, words[src])
+	}
+	return looked
+}
+
+// quoted makes a stranger's text safe to print in a message.
+func quoted(s string) string {
+	q := strconv.Quote(s)
+	if inner := q[1 : len(q)-1]; inner == s && !strings.ContainsAny(s, " '") {
+		return s
+	}
+	return q
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package scan finds the namespaces of a machine, the names they go by, and
+// what keeps each one alive.
+//
+// Scan runs every source of one table (sources) and puts what they saw together
+// into a Snapshot. What a source tried to read and could not is a Gap in it:
+// nothing is skipped in silence. The package only reads; it enters no namespace.
+package scan
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options says what to scan. The zero value finds the network namespaces of
+// the running machine by every source.
+type Options struct {
+	Host      *Host    // nil: the running machine
+	Types     []Type   // nil: Net
+	NamesDirs []string // names directories beside the customary ones
+	Sources   []string // names of the sources to use, as in Sources; nil: all
+	Details   bool     // read the UID and start time of leaders too
+}
+
+// source is one place that holders or names are found in. One that reads
+// something of every process is a visit in the walk over them; any other is
+// found once, in the order of the table.
+type source struct {
+	name  string
+	visit func(*worker, *visit)
+	find  func(context.Context, *scanner)
+}
+
+// sources is the one table of sources: adding one is a file and a row.
+var sources = []source{
+	{name: "process", visit: visitProcess},
+	{name: "thread", visit: visitThreads},
+	{name: "mount", find: findMounts},
+	{name: "name", find: findNames}, // reads what mount found
+}
+
+// Sources returns the names of all sources.
+func Sources() []string {
+	var names []string
+	for _, s := range sources {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// scanner is the state of one scan.
+type scanner struct {
+	opts    Options
+	host    *Host
+	types   []Type
+	initial [numTypes]uint64
+	mounted map[string]key // uncovered namespace mounts, by mount point
+
+	mu    sync.Mutex
+	found found
+}
+
+// Scan takes a snapshot. It needs no privilege; without CAP_SYS_PTRACE the
+// namespaces of other users' processes are gaps. It fails only if the machine
+// cannot be read at all or ctx ends.
+func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
+	s, err := newScanner(opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Host == nil {
+		defer s.host.Close()
+	}
+	snap := &Snapshot{Taken: time.Now(), Engine: "proc", Types: s.types, Kernel: s.kernel()}
+	if err := s.run(ctx, snap); err != nil {
+		return nil, err
+	}
+	snap.Initial = s.initial
+	snap.Namespaces = s.assemble()
+	s.findLeaders(ctx, snap)
+	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
+	snap.Gaps = append(s.found.gaps, s.blindSpots()...)
+	snap.sort()
+	return snap, ctx.Err()
+}
+
+func newScanner(opts Options) (*scanner, error) {
+	s := &scanner{opts: opts, host: opts.Host, types: opts.Types, mounted: map[string]key{}}
+	if len(s.types) == 0 {
+		s.types = []Type{Net}
+	}
+	for _, name := range opts.Sources {
+		if !slices.Contains(Sources(), name) {
+			return nil, fmt.Errorf("no source %q: use %s", name, strings.Join(Sources(), ", "))
+		}
+	}
+	if s.host == nil {
+		h, err := OpenHost("/")
+		if err != nil {
+			return nil, err
+		}
+		s.host = h
+	}
+	s.initial = s.initialNamespaces()
+	return s, nil
+}
+
+// run lets the sources look: those of the walk side by side with the others.
+func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
+	var visitors []func(*worker, *visit)
+	var finders []func(context.Context, *scanner)
+	for _, src := range sources {
+		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
+			continue
+		}
+		snap.Sources = append(snap.Sources, src.name)
+		if src.visit != nil {
+			visitors = append(visitors, src.visit)
+		}
+		if src.find != nil {
+			finders = append(finders, src.find)
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for _, find := range finders {
+			find(ctx, s)
+		}
+	})
+	err := s.walk(ctx, visitors)
+	wg.Wait()
+	if err != nil {
+		return fmt.Errorf("list processes: %w", err)
+	}
+	return nil
+}
+
+// take adds what a source found. It may be called from any goroutine.
+func (s *scanner) take(f found) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found.add(f)
+}
+
+func (f *found) add(g found) {
+	f.sightings = append(f.sightings, g.sightings...)
+	f.names = append(f.names, g.names...)
+	f.strays = append(f.strays, g.strays...)
+	f.dirs = append(f.dirs, g.dirs...)
+	f.gaps = append(f.gaps, g.gaps...)
+	if f.tasks == nil {
+		f.tasks = map[key]int{}
+	}
+	for k, n := range g.tasks {
+		f.tasks[k] += n
+	}
+}
+
+func (s *scanner) wants(t Type) bool { return slices.Contains(s.types, t) }
+
+// assemble puts everything seen of one namespace together.
+func (s *scanner) assemble() []Namespace {
+	index := map[key]int{}
+	var all []Namespace
+	at := func(k key) *Namespace {
+		i, ok := index[k]
+		if !ok {
+			i = len(all)
+			index[k] = i
+			all = append(all, Namespace{Type: k.Type, Inode: k.inode, Initial: s.initial[k.Type] == k.inode})
+		}
+		return &all[i]
+	}
+	for _, f := range s.found.sightings {
+		n := at(f.key)
+		n.Holders = append(n.Holders, f.Holder)
+	}
+	for _, f := range s.found.names {
+		n := at(f.key)
+		n.Names = append(n.Names, f.Name)
+	}
+	for k, tasks := range s.found.tasks {
+		at(k).Threads = tasks
+	}
+	for i := range all {
+		slices.SortFunc(all[i].Holders, compareHolders)
+	}
+	return all
+}
+
+func (s *scanner) kernel() string {
+	if !s.host.live {
+		release, err := s.host.readAll("/proc/sys/kernel/osrelease")
+		if err != nil {
+			return "" // a recorded tree need not have it
+		}
+		return strings.TrimSpace(release)
+	}
+	var uts unix.Utsname
+	if unix.Uname(&uts) != nil {
+		return runtime.GOOS // cannot happen: uname fails only for a bad address
+	}
+	return unix.ByteSliceToString(uts.Release[:])
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// defaultNamesDirs are where names are kept by common custom; the user
+// directories of /run/user are added to them.
+var defaultNamesDirs = []string{
+	"/run/netns",             // ip netns, CRI-O, containerd's CNI, Podman, neutron
+	"/var/run/netns",         // the same where /var/run is no link to /run
+	"/run/docker/netns",      // Docker's sandbox keys
+	"/var/run/docker/netns",  //
+	"/run/snap.docker/netns", // Docker from a snap
+}
+
+// namesDirPatience is how long one names directory may take. A user's own can
+// be a file system that never answers (FUSE, a dead NFS server).
+const namesDirPatience = 2 * time.Second
+
+// findNames reads the names directories: what each entry is, is told by opening
+// it with O_PATH, which neither follows into nor blocks on a FIFO or device.
+func findNames(ctx context.Context, s *scanner) {
+	type result struct {
+		i int
+		namesDir
+	}
+	dirs := s.namesDirs()
+	results := make(chan result, len(dirs)) // a late directory must not wait for a reader
+	for i, d := range dirs {
+		go func() { results <- result{i, s.readNamesDir(d)} }()
+	}
+	read := make([]namesDir, len(dirs))
+	answered := make([]bool, len(dirs))
+	late := time.After(namesDirPatience)
+	for range dirs {
+		select {
+		case r := <-results:
+			read[r.i], answered[r.i] = r.namesDir, true
+			continue
+		case <-ctx.Done():
+		case <-late:
+		}
+		break
+	}
+	var out found
+	seen := map[dirID]bool{}
+	listed := map[string]bool{}
+	for i, d := range dirs {
+		switch {
+		case !answered[i]:
+			out.gaps = append(out.gaps, Gap{"name", d.path, fmt.Errorf("no answer within %s", namesDirPatience)})
+		case read[i].id == dirID{} || !seen[read[i].id]:
+			seen[read[i].id] = true
+			out.add(read[i].found)
+			if read[i].path != "" {
+				out.dirs = append(out.dirs, read[i].path)
+			}
+		}
+		listed[d.path], listed[read[i].path] = true, true
+	}
+	out.names = append(out.names, s.mountedNames(out, listed)...)
+	s.take(out)
+}
+
+// mountedNames returns the names that only the mount table shows: those in
+// directories that could not be read, or whose mounts another root's tree does
+// not carry.
+func (s *scanner) mountedNames(out found, dirs map[string]bool) []sightedName {
+	have := map[string]bool{}
+	for _, n := range out.names {
+		have[n.Path] = true
+	}
+	var more []sightedName
+	for p, k := range s.mounted {
+		if dirs[path.Dir(p)] && !have[p] {
+			more = append(more, sightedName{k, Name{path.Base(p), p, NameMount}})
+		}
+	}
+	return more
+}
+
+type dirID struct{ dev, ino uint64 }
+
+// namesDir is one names directory, read.
+type namesDir struct {
+	id   dirID
+	path string // canonical
+	found
+}
+
+type namesDirSpec struct {
+	path  string
+	asked bool // by the user: it must be there
+}
+
+func (s *scanner) namesDirs() []namesDirSpec {
+	var dirs []namesDirSpec
+	for _, d := range s.opts.NamesDirs {
+		dirs = append(dirs, namesDirSpec{d, true})
+	}
+	for _, d := range defaultNamesDirs {
+		dirs = append(dirs, namesDirSpec{d, false})
+	}
+	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" && s.host.live {
+		dirs = append(dirs, namesDirSpec{path.Join(run, "netns"), false})
+	}
+	users, err := s.host.readDir("/run/user")
+	if err != nil && !ended(err) {
+		s.take(found{gaps: []Gap{{"name", "/run/user", err}}})
+	}
+	for _, u := range users {
+		dirs = append(dirs, namesDirSpec{path.Join("/run/user", u.Name(), "netns"), false})
+	}
+	return dirs
+}
+
+func (s *scanner) readNamesDir(spec namesDirSpec) (d namesDir) {
+	fd, err := s.host.open(spec.path, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		if spec.asked || !errors.Is(err, unix.ENOENT) {
+			d.gaps = append(d.gaps, Gap{"name", spec.path, err})
+		}
+		return d
+	}
+	dir := os.NewFile(uintptr(fd), spec.path)
+	defer dir.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err == nil {
+		d.id = dirID{st.Dev, st.Ino}
+	}
+	d.path = s.host.canonical(fd, spec.path)
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		d.gaps = append(d.gaps, Gap{"name", spec.path, plain(err)})
+	}
+	for _, e := range entries {
+		s.readName(&d, fd, e.Name())
+	}
+	return d
+}
+
+// readName tells what one entry of a names directory is.
+func (s *scanner) readName(d *namesDir, dir int, name string) {
+	full := path.Join(d.path, name)
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		if !ended(err) { // deleted meanwhile
+			d.gaps = append(d.gaps, Gap{"name", full, err})
+		}
+		return
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		d.gaps = append(d.gaps, Gap{"name", full, err})
+		return
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFLNK:
+		s.readSymlink(d, fd, full)
+	case unix.S_IFREG:
+		s.readRegular(d, fd, full)
+	default:
+		d.strays = append(d.strays, Stray{full, "", fileKind(st.Mode)})
+	}
+}
+
+func (s *scanner) readRegular(d *namesDir, fd int, full string) {
+	t, inode, err := namespaceOf(fd)
+	switch {
+	case err == nil:
+		s.addName(d, key{t, inode}, Name{path.Base(full), full, NameMount})
+	case err != errNotNamespace:
+		d.gaps = append(d.gaps, Gap{"name", full, err})
+	default:
+		if _, ok := s.mounted[full]; ok {
+			return // see mountedNames
+		}
+		d.strays = append(d.strays, Stray{full, NameFile, "a plain file; it may be a mount point in another mount namespace"})
+	}
+}
+
+func (s *scanner) readSymlink(d *namesDir, fd int, full string) {
+	target, err := readlinkFD(fd)
+	if err != nil {
+		d.gaps = append(d.gaps, Gap{"name", full, err})
+		return
+	}
+	stray := func(what string) {
+		d.strays = append(d.strays, Stray{full, NameSymlink, fmt.Sprintf("a symlink to %s, %s", target, what)})
+	}
+	t, inode, err := s.host.namespaceAt(full)
+	switch {
+	case err == nil:
+		s.addName(d, key{t, inode}, Name{path.Base(full), full, NameSymlink})
+	case err == errNotNamespace:
+		stray("which is not a namespace")
+	case ended(err) || err == unix.ENOTDIR:
+		stray(missing(target))
+	case err == unix.ELOOP:
+		stray("a loop of symlinks")
+	default:
+		d.gaps = append(d.gaps, Gap{"name", full, err})
+	}
+}
+
+// addName keeps a name of a wanted type. Others are looked for when they are
+// asked for.
+func (s *scanner) addName(d *namesDir, k key, n Name) {
+	if s.wants(k.Type) {
+		d.names = append(d.names, sightedName{k, n})
+	}
+}
+
+// missing says why the target of a dangling symlink may be missing.
+func missing(target string) string {
+	if rest, ok := strings.CutPrefix(path.Clean(target), "/proc/"); ok {
+		pid, _, _ := strings.Cut(rest, "/")
+		if n, ok := parseDecimal(pid); ok {
+			return fmt.Sprintf("but process %d is gone", n)
+		}
+	}
+	return "which does not exist"
+}
+
+func fileKind(mode uint32) string {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return "a directory"
+	case unix.S_IFIFO:
+		return "a FIFO"
+	case unix.S_IFSOCK:
+		return "a socket"
+	case unix.S_IFCHR, unix.S_IFBLK:
+		return "a device"
+	}
+	return "no regular file"
+}

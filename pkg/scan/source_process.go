@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// visitProcess finds the namespaces that a process is in.
+func visitProcess(w *worker, v *visit) {
+	w.readOwn(v)
+	for _, t := range w.types {
+		if inode := v.own[t]; inode != 0 {
+			w.holds(key{t, inode}, Holder{Kind: KindProcess, PID: v.pid})
+		}
+		if v.shut {
+			continue
+		}
+		for _, link := range types[t].links[1:] {
+			inode, errno := w.readLink(t, v.pid, "/ns/", link)
+			if errno == 0 && inode != v.own[t] {
+				w.holds(key{t, inode}, Holder{Kind: KindProcess, PID: v.pid, Via: link})
+			}
+		}
+	}
+}
+
+func (w *worker) holds(k key, h Holder) {
+	w.sightings = append(w.sightings, sighting{k, h})
+}
+
+// readOwn fills v.own. Reading the links of somebody else's process needs
+// CAP_SYS_PTRACE over it (PTRACE_MODE_READ_FSCREDS).
+func (w *worker) readOwn(v *visit) {
+	if v.known {
+		return
+	}
+	v.known = true
+	for _, t := range w.types {
+		inode, errno := w.readLink(t, v.pid, "/ns/", types[t].links[0])
+		if errno == unix.EACCES || errno == unix.EPERM {
+			if inode, errno = w.again(t, v.pid); errno != 0 {
+				v.shut = true
+			}
+		}
+		switch errno {
+		case 0:
+			v.own[t] = inode
+		case unix.ENOENT, unix.ESRCH: // ended, or a zombie: no namespaces left
+		default:
+			w.gap("process", fmt.Sprintf("/proc/%d/ns/%s", v.pid, types[t].links[0]), errno)
+		}
+		if v.shut {
+			return // the others are refused alike
+		}
+	}
+}
+
+// again tells a process that is closed to us from one that ended just now.
+func (w *worker) again(t Type, pid int) (uint64, unix.Errno) {
+	if w.gone(pid) {
+		return 0, unix.ENOENT
+	}
+	inode, errno := w.readLink(t, pid, "/ns/", types[t].links[0])
+	if errno != 0 && w.gone(pid) {
+		return 0, unix.ENOENT
+	}
+	return inode, errno
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// visitThreads finds the threads whose namespace is not their process's, and
+// counts those whose is. A process whose first thread has ended (a "zombie
+// leader") has no namespace of its own left: each of its live threads holds.
+func visitThreads(w *worker, v *visit) {
+	w.readOwn(v)
+	if v.shut {
+		return // one gap a process is enough, and it has been noted
+	}
+	// st_nlink of /proc/PID/task is 2 and the number of threads
+	// (fs/proc/base.c, proc_task_getattr, 6.18). A recorded tree's is not.
+	if w.host.procfs {
+		w.path = procPath(w.path, v.pid, "/task")
+		if n, errno := linkCount(w.host.procFD, w.path, &w.stx); errno != 0 || n <= 3 {
+			return // gone, or only one thread
+		}
+	}
+	if err := w.listThreads(v.pid); err != nil {
+		if !ended(err) {
+			w.gap("thread", fmt.Sprintf("/proc/%d/task", v.pid), err)
+		}
+		return
+	}
+	for _, tid := range w.tids {
+		if tid != v.pid {
+			w.visitThread(v, tid)
+		}
+	}
+}
+
+func (w *worker) visitThread(v *visit, tid int) {
+	task := strconv.Itoa(tid)
+	for _, t := range w.types {
+		inode, errno := w.readLink(t, v.pid, "/task/", task, "/ns/", types[t].links[0])
+		switch {
+		case errno != 0 && w.threadGone(v.pid, task): // see worker.gone
+		case errno != 0 && !ended(errno):
+			w.gap("thread", fmt.Sprintf("/proc/%d/task/%s/ns/%s", v.pid, task, types[t].links[0]), errno)
+		case errno != 0 || inode == 0:
+		case inode == v.own[t]:
+			w.tasks[key{t, inode}]++
+		default:
+			w.holds(key{t, inode}, Holder{Kind: KindThread, PID: v.pid, TID: tid})
+		}
+	}
+}
+
+func (w *worker) threadGone(pid int, task string) bool {
+	w.path = procPath(w.path, pid, "/task/", task)
+	_, errno := linkCount(w.host.procFD, w.path, &w.stx)
+	return ended(errno)
+}
+
+// listThreads fills w.tids.
+func (w *worker) listThreads(pid int) error {
+	fd, err := w.host.openProc(strconv.Itoa(pid)+"/task", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if w.dirents == nil {
+		w.dirents = make([]byte, 16<<10)
+	}
+	w.tids = w.tids[:0]
+	for {
+		n, err := unix.Getdents(fd, w.dirents)
+		if err != nil || n == 0 {
+			return err
+		}
+		w.tids = numericEntries(w.tids, w.dirents[:n])
+	}
+}
+
+// ended reports whether an error only says that the task is no more.
+func ended(err error) bool { return err == unix.ENOENT || err == unix.ESRCH }

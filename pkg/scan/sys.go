@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"encoding/binary"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The system calls of the loop over every process, without the string and the
+// zeroed buffer that each call through x/sys/unix allocates.
+
+// readlinkat reads the link at path, which must end in a NUL byte.
+func readlinkat(dir int, path, buf []byte) (int, unix.Errno) {
+	n, _, errno := unix.Syscall6(unix.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
+		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
+	return int(n), errno
+}
+
+// linkCount returns st_nlink of path, which must end in a NUL byte.
+func linkCount(dir int, path []byte, stx *unix.Statx_t) (int, unix.Errno) {
+	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
+		0, unix.STATX_NLINK, uintptr(unsafe.Pointer(stx)), 0)
+	return int(stx.Nlink), errno
+}
+
+// numericEntries appends the numbers among the names in a getdents64 buffer:
+// the PIDs of /proc, the TIDs of /proc/PID/task.
+func numericEntries(to []int, buf []byte) []int {
+	const header = 19 // d_ino, d_off, d_reclen, d_type
+	for len(buf) > header {
+		reclen := int(binary.NativeEndian.Uint16(buf[16:]))
+		if reclen <= header || reclen > len(buf) {
+			return to
+		}
+		dtype, name := buf[18], buf[header:reclen]
+		buf = buf[reclen:]
+		if dtype != unix.DT_DIR && dtype != unix.DT_UNKNOWN {
+			continue
+		}
+		n, i := 0, 0
+		for i < len(name) && name[i] >= '0' && name[i] <= '9' && i < 10 {
+			n = n*10 + int(name[i]-'0')
+			i++
+		}
+		if i > 0 && i < len(name) && name[i] == 0 {
+			to = append(to, n)
+		}
+	}
+	return to
+}
+
+// procPath builds "PID/rest" with its NUL in buf.
+func procPath(buf []byte, pid int, rest ...string) []byte {
+	buf = strconv.AppendInt(buf[:0], int64(pid), 10)
+	for _, r := range rest {
+		buf = append(buf, r...)
+	}
+	return append(buf, 0)
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// A visit is one process in the walk over all of them. What a source reads of
+// it is kept for the sources after it.
+type visit struct {
+	pid   int
+	known bool
+	own   [numTypes]uint64 // the process's namespaces; 0 where it has none left
+	shut  bool             // the kernel refuses to show its namespaces
+}
+
+// worker is what one thread of the walk owns: its buffers and what it found.
+type worker struct {
+	*scanner
+	path    []byte
+	link    [64]byte
+	stx     unix.Statx_t
+	dirents []byte
+	tids    []int
+	found
+}
+
+// found is what a source hands over; see scanner.take.
+type found struct {
+	sightings []sighting
+	tasks     map[key]int // tasks beyond one a process, by namespace
+	names     []sightedName
+	strays    []Stray
+	dirs      []string // names directories that were read
+	gaps      []Gap
+}
+
+// sighting is one holder of one namespace.
+type sighting struct {
+	key
+	Holder
+}
+
+type sightedName struct {
+	key
+	Name
+}
+
+// key identifies a namespace within one scan.
+type key struct {
+	Type
+	inode uint64
+}
+
+// walk calls visitors for every process, on all cores. The listing of /proc is
+// read on one of them and handed on in pieces while it goes on.
+func (s *scanner) walk(ctx context.Context, visitors []func(*worker, *visit)) error {
+	pieces := make(chan []int, 64)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			w := &worker{scanner: s, path: make([]byte, 0, 64), found: found{tasks: map[key]int{}}}
+			for pids := range pieces {
+				if ctx.Err() != nil {
+					continue
+				}
+				for _, pid := range pids {
+					v := visit{pid: pid}
+					for _, f := range visitors {
+						f(w, &v)
+					}
+				}
+			}
+			s.take(w.found)
+		})
+	}
+	err := s.listProcesses(ctx, pieces)
+	close(pieces)
+	wg.Wait()
+	return err
+}
+
+// listProcesses sends the PIDs in /proc to pieces.
+func (s *scanner) listProcesses(ctx context.Context, pieces chan<- []int) error {
+	const piece = 128
+	fd, err := s.host.open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 16<<10)
+	for ctx.Err() == nil {
+		n, err := unix.Getdents(fd, buf)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return nil
+		}
+		pids := numericEntries(nil, buf[:n])
+		for len(pids) > piece {
+			pieces <- pids[:piece]
+			pids = pids[piece:]
+		}
+		pieces <- pids
+	}
+	return ctx.Err()
+}
+
+// readLink reads a namespace link of a process. A missing process, and a
+// zombie's missing link, are ENOENT or ESRCH.
+func (w *worker) readLink(t Type, pid int, rest ...string) (uint64, unix.Errno) {
+	w.path = procPath(w.path, pid, rest...)
+	var n int
+	var errno unix.Errno
+	if w.host.procfs {
+		n, errno = readlinkat(w.host.procFD, w.path, w.link[:])
+	} else {
+		n, errno = w.host.readlinkRecorded(string(w.path[:len(w.path)-1]), w.link[:])
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	got, inode, ok := ParseLink(string(w.link[:n]))
+	if !ok || got != t {
+		return 0, unix.EINVAL
+	}
+	return inode, 0
+}
+
+// gone reports whether a process is no more. The kernel answers EACCES, not
+// ENOENT, when a process ends between the look-up of its namespace link and the
+// reading of it (fs/proc/namespaces.c, proc_ns_readlink, 6.18).
+func (w *worker) gone(pid int) bool {
+	w.path = procPath(w.path, pid)
+	_, errno := linkCount(w.host.procFD, w.path, &w.stx)
+	return errno == unix.ENOENT || errno == unix.ESRCH
+}
+
+func (w *worker) gap(source, path string, err error) {
+	w.gaps = append(w.gaps, Gap{Source: source, Path: path, Err: err})
+}
