@@ -15,6 +15,10 @@ import (
 // Notes says in sentences what a snapshot could not show and how to see it, and
 // which names refer to nothing. With verbose each gap and stray is told.
 func Notes(s *scan.Snapshot, verbose bool) []string {
+	return append(gapNotes(s, verbose), strayNotes(s.Strays, verbose)...)
+}
+
+func gapNotes(s *scan.Snapshot, verbose bool) []string {
 	var notes []string
 	if verbose {
 		notes = append(notes, fmt.Sprintf("engine %s, sources %s", s.Engine, strings.Join(s.Sources, ", ")))
@@ -40,7 +44,7 @@ func Notes(s *scan.Snapshot, verbose bool) []string {
 		}
 		notes = append(notes, Escape(gapNote(g)))
 	}
-	return append(notes, strayNotes(s.Strays, verbose)...)
+	return notes
 }
 
 func denied(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // findLeaders gives every namespace its leader: the oldest process in it. A
@@ -98,8 +96,8 @@ func (s *scanner) hasElder(n *Namespace, inside []int, pid int) bool {
 	if !s.host.live {
 		return false // getsid(2) speaks of our own PID namespace's PIDs
 	}
-	sid, err := unix.Getsid(pid)
-	if err != nil || sid == pid {
+	sid := sessionOf(pid)
+	if sid == 0 || sid == pid {
 		return false
 	}
 	_, found := slices.BinarySearchFunc(inside, sid, func(i, sid int) int { return n.Holders[i].PID - sid })

@@ -132,7 +132,7 @@ func (r Ref) explainTask(h *Host, err error) error {
 // Remedy says how to get a capability, or that it is not what is missing.
 func Remedy(capability int) string {
 	if HasCapability(capability) {
-		return "it has privileges that this process lacks"
+		return "the kernel refuses it even with CAP_SYS_PTRACE"
 	}
 	return "run as root, or grant CAP_SYS_PTRACE"
 }

@@ -10,19 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The system calls of the loop over every process, without the string and the
-// zeroed buffer that each call through x/sys/unix allocates.
+// The system calls of the loop over every process, without the string that each
+// call through x/sys/unix allocates. They are raw, unknown to Go's scheduler:
+// none of them can block, and announcing each would cost more than it gains.
 
 // readlinkat reads the link at path, which must end in a NUL byte.
 func readlinkat(dir int, path, buf []byte) (int, unix.Errno) {
-	n, _, errno := unix.Syscall6(unix.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
 		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
 	return int(n), errno
 }
 
 // linkCount returns st_nlink of path, which must end in a NUL byte.
 func linkCount(dir int, path []byte, stx *unix.Statx_t) (int, unix.Errno) {
-	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
 		0, unix.STATX_NLINK, uintptr(unsafe.Pointer(stx)), 0)
 	return int(stx.Nlink), errno
 }
@@ -60,4 +61,13 @@ func procPath(buf []byte, pid int, rest ...string) []byte {
 		buf = append(buf, r...)
 	}
 	return append(buf, 0)
+}
+
+// sessionOf returns the session of a process, 0 if there is no such process.
+func sessionOf(pid int) int {
+	sid, _, errno := unix.RawSyscall(unix.SYS_GETSID, uintptr(pid), 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(sid)
 }
