@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nstest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+)
+
+// OddNames are file names that are legal and make trouble.
+var OddNames = []string{
+	"two words", " ", "tab\there", "line\nbreak", "net:[4026531840]", "\\040", "back\\slash",
+	"\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\r\x08\x7f", "-rf", "#", "x (deleted)", "blau-größe-网",
+	"\xff\xfe", "\u202egnp.exe", strings.Repeat("n", 255),
+}
+
+// Names is a directory of names.
+type Names struct {
+	Dir    string
+	prefix string // what every name in it is made to begin with
+	t      testing.TB
+}
+
+var runNames atomic.Int32
+
+// NewNames makes an empty names directory, which goes away when the test ends.
+// It skips the test without root.
+func NewNames(t testing.TB) *Names {
+	t.Helper()
+	need.Root(t)
+	dir, err := sceneDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove names directory: %v", err)
+		}
+	})
+	return &Names{Dir: dir, t: t}
+}
+
+// NewRunNames gives access to /run/netns, which is made where there is none. A
+// name there begins with what no other test's does, see Path.
+func NewRunNames(t testing.TB) *Names {
+	t.Helper()
+	need.Root(t)
+	if _, err := workDir(); err != nil { // its guardian watches /run/netns too
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(RunNetns, 0o755); err != nil {
+		t.Fatalf("make names directory: %v", err)
+	}
+	return &Names{RunNetns, fmt.Sprintf("%s%d-", namePrefix, runNames.Add(1)), t}
+}
+
+// Path is where a name is: in /run/netns with a prefix, and at most 255 bytes.
+func (n *Names) Path(name string) string {
+	name = n.prefix + name
+	return filepath.Join(n.Dir, name[:min(len(name), unix.NAME_MAX)])
+}
+
+// Add does what `ip netns add` does: it makes a namespace held by its name
+// alone. Where there is such a name already, the new one is mounted over it and
+// is to be freed first. It is freed when the test ends.
+func (n *Names) Add(name string) *Scene {
+	n.t.Helper()
+	truth, err := addName(n.Path(name))
+	if err != nil {
+		n.t.Fatalf("add name %q: %v", name, err)
+	}
+	made.add(truth)
+	s := &Scene{Truth: truth, t: n.t}
+	s.close = sync.OnceValue(func() error { return errors.Join(s.unbind(), waitGone(s.all())) })
+	n.t.Cleanup(s.Free)
+	return s
+}
+
+// Bind gives the namespace of a scene a further name and so a further holder,
+// which the scene's Free takes away too.
+func (n *Names) Bind(name string, s *Scene) {
+	n.t.Helper()
+	path := n.Path(name)
+	err := bind(s.File(), path)
+	if err == nil {
+		var h Holder
+		h, err = mountHolder(path)
+		s.Holders = append(s.Holders, h)
+		s.bound++
+	}
+	if err != nil {
+		n.t.Fatalf("bind name %q: %v", name, err)
+	}
+}
+
+// unbind takes away the mounts in the caller's mount namespace, newest first.
+func (s *Scene) unbind() error {
+	var errs []error
+	for i := len(s.Holders) - 1; i >= 0; i-- {
+		h := s.Holders[i]
+		if i < len(s.Holders)-s.bound && s.child != nil {
+			break // the child's own
+		}
+		top, err := topMount(h.Path)
+		if err == nil && top.id != h.MountID {
+			err = fmt.Errorf("unmount %q: mount %d lies over ours, %d", h.Path, top.id, h.MountID)
+		}
+		if err == nil {
+			err = removeName(h.Path)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Symlink makes a name that is a symbolic link, dangling or not.
+func (n *Names) Symlink(name, target string) string {
+	n.t.Helper()
+	return n.plain(name, func(path string) error { return os.Symlink(target, path) })
+}
+
+// File makes a plain file, which is no namespace.
+func (n *Names) File(name, content string) string {
+	n.t.Helper()
+	return n.plain(name, func(path string) error { return os.WriteFile(path, []byte(content), 0o644) })
+}
+
+// FIFO makes a named pipe, which blocks whoever opens it for reading.
+func (n *Names) FIFO(name string) string {
+	n.t.Helper()
+	return n.plain(name, func(path string) error { return unix.Mkfifo(path, 0o644) })
+}
+
+// Socket makes a socket file that nobody listens at.
+func (n *Names) Socket(name string) string {
+	n.t.Helper()
+	return n.plain(name, func(path string) error { return unix.Mknod(path, unix.S_IFSOCK|0o644, 0) })
+}
+
+// Device makes a character device that no driver has, 60:0 of the numbers kept
+// for local use.
+func (n *Names) Device(name string) string {
+	n.t.Helper()
+	return n.plain(name, func(path string) error {
+		return unix.Mknod(path, unix.S_IFCHR|0o644, int(unix.Mkdev(60, 0)))
+	})
+}
+
+// Directory makes a directory.
+func (n *Names) Directory(name string) string {
+	n.t.Helper()
+	return n.plain(name, func(path string) error { return os.Mkdir(path, 0o755) })
+}
+
+// plain makes a file that is removed when the test ends.
+func (n *Names) plain(name string, f func(path string) error) string {
+	n.t.Helper()
+	path := n.Path(name)
+	if err := f(path); err != nil {
+		n.t.Fatalf("make name %q: %v", name, err)
+	}
+	n.t.Cleanup(func() {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			n.t.Errorf("remove name: %v", err)
+		}
+	})
+	return path
+}

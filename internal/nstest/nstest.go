@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package nstest makes real network namespaces that one known thing keeps alive,
+// and tells the truth about them, learned without the scanner that is tested
+// with them. It needs root.
+//
+// A scene is made by a child process, this binary executed again, so TestMain
+// must call Main first:
+//
+//	func TestMain(m *testing.M) {
+//		nstest.Main()
+//		os.Exit(m.Run())
+//	}
+//
+// A test asks for scenes by kind:
+//
+//	s := nstest.Make(t, nstest.FDDetached)
+//	// s.Inode is held by s.Holders[0] and nothing else
+//	s.Free()
+//
+// Whatever way the test ends, nothing stays: a child dies with its parent, and
+// mounts that no process takes along are removed by a guardian that outlives it.
+// While another scene or program makes a mount namespace, that holds copies of
+// all mounts for a moment: a test that counts mounts has to allow for it.
+package nstest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+)
+
+// Options change how a scene is made.
+type Options struct {
+	// Path is where Mount mounts, a new file in an existing directory; by
+	// default in a directory of the scene's own. The caller sees to it that
+	// the path goes away if this process is killed.
+	Path string
+}
+
+// Scene is a namespace, or two, held by what its truth says and nothing else.
+type Scene struct {
+	Truth
+	t     testing.TB
+	child *child
+	dir   string
+	bound int // how many of the holders, at the end of the list, Bind added
+	close func() error
+}
+
+// Make makes a scene and frees it when the test ends. It skips the test without
+// root, or if the machine lacks what the kind needs.
+func Make(t testing.TB, k Kind) *Scene {
+	t.Helper()
+	need.Root(t)
+	s, err := Start(k, Options{})
+	if errors.Is(err, errMissing) {
+		need.Missing(t, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.t = t
+	t.Cleanup(s.Free)
+	return s
+}
+
+// Start makes a scene, which Close ends.
+func Start(k Kind, opt Options) (*Scene, error) {
+	dir, err := sceneDir()
+	if err != nil {
+		return nil, err
+	}
+	s := &Scene{dir: dir}
+	s.close = sync.OnceValue(s.end)
+	s.child, err = startChild(order{Scene: k, Parent: os.Getpid(), Dir: dir, Path: opt.Path})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	truth, err := s.child.truth()
+	if err != nil {
+		s.child.stdin.Close()
+		return nil, errors.Join(err, s.child.kill(), os.RemoveAll(dir))
+	}
+	s.Truth = *truth
+	made.add(s.Truth)
+	return s, nil
+}
+
+// Free takes the holder away and waits until the kernel has given the namespace
+// up. The test fails if that does not happen. A second call does nothing.
+func (s *Scene) Free() {
+	s.t.Helper()
+	if err := s.Close(); err != nil {
+		s.t.Errorf("free scene %s: %v", s.Scene, err)
+	}
+}
+
+// Close takes the holder away and waits until the kernel has given the namespace
+// up. It returns an error if something else still holds it.
+func (s *Scene) Close() error { return s.close() }
+
+func (s *Scene) end() error {
+	err := errors.Join(s.unbind(), s.child.stop())
+	return errors.Join(err, waitGone(s.all()), os.RemoveAll(s.dir))
+}
+
+// Kill ends the scene as Free does, but with SIGKILL, so that the holder has no
+// say in how it ends. Free or Close then waits for the namespace to go.
+func (s *Scene) Kill() error { return s.child.kill() }
+
+// File is a path that opens the namespace, or "" if no file does.
+func (s *Scene) File() string {
+	h := s.Holders[0]
+	proc := fmt.Sprintf("/proc/%d", h.PID)
+	switch {
+	case h.Kind == "process":
+		return proc + "/ns/net"
+	case h.Kind == "thread":
+		return fmt.Sprintf("%s/task/%d/ns/net", proc, h.TID)
+	case h.Kind == "fd" && h.TID != 0:
+		return fmt.Sprintf("%s/task/%d/fd/%d", proc, h.TID, *h.FD)
+	case h.Kind == "fd":
+		return fmt.Sprintf("%s/fd/%d", proc, *h.FD)
+	case h.Kind == "mount" && h.PID != 0:
+		return proc + "/root" + h.Path
+	case h.Kind == "mount" && h.Pin == nil:
+		return h.Path
+	}
+	return ""
+}
