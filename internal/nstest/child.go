@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -173,14 +172,17 @@ func (m *maker) onRelease(f func() error) { m.release = append(m.release, f) }
 
 // hold adds a holder of this process to the truth.
 func (m *maker) hold(h Holder) {
-	if h.PID == 0 {
-		h.PID = os.Getpid()
-	}
-	comm, _ := os.ReadFile("/proc/self/comm")
+	h.PID = os.Getpid()
 	if h.Comm == "" {
-		h.Comm = strings.TrimSuffix(string(comm), "\n")
+		h.Comm = m.comm()
 	}
 	m.truth.Holders = append(m.truth.Holders, h)
+}
+
+// comm is what the kernel says the process is called.
+func (m *maker) comm() string {
+	text, _ := os.ReadFile("/proc/self/comm")
+	return strings.TrimSuffix(string(text), "\n")
 }
 
 // inNew runs f on a thread of its own in a new network namespace, the truth's
@@ -204,13 +206,4 @@ func (m *maker) setComm() error {
 		return fmt.Errorf("set own name: %w", err)
 	}
 	return nil
-}
-
-// file makes an empty file in the scene's directory and returns its path.
-func (m *maker) file(name string) (string, error) {
-	path := filepath.Join(m.Dir, name)
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		return "", fmt.Errorf("make file to mount on: %w", err)
-	}
-	return path, nil
 }

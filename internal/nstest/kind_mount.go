@@ -15,12 +15,31 @@ import (
 // has a tmpfs (on dir) as its root, /proc, and nothing else: no copy of anyone's
 // namespace mounts. It needs CAP_SYS_ADMIN.
 func privateMounts(dir string) error {
+	if err := unshareMounts(); err != nil {
+		return err
+	}
+	return newRoot(dir)
+}
+
+// unshareMounts moves the calling thread to a mount namespace of its own, from
+// which nothing propagates.
+func unshareMounts() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("make mount namespace: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	return nil
+}
+
+// newRoot replaces all mounts of the calling thread's mount namespace by a
+// tmpfs, made on dir, and /proc.
+func newRoot(dir string) error {
 	steps := []struct {
 		what string
 		f    func() error
 	}{
-		{"make mount namespace", func() error { return unix.Unshare(unix.CLONE_NEWNS) }},
-		{"make mounts private", func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }},
 		{"mount new root", func() error { return unix.Mount("nstest", dir, "tmpfs", 0, "size=1m") }},
 		{"enter new root", func() error { return unix.Chdir(dir) }},
 		{"make proc directory", func() error { return unix.Mkdir("proc", 0o555) }},
@@ -37,8 +56,9 @@ func privateMounts(dir string) error {
 	return nil
 }
 
-// enterMountNS moves the process to a mount namespace of its own.
-func enterMountNS(m *maker) error { return privateMounts(m.Dir) }
+// enterMountNS moves the process to a mount namespace of its own. Its root is
+// replaced by hold: before, the binary must find its dynamic linker.
+func enterMountNS(*maker) error { return unshareMounts() }
 
 // bindSelf mounts the calling thread's network namespace on path, a new file.
 func bindSelf(path string) (string, error) { return path, bind(netSelf, path) }
@@ -116,12 +136,14 @@ func removeName(path string) error {
 }
 
 func holdMountPrivate(m *maker) error {
+	if err := newRoot(m.Dir); err != nil {
+		return err
+	}
 	return m.inNew(func() error {
 		if _, err := bindSelf("/ns"); err != nil {
 			return err
 		}
 		h, err := mountHolder("/ns")
-		h.PID = os.Getpid()
 		m.hold(h)
 		return err
 	})
@@ -138,8 +160,28 @@ func holdMountFD(m *maker) error {
 		if err != nil {
 			return fmt.Errorf("open mount namespace: %w", err)
 		}
-		h.Pin = &Holder{Kind: "fd", PID: os.Getpid(), FD: &fd}
+		h.Pin = &Holder{Kind: "fd", PID: os.Getpid(), FD: &fd, Comm: m.comm()}
 		m.truth.Holders = []Holder{h}
+		return nil
+	})
+}
+
+// holdMountDetached leaves a mount below a directory that is itself a detached
+// mount, held by an fd: in a mount namespace that has no name (Linux 5.2).
+func holdMountDetached(m *maker) error {
+	return m.inNew(func() error {
+		if _, err := m.mountApart(); err != nil {
+			return err
+		}
+		fd, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+		if errors.Is(err, unix.ENOSYS) {
+			return fmt.Errorf("open_tree: %w", errMissing)
+		}
+		if err != nil {
+			return fmt.Errorf("clone mounts: %w", err)
+		}
+		pin := &Holder{Kind: "fd", PID: os.Getpid(), FD: &fd, Comm: m.comm()}
+		m.truth.Holders = []Holder{{Kind: "mount", Path: "/ns", Pin: pin}}
 		return nil
 	})
 }
@@ -167,6 +209,9 @@ func (m *maker) mountApart() (Holder, error) {
 // mount of its nsfs file in the mount namespace of this process. The kernel
 // allows such a mount only of a younger namespace in an older one.
 func holdMountMount(m *maker) error {
+	if err := newRoot(m.Dir); err != nil {
+		return err
+	}
 	var h Holder
 	tid, leave, err := park(func() (err error) {
 		if m.truth.Namespace, err = newNetNS(); err != nil {
@@ -185,7 +230,7 @@ func holdMountMount(m *maker) error {
 	if err != nil {
 		return errors.Join(err, leave())
 	}
-	pin.PID = os.Getpid()
+	pin.PID, pin.Comm = os.Getpid(), m.comm()
 	h.Pin = &pin
 	m.truth.Holders = []Holder{h}
 	return leave()

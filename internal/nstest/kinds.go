@@ -23,6 +23,33 @@ const (
 	MountPrivate Kind = "mount-private"
 	MountFD      Kind = "mount-fd"
 	MountMount   Kind = "mount-mount"
+	MountTree    Kind = "mount-detached"
+
+	Socket              Kind = "socket" // inet stream
+	SocketInet6Dgram    Kind = "socket-inet6-dgram"
+	SocketPacket        Kind = "socket-packet"
+	SocketNetlink       Kind = "socket-netlink"
+	SocketUnixStream    Kind = "socket-unix-stream"
+	SocketUnixDgram     Kind = "socket-unix-dgram"
+	SocketUnixSeqpacket Kind = "socket-unix-seqpacket"
+	SocketUnaccepted    Kind = "socket-unaccepted"
+
+	Tun      Kind = "tun"
+	Tap      Kind = "tap"
+	TunMoved Kind = "tun-moved"
+	TunBare  Kind = "tun-bare"
+
+	Mmap Kind = "mmap"
+
+	Inflight           Kind = "inflight"
+	InflightSocket     Kind = "inflight-socket"
+	InflightNested     Kind = "inflight-nested"
+	InflightUnaccepted Kind = "inflight-unaccepted"
+
+	IOURing Kind = "io-uring"
+	ProcNet Kind = "proc-net"
+
+	Veth Kind = "veth"
 )
 
 // scene is how one kind is made, in a child process of its own.
@@ -52,6 +79,33 @@ var scenes = []scene{
 	{MountPrivate, "mount", "a bind mount in a mount namespace of one process", enterMountNS, holdMountPrivate},
 	{MountFD, "mount", "a bind mount in a mount namespace held by an fd alone", nil, holdMountFD},
 	{MountMount, "mount", "a bind mount in a mount namespace held by a mount of it", enterMountNS, holdMountMount},
+	{MountTree, "mount", "a bind mount below a detached mount held by an fd alone", nil, holdMountDetached},
+
+	{Socket, "socket", "a TCP socket of a process elsewhere", nil, holdSocket(inetStream)},
+	{SocketInet6Dgram, "socket", "a UDP socket over IPv6 of a process elsewhere", nil, holdSocket(inet6Dgram)},
+	{SocketPacket, "socket", "a packet socket of a process elsewhere", nil, holdSocket(packetRaw)},
+	{SocketNetlink, "socket", "a netlink socket of a process elsewhere", nil, holdSocket(netlinkRaw)},
+	{SocketUnixStream, "socket", "a unix stream socket of a process elsewhere", nil, holdSocket(unixStream)},
+	{SocketUnixDgram, "socket", "a unix datagram socket of a process elsewhere", nil, holdSocket(unixDgram)},
+	{SocketUnixSeqpacket, "socket", "a unix seqpacket socket of a process elsewhere", nil, holdSocket(unixSeqpacket)},
+	{SocketUnaccepted, "kernel", "a unix connection not yet accepted by a process elsewhere", nil, holdSocketUnaccepted},
+
+	{Tun, "tun", "a tun file of a process elsewhere", nil, holdTun("nstun0", unix.IFF_TUN)},
+	{Tap, "tun", "a tap file of a process elsewhere", nil, holdTun("nstap0", unix.IFF_TAP)},
+	{TunMoved, "tun", "a tun file whose device was moved out of the namespace", nil, holdTunMoved},
+	{TunBare, "tun", "a tun file without a device", nil, holdTun("", 0)},
+
+	{Mmap, "mmap", "a mapped packet ring whose fd is closed", nil, holdMmap},
+
+	{Inflight, "inflight", "an nsfs file queued in a unix socket", nil, holdInflight(openNS)},
+	{InflightSocket, "inflight", "a socket of it queued in a unix socket", nil, holdInflight(inetStream.open)},
+	{InflightNested, "inflight", "an nsfs file queued in a unix socket queued in another", nil, holdInflightNested},
+	{InflightUnaccepted, "inflight", "an nsfs file queued in a connection not yet accepted", nil, holdInflightUnaccepted},
+
+	{IOURing, "kernel", "an nsfs file registered with an io_uring", nil, holdIOURing},
+	{ProcNet, "kernel", "an open file of its /proc/net", nil, holdProcNet},
+
+	{Veth, "fd", "an nsfs file; a veth pair joins it with another, also held by one", nil, holdVeth},
 }
 
 // Kinds lists every scene.

@@ -51,7 +51,9 @@ func startChild(o order) (*child, error) {
 	}
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args[0] = "nstest-" + string(o.Scene)
-	cmd.Env = append(os.Environ(), childEnv+"="+string(text), tokenEnv+"="+token)
+	// The race detector has every process sleep for a second before it exits.
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text), tokenEnv+"="+token,
+		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	c := &child{cmd: cmd, exited: make(chan struct{})}
 	if c.stdin, err = cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("make pipe to child: %w", err)

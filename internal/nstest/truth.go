@@ -34,7 +34,9 @@ type Holder struct {
 	// Pin is what keeps the mount namespace of a mount alive where no process
 	// does: an fd, or a mount of it.
 	Pin *Holder `json:"pin,omitempty"`
-	// Via is a socket in flight that the holder sits in, one step nearer to PID.
+	// Via is what stands between PID and the reference: the inner socket of a
+	// nested one in flight, a connection not yet accepted; for kernel, what the
+	// fd leads to.
 	Via string `json:"via,omitempty"`
 }
 
