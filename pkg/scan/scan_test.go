@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/hosttest"
+)
+
+// fakeMachine scans the machine of a file in testdata.
+func fakeMachine(t *testing.T, file string, opts Options) *Snapshot {
+	t.Helper()
+	archive, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scanMachine(t, string(archive), opts)
+}
+
+func scanMachine(t *testing.T, archive string, opts Options) *Snapshot {
+	t.Helper()
+	h, err := OpenHost(hosttest.New(t, archive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	opts.Host = h
+	snap, err := Scan(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+// outline is a snapshot's namespaces in one line each, for comparison.
+func outline(s *Snapshot) string {
+	var b strings.Builder
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		fmt.Fprintf(&b, "%s", n)
+		if n.Initial {
+			b.WriteString(" initial")
+		}
+		for _, name := range n.Names {
+			fmt.Fprintf(&b, " %s=%q", name.Kind, name.Path)
+		}
+		for _, h := range n.Holders {
+			fmt.Fprintf(&b, " %s", h.Kind)
+			switch h.Kind {
+			case KindProcess:
+				fmt.Fprintf(&b, ":%d%s", h.PID, h.Via)
+			case KindThread:
+				fmt.Fprintf(&b, ":%d/%d", h.PID, h.TID)
+			case KindMount:
+				fmt.Fprintf(&b, ":%q#%d", h.Path, h.MountID)
+				if h.Covered {
+					b.WriteString("covered")
+				}
+			}
+		}
+		if n.Threads > 0 {
+			fmt.Fprintf(&b, " threads=%d", n.Threads)
+		}
+		if n.Leader != nil {
+			fmt.Fprintf(&b, " leader=%d(%s)", n.Leader.PID, n.Leader.Comm)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func TestFakeMachine(t *testing.T) {
+	snap := fakeMachine(t, "machine.txtar", Options{Details: true})
+	want := `net:[4026531840] initial symlink="/run/docker/netns/default" symlink="/run/netns/\x1b[31mred\n" process:1 process:2 leader=2(kthreadd)
+net:[4026532100] symlink="/run/netns/again" mount="/run/netns/blue" symlink="/run/netns/linked" process:300 process:5000 mount:"/run/netns/blue"#41 threads=1 leader=5000(old)
+net:[4026532200] mount="/run/netns/red" mount="/run/netns/two words" mount:"/run/netns/red"#42 mount:"/run/netns/two words"#44
+net:[4026532300] mount:"/run/netns/two words"#43covered
+net:[4026532400] mount="/run/docker/netns/27d0a9f1c2b3" symlink="/run/user/1000/netns/rootless" process:7000 mount:"/run/docker/netns/27d0a9f1c2b3"#45 leader=7000(web)
+net:[4026532500] thread:5000/5002
+net:[4026532600] thread:6000/6001
+`
+	if diff := cmp.Diff(want, outline(snap)); diff != "" {
+		t.Errorf("namespaces (-want +got):\n%s", diff)
+	}
+	leader := snap.Find(4026532100).Leader
+	wantLeader := &Process{PID: 5000, Comm: "old", Cmdline: []string{"old"}, UID: 1000, Started: time.Unix(1700000040, 0)}
+	if diff := cmp.Diff(wantLeader, leader); diff != "" {
+		t.Errorf("leader (-want +got):\n%s", diff)
+	}
+	if snap.Kernel != "6.12.9-fake" || snap.Initial[Net] != 4026531840 {
+		t.Errorf("kernel %q, initial %d", snap.Kernel, snap.Initial[Net])
+	}
+	if diff := cmp.Diff([]string{"/run/docker/netns", "/run/netns", "/run/user/1000/netns"}, snap.NamesDirs); diff != "" {
+		t.Errorf("names directories (-want +got):\n%s", diff)
+	}
+}
+
+func TestFakeMachineStrays(t *testing.T) {
+	snap := fakeMachine(t, "machine.txtar", Options{})
+	want := []Stray{
+		{"/run/netns/dangling", NameSymlink, "a symlink to /proc/4242/ns/net, but process 4242 is gone"},
+		{"/run/netns/loop", NameSymlink, "a symlink to loop, a loop of symlinks"},
+		{"/run/netns/nowhere", NameSymlink, "a symlink to /does/not/exist, which does not exist"},
+		{"/run/netns/passwd", NameSymlink, "a symlink to /proc/1/stat, which is not a namespace"},
+		{"/run/netns/pipe", "", "a FIFO"},
+		{"/run/netns/plain", NameFile, "a plain file; it may be a mount point in another mount namespace"},
+		{"/run/netns/sub", "", "a directory"},
+	}
+	if diff := cmp.Diff(want, snap.Strays); diff != "" {
+		t.Errorf("strays (-want +got):\n%s", diff)
+	}
+	if len(snap.Gaps) != 1 || snap.Gaps[0].Source != "mount" || !strings.Contains(snap.Gaps[0].Error(), "this is no mount") {
+		t.Errorf("gaps: %v, want the one broken mount line", snap.Gaps)
+	}
+}
+
+// Each source is what finds its holders: without it they are not there.
+func TestFakeMachineSourcesTakenAway(t *testing.T) {
+	for _, away := range Sources() {
+		var rest []string
+		for _, s := range Sources() {
+			if s != away {
+				rest = append(rest, s)
+			}
+		}
+		snap := fakeMachine(t, "machine.txtar", Options{Sources: rest})
+		if diff := cmp.Diff(rest, snap.Sources); diff != "" {
+			t.Errorf("sources (-want +got):\n%s", diff)
+		}
+		text := outline(snap)
+		for mark, source := range map[string]string{
+			" process:": "process", " thread:": "thread", " threads=": "thread", " mount:": "mount", " symlink=": "name",
+		} {
+			if got, want := strings.Contains(text, mark), source != away; got != want {
+				t.Errorf("without %s: %q there: %v, want %v", away, mark, got, want)
+			}
+		}
+	}
+}
+
+func TestFakeMachineOtherTypes(t *testing.T) {
+	snap := fakeMachine(t, "machine.txtar", Options{Types: []Type{Mnt, PID}})
+	want := `mnt:[4026531841] initial process:1 process:2 leader=2(kthreadd)
+mnt:[4026532900] mount:"/var/lib/pin"#46
+pid:[4026531836] initial process:7000 leader=7000(web)
+pid:[4026532700] process:7000pid_for_children
+`
+	if diff := cmp.Diff(want, outline(snap)); diff != "" {
+		t.Errorf("namespaces (-want +got):\n%s", diff)
+	}
+	if n := snap.Find(4026532700); n.Processes() != 0 || n.Count(KindProcess) != 1 {
+		t.Errorf("a namespace kept for children has %d processes and %d holders", n.Processes(), n.Count(KindProcess))
+	}
+}
+
+func TestGaps(t *testing.T) {
+	base := "-- proc/1 (process) --\nnet 4026531840\n"
+	for _, tt := range []struct{ name, machine, gap string }{
+		{"no mountinfo", base, "mount: /proc/1/mountinfo: no such file or directory"},
+		{"mountinfo is a FIFO", base + "-- proc/1/mountinfo (fifo) --\n", "mount: /proc/1/mountinfo: not a regular file"},
+		{"odd nsfs mount", base + "-- proc/1/mountinfo --\n1 0 0:4 what /x rw - nsfs nsfs rw\n", `mount: /x: nsfs mount of unknown root "what"`},
+		{"odd link", base + "-- proc/7 (dir) --\n-- proc/7/ns/net -> pid:[4026531836] --\n", "process: /proc/7/ns/net: invalid argument"},
+		{"names directory is a file", base + "-- run/netns --\nx\n", "name: /run/netns: not a directory"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			snap := scanMachine(t, tt.machine, Options{})
+			for _, g := range snap.Gaps {
+				if g.Error() == tt.gap {
+					return
+				}
+			}
+			t.Errorf("gaps %v, want %q", snap.Gaps, tt.gap)
+		})
+	}
+}
+
+func TestNamesDirs(t *testing.T) {
+	machine := "-- proc/1 (process) --\nnet 4026531840\n-- proc/1/mountinfo --\n-- srv/names/a -> /proc/1/ns/net --\n" +
+		"-- run/netns -> /srv/names --\n"
+	snap := scanMachine(t, machine, Options{NamesDirs: []string{"/srv/names", "/missing"}})
+	if diff := cmp.Diff([]string{"/srv/names"}, snap.NamesDirs); diff != "" {
+		t.Errorf("names directories (-want +got):\n%s", diff)
+	}
+	if n := snap.Find(4026531840); len(n.Names) != 1 || n.Names[0].Path != "/srv/names/a" {
+		t.Errorf("names %v, want /srv/names/a once", n.Names)
+	}
+	if len(snap.Gaps) != 1 || snap.Gaps[0].Path != "/missing" || !errors.Is(snap.Gaps[0].Err, unix.ENOENT) {
+		t.Errorf("gaps %v, want the missing directory that was asked for", snap.Gaps)
+	}
+}
+
+func TestOpenHost(t *testing.T) {
+	if _, err := OpenHost(t.TempDir()); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("a root without proc: %v", err)
+	}
+	if _, err := OpenHost("/does/not/exist"); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("no root: %v", err)
+	}
+}
+
+func TestUnknownSource(t *testing.T) {
+	if _, err := Scan(t.Context(), Options{Sources: []string{"tea"}}); err == nil {
+		t.Error("a source that does not exist was taken")
+	}
+}
