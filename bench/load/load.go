@@ -3,43 +3,54 @@
 // Package load makes a machine busy in a measured way: many processes with
 // several threads each, spread over many network namespaces.
 //
-// Everything made dies with the calling process, however it ends: the children
-// ask for SIGKILL when their parent goes (PR_SET_PDEATHSIG), and the namespaces
-// are held by nothing but those children and this process's descriptors.
+// Everything made dies with the calling process, however and whenever it ends.
+// The first process of each namespace asks for SIGKILL when the maker goes, the
+// others when that first one goes (PR_SET_PDEATHSIG), and each looks once more
+// whether its parent is still there. Nothing but those processes, and this one's
+// descriptors while it works, holds the namespaces.
 package load
 
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// spawn forks a child with the given number of threads, which pauses until
-// killed. It returns the child's PID, or a negative errno.
-func spawn(keep, threads uintptr) (pid uintptr)
-
 // Spec says how much load to make.
 type Spec struct {
-	Processes  int // processes in all, spread evenly over the namespaces
-	Threads    int // threads in each, at least 1
-	Namespaces int // network namespaces to make; 0 leaves all in the caller's
-	FDs        int // namespace files each process holds open
+	Processes  int  // processes in all, spread evenly over the namespaces
+	Threads    int  // threads in each, at least 1
+	Namespaces int  // network namespaces to make; 0 leaves all in the caller's
+	FDs        int  // files of its own namespace that each process holds open
+	Sessions   bool // the first process of each namespace leads a session, as a container's does
 }
 
 // Load is running load; Close ends it.
 type Load struct {
-	PIDs []int
-	done chan struct{}
-	gone chan error
+	PIDs       []int // in the order they were made
+	Namespaces []Namespace
+
+	firsts []int
+	done   chan struct{}
+	gone   chan error
 }
 
-// Start makes the load and returns once all of it is there. It needs
-// CAP_SYS_ADMIN for the namespaces.
+// Namespace is a network namespace of the load and the processes in it.
+type Namespace struct {
+	Inode     uint64
+	Processes int
+}
+
+// Start makes the load and returns once every process and thread of it is
+// there, with exactly the files it is to have open. It needs CAP_SYS_ADMIN for
+// the namespaces, and makes the calling process a child subreaper for good.
 func Start(s Spec) (*Load, error) {
-	if s.Threads < 1 {
-		s.Threads = 1
+	s.Threads = max(s.Threads, 1)
+	if s.Processes < max(s.Namespaces, 1) {
+		return nil, fmt.Errorf("spread %d processes over %d namespaces: too few", s.Processes, s.Namespaces)
 	}
 	l := &Load{done: make(chan struct{}), gone: make(chan error, 1)}
 	ready := make(chan error, 1)
@@ -57,87 +68,105 @@ func (l *Load) Close() error {
 }
 
 // run lives on one thread, since PR_SET_PDEATHSIG follows the thread that
-// forked. The thread moves between namespaces and is never unlocked: it dies.
+// forked. The thread has moved between namespaces, so it is never unlocked: it
+// dies.
 func (l *Load) run(s Spec, ready chan<- error) {
 	runtime.LockOSThread()
 	ready <- l.make(s)
 	<-l.done
-	var errs []error
-	for _, pid := range l.PIDs {
-		errs = append(errs, unix.Kill(pid, unix.SIGKILL))
-	}
-	for _, pid := range l.PIDs {
-		_, err := unix.Wait4(pid, nil, 0, nil)
-		errs = append(errs, err)
-	}
-	l.gone <- errors.Join(errs...)
+	l.gone <- l.end()
 }
 
-func (l *Load) make(s Spec) error {
-	files, err := makeNamespaces(s.Namespaces)
-	defer func() {
-		for _, fd := range files {
-			unix.Close(fd)
+// end kills the first processes, which take the others with them. Those are
+// then children of this process, the nearest subreaper.
+func (l *Load) end() error {
+	for _, pid := range l.firsts {
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+			return fmt.Errorf("kill process %d: %w", pid, err)
 		}
-	}()
-	if err != nil {
-		return err
 	}
-	keep, err := holdFDs(s.FDs)
-	if err != nil {
-		return err
-	}
-	per := s.Processes
-	if len(files) > 0 {
-		per = (s.Processes + len(files) - 1) / len(files)
-	}
-	for i := range s.Processes {
-		if len(files) > 0 && i%per == 0 {
-			if err := unix.Setns(files[i/per], unix.CLONE_NEWNET); err != nil {
-				return fmt.Errorf("enter namespace %d: %w", i/per, err)
-			}
+	for _, pid := range append(l.firsts, l.PIDs...) {
+		_, err := unix.Wait4(pid, nil, 0, nil)
+		if err != nil && !errors.Is(err, unix.ECHILD) { // firsts are in PIDs again
+			return fmt.Errorf("reap process %d: %w", pid, err)
 		}
-		pid := int(spawn(uintptr(keep), uintptr(s.Threads)))
-		if pid < 0 {
-			return fmt.Errorf("fork process %d: %w", i, unix.Errno(-pid))
-		}
-		l.PIDs = append(l.PIDs, pid)
 	}
 	return nil
 }
 
-// makeNamespaces leaves the calling thread in the last namespace it made.
-func makeNamespaces(n int) ([]int, error) {
-	var files []int
-	for i := range n {
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return files, fmt.Errorf("make namespace %d: %w", i, err)
-		}
-		// Far up, so that a child can keep the low ones and drop all of these.
-		fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return files, fmt.Errorf("open namespace %d: %w", i, err)
-		}
-		high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 1000)
-		unix.Close(fd)
-		if err != nil {
-			return files, fmt.Errorf("move namespace file %d: %w", i, err)
-		}
-		files = append(files, high)
+func (l *Load) make(s Spec) error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become a child subreaper: %w", err)
 	}
-	return files, nil
+	if err := blockSignals(); err != nil {
+		return err
+	}
+	m, err := newMaker(s)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	groups := max(s.Namespaces, 1)
+	for i := range groups {
+		n := s.Processes*(i+1)/groups - s.Processes*i/groups
+		if err := l.group(m, n, s.Namespaces > 0); err != nil {
+			return fmt.Errorf("make the processes of namespace %d: %w", i, err)
+		}
+	}
+	return m.home()
 }
 
-// holdFDs opens n files of the caller's namespace and returns the descriptor
-// from which on a child closes everything.
-func holdFDs(n int) (keep int, err error) {
-	keep = 3
-	for range n {
-		fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY, 0)
-		if err != nil {
-			return 0, fmt.Errorf("open a file to hold: %w", err)
+// group makes the n processes of one namespace.
+func (l *Load) group(m *maker, n int, fresh bool) error {
+	file, inode := m.origin, uint64(0)
+	if fresh {
+		var err error
+		if file, inode, err = m.namespace(); err != nil {
+			return err
 		}
-		keep = max(keep, fd+1)
+		defer unix.Close(file)
+		l.Namespaces = append(l.Namespaces, Namespace{Inode: inode, Processes: n})
 	}
-	return keep, nil
+	pids, err := m.processes(n, file)
+	for _, pid := range pids {
+		if pid > 0 {
+			l.PIDs = append(l.PIDs, int(pid))
+		}
+	}
+	if len(pids) > 0 && pids[0] > 0 {
+		l.firsts = append(l.firsts, int(pids[0]))
+	}
+	return err
+}
+
+// blockSignals keeps this thread's children, which inherit its mask, from ever
+// running a Go signal handler: none of its memory is left in them.
+func blockSignals() error {
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil); err != nil {
+		return fmt.Errorf("block signals: %w", err)
+	}
+	return nil
+}
+
+// openHigh opens path at a descriptor of at least low.
+func openHigh(path string, low int) (int, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return raise(fd, low)
+}
+
+// raise moves a descriptor to a number of at least low.
+func raise(fd, low int) (int, error) {
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, low)
+	unix.Close(fd)
+	if err != nil {
+		return -1, fmt.Errorf("move a descriptor to %d or above: %w", low, err)
+	}
+	return high, nil
 }
