@@ -38,10 +38,11 @@ type Load struct {
 	gone   chan error
 }
 
-// Namespace is a network namespace of the load and the processes in it.
+// Namespace is a network namespace of the load and what is in it.
 type Namespace struct {
 	Inode     uint64
 	Processes int
+	Threads   int // beyond the first of each process
 }
 
 // Start makes the load and returns once every process and thread of it is
@@ -125,7 +126,7 @@ func (l *Load) group(m *maker, n int, fresh bool) error {
 			return err
 		}
 		defer unix.Close(file)
-		l.Namespaces = append(l.Namespaces, Namespace{Inode: inode, Processes: n})
+		l.Namespaces = append(l.Namespaces, Namespace{Inode: inode, Processes: n, Threads: n * (m.spec.Threads - 1)})
 	}
 	pids, err := m.processes(n, file)
 	for _, pid := range pids {
