@@ -9,11 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsinspect/nsinspect/bench/load"
 	"github.com/nsinspect/nsinspect/internal/need"
@@ -60,8 +59,8 @@ func TestRewrite(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
-				t.Errorf("error %v, difference (-want +got):\n%s", err, diff)
+			if err != nil || got != tt.want {
+				t.Errorf("got %q, error %v, expected %q", got, err, tt.want)
 			}
 		})
 	}
@@ -95,8 +94,8 @@ func TestTargets(t *testing.T) {
 		got = append(got, x.Found+": "+x.Met)
 	}
 	want := []string{"1.50 ×: met", "1.70 ×: not met", "1/10.0: met", "20.0 MiB: met", "+33 %: not met"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("difference (-want +got):\n%s", diff)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, expected %q", got, want)
 	}
 	r.Sets[0].Results = r.Sets[0].Results[:1]
 	for _, x := range r.targets() {
@@ -170,9 +169,10 @@ func TestFloors(t *testing.T) {
 	}
 	defer l.Close()
 	for i, want := range []int{400, 1200, 1200 + 400*5} {
-		// Other processes come and go.
-		if got := links(kinds[i]) - before[kinds[i]]; got < want-150 || got > want+150 {
-			t.Errorf("%s: %d links more under the load, expected about %d", kinds[i], got, want)
+		// Other processes come and go: at most as many as the load has links.
+		got := links(kinds[i])
+		if more := got - before[kinds[i]]; got < want || more > 2*want {
+			t.Errorf("%s: %d links, %d more under the load, expected about %d", kinds[i], got, more, want)
 		}
 	}
 }
