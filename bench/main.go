@@ -113,7 +113,8 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	for _, processes := range o.sizes() {
 		set, err := measureSize(ctx, o, processes, dir, stderr)
 		if err != nil {
-			return fmt.Errorf("measure with %d processes: %w", processes, err)
+			err = fmt.Errorf("measure with %d processes: %w", processes, err)
+			return errors.Join(err, r.text(stdout)) // what there is; nothing is saved
 		}
 		r.Sets = append(r.Sets, set)
 	}
@@ -142,9 +143,14 @@ func checkRoom(o options) error {
 	if err != nil {
 		return fmt.Errorf("parse kernel.pid_max: %w", err)
 	}
-	const spare = 1000 // for the machine's own and ours
-	if tasks := o.processes * o.threads * max(o.scale, 1); tasks > most-spare {
-		return fmt.Errorf("make %d tasks: kernel.pid_max is %d, and %d stay free", tasks, most, spare)
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return fmt.Errorf("count the machine's tasks: %w", err)
+	}
+	const spare = 300 // PIDs that the kernel never reuses, and our own
+	tasks := o.processes * o.threads * max(o.scale, 1)
+	if free := most - int(info.Procs) - spare; tasks > free {
+		return fmt.Errorf("make %d tasks: kernel.pid_max leaves room for %d; raise it, or ask for less", tasks, free)
 	}
 	return nil
 }

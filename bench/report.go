@@ -83,10 +83,6 @@ func (s set) caption() string {
 	return c
 }
 
-// tooBusy is the part of its time that the floor, which never sleeps, may spend
-// waiting for its core.
-const tooBusy = 0.1
-
 // notes says how to read the figures.
 func (r report) notes() string {
 	own := int64(0)
@@ -97,9 +93,9 @@ func (r report) notes() string {
 		"The floor of the ratios is its loop alone. Peaks are the highest of all rounds; none below the bench's own %s MiB can be seen.",
 		r.Runs, mebibytes(own))
 	for _, s := range r.Sets {
-		if w := s.waited(); w > tooBusy {
+		if s.busy() {
 			text += fmt.Sprintf(" The machine was busy: with %d processes, the floor waited %.0f %% of its time for its core, so the ratios say little.",
-				s.Processes, 100*w)
+				s.Processes, 100*s.waited())
 		}
 	}
 	return text
@@ -117,8 +113,10 @@ func (r report) text(w io.Writer) error {
 		b.WriteByte('\n')
 		growthRows(r.Sets[0], r.Sets[1]).text(&b)
 	}
-	b.WriteByte('\n')
-	r.targetRows().text(&b)
+	if len(r.Sets) > 0 {
+		b.WriteByte('\n')
+		r.targetRows().text(&b)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

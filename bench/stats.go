@@ -82,6 +82,10 @@ func (s set) waited() float64 {
 	return 1 - ratio(medianBy(bare, cpu), medianBy(bare, wall))
 }
 
+// busy tells whether other programs took part unasked: the floor never sleeps,
+// and yet it waited for its core.
+func (s set) busy() bool { return s.waited() > 0.1 }
+
 // growth is how the time per process changes between two loads: 1 is linear,
 // above it worse. Unknown, 0, if the contender missed one of them.
 func growth(small, large set, name string, field func(sample) time.Duration) float64 {
