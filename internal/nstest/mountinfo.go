@@ -38,7 +38,7 @@ func parseMounts(r io.Reader) ([]mountEntry, error) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		head, tail, ok := strings.Cut(lines.Text(), " - ")
-		fields, types := strings.Fields(head), strings.Fields(tail)
+		fields, types := strings.Split(head, " "), strings.Split(tail, " ")
 		if !ok || len(fields) < 6 || len(types) < 1 {
 			return nil, fmt.Errorf("read mounts: odd line %q", lines.Text())
 		}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsinspect/nsinspect/internal/nstest"
+)
+
+func TestMain(m *testing.M) {
+	nstest.Main()
+	os.Exit(m.Run())
+}
+
+func scanLive(t *testing.T, opts Options) *Snapshot {
+	t.Helper()
+	snap, err := Scan(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+// holderKey is what a scene's truth and a snapshot say alike of a holder.
+type holderKey struct {
+	Kind     string
+	PID, TID int
+	Path     string
+	MountNS  uint64
+	MountID  int
+}
+
+func truthOf(holders []nstest.Holder) []holderKey {
+	var all []holderKey
+	for _, h := range holders {
+		all = append(all, holderKey{h.Kind, h.PID, h.TID, h.Path, h.MountNS, h.MountID})
+	}
+	return all
+}
+
+func holdersOf(n *Namespace) []holderKey {
+	var all []holderKey
+	for _, h := range n.Holders {
+		k := holderKey{h.Kind.String(), h.PID, h.TID, h.Path, h.MountNS, h.MountID}
+		if h.Kind == KindMount {
+			k.PID = 0 // any process that sees it
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+// Each kind of holder alone keeps a namespace in the snapshot, with the right
+// words; without its source, or without the holder, it is not there.
+func TestOneHolder(t *testing.T) {
+	for kind, source := range map[nstest.Kind]string{
+		nstest.Process: "process", nstest.Thread: "thread", nstest.ZombieLeader: "thread", nstest.Mount: "mount",
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			nstest.CheckLeaks(t)
+			scene := nstest.Make(t, kind)
+			n := scanLive(t, Options{}).Find(scene.Inode)
+			if n == nil {
+				t.Fatalf("%s:[%d] not found", scene.Type, scene.Inode)
+			}
+			if diff := cmp.Diff(truthOf(scene.Holders), holdersOf(n)); diff != "" {
+				t.Errorf("holders (-truth +got):\n%s", diff)
+			}
+			if kind == nstest.Process && (n.Leader == nil || n.Leader.PID != scene.Holders[0].PID) {
+				t.Errorf("leader %+v, want pid %d", n.Leader, scene.Holders[0].PID)
+			}
+			others := slices.DeleteFunc(Sources(), func(s string) bool { return s == source })
+			if n := scanLive(t, Options{Sources: others}).Find(scene.Inode); n != nil {
+				t.Errorf("found without the source %s: %+v", source, n.Holders)
+			}
+			scene.Free()
+			if n := scanLive(t, Options{}).Find(scene.Inode); n != nil && len(n.Holders) > 0 && n.Holders[0].Path == scene.Holders[0].Path {
+				t.Errorf("still there when its holder is gone: %+v", n.Holders)
+			}
+		})
+	}
+}
+
+// Names as users and strangers make them, in the real names directory.
+func TestNames(t *testing.T) {
+	nstest.CheckLeaks(t)
+	dir := nstest.NewRunNames(t)
+	inodes := map[string]uint64{}
+	for _, odd := range nstest.OddNames {
+		inodes[dir.Path(odd)] = dir.Add(odd).Inode
+	}
+	process := nstest.Make(t, nstest.Process)
+	dir.Bind("second", process)
+	inodes[dir.Path("second")] = process.Inode
+	inodes[dir.Symlink("linked", process.File())] = process.Inode
+	under := dir.Add("stacked")
+	inodes[dir.Path("stacked")] = dir.Add("stacked").Inode
+
+	dangling := dir.Symlink("dangling", "/proc/4194304/ns/net")
+	strays := []string{dir.FIFO("fifo"), dir.Socket("socket"), dir.Device("device"), dir.Directory("dir"), dir.File("file", ""), dangling}
+
+	snap := scanLive(t, Options{})
+	got := map[string]uint64{}
+	for _, n := range snap.Namespaces {
+		for _, name := range n.Names {
+			got[name.Path] = n.Inode
+		}
+	}
+	for path, inode := range inodes {
+		if got[path] != inode {
+			t.Errorf("name %q is of %d, want %d", path, got[path], inode)
+		}
+	}
+	if n := snap.Find(process.Inode); len(n.Names) != 2 || n.Names[0].Kind != NameSymlink || n.Names[1].Kind != NameMount {
+		t.Errorf("names of one namespace: %+v, want a symlink and a mount", n.Names)
+	}
+	if n := snap.Find(under.Inode); n == nil || len(n.Names) != 0 || !n.Holders[0].Covered {
+		t.Errorf("the namespace under another's name: %+v, want a covered mount and no name", n)
+	}
+	for _, path := range strays {
+		if !slices.ContainsFunc(snap.Strays, func(s Stray) bool { return s.Path == path }) {
+			t.Errorf("%q is not among the strays %+v", path, snap.Strays)
+		}
+	}
+}
+
+func TestNamesDirThatIsALink(t *testing.T) {
+	dir := nstest.NewNames(t)
+	scene := dir.Add("blue")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir.Dir, link); err != nil {
+		t.Fatal(err)
+	}
+	snap := scanLive(t, Options{NamesDirs: []string{link, dir.Dir}})
+	n := snap.Find(scene.Inode)
+	if n == nil || len(n.Names) != 1 || n.Names[0].Path != dir.Path("blue") {
+		t.Errorf("namespace %+v, want one name, by the directory's own path", n)
+	}
+}
+
+// The same machine read through another root, as from a container's /host.
+func TestRootedHost(t *testing.T) {
+	dir := nstest.NewNames(t)
+	process := nstest.Make(t, nstest.Process)
+	dir.Symlink("linked", process.File())
+	bound := dir.Add("bound")
+
+	h, err := OpenHost("/proc/self/root/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if h.live || !h.procfs {
+		t.Fatalf("host %+v, want another root with a real proc", h)
+	}
+	snap := scanLive(t, Options{Host: h, NamesDirs: []string{dir.Dir}})
+	for inode, want := range map[uint64]Name{
+		process.Inode: {"linked", dir.Path("linked"), NameSymlink},
+		bound.Inode:   {"bound", dir.Path("bound"), NameMount},
+	} {
+		n := snap.Find(inode)
+		if n == nil || len(n.Names) != 1 || n.Names[0] != want {
+			t.Errorf("namespace %+v, want the name %+v", n, want)
+		}
+	}
+}
+
+func TestResolve(t *testing.T) {
+	dir := nstest.NewNames(t)
+	other := nstest.NewNames(t)
+	blue := dir.Add("blue")
+	dir.Add("twin")
+	other.Add("twin")
+	process := nstest.Make(t, nstest.Process)
+	fd := nstest.Make(t, nstest.FD)
+	opts := Options{NamesDirs: []string{dir.Dir, other.Dir}}
+
+	for text, inode := range map[string]uint64{
+		"blue":                                    blue.Inode,
+		dir.Path("blue"):                          blue.Inode,
+		FormatLink(Net, blue.Inode):               blue.Inode,
+		FormatLink(Net, blue.Inode)[5:15]:         blue.Inode,
+		process.File():                            process.Inode,
+		strings.Split(process.File(), "/")[2]:     process.Inode,
+		"pid:" + strings.Split(fd.File(), "/")[2]: ownNet(t),
+		"self":    ownNet(t),
+		fd.File(): fd.Inode,
+	} {
+		ref, err := ParseRef(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, n, err := Resolve(t.Context(), opts, ref)
+		if err != nil || n.Inode != inode {
+			t.Errorf("Resolve(%q) = %v, %v, want %d", text, n, err, inode)
+		}
+	}
+	for text, want := range map[string]string{
+		"twin":            "is the name of 2 namespaces",
+		"green":           "no namespace named green: looked in",
+		"4294967294":      "no namespace 4294967294: looked at processes",
+		"5000000":         "too small for a namespace inode",
+		"/etc/passwd":     "not a namespace",
+		"/does/not/exist": "no such file",
+		"4194304":         "no process 4194304",
+	} {
+		ref, err := ParseRef(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, n, err := Resolve(t.Context(), opts, ref); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Resolve(%q) = %v, %v, want an error with %q", text, n, err, want)
+		}
+	}
+}
+
+func ownNet(t *testing.T) uint64 {
+	t.Helper()
+	link, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, inode, ok := ParseLink(link)
+	if !ok {
+		t.Fatalf("odd link %q", link)
+	}
+	return inode
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+)
+
+// storm starts short-lived processes in a network namespace of its own, each
+// with its own number as its first argument, until the context ends.
+type storm struct {
+	inode   uint64
+	started atomic.Int64
+	mu      sync.Mutex
+	argv0   map[int][]string // what each PID was started as, newest last
+}
+
+func (s *storm) run(ctx context.Context, ready chan<- error) {
+	runtime.LockOSThread() // and never unlock: the thread has moved
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		ready <- err
+		return
+	}
+	var st unix.Stat_t
+	err := unix.Stat("/proc/thread-self/ns/net", &st)
+	s.inode = st.Ino
+	ready <- err
+	const rate = 500 // a second
+	tick := time.NewTicker(time.Second / rate)
+	defer tick.Stop()
+	var children sync.WaitGroup
+	defer children.Wait()
+	for n := 0; ctx.Err() == nil; n++ {
+		<-tick.C
+		name := fmt.Sprintf("storm-%d", n)
+		p, err := os.StartProcess("/bin/sleep", []string{name, "0.03"}, &os.ProcAttr{
+			Sys: &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL},
+		})
+		if err != nil {
+			continue // the number started is what counts
+		}
+		s.mu.Lock()
+		s.argv0[p.Pid] = append(s.argv0[p.Pid], name)
+		s.mu.Unlock()
+		s.started.Add(1)
+		children.Go(func() { p.Wait() })
+	}
+}
+
+// startedAs reports whether a PID was ever started under a name. The storm
+// learns a PID only after the process is there, so a stranger gets a moment.
+func (s *storm) startedAs(pid int, argv0 string) bool {
+	for range 100 {
+		s.mu.Lock()
+		for _, name := range s.argv0[pid] {
+			if name == argv0 {
+				s.mu.Unlock()
+				return true
+			}
+		}
+		s.mu.Unlock()
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
+}
+
+// A storm of processes that start and end during scans is no error, no gap, and
+// never gives one process's command line to another's PID.
+func TestStorm(t *testing.T) {
+	need.Root(t)
+	ctx, stop := context.WithCancel(t.Context())
+	s := &storm{argv0: map[int][]string{}}
+	ready := make(chan error)
+	var done sync.WaitGroup
+	done.Go(func() { s.run(ctx, ready) })
+	defer done.Wait()
+	defer stop()
+	if err := <-ready; err != nil {
+		t.Fatal(err)
+	}
+	before := scanLive(t, Options{}).Gaps
+	h, err := OpenHost("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	seen := map[string]bool{}
+	began := time.Now()
+	for range 200 {
+		snap := scanLive(t, Options{Host: h})
+		for _, g := range snap.Gaps {
+			if len(before) < len(snap.Gaps) {
+				t.Errorf("gap %v", g)
+			}
+		}
+		if n := snap.Find(s.inode); n != nil {
+			s.check(t, h, n, seen)
+		}
+	}
+	rate := float64(s.started.Load()) / time.Since(began).Seconds()
+	t.Logf("%d processes seen of %d, %.0f a second", len(seen), s.started.Load(), rate)
+	if len(seen) < 100 {
+		t.Errorf("saw %d processes of the storm: too few to prove anything", len(seen))
+	}
+}
+
+func (s *storm) check(t *testing.T, h *Host, n *Namespace, seen map[string]bool) {
+	t.Helper()
+	if err := Describe(t.Context(), h, n); err != nil {
+		t.Fatal(err)
+	}
+	own, err := os.ReadFile("/proc/self/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n.Holders {
+		p := n.Holders[i].Process
+		switch {
+		case n.Holders[i].Kind == KindThread: // the storm's own
+		case len(p.Cmdline) == 0: // ending: its memory is gone
+		case p.Comm == "sleep":
+			if !s.startedAs(p.PID, p.Cmdline[0]) {
+				t.Errorf("pid %d was never started as %q", p.PID, p.Cmdline)
+			}
+			seen[strconv.Itoa(p.PID)+p.Cmdline[0]] = true
+		case string(own[:len(p.Cmdline[0])]) != p.Cmdline[0]: // between fork and exec
+			t.Errorf("pid %d is %q with the command line %q", p.PID, p.Comm, p.Cmdline)
+		}
+	}
+}
