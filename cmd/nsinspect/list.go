@@ -118,8 +118,9 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	if _, err := l.stdout.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
-	if notes := render.Notes(snap, l.verbose); !slices.Equal(notes, l.noted) {
-		l.note(snap)
+	notes := append(render.GapNotes(snap, l.verbose), render.StrayNotes(snap, l.verbose)...)
+	if !slices.Equal(notes, l.noted) {
+		l.note(notes)
 		l.noted = notes
 	}
 	return nil

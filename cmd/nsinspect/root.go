@@ -167,9 +167,9 @@ func (a *app) getenv(name string) string {
 	return ""
 }
 
-// note writes what the snapshot could not show to stderr.
-func (a *app) note(s *scan.Snapshot) {
-	for _, line := range render.Notes(s, a.verbose) {
+// note writes sentences to stderr.
+func (a *app) note(notes []string) {
+	for _, line := range notes {
 		fmt.Fprintln(a.stderr, "nsinspect: "+line)
 	}
 }

@@ -80,6 +80,6 @@ func (a *app) whoUses(ctx context.Context, text, typ, output string) error {
 	if _, err := a.stdout.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
-	a.note(snap)
+	a.note(render.GapNotes(snap, a.verbose))
 	return nil
 }

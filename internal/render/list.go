@@ -44,9 +44,9 @@ func List(w io.Writer, s *scan.Snapshot, f Format, style Style, oneLine bool) er
 
 func listTable(s *scan.Snapshot, wide bool) *table {
 	t := &table{columns: []column{
-		{title: "TYPE"}, {title: "INODE", right: true}, {title: "NAMES", least: 12},
-		{title: "PROCS", right: true}, {title: "THREADS", right: true}, {title: "KEPT-BY", least: 10},
-		{title: "USER", least: 8}, {title: "STARTED"}, {title: "PID", right: true}, {title: "COMMAND", least: 12},
+		{title: "TYPE"}, {title: "INODE", right: true}, {title: "NAMES", least: 8},
+		{title: "PROCS", right: true}, {title: "THREADS", right: true}, {title: "KEPT-BY", least: 8},
+		{title: "USER", least: 8}, {title: "STARTED"}, {title: "PID", right: true}, {title: "COMMAND", least: 8},
 	}}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
@@ -54,7 +54,7 @@ func listTable(s *scan.Snapshot, wide bool) *table {
 		if p := n.Leader; p != nil {
 			pid, command = strconv.Itoa(p.PID), Command(p)
 			if wide {
-				user, started = userName(p.UID), clock(p.Started, s.Taken)
+				user, started = userName(s, p.UID), clock(p.Started, s.Taken)
 			}
 		}
 		t.add(listColor(n), n.Type.String(), strconv.FormatUint(n.Inode, 10), strings.Join(names(n, wide), ","),
@@ -101,11 +101,15 @@ func Command(p *scan.Process) string {
 	return strings.Join(p.Cmdline, " ")
 }
 
-func userName(uid int) string {
+// userName is a user's name on the running machine; another one has its own.
+func userName(s *scan.Snapshot, uid int) string {
 	if uid < 0 {
 		return ""
 	}
 	id := strconv.Itoa(uid)
+	if s.Root != "/" {
+		return id
+	}
 	if u, err := user.LookupId(id); err == nil {
 		return u.Username
 	}

@@ -12,13 +12,9 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// Notes says in sentences what a snapshot could not show and how to see it, and
-// which names refer to nothing. With verbose each gap and stray is told.
-func Notes(s *scan.Snapshot, verbose bool) []string {
-	return append(gapNotes(s, verbose), strayNotes(s.Strays, verbose)...)
-}
-
-func gapNotes(s *scan.Snapshot, verbose bool) []string {
+// GapNotes says in sentences what a snapshot could not show and how to see it.
+// With verbose it tells each gap, and how the machine was read.
+func GapNotes(s *scan.Snapshot, verbose bool) []string {
 	var notes []string
 	if verbose {
 		notes = append(notes, fmt.Sprintf("engine %s, sources %s", s.Engine, strings.Join(s.Sources, ", ")))
@@ -39,7 +35,7 @@ func gapNotes(s *scan.Snapshot, verbose bool) []string {
 	}
 	for i, g := range other {
 		if i == 3 && !verbose {
-			notes = append(notes, fmt.Sprintf("%d more could not be read: -v lists them", len(other)-i))
+			notes = append(notes, fmt.Sprintf("%d more could not be read: -v tells them", len(other)-i))
 			break
 		}
 		notes = append(notes, Escape(gapNote(g)))
@@ -71,14 +67,14 @@ func gapNote(g scan.Gap) string {
 	return note
 }
 
-// strayNotes tells of names that refer to nothing; a few, unless verbose.
-func strayNotes(strays []scan.Stray, verbose bool) []string {
+// StrayNotes tells of names that refer to no namespace; a few, unless verbose.
+func StrayNotes(s *scan.Snapshot, verbose bool) []string {
 	var notes []string
-	for i, s := range strays {
+	for i, stray := range s.Strays {
 		if i == 3 && !verbose {
-			return append(notes, fmt.Sprintf("%d more names refer to no namespace: -v lists them", len(strays)-i))
+			return append(notes, fmt.Sprintf("%d more names refer to no namespace: -v lists them", len(s.Strays)-i))
 		}
-		notes = append(notes, Escape(fmt.Sprintf("%s is no namespace: it is %s", s.Path, s.Reason)))
+		notes = append(notes, Escape(fmt.Sprintf("%s is no namespace: it is %s", stray.Path, stray.Reason)))
 	}
 	return notes
 }

@@ -31,13 +31,13 @@ func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {
 	t := &table{columns: []column{
 		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "VIA"},
 		{title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
-		{title: "PATH", least: 16}, {title: "COMMAND", least: 12},
+		{title: "PATH", least: 16}, {title: "COMMAND", least: 8},
 	}}
 	for i := range n.Holders {
 		h := &n.Holders[i]
 		user, started, command, path := "", "", "", h.Path
 		if p := h.Process; p != nil {
-			user, started, command = userName(p.UID), clock(p.Started, s.Taken), Command(p)
+			user, started, command = userName(s, p.UID), clock(p.Started, s.Taken), Command(p)
 		}
 		if h.Covered {
 			path += " (covered by another mount)"

@@ -90,7 +90,7 @@ type wireHolder struct {
 func headOf(s *scan.Snapshot) wireHead {
 	h := wireHead{
 		Schema: Schema, Taken: s.Taken, Kernel: s.Kernel, Engine: s.Engine,
-		Sources: s.Sources, Complete: s.Complete(), Gaps: []wireGap{},
+		Sources: append([]string{}, s.Sources...), Complete: s.Complete(), Gaps: []wireGap{},
 	}
 	for _, g := range s.Gaps {
 		h.Gaps = append(h.Gaps, wireGap{g.Source, g.Path, g.Err.Error()})
@@ -126,14 +126,15 @@ func cmdlineOf(p *scan.Process) []string {
 	return p.Cmdline
 }
 
+// extrasOf is what is unknown where it was not asked for.
 func extrasOf(p *scan.Process) (uid *int, started *time.Time) {
-	if p.Started.IsZero() {
-		return nil, nil // not asked for
-	}
 	if p.UID >= 0 {
 		uid = &p.UID
 	}
-	return uid, &p.Started
+	if !p.Started.IsZero() {
+		started = &p.Started
+	}
+	return uid, started
 }
 
 func holderOf(h *scan.Holder) wireHolder {

@@ -28,7 +28,8 @@ var errLeft = errors.New("has left the namespace")
 type details struct {
 	host *Host
 	fs   procfs.FS
-	boot time.Time // zero: leave out what costs more: the UID and the start time
+	full bool      // read what costs more, too: the UID and the start time
+	boot time.Time // zero if unreadable; start times are then unknown
 }
 
 func newDetails(h *Host, full bool) (*details, error) {
@@ -36,13 +37,7 @@ func newDetails(h *Host, full bool) (*details, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open proc: %w", err)
 	}
-	d := &details{host: h, fs: fs}
-	if full {
-		if d.boot, err = h.bootTime(); err != nil {
-			return nil, fmt.Errorf("read boot time: %w", err)
-		}
-	}
-	return d, nil
+	return &details{host: h, fs: fs, full: full}, nil
 }
 
 // Describe fills in the process of every process and thread that holds n, and
@@ -53,6 +48,9 @@ func Describe(ctx context.Context, h *Host, n *Namespace) error {
 	d, err := newDetails(h, true)
 	if err != nil {
 		return err
+	}
+	if boot, err := h.bootTime(); err == nil { // if not, the scan has said so
+		d.boot = boot
 	}
 	left := make([]bool, len(n.Holders))
 	each(ctx, len(n.Holders), func(i int) {
@@ -140,10 +138,12 @@ func (d *details) fill(p *Process, h *Holder, st taskStat) error {
 	if p.Cmdline, err = proc.CmdLine(); err != nil && isEnd(err) {
 		return err
 	}
-	if d.boot.IsZero() {
+	if !d.full {
 		return nil
 	}
-	p.Started = d.boot.Add(time.Duration(st.start) * (time.Second / userHZ))
+	if !d.boot.IsZero() {
+		p.Started = d.boot.Add(time.Duration(st.start) * (time.Second / userHZ))
+	}
 	if status, err := proc.NewStatus(); err == nil {
 		p.UID = int(status.UIDs[1])
 	} else if isEnd(err) {

@@ -19,6 +19,11 @@ func (s *scanner) findLeaders(ctx context.Context, snap *Snapshot) {
 		s.found.gaps = append(s.found.gaps, Gap{"process", "/proc", err})
 		return
 	}
+	if d.full {
+		if d.boot, err = s.host.bootTime(); err != nil {
+			s.found.gaps = append(s.found.gaps, Gap{"process", "/proc/stat", err})
+		}
+	}
 	ordered := s.pidsInStartOrder()
 	alive := make([]bool, len(snap.Namespaces))
 	each(ctx, len(snap.Namespaces), func(i int) {

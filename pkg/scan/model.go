@@ -107,6 +107,7 @@ func (g Gap) Error() string { return g.Source + ": " + g.Path + ": " + g.Err.Err
 // Snapshot is the result of one scan.
 type Snapshot struct {
 	Taken      time.Time
+	Root       string // of the machine that was read; "/" is the running one
 	Kernel     string // release, as uname -r prints it
 	Engine     string // how it was read: "proc"
 	Sources    []string

@@ -79,7 +79,7 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 	if opts.Host == nil {
 		defer s.host.Close()
 	}
-	snap := &Snapshot{Taken: time.Now(), Engine: "proc", Types: s.types, Kernel: s.kernel()}
+	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", Types: s.types, Kernel: s.kernel()}
 	if err := s.run(ctx, snap); err != nil {
 		return nil, err
 	}

@@ -10,11 +10,12 @@ import (
 )
 
 // Verdict answers in one sentence who keeps the namespace alive, how many they
-// are, and what would free it. It claims no more than the snapshot shows.
+// are, and what would free it. It claims no more than the snapshot shows; what
+// the snapshot's sources do not look for is said in a second one.
 func (n *Namespace) Verdict(s *Snapshot) string {
 	subject := n.String()
-	if len(n.Names) > 0 {
-		subject += " (" + n.Names[0].Name + ")"
+	if name := n.bestName(); name != "" {
+		subject += " (" + name + ")"
 	}
 	if n.Initial {
 		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s in it.",
@@ -24,16 +25,24 @@ func (n *Namespace) Verdict(s *Snapshot) string {
 	if !s.Complete() {
 		least = "at least "
 	}
-	var verdict string
-	if len(n.Holders) == 0 {
-		verdict = fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
-	} else {
-		verdict = fmt.Sprintf("%s is kept alive by %s%s: %s frees it.", subject, least, n.tally(), n.release())
+	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
+	if len(n.Holders) > 0 {
+		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s.", subject, least, n.tally(), n.release())
 	}
-	if unread := s.unread(); len(unread) > 0 {
-		verdict += " Not looked at: " + strings.Join(unread, ", ") + "."
+	return verdict + " Not looked at: " + strings.Join(s.unread(), ", ") + "."
+}
+
+// bestName is a name that keeps the namespace alive or, failing that, any.
+func (n *Namespace) bestName() string {
+	for _, name := range n.Names {
+		if name.Kind == NameMount {
+			return name.Name
+		}
 	}
-	return verdict
+	if len(n.Names) > 0 {
+		return n.Names[0].Name
+	}
+	return ""
 }
 
 func are(n int, k Kind) string {
@@ -54,26 +63,21 @@ func (n *Namespace) tally() string {
 	return andJoin(parts)
 }
 
-// release says what would free the namespace: every holder must go.
+// release says what to do to free the namespace: every holder must go.
 func (n *Namespace) release() string {
+	tasks := n.listed(KindProcess, 3, func(h *Holder) string { return fmt.Sprintf("%s (pid %d)", h.comm(), h.PID) })
+	tasks = append(tasks, n.listed(KindThread, 3, func(h *Holder) string {
+		return fmt.Sprintf("thread %d of %s (pid %d)", h.TID, h.comm(), h.PID)
+	})...)
 	var steps []string
-	if who := n.listed(KindProcess, 3, func(h *Holder) string { return fmt.Sprintf("%s (pid %d)", h.comm(), h.PID) }); who != "" {
-		steps = append(steps, "the end or leaving of "+who)
+	if len(tasks) > 0 {
+		steps = append(steps, "end "+andJoin(tasks))
 	}
-	if who := n.listed(KindThread, 3, func(h *Holder) string { return fmt.Sprintf("thread %d of %s (pid %d)", h.TID, h.comm(), h.PID) }); who != "" {
-		steps = append(steps, "the end or leaving of "+who)
-	}
-	if what := n.listed(KindMount, 2, unmount); what != "" {
-		steps = append(steps, what)
-	}
-	if len(steps) == 1 && strings.HasPrefix(steps[0], "umount ") {
-		return "`" + steps[0] + "`"
-	}
-	return andJoin(steps)
+	return andJoin(append(steps, n.listed(KindMount, 3, unmount)...))
 }
 
 // listed names up to most holders of a kind and counts the others.
-func (n *Namespace) listed(k Kind, most int, name func(*Holder) string) string {
+func (n *Namespace) listed(k Kind, most int, name func(*Holder) string) []string {
 	var parts []string
 	more := 0
 	for i := range n.Holders {
@@ -86,19 +90,19 @@ func (n *Namespace) listed(k Kind, most int, name func(*Holder) string) string {
 		}
 	}
 	if more > 0 {
-		parts = append(parts, fmt.Sprintf("%d more", more))
+		parts = append(parts, fmt.Sprintf("%d more %s", more, k.Plural(more)))
 	}
-	return andJoin(parts)
+	return parts
 }
 
 func unmount(h *Holder) string {
 	if h.Covered {
-		return "unmounting " + h.Path + " (below the mount that covers it)"
+		return "unmount " + h.Path + " below the mount that covers it"
 	}
 	if path.Dir(h.Path) == "/run/netns" {
-		return "`ip netns del " + path.Base(h.Path) + "`"
+		return "run `ip netns del " + path.Base(h.Path) + "`"
 	}
-	return "unmounting " + h.Path
+	return "unmount " + h.Path
 }
 
 func (h *Holder) comm() string {

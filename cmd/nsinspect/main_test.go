@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/nsinspect/nsinspect/internal/hosttest"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+)
+
+func TestMain(m *testing.M) {
+	nstest.Main()
+	testscript.Main(m, map[string]func(){"nsinspect": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"machine": machineCmd,
+			"scene":   sceneCmd,
+			"names":   namesCmd(t),
+			"nobody":  nobodyCmd,
+			"status":  statusCmd,
+			"lines":   linesCmd,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "root" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			if os.Geteuid() != 0 && os.Getenv("NSINSPECT_REQUIRE") == "all" {
+				return false, errors.New("not root, and NSINSPECT_REQUIRE=all forbids to skip")
+			}
+			return os.Geteuid() == 0, nil
+		},
+	})
+}
+
+// machineCmd makes a fake machine: "machine NAME" unpacks the archive of that
+// name in testdata/machines into directory NAME.
+func machineCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: machine NAME")
+	}
+	archive, err := os.ReadFile(filepath.Join(repo, "testdata/machines", args[0]+".txtar"))
+	ts.Check(err)
+	ts.Check(hosttest.Unpack(ts.MkAbs(args[0]), archive))
+}
+
+var repo = func() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}()
+
+// sceneCmd makes a real namespace: "scene KIND VAR" sets VAR to its inode,
+// VAR_PID to the holder's PID and VAR_PATH to its path.
+func sceneCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: scene KIND VAR")
+	}
+	scene, err := nstest.Start(nstest.Kind(args[0]), nstest.Options{})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(scene.Close()) })
+	ts.Setenv(args[1], fmt.Sprint(scene.Inode))
+	ts.Setenv(args[1]+"_PID", fmt.Sprint(scene.Holders[0].PID))
+	ts.Setenv(args[1]+"_TID", fmt.Sprint(scene.Holders[0].TID))
+	ts.Setenv(args[1]+"_PATH", scene.Holders[0].Path)
+}
+
+// namesCmd makes names: "names DIR_VAR NAME..." sets DIR_VAR to a names directory
+// in which each name is of a new namespace.
+func namesCmd(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 1 {
+			ts.Fatalf("usage: names DIR_VAR NAME...")
+		}
+		dir := nstest.NewNames(t)
+		ts.Setenv(args[0], dir.Dir)
+		for _, name := range args[1:] {
+			dir.Add(strings.NewReplacer(`\n`, "\n", `\e`, "\x1b").Replace(name))
+		}
+	}
+}
+
+// nobodyCmd runs nsinspect as an ordinary user, from a directory that she may
+// enter.
+func nobodyCmd(ts *testscript.TestScript, neg bool, args []string) {
+	const nobody = 65534
+	dir, err := os.MkdirTemp("", "nsinspect")
+	ts.Check(err)
+	defer os.RemoveAll(dir)
+	ts.Check(os.Chmod(dir, 0o755))
+	self, err := os.Executable()
+	ts.Check(err)
+	// The test binary is nsinspect when it is called so. A link, since a copy
+	// might still be open for writing in a child forked meanwhile (ETXTBSY).
+	program := filepath.Join(dir, "nsinspect")
+	ts.Check(os.Link(self, program))
+	cmd := exec.Command(program, args...)
+	cmd.Dir = "/"
+	cmd.Env = []string{"HOME=/"}
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL,
+	}
+	if err := cmd.Run(); (err != nil) != neg {
+		ts.Fatalf("nsinspect as nobody: %v", err)
+	}
+}
+
+// statusCmd runs a program that must exit with a status: "status 2 nsinspect …".
+func statusCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N PROGRAM ARGS...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if exit, ok := err.(*exec.ExitError); ok {
+		got = fmt.Sprint(exit.ExitCode())
+	} else {
+		ts.Check(err)
+	}
+	if got != args[0] {
+		ts.Fatalf("%v exited with status %s, want %s", args[1:], got, args[0])
+	}
+}
+
+// linesCmd counts the lines of stdout or stderr of the last command.
+func linesCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines stdout|stderr N")
+	}
+	if got := strings.Count(ts.ReadFile(args[0]), "\n"); fmt.Sprint(got) != args[1] {
+		ts.Fatalf("%s has %d lines, want %s:\n%s", args[0], got, args[1], ts.ReadFile(args[0]))
+	}
+}

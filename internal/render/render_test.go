@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"golang.org/x/sys/unix"
+	"sigs.k8s.io/yaml"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+func TestEscape(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain größe 网":    "plain größe 网",
+		"two words":        "two words",
+		`back\slash`:       `back\slash`,
+		"line\nbreak\ttab": `line\nbreak\ttab`,
+		"\x1b[31mred":      `\x1b[31mred`,
+		"\u009b31mred":     `\u009b31mred`,
+		"\u202egnp.exe":    `\u202egnp.exe`,
+		"\xff\xfe":         `\xff\xfe`,
+		"ends \xe7":        `ends \xe7`,
+		"\u00a0":           `\u00a0`,
+		"\ufffd":           "\ufffd",
+	} {
+		if got := Escape(in); got != want {
+			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzEscape(f *testing.F) {
+	f.Add("a\x1b\xff\u202e")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Escape(s)
+		if !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\n\r\x7f\u009b\u202e") {
+			t.Errorf("Escape(%q) = %q", s, got)
+		}
+	})
+}
+
+func snapshot() *scan.Snapshot {
+	s := &scan.Snapshot{
+		Taken: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Engine: "proc", Types: []scan.Type{scan.Net}, Root: "/",
+		Namespaces: []scan.Namespace{
+			{
+				Inode: 4026531833, Initial: true, Threads: 7,
+				Holders: []scan.Holder{{Kind: scan.KindProcess, PID: 1}},
+				Leader:  &scan.Process{PID: 1, Comm: "init", Cmdline: []string{"/sbin/init", "splash"}, UID: -1},
+			},
+			{
+				Inode:   4026532177,
+				Names:   []scan.Name{{Name: strings.Repeat("n", 255), Path: "/run/netns/" + strings.Repeat("n", 255), Kind: scan.NameMount}},
+				Holders: []scan.Holder{{Kind: scan.KindMount, Path: "/run/netns/\x1b[31m", MountID: 41}},
+			},
+		},
+	}
+	s.Initial[scan.Net] = 4026531833
+	return s
+}
+
+func TestTableFitsTheTerminal(t *testing.T) {
+	for _, width := range []int{60, 80, 200} {
+		var out bytes.Buffer
+		if err := List(&out, snapshot(), Table, Style{Width: width}, false); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if w := twwidth.Width(strings.TrimSuffix(line, "\n")); w > width {
+				t.Errorf("a line of %d columns on a terminal of %d: %q", w, width, line)
+			}
+		}
+		if !strings.Contains(out.String(), "4026532177") || !strings.Contains(out.String(), "nnn…") {
+			t.Errorf("the wrong thing was cut:\n%s", out.String())
+		}
+	}
+	var whole bytes.Buffer
+	if err := List(&whole, snapshot(), Table, Style{}, false); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(whole.String(), strings.Repeat("n", 255)) {
+		t.Errorf("a pipe gets less than everything:\n%s", whole.String())
+	}
+}
+
+func TestColor(t *testing.T) {
+	var plain, color bytes.Buffer
+	for out, style := range map[*bytes.Buffer]Style{&plain: {}, &color: {Color: true}} {
+		if err := List(out, snapshot(), Table, style, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Contains(plain.String(), "\x1b") {
+		t.Errorf("colour where none was asked for: %q", plain.String())
+	}
+	stripped := strings.NewReplacer(bold, "", cyan, "", yellow, "", reset, "").Replace(color.String())
+	if stripped != plain.String() || color.String() == plain.String() {
+		t.Errorf("colour changes the text:\n%q\n%q", color.String(), plain.String())
+	}
+}
+
+// Every column of a wide table has a value in every row, for awk and column.
+func TestWideHasNoEmptyCells(t *testing.T) {
+	s := snapshot()
+	s.Namespaces = s.Namespaces[1:]
+	var out bytes.Buffer
+	if err := List(&out, s, Wide, Style{}, false); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	if head, row := strings.Fields(lines[0]), strings.Fields(lines[1]); len(head)+1 != len(row) { // "1 mount" is two words
+		t.Errorf("%d titles, %d cells:\n%s", len(head), len(row)-1, out.String())
+	}
+}
+
+func TestJSONAndYAMLSayTheSame(t *testing.T) {
+	s := snapshot()
+	s.Gaps = []scan.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
+	var j, y bytes.Buffer
+	for f, out := range map[Format]*bytes.Buffer{JSON: &j, YAML: &y} {
+		if err := List(out, s, f, Style{}, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Count(j.String(), "\n") != 1 {
+		t.Errorf("not one line: %q", j.String())
+	}
+	back, err := yaml.YAMLToJSON(y.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a, b any
+	if err := errors.Join(json.Unmarshal(j.Bytes(), &a), json.Unmarshal(back, &b)); err != nil {
+		t.Fatal(err)
+	}
+	if x, y := fmt.Sprint(a), fmt.Sprint(b); x != y {
+		t.Errorf("JSON %s\nYAML %s", x, y)
+	}
+	for _, want := range []string{
+		`"taken":"2026-03-01T12:00:00Z"`, `"complete":false`, `"error":"permission denied"`,
+		`"holders":{"fd":0,`, `"leader":{"pid":1,"comm":"init","cmdline":["/sbin/init","splash"]}`, `"initial":true`,
+	} {
+		if !strings.Contains(j.String(), want) {
+			t.Errorf("no %s in %s", want, j.String())
+		}
+	}
+}
+
+// What is unknown is absent.
+func TestUnknownIsAbsent(t *testing.T) {
+	s := snapshot()
+	s.Initial[scan.Net] = 0
+	var out bytes.Buffer
+	if err := List(&out, s, JSON, Style{}, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range []string{"initial", "uid", "started", "cookie"} {
+		if strings.Contains(out.String(), `"`+field+`"`) {
+			t.Errorf("%s is there though it is unknown: %s", field, out.String())
+		}
+	}
+}
+
+func TestGapNotes(t *testing.T) {
+	s := snapshot()
+	for pid := range 12 {
+		s.Gaps = append(s.Gaps, scan.Gap{Source: "process", Path: fmt.Sprintf("/proc/%d/ns/net", pid), Err: unix.EACCES})
+	}
+	for i := range 5 {
+		s.Gaps = append(s.Gaps, scan.Gap{Source: "name", Path: fmt.Sprintf("/run/%d\x1b", i), Err: unix.EIO})
+	}
+	notes := strings.Join(GapNotes(s, false), "\n")
+	for _, want := range []string{"12 processes unreadable: ", `/run/0\x1b unreadable: input/output error`, "2 more could not be read: -v tells them"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in:\n%s", want, notes)
+		}
+	}
+	if n := len(GapNotes(s, true)); n != 1+17+1+5 {
+		t.Errorf("%d notes when all are asked for:\n%s", n, strings.Join(GapNotes(s, true), "\n"))
+	}
+	if notes := GapNotes(snapshot(), false); len(notes) != 0 {
+		t.Errorf("notes about nothing: %q", notes)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	s := snapshot()
+	s.Sources = []string{"process", "thread", "mount"}
+	for want, n := range map[string]*scan.Namespace{
+		"net:[4026531833] is the host's own: the kernel keeps it for as long as it runs; 1 process is in it.": &s.Namespaces[0],
+		"Nothing that was looked at keeps net:[5] alive, and yet it is.":                                      {Inode: 5},
+		"net:[6] is kept alive by 5 processes; to free it, end a (pid 1), a (pid 2), a (pid 3) and 2 more processes.": {Inode: 6, Holders: []scan.Holder{
+			processA(1), processA(2), processA(3), processA(4), processA(5),
+		}},
+		"net:[7] is kept alive by 1 thread and 2 mounts; to free it, end thread 9 of a (pid 8), run `ip netns del x` and unmount /tmp/y below the mount that covers it.": {Inode: 7, Holders: []scan.Holder{
+			{Kind: scan.KindThread, PID: 8, TID: 9, Process: &scan.Process{Comm: "a"}},
+			{Kind: scan.KindMount, Path: "/run/netns/x"}, {Kind: scan.KindMount, Path: "/tmp/y", Covered: true},
+		}},
+	} {
+		if got := n.Verdict(s); !strings.HasPrefix(got, want) {
+			t.Errorf("verdict\n%s\nwant\n%s", got, want)
+		}
+	}
+	s.Gaps = []scan.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
+	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); !strings.Contains(got, "alive by at least 1 process") {
+		t.Errorf("an incomplete scan is sure of itself: %s", got)
+	}
+}
+
+func processA(pid int) scan.Holder {
+	return scan.Holder{Kind: scan.KindProcess, PID: pid, Process: &scan.Process{Comm: "a"}}
+}
