@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runtimes
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// TestDocker walks one dockerd through the life of its sandboxes; the steps build
+// on each other.
+func TestDocker(t *testing.T) {
+	d := startDocker(t)
+	n := newInspect(t, "--netns-dir", d.netnsDir)
+	web := d.run(t, "web")
+	peer := d.run(t, "peer", "--network", "container:web")
+	alone := d.run(t, "alone", "--network", "none")
+
+	t.Run("oracles", func(t *testing.T) {
+		checkOracles(t, web, peer)
+		checkOracles(t, alone)
+		if web.sandboxKey != filepath.Join(d.netnsDir, web.basename()) {
+			t.Errorf("sandbox key %s is not in %s", web.sandboxKey, d.netnsDir)
+		}
+	})
+	t.Run("shared", func(t *testing.T) {
+		checkList(t, n, web.sandboxKey, web, peer)
+		refs := append(refsOf(t, web), refsOfProcess(t, peer)...)
+		checkUses(t, n, refs, web.sandboxKey, web, peer)
+	})
+	t.Run("no network", func(t *testing.T) {
+		checkList(t, n, alone.sandboxKey, alone)
+		checkUses(t, n, refsOf(t, alone), alone.sandboxKey, alone)
+	})
+	t.Run("exec", func(t *testing.T) {
+		d.exec(t, "--detach", "alone", "sleep", "599")
+		waitProcesses(t, alone, 2)
+		checkList(t, n, alone.sandboxKey, alone)
+		checkUses(t, n, []string{alone.basename()}, alone.sandboxKey, alone)
+	})
+	t.Run("host", func(t *testing.T) { checkDockerHost(t, d, n) })
+	t.Run("key without a name", func(t *testing.T) { checkDockerStaleKey(t, d, n) })
+	t.Run("peer keeps it", func(t *testing.T) {
+		d.remove(t, "web") // with its name: only the process of peer is left
+		checkList(t, n, "", peer)
+		checkUses(t, n, refsOfProcess(t, peer), "", peer)
+		checkUnknown(t, n, web.sandboxKey)
+	})
+	t.Run("removed", func(t *testing.T) {
+		d.remove(t, "peer")
+		d.remove(t, "alone")
+		checkGone(t, n, web.sandboxKey, web, peer)
+		checkGone(t, n, alone.sandboxKey, alone)
+	})
+}
+
+// checkDockerHost demands that the name that dockerd gives the host's own
+// namespace is shown there.
+func checkDockerHost(t *testing.T, d *docker, n nsinspect) {
+	host := d.run(t, "host", "--network", "host")
+	own := inodeOf(t, "/proc/self/ns/net")
+	if got := inodeOf(t, host.sandboxKey); got != own || host.basename() != "default" {
+		t.Fatalf("%s is net:[%d], want net:[%d] at default", host.sandboxKey, got, own)
+	}
+	list := n.list(t)
+	ns, ok := list.named(host.sandboxKey)
+	if !ok || ns.Inode != own || !ns.Initial {
+		t.Errorf("list: %s is on net:[%d], initial %v; want net:[%d], true", host.sandboxKey, ns.Inode, ns.Initial, own)
+	}
+	for _, other := range list.Namespaces {
+		if other.Initial && other.Inode != own {
+			t.Errorf("list: net:[%d] is initial too", other.Inode)
+		}
+	}
+	for _, ref := range append(refsOf(t, host), "host", "self") {
+		if a := n.whoUses(t, ref); a.Namespace.Inode != own || !a.Namespace.Initial {
+			t.Errorf("who-uses %s: net:[%d], initial %v; want net:[%d], true", ref, a.Namespace.Inode, a.Namespace.Initial, own)
+		}
+	}
+}
+
+// checkDockerStaleKey demands that a namespace is found whose name dockerd tells
+// but never made, as it does without a default bridge.
+func checkDockerStaleKey(t *testing.T, d *docker, n nsinspect) {
+	c := d.run(t, "unnamed", "--network", "default")
+	if c.sandboxKey == "" || exists(c.sandboxKey) {
+		t.Skipf("this dockerd has no key without a name: %q", c.sandboxKey)
+	}
+	checkList(t, n, "", c)
+	checkUses(t, n, refsOfProcess(t, c), "", c)
+	checkUnknown(t, n, c.sandboxKey)
+	d.remove(t, "unnamed")
+	checkGone(t, n, c.sandboxKey, c)
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runtimes
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// TestPodman walks a rootful Podman through the life of its namespaces, whose
+// names are in the default directory; the steps build on each other.
+func TestPodman(t *testing.T) {
+	p := startPodman(t)
+	n := newInspect(t)
+	web := p.run(t, "web")
+	peer := p.run(t, "peer", "--network", "container:web")
+	alone := p.run(t, "alone", "--network", "none")
+
+	t.Run("oracles", func(t *testing.T) {
+		checkOracles(t, web, peer)
+		if filepath.Dir(web.sandboxKey) != runNetns || alone.sandboxKey != "" {
+			t.Errorf("sandbox keys %q and %q, want one in %s and none", web.sandboxKey, alone.sandboxKey, runNetns)
+		}
+	})
+	t.Run("shared", func(t *testing.T) {
+		checkList(t, n, web.sandboxKey, web, peer)
+		refs := append(refsOf(t, web), refsOfProcess(t, peer)...)
+		checkUses(t, n, refs, web.sandboxKey, web, peer)
+	})
+	t.Run("no network", func(t *testing.T) { // and no name
+		checkList(t, n, "", alone)
+		checkUses(t, n, refsOfProcess(t, alone), "", alone)
+	})
+	t.Run("exec", func(t *testing.T) {
+		p.exec(t, "--detach", "alone", "sleep", "599")
+		waitProcesses(t, alone, 2)
+		checkList(t, n, "", alone)
+	})
+	t.Run("pod", func(t *testing.T) {
+		infra := p.pod(t, "pod")
+		a, b := p.run(t, "a", "--pod", "pod"), p.run(t, "b", "--pod", "pod")
+		checkOracles(t, infra, a, b)
+		checkList(t, n, infra.sandboxKey, infra, a, b)
+		checkUses(t, n, append(refsOf(t, infra), refsOfProcess(t, b)...), infra.sandboxKey, infra, a, b)
+		p.command(t, "pod", "rm", "--force", "--time", "0", "pod")
+		checkGone(t, n, infra.sandboxKey, infra, a, b)
+	})
+	t.Run("removed", func(t *testing.T) {
+		p.remove(t, "peer")
+		checkList(t, n, web.sandboxKey, web)
+		p.remove(t, "web")
+		checkGone(t, n, web.sandboxKey, web, peer)
+	})
+}
