@@ -109,7 +109,11 @@ func (s *scanner) namesDirs() []namesDirSpec {
 	for _, d := range s.opts.NamesDirs {
 		dirs = append(dirs, namesDirSpec{d, true})
 	}
+	same := s.sameVarRun()
 	for _, d := range defaultNamesDirs {
+		if same && strings.HasPrefix(d, "/var/run/") {
+			continue
+		}
 		dirs = append(dirs, namesDirSpec{d, false})
 	}
 	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" && s.host.live {
@@ -123,6 +127,17 @@ func (s *scanner) namesDirs() []namesDirSpec {
 		dirs = append(dirs, namesDirSpec{path.Join("/run/user", u.Name(), "netns"), false})
 	}
 	return dirs
+}
+
+// sameVarRun reports whether /var/run is /run, as on most machines. What lies in
+// it may be closed to the caller, so that only the path can tell.
+func (s *scanner) sameVarRun() bool {
+	fd, err := s.host.open("/var/run", unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return s.host.canonical(fd, "/var/run") == "/run"
 }
 
 func (s *scanner) readNamesDir(spec namesDirSpec) (d namesDir) {
