@@ -109,7 +109,8 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	style := l.style()
 	style.NoHeaders = l.noHeaders
 	var out bytes.Buffer
-	if watching && style.Width > 0 && (l.format == render.Table || l.format == render.Wide) {
+	redraw := watching && style.Width > 0 && (l.format == render.Table || l.format == render.Wide)
+	if redraw {
 		out.WriteString("\x1b[H\x1b[2J\x1b[3J") // home, clear, forget what scrolled off
 	}
 	if err := render.List(&out, snap, l.format, style, watching); err != nil {
@@ -119,7 +120,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 		return fmt.Errorf("write output: %w", err)
 	}
 	notes := append(render.GapNotes(snap, l.verbose), render.StrayNotes(snap, l.verbose)...)
-	if !slices.Equal(notes, l.noted) {
+	if redraw || !slices.Equal(notes, l.noted) { // a redraw wipes the last ones away
 		l.note(notes)
 		l.noted = notes
 	}

@@ -50,7 +50,7 @@ func closedNote(n int, first scan.Gap) string {
 	if n == 1 {
 		what = fmt.Sprintf("1 process unreadable (%s)", first.Path)
 	}
-	return what + ": " + scan.Remedy(unix.CAP_SYS_PTRACE)
+	return what + ": " + scan.PtraceRemedy()
 }
 
 func gapNote(g scan.Gap) string {

@@ -104,7 +104,7 @@ func (s *scanner) hidden() bool {
 			proc = m
 		}
 	}
-	if proc == nil || HasCapability(unix.CAP_SYS_PTRACE) {
+	if proc == nil || hasCapability(unix.CAP_SYS_PTRACE) {
 		return false
 	}
 	for opt := range strings.SplitSeq(proc.VFSOptions, ",") {
@@ -114,14 +114,4 @@ func (s *scanner) hidden() bool {
 		}
 	}
 	return false
-}
-
-// HasCapability reports whether the calling thread has a capability in effect.
-func HasCapability(capability int) bool {
-	var data [2]unix.CapUserData
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	if unix.Capget(&hdr, &data[0]) != nil {
-		return false
-	}
-	return data[capability/32].Effective&(1<<(capability%32)) != 0
 }

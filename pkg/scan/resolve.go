@@ -124,17 +124,9 @@ func (r Ref) explainTask(h *Host, err error) error {
 	case isEnd(err):
 		return fmt.Errorf("process %s has ended and is in no namespace any more (a zombie)", pid)
 	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
-		return fmt.Errorf("process %s is closed to us: %w: %s", pid, err, Remedy(unix.CAP_SYS_PTRACE))
+		return fmt.Errorf("process %s is closed to us: %w: %s", pid, err, PtraceRemedy())
 	}
 	return fmt.Errorf("read the namespace of process %s: %w", pid, err)
-}
-
-// Remedy says how to get a capability, or that it is not what is missing.
-func Remedy(capability int) string {
-	if HasCapability(capability) {
-		return "the kernel refuses it even with CAP_SYS_PTRACE"
-	}
-	return "run as root, or grant CAP_SYS_PTRACE"
 }
 
 // find looks a reference up in a snapshot. It returns nil without an error if

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// PtraceRemedy says how to be shown the namespaces of other users' processes,
+// which needs CAP_SYS_PTRACE in the user namespace of each
+// (kernel/ptrace.c, ptrace_has_cap, 6.18).
+func PtraceRemedy() string {
+	switch {
+	case inUserNamespace():
+		return "run as root outside of this user namespace"
+	case hasCapability(unix.CAP_SYS_PTRACE):
+		return "the kernel refuses it even with CAP_SYS_PTRACE"
+	}
+	return "run as root, or grant CAP_SYS_PTRACE"
+}
+
+// inUserNamespace reports whether this process is in another user namespace than
+// the first, where capabilities reach only so far.
+func inUserNamespace() bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != types[User].initial
+}
+
+// hasCapability reports whether the calling thread has a capability in effect.
+func hasCapability(capability int) bool {
+	var data [2]unix.CapUserData
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	if unix.Capget(&hdr, &data[0]) != nil {
+		return false
+	}
+	return data[capability/32].Effective&(1<<(capability%32)) != 0
+}
