@@ -74,9 +74,9 @@ func (t *table) blank(i int) bool {
 }
 
 func (t *table) drop(i int) {
-	t.columns = append(t.columns[:i:i], t.columns[i+1:]...)
+	t.columns = slices.Delete(t.columns, i, i+1)
 	for j, r := range t.rows {
-		t.rows[j].cells = append(r.cells[:i:i], r.cells[i+1:]...)
+		t.rows[j].cells = slices.Delete(r.cells, i, i+1)
 	}
 }
 

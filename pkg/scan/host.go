@@ -125,11 +125,11 @@ func (h *Host) readFile(name string) (*os.File, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, errors.New("not a regular file")
 	}
-	real, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	again, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(real), name), nil
+	return os.NewFile(uintptr(again), name), nil
 }
 
 // readAll returns the text of a file of the host.
@@ -196,12 +196,12 @@ func namespaceOf(fd int) (Type, uint64, error) {
 	if !onFS(fd, unix.NSFS_MAGIC) {
 		return 0, 0, errNotNamespace
 	}
-	real, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	again, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, 0, fmt.Errorf("open namespace file: %w", err)
 	}
-	defer unix.Close(real)
-	flag, err := unix.IoctlRetInt(real, unix.NS_GET_NSTYPE)
+	defer unix.Close(again)
+	flag, err := unix.IoctlRetInt(again, unix.NS_GET_NSTYPE)
 	if err != nil {
 		return 0, 0, fmt.Errorf("get namespace type: %w", err)
 	}
@@ -210,7 +210,7 @@ func namespaceOf(fd int) (Type, uint64, error) {
 		return 0, 0, fmt.Errorf("namespace type %#x is unknown", flag)
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(real, &st); err != nil {
+	if err := unix.Fstat(again, &st); err != nil {
 		return 0, 0, fmt.Errorf("stat namespace file: %w", err)
 	}
 	return t, st.Ino, nil
@@ -281,7 +281,7 @@ func parent(name string) string {
 
 func onFS(fd int, magic int64) bool {
 	var fs unix.Statfs_t
-	return unix.Fstatfs(fd, &fs) == nil && int64(fs.Type) == magic
+	return unix.Fstatfs(fd, &fs) == nil && fs.Type == magic
 }
 
 func selfFD(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }

@@ -87,7 +87,7 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 	snap.Namespaces = s.assemble()
 	s.findLeaders(ctx, snap)
 	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
-	snap.Gaps = append(s.found.gaps, s.blindSpots()...)
+	snap.Gaps = slices.Concat(s.found.gaps, s.blindSpots())
 	snap.sort()
 	return snap, ctx.Err()
 }
