@@ -91,37 +91,42 @@ func mountHolder(path string) (Holder, error) {
 }
 
 // holdMount leaves the namespace mounted on the path asked for, in the mount
-// namespace of the process that asks.
+// namespace of the process that asks, which is to unmount it.
 func holdMount(m *maker) error {
 	path := m.Path
 	if path == "" {
 		path = filepath.Join(m.Dir, "ns")
 	}
-	s, err := addName(path)
-	if err != nil {
-		return err
-	}
-	m.truth.Namespace, m.truth.Holders = s.Namespace, s.Holders
-	m.onRelease(func() error { return removeName(path) })
-	return nil
+	t, err := addName(path)
+	m.truth.Namespace, m.truth.Holders = t.Namespace, t.Holders
+	return err
 }
 
 // addName does what `ip netns add` does: it mounts a new network namespace on
 // path. A path that is a name already gets a second mount over the first.
 func addName(path string) (t Truth, err error) {
+	t.Scene = Mount
 	err = onThread(func() error {
 		if t.Namespace, err = newNetNS(); err != nil {
 			return err
 		}
-		if _, err := bindSelf(path); err != nil {
-			return err
-		}
-		h, err := mountHolder(path)
+		h, err := bindName(netSelf, path)
 		t.Holders = []Holder{h}
 		return err
 	})
-	t.Scene = Mount
 	return t, err
+}
+
+// bindName mounts a namespace file on path and describes the mount.
+func bindName(file, path string) (Holder, error) {
+	if err := bind(file, path); err != nil {
+		return Holder{}, err
+	}
+	h, err := mountHolder(path)
+	if err != nil {
+		return h, errors.Join(err, removeName(path))
+	}
+	return h, nil
 }
 
 // removeName takes the topmost mount off path, and the file if no other is left.

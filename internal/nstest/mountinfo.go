@@ -38,8 +38,9 @@ func parseMounts(r io.Reader) ([]mountEntry, error) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		head, tail, ok := strings.Cut(lines.Text(), " - ")
+		// Only blanks part fields: a path may hold other white space, such as \r.
 		fields, types := strings.Split(head, " "), strings.Split(tail, " ")
-		if !ok || len(fields) < 6 || len(types) < 1 {
+		if !ok || len(fields) < 6 || len(types) < 3 {
 			return nil, fmt.Errorf("read mounts: odd line %q", lines.Text())
 		}
 		id, err := strconv.Atoi(fields[0])

@@ -81,7 +81,7 @@ func (n *Names) Add(name string) *Scene {
 	}
 	made.add(truth)
 	s := &Scene{Truth: truth, t: n.t}
-	s.close = sync.OnceValue(func() error { return errors.Join(s.unbind(), waitGone(s.all())) })
+	s.close = sync.OnceValue(s.end)
 	n.t.Cleanup(s.Free)
 	return s
 }
@@ -90,37 +90,11 @@ func (n *Names) Add(name string) *Scene {
 // which the scene's Free takes away too.
 func (n *Names) Bind(name string, s *Scene) {
 	n.t.Helper()
-	path := n.Path(name)
-	err := bind(s.File(), path)
-	if err == nil {
-		var h Holder
-		h, err = mountHolder(path)
-		s.Holders = append(s.Holders, h)
-		s.bound++
-	}
+	h, err := bindName(s.File(), n.Path(name))
 	if err != nil {
 		n.t.Fatalf("bind name %q: %v", name, err)
 	}
-}
-
-// unbind takes away the mounts in the caller's mount namespace, newest first.
-func (s *Scene) unbind() error {
-	var errs []error
-	for i := len(s.Holders) - 1; i >= 0; i-- {
-		h := s.Holders[i]
-		if i < len(s.Holders)-s.bound && s.child != nil {
-			break // the child's own
-		}
-		top, err := topMount(h.Path)
-		if err == nil && top.id != h.MountID {
-			err = fmt.Errorf("unmount %q: mount %d lies over ours, %d", h.Path, top.id, h.MountID)
-		}
-		if err == nil {
-			err = removeName(h.Path)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	s.Holders = append(s.Holders, h)
 }
 
 // Symlink makes a name that is a symbolic link, dangling or not.

@@ -113,10 +113,12 @@ func listNSIDs() (map[int32]bool, error) {
 	return nl.nsids()
 }
 
+var goneLimit = 30 * time.Second
+
 // waitGone waits until the namespaces have left the kernel's list. They leave
 // it a while after their last holder did: cleanup_net runs from a work queue.
 func waitGone(list []Namespace) error {
-	return poll(30*time.Second, func() error {
+	return poll(goneLimit, func() error {
 		ids, err := listNSIDs()
 		if err != nil {
 			return err

@@ -28,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 
@@ -45,11 +46,12 @@ type Options struct {
 // Scene is a namespace, or two, held by what its truth says and nothing else.
 type Scene struct {
 	Truth
-	t     testing.TB
-	child *child
-	dir   string
-	bound int // how many of the holders, at the end of the list, Bind added
-	close func() error
+	t      testing.TB
+	child  *child
+	dir    string
+	bound  int // how many of the holders, at the end of the list, Bind added
+	close  func() error
+	killed bool
 }
 
 // Make makes a scene and frees it when the test ends. It skips the test without
@@ -105,13 +107,45 @@ func (s *Scene) Free() {
 func (s *Scene) Close() error { return s.close() }
 
 func (s *Scene) end() error {
-	err := errors.Join(s.unbind(), s.child.stop())
-	return errors.Join(err, waitGone(s.all()), os.RemoveAll(s.dir))
+	err := s.unmount()
+	if s.child != nil && !s.killed {
+		err = errors.Join(err, s.child.stop())
+	}
+	err = errors.Join(err, waitGone(s.all()))
+	if s.dir != "" {
+		err = errors.Join(err, os.RemoveAll(s.dir))
+	}
+	return err
 }
 
-// Kill ends the scene as Free does, but with SIGKILL, so that the holder has no
-// say in how it ends. Free or Close then waits for the namespace to go.
-func (s *Scene) Kill() error { return s.child.kill() }
+// Kill ends the process that made the scene with SIGKILL, so that it has no say
+// in what stays. A bind mount in our own mount namespace does. Free or Close is
+// to follow.
+func (s *Scene) Kill() error {
+	s.killed = true
+	return s.child.kill()
+}
+
+// unmount takes away the scene's mounts in our own mount namespace, newest
+// first, as far as the test has not done so.
+func (s *Scene) unmount() error {
+	mounts, err := readMounts()
+	for _, h := range slices.Backward(s.Holders) {
+		there := slices.ContainsFunc(mounts, func(m mountEntry) bool { return m.id == h.MountID && m.path == h.Path })
+		if h.Kind != "mount" || h.PID != 0 || h.Pin != nil || !there {
+			continue
+		}
+		top, e := topMount(h.Path)
+		if e == nil && top.id != h.MountID {
+			e = fmt.Errorf("unmount %q: mount %d lies over ours, %d", h.Path, top.id, h.MountID)
+		}
+		if e == nil {
+			e = removeName(h.Path)
+		}
+		err = errors.Join(err, e)
+	}
+	return err
+}
 
 // File is a path that opens the namespace, or "" if no file does.
 func (s *Scene) File() string {

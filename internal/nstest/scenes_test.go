@@ -3,17 +3,341 @@
 package nstest
 
 import (
-	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
 	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
+// checks say for each kind what else is to be seen of it, beside what
+// checkExclusive does see.
+var checks = map[Kind]func(*testing.T, *Scene){
+	Process:             checkProcess,
+	Thread:              checkThread,
+	ZombieLeader:        checkZombieLeader,
+	FD:                  checkFD,
+	FDPath:              checkFDPath,
+	FDThread:            checkFDThread,
+	FDUnmounted:         checkFDUnmounted,
+	FDDetached:          checkFDDetached,
+	Mount:               func(*testing.T, *Scene) {},
+	MountPrivate:        checkMountPrivate,
+	MountFD:             checkMountFD,
+	MountMount:          checkMountMount,
+	MountTree:           checkMountTree,
+	Socket:              checkSocket(unix.AF_INET, unix.SOCK_STREAM),
+	SocketInet6Dgram:    checkSocket(unix.AF_INET6, unix.SOCK_DGRAM),
+	SocketPacket:        checkSocket(unix.AF_PACKET, unix.SOCK_RAW),
+	SocketNetlink:       checkSocket(unix.AF_NETLINK, unix.SOCK_RAW),
+	SocketUnixStream:    checkSocket(unix.AF_UNIX, unix.SOCK_STREAM),
+	SocketUnixDgram:     checkSocket(unix.AF_UNIX, unix.SOCK_DGRAM),
+	SocketUnixSeqpacket: checkSocket(unix.AF_UNIX, unix.SOCK_SEQPACKET),
+	SocketUnaccepted:    checkSocketUnaccepted,
+	Tun:                 checkTun,
+	Tap:                 checkTun,
+	TunMoved:            checkTun,
+	TunBare:             checkTun,
+	Mmap:                checkMmap,
+	Inflight:            checkInflight,
+	InflightSocket:      checkInflight,
+	InflightNested:      checkInflight,
+	InflightUnaccepted:  checkInflight,
+	IOURing:             checkIOURing,
+	ProcNet:             checkProcNet,
+	Veth:                checkVeth,
+}
+
 func TestScenes(t *testing.T) {
+	CheckLeaks(t)
 	for _, k := range Kinds() {
 		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
+			if checks[k] == nil {
+				t.Fatal("no check for this kind")
+			}
 			s := Make(t, k)
-			text, _ := json.Marshal(s.Truth)
-			t.Log(string(text))
+			if len(s.Holders) != 1 || s.Holders[0].Kind != k.Holder() {
+				t.Fatalf("holders are %+v, want one of kind %s", s.Holders, k.Holder())
+			}
+			for tr := &s.Truth; tr != nil; tr = tr.Peer {
+				checkAlive(t, tr.Namespace)
+				checkExclusive(t, tr)
+			}
+			t.Run("check", func(t *testing.T) { checks[k](t, s) })
 			s.Free()
+			for _, ns := range s.all() {
+				checkGone(t, ns)
+			}
 		})
 	}
+}
+
+// TestKill ends every scene as nobody can prepare for.
+func TestKill(t *testing.T) {
+	CheckLeaks(t)
+	for _, k := range Kinds() {
+		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
+			s := Make(t, k)
+			if err := s.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			if k != Mount {
+				if err := waitGone(s.all()); err != nil {
+					t.Error(err)
+				}
+			}
+			s.Free()
+			checkGone(t, s.Namespace)
+		})
+	}
+}
+
+func inode(t *testing.T, format string, args ...any) uint64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(fmt.Sprintf(format, args...), &st); err != nil {
+		t.Errorf("stat %s: %v", fmt.Sprintf(format, args...), err)
+	}
+	return st.Ino
+}
+
+func checkProcess(t *testing.T, s *Scene) {
+	if got := inode(t, "/proc/%d/ns/net", s.Holders[0].PID); got != s.Inode {
+		t.Errorf("process is in %d, want %d", got, s.Inode)
+	}
+}
+
+func checkThread(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	if h.TID == h.PID {
+		t.Error("the thread is the process's first")
+	}
+	if got, own := inode(t, "/proc/%d/ns/net", h.PID), inode(t, "/proc/self/ns/net"); got != own {
+		t.Errorf("process is in %d, want our own, %d", got, own)
+	}
+	comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/comm", h.PID, h.TID))
+	if string(comm) != h.Comm+"\n" {
+		t.Errorf("thread is called %q, want %q", comm, h.Comm)
+	}
+}
+
+func checkZombieLeader(t *testing.T, s *Scene) {
+	pid := s.Holders[0].PID
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if !strings.Contains(string(status), "State:\tZ") {
+		t.Errorf("process is no zombie: %s", status)
+	}
+	if link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid)); err == nil {
+		t.Errorf("first thread is still in %s", link)
+	}
+}
+
+func checkFD(t *testing.T, s *Scene) {
+	if got, want := linkOf(t, s.Holders[0]), fmt.Sprintf("net:[%d]", s.Inode); got != want {
+		t.Errorf("link is %q, want %q", got, want)
+	}
+}
+
+func checkFDPath(t *testing.T, s *Scene) {
+	var flags int
+	if _, err := fmt.Sscanf(fdinfo(t, s.Holders[0], "flags"), "%o", &flags); err != nil || flags&unix.O_PATH == 0 {
+		t.Errorf("flags are %o, want O_PATH among them (%v)", flags, err)
+	}
+}
+
+func checkFDThread(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	if link, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", h.PID, *h.FD)); err == nil {
+		t.Errorf("the process's own table has %s at %d", link, *h.FD)
+	}
+	if got := inode(t, "/proc/%d/task/%d/ns/net", h.PID, h.TID); got == s.Inode {
+		t.Error("the thread is in the namespace")
+	}
+}
+
+func checkFDUnmounted(t *testing.T, s *Scene) {
+	if link := linkOf(t, s.Holders[0]); link != "/" {
+		t.Errorf("link is %q, want /", link)
+	}
+}
+
+// checkFDDetached knows a detached mount by its ID: it is not that of nsfs
+// itself, which files opened by /proc are on.
+func checkFDDetached(t *testing.T, s *Scene) {
+	fd, err := unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	plain := Holder{PID: os.Getpid(), FD: &fd}
+	if a, b := fdinfo(t, s.Holders[0], "mnt_id"), fdinfo(t, plain, "mnt_id"); a == b || a == "" {
+		t.Errorf("mount ID is %q, that of nsfs itself %q", a, b)
+	}
+}
+
+func checkSocket(family, typ int) func(*testing.T, *Scene) {
+	return func(t *testing.T, s *Scene) {
+		h := s.Holders[0]
+		if got, want := linkOf(t, h), fmt.Sprintf("socket:[%d]", h.Inode); got != want {
+			t.Errorf("link is %q, want %q", got, want)
+		}
+		fd := steal(t, h.PID, *h.FD)
+		checkNS(t, "from socket", socketNS(t, fd), s.Namespace)
+		if got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); got != family {
+			t.Errorf("family is %d, want %d (%v)", got, family, err)
+		}
+		if got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); got != typ {
+			t.Errorf("type is %d, want %d (%v)", got, typ, err)
+		}
+		got, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+		if err == nil && got != s.Cookie {
+			t.Errorf("cookie is %d, want %d", got, s.Cookie)
+		}
+	}
+}
+
+// accept takes the connection that waits at a stolen listener.
+func accept(t *testing.T, h Holder) int {
+	fd, _, err := unix.Accept4(steal(t, h.PID, *h.FD), unix.SOCK_CLOEXEC)
+	if err != nil {
+		t.Fatalf("accept connection: %v", err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+func checkSocketUnaccepted(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	if ns := socketNS(t, steal(t, h.PID, *h.FD)); inode(t, "/proc/self/fd/%d", ns) == s.Inode {
+		t.Error("the listener is in the namespace")
+	}
+	checkNS(t, "from connection", socketNS(t, accept(t, h)), s.Namespace)
+}
+
+func checkTun(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	if link := linkOf(t, h); link != "/dev/net/tun" {
+		t.Errorf("link is %q", link)
+	}
+	if got := fdinfo(t, h, "iff"); got != h.Device {
+		t.Errorf("fdinfo names device %q, want %q", got, h.Device)
+	}
+	fd := steal(t, h.PID, *h.FD)
+	checkNS(t, "from tun file", socketNS(t, fd), s.Namespace)
+	if h.Device == "" {
+		return
+	}
+	dev, err := unix.IoctlRetInt(fd, unix.TUNGETDEVNETNS)
+	if err != nil {
+		t.Fatalf("ask for the device's namespace: %v", err)
+	}
+	defer unix.Close(dev)
+	if got := inode(t, "/proc/self/fd/%d", dev); got != s.Links[0].NetNS {
+		t.Errorf("device is in %d, want %d", got, s.Links[0].NetNS)
+	}
+	if moved := s.Links[0].NetNS != s.Inode; moved != (s.Scene == TunMoved) {
+		t.Errorf("device moved: %t", moved)
+	}
+}
+
+func checkMmap(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	maps, _ := os.ReadFile(fmt.Sprintf("/proc/%d/maps", h.PID))
+	socket := fmt.Sprintf("socket:[%d]", h.Inode)
+	ok := slices.ContainsFunc(strings.Split(string(maps), "\n"), func(line string) bool {
+		return strings.HasPrefix(line, fmt.Sprintf("%x-", h.Addr)) && strings.HasSuffix(line, socket)
+	})
+	if !ok {
+		t.Errorf("no %s at %x in %s", socket, h.Addr, maps)
+	}
+	fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", h.PID))
+	for _, fd := range fds {
+		link, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", h.PID, fd.Name()))
+		if link == socket {
+			t.Errorf("fd %s is still open", fd.Name())
+		}
+	}
+}
+
+func checkInflight(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	var fd int
+	if s.Scene == InflightUnaccepted {
+		fd = peek(t, accept(t, h))
+	} else {
+		if got := fdinfo(t, h, "scm_fds"); got != "1" {
+			t.Errorf("fdinfo counts %q descriptors in flight, want 1", got)
+		}
+		fd = peek(t, steal(t, h.PID, *h.FD))
+	}
+	switch s.Scene {
+	case InflightSocket:
+		fd = socketNS(t, fd)
+	case InflightNested:
+		fd = peek(t, fd)
+	}
+	checkNS(t, "in flight", fd, s.Namespace)
+}
+
+func checkIOURing(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	if link := linkOf(t, h); link != "anon_inode:[io_uring]" {
+		t.Errorf("link is %q", link)
+	}
+	if got := fdinfo(t, h, "UserFiles"); got != "1" {
+		t.Errorf("io_uring has %q files, want 1", got)
+	}
+}
+
+func checkProcNet(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	if link := linkOf(t, h); !strings.HasSuffix(link, "/net/dev") {
+		t.Errorf("link is %q", link)
+	}
+	text := make([]byte, 4096)
+	n, err := unix.Pread(steal(t, h.PID, *h.FD), text, 0)
+	// Two lines of heading and, in a new namespace, one device. Tunnel drivers
+	// may have given it more.
+	if err != nil || !strings.Contains(string(text[:n]), "lo:") {
+		t.Errorf("read %q: %v", text[:n], err)
+	}
+}
+
+func checkVeth(t *testing.T, s *Scene) {
+	for i, tr := range []*Truth{&s.Truth, s.Peer} {
+		h := tr.Holders[0]
+		want := s.Links[i]
+		err := onThread(func() error {
+			fd := steal(t, h.PID, *h.FD)
+			if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			m := maker{}
+			if err := m.link(want.Name, tr.Inode); err != nil {
+				return err
+			}
+			if m.truth.Links[0] != want {
+				return errors.New("not the link it says")
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("find %s: %v", want.Name, err)
+		}
+	}
+}
+
+func ioctlUint64(fd int, request uint) (uint64, error) {
+	var v uint64
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(unsafe.Pointer(&v)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return v, nil
 }
