@@ -209,34 +209,3 @@ func (m *maker) mountApart() (Holder, error) {
 	}
 	return mountHolder("/ns")
 }
-
-// holdMountMount leaves a mount namespace without processes, held by a bind
-// mount of its nsfs file in the mount namespace of this process. The kernel
-// allows such a mount only of a younger namespace in an older one.
-func holdMountMount(m *maker) error {
-	if err := newRoot(m.Dir); err != nil {
-		return err
-	}
-	var h Holder
-	tid, leave, err := park(func() (err error) {
-		if m.truth.Namespace, err = newNetNS(); err != nil {
-			return err
-		}
-		h, err = m.mountApart()
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := bind(fmt.Sprintf("/proc/self/task/%d/ns/mnt", tid), "/mntns"); err != nil {
-		return errors.Join(err, leave())
-	}
-	pin, err := mountHolder("/mntns")
-	if err != nil {
-		return errors.Join(err, leave())
-	}
-	pin.PID, pin.Comm = os.Getpid(), m.comm()
-	h.Pin = &pin
-	m.truth.Holders = []Holder{h}
-	return leave()
-}

@@ -78,7 +78,7 @@ var scenes = []scene{
 	{Mount, "mount", "a bind mount in the mount namespace of the caller", nil, holdMount},
 	{MountPrivate, "mount", "a bind mount in a mount namespace of one process", enterMountNS, holdMountPrivate},
 	{MountFD, "mount", "a bind mount in a mount namespace held by an fd alone", nil, holdMountFD},
-	{MountMount, "mount", "a bind mount in a mount namespace held by a mount of it", enterMountNS, holdMountMount},
+	{MountMount, "mount", "a bind mount in a mount namespace held by a mount of it", enterOlderMountNS, holdMountMount},
 	{MountTree, "mount", "a bind mount below a detached mount held by an fd alone", nil, holdMountDetached},
 
 	{Socket, "socket", "a TCP socket of a process elsewhere", nil, holdSocket(inetStream)},

@@ -41,7 +41,7 @@ func victim() {
 			r.Made = append(r.Made, s.Truth)
 		}
 	}
-	err = errors.Join(err, os.MkdirAll(RunNetns, 0o755))
+	err = errors.Join(err, makeRunNetns())
 	name, e := addName(filepath.Join(RunNetns, namePrefix+"blue\nsky"))
 	r.Made = append(r.Made, name)
 	if err = errors.Join(err, e); err != nil {

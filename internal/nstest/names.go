@@ -50,18 +50,44 @@ func NewNames(t testing.TB) *Names {
 	return &Names{Dir: dir, t: t}
 }
 
-// NewRunNames gives access to /run/netns, which is made where there is none. A
-// name there begins with what no other test's does, see Path.
+// NewRunNames gives access to /run/netns, which is made as `ip netns add` makes
+// it where there is none, and stays. A name there begins with what no other
+// test's does, see Path.
 func NewRunNames(t testing.TB) *Names {
 	t.Helper()
 	need.Root(t)
 	if _, err := workDir(); err != nil { // its guardian watches /run/netns too
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(RunNetns, 0o755); err != nil {
-		t.Fatalf("make names directory: %v", err)
+	if err := makeRunNetns(); err != nil {
+		t.Fatal(err)
 	}
 	return &Names{RunNetns, fmt.Sprintf("%s%d-", namePrefix, runNames.Add(1)), t}
+}
+
+// makeRunNetns makes /run/netns a mount point, as `ip netns add` does, by the
+// same lock. Were it done by ip, after names are in there, these would be
+// mounted twice, once out of reach.
+func makeRunNetns() error {
+	if err := os.MkdirAll(RunNetns, 0o755); err != nil {
+		return fmt.Errorf("make names directory: %w", err)
+	}
+	dir, err := os.Open(RunNetns)
+	if err != nil {
+		return fmt.Errorf("open names directory: %w", err)
+	}
+	defer dir.Close()
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock names directory: %w", err)
+	}
+	err = unix.Mount("", RunNetns, "none", unix.MS_SHARED|unix.MS_REC, "")
+	if !errors.Is(err, unix.EINVAL) { // EINVAL: no mount point
+		return os.NewSyscallError("share names directory", err)
+	}
+	if err := unix.Mount(RunNetns, RunNetns, "none", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("mount names directory on itself: %w", err)
+	}
+	return os.NewSyscallError("share names directory", unix.Mount("", RunNetns, "none", unix.MS_SHARED|unix.MS_REC, ""))
 }
 
 // Path is where a name is: in /run/netns with a prefix, and at most 255 bytes.
