@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,8 +45,7 @@ func newRoot(dir string) error {
 		{"enter new root", func() error { return unix.Chdir(dir) }},
 		{"make proc directory", func() error { return unix.Mkdir("proc", 0o555) }},
 		{"mount proc", func() error { return unix.Mount("proc", "proc", "proc", 0, "") }},
-		{"change root", func() error { return unix.PivotRoot(".", ".") }},
-		{"leave old root", func() error { return unix.Unmount(".", unix.MNT_DETACH) }},
+		{"change root", changeRoot},
 		{"enter root", func() error { return unix.Chdir("/") }},
 	}
 	for _, s := range steps {
@@ -54,6 +54,35 @@ func newRoot(dir string) error {
 		}
 	}
 	return nil
+}
+
+// changeRoot makes the mount on the current directory the root of the calling
+// thread's mount namespace and drops all others. On an initramfs, which
+// pivot_root does not replace, the others stay, covered, but for those of
+// namespaces.
+func changeRoot() error {
+	err := unix.PivotRoot(".", ".")
+	if err == nil {
+		return os.NewSyscallError("leave old root", unix.Unmount(".", unix.MNT_DETACH))
+	}
+	if !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	mounts, err := readMounts()
+	if err != nil {
+		return err
+	}
+	for _, m := range slices.Backward(mounts) {
+		if m.fstype == "nsfs" {
+			if err := unix.Unmount(m.path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+				return fmt.Errorf("unmount %q: %w", m.path, err)
+			}
+		}
+	}
+	if err := unix.Mount(".", "/", "", unix.MS_MOVE, ""); err != nil {
+		return fmt.Errorf("move new root: %w", err)
+	}
+	return os.NewSyscallError("enter moved root", unix.Chroot("."))
 }
 
 // enterMountNS moves the process to a mount namespace of its own. Its root is
