@@ -109,13 +109,19 @@ func (c *child) truth() (*Truth, error) {
 			return res.r.Truth, res.err
 		}
 		if res.r.Missing {
-			return nil, fmt.Errorf("%s: %w", res.r.Error, errMissing)
+			return nil, missingError(res.r.Error)
 		}
 		return nil, errors.New(res.r.Error)
 	case <-time.After(30 * time.Second):
 		return nil, fmt.Errorf("read report of child %d: none in 30 s", c.cmd.Process.Pid)
 	}
 }
+
+// missingError is what a child said that the machine lacks.
+type missingError string
+
+func (e missingError) Error() string        { return string(e) }
+func (e missingError) Is(target error) bool { return target == errMissing }
 
 // stop asks the child to end, and kills it if it does not.
 func (c *child) stop() error {
