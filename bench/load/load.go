@@ -106,7 +106,7 @@ func (l *Load) make(s Spec) error {
 	if err != nil {
 		return err
 	}
-	defer m.close()
+	defer m.close() // unmapping what was mapped cannot fail
 	groups := max(s.Namespaces, 1)
 	for i := range groups {
 		n := s.Processes*(i+1)/groups - s.Processes*i/groups
@@ -119,12 +119,13 @@ func (l *Load) make(s Spec) error {
 
 // group makes the n processes of one namespace.
 func (l *Load) group(m *maker, n int, fresh bool) error {
-	file, inode := m.origin, uint64(0)
+	file := m.origin
 	if fresh {
-		var err error
-		if file, inode, err = m.namespace(); err != nil {
+		f, inode, err := m.namespace()
+		if err != nil {
 			return err
 		}
+		file = f
 		defer unix.Close(file)
 		l.Namespaces = append(l.Namespaces, Namespace{Inode: inode, Processes: n, Threads: n * (m.spec.Threads - 1)})
 	}

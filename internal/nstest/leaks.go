@@ -43,7 +43,7 @@ func (r *register) byNSID(id int32) (Namespace, bool) {
 	return r.list[i], true
 }
 
-// CheckLeaks, called first in a test, fails it if at its end, after all scenes
+// CheckLeaks is to be called first in a test. It fails it if at its end, after all scenes
 // were freed, anything is left that was not there before: a namespace made by
 // this process, whoever holds it; a mount, a file or a child of a scene; in this
 // process itself, an open nsfs file or a thread in a foreign namespace.

@@ -144,7 +144,7 @@ func TestStock(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range tests {
-		free := func() error { return nil }
+		var free func() error
 		if tt.make == nil {
 			free = n.Add("leak").Close
 		} else if err := tt.make(); err != nil {

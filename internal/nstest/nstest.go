@@ -49,7 +49,6 @@ type Scene struct {
 	t      testing.TB
 	child  *child
 	dir    string
-	bound  int // how many of the holders, at the end of the list, Bind added
 	close  func() error
 	killed bool
 }

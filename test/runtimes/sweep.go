@@ -43,9 +43,7 @@ func readTraces(dir string) traces {
 	}
 	for _, path := range globs(dir, "root/libpod/*", "root/*.sql") {
 		data, _ := os.ReadFile(path) // a database, whichever: the name is text in it
-		for _, name := range podmanNetns.FindAllString(string(data), -1) {
-			tr.names = append(tr.names, name)
-		}
+		tr.names = append(tr.names, podmanNetns.FindAllString(string(data), -1)...)
 	}
 	for _, path := range globs(dir, "exec/containerd/daemon/io.containerd.runtime.v2.task/*/*/address") {
 		data, _ := os.ReadFile(path)
