@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"text/template"
+	"text/template/parse"
+)
+
+const (
+	pagePath = "../../docs/usage.md"
+	again    = "; run go run ./internal/gendocs as root"
+)
+
+func readPage(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile(pagePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+// program builds the real program, as the page does.
+func program(t *testing.T) string {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), "nsinspect")
+	build := exec.Command("go", "build", "-o", exe, "../../cmd/nsinspect")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build nsinspect: %v\n%s", err, out)
+	}
+	return exe
+}
+
+// help is what one command says of itself.
+type help struct {
+	path  string // "list", "completion bash"; "" for the root
+	text  string
+	flags []string
+}
+
+var (
+	childLine = regexp.MustCompile(`(?m)^  ([a-z][a-z-]*) {2,}\S`)
+	flagWord  = regexp.MustCompile(`--[a-z][a-z-]*`)
+	flagLine  = regexp.MustCompile(`(?m)^ {2,6}(?:-\w, )?(--[a-z][a-z-]*)`)
+)
+
+// tree asks the program for every command, by its own help.
+func tree(t *testing.T, exe string, path ...string) []help {
+	t.Helper()
+	out, err := exec.Command(exe, append(path, "--help")...).Output()
+	if err != nil {
+		t.Fatalf("nsinspect %s --help: %v", strings.Join(path, " "), err)
+	}
+	h := help{path: strings.Join(path, " "), text: string(out)}
+	for _, m := range flagLine.FindAllStringSubmatch(h.text, -1) {
+		h.flags = append(h.flags, m[1])
+	}
+	all := []help{h}
+	_, rest, _ := strings.Cut(h.text, "Available Commands:\n")
+	children, _, _ := strings.Cut(rest, "\n\n")
+	for _, m := range childLine.FindAllStringSubmatch(children, -1) {
+		if m[1] != "help" { // it describes the others, and has no help of its own
+			all = append(all, tree(t, exe, append(path, m[1])...)...)
+		}
+	}
+	return all
+}
+
+var helpBlock = regexp.MustCompile("(?s)```console\n# nsinspect ([a-z-]* ?)--help\n(.*?)```")
+
+func TestPageHasEveryCommandAndFlag(t *testing.T) {
+	page := readPage(t)
+	told := helpBlock.ReplaceAllString(page, "") // what is not only a help text
+	known := []string{"help"}
+	for _, h := range tree(t, program(t)) {
+		top, _, nested := strings.Cut(h.path, " ")
+		known = append(known, top)
+		switch heading := regexp.MustCompile(`(?m)^##+ nsinspect ` + top + `\b`); {
+		case h.path == "": // the page as a whole
+		case !heading.MatchString(page):
+			t.Errorf("no section on nsinspect %s", top)
+		case nested && !strings.Contains(told, h.path[len(top)+1:]):
+			t.Errorf("nothing on nsinspect %s", h.path)
+		}
+		for _, flag := range h.flags {
+			if !regexp.MustCompile(flag + `\b`).MatchString(told) {
+				t.Errorf("nothing on %s of nsinspect %s but its help text", flag, h.path)
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^##+ nsinspect ([a-z-]+)`).FindAllStringSubmatch(page, -1) {
+		if !slices.Contains(known, m[1]) {
+			t.Errorf("a section on nsinspect %s, which is no command", m[1])
+		}
+	}
+}
+
+func TestPageHasTodaysHelp(t *testing.T) {
+	shown := map[string]string{}
+	for _, m := range helpBlock.FindAllStringSubmatch(readPage(t), -1) {
+		shown[strings.TrimSpace(m[1])] = m[2]
+	}
+	for _, h := range tree(t, program(t)) {
+		if strings.HasPrefix(h.path, "completion") || h.path == "version" {
+			continue // cobra's own, and one without flags
+		}
+		if text, ok := shown[h.path]; !ok {
+			t.Errorf("the help of %q is not on the page%s", h.path, again)
+		} else if text != h.text {
+			t.Errorf("the help of %q has changed%s", h.path, again)
+		}
+	}
+}
+
+// TestPageHasNoUnknownFlag reads what the page recommends; mistakes are shown
+// on purpose in one section.
+func TestPageHasNoUnknownFlag(t *testing.T) {
+	known := []string{"--preserve-status"} // of timeout
+	for _, h := range tree(t, program(t)) {
+		known = append(known, h.flags...)
+	}
+	before, rest, ok := strings.Cut(pageTemplate, "## When it does not fit\n")
+	_, after, ok2 := strings.Cut(rest, "\n## ")
+	if !ok || !ok2 {
+		t.Fatal("the template has no section of mistakes any more")
+	}
+	for _, flag := range flagWord.FindAllString(before+after, -1) {
+		if !slices.Contains(known, flag) {
+			t.Errorf("the template speaks of %s, which no command has", flag)
+		}
+	}
+}
+
+// TestPageIsOfTemplate fails if one of the two was edited without the other.
+func TestPageIsOfTemplate(t *testing.T) {
+	page := readPage(t)
+	none := func(string, ...any) string { return "" }
+	tmpl, err := template.New("").Funcs(template.FuncMap{"run": none, "user": none}).Parse(pageTemplate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := page
+	for _, node := range tmpl.Root.Nodes {
+		want := ""
+		switch node := node.(type) {
+		case *parse.TextNode:
+			want = string(node.Text)
+		case *parse.ActionNode:
+			want = commandOf(node)
+		}
+		_, after, ok := strings.Cut(rest, want)
+		if !ok {
+			t.Fatalf("the template has this and the page has not, or not there%s:\n%s", again, want)
+		}
+		rest = after
+	}
+}
+
+// commandOf returns the beginning of what a transcript action puts on the page.
+func commandOf(node *parse.ActionNode) string {
+	args := node.Pipe.Cmds[0].Args
+	if len(args) < 2 {
+		return ""
+	}
+	format, ok := args[1].(*parse.StringNode)
+	if !ok {
+		return ""
+	}
+	prompt := map[string]string{"run": "# ", "user": "$ "}[args[0].String()]
+	literal, _, _ := strings.Cut(format.Text, "%")
+	return "```console\n" + prompt + literal
+}
+
+var fieldRow = regexp.MustCompile("(?m)^\\| (`[a-z_.\\[\\]]+`(?:, `[a-z_.\\[\\]]+`)*) \\| (?:string|number|bool|list|object|all|process|thread|mount|\\|| \\|)")
+
+func TestPageHasEveryField(t *testing.T) {
+	_, tables, ok := strings.Cut(pageTemplate, "## What a script reads\n")
+	if !ok {
+		t.Fatal("the template has no section on fields")
+	}
+	var told []string
+	for _, row := range fieldRow.FindAllStringSubmatch(tables, -1) {
+		for _, name := range strings.Split(row[1], ", ") {
+			name = strings.Trim(name, "`")
+			told = append(told, name[strings.LastIndexByte(name, '.')+1:])
+		}
+	}
+	fields := wireFields(t)
+	for _, f := range fields {
+		if !slices.Contains(told, f) {
+			t.Errorf("the field %s is not described", f)
+		}
+	}
+	for _, f := range told {
+		if !slices.Contains(fields, f) {
+			t.Errorf("the field %s is described and does not exist", f)
+		}
+	}
+}
+
+// wireFields reads the names of all JSON fields from the source.
+func wireFields(t *testing.T) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../render/wire.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		field, ok := n.(*ast.Field)
+		if !ok || field.Tag == nil {
+			return true
+		}
+		tag, err := strconv.Unquote(field.Tag.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		return true
+	})
+	if len(names) < 20 {
+		t.Fatalf("only %d fields found in the source: look for them elsewhere", len(names))
+	}
+	return names
+}
