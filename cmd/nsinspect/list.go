@@ -45,12 +45,15 @@ func (a *app) listCommand() *cobra.Command {
 		Long:    listHelp,
 		Example: listExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.watch == "" && cmd.Flags().Changed("watch") {
+				return usagef("empty interval: --watch wants a time, as 2s, or nothing")
+			}
 			return a.list(cmd.Context(), f, args)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.types, "type", []string{"net"}, "namespace types to list, or all")
-	flags.StringVarP(&f.output, "output", "o", "table", "table, wide, json, yaml or name")
+	flags.StringSliceVar(&f.types, "type", []string{"net"}, "namespace `TYPES` to list, or all")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, json, yaml or name")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "leave the column titles out")
 	flags.StringVar(&f.watch, "watch", "", "list again every `INTERVAL` (2s if none is given)")
 	flags.Lookup("watch").NoOptDefVal = defaultInterval
@@ -173,7 +176,7 @@ func parseFormat(text string, known ...render.Format) (render.Format, error) {
 }
 
 func parseTypes(words []string) ([]scan.Type, error) {
-	if slices.Contains(words, "all") {
+	if len(words) == 1 && words[0] == "all" {
 		return scan.Types(), nil
 	}
 	var types []scan.Type

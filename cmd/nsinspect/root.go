@@ -93,14 +93,14 @@ func (a *app) command() *cobra.Command {
 		return usagef("%w: see %s --help", err, cmd.CommandPath())
 	})
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&a.engine, "engine", "auto", "how to read: auto or proc")
+	flags.StringVar(&a.engine, "engine", "auto", "`HOW` to read: auto or proc")
 	flags.StringVar(&a.root, "root", "/", "read the machine whose root is `DIR`, as a container's /host")
 	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "look for names in `DIR` too (repeatable)")
-	flags.StringVar(&a.color, "color", "auto", "use colour: auto, always or never")
+	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say everything that could not be read, and how it was read")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
 	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), versionCommand())
-	cmd.CompletionOptions.HiddenDefaultCmd = false
+	cmd.SuggestionsMinimumDistance = 2
 	return cmd
 }
 
@@ -113,6 +113,9 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		if c.IsAvailableCommand() {
 			known = append(known, c.Name())
 		}
+	}
+	if similar := cmd.SuggestionsFor(strings.ToLower(args[0])); len(similar) > 0 {
+		known = similar
 	}
 	return usagef("unknown command %q: use %s", args[0], strings.Join(known, ", "))
 }

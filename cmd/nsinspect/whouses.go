@@ -45,8 +45,8 @@ func (a *app) whoUsesCommand() *cobra.Command {
 			return a.whoUses(cmd.Context(), args[0], typ, output)
 		},
 	}
-	cmd.Flags().StringVar(&typ, "type", "net", "the namespace type that a PID, a name, self or host stands for")
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, wide, json or yaml")
+	cmd.Flags().StringVar(&typ, "type", "net", "the namespace `TYPE` that a PID, a name, self or host stands for")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "`FORMAT`: table, wide, json or yaml")
 	return cmd
 }
 

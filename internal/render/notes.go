@@ -5,6 +5,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,10 @@ func GapNotes(s *scan.Snapshot, verbose bool) []string {
 	}
 	var closed, other []scan.Gap
 	for _, g := range s.Gaps {
+		if verbose && !denied(g.Err) {
+			notes = append(notes, Escape(gapNote(g)))
+			continue
+		}
 		if verbose {
 			notes = append(notes, Escape("unreadable: "+g.Error()))
 		}
@@ -34,7 +39,10 @@ func GapNotes(s *scan.Snapshot, verbose bool) []string {
 		notes = append(notes, Escape(closedNote(n, closed[0])))
 	}
 	for i, g := range other {
-		if i == 3 && !verbose {
+		if verbose {
+			break // told above
+		}
+		if i == 3 {
 			notes = append(notes, fmt.Sprintf("%d more could not be read: -v tells them", len(other)-i))
 			break
 		}
@@ -69,6 +77,9 @@ func gapNote(g scan.Gap) string {
 
 // StrayNotes tells of names that refer to no namespace; a few, unless verbose.
 func StrayNotes(s *scan.Snapshot, verbose bool) []string {
+	if !slices.Contains(s.Types, scan.Net) {
+		return nil // names are for network namespaces
+	}
 	var notes []string
 	for i, stray := range s.Strays {
 		if i == 3 && !verbose {

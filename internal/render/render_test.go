@@ -51,7 +51,7 @@ func FuzzEscape(f *testing.F) {
 
 func snapshot() *scan.Snapshot {
 	s := &scan.Snapshot{
-		Taken: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Engine: "proc", Types: []scan.Type{scan.Net}, Root: "/",
+		Taken: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Engine: "proc", Sources: []string{"process", "thread", "mount"}, Types: []scan.Type{scan.Net}, Root: "/",
 		Namespaces: []scan.Namespace{
 			{
 				Inode: 4026531833, Initial: true, Threads: 7,
@@ -148,7 +148,7 @@ func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"taken":"2026-03-01T12:00:00Z"`, `"complete":false`, `"error":"permission denied"`,
-		`"holders":{"fd":0,`, `"leader":{"pid":1,"comm":"init","cmdline":["/sbin/init","splash"]}`, `"initial":true`,
+		`"holders":{"mount":0,"process":1,"thread":0}`, `"leader":{"pid":1,"comm":"init","cmdline":["/sbin/init","splash"]}`, `"initial":true`,
 	} {
 		if !strings.Contains(j.String(), want) {
 			t.Errorf("no %s in %s", want, j.String())
@@ -185,7 +185,7 @@ func TestGapNotes(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, notes)
 		}
 	}
-	if n := len(GapNotes(s, true)); n != 1+17+1+5 {
+	if n := len(GapNotes(s, true)); n != 1+17+1 {
 		t.Errorf("%d notes when all are asked for:\n%s", n, strings.Join(GapNotes(s, true), "\n"))
 	}
 	if notes := GapNotes(snapshot(), false); len(notes) != 0 {
@@ -202,7 +202,7 @@ func TestVerdicts(t *testing.T) {
 		"net:[6] is kept alive by 5 processes; to free it, end a (pid 1), a (pid 2), a (pid 3) and 2 more processes.": {Inode: 6, Holders: []scan.Holder{
 			processA(1), processA(2), processA(3), processA(4), processA(5),
 		}},
-		"net:[7] is kept alive by 1 thread and 2 mounts; to free it, end thread 9 of a (pid 8), run `ip netns del x` and unmount /tmp/y below the mount that covers it.": {Inode: 7, Holders: []scan.Holder{
+		"net:[7] is kept alive by 1 thread and 2 mounts; to free it, end thread 9 (a) of pid 8, run `ip netns del x` and unmount /tmp/y below the mount that covers it.": {Inode: 7, Holders: []scan.Holder{
 			{Kind: scan.KindThread, PID: 8, TID: 9, Process: &scan.Process{Comm: "a"}},
 			{Kind: scan.KindMount, Path: "/run/netns/x"}, {Kind: scan.KindMount, Path: "/tmp/y", Covered: true},
 		}},

@@ -110,7 +110,9 @@ func namespaceOf(s *scan.Snapshot, n *scan.Namespace) wireNamespace {
 		w.Names = append(w.Names, wireName{name.Name, name.Path, string(name.Kind)})
 	}
 	for _, k := range scan.Kinds() {
-		w.Holders[k.String()] = n.Count(k)
+		if s.LookedFor(k) {
+			w.Holders[k.String()] = n.Count(k)
+		}
 	}
 	if p := n.Leader; p != nil {
 		w.Leader = &wireProcess{PID: p.PID, Comm: p.Comm, Cmdline: cmdlineOf(p)}

@@ -20,17 +20,17 @@ const (
 	numKinds
 )
 
-// kinds names each kind, in one and in many.
-var kinds = [numKinds]struct{ one, many string }{
-	KindProcess:  {"process", "processes"},
-	KindThread:   {"thread", "threads"},
-	KindFD:       {"fd", "fds"},
-	KindMount:    {"mount", "mounts"},
-	KindSocket:   {"socket", "sockets"},
-	KindTun:      {"tun", "tuns"},
-	KindMmap:     {"mmap", "mmaps"},
-	KindInflight: {"inflight", "inflight"},
-	KindKernel:   {"kernel", "kernel"},
+// kinds names each kind, in one and in many, and says where one looks for it.
+var kinds = [numKinds]struct{ one, many, where string }{
+	KindProcess:  {"process", "processes", "processes"},
+	KindThread:   {"thread", "threads", "threads"},
+	KindFD:       {"fd", "fds", "open files"},
+	KindMount:    {"mount", "mounts", "mounts"},
+	KindSocket:   {"socket", "sockets", "sockets"},
+	KindTun:      {"tun", "tuns", "tun devices"},
+	KindMmap:     {"mmap", "mmaps", "mapped sockets"},
+	KindInflight: {"inflight", "inflight", "files in flight"},
+	KindKernel:   {"kernel", "kernel", "the kernel's own list"},
 }
 
 // Kinds returns every kind, in order.

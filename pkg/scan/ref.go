@@ -36,7 +36,10 @@ const maxPID = 4194304
 // RefForms says what a reference can look like, for messages.
 const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, self or host"
 
-var linkLike = regexp.MustCompile(`^[a-z_]+:\[`)
+var (
+	linkLike = regexp.MustCompile(`^[a-z_]+:\[`)
+	bareLink = regexp.MustCompile(`^[a-z_]+:[0-9]+$`)
+)
 
 // ParseRef reads a reference. It fails if the text cannot be one, not if there
 // is nothing by that reference.
@@ -66,6 +69,11 @@ func ParseRef(text string) (Ref, error) {
 			return malformed("expected TYPE:[INODE], as net:[4026531833]")
 		}
 		r.kind, r.typ, r.inode = refLink, t, inode
+	case bareLink.MatchString(text):
+		t, n, _ := strings.Cut(text, ":")
+		return malformed(fmt.Sprintf("did you mean %s:[%s]?", t, n))
+	case strings.HasPrefix(text, "pod:"):
+		return malformed("pods are not known to this version: use an inode, a path or a PID")
 	case strings.Contains(text, "/"):
 		r.kind = refPath
 	case isNumber(text):

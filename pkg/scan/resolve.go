@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -99,16 +100,19 @@ func (r Ref) open(h *Host, name string) (key, bool, error) {
 	if r.kind != refPath {
 		err = r.explainTask(h, err)
 	} else {
-		err = fmt.Errorf("no namespace at %s: %w", quoted(name), explainPath(err))
+		err = fmt.Errorf("no namespace at %s: %w", quoted(name), explainPath(name, err))
 	}
 	return key{}, false, err
 }
 
-func explainPath(err error) error {
-	if err == errNotNamespace {
-		return errors.New("the file is not a namespace (try findmnt, or ls -l /proc/PID/ns)")
+func explainPath(name string, err error) error {
+	if err != errNotNamespace {
+		return err
 	}
-	return err
+	if path.Base(path.Dir(name)) == "netns" {
+		return errors.New("a file, but no namespace is mounted on it here; it may be a mount point in another mount namespace, so do not remove it unseen")
+	}
+	return errors.New("a file, but not a namespace")
 }
 
 // explainTask says why a process's namespace could not be read.
@@ -118,15 +122,30 @@ func (r Ref) explainTask(h *Host, err error) error {
 		pid = "self"
 	}
 	_, statErr := h.readStat(pid)
+	tasks, tasksErr := h.readDir("/proc/" + pid + "/task")
 	switch {
 	case isEnd(err) && statErr != nil:
 		return fmt.Errorf("no process %s", pid)
+	case isEnd(err) && tasksErr == nil && len(tasks) > 1:
+		return fmt.Errorf("the first thread of process %s has ended and is in no namespace any more; others live on: use /proc/%s/task/TID/ns/net with one of %s",
+			pid, pid, taskNames(tasks, pid))
 	case isEnd(err):
 		return fmt.Errorf("process %s has ended and is in no namespace any more (a zombie)", pid)
 	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
 		return fmt.Errorf("process %s is closed to us: %w: %s", pid, err, PtraceRemedy())
 	}
 	return fmt.Errorf("read the namespace of process %s: %w", pid, err)
+}
+
+// taskNames lists the threads of a process but the first.
+func taskNames(tasks []os.DirEntry, pid string) string {
+	var names []string
+	for _, t := range tasks {
+		if t.Name() != pid {
+			names = append(names, t.Name())
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // find looks a reference up in a snapshot. It returns nil without an error if
@@ -182,26 +201,28 @@ func (r Ref) notFound(snap *Snapshot) error {
 		}
 		err = fmt.Errorf("no namespace named %s: %s", quoted(r.text), looked)
 	case r.kind == refInode && r.inode < lowestInode:
-		err = fmt.Errorf("no namespace %s: it is too large for a PID and too small for a namespace inode", r.text)
+		return fmt.Errorf("no namespace %s: it is too large for a PID and too small for a namespace inode", r.text)
 	default:
-		err = fmt.Errorf("no namespace %s: looked at %s", r.text, strings.Join(snap.lookedAt(), ", "))
+		err = fmt.Errorf("no namespace %s: looked at %s; not at %s",
+			r.text, strings.Join(snap.lookedAt(), ", "), strings.Join(snap.unread(), ", "))
 	}
-	if !snap.Complete() {
-		err = fmt.Errorf("%w; what could not be read (%d gaps) may hold it", err, len(snap.Gaps))
+	if n := len(snap.Gaps); n == 1 {
+		err = fmt.Errorf("%w; %s could not be read and may have it", err, snap.Gaps[0].Path)
+	} else if n > 1 {
+		err = fmt.Errorf("%w; %d things could not be read and may have it", err, n)
 	}
 	return err
 }
 
 // lookedAt names in a user's words what the sources of the snapshot read.
 func (s *Snapshot) lookedAt() []string {
-	words := map[string]string{
-		"process": "processes", "thread": "threads", "mount": "mounts", "name": "names directories",
-	}
 	var looked []string
-	for _, src := range s.Sources {
-		looked = append(looked, words[src])
+	for _, k := range Kinds() {
+		if s.LookedFor(k) {
+			looked = append(looked, kinds[k].where)
+		}
 	}
-	return looked
+	return append(looked, "names directories")
 }
 
 // quoted makes a stranger's text safe to print in a message.

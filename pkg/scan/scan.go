@@ -35,15 +35,16 @@ type Options struct {
 // found once, in the order of the table.
 type source struct {
 	name  string
+	kinds []Kind // of the holders it finds
 	visit func(*worker, *visit)
 	find  func(context.Context, *scanner)
 }
 
 // sources is the one table of sources: adding one is a file and a row.
 var sources = []source{
-	{name: "process", visit: visitProcess},
-	{name: "thread", visit: visitThreads},
-	{name: "mount", find: findMounts},
+	{name: "process", kinds: []Kind{KindProcess}, visit: visitProcess},
+	{name: "thread", kinds: []Kind{KindThread}, visit: visitThreads},
+	{name: "mount", kinds: []Kind{KindMount}, find: findMounts},
 	{name: "name", find: findNames}, // reads what mount found
 }
 

@@ -27,7 +27,7 @@ func (n *Namespace) Verdict(s *Snapshot) string {
 	}
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
 	if len(n.Holders) > 0 {
-		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s.", subject, least, n.tally(), n.release())
+		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, n.tally(), least, n.release(s))
 	}
 	return verdict + " Not looked at: " + strings.Join(s.unread(), ", ") + "."
 }
@@ -64,16 +64,16 @@ func (n *Namespace) tally() string {
 }
 
 // release says what to do to free the namespace: every holder must go.
-func (n *Namespace) release() string {
+func (n *Namespace) release(s *Snapshot) string {
 	tasks := n.listed(KindProcess, 3, func(h *Holder) string { return fmt.Sprintf("%s (pid %d)", h.comm(), h.PID) })
 	tasks = append(tasks, n.listed(KindThread, 3, func(h *Holder) string {
-		return fmt.Sprintf("thread %d of %s (pid %d)", h.TID, h.comm(), h.PID)
+		return fmt.Sprintf("thread %d (%s) of pid %d", h.TID, h.comm(), h.PID)
 	})...)
 	var steps []string
 	if len(tasks) > 0 {
 		steps = append(steps, "end "+andJoin(tasks))
 	}
-	return andJoin(append(steps, n.listed(KindMount, 3, unmount)...))
+	return andJoin(append(steps, n.listed(KindMount, 3, s.unmount)...))
 }
 
 // listed names up to most holders of a kind and counts the others.
@@ -95,14 +95,27 @@ func (n *Namespace) listed(k Kind, most int, name func(*Holder) string) []string
 	return parts
 }
 
-func unmount(h *Holder) string {
+func (s *Snapshot) unmount(h *Holder) string {
 	if h.Covered {
 		return "unmount " + h.Path + " below the mount that covers it"
 	}
-	if path.Dir(h.Path) == "/run/netns" {
+	// ip removes the file as well, which takes every mount on it away.
+	if path.Dir(h.Path) == "/run/netns" && !s.stacked(h.Path) {
 		return "run `ip netns del " + path.Base(h.Path) + "`"
 	}
 	return "unmount " + h.Path
+}
+
+// stacked reports whether a path has a namespace mount below the one it opens.
+func (s *Snapshot) stacked(path string) bool {
+	for i := range s.Namespaces {
+		for _, h := range s.Namespaces[i].Holders {
+			if h.Path == path && h.Covered {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (h *Holder) comm() string {
@@ -112,18 +125,22 @@ func (h *Holder) comm() string {
 	return h.Process.Comm
 }
 
+// LookedFor reports whether a source of the snapshot looks for a kind of holder.
+func (s *Snapshot) LookedFor(k Kind) bool {
+	return slices.ContainsFunc(sources, func(src source) bool {
+		return slices.Contains(src.kinds, k) && slices.Contains(s.Sources, src.name)
+	})
+}
+
 // unread names the holders that no source of the snapshot looks for.
 func (s *Snapshot) unread() []string {
-	looked := map[Kind]string{KindProcess: "process", KindThread: "thread", KindMount: "mount"}
-	words := map[Kind]string{KindProcess: "processes", KindThread: "threads", KindMount: "mounts"}
 	var unread []string
-	for k, source := range looked {
-		if !slices.Contains(s.Sources, source) {
-			unread = append(unread, words[k])
+	for _, k := range Kinds() {
+		if !s.LookedFor(k) {
+			unread = append(unread, kinds[k].where)
 		}
 	}
-	slices.Sort(unread)
-	return append(unread, "open files", "sockets", "mounts in other mount namespaces")
+	return append(unread, "mounts in other mount namespaces")
 }
 
 func andJoin(parts []string) string {
