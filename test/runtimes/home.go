@@ -182,13 +182,13 @@ func sweepLeftovers() error {
 }
 
 // sweepDead sweeps the home in dir unless its test process lives. A directory
-// that is not root's alone is not ours, and would name victims for sweep.
+// that others than root may write is not ours, and could name victims to sweep.
 func sweepDead(dir string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(dir, &st); err != nil {
 		return ignore(err, fs.ErrNotExist)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != 0 || st.Mode&0o077 != 0 {
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != 0 || st.Mode&0o022 != 0 {
 		return nil
 	}
 	lock, err := lockDir(dir, unix.LOCK_EX|unix.LOCK_NB)
@@ -222,10 +222,14 @@ func lockDir(dir string, how int) (*os.File, error) {
 type before struct {
 	Cgroups  []string // empty parents of containers' cgroups
 	RunNetns bool     // /run/netns was no mount point
+	LastLink int      // the highest interface index: later links have higher ones
 }
 
 func writeBefore(dir string) error {
 	b := before{RunNetns: !isMountPoint(runNetns)}
+	for _, l := range links() {
+		b.LastLink = max(b.LastLink, l.index)
+	}
 	hierarchies, err := filepath.Glob("/sys/fs/cgroup/*")
 	if err != nil {
 		return err

@@ -90,7 +90,9 @@ var build = sync.OnceValues(func() (binary string, err error) {
 	_, file, _, _ := runtime.Caller(0)
 	cmd := exec.Command("go", "build", "-o", binary, "./cmd/nsinspect")
 	cmd.Dir = filepath.Join(filepath.Dir(file), "..", "..")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+	// As it is released; and marked, for a build that outlives the test process
+	// would make the home anew.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", homeEnv+"="+built.dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build nsinspect: %w: %s", err, out)
 	}

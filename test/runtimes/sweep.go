@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -75,15 +74,16 @@ func sweep(dir string) error {
 		killAll(dir, tr.ids),
 		removeNames(tr),
 		unmountBelow(dir),
-		removeBridge(bridgeOf(dir)),
+		removeLink(bridgeOf(dir)),
+		removeOrphans(tr.before.LastLink),
 		removeCgroups(tr),
 	)
 	for _, path := range tr.shims {
 		err = errors.Join(err, ignore(os.Remove(path), fs.ErrNotExist))
 	}
 	for _, id := range tr.ids {
-		for _, path := range globs("/run", "runc/"+id, "crun/"+id) {
-			err = errors.Join(err, os.RemoveAll(path))
+		for _, path := range globs("/run", "runc/"+id, "crun/"+id) { // runc mounts itself there for a moment
+			err = errors.Join(err, unmountBelow(path), unlessBusy(func() error { return os.RemoveAll(path) }))
 		}
 	}
 	if err != nil {
@@ -128,22 +128,12 @@ func isMountPoint(path string) bool {
 	return err == nil && len(mounts) > 0
 }
 
-func removeBridge(name string) error {
-	if !exists("/sys/class/net/" + name) {
-		return nil
-	}
-	if out, err := exec.Command("ip", "link", "delete", name).CombinedOutput(); err != nil && exists("/sys/class/net/"+name) {
-		return fmt.Errorf("delete bridge %s: %w: %s", name, err, out)
-	}
-	return nil
-}
-
 // removeCgroups removes the cgroups of the containers, and the parents that a
 // runtime made for them.
 func removeCgroups(tr traces) error {
 	var err error
 	for _, path := range slices.Backward(cgroupsOf(tr.ids)) {
-		err = errors.Join(err, rmdirCgroup(path))
+		err = errors.Join(err, unlessBusy(func() error { return os.Remove(path) }))
 	}
 	for _, path := range slices.Backward(tr.before.Cgroups) {
 		_ = os.Remove(path) // in use by someone else now, or never made
@@ -170,16 +160,13 @@ func cgroupsOf(ids []string) []string {
 	return slices.Compact(found)
 }
 
-// rmdirCgroup removes an empty cgroup; the kernel calls it busy for a moment
-// after its last process was killed.
-func rmdirCgroup(path string) error {
+// unlessBusy removes something that the kernel calls busy for a moment after the
+// last process in it was killed.
+func unlessBusy(remove func() error) error {
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		err := unix.Rmdir(path)
-		if err == nil || errors.Is(err, unix.ENOENT) {
-			return nil
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("remove cgroup %s: %w", path, err)
+		err := ignore(remove(), fs.ErrNotExist)
+		if !errors.Is(err, unix.EBUSY) || time.Now().After(end) {
+			return err
 		}
 	}
 }
