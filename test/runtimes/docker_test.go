@@ -3,8 +3,12 @@
 package runtimes
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestDocker walks one dockerd through the life of its sandboxes; the steps build
@@ -39,6 +43,7 @@ func TestDocker(t *testing.T) {
 		checkUses(t, n, []string{alone.basename()}, alone.sandboxKey, alone)
 	})
 	t.Run("host", func(t *testing.T) { checkDockerHost(t, d, n) })
+	t.Run("decimal name", func(t *testing.T) { checkDecimalName(t, d, n, web) })
 	t.Run("key without a name", func(t *testing.T) { checkDockerStaleKey(t, d, n) })
 	t.Run("peer keeps it", func(t *testing.T) {
 		d.remove(t, "web") // with its name: only the process of peer is left
@@ -91,4 +96,25 @@ func checkDockerStaleKey(t *testing.T, d *docker, n nsinspect) {
 	checkUnknown(t, n, c.sandboxKey)
 	d.remove(t, "unnamed")
 	checkGone(t, n, c.sandboxKey, c)
+}
+
+// checkDecimalName demands that who-uses takes twelve decimal digits for the
+// name they are. dockerd names sandboxes by twelve hexadecimal digits, so one in
+// 281 looks like this.
+func checkDecimalName(t *testing.T, d *docker, n nsinspect, c container) {
+	path := filepath.Join(d.netnsDir, "123456789012")
+	if err := os.WriteFile(path, nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount(c.sandboxKey, path, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(unix.Unmount(path, 0), os.Remove(path)); err != nil {
+			t.Error(err)
+		}
+	}()
+	if a := n.whoUses(t, "123456789012"); a.Namespace.Inode != c.netns(t) {
+		t.Errorf("who-uses 123456789012: net:[%d], want net:[%d]", a.Namespace.Inode, c.netns(t))
+	}
 }
