@@ -156,6 +156,34 @@ func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	}
 }
 
+// Whatever a stranger called a namespace, JSON and YAML carry it.
+func FuzzNamesInYAML(f *testing.F) {
+	f.Add("\x7f\u0085\u009f\ufeff\ufffe\u2028: - #")
+	f.Add("\xff\xfe")
+	f.Fuzz(func(t *testing.T, name string) {
+		s := snapshot()
+		s.Namespaces[1].Names[0].Name, s.Namespaces[1].Names[0].Path = name, "/run/netns/"+name
+		want := strings.ToValidUTF8(name, "\ufffd")
+		for _, f := range []Format{JSON, YAML} {
+			var out bytes.Buffer
+			if err := List(&out, s, f, Style{}, false); err != nil {
+				t.Fatalf("%s of %q: %v", f, name, err)
+			}
+			var back wireList
+			if err := yaml.Unmarshal(out.Bytes(), &back); err != nil {
+				t.Fatalf("%s of %q: %v\n%s", f, name, err, out.String())
+			}
+			got := back.Namespaces[1].Names[0]
+			if utf8.ValidString(name) && (got.Name != want || got.PathBase64 != nil) {
+				t.Errorf("%s of %q comes back as %q", f, name, got.Name)
+			}
+			if !utf8.ValidString(name) && string(got.PathBase64) != "/run/netns/"+name {
+				t.Errorf("%s of %q has the bytes %q", f, name, got.PathBase64)
+			}
+		}
+	})
+}
+
 // What is unknown is absent.
 func TestUnknownIsAbsent(t *testing.T) {
 	s := snapshot()

@@ -9,6 +9,8 @@ import (
 	"io"
 	"path"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"sigs.k8s.io/yaml"
 
@@ -58,10 +60,12 @@ type wireNamespace struct {
 	Leader    *wireProcess   `json:"leader,omitempty"`
 }
 
+// JSON has no words for a path that is not UTF-8: path_base64 then has its bytes.
 type wireName struct {
-	Name string `json:"name"`
-	Path string `json:"path"`
-	Kind string `json:"kind"`
+	Name       string `json:"name"`
+	Path       string `json:"path"`
+	PathBase64 []byte `json:"path_base64,omitempty"`
+	Kind       string `json:"kind"`
 }
 
 type wireProcess struct {
@@ -107,7 +111,7 @@ func namespaceOf(s *scan.Snapshot, n *scan.Namespace) wireNamespace {
 		w.Initial = &n.Initial
 	}
 	for _, name := range n.Names {
-		w.Names = append(w.Names, wireName{name.Name, name.Path, string(name.Kind)})
+		w.Names = append(w.Names, wireName{name.Name, name.Path, rawOf(name.Path), string(name.Kind)})
 	}
 	for _, k := range scan.Kinds() {
 		if s.LookedFor(k) {
@@ -179,7 +183,7 @@ func encode(w io.Writer, f Format, oneLine bool, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encode JSON: %w", err)
 	}
-	out := buf.Bytes()
+	out := escapeControls(buf.Bytes())
 	if f == YAML {
 		var err error
 		if out, err = yaml.JSONToYAML(out); err != nil {
@@ -188,6 +192,34 @@ func encode(w io.Writer, f Format, oneLine bool, v any) error {
 	}
 	_, err := w.Write(out)
 	return err
+}
+
+// rawOf returns the bytes of what is not UTF-8, nil for what is.
+func rawOf(s string) []byte {
+	if utf8.ValidString(s) {
+		return nil
+	}
+	return []byte(s)
+}
+
+// escapeControls writes the control characters that JSON may hold as they are,
+// and YAML and terminals may not, as \u escapes. They occur in strings only.
+func escapeControls(json []byte) []byte {
+	var out []byte
+	for i, r := range string(json) {
+		if size := utf8.RuneLen(r); r != '\n' && r <= 0xffff && !unicode.IsPrint(r) {
+			if out == nil {
+				out = append(out, json[:i]...)
+			}
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else if out != nil {
+			out = append(out, json[i:i+size]...)
+		}
+	}
+	if out == nil {
+		return json
+	}
+	return out
 }
 
 // names joins the names a namespace goes by, the host's own mark first.

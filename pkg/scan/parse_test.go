@@ -38,10 +38,10 @@ func TestParseLink(t *testing.T) {
 
 func TestParseRef(t *testing.T) {
 	for text, want := range map[string]Ref{
-		"4026532177":             {kind: refInode, inode: 4026532177},
-		"4194305":                {kind: refInode, inode: 4194305},
-		"4194304":                {kind: refPID, pid: 4194304},
-		"1":                      {kind: refPID, pid: 1},
+		"4026532177":             {kind: refInode, inode: 4026532177, bare: true},
+		"4194305":                {kind: refInode, inode: 4194305, bare: true},
+		"4194304":                {kind: refPID, pid: 4194304, bare: true},
+		"1":                      {kind: refPID, pid: 1, bare: true},
 		"pid:42":                 {kind: refPID, pid: 42},
 		"net:[4026532177]":       {kind: refLink, inode: 4026532177},
 		"mnt:[4026532177]":       {kind: refLink, typ: Mnt, inode: 4026532177},

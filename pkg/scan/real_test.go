@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -178,6 +179,7 @@ func TestResolve(t *testing.T) {
 	blue := dir.Add("blue")
 	dir.Add("twin")
 	other.Add("twin")
+	decimal, pid := dir.Add("123456789012"), dir.Add(strconv.Itoa(os.Getpid()))
 	process := nstest.Make(t, nstest.Process)
 	fd := nstest.Make(t, nstest.FD)
 	opts := Options{NamesDirs: []string{dir.Dir, other.Dir}}
@@ -190,8 +192,11 @@ func TestResolve(t *testing.T) {
 		process.File():                            process.Inode,
 		strings.Split(process.File(), "/")[2]:     process.Inode,
 		"pid:" + strings.Split(fd.File(), "/")[2]: ownNet(t),
-		"self":    ownNet(t),
-		fd.File(): fd.Inode,
+		"self":                             ownNet(t),
+		"pid:" + strconv.Itoa(os.Getpid()): ownNet(t),
+		FormatLink(Net, pid.Inode):         pid.Inode,
+		"123456789012":                     decimal.Inode,
+		fd.File():                          fd.Inode,
 	} {
 		ref, err := ParseRef(text)
 		if err != nil {
@@ -203,13 +208,15 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"twin":            "is the name of 2 namespaces",
-		"green":           "no namespace named green: looked in",
-		"4294967294":      "no namespace 4294967294: looked at processes",
-		"5000000":         "too small for a namespace inode",
-		"/etc/passwd":     "not a namespace",
-		"/does/not/exist": "no such file",
-		"4194304":         "no process 4194304",
+		"twin": "twin fits 2 namespaces: net:[",
+
+		strconv.Itoa(os.Getpid()): "fits 2 namespaces: net:[",
+		"green":                   "no namespace named green: looked in",
+		"4294967294":              "no namespace 4294967294: looked at processes",
+		"5000000":                 "too small for a namespace inode",
+		"/etc/passwd":             "not a namespace",
+		"/does/not/exist":         "no such file",
+		"4194304":                 "no process 4194304",
 	} {
 		ref, err := ParseRef(text)
 		if err != nil {

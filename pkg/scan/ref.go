@@ -15,6 +15,7 @@ type Ref struct {
 	typ   Type // of refLink
 	inode uint64
 	pid   int
+	bare  bool // a number without a prefix, which may be a name as well
 }
 
 type refKind uint8
@@ -84,9 +85,9 @@ func ParseRef(text string) (Ref, error) {
 		case n == 0:
 			return malformed("neither a PID nor an inode is 0")
 		case n <= maxPID:
-			r.kind, r.pid = refPID, int(n)
+			r.kind, r.pid, r.bare = refPID, int(n), true
 		default:
-			r.kind, r.inode = refInode, n
+			r.kind, r.inode, r.bare = refInode, n, true
 		}
 	case len(text) > 255:
 		return malformed("no name is longer than 255 bytes")

@@ -3,12 +3,14 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,9 +35,10 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 		opts.Types = []Type{Net}
 	}
 	k, direct, err := r.locate(opts.Host, opts.Types[0])
-	if err != nil {
+	if err != nil && !r.bare {
 		return nil, nil, err
 	}
+	noTask := err // the last word on a number that turns out to be no name
 	if direct {
 		opts.Types = []Type{k.Type}
 	}
@@ -53,7 +56,7 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 			continue
 		}
 		if n == nil {
-			return nil, nil, r.notFound(snap)
+			return nil, nil, cmp.Or(noTask, r.notFound(snap))
 		}
 		if err := Describe(ctx, opts.Host, n); err != nil {
 			return nil, nil, err
@@ -151,6 +154,17 @@ func taskNames(tasks []os.DirEntry, pid string) string {
 // find looks a reference up in a snapshot. It returns nil without an error if
 // nothing fits.
 func (r Ref) find(snap *Snapshot, k key, direct bool) (*Namespace, error) {
+	var fits []*Namespace
+	var how []string
+	add := func(n *Namespace, by string) {
+		if n == nil {
+			return
+		}
+		if !slices.Contains(fits, n) {
+			fits = append(fits, n)
+		}
+		how = append(how, by)
+	}
 	switch {
 	case direct:
 		n := snap.Find(k.inode)
@@ -158,31 +172,28 @@ func (r Ref) find(snap *Snapshot, k key, direct bool) (*Namespace, error) {
 			// It was there a moment ago and no source of ours sees its holder.
 			n = &Namespace{Type: k.Type, Inode: k.inode}
 		}
-		return n, nil
+		add(n, fmt.Sprintf("%s by its number", FormatLink(k.Type, k.inode)))
 	case r.kind == refInode:
-		return snap.Find(r.inode), nil
+		add(snap.Find(r.inode), r.text+" by its inode")
 	}
-	var fits []*Namespace
-	var where []string
-	for i := range snap.Namespaces {
-		n := &snap.Namespaces[i]
-		for _, name := range n.Names {
-			if name.Name == r.text {
-				if len(fits) == 0 || fits[len(fits)-1] != n {
-					fits = append(fits, n)
+	if r.kind == refName || r.bare {
+		for i := range snap.Namespaces {
+			n := &snap.Namespaces[i]
+			for _, name := range n.Names {
+				if name.Name == r.text {
+					add(n, fmt.Sprintf("%s at %s", n, quoted(name.Path)))
 				}
-				where = append(where, fmt.Sprintf("%s at %s", n, quoted(name.Path)))
 			}
 		}
 	}
-	if len(fits) > 1 {
-		return nil, fmt.Errorf("%s is the name of %d namespaces: %s: use one of the paths",
-			quoted(r.text), len(fits), strings.Join(where, ", "))
-	}
-	if len(fits) == 0 {
+	switch len(fits) {
+	case 0:
 		return nil, nil
+	case 1:
+		return fits[0], nil
 	}
-	return fits[0], nil
+	return nil, fmt.Errorf("%s fits %d namespaces: %s: use a path, pid:N or net:[INODE]",
+		quoted(r.text), len(fits), strings.Join(how, ", "))
 }
 
 // notFound says what was looked in.
