@@ -21,7 +21,12 @@ func GapNotes(s *scan.Snapshot, verbose bool) []string {
 		notes = append(notes, fmt.Sprintf("engine %s, sources %s", s.Engine, strings.Join(s.Sources, ", ")))
 	}
 	var closed, other []scan.Gap
+	var hidden []string
 	for _, g := range s.Gaps {
+		if g.Err == scan.ErrNotInProc {
+			hidden = append(hidden, scan.LookingAt(g.Source))
+			continue
+		}
 		if verbose && !denied(g.Err) {
 			notes = append(notes, Escape(gapNote(g)))
 			continue
@@ -34,6 +39,9 @@ func GapNotes(s *scan.Snapshot, verbose bool) []string {
 		} else {
 			other = append(other, g)
 		}
+	}
+	if len(hidden) > 0 {
+		notes = append(notes, hiddenNote(s, hidden))
 	}
 	if n := len(closed); n > 0 {
 		notes = append(notes, Escape(closedNote(n, closed[0])))
@@ -49,6 +57,15 @@ func GapNotes(s *scan.Snapshot, verbose bool) []string {
 		notes = append(notes, Escape(gapNote(g)))
 	}
 	return notes
+}
+
+// hiddenNote says what /proc cannot show and who can.
+func hiddenNote(s *scan.Snapshot, what []string) string {
+	note := "not looked at: " + strings.Join(what, ", ")
+	if s.Root != "/" {
+		return note + ": another root's tree does not show them"
+	}
+	return note + ": the bpf engine sees them, run as root"
 }
 
 func denied(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) }

@@ -3,6 +3,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -75,6 +76,11 @@ func (s *scanner) oldest(n *Namespace, ordered bool) int {
 	first := inside[0]
 	if len(inside) == 1 || ordered || s.host.procfs && n.Holders[first].PID < firstReusedPID {
 		return first
+	}
+	if eldest := slices.MinFunc(inside, func(a, b int) int {
+		return cmp.Compare(n.Holders[a].born, n.Holders[b].born)
+	}); n.Holders[eldest].born > 0 { // the engine has read them all
+		return eldest
 	}
 	best, bestStart := -1, uint64(0)
 	for _, i := range inside {

@@ -13,6 +13,7 @@ import (
 type Namespace struct {
 	Type    Type
 	Inode   uint64   // nsfs inode; the kernel reuses it once the namespace is gone
+	Cookie  uint64   // never reused in one boot; 0 if unknown
 	Initial bool     // the namespace the kernel started with: the host's own
 	Names   []Name   // sorted by path
 	Holders []Holder // sorted by kind, PID, TID, FD, path
@@ -76,13 +77,20 @@ type Stray struct {
 type Holder struct {
 	Kind    Kind
 	PID     int      // the process; for a mount one that sees it, 0 if none is known
-	TID     int      // the thread, for KindThread
+	TID     int      // the thread, for KindThread, and for a file in a thread's own table
+	FD      int      // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
+	Family  string   // of a socket: "inet"
+	Type    string   // of a socket: "stream"
+	Device  string   // of a tun file: its device
+	Refs    int      // for KindKernel: how many references the kernel counts
 	Path    string   // the mount point, for KindMount
 	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
 	MountID int      // as in mountinfo
 	Covered bool     // another mount lies over this one: its path does not reach it
 	Via     string   // "pid_for_children" where that link, not the process itself, holds
 	Process *Process // details of PID, where they were asked for (see Describe)
+
+	born time.Duration // when PID started, after boot; 0 if it was not read
 }
 
 // Process is what a user needs to recognise a process.
@@ -136,7 +144,7 @@ func (s *Snapshot) Find(inode uint64) *Namespace {
 
 func compareHolders(a, b Holder) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID),
-		strings.Compare(a.Path, b.Path), cmp.Compare(a.MountID, b.MountID), strings.Compare(a.Via, b.Via))
+		cmp.Compare(a.FD, b.FD), strings.Compare(a.Path, b.Path), cmp.Compare(a.MountID, b.MountID), strings.Compare(a.Via, b.Via))
 }
 
 func (s *Snapshot) sort() {

@@ -10,6 +10,7 @@ package scan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -28,6 +29,7 @@ type Options struct {
 	NamesDirs []string // names directories beside the customary ones
 	Sources   []string // names of the sources to use, as in Sources; nil: all
 	Details   bool     // read the UID and start time of leaders too
+	Engine    Engine   // what reads tasks and files; nil: the walk over /proc
 }
 
 // source is one place that holders or names are found in. One that reads
@@ -38,12 +40,22 @@ type source struct {
 	kinds []Kind // of the holders it finds
 	visit func(*worker, *visit)
 	find  func(context.Context, *scanner)
+
+	// kernel marks what an Engine finds. Without one there is the visit or, where
+	// /proc does not show such holders at all, a gap.
+	kernel bool
+	live   bool // the visit needs a real /proc: a recorded one does not have it
 }
 
 // sources is the one table of sources: adding one is a file and a row.
 var sources = []source{
-	{name: "process", kinds: []Kind{KindProcess}, visit: visitProcess},
-	{name: "thread", kinds: []Kind{KindThread}, visit: visitThreads},
+	{name: "process", kinds: []Kind{KindProcess}, visit: visitProcess, kernel: true},
+	{name: "thread", kinds: []Kind{KindThread}, visit: visitThreads, kernel: true},
+	{name: "fd", kinds: []Kind{KindFD}, visit: visitFiles, kernel: true, live: true},
+	{name: "socket", kinds: []Kind{KindSocket, KindTun}, visit: visitSockets, kernel: true, live: true},
+	{name: "mmap", kinds: []Kind{KindMmap}, kernel: true},
+	{name: "inflight", kinds: []Kind{KindInflight}, kernel: true},
+	{name: "kernel", kinds: []Kind{KindKernel}, kernel: true},
 	{name: "mount", kinds: []Kind{KindMount}, find: findMounts},
 	{name: "name", find: findNames}, // reads what mount found
 }
@@ -63,6 +75,7 @@ type scanner struct {
 	host    *Host
 	types   []Type
 	initial [numTypes]uint64
+	nsfs    uint64         // the device number of namespace files
 	mounted map[string]key // uncovered namespace mounts, by mount point
 
 	mu    sync.Mutex
@@ -81,11 +94,13 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 		defer s.host.Close()
 	}
 	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", Types: s.types, Kernel: s.kernel()}
-	if err := s.run(ctx, snap); err != nil {
+	if opts.Engine != nil {
+		snap.Engine = opts.Engine.Name()
+	}
+	if err := s.look(ctx, snap); err != nil {
 		return nil, err
 	}
 	snap.Initial = s.initial
-	snap.Namespaces = s.assemble()
 	s.findLeaders(ctx, snap)
 	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
 	snap.Gaps = slices.Concat(s.found.gaps, s.blindSpots())
@@ -93,8 +108,32 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 	return snap, ctx.Err()
 }
 
+// look runs the sources. A namespace on the kernel's list that nothing explains
+// may have been made, or have lost its last visible holder, while they ran one
+// after the other: then they run again, until what they leave unexplained has
+// been so before.
+func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
+	const rounds = 5
+	before := map[uint64]bool{}
+	for range rounds {
+		s.found, snap.Sources, s.mounted = found{}, nil, map[string]key{}
+		if err := s.run(ctx, snap); err != nil {
+			return err
+		}
+		snap.Namespaces = s.assemble()
+		unexplained := s.reconcile(snap)
+		if !slices.ContainsFunc(unexplained, func(id uint64) bool { return !before[id] }) {
+			break
+		}
+		for _, id := range unexplained {
+			before[id] = true
+		}
+	}
+	return nil
+}
+
 func newScanner(opts Options) (*scanner, error) {
-	s := &scanner{opts: opts, host: opts.Host, types: opts.Types, mounted: map[string]key{}}
+	s := &scanner{opts: opts, host: opts.Host, types: opts.Types}
 	if len(s.types) == 0 {
 		s.types = []Type{Net}
 	}
@@ -102,6 +141,10 @@ func newScanner(opts Options) (*scanner, error) {
 		if !slices.Contains(Sources(), name) {
 			return nil, fmt.Errorf("no source %q: use %s", name, strings.Join(Sources(), ", "))
 		}
+	}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/net", &st); err == nil { // if not, there are no namespace files at all
+		s.nsfs = st.Dev
 	}
 	if s.host == nil {
 		h, err := OpenHost("/")
@@ -114,12 +157,16 @@ func newScanner(opts Options) (*scanner, error) {
 	return s, nil
 }
 
-// run lets the sources look: those of the walk side by side with the others.
+// run lets the sources look: the engine or the walk side by side with the others.
 func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	var visitors []func(*worker, *visit)
 	var finders []func(context.Context, *scanner)
 	for _, src := range sources {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
+			continue
+		}
+		if src.kernel && s.opts.Engine == nil && (src.visit == nil || src.live && !s.host.procfs) {
+			s.take(found{gaps: []Gap{{src.name, "/proc", ErrNotInProc}}})
 			continue
 		}
 		snap.Sources = append(snap.Sources, src.name)
@@ -136,11 +183,28 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 			find(ctx, s)
 		}
 	})
-	err := s.walk(ctx, visitors)
+	err := s.readTasks(ctx, visitors, snap.Sources)
 	wg.Wait()
-	if err != nil {
-		return fmt.Errorf("list processes: %w", err)
+	return err
+}
+
+// ErrNotInProc is the gap of a source that /proc has nothing for.
+var ErrNotInProc = errors.New("not shown by /proc")
+
+// readTasks reads tasks and files by the engine or, without one, by the walk.
+func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit), wanted []string) error {
+	if s.opts.Engine == nil {
+		if err := s.walk(ctx, visitors); err != nil {
+			return fmt.Errorf("list processes: %w", err)
+		}
+		return nil
 	}
+	sink := new(Sink)
+	if err := s.opts.Engine.Find(ctx, s.types, sink); err != nil {
+		return fmt.Errorf("read by engine %s: %w", s.opts.Engine.Name(), err)
+	}
+	sink.only(wanted)
+	s.take(sink.found)
 	return nil
 }
 
@@ -157,6 +221,8 @@ func (f *found) add(g found) {
 	f.strays = append(f.strays, g.strays...)
 	f.dirs = append(f.dirs, g.dirs...)
 	f.gaps = append(f.gaps, g.gaps...)
+	f.nets = append(f.nets, g.nets...)
+	f.wholeNets = f.wholeNets || g.wholeNets
 	if f.tasks == nil {
 		f.tasks = map[key]int{}
 	}

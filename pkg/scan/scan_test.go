@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,8 +39,13 @@ func scanMachine(t *testing.T, archive string, opts Options) *Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What a recorded tree never has says nothing about the machine at hand.
+	snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g Gap) bool { return g.Err == ErrNotInProc })
 	return snap
 }
+
+// recorded are the sources that a recorded tree can serve.
+var recorded = []string{"process", "thread", "mount", "name"}
 
 // outline is a snapshot's namespaces in one line each, for comparison.
 func outline(s *Snapshot) string {
@@ -125,9 +131,9 @@ func TestFakeMachineStrays(t *testing.T) {
 
 // Each source is what finds its holders: without it they are not there.
 func TestFakeMachineSourcesTakenAway(t *testing.T) {
-	for _, away := range Sources() {
+	for _, away := range recorded {
 		var rest []string
-		for _, s := range Sources() {
+		for _, s := range recorded {
 			if s != away {
 				rest = append(rest, s)
 			}
@@ -204,6 +210,31 @@ func TestOpenHost(t *testing.T) {
 	}
 	if _, err := OpenHost("/does/not/exist"); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("no root: %v", err)
+	}
+}
+
+// A recorded tree does not show open files, and the snapshot says so.
+func TestRecordedTreeIsNeverComplete(t *testing.T) {
+	h, err := OpenHost(hosttest.New(t, "-- proc/1 (process) --\nnet 4026531840\n-- proc/1/mountinfo --\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	snap, err := Scan(t.Context(), Options{Host: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing []string
+	for _, g := range snap.Gaps {
+		if g.Err == ErrNotInProc {
+			missing = append(missing, g.Source)
+		}
+	}
+	if diff := cmp.Diff([]string{"fd", "inflight", "kernel", "mmap", "socket"}, missing); diff != "" || snap.Complete() {
+		t.Errorf("complete: %v; gaps (-want +got):\n%s", snap.Complete(), diff)
+	}
+	if diff := cmp.Diff(recorded, snap.Sources); diff != "" {
+		t.Errorf("sources (-want +got):\n%s", diff)
 	}
 }
 

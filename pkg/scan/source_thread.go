@@ -17,25 +17,33 @@ func visitThreads(w *worker, v *visit) {
 	if v.shut {
 		return // one gap a process is enough, and it has been noted
 	}
+	for _, tid := range w.threads(v) {
+		if tid != v.pid {
+			w.visitThread(v, tid)
+		}
+	}
+}
+
+// threads lists the threads of a process, its first among them; nil if it has no
+// other.
+func (w *worker) threads(v *visit) []int {
+	if v.tidsKnown {
+		return v.tids
+	}
+	v.tidsKnown = true
 	// st_nlink of /proc/PID/task is 2 and the number of threads
 	// (fs/proc/base.c, proc_task_getattr, 6.18). A recorded tree's is not.
 	if w.host.procfs {
 		w.path = procPath(w.path, v.pid, "/task")
 		if n, errno := linkCount(w.host.procFD, w.path, &w.stx); errno != 0 || n <= 3 {
-			return // gone, or only one thread
+			return nil // gone, or only one thread
 		}
 	}
-	if err := w.listThreads(v.pid); err != nil {
-		if !ended(err) {
-			w.gap("thread", fmt.Sprintf("/proc/%d/task", v.pid), err)
-		}
-		return
+	var err error
+	if v.tids, err = w.listThreads(v.pid); err != nil && !ended(err) {
+		w.gap("thread", fmt.Sprintf("/proc/%d/task", v.pid), err)
 	}
-	for _, tid := range w.tids {
-		if tid != v.pid {
-			w.visitThread(v, tid)
-		}
-	}
+	return v.tids
 }
 
 func (w *worker) visitThread(v *visit, tid int) {
@@ -61,23 +69,22 @@ func (w *worker) threadGone(pid int, task string) bool {
 	return ended(errno)
 }
 
-// listThreads fills w.tids.
-func (w *worker) listThreads(pid int) error {
+func (w *worker) listThreads(pid int) ([]int, error) {
 	fd, err := w.host.openProc(strconv.Itoa(pid)+"/task", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unix.Close(fd)
 	if w.dirents == nil {
 		w.dirents = make([]byte, 16<<10)
 	}
-	w.tids = w.tids[:0]
+	var tids []int
 	for {
 		n, err := unix.Getdents(fd, w.dirents)
 		if err != nil || n == 0 {
-			return err
+			return tids, err
 		}
-		w.tids = numericEntries(w.tids, w.dirents[:n])
+		tids = numericEntries(tids, w.dirents[:n], unix.DT_DIR)
 	}
 }
 

@@ -28,9 +28,10 @@ func linkCount(dir int, path []byte, stx *unix.Statx_t) (int, unix.Errno) {
 	return int(stx.Nlink), errno
 }
 
-// numericEntries appends the numbers among the names in a getdents64 buffer:
-// the PIDs of /proc, the TIDs of /proc/PID/task.
-func numericEntries(to []int, buf []byte) []int {
+// numericEntries appends the numbers among the names in a getdents64 buffer that
+// are of one type: the PIDs of /proc, the TIDs of /proc/PID/task, the links of
+// /proc/PID/fd.
+func numericEntries(to []int, buf []byte, want byte) []int {
 	const header = 19 // d_ino, d_off, d_reclen, d_type
 	for len(buf) > header {
 		reclen := int(binary.NativeEndian.Uint16(buf[16:]))
@@ -39,7 +40,7 @@ func numericEntries(to []int, buf []byte) []int {
 		}
 		dtype, name := buf[18], buf[header:reclen]
 		buf = buf[reclen:]
-		if dtype != unix.DT_DIR && dtype != unix.DT_UNKNOWN {
+		if dtype != want && dtype != unix.DT_UNKNOWN {
 			continue
 		}
 		n, i := 0, 0
@@ -70,4 +71,17 @@ func sessionOf(pid int) int {
 		return 0
 	}
 	return int(sid)
+}
+
+// netCookie returns the cookie of a socket's network namespace, 0 where there is
+// none to be had: before Linux 5.14, and of what is no socket.
+func netCookie(fd int) uint64 {
+	var cookie uint64
+	size := uint32(unsafe.Sizeof(cookie))
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_NETNS_COOKIE,
+		uintptr(unsafe.Pointer(&cookie)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0
+	}
+	return cookie
 }

@@ -132,6 +132,26 @@ func (s *Snapshot) LookedFor(k Kind) bool {
 	})
 }
 
+// LookingAt says in a user's words what a source looks at.
+func LookingAt(name string) string {
+	for _, src := range sources {
+		if src.name == name && len(src.kinds) > 0 {
+			var where []string
+			for _, k := range src.kinds {
+				where = append(where, kinds[k].where)
+			}
+			return strings.Join(where, ", ")
+		}
+	}
+	return name
+}
+
+// sourceOf returns the name of the source that finds a kind of holder.
+func sourceOf(k Kind) string {
+	i := slices.IndexFunc(sources, func(src source) bool { return slices.Contains(src.kinds, k) })
+	return sources[i].name
+}
+
 // unread names the holders that no source of the snapshot looks for.
 func (s *Snapshot) unread() []string {
 	var unread []string

@@ -17,6 +17,12 @@ type visit struct {
 	known bool
 	own   [numTypes]uint64 // the process's namespaces; 0 where it has none left
 	shut  bool             // the kernel refuses to show its namespaces
+
+	tidsKnown bool
+	tids      []int // its threads; nil if it has one alone
+
+	filesKnown bool
+	files      []openFile
 }
 
 // worker is what one thread of the walk owns: its buffers and what it found.
@@ -26,7 +32,8 @@ type worker struct {
 	link    [64]byte
 	stx     unix.Statx_t
 	dirents []byte
-	tids    []int
+	fds     []int
+	cookies map[uint64]uint64 // inodes of network namespaces, by cookie
 	found
 }
 
@@ -38,6 +45,8 @@ type found struct {
 	strays    []Stray
 	dirs      []string // names directories that were read
 	gaps      []Gap
+	nets      []KernelNet // the kernel's own list
+	wholeNets bool        // it was read to its end
 }
 
 // sighting is one holder of one namespace.
@@ -64,7 +73,7 @@ func (s *scanner) walk(ctx context.Context, visitors []func(*worker, *visit)) er
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			w := &worker{scanner: s, path: make([]byte, 0, 64), found: found{tasks: map[key]int{}}}
+			w := &worker{scanner: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, found: found{tasks: map[key]int{}}}
 			for pids := range pieces {
 				if ctx.Err() != nil {
 					continue
@@ -102,7 +111,7 @@ func (s *scanner) listProcesses(ctx context.Context, pieces chan<- []int) error 
 		if n == 0 {
 			return nil
 		}
-		pids := numericEntries(nil, buf[:n])
+		pids := numericEntries(nil, buf[:n], unix.DT_DIR)
 		for len(pids) > piece {
 			pieces <- pids[:piece]
 			pids = pids[piece:]

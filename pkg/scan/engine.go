@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Engine finds holders from inside the kernel, in place of the walk over /proc.
+// It serves every source of the table that is marked kernel.
+type Engine interface {
+	// Name is what the snapshot calls the engine, as "bpf".
+	Name() string
+	// Find hands every holder of the given types to the sink. What it could not
+	// read it hands over as a gap; an error means that it found nothing.
+	Find(ctx context.Context, types []Type, sink *Sink) error
+}
+
+// Sink takes what an engine finds. It is for one goroutine at a time.
+type Sink struct {
+	found found
+}
+
+// only drops what the wanted sources would not have found.
+func (s *Sink) only(wanted []string) {
+	s.found.sightings = slices.DeleteFunc(s.found.sightings, func(f sighting) bool {
+		return !slices.Contains(wanted, sourceOf(f.Kind))
+	})
+	if !slices.Contains(wanted, "thread") {
+		s.found.tasks = nil
+	}
+	if !slices.Contains(wanted, "kernel") {
+		s.found.nets, s.found.wholeNets = nil, false
+	}
+	s.found.gaps = slices.DeleteFunc(s.found.gaps, func(g Gap) bool { return !slices.Contains(wanted, g.Source) })
+}
+
+// Holder takes one holder of a namespace.
+func (s *Sink) Holder(t Type, inode uint64, h Holder) {
+	s.found.sightings = append(s.found.sightings, sighting{key{t, inode}, h})
+}
+
+// Process takes a process in a namespace, with its start time since boot, which
+// saves reading it when the leader is looked for. via is "" or the link that
+// holds for future children, as "pid_for_children".
+func (s *Sink) Process(t Type, inode uint64, pid int, born time.Duration, via string) {
+	s.Holder(t, inode, Holder{Kind: KindProcess, PID: pid, Via: via, born: born})
+}
+
+// Task counts a further thread of a process that is in a namespace.
+func (s *Sink) Task(t Type, inode uint64) {
+	if s.found.tasks == nil {
+		s.found.tasks = map[key]int{}
+	}
+	s.found.tasks[key{t, inode}]++
+}
+
+// Net takes an entry of the kernel's own list of network namespaces.
+func (s *Sink) Net(n KernelNet) { s.found.nets = append(s.found.nets, n) }
+
+// WholeNets says that the kernel's list was read to its end, so that what is not
+// on it is not alive.
+func (s *Sink) WholeNets() { s.found.wholeNets = true }
+
+// Gap takes what could not be read.
+func (s *Sink) Gap(source, path string, err error) {
+	s.found.gaps = append(s.found.gaps, Gap{Source: source, Path: path, Err: err})
+}
+
+// KernelNet is a network namespace as the kernel's own list has it.
+type KernelNet struct {
+	Inode  uint64
+	Cookie uint64 // never reused in one boot; 0 before Linux 5.12
+	Refs   int    // references; 0 when it is dying
+	UserNS uint64 // inode of the user namespace that owns it
+	UID    int    // who made that user namespace
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+// reconcile compares what the sources saw with the kernel's own list of network
+// namespaces, and returns the cookies (or inodes, before Linux 5.12) of those
+// that nothing explains. They become namespaces that the kernel holds. What is
+// not on a whole list has died since it was seen, and is dropped.
+func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
+	listed := make(map[uint64]KernelNet, len(s.found.nets))
+	for _, k := range s.found.nets {
+		if k.Refs > 0 {
+			listed[k.Inode] = k
+		}
+	}
+	kept := snap.Namespaces[:0]
+	for _, n := range snap.Namespaces {
+		k, alive := listed[n.Inode]
+		if n.Type == Net && s.found.wholeNets && !alive {
+			continue
+		}
+		if n.Type == Net && alive {
+			n.Cookie = k.Cookie
+			delete(listed, n.Inode)
+			if len(n.Holders) == 0 { // known by a symlink alone
+				n.Holders = []Holder{{Kind: KindKernel, Refs: k.Refs}}
+			}
+		}
+		kept = append(kept, n)
+	}
+	for _, k := range s.found.nets {
+		if _, left := listed[k.Inode]; !left {
+			continue
+		}
+		delete(listed, k.Inode)
+		n := Namespace{Type: Net, Inode: k.Inode, Cookie: k.Cookie, Initial: s.initial[Net] == k.Inode}
+		n.Holders = []Holder{{Kind: KindKernel, Refs: k.Refs}}
+		kept = append(kept, n)
+		if k.Cookie != 0 {
+			unexplained = append(unexplained, k.Cookie)
+		} else {
+			unexplained = append(unexplained, k.Inode)
+		}
+	}
+	snap.Namespaces = kept
+	return unexplained
+}

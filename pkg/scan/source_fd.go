@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// openFile is a descriptor that can keep a namespace alive.
+type openFile struct {
+	tid, fd int // tid is 0 in the table that the process's threads share
+	kind    fileKindOf
+	inode   uint64
+}
+
+type fileKindOf uint8
+
+const (
+	otherFile fileKindOf = iota
+	nsFile
+	socketFile
+	tunFile
+)
+
+// visitFiles finds the open namespace files of a process, and of its threads
+// with descriptor tables of their own.
+func visitFiles(w *worker, v *visit) {
+	w.readFiles(v)
+	for _, f := range v.files {
+		if f.kind != nsFile {
+			continue
+		}
+		t, inode, err := w.namespaceOfFile(v.pid, f)
+		switch {
+		case err == errNotNamespace || isEnd(err): // closed meanwhile, and perhaps another in its place
+		case err != nil:
+			w.gap("fd", f.path(v.pid), plain(err))
+		case w.wants(t):
+			w.holds(key{t, inode}, Holder{Kind: KindFD, PID: v.pid, TID: f.tid, FD: f.fd})
+		}
+	}
+}
+
+func (f openFile) path(pid int) string {
+	if f.tid != 0 {
+		return fmt.Sprintf("/proc/%d/task/%d/fd/%d", pid, f.tid, f.fd)
+	}
+	return fmt.Sprintf("/proc/%d/fd/%d", pid, f.fd)
+}
+
+// namespaceOfFile identifies an open namespace file. It is opened with O_PATH
+// first: by now the descriptor may be of a file that blocks whoever opens it.
+func (w *worker) namespaceOfFile(pid int, f openFile) (Type, uint64, error) {
+	fd, err := unix.Openat(w.host.procFD, f.path(pid)[len("/proc/"):], unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer unix.Close(fd)
+	return namespaceOf(fd)
+}
+
+// readFiles fills v.files. Reading the descriptors of somebody else's process
+// needs CAP_SYS_PTRACE over it (fs/proc/fd.c, proc_fd_permission, 6.18).
+func (w *worker) readFiles(v *visit) {
+	if v.filesKnown {
+		return
+	}
+	v.filesKnown = true
+	w.readOwn(v)
+	if v.shut {
+		return // noted by the source process
+	}
+	shared := w.readTable(v.pid, 0, nil)
+	v.files = append(v.files, shared...)
+	for _, tid := range w.threads(v) {
+		if tid != v.pid && !w.sharesTable(v.pid, tid) {
+			v.files = append(v.files, w.readTable(v.pid, tid, v.files)...)
+		}
+	}
+}
+
+// sharesTable reports whether a thread certainly uses the descriptors that its
+// process's first thread uses. It needs CONFIG_KCMP, and as much privilege as
+// reading the descriptors. A first thread that has ended shares nothing.
+func (w *worker) sharesTable(pid, tid int) bool {
+	const kcmpFiles = 2
+	if !w.host.live {
+		return false // kcmp(2) speaks of our own PID namespace
+	}
+	differs, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(pid), uintptr(tid), kcmpFiles, 0, 0, 0)
+	return errno == 0 && differs == 0
+}
+
+// readTable lists what can keep a namespace in one descriptor table: of the
+// process, or of one of its threads. Entries of known with the same number and
+// file are left out: without kcmp(2), equal tables are taken for one.
+func (w *worker) readTable(pid, tid int, known []openFile) []openFile {
+	dir := strconv.Itoa(pid) + "/fd"
+	if tid != 0 {
+		dir = fmt.Sprintf("%d/task/%d/fd", pid, tid)
+	}
+	fd, err := unix.Openat(w.host.procFD, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		if !ended(err) && !w.gone(pid) {
+			w.gap("fd", "/proc/"+dir, err)
+		}
+		return nil
+	}
+	defer unix.Close(fd)
+	if w.dirents == nil {
+		w.dirents = make([]byte, 16<<10)
+	}
+	var files []openFile
+	for {
+		n, err := unix.Getdents(fd, w.dirents)
+		if err != nil || n == 0 {
+			if err != nil && !ended(err) {
+				w.gap("fd", "/proc/"+dir, err)
+			}
+			return files
+		}
+		w.fds = numericEntries(w.fds[:0], w.dirents[:n], unix.DT_LNK)
+		for _, number := range w.fds {
+			f := openFile{tid: tid, fd: number}
+			if w.classify(fd, &f); f.kind != otherFile && !slices.ContainsFunc(known, f.same) {
+				files = append(files, f)
+			}
+		}
+	}
+}
+
+func (f openFile) same(g openFile) bool { return f.fd == g.fd && f.inode == g.inode }
+
+// classify looks at what a descriptor is open on, never at its link's text: a
+// namespace file opened through a bind mount reads as that mount's path, and as
+// "/" once it is unmounted. AT_STATX_DONT_SYNC keeps a dead file server out of it.
+func (w *worker) classify(dir int, f *openFile) {
+	w.path = append(strconv.AppendInt(w.path[:0], int64(f.fd), 10), 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&w.path[0])),
+		unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_TYPE|unix.STATX_INO, uintptr(unsafe.Pointer(&w.stx)), 0)
+	if errno != 0 {
+		return // closed meanwhile
+	}
+	f.inode = w.stx.Ino
+	switch mode := w.stx.Mode & unix.S_IFMT; {
+	case mode == unix.S_IFSOCK:
+		f.kind = socketFile
+	case mode == unix.S_IFCHR && w.stx.Rdev_major == 10 && w.stx.Rdev_minor == 200: // include/linux/miscdevice.h, TUN_MINOR
+		f.kind = tunFile
+	case unix.Mkdev(w.stx.Dev_major, w.stx.Dev_minor) == w.nsfs:
+		f.kind = nsFile
+	}
+}
