@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The BPF helpers and CO-RE built-ins that the programs here use, no more. */
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef int s32;
+typedef signed long long s64;
+
+#define NULL ((void *)0)
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __noinline __attribute__((noinline))
+
+struct seq_file;
+
+/* Helper numbers are UAPI, enum bpf_func_id in linux/bpf.h. */
+static u64 (*bpf_get_current_task)(void) = (void *)35;                               /* 4.8 */
+static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;     /* 5.5 */
+static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115; /* 5.5 */
+static long (*bpf_seq_write)(struct seq_file *seq, const void *data, u32 len) = (void *)127;  /* 5.8 */
+static long (*bpf_loop)(u32 turns, void *step, void *ctx, u64 flags) = (void *)181;           /* 5.17 */
+
+/* Last arguments of __builtin_preserve_field_info and _type_info, fixed by the
+ * CO-RE relocation kinds of the kernel's include/uapi/linux/bpf.h. */
+#define offset_in(type, field) __builtin_preserve_field_info(((type *)0)->field, 0)
+#define has_field(type, field) __builtin_preserve_field_info(((type *)0)->field, 2)
+#define kernel_sizeof(type) __builtin_preserve_type_info(*(type *)0, 1)
+
+/* READ follows one pointer into kernel memory: READ(p, a.b) is p->a.b, or zero
+ * where p points nowhere. Needed wherever the verifier does not know p's type. */
+#define READ(p, field)                                                                        \
+	({                                                                                    \
+		typeof(p) p_ = (p);                                                           \
+		typeof(p_->field) v_;                                                         \
+		bpf_probe_read_kernel(&v_, sizeof(v_), &p_->field);                           \
+		v_;                                                                           \
+	})
+
+#define container(p, type, field) ((type *)((void *)(p) - offset_in(type, field)))

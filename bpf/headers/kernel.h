@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel structures that the programs here read, each with only the fields
+ * read. Order and offsets mean nothing: CO-RE takes both from the running
+ * kernel's BTF. A name with ___ is an older shape of the structure before it. */
+#pragma once
+
+#include "bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+struct hlist_head {
+	struct hlist_node *first;
+};
+typedef struct {
+	s32 counter;
+} atomic_t;
+typedef struct {
+	long counter;
+} atomic_long_t;
+typedef struct refcount_struct {
+	atomic_t refs;
+} refcount_t;
+typedef struct {
+	u32 val;
+} kuid_t;
+
+struct proc_ns_operations;
+struct proc_ns_operations___v617 {
+	int type; /* until 6.17; ns_common.ns_type from 6.18 */
+};
+struct ns_common {
+	const struct proc_ns_operations *ops;
+	u32 inum;
+	u32 ns_type;         /* 6.18 */
+	refcount_t __ns_ref; /* 6.18 */
+};
+struct ns_common___v617 {
+	refcount_t count; /* 5.11 to 6.17; struct net's own count before */
+};
+
+struct user_namespace {
+	struct ns_common ns;
+	kuid_t owner;
+};
+struct uts_namespace {
+	struct ns_common ns;
+};
+struct ipc_namespace {
+	struct ns_common ns;
+};
+struct mnt_namespace {
+	struct ns_common ns;
+};
+struct time_namespace {
+	struct ns_common ns;
+};
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+struct pid_namespace {
+	struct ns_common ns;
+	struct task_struct *child_reaper;
+};
+
+struct unix_table {
+	struct hlist_head *buckets;
+};
+struct netns_unix {
+	struct unix_table table; /* 6.0; one table for all namespaces before */
+};
+struct netns_packet {
+	struct hlist_head sklist;
+};
+struct net {
+	struct list_head list;
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+	u64 net_cookie; /* 5.12 as a plain number */
+	struct netns_unix unx;
+	struct netns_packet packet;
+};
+struct net___v510 {
+	refcount_t count;
+};
+
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct time_namespace *time_ns;
+	struct time_namespace *time_ns_for_children;
+	struct cgroup_namespace *cgroup_ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+struct pid {
+	u32 level;
+	struct upid numbers[1];
+};
+struct cred {
+	kuid_t uid;
+	struct user_namespace *user_ns;
+};
+struct task_struct {
+	u32 flags;
+	int exit_state;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	u64 start_boottime;
+	struct cred *real_cred;
+	char comm[16];
+	struct nsproxy *nsproxy;
+};
+
+struct super_block {
+	unsigned long s_magic;
+};
+struct inode {
+	u16 i_mode;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	u32 i_rdev;
+	void *i_private;
+};
+struct qstr {
+	const u8 *name;
+};
+struct dentry {
+	struct qstr d_name;
+};
+struct path {
+	struct dentry *dentry;
+};
+struct file {
+	u32 f_mode;
+	void *private_data;
+	struct inode *f_inode;
+	u32 f_flags;
+	struct path f_path;
+};
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+struct sock_common {
+	u16 skc_family;
+	u8 skc_state;
+	possible_net_t skc_net;
+	struct hlist_node skc_node;
+};
+struct sk_buff;
+struct sk_buff_head {
+	struct sk_buff *next;
+	u32 qlen;
+};
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	u16 sk_protocol;
+	struct socket *sk_socket;
+};
+struct socket {
+	short type;
+	struct file *file;
+	struct sock *sk;
+};
+struct unix_sock {
+	struct sock sk;
+	struct sock *listener; /* 6.10 */
+};
+struct scm_fp_list {
+	short count;
+	struct file *fp[1];
+};
+struct unix_skb_parms {
+	struct scm_fp_list *fp;
+};
+struct sk_buff {
+	struct sk_buff *next;
+	char cb[48];
+};
+
+struct net_device {
+	char name[16];
+	possible_net_t nd_net;
+};
+struct tun_struct {
+	struct net_device *dev;
+};
+struct tun_file {
+	struct sock sk;
+	struct tun_struct *tun;
+};
+
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+struct io_rsrc_data {
+	u32 nr;
+	struct io_rsrc_node **nodes; /* 6.13 */
+};
+struct io_file_table {
+	struct io_rsrc_data data; /* 6.13 */
+};
+struct io_ring_ctx {
+	struct io_file_table file_table;
+};
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+struct io_file_table___v612 {
+	struct io_fixed_file *files; /* 5.13 to 6.12 */
+};
+struct io_ring_ctx___v612 {
+	struct io_file_table___v612 file_table;
+	u32 nr_user_files;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	u64 seq_num;
+};
+
+#pragma clang attribute pop
+
+/* The iterators' contexts keep their layout: the verifier checks it. */
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+};

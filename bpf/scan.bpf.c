@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Reads who keeps which namespace alive, from inside the kernel. Nothing here
+ * attaches to an event or takes a reference: a program runs while user space
+ * reads from its iterator, or asks for one run, and at no other time.
+ *
+ * Needs Linux 5.8 (task iterators), 5.10 (a raw tracepoint program run by hand),
+ * 5.12 (mappings), 5.17 (io_uring slots), 6.0 (files in flight). */
+#include "held.h"
+
+char licensed[] SEC("license") = "Dual BSD/GPL";
+
+struct totals total;
+struct wanted want;
+u32 reader_level;
+
+/* Never used: puts the types in the object's BTF, where bpf2go finds them. */
+struct {
+	struct task_rec task;
+	struct file_rec file;
+	enum ns_index index;
+	enum task_flag task_flag;
+	enum file_kind kind;
+	enum file_flag file_flag;
+	enum walk_state walk;
+	enum batch_size batch;
+} *types_for_go;
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+/* ---- tasks ---- */
+
+/* Iterators show the tasks of the reader's pid namespace (task_seq_get_next in
+ * kernel/bpf/task_iter.c), while a task has a number in every level above its own. */
+static __always_inline void note_reader(struct bpf_iter_meta *meta)
+{
+	struct task_struct *reader = (void *)bpf_get_current_task();
+
+	if (meta->seq_num == 0)
+		reader_level = READ(READ(reader, thread_pid), level);
+}
+
+/* struct pid has one struct upid a level (pid_nr_ns, kernel/pid.c). */
+static __always_inline struct upid *at_level(struct pid *pid, u32 level)
+{
+	return (void *)pid + offset_in(struct pid, numbers) + level * kernel_sizeof(struct upid);
+}
+
+/* The number that the pid namespace of the reader gives, 0 if it has none. */
+static __always_inline u32 number(struct task_struct *task)
+{
+	struct pid *pid;
+
+	if (!reader_level)
+		return READ(task, pid);
+	pid = READ(task, thread_pid);
+	if (!pid || READ(pid, level) < reader_level)
+		return 0;
+	return READ(at_level(pid, reader_level), nr);
+}
+
+static __always_inline u32 process(struct task_struct *task)
+{
+	return reader_level ? number(READ(task, group_leader)) : READ(task, tgid);
+}
+
+/* task_active_pid_ns, kernel/pid.c */
+static __always_inline u32 active_pid_ns(struct task_struct *task)
+{
+	struct pid *pid = READ(task, thread_pid);
+
+	if (!pid) /* reaped */
+		return 0;
+	return READ(READ(at_level(pid, READ(pid, level)), ns), ns.inum);
+}
+
+/* The whole of struct nsproxy is read at once: a counter and nine pointers. */
+static __always_inline void namespaces(struct task_rec *r, struct nsproxy *proxy)
+{
+	void *copy[12];
+	struct net *net;
+
+	bpf_probe_read_kernel(copy, sizeof(copy), proxy);
+#define POINTER(field) (*(typeof(proxy->field) *)((void *)copy + offset_in(struct nsproxy, field)))
+#define INODE(field) READ(POINTER(field), ns.inum)
+	net = POINTER(net_ns);
+	r->ns[NS_NET] = READ(net, ns.inum);
+	r->net_cookie = cookie_of(net);
+	r->ns[NS_MNT] = INODE(mnt_ns);
+	r->ns[NS_IPC] = INODE(ipc_ns);
+	r->ns[NS_UTS] = INODE(uts_ns);
+	r->ns[NS_CGROUP] = INODE(cgroup_ns);
+	r->ns[NS_TIME] = INODE(time_ns);
+	r->ns[NS_PID_CHILDREN] = INODE(pid_ns_for_children);
+	r->ns[NS_TIME_CHILDREN] = INODE(time_ns_for_children);
+#undef INODE
+#undef POINTER
+}
+
+/* Pointers are read with READ though the verifier knows the task: a pointer
+ * loaded from a trusted one has it search the whole kernel's BTF by name, three
+ * times (btf_nested_type_is_trusted, 6.2), at a millisecond or two for each. */
+SEC("iter/task")
+int tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_rec r = {};
+	struct nsproxy *proxy;
+	struct cred *cred;
+
+	if (!task) {
+		total.ended++;
+		return 0;
+	}
+	note_reader(ctx->meta);
+	r.pid = process(task);
+	r.tid = number(task);
+	r.ppid = process(READ(task, real_parent));
+	r.start = task->start_boottime;
+	if (task->flags & PF_KTHREAD)
+		r.flags |= TASK_KTHREAD;
+	if (task->exit_state)
+		r.flags |= TASK_EXITED;
+	proxy = READ(task, nsproxy);
+	if (proxy)
+		namespaces(&r, proxy);
+	else
+		r.flags |= TASK_LEFT;
+	r.ns[NS_PID] = active_pid_ns(task);
+	cred = READ(task, real_cred);
+	r.uid = READ(cred, uid.val);
+	r.ns[NS_USER] = READ(READ(cred, user_ns), ns.inum);
+	bpf_probe_read_kernel(r.comm, sizeof(r.comm), &task->comm);
+	if (bpf_seq_write(ctx->meta->seq, &r, sizeof(r)) == 0)
+		total.written++;
+	return 0;
+}
+
+/* ---- files: descriptors and mappings ---- */
+
+static __always_inline void describe(struct file_rec *r, struct task_struct *task, s32 fd, u64 at)
+{
+	r->pid = process(task);
+	r->tid = number(task);
+	r->fd = fd;
+	r->at = at;
+	r->slot = -1;
+	r->task_ns = READ(READ(READ(task, nsproxy), net_ns), ns.inum);
+}
+
+/* Whether the record says something: a namespace file of a type asked for, or a
+ * socket or tun that keeps another namespace than its task is in, or leads to
+ * files in flight. */
+static __always_inline int tells(struct file_rec *r)
+{
+	if (r->kind == FILE_NSFS)
+		return !want.types || (r->type & want.types);
+	if (r->ns == r->task_ns && (r->kind != FILE_TUN || r->other_ns == r->ns || !r->other_ns))
+		r->flags |= FILE_OWN;
+	if (!(r->flags & FILE_OWN) || (r->flags & FILE_QUEUED) || want.own)
+		return 1;
+	total.own++;
+	return 0;
+}
+
+#include "rings.h"
+
+enum see_rings {
+	RINGS_BLIND, /* count them */
+	RINGS_READ,
+	RINGS_PASS,
+};
+
+static __always_inline int visit(struct seq_file *seq, struct task_struct *task,
+				 struct file *file, s32 fd, u64 at, enum see_rings see_rings)
+{
+	struct inode *inode = READ(file, f_inode);
+	u64 magic = magic_of(inode);
+	struct file_rec r = {};
+
+	if (magic == ANON_INODE_FS_MAGIC && is_ring(file)) {
+		if (see_rings == RINGS_PASS)
+			return 0;
+		if (see_rings == RINGS_BLIND) {
+			total.blind++;
+			return 0;
+		}
+		describe(&r, task, fd, at);
+		return ring_files(seq, &r, file);
+	}
+	if (!held(&r, file, inode, magic))
+		return 0;
+	describe(&r, task, fd, at);
+	if (tells(&r) && bpf_seq_write(seq, &r, sizeof(r)) == 0)
+		total.written++;
+	return 0;
+}
+
+static __always_inline int visit_fd(struct bpf_iter__task_file *ctx, enum see_rings see_rings)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (!task || !file) {
+		total.ended++;
+		return 0;
+	}
+	note_reader(ctx->meta);
+	total.shown++;
+	return visit(ctx->meta->seq, task, file, ctx->fd, 0, see_rings);
+}
+
+/* Shows each table of descriptors once, by its process's leader, and again for
+ * each thread that has a table of its own (task_seq_get_next with
+ * skip_if_dup_files, 5.11). */
+SEC("iter/task_file")
+int files(struct bpf_iter__task_file *ctx)
+{
+	return visit_fd(ctx, RINGS_READ);
+}
+
+/* The same for kernels without bpf_loop (before 5.17). */
+SEC("iter/task_file")
+int files_only(struct bpf_iter__task_file *ctx)
+{
+	return visit_fd(ctx, RINGS_BLIND);
+}
+
+static __always_inline int visit_vma(struct bpf_iter__task_vma *ctx, enum see_rings see_rings)
+{
+	struct task_struct *task = ctx->task;
+	struct vm_area_struct *vma = ctx->vma;
+	struct file *file;
+
+	if (!task || !vma) {
+		total.ended++;
+		return 0;
+	}
+	note_reader(ctx->meta);
+	total.shown++;
+	file = READ(vma, vm_file);
+	if (!file)
+		return 0;
+	/* io_uring instances are mapped in parts, at offsets: the first part tells. */
+	if (READ(vma, vm_pgoff))
+		see_rings = RINGS_PASS;
+	return visit(ctx->meta->seq, task, file, -1, READ(vma, vm_start), see_rings);
+}
+
+/* What a descriptor opened stays mapped after the descriptor is closed: packet
+ * rings above all (packet_mmap, net/packet/af_packet.c). */
+SEC("iter/task_vma")
+int vmas(struct bpf_iter__task_vma *ctx)
+{
+	return visit_vma(ctx, RINGS_READ);
+}
+
+/* The same for kernels without bpf_loop (before 5.17). */
+SEC("iter/task_vma")
+int vmas_only(struct bpf_iter__task_vma *ctx)
+{
+	return visit_vma(ctx, RINGS_BLIND);
+}
+
+#include "nets.h"
+#include "queues.h"

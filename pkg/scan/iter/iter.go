@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+// Package iter reads from inside the kernel who keeps which namespace alive:
+// every task's namespaces, every open file, mapping and file in flight that
+// keeps one, and every network namespace on the kernel's own list.
+//
+// The programs attach to no event and take no reference. They run while a pass
+// reads, in the reading thread, and are gone with the process, however it ends.
+// A pass never opens a namespace, so that the reader never becomes a holder.
+//
+// All of it needs CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) in the initial user
+// namespace, and a kernel with BTF. Tasks, descriptors, mappings are those of the
+// reader's pid namespace; namespaces and files in flight are the whole machine's.
+package iter
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// ErrIncomplete is in the error of a pass that delivered what it could, while
+// the kernel had more: the error says what is missing.
+var ErrIncomplete = errors.New("incomplete")
+
+// ErrRefused is in the error of a pass whose program this kernel did not load.
+var ErrRefused = errors.New("refused by this kernel")
+
+// Pass names one thing that a Reader can read; several can be or-ed.
+type Pass uint32
+
+// The passes.
+const (
+	Tasks    Pass = 1 << iota // every task and its namespaces
+	Files                     // every descriptor that keeps a namespace
+	VMAs                      // every mapping of a file that keeps a namespace
+	Nets                      // the kernel's list of network namespaces
+	InFlight                  // files sent over unix sockets and not yet received
+
+	AllPasses = Tasks | Files | VMAs | Nets | InFlight
+)
+
+// Options say what a Reader is for.
+type Options struct {
+	// Passes are the ones to load, each of which takes milliseconds; 0 is all.
+	Passes Pass
+	// Types is a mask of CLONE_NEW* flags: of which types namespace files are
+	// reported. 0 is all. Sockets and tun files keep network namespaces only
+	// and are always reported.
+	Types uint32
+	// Own also reports the sockets and tun files that keep the very namespace
+	// their task is in. They are counted in Totals.Own otherwise.
+	Own bool
+}
+
+// Totals is what one pass did.
+type Totals struct {
+	Shown   uint64 // descriptors or mappings looked at, or more: a full buffer shows one again
+	Records uint64 // records delivered
+	Own     uint64 // left out for want of Options.Own, or more, as Shown
+	Lost    uint64 // records for which the kernel side had no room
+	Blind   uint64 // io_uring instances that this kernel gives no way to read
+	Torn    uint64 // queues that changed while they were followed
+}
+
+// Refusal is a pass that this kernel did not load.
+type Refusal struct {
+	Pass Pass
+	Err  error
+}
+
+// Reader reads with programs that are loaded already. Its passes may be called
+// from several goroutines; they take turns.
+type Reader struct {
+	mu      sync.Mutex
+	options Options
+	maps    *ebpf.Collection
+	memory  *ebpf.Memory
+	offset  map[string]uint32
+	progs   map[Pass]*ebpf.Program
+	refused []Refusal
+}
+
+// Refused lists the passes that were asked for and that this kernel did not
+// load, in the order of their constants.
+func (r *Reader) Refused() []Refusal { return r.refused }
+
+// Close unloads the programs.
+func (r *Reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, prog := range r.progs {
+		prog.Close()
+	}
+	r.progs = nil
+	if r.maps != nil {
+		r.maps.Close()
+	}
+	r.maps = nil
+	return nil
+}
+
+// program returns the pass's program, or why there is none.
+func (r *Reader) program(p Pass) (*ebpf.Program, error) {
+	if prog := r.progs[p]; prog != nil {
+		return prog, nil
+	}
+	for _, refusal := range r.refused {
+		if refusal.Pass == p {
+			return nil, fmt.Errorf("%w: %w", ErrRefused, refusal.Err)
+		}
+	}
+	return nil, errors.New("pass was not asked for when the reader was opened, or the reader is closed")
+}
+
+// begin starts a pass: the kernel side counts from zero again.
+func (r *Reader) begin() error {
+	want := scanWanted{Types: r.options.Types}
+	if r.options.Own {
+		want.Own = 1
+	}
+	return errors.Join(
+		store(r, scanVarWant, &want),
+		store(r, scanVarTotal, &scanTotals{}),
+	)
+}
+
+// iterate runs the pass's iterator to its end and hands each record to the
+// caller. It checks that all records arrived.
+func iterate[T any](r *Reader, p Pass, buf []T, each func(*T)) (Totals, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	prog, err := r.program(p)
+	if err != nil {
+		return Totals{}, err
+	}
+	if err := r.begin(); err != nil {
+		return Totals{}, err
+	}
+	attached, err := link.AttachIter(link.IterOptions{Program: prog})
+	if err != nil {
+		return Totals{}, explain(err)
+	}
+	defer attached.Close()
+	stream, err := attached.Open()
+	if err != nil {
+		return Totals{}, explain(err)
+	}
+	defer stream.Close()
+	got, err := drain(stream, buf, each)
+	if err != nil {
+		return Totals{Records: got}, err
+	}
+	return r.finish(got, 1)
+}
+
+// finish compares what was delivered, and how many ends of iterators were seen,
+// with what the kernel side counted.
+func (r *Reader) finish(got, ends uint64) (Totals, error) {
+	var k scanTotals
+	if err := fetch(r, scanVarTotal, &k); err != nil {
+		return Totals{Records: got}, err
+	}
+	t := Totals{Shown: k.Shown, Records: got, Own: k.Own, Lost: k.Lost, Blind: k.Blind, Torn: k.Torn}
+	switch {
+	case k.Ended != ends:
+		return t, fmt.Errorf("%w: the iterator stopped before its end", ErrIncomplete)
+	case k.Written != got:
+		return t, fmt.Errorf("%w: %d records written and %d read", ErrIncomplete, k.Written, got)
+	case k.Lost+k.Blind+k.Torn > 0:
+		return t, fmt.Errorf("%w: %d records without room, %d io_uring instances unreadable, %d queues changed meanwhile",
+			ErrIncomplete, k.Lost, k.Blind, k.Torn)
+	}
+	return t, nil
+}
+
+// run runs a program once, here and now.
+func run(prog *ebpf.Program) error {
+	for {
+		_, err := prog.Run(&ebpf.RunOptions{})
+		if !errors.Is(err, unix.EINTR) {
+			return explain(err)
+		}
+	}
+}
+
+// store and fetch copy one variable of the programs; T is its generated type.
+func store[T any](r *Reader, name string, v *T) error {
+	if _, err := r.memory.WriteAt(bytesOf(v), int64(r.offset[name])); err != nil {
+		return fmt.Errorf("write variable %s: %w", name, err)
+	}
+	return nil
+}
+
+func fetch[T any](r *Reader, name string, v *T) error {
+	if _, err := r.memory.ReadAt(bytesOf(v), int64(r.offset[name])); err != nil {
+		return fmt.Errorf("read variable %s: %w", name, err)
+	}
+	return nil
+}
+
+// fetchSome copies the first len(v) elements of an array of the programs.
+func fetchSome[T any](r *Reader, name string, v []T) error {
+	if len(v) == 0 {
+		return nil
+	}
+	if _, err := r.memory.ReadAt(rawBytes(v), int64(r.offset[name])); err != nil {
+		return fmt.Errorf("read array %s: %w", name, err)
+	}
+	return nil
+}
+
+// bytesOf and rawBytes show generated types, which have the layout of the C
+// ones, no pointers and no hidden padding, as the bytes they are.
+func bytesOf[T any](v *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
+}
+
+func rawBytes[T any](v []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package iter
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+)
+
+// programs lists what serves each pass: the first one that loads.
+var programs = []struct {
+	pass Pass
+	what string
+	try  []string
+}{
+	{Tasks, "read tasks (Linux 5.8)", []string{scanProgTasks}},
+	{Files, "read open files (Linux 5.8)", []string{scanProgFiles, scanProgFilesOnly}},
+	{VMAs, "read mappings (Linux 5.12)", []string{scanProgVmas, scanProgVmasOnly}},
+	{Nets, "read the list of network namespaces (Linux 5.10)", []string{scanProgNets}},
+	{InFlight, "read files in flight (Linux 6.0)", []string{scanProgQueues}},
+}
+
+// Open loads the programs of the passes asked for; InFlight brings Nets with it.
+// It needs CAP_BPF and CAP_PERFMON, and says which of them is missing. A pass
+// that this kernel does not take is in Refused; it is an error if none loads.
+func Open(o Options) (*Reader, error) {
+	if o.Passes == 0 {
+		o.Passes = AllPasses
+	}
+	if o.Passes&InFlight != 0 {
+		o.Passes |= Nets
+	}
+	spec, err := loadScan()
+	if err != nil {
+		return nil, fmt.Errorf("parse BPF object: %w", err)
+	}
+	cache := btf.NewCache()
+	types, err := cache.Kernel()
+	if err != nil {
+		return nil, fmt.Errorf("read kernel type information (needs CONFIG_DEBUG_INFO_BTF): %w", err)
+	}
+	r := &Reader{options: o, progs: make(map[Pass]*ebpf.Program), offset: make(map[string]uint32)}
+	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}
+	l.options.Programs.KernelTypes = types
+	l.options.Programs.ExtraRelocationTargets = moduleTypes(cache)
+	if err := r.makeMaps(&l); err != nil {
+		return nil, fmt.Errorf("create BPF maps: %w", explain(err))
+	}
+	if err := r.loadPasses(&l); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// loader loads the programs one by one into shared maps, so that one that the
+// kernel refuses takes none of the others with it.
+type loader struct {
+	spec    *ebpf.CollectionSpec
+	options ebpf.CollectionOptions
+}
+
+// moduleTypes returns the types of the modules that the programs look into,
+// where those are modules and loaded. tun is the only one.
+func moduleTypes(cache *btf.Cache) []*btf.Spec {
+	if _, err := os.Stat("/sys/kernel/btf/tun"); err != nil {
+		return nil
+	}
+	tun, err := cache.Module("tun")
+	if err != nil {
+		return nil // the device's name is missing then, nothing else
+	}
+	return []*btf.Spec{tun}
+}
+
+func (r *Reader) makeMaps(l *loader) error {
+	spec := *l.spec
+	spec.Programs, spec.Variables = nil, nil
+	maps, err := ebpf.NewCollectionWithOptions(&spec, l.options)
+	if err != nil {
+		return err
+	}
+	r.maps = maps
+	l.options.MapReplacements = maps.Maps
+	for name, v := range l.spec.Variables {
+		r.offset[name] = v.Offset
+	}
+	r.memory, err = maps.Maps[".bss"].Memory()
+	if err != nil {
+		maps.Close()
+		return fmt.Errorf("map variables into memory: %w", err)
+	}
+	return nil
+}
+
+func (r *Reader) loadPasses(l *loader) error {
+	for _, p := range programs {
+		if r.options.Passes&p.pass == 0 {
+			continue
+		}
+		prog, err := l.first(p.try)
+		if err != nil {
+			r.refused = append(r.refused, Refusal{p.pass, fmt.Errorf("%s: %w", p.what, explain(err))})
+			continue
+		}
+		r.progs[p.pass] = prog
+	}
+	if len(r.progs) == 0 {
+		return r.refused[0].Err
+	}
+	return nil
+}
+
+func (l *loader) first(names []string) (*ebpf.Program, error) {
+	var errs []error
+	for _, name := range names {
+		prog, err := l.load(name)
+		if err == nil {
+			return prog, nil
+		}
+		if errors.Is(err, unix.EPERM) {
+			return nil, err
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (l *loader) load(name string) (*ebpf.Program, error) {
+	spec := *l.spec
+	spec.Programs = map[string]*ebpf.ProgramSpec{name: l.spec.Programs[name]}
+	spec.Variables = nil
+	got, err := ebpf.NewCollectionWithOptions(&spec, l.options)
+	if err != nil {
+		return nil, err
+	}
+	defer got.Close()
+	return got.DetachProgram(name), nil
+}
+
+// explain puts the missing capability in the place of "operation not permitted".
+func explain(err error) error {
+	if !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	if missing := missingCapabilities(); missing != "" {
+		return fmt.Errorf("needs %s: %w", missing, unix.EPERM)
+	}
+	return fmt.Errorf("not allowed although CAP_BPF and CAP_PERFMON are held (a user namespace, or kernel lockdown): %w", unix.EPERM)
+}
+
+// missingCapabilities names what the calling thread lacks of CAP_BPF and
+// CAP_PERFMON, for either of which CAP_SYS_ADMIN stands in (bpf_capable and
+// perfmon_capable, include/linux/capability.h, 5.8).
+func missingCapabilities() string {
+	var data [2]unix.CapUserData
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return "CAP_BPF and CAP_PERFMON"
+	}
+	has := func(c uint) bool { return data[c/32].Effective&(1<<(c%32)) != 0 }
+	if has(unix.CAP_SYS_ADMIN) {
+		return ""
+	}
+	var missing []string
+	if !has(unix.CAP_BPF) {
+		missing = append(missing, "CAP_BPF")
+	}
+	if !has(unix.CAP_PERFMON) {
+		missing = append(missing, "CAP_PERFMON")
+	}
+	return strings.Join(missing, " and ")
+}
