@@ -81,7 +81,7 @@ static __always_inline int file_step(struct queue_walk *w, struct net_rec *net)
 	inode = READ(file, f_inode);
 	if (!held(&got, file, inode, magic_of(inode)))
 		return 0;
-	if (got.kind == FILE_NSFS && want.types && !(got.type & want.types))
+	if (got.kind == FILE_NSFS && !wants(got.type))
 		return 0;
 	if (w->seen++ < w->skip)
 		return 0;

@@ -26,6 +26,18 @@ struct {
 } *types_for_go;
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define CLONE_NEWTIME 0x00000080 /* include/uapi/linux/sched.h, as are the rest */
+#define CLONE_NEWNS 0x00020000
+#define CLONE_NEWCGROUP 0x02000000
+#define CLONE_NEWUTS 0x04000000
+#define CLONE_NEWIPC 0x08000000
+#define CLONE_NEWUSER 0x10000000
+#define CLONE_NEWPID 0x20000000
+
+static __always_inline int wants(u32 type)
+{
+	return !want.types || (want.types & type);
+}
 
 /* ---- tasks ---- */
 
@@ -48,11 +60,8 @@ static __always_inline struct upid *at_level(struct pid *pid, u32 level)
 /* The number that the pid namespace of the reader gives, 0 if it has none. */
 static __always_inline u32 number(struct task_struct *task)
 {
-	struct pid *pid;
+	struct pid *pid = READ(task, thread_pid);
 
-	if (!reader_level)
-		return READ(task, pid);
-	pid = READ(task, thread_pid);
 	if (!pid || READ(pid, level) < reader_level)
 		return 0;
 	return READ(at_level(pid, reader_level), nr);
@@ -81,17 +90,19 @@ static __always_inline void namespaces(struct task_rec *r, struct nsproxy *proxy
 
 	bpf_probe_read_kernel(copy, sizeof(copy), proxy);
 #define POINTER(field) (*(typeof(proxy->field) *)((void *)copy + offset_in(struct nsproxy, field)))
-#define INODE(field) READ(POINTER(field), ns.inum)
+#define INODE(index, flag, field)                                                             \
+	if (wants(flag))                                                                      \
+		r->ns[index] = READ(POINTER(field), ns.inum);
 	net = POINTER(net_ns);
 	r->ns[NS_NET] = READ(net, ns.inum);
 	r->net_cookie = cookie_of(net);
-	r->ns[NS_MNT] = INODE(mnt_ns);
-	r->ns[NS_IPC] = INODE(ipc_ns);
-	r->ns[NS_UTS] = INODE(uts_ns);
-	r->ns[NS_CGROUP] = INODE(cgroup_ns);
-	r->ns[NS_TIME] = INODE(time_ns);
-	r->ns[NS_PID_CHILDREN] = INODE(pid_ns_for_children);
-	r->ns[NS_TIME_CHILDREN] = INODE(time_ns_for_children);
+	INODE(NS_MNT, CLONE_NEWNS, mnt_ns)
+	INODE(NS_IPC, CLONE_NEWIPC, ipc_ns)
+	INODE(NS_UTS, CLONE_NEWUTS, uts_ns)
+	INODE(NS_CGROUP, CLONE_NEWCGROUP, cgroup_ns)
+	INODE(NS_TIME, CLONE_NEWTIME, time_ns)
+	INODE(NS_PID_CHILDREN, CLONE_NEWPID, pid_ns_for_children)
+	INODE(NS_TIME_CHILDREN, CLONE_NEWTIME, time_ns_for_children)
 #undef INODE
 #undef POINTER
 }
@@ -112,8 +123,8 @@ int tasks(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	note_reader(ctx->meta);
-	r.pid = process(task);
-	r.tid = number(task);
+	r.pid = reader_level ? process(task) : task->tgid;
+	r.tid = reader_level ? number(task) : task->pid;
 	r.ppid = process(READ(task, real_parent));
 	r.start = task->start_boottime;
 	if (task->flags & PF_KTHREAD)
@@ -125,10 +136,12 @@ int tasks(struct bpf_iter__task *ctx)
 		namespaces(&r, proxy);
 	else
 		r.flags |= TASK_LEFT;
-	r.ns[NS_PID] = active_pid_ns(task);
+	if (wants(CLONE_NEWPID))
+		r.ns[NS_PID] = active_pid_ns(task);
 	cred = READ(task, real_cred);
 	r.uid = READ(cred, uid.val);
-	r.ns[NS_USER] = READ(READ(cred, user_ns), ns.inum);
+	if (wants(CLONE_NEWUSER))
+		r.ns[NS_USER] = READ(READ(cred, user_ns), ns.inum);
 	bpf_probe_read_kernel(r.comm, sizeof(r.comm), &task->comm);
 	if (bpf_seq_write(ctx->meta->seq, &r, sizeof(r)) == 0)
 		total.written++;
@@ -139,8 +152,8 @@ int tasks(struct bpf_iter__task *ctx)
 
 static __always_inline void describe(struct file_rec *r, struct task_struct *task, s32 fd, u64 at)
 {
-	r->pid = process(task);
-	r->tid = number(task);
+	r->pid = reader_level ? process(task) : task->tgid;
+	r->tid = reader_level ? number(task) : task->pid;
 	r->fd = fd;
 	r->at = at;
 	r->slot = -1;
@@ -153,7 +166,7 @@ static __always_inline void describe(struct file_rec *r, struct task_struct *tas
 static __always_inline int tells(struct file_rec *r)
 {
 	if (r->kind == FILE_NSFS)
-		return !want.types || (r->type & want.types);
+		return wants(r->type);
 	if (r->ns == r->task_ns && (r->kind != FILE_TUN || r->other_ns == r->ns || !r->other_ns))
 		r->flags |= FILE_OWN;
 	if (!(r->flags & FILE_OWN) || (r->flags & FILE_QUEUED) || want.own)
@@ -263,3 +276,4 @@ int vmas_only(struct bpf_iter__task_vma *ctx)
 
 #include "nets.h"
 #include "queues.h"
+#include "mapped.h"

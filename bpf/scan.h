@@ -125,6 +125,16 @@ struct queue_walk {
 	u32 state;
 };
 
+/* The same for packet and XDP sockets that some process has mapped. */
+struct map_walk {
+	u64 sk, node; /* where it stands, in the list and in the socket's mappings */
+	u32 nets, net;
+	u32 list;
+	u32 count;
+	u32 state;
+	u32 unused;
+};
+
 enum batch_size {
 	NETS = 32,
 	QUEUED = 2048,
@@ -132,6 +142,6 @@ enum batch_size {
 
 /* What a pass is asked for. */
 struct wanted {
-	u32 types; /* CLONE_NEW* of the namespace files to report; 0 for all */
+	u32 types; /* CLONE_NEW* of the namespaces to report; 0 for all */
 	u32 own;   /* 1 reports FILE_OWN too */
 };

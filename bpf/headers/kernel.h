@@ -77,6 +77,9 @@ struct netns_unix {
 struct netns_packet {
 	struct hlist_head sklist;
 };
+struct netns_xdp {
+	struct hlist_head list;
+};
 struct net {
 	struct list_head list;
 	struct user_namespace *user_ns;
@@ -84,6 +87,7 @@ struct net {
 	u64 net_cookie; /* 5.12 as a plain number */
 	struct netns_unix unx;
 	struct netns_packet packet;
+	struct netns_xdp xdp;
 };
 struct net___v510 {
 	refcount_t count;
@@ -145,14 +149,32 @@ struct dentry {
 struct path {
 	struct dentry *dentry;
 };
+struct rb_node {
+	struct rb_node *rb_right, *rb_left;
+	unsigned long __rb_parent_color;
+};
+struct rb_root_cached {
+	struct rb_node *rb_leftmost;
+};
+struct address_space {
+	struct rb_root_cached i_mmap;
+};
 struct file {
+	struct address_space *f_mapping;
 	u32 f_mode;
 	void *private_data;
 	struct inode *f_inode;
 	u32 f_flags;
 	struct path f_path;
 };
+struct mm_struct {
+	struct task_struct *owner; /* with CONFIG_MEMCG */
+};
 struct vm_area_struct {
+	struct mm_struct *vm_mm;
+	struct {
+		struct rb_node rb;
+	} shared;
 	unsigned long vm_start;
 	unsigned long vm_pgoff;
 	struct file *vm_file;

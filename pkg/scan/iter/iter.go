@@ -43,17 +43,22 @@ const (
 	VMAs                      // every mapping of a file that keeps a namespace
 	Nets                      // the kernel's list of network namespaces
 	InFlight                  // files sent over unix sockets and not yet received
+	Mapped                    // packet and XDP sockets that are mapped
 
-	AllPasses = Tasks | Files | VMAs | Nets | InFlight
+	// Usual is all but VMAs, which takes as long as all the others together
+	// and finds more than Mapped only where TCP sockets or io_uring instances
+	// are mapped and closed.
+	Usual = Tasks | Files | Nets | InFlight | Mapped
 )
 
 // Options say what a Reader is for.
 type Options struct {
-	// Passes are the ones to load, each of which takes milliseconds; 0 is all.
+	// Passes are the ones to load, each of which takes milliseconds; 0 is Usual.
 	Passes Pass
 	// Types is a mask of CLONE_NEW* flags: of which types namespace files are
-	// reported. 0 is all. Sockets and tun files keep network namespaces only
-	// and are always reported.
+	// reported, and Task.NS filled. 0 is all. The network namespace is always
+	// in Task.NS, and sockets and tun files, which keep no other type, are
+	// always reported.
 	Types uint32
 	// Own also reports the sockets and tun files that keep the very namespace
 	// their task is in. They are counted in Totals.Own otherwise.
@@ -168,6 +173,10 @@ func (r *Reader) finish(got, ends uint64) (Totals, error) {
 	if err := fetch(r, scanVarTotal, &k); err != nil {
 		return Totals{Records: got}, err
 	}
+	return check(&k, got, ends)
+}
+
+func check(k *scanTotals, got, ends uint64) (Totals, error) {
 	t := Totals{Shown: k.Shown, Records: got, Own: k.Own, Lost: k.Lost, Blind: k.Blind, Torn: k.Torn}
 	switch {
 	case k.Ended != ends:

@@ -26,16 +26,17 @@ var programs = []struct {
 	{VMAs, "read mappings (Linux 5.12)", []string{scanProgVmas, scanProgVmasOnly}},
 	{Nets, "read the list of network namespaces (Linux 5.10)", []string{scanProgNets}},
 	{InFlight, "read files in flight (Linux 6.0)", []string{scanProgQueues}},
+	{Mapped, "read mapped packet sockets (Linux 5.17)", []string{scanProgMapped}},
 }
 
-// Open loads the programs of the passes asked for; InFlight brings Nets with it.
+// Open loads the programs of the passes asked for; InFlight and Mapped bring Nets with them.
 // It needs CAP_BPF and CAP_PERFMON, and says which of them is missing. A pass
 // that this kernel does not take is in Refused; it is an error if none loads.
 func Open(o Options) (*Reader, error) {
 	if o.Passes == 0 {
-		o.Passes = AllPasses
+		o.Passes = Usual
 	}
-	if o.Passes&InFlight != 0 {
+	if o.Passes&(InFlight|Mapped) != 0 {
 		o.Passes |= Nets
 	}
 	spec, err := loadScan()

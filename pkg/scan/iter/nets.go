@@ -6,6 +6,8 @@ package iter
 
 import (
 	"fmt"
+
+	"github.com/cilium/ebpf"
 )
 
 // restarts is how often a walk begins again because the namespace it stood on
@@ -79,60 +81,69 @@ func (r *Reader) walkNets(each func([]scanNetRec) error) (bool, error) {
 }
 
 // InFlight hands every namespace file, socket and tun file to fn that waits in
-// the queue of a unix socket, in any network namespace. Which processes hold the
-// socket it waits in tells Files. A walk that lost its place begins again, and
-// what fn got is then told twice; the error says if that happened too often.
-// The File is fn's until it returns.
+// the queue of a unix socket, in any network namespace of the machine. Files
+// tells which processes hold the socket that it waits in. The File is fn's until
+// it returns.
 func (r *Reader) InFlight(fn func(*File)) (Totals, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	totals, err := r.inFlight(fn)
+	totals, err := r.overNets(InFlight, fn, r.queues)
 	if err != nil {
 		return totals, fmt.Errorf("read files in flight: %w", err)
 	}
 	return totals, nil
 }
 
-func (r *Reader) inFlight(fn func(*File)) (Totals, error) {
-	if _, err := r.program(InFlight); err != nil {
+// Mapped hands every mapping of a packet or XDP socket to fn that keeps another
+// namespace than the process is in, whether a descriptor is still open or not.
+// It begins at the sockets, so its time does not grow with the processes. PID is
+// 0 for one outside the reader's pid namespace. The File is fn's until it
+// returns.
+func (r *Reader) Mapped(fn func(*File)) (Totals, error) {
+	totals, err := r.overNets(Mapped, fn, r.mappings)
+	if err != nil {
+		return totals, fmt.Errorf("read mapped sockets: %w", err)
+	}
+	return totals, nil
+}
+
+// overNets walks the namespaces, has step append what its program finds in each
+// batch of them, and hands it all to fn once the walk was whole.
+func (r *Reader) overNets(p Pass, fn func(*File), step func(*ebpf.Program, []File, int) ([]File, error)) (Totals, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	prog, err := r.program(p)
+	if err != nil {
 		return Totals{}, err
 	}
-	var files []File
 	for range restarts {
-		files = files[:0]
+		var files []File
 		if err := r.begin(); err != nil {
 			return Totals{}, err
 		}
-		whole, err := r.walkNets(func(nets []scanNetRec) error {
-			var err error
-			files, err = r.queues(files, len(nets))
+		whole, err := r.walkNets(func(nets []scanNetRec) (err error) {
+			files, err = step(prog, files, len(nets))
 			return err
 		})
 		if err != nil {
 			return Totals{}, err
 		}
-		if whole {
-			for i := range files {
-				fn(&files[i])
-			}
-			return r.finish(uint64(len(files)), 0)
+		if !whole {
+			continue
 		}
+		for i := range files {
+			fn(&files[i])
+		}
+		return r.finish(uint64(len(files)), 0)
 	}
 	return Totals{}, fmt.Errorf("%w: the list of namespaces changed too fast, %d times", ErrIncomplete, restarts)
 }
 
 // queues appends the files in flight in the batch of namespaces that the last
 // step of walkNets left with the kernel.
-func (r *Reader) queues(files []File, nets int) ([]File, error) {
-	prog, err := r.program(InFlight)
-	if err != nil {
-		return files, err
-	}
+func (r *Reader) queues(prog *ebpf.Program, files []File, nets int) ([]File, error) {
 	at := scanQueueWalk{Nets: uint32(nets)}
 	if err := store(r, scanVarQueueAt, &at); err != nil {
 		return files, err
 	}
-	var batch []scanFileRec
 	for scanWalkState(at.State) == scanWalkStateWALK_MORE {
 		if err := run(prog); err != nil {
 			return files, err
@@ -140,8 +151,8 @@ func (r *Reader) queues(files []File, nets int) ([]File, error) {
 		if err := fetch(r, scanVarQueueAt, &at); err != nil {
 			return files, err
 		}
-		batch = append(batch[:0], make([]scanFileRec, min(at.Count, uint32(scanBatchSizeQUEUED)))...)
-		if err := fetchSome(r, scanVarQueuedOut, batch); err != nil {
+		batch, err := r.queued(at.Count)
+		if err != nil {
 			return files, err
 		}
 		for i := range batch {
@@ -152,4 +163,38 @@ func (r *Reader) queues(files []File, nets int) ([]File, error) {
 		}
 	}
 	return files, nil
+}
+
+// mappings does the same for mapped sockets, in one run.
+func (r *Reader) mappings(prog *ebpf.Program, files []File, nets int) ([]File, error) {
+	at := scanMapWalk{Nets: uint32(nets)}
+	if err := store(r, scanVarMapAt, &at); err != nil {
+		return files, err
+	}
+	if err := run(prog); err != nil {
+		return files, err
+	}
+	if err := fetch(r, scanVarMapAt, &at); err != nil {
+		return files, err
+	}
+	if scanWalkState(at.State) != scanWalkStateWALK_DONE {
+		return files, fmt.Errorf("%w: more packet sockets than one run can follow, or a kernel without CONFIG_MEMCG", ErrIncomplete)
+	}
+	batch, err := r.queued(at.Count)
+	if err != nil {
+		return files, err
+	}
+	for i := range batch {
+		var f File
+		f.set(&batch[i])
+		f.Address = batch[i].At
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// queued copies the first n records of the programs' array.
+func (r *Reader) queued(n uint32) ([]scanFileRec, error) {
+	batch := make([]scanFileRec, min(n, uint32(scanBatchSizeQUEUED)))
+	return batch, fetchSome(r, scanVarQueuedOut, batch)
 }

@@ -62,6 +62,18 @@ type scanFileRec struct {
 	Unused   uint32
 }
 
+type scanMapWalk struct {
+	_      structs.HostLayout
+	Sk     uint64
+	Node   uint64
+	Nets   uint32
+	Net    uint32
+	List   uint32
+	Count  uint32
+	State  uint32
+	Unused uint32
+}
+
 type scanNetRec struct {
 	_       structs.HostLayout
 	Cookie  uint64
@@ -166,11 +178,13 @@ type scanWanted struct {
 const (
 	scanProgFiles      = "files"
 	scanProgFilesOnly  = "files_only"
+	scanProgMapped     = "mapped"
 	scanProgNets       = "nets"
 	scanProgQueues     = "queues"
 	scanProgTasks      = "tasks"
 	scanProgVmas       = "vmas"
 	scanProgVmasOnly   = "vmas_only"
+	scanVarMapAt       = "map_at"
 	scanVarNetAt       = "net_at"
 	scanVarNetsOut     = "nets_out"
 	scanVarQueueAt     = "queue_at"
@@ -226,6 +240,7 @@ type scanSpecs struct {
 type scanProgramSpecs struct {
 	Files     *ebpf.ProgramSpec `ebpf:"files"`
 	FilesOnly *ebpf.ProgramSpec `ebpf:"files_only"`
+	Mapped    *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets      *ebpf.ProgramSpec `ebpf:"nets"`
 	Queues    *ebpf.ProgramSpec `ebpf:"queues"`
 	Tasks     *ebpf.ProgramSpec `ebpf:"tasks"`
@@ -243,6 +258,7 @@ type scanMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanVariableSpecs struct {
+	MapAt       *ebpf.VariableSpec `ebpf:"map_at"`
 	NetAt       *ebpf.VariableSpec `ebpf:"net_at"`
 	NetsOut     *ebpf.VariableSpec `ebpf:"nets_out"`
 	QueueAt     *ebpf.VariableSpec `ebpf:"queue_at"`
@@ -284,6 +300,7 @@ func (m *scanMaps) Close() error {
 //
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanVariables struct {
+	MapAt       *ebpf.Variable `ebpf:"map_at"`
 	NetAt       *ebpf.Variable `ebpf:"net_at"`
 	NetsOut     *ebpf.Variable `ebpf:"nets_out"`
 	QueueAt     *ebpf.Variable `ebpf:"queue_at"`
@@ -301,6 +318,7 @@ type scanVariables struct {
 type scanPrograms struct {
 	Files     *ebpf.Program `ebpf:"files"`
 	FilesOnly *ebpf.Program `ebpf:"files_only"`
+	Mapped    *ebpf.Program `ebpf:"mapped"`
 	Nets      *ebpf.Program `ebpf:"nets"`
 	Queues    *ebpf.Program `ebpf:"queues"`
 	Tasks     *ebpf.Program `ebpf:"tasks"`
@@ -312,6 +330,7 @@ func (p *scanPrograms) Close() error {
 	return _ScanClose(
 		p.Files,
 		p.FilesOnly,
+		p.Mapped,
 		p.Nets,
 		p.Queues,
 		p.Tasks,

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package iter
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+)
+
+func programIDs(t *testing.T, r *Reader) []ebpf.ProgramID {
+	t.Helper()
+	var ids []ebpf.ProgramID
+	for _, prog := range r.progs {
+		info, err := prog.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _ := info.ID()
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// demandUnloaded waits for the kernel to free the programs, which it does from
+// a work queue (bpf_prog_put_deferred).
+func demandUnloaded(t *testing.T, ids []ebpf.ProgramID) {
+	t.Helper()
+	for _, id := range ids {
+		var err error
+		for range 200 {
+			var prog *ebpf.Program
+			if prog, err = ebpf.NewProgramFromID(id); err != nil {
+				break
+			}
+			prog.Close()
+			time.Sleep(10 * time.Millisecond)
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("program %d: %v, want none", id, err)
+		}
+	}
+}
+
+func TestCloseLeavesNothing(t *testing.T) {
+	need.Root(t)
+	r := open(t, Options{Passes: Usual | VMAs})
+	ids := programIDs(t, r)
+	if len(ids) != 6 {
+		t.Errorf("%d programs loaded, want 6", len(ids))
+	}
+	must(t, "close", r.Close())
+	must(t, "close again", r.Close())
+	demandUnloaded(t, ids)
+	if _, err := r.Tasks(func(*Task) {}); err == nil {
+		t.Error("a closed reader read tasks")
+	}
+	if _, err := r.Nets(); err == nil {
+		t.Error("a closed reader read namespaces")
+	}
+}
+
+// TestKilledLeavesNothing kills a reader in the middle of a pass.
+func TestKilledLeavesNothing(t *testing.T) {
+	need.Root(t)
+	if os.Getenv("ITER_TEST_CHILD") == "killed" {
+		r := open(t, Options{})
+		fmt.Println("ids", strings.Trim(fmt.Sprint(programIDs(t, r)), "[]"))
+		r.Tasks(func(*Task) { select {} })
+		return
+	}
+	child := exec.Command("/proc/self/exe", "-test.run=^TestKilledLeavesNothing$")
+	child.Env = append(os.Environ(), "ITER_TEST_CHILD=killed")
+	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	out, err := child.StdoutPipe()
+	must(t, "pipe", err)
+	must(t, "start", child.Start())
+	var ids []ebpf.ProgramID
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 2 || fields[0] != "ids" {
+			continue
+		}
+		for _, f := range fields[1:] {
+			var id uint32
+			fmt.Sscan(f, &id)
+			ids = append(ids, ebpf.ProgramID(id))
+		}
+		break
+	}
+	time.Sleep(20 * time.Millisecond)
+	must(t, "kill", child.Process.Kill())
+	child.Wait()
+	if len(ids) != 5 {
+		t.Fatalf("child loaded programs %v, want 5", ids)
+	}
+	demandUnloaded(t, ids)
+}
+
+func TestOpenLoadsOnlyWanted(t *testing.T) {
+	need.Root(t)
+	r := open(t, Options{Passes: Tasks})
+	if ids := programIDs(t, r); len(ids) != 1 {
+		t.Errorf("loaded %d programs, want 1", len(ids))
+	}
+	if _, err := r.Files(func(*File) {}); err == nil {
+		t.Error("read open files without having asked for them")
+	}
+}
+
+// withCapabilities runs f on a thread that has only these left, and dies.
+func withCapabilities(t *testing.T, f func(), keep ...uint) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		var data [2]unix.CapUserData
+		for _, c := range keep {
+			data[c/32].Effective |= 1 << (c % 32)
+			data[c/32].Permitted |= 1 << (c % 32)
+		}
+		hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		must(t, "drop capabilities", unix.Capset(&hdr, &data[0]))
+		f()
+	}()
+	<-done
+}
+
+func TestCapabilities(t *testing.T) {
+	need.Root(t)
+	tests := []struct {
+		keep []uint
+		want string // "" opens
+	}{
+		{nil, "needs CAP_BPF and CAP_PERFMON"},
+		{[]uint{unix.CAP_BPF}, "needs CAP_PERFMON"},
+		{[]uint{unix.CAP_PERFMON}, "needs CAP_BPF"},
+		{[]uint{unix.CAP_BPF, unix.CAP_PERFMON}, ""},
+		{[]uint{unix.CAP_SYS_ADMIN}, ""},
+	}
+	for _, tt := range tests {
+		withCapabilities(t, func() {
+			r, err := Open(Options{})
+			if err == nil {
+				defer r.Close()
+				var errs []error
+				_, err := r.Tasks(func(*Task) {})
+				errs = append(errs, err)
+				_, err = r.Files(func(*File) {})
+				errs = append(errs, err)
+				_, err = r.InFlight(func(*File) {})
+				errs = append(errs, err)
+				_, err = r.Mapped(func(*File) {})
+				if err := errors.Join(append(errs, err)...); err != nil {
+					t.Errorf("with %v: %v", tt.keep, err)
+				}
+			}
+			switch {
+			case tt.want == "" && err != nil, tt.want != "" && err == nil:
+				t.Errorf("with %v: %v", tt.keep, err)
+			case tt.want != "" && (!strings.Contains(err.Error(), tt.want+":") || !errors.Is(err, os.ErrPermission)):
+				t.Errorf("with %v: %v, want %q", tt.keep, err, tt.want)
+			}
+		}, tt.keep...)
+	}
+}
+
+// TestReaderHoldsNothing demands that the kernel's list is after all passes what
+// it was before.
+func TestReaderHoldsNothing(t *testing.T) {
+	need.Root(t)
+	r := open(t, Options{Passes: Usual | VMAs})
+	ns := inNew(t, func() {})
+	demandGone(t, r, ns)
+	ns = inNew(t, func() { allPasses(t, r) })
+	demandGone(t, r, ns)
+}
+
+func allPasses(t testing.TB, r *Reader) {
+	t.Helper()
+	if _, err := r.Tasks(func(*Task) {}); err != nil {
+		t.Error(err)
+	}
+	for _, pass := range []func(func(*File)) (Totals, error){r.Files, r.VMAs, r.InFlight, r.Mapped} {
+		if _, err := pass(func(*File) {}); err != nil {
+			t.Error(err)
+		}
+	}
+}
