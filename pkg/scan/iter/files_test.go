@@ -40,7 +40,7 @@ func only(t *testing.T, files []File) File {
 // TestDescriptors makes each kind of descriptor the only holder of a namespace.
 func TestDescriptors(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{})
+	r := open(t, Options{Passes: Files | Nets})
 	tests := []struct {
 		name string
 		make func(t *testing.T) int
@@ -164,7 +164,7 @@ func TestPrivateTable(t *testing.T) {
 
 func TestTun(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{})
+	r := open(t, Options{Passes: Files | Nets})
 	var fd int
 	ns := inNew(t, func() { fd = openTun(t, t.TempDir(), "iter0") })
 	got := only(t, found(t, r.Files, ns))
@@ -177,7 +177,7 @@ func TestTun(t *testing.T) {
 
 func TestRing(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{Passes: Usual | VMAs})
+	r := open(t, Options{Passes: Files | VMAs | Nets})
 	var ring int
 	ns := inNew(t, func() {
 		fd := openNS(t, unix.O_RDONLY)
@@ -204,7 +204,7 @@ func TestRing(t *testing.T) {
 
 func TestMapped(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{Passes: Usual | VMAs})
+	r := open(t, Options{Passes: Files | VMAs | Mapped})
 	var ring []byte
 	ns := inNew(t, func() { ring = packetRing(t) })
 	if got := found(t, r.Files, ns); got != nil {
@@ -228,7 +228,7 @@ func TestMapped(t *testing.T) {
 // then: its link reads "/", yet the file is what it is.
 func TestOpenedThroughUnmounted(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{})
+	r := open(t, Options{Passes: Files | Nets})
 	path := filepath.Join(t.TempDir(), "ns")
 	var fd int
 	ns := inNew(t, func() {

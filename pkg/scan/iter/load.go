@@ -15,18 +15,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programs lists what serves each pass: the first one that loads.
+// programs lists what serves each pass: the first one that loads. No kernel from
+// since on has reason to refuse them all.
 var programs = []struct {
-	pass Pass
-	what string
-	try  []string
+	pass  Pass
+	what  string
+	since [2]int
+	try   []string
 }{
-	{Tasks, "read tasks (Linux 5.8)", []string{scanProgTasks}},
-	{Files, "read open files (Linux 5.8)", []string{scanProgFiles, scanProgFilesOnly}},
-	{VMAs, "read mappings (Linux 5.12)", []string{scanProgVmas, scanProgVmasOnly}},
-	{Nets, "read the list of network namespaces (Linux 5.10)", []string{scanProgNets}},
-	{InFlight, "read files in flight (Linux 6.0)", []string{scanProgQueues}},
-	{Mapped, "read mapped packet sockets (Linux 5.17)", []string{scanProgMapped}},
+	{Tasks, "read tasks", [2]int{5, 8}, []string{scanProgTasks}},
+	{Files, "read open files", [2]int{5, 8}, []string{scanProgFiles, scanProgFilesOnly}},
+	{VMAs, "read mappings", [2]int{5, 12}, []string{scanProgVmas, scanProgVmasOnly}},
+	{Nets, "read the list of network namespaces", [2]int{5, 10}, []string{scanProgNets}},
+	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgQueues}},
+	{Mapped, "read mapped packet sockets", [2]int{5, 17}, []string{scanProgMapped}},
 }
 
 // Open loads the programs of the passes asked for; InFlight and Mapped bring Nets with them.
@@ -39,11 +41,12 @@ func Open(o Options) (*Reader, error) {
 	if o.Passes&(InFlight|Mapped) != 0 {
 		o.Passes |= Nets
 	}
+	cache := btf.NewCache()
+	go cache.Kernel() // takes the longest by far, and waits for nothing
 	spec, err := loadScan()
 	if err != nil {
 		return nil, fmt.Errorf("parse BPF object: %w", err)
 	}
-	cache := btf.NewCache()
 	types, err := cache.Kernel()
 	if err != nil {
 		return nil, fmt.Errorf("read kernel type information (needs CONFIG_DEBUG_INFO_BTF): %w", err)
@@ -52,7 +55,11 @@ func Open(o Options) (*Reader, error) {
 	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}
 	l.options.Programs.KernelTypes = types
 	l.options.Programs.ExtraRelocationTargets = moduleTypes(cache)
-	if err := r.makeMaps(&l); err != nil {
+	err = r.makeMaps(&l)
+	if errors.Is(err, unix.EPERM) && missingCapabilities() == "" && raiseMemlock() == nil {
+		err = r.makeMaps(&l)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("create BPF maps: %w", explain(err))
 	}
 	if err := r.loadPasses(&l); err != nil {
@@ -82,6 +89,13 @@ func moduleTypes(cache *btf.Cache) []*btf.Spec {
 	return []*btf.Spec{tun}
 }
 
+// raiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11.
+// It needs CAP_SYS_RESOURCE.
+func raiseMemlock() error {
+	none := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+	return unix.Setrlimit(unix.RLIMIT_MEMLOCK, &none)
+}
+
 func (r *Reader) makeMaps(l *loader) error {
 	spec := *l.spec
 	spec.Programs, spec.Variables = nil, nil
@@ -109,7 +123,8 @@ func (r *Reader) loadPasses(l *loader) error {
 		}
 		prog, err := l.first(p.try)
 		if err != nil {
-			r.refused = append(r.refused, Refusal{p.pass, fmt.Errorf("%s: %w", p.what, explain(err))})
+			err = fmt.Errorf("%s (from Linux %d.%d): %w", p.what, p.since[0], p.since[1], explain(err))
+			r.refused = append(r.refused, Refusal{p.pass, err})
 			continue
 		}
 		r.progs[p.pass] = prog
@@ -155,7 +170,7 @@ func explain(err error) error {
 	if missing := missingCapabilities(); missing != "" {
 		return fmt.Errorf("needs %s: %w", missing, unix.EPERM)
 	}
-	return fmt.Errorf("not allowed although CAP_BPF and CAP_PERFMON are held (a user namespace, or kernel lockdown): %w", unix.EPERM)
+	return fmt.Errorf("not allowed although CAP_BPF and CAP_PERFMON are held (in a user namespace, by kernel lockdown, or before Linux 5.11 for want of CAP_SYS_RESOURCE): %w", unix.EPERM)
 }
 
 // missingCapabilities names what the calling thread lacks of CAP_BPF and

@@ -58,10 +58,10 @@ func demandUnloaded(t *testing.T, ids []ebpf.ProgramID) {
 
 func TestCloseLeavesNothing(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{Passes: Usual | VMAs})
+	r := open(t, Options{Passes: Tasks | Files | Nets})
 	ids := programIDs(t, r)
-	if len(ids) != 6 {
-		t.Errorf("%d programs loaded, want 6", len(ids))
+	if len(ids) != 3 {
+		t.Errorf("%d programs loaded, want 3", len(ids))
 	}
 	must(t, "close", r.Close())
 	must(t, "close again", r.Close())
@@ -78,7 +78,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 func TestKilledLeavesNothing(t *testing.T) {
 	need.Root(t)
 	if os.Getenv("ITER_TEST_CHILD") == "killed" {
-		r := open(t, Options{})
+		r := open(t, Options{Passes: Tasks | Files | Nets})
 		fmt.Println("ids", strings.Trim(fmt.Sprint(programIDs(t, r)), "[]"))
 		r.Tasks(func(*Task) { select {} })
 		return
@@ -106,8 +106,8 @@ func TestKilledLeavesNothing(t *testing.T) {
 	time.Sleep(20 * time.Millisecond)
 	must(t, "kill", child.Process.Kill())
 	child.Wait()
-	if len(ids) != 5 {
-		t.Fatalf("child loaded programs %v, want 5", ids)
+	if len(ids) != 3 {
+		t.Fatalf("child loaded programs %v, want 3", ids)
 	}
 	demandUnloaded(t, ids)
 }
@@ -159,17 +159,7 @@ func TestCapabilities(t *testing.T) {
 			r, err := Open(Options{})
 			if err == nil {
 				defer r.Close()
-				var errs []error
-				_, err := r.Tasks(func(*Task) {})
-				errs = append(errs, err)
-				_, err = r.Files(func(*File) {})
-				errs = append(errs, err)
-				_, err = r.InFlight(func(*File) {})
-				errs = append(errs, err)
-				_, err = r.Mapped(func(*File) {})
-				if err := errors.Join(append(errs, err)...); err != nil {
-					t.Errorf("with %v: %v", tt.keep, err)
-				}
+				allPasses(t, r)
 			}
 			switch {
 			case tt.want == "" && err != nil, tt.want != "" && err == nil:
@@ -185,21 +175,55 @@ func TestCapabilities(t *testing.T) {
 // it was before.
 func TestReaderHoldsNothing(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{Passes: Usual | VMAs})
-	ns := inNew(t, func() {})
-	demandGone(t, r, ns)
-	ns = inNew(t, func() { allPasses(t, r) })
+	r, err := Open(Options{Passes: Usual | VMAs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	ns := inNew(t, func() { allPasses(t, r) })
 	demandGone(t, r, ns)
 }
 
+// allPasses runs every pass that the reader has.
 func allPasses(t testing.TB, r *Reader) {
 	t.Helper()
 	if _, err := r.Tasks(func(*Task) {}); err != nil {
 		t.Error(err)
 	}
-	for _, pass := range []func(func(*File)) (Totals, error){r.Files, r.VMAs, r.InFlight, r.Mapped} {
+	if _, err := r.Nets(); err != nil {
+		t.Error(err)
+	}
+	for p, pass := range map[Pass]func(func(*File)) (Totals, error){
+		Files: r.Files, VMAs: r.VMAs, InFlight: r.InFlight, Mapped: r.Mapped,
+	} {
+		if r.progs[p] == nil {
+			continue
+		}
 		if _, err := pass(func(*File) {}); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestRefused demands that a kernel refuses just the passes that are newer, and
+// that using one says so.
+func TestRefused(t *testing.T) {
+	need.Root(t)
+	r, err := Open(Options{Passes: Usual | VMAs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	refused := make(map[Pass]error)
+	for _, refusal := range r.Refused() {
+		refused[refusal.Pass] = refusal.Err
+	}
+	for _, prog := range programs {
+		if (refused[prog.pass] != nil) != old(t, prog.pass) {
+			t.Errorf("%s: %v", prog.what, refused[prog.pass])
+		}
+	}
+	if _, err := r.InFlight(func(*File) {}); (err != nil) != (refused[InFlight] != nil) || err != nil && !errors.Is(err, ErrRefused) {
+		t.Errorf("read files in flight: %v", err)
 	}
 }

@@ -44,7 +44,7 @@ func inodeAt(t *testing.T, path string) uint32 {
 // type with what /proc says.
 func TestTaskTypes(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{})
+	r := open(t, Options{Passes: Tasks | Nets})
 	child := exec.Command("sleep", "60")
 	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL,
 		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
@@ -79,7 +79,7 @@ func TestTaskTypes(t *testing.T) {
 
 func TestThreadElsewhere(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{})
+	r := open(t, Options{Passes: Tasks | Nets})
 	tid, stop := make(chan int), make(chan struct{})
 	var ns namespace
 	go func() {
@@ -139,7 +139,7 @@ func TestOnlyNetTypes(t *testing.T) {
 func TestPIDNamespace(t *testing.T) {
 	need.Root(t)
 	if os.Getenv("ITER_TEST_CHILD") == "pidns" {
-		r := open(t, Options{})
+		r := open(t, Options{Passes: Tasks | Nets})
 		tasks := tasksBy(t, r)
 		if os.Getpid() != 1 || tasks[1].PID != 1 || tasks[1].PPID != 0 || tasks[1].NS[NSPID] != inodeAt(t, "/proc/self/ns/pid") {
 			t.Errorf("as process %d: got %+v of %d", os.Getpid(), tasks[1], len(tasks))
