@@ -15,6 +15,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/need"
 )
 
 // The main thread stays with the main goroutine, so that it never is the one
@@ -113,12 +115,24 @@ func packetRing(t *testing.T) []byte {
 	return ring
 }
 
-// openTun opens /dev/net/tun by a node of its own and makes the named device.
-func openTun(t *testing.T, dir, name string) int {
+// tunNode makes a /dev/net/tun of the test's own, and skips where the kernel has
+// no such device.
+func tunNode(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(dir, "tun")
+	path := filepath.Join(t.TempDir(), "tun")
 	must(t, "make tun node", unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(10, 200))))
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		need.Missing(t, fmt.Sprintf("needs the tun driver: %v", err))
+	}
+	closeAll(t, fd)
+	return path
+}
+
+// openTun opens the node and makes the named device.
+func openTun(t *testing.T, node, name string) int {
+	t.Helper()
+	fd, err := unix.Open(node, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	must(t, "open tun", err)
 	ifr, err := unix.NewIfreq(name)
 	must(t, "name tun", err)
@@ -127,17 +141,18 @@ func openTun(t *testing.T, dir, name string) int {
 	return fd
 }
 
-// ringWith makes an io_uring that has the file registered.
+// ringWith makes an io_uring that has the file registered in the second slot.
 func ringWith(t *testing.T, file int) int {
 	t.Helper()
-	const register, registerFiles = 427, 2
+	const registerFiles = 2
 	var params [120]byte
 	ring, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 4, uintptr(unsafe.Pointer(&params)), 0)
 	if errno != 0 {
-		t.Skipf("needs io_uring: %v", errno)
+		t.Errorf("make io_uring: %v", errno)
+		return -1
 	}
 	files := [2]int32{-1, int32(file)}
-	_, _, errno = unix.Syscall6(register, ring, registerFiles, uintptr(unsafe.Pointer(&files)), 2, 0, 0)
+	_, _, errno = unix.Syscall6(unix.SYS_IO_URING_REGISTER, ring, registerFiles, uintptr(unsafe.Pointer(&files)), 2, 0, 0)
 	if errno != 0 {
 		t.Errorf("register file: %v", errno)
 	}
