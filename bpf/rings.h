@@ -5,9 +5,6 @@
 
 #include "held.h"
 
-/* A show call may write 32 KiB (8 pages, bpf_seq_read in kernel/bpf/bpf_iter.c)
- * and fails for good beyond: what is over this many is counted as lost. */
-#define RING_RECORDS (32768 / sizeof(struct file_rec) - 2)
 #define RING_SLOTS (1 << 20)                 /* IORING_MAX_FIXED_FILES, io_uring/rsrc.c */
 #define RING_NAME 0x6e6972755f6f695bULL      /* "[io_urin", io_uring_get_file */
 #define FILE_POINTER (~7UL)                  /* the low bits are flags, FFS_MASK */
@@ -21,6 +18,7 @@ struct ring_seen {
 struct ring_walk {
 	void *slots;
 	u32 count;
+	u32 room;
 	u32 written;
 	u32 lost;
 	u32 full;
@@ -72,7 +70,7 @@ static long ring_step(u32 i, struct ring_seen *seen)
 	r.flags |= FILE_REGISTERED;
 	if (!tells(&r))
 		return 0;
-	if (w->written >= RING_RECORDS) {
+	if (w->written >= w->room) {
 		w->lost++;
 		return 0;
 	}
@@ -84,19 +82,17 @@ static long ring_step(u32 i, struct ring_seen *seen)
 	return 0;
 }
 
-/* Writes a record for each slot that keeps something. Where the buffer has no
- * room for them all the kernel drops this show call's and calls again with an
- * empty one, so they count only once they fitted. */
-static __always_inline int ring_files(struct seq_file *seq, struct file_rec *ring, struct file *file)
+/* How many slots the instance has; 0 too where this kernel's way to keep them is
+ * unknown, which is counted. */
+static __always_inline u32 ring_slots(struct file *file)
 {
 	struct io_ring_ctx *ctx = READ(file, private_data);
 	struct io_ring_ctx___v612 *old = (void *)ctx;
-	struct ring_seen seen = {.seq = seq, .ring = ring};
 	struct ring_walk *w = &ring_at;
 
+	w->count = 0;
 	if (!ctx)
 		return 0;
-	w->written = w->lost = w->full = 0;
 	if (has_field(struct io_rsrc_data, nodes)) {
 		w->slots = READ(ctx, file_table.data.nodes);
 		w->count = READ(ctx, file_table.data.nr);
@@ -105,14 +101,20 @@ static __always_inline int ring_files(struct seq_file *seq, struct file_rec *rin
 		w->count = READ(old, nr_user_files);
 	} else {
 		total.blind++;
-		return 0;
 	}
-	if (!w->slots || !w->count)
-		return 0;
+	if (!w->slots)
+		w->count = 0;
+	return w->count;
+}
+
+/* Writes a record for each of those slots that keeps something, as far as there
+ * is room. The caller counts them, once it knows that the show call fitted. */
+static __always_inline void ring_files(struct seq_file *seq, struct file_rec *ring, u32 room)
+{
+	struct ring_seen seen = {.seq = seq, .ring = ring};
+	struct ring_walk *w = &ring_at;
+
+	w->room = room;
+	w->written = w->lost = w->full = 0;
 	bpf_loop(RING_SLOTS, ring_step, &seen, 0);
-	if (w->full)
-		return 0;
-	total.written += w->written;
-	total.lost += w->lost;
-	return 0;
 }

@@ -175,6 +175,12 @@ static __always_inline int tells(struct file_rec *r)
 	return 0;
 }
 
+/* A show call may write 32 KiB (8 pages, bpf_seq_read in kernel/bpf/bpf_iter.c).
+ * What goes over is shown again in an empty buffer, and fails for good if it is
+ * over there too. So whoever writes more than one record writes no more than
+ * this, and counts what it wrote only where the buffer did not overflow. */
+#define SHOW_RECORDS (32768 / sizeof(struct file_rec) - 2)
+
 #include "rings.h"
 
 enum see_rings {
@@ -197,8 +203,15 @@ static __always_inline int visit(struct seq_file *seq, struct task_struct *task,
 			total.blind++;
 			return 0;
 		}
+		if (!ring_slots(file))
+			return 0;
 		describe(&r, task, fd, at);
-		return ring_files(seq, &r, file);
+		ring_files(seq, &r, SHOW_RECORDS);
+		if (ring_at.full)
+			return 0;
+		total.written += ring_at.written;
+		total.lost += ring_at.lost;
+		return 0;
 	}
 	if (!held(&r, file, inode, magic))
 		return 0;
@@ -274,6 +287,7 @@ int vmas_only(struct bpf_iter__task_vma *ctx)
 	return visit_vma(ctx, RINGS_BLIND);
 }
 
+#include "tables.h"
 #include "nets.h"
 #include "queues.h"
 #include "mapped.h"

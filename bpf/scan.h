@@ -44,6 +44,7 @@ enum file_kind {
 	FILE_NSFS = 1, /* a namespace file, whatever path opened it */
 	FILE_SOCKET,
 	FILE_TUN,
+	FILE_MORE, /* this table of descriptors has more, from fd on */
 };
 
 enum file_flag {

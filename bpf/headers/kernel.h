@@ -116,7 +116,16 @@ struct cred {
 	kuid_t uid;
 	struct user_namespace *user_ns;
 };
+struct fdtable {
+	u32 max_fds;
+	struct file **fd;
+	unsigned long *open_fds;
+};
+struct files_struct {
+	struct fdtable *fdt;
+};
 struct task_struct {
+	struct files_struct *files;
 	u32 flags;
 	int exit_state;
 	int pid;

@@ -63,6 +63,10 @@ type Options struct {
 	// Own also reports the sockets and tun files that keep the very namespace
 	// their task is in. They are counted in Totals.Own otherwise.
 	Own bool
+
+	// oneByOne has Files read descriptor by descriptor: four times as long, and
+	// without a limit for one process.
+	oneByOne bool
 }
 
 // Totals is what one pass did.
@@ -73,6 +77,13 @@ type Totals struct {
 	Lost    uint64 // records for which the kernel side had no room
 	Blind   uint64 // io_uring instances that this kernel gives no way to read
 	Torn    uint64 // queues that changed while they were followed
+}
+
+func (t Totals) plus(u Totals) Totals {
+	return Totals{
+		Shown: t.Shown + u.Shown, Records: t.Records + u.Records, Own: t.Own + u.Own,
+		Lost: t.Lost + u.Lost, Blind: t.Blind + u.Blind, Torn: t.Torn + u.Torn,
+	}
 }
 
 // Refusal is a pass that this kernel did not load.
@@ -91,6 +102,7 @@ type Reader struct {
 	offset  map[string]uint32
 	progs   map[Pass]*ebpf.Program
 	refused []Refusal
+	rest    *Reader // oneByOne, for tables of descriptors that are too long
 }
 
 // Refused lists the passes that were asked for and that this kernel did not
@@ -105,6 +117,10 @@ func (r *Reader) Close() error {
 		prog.Close()
 	}
 	r.progs = nil
+	if r.rest != nil {
+		r.rest.Close()
+		r.rest = nil
+	}
 	if r.maps != nil {
 		r.maps.Close()
 	}

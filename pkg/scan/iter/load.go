@@ -24,7 +24,7 @@ var programs = []struct {
 	try   []string
 }{
 	{Tasks, "read tasks", [2]int{5, 8}, []string{scanProgTasks}},
-	{Files, "read open files", [2]int{5, 8}, []string{scanProgFiles, scanProgFilesOnly}},
+	{Files, "read open files", [2]int{5, 8}, []string{scanProgTables, scanProgFilesOnly}},
 	{VMAs, "read mappings", [2]int{5, 12}, []string{scanProgVmas, scanProgVmasOnly}},
 	{Nets, "read the list of network namespaces", [2]int{5, 10}, []string{scanProgNets}},
 	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgQueues}},
@@ -121,7 +121,11 @@ func (r *Reader) loadPasses(l *loader) error {
 		if r.options.Passes&p.pass == 0 {
 			continue
 		}
-		prog, err := l.first(p.try)
+		try := p.try
+		if p.pass == Files && r.options.oneByOne {
+			try = []string{scanProgFiles, scanProgFilesOnly}
+		}
+		prog, err := l.first(try)
 		if err != nil {
 			err = fmt.Errorf("%s (from Linux %d.%d): %w", p.what, p.since[0], p.since[1], explain(err))
 			r.refused = append(r.refused, Refusal{p.pass, err})

@@ -38,6 +38,7 @@ const (
 	scanFileKindFILE_NSFS   scanFileKind = 1
 	scanFileKindFILE_SOCKET scanFileKind = 2
 	scanFileKindFILE_TUN    scanFileKind = 3
+	scanFileKindFILE_MORE   scanFileKind = 4
 )
 
 type scanFileRec struct {
@@ -181,6 +182,7 @@ const (
 	scanProgMapped     = "mapped"
 	scanProgNets       = "nets"
 	scanProgQueues     = "queues"
+	scanProgTables     = "tables"
 	scanProgTasks      = "tasks"
 	scanProgVmas       = "vmas"
 	scanProgVmasOnly   = "vmas_only"
@@ -191,6 +193,7 @@ const (
 	scanVarQueuedOut   = "queued_out"
 	scanVarReaderLevel = "reader_level"
 	scanVarRingAt      = "ring_at"
+	scanVarTableAt     = "table_at"
 	scanVarTotal       = "total"
 	scanVarTypesForGo  = "types_for_go"
 	scanVarWant        = "want"
@@ -243,6 +246,7 @@ type scanProgramSpecs struct {
 	Mapped    *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets      *ebpf.ProgramSpec `ebpf:"nets"`
 	Queues    *ebpf.ProgramSpec `ebpf:"queues"`
+	Tables    *ebpf.ProgramSpec `ebpf:"tables"`
 	Tasks     *ebpf.ProgramSpec `ebpf:"tasks"`
 	Vmas      *ebpf.ProgramSpec `ebpf:"vmas"`
 	VmasOnly  *ebpf.ProgramSpec `ebpf:"vmas_only"`
@@ -265,6 +269,7 @@ type scanVariableSpecs struct {
 	QueuedOut   *ebpf.VariableSpec `ebpf:"queued_out"`
 	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
 	RingAt      *ebpf.VariableSpec `ebpf:"ring_at"`
+	TableAt     *ebpf.VariableSpec `ebpf:"table_at"`
 	Total       *ebpf.VariableSpec `ebpf:"total"`
 	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
 	Want        *ebpf.VariableSpec `ebpf:"want"`
@@ -307,6 +312,7 @@ type scanVariables struct {
 	QueuedOut   *ebpf.Variable `ebpf:"queued_out"`
 	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
 	RingAt      *ebpf.Variable `ebpf:"ring_at"`
+	TableAt     *ebpf.Variable `ebpf:"table_at"`
 	Total       *ebpf.Variable `ebpf:"total"`
 	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
 	Want        *ebpf.Variable `ebpf:"want"`
@@ -321,6 +327,7 @@ type scanPrograms struct {
 	Mapped    *ebpf.Program `ebpf:"mapped"`
 	Nets      *ebpf.Program `ebpf:"nets"`
 	Queues    *ebpf.Program `ebpf:"queues"`
+	Tables    *ebpf.Program `ebpf:"tables"`
 	Tasks     *ebpf.Program `ebpf:"tasks"`
 	Vmas      *ebpf.Program `ebpf:"vmas"`
 	VmasOnly  *ebpf.Program `ebpf:"vmas_only"`
@@ -333,6 +340,7 @@ func (p *scanPrograms) Close() error {
 		p.Mapped,
 		p.Nets,
 		p.Queues,
+		p.Tables,
 		p.Tasks,
 		p.Vmas,
 		p.VmasOnly,
