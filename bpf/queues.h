@@ -76,8 +76,7 @@ static __always_inline int file_step(struct queue_walk *w, struct net_rec *net)
 		w->fp = 0;
 		return 0;
 	}
-	bpf_probe_read_kernel(&file, sizeof(file),
-			      (void *)fp + offset_in(struct scm_fp_list, fp) + i * sizeof(file));
+	file = POINTER_AT((void *)fp + offset_in(struct scm_fp_list, fp) + i * sizeof(file));
 	inode = READ(file, f_inode);
 	if (!held(&got, file, inode, magic_of(inode)))
 		return 0;
@@ -184,12 +183,12 @@ static __always_inline void resume(struct queue_walk *w)
 {
 	struct sock *sk = (void *)w->sk;
 	struct hlist_node **back;
-	struct hlist_node *self = NULL;
+	struct hlist_node *self;
 
 	if (!sk)
 		return;
 	back = READ(sk, __sk_common.skc_node.pprev);
-	bpf_probe_read_kernel(&self, sizeof(self), back);
+	self = POINTER_AT(back);
 	if (self == (void *)sk + offset_in(struct sock, __sk_common.skc_node)) {
 		enter_socket(w, sk, w->seen);
 		return;

@@ -38,10 +38,10 @@ static __always_inline struct file *ring_slot(struct ring_walk *w, u32 i)
 {
 	unsigned long pointer = 0;
 	struct io_fixed_file *fixed;
-	struct io_rsrc_node *node = NULL;
+	struct io_rsrc_node *node;
 
 	if (has_field(struct io_rsrc_data, nodes)) {
-		bpf_probe_read_kernel(&node, sizeof(node), w->slots + i * sizeof(node));
+		node = POINTER_AT(w->slots + i * sizeof(node));
 		if (node)
 			pointer = READ(node, file_ptr);
 	} else {

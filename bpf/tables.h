@@ -12,10 +12,10 @@
 struct table_walk {
 	struct task_struct *task;
 	struct file **fds;
-	u8 *open;
+	unsigned long *open;
 	u32 max;
 	u32 fd;
-	u8 bits; /* of the eight descriptors around fd, those not looked at yet */
+	u64 bits; /* of the 64 descriptors around fd, those not looked at yet */
 	u32 written;
 	u32 lost;
 	u32 full;
@@ -39,20 +39,18 @@ enum look {
 __attribute__((noinline)) int look(u32 fd)
 {
 	struct table_walk *w = &table_at;
-	struct file *file = NULL, *again = NULL;
-	struct inode *inode;
-	u64 magic;
+	struct file *file = POINTER_AT(w->fds + fd);
+	struct inode *inode = READ(file, f_inode);
+	u64 magic = magic_of(inode);
 
-	bpf_probe_read_kernel(&file, sizeof(file), w->fds + fd);
-	inode = READ(file, f_inode);
-	magic = magic_of(inode);
 	if (magic == ANON_INODE_FS_MAGIC)
 		return is_ring(file) && ring_slots(file) ? LOOK_RING : LOOK_NOTHING;
+	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && READ(inode, i_rdev) != TUN_RDEV)
+		return LOOK_NOTHING;
 	__builtin_memcpy(&w->out, &w->who, sizeof(w->out));
 	if (!held(&w->out, file, inode, magic))
 		return LOOK_NOTHING;
-	bpf_probe_read_kernel(&again, sizeof(again), w->fds + fd);
-	if (again != file)
+	if (POINTER_AT(w->fds + fd) != file)
 		return LOOK_NOTHING;
 	w->out.fd = fd;
 	return tells(&w->out) ? LOOK_RECORD : LOOK_NOTHING;
@@ -94,10 +92,10 @@ static long table_step(u32 turn, struct table_seen *seen)
 
 	if (fd >= w->max)
 		return 1;
-	if (fd % 8 == 0) /* fdtable.open_fds, bits in little endian */
-		bpf_probe_read_kernel(&w->bits, sizeof(w->bits), w->open + fd / 8);
+	if (fd % 64 == 0)
+		bpf_probe_read_kernel(&w->bits, sizeof(w->bits), w->open + fd / 64);
 	if (!w->bits) {
-		w->fd = (fd | 7) + 1;
+		w->fd = (fd | 63) + 1;
 		return 0;
 	}
 	w->fd = fd + 1;
@@ -139,7 +137,7 @@ int tables(struct bpf_iter__task *ctx)
 		return 0;
 	table = READ(files, fdt);
 	w->fds = READ(table, fd);
-	w->open = (u8 *)READ(table, open_fds);
+	w->open = READ(table, open_fds);
 	w->max = READ(table, max_fds);
 	w->fd = w->written = w->lost = w->full = 0;
 	w->more = -1;

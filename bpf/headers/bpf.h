@@ -30,7 +30,18 @@ static long (*bpf_loop)(u32 turns, void *step, void *ctx, u64 flags) = (void *)1
 #define kernel_sizeof(type) __builtin_preserve_type_info(*(type *)0, 1)
 
 /* READ follows one pointer into kernel memory: READ(p, a.b) is p->a.b, or zero
- * where p points nowhere. Needed wherever the verifier does not know p's type. */
+ * where p points nowhere. The object is built twice: with DIRECT it loads at
+ * once, by a pointer that bpf_rdonly_cast (6.2) lets the verifier know, and that
+ * is a tenth of the time of the helper that any kernel has. */
+#ifdef DIRECT
+extern void *bpf_rdonly_cast(void *obj, u32 btf_id) __attribute__((section(".ksyms")));
+#define READ(p, field)                                                                        \
+	({                                                                                    \
+		typeof(p) p_ = (p);                                                           \
+		p_ = bpf_rdonly_cast((void *)p_, __builtin_btf_type_id(*p_, 1));              \
+		p_->field;                                                                    \
+	})
+#else
 #define READ(p, field)                                                                        \
 	({                                                                                    \
 		typeof(p) p_ = (p);                                                           \
@@ -38,5 +49,6 @@ static long (*bpf_loop)(u32 turns, void *step, void *ctx, u64 flags) = (void *)1
 		bpf_probe_read_kernel(&v_, sizeof(v_), &p_->field);                           \
 		v_;                                                                           \
 	})
+#endif
 
 #define container(p, type, field) ((type *)((void *)(p) - offset_in(type, field)))

@@ -273,6 +273,9 @@ struct bpf_iter_meta {
 
 #pragma clang attribute pop
 
+/* Reads a pointer that is in an array: struct hlist_head is one pointer. */
+#define POINTER_AT(p) ((void *)READ((struct hlist_head *)(p), first))
+
 /* The iterators' contexts keep their layout: the verifier checks it. */
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;

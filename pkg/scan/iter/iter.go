@@ -67,6 +67,8 @@ type Options struct {
 	// oneByOne has Files read descriptor by descriptor: four times as long, and
 	// without a limit for one process.
 	oneByOne bool
+	// old uses the object for kernels before 6.2 on any kernel.
+	old bool
 }
 
 // Totals is what one pass did.

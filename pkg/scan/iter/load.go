@@ -24,7 +24,7 @@ var programs = []struct {
 	try   []string
 }{
 	{Tasks, "read tasks", [2]int{5, 8}, []string{scanProgTasks}},
-	{Files, "read open files", [2]int{5, 8}, []string{scanProgTables, scanProgFilesOnly}},
+	{Files, "read open files", [2]int{5, 8}, []string{scanProgTables, scanProgFiles, scanProgFilesOnly}},
 	{VMAs, "read mappings", [2]int{5, 12}, []string{scanProgVmas, scanProgVmasOnly}},
 	{Nets, "read the list of network namespaces", [2]int{5, 10}, []string{scanProgNets}},
 	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgQueues}},
@@ -42,14 +42,18 @@ func Open(o Options) (*Reader, error) {
 		o.Passes |= Nets
 	}
 	cache := btf.NewCache()
-	go cache.Kernel() // takes the longest by far, and waits for nothing
-	spec, err := loadScan()
-	if err != nil {
-		return nil, fmt.Errorf("parse BPF object: %w", err)
-	}
 	types, err := cache.Kernel()
 	if err != nil {
 		return nil, fmt.Errorf("read kernel type information (needs CONFIG_DEBUG_INFO_BTF): %w", err)
+	}
+	load := loadScan
+	var cast *btf.Func
+	if o.old || types.TypeByName("bpf_rdonly_cast", &cast) != nil {
+		load = loadOld // before Linux 6.2
+	}
+	spec, err := load()
+	if err != nil {
+		return nil, fmt.Errorf("parse BPF object: %w", err)
 	}
 	r := &Reader{options: o, progs: make(map[Pass]*ebpf.Program), offset: make(map[string]uint32)}
 	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}

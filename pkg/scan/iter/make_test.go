@@ -211,6 +211,7 @@ func demandGone(t *testing.T, r *Reader, ns namespace) {
 // the test wants it skips, and fails where the kernel is not.
 func open(t testing.TB, o Options) *Reader {
 	t.Helper()
+	o.old = os.Getenv("ITER_TEST_OLD") != ""
 	r, err := Open(o)
 	if err != nil {
 		t.Fatal(err)

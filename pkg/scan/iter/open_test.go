@@ -223,7 +223,25 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %v", prog.what, refused[prog.pass])
 		}
 	}
+	// The fallbacks are for kernels without bpf_loop, as is the want of Mapped.
+	if info, err := r.progs[Files].Info(); err != nil || (info.Name == scanProgTables) == old(t, Mapped) {
+		t.Errorf("open files are read by %q, %v", info.Name, err)
+	}
 	if _, err := r.InFlight(func(*File) {}); (err != nil) != (refused[InFlight] != nil) || err != nil && !errors.Is(err, ErrRefused) {
 		t.Errorf("read files in flight: %v", err)
+	}
+}
+
+// TestOldObject runs the other tests with the object for kernels before 6.2.
+func TestOldObject(t *testing.T) {
+	need.Root(t)
+	if os.Getenv("ITER_TEST_OLD") != "" {
+		t.Skip("this is the run with it")
+	}
+	child := exec.Command("/proc/self/exe", "-test.run=Test[^KC]", "-test.v")
+	child.Env = append(os.Environ(), "ITER_TEST_OLD=1")
+	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

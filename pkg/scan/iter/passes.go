@@ -85,7 +85,7 @@ func (r *Reader) oneByOne() (*Reader, error) {
 	if r.rest != nil {
 		return r.rest, nil
 	}
-	rest, err := Open(Options{Passes: Files, Types: r.options.Types, Own: r.options.Own, oneByOne: true})
+	rest, err := Open(Options{Passes: Files, Types: r.options.Types, Own: r.options.Own, oneByOne: true, old: r.options.old})
 	if err != nil {
 		return nil, err
 	}
