@@ -81,11 +81,11 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	opts, err := a.options()
+	opts, done, err := a.options()
 	if err != nil {
 		return err
 	}
-	defer opts.Host.Close()
+	defer done()
 	opts.Types = types
 	opts.Details = format != render.Table && format != render.Name
 	l := lister{app: a, opts: opts, format: format, noHeaders: f.noHeaders}

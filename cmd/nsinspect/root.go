@@ -53,6 +53,7 @@ type app struct {
 	root      string
 	netnsDirs []string
 	engine    string
+	sources   []string
 	color     string
 	verbose   bool
 }
@@ -93,7 +94,8 @@ func (a *app) command() *cobra.Command {
 		return usagef("%w: see %s --help", err, cmd.CommandPath())
 	})
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&a.engine, "engine", "auto", "`HOW` to read: auto or proc")
+	flags.StringVar(&a.engine, "engine", "auto", "`HOW` to read: auto, proc or bpf")
+	flags.StringSliceVar(&a.sources, "source", nil, "look only at these `SOURCES`: "+strings.Join(scan.Sources(), ", "))
 	flags.StringVar(&a.root, "root", "/", "read the machine whose root is `DIR`, as a container's /host")
 	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "look for names in `DIR` too (repeatable)")
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
@@ -122,8 +124,13 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 
 // check refuses wrong values of the global flags.
 func (a *app) check() error {
-	if !slices.Contains([]string{"auto", "proc"}, a.engine) {
-		return usagef("unknown engine %q: use auto or proc", a.engine)
+	if !slices.Contains(engines, a.engine) {
+		return usagef("unknown engine %q: use auto, proc or bpf", a.engine)
+	}
+	for _, s := range a.sources {
+		if !slices.Contains(scan.Sources(), s) {
+			return usagef("unknown source %q: use %s", s, strings.Join(scan.Sources(), ", "))
+		}
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, a.color) {
 		return usagef("unknown colour mode %q: use auto, always or never", a.color)
@@ -136,13 +143,26 @@ func (a *app) check() error {
 	return nil
 }
 
-// options opens the host that the flags name. The caller closes it.
-func (a *app) options() (scan.Options, error) {
+// options opens the host and the engine that the flags name; done closes them.
+func (a *app) options() (opts scan.Options, done func(), err error) {
 	h, err := scan.OpenHost(a.root)
 	if err != nil {
-		return scan.Options{}, err
+		return opts, nil, err
 	}
-	return scan.Options{Host: h, NamesDirs: a.netnsDirs}, nil
+	engine, closeEngine, why, err := a.openEngine()
+	if err != nil {
+		h.Close()
+		return opts, nil, err
+	}
+	if a.verbose {
+		name := "proc"
+		if engine != nil {
+			name = engine.Name()
+		}
+		a.note([]string{render.Escape(fmt.Sprintf("engine %s: %s", name, why))})
+	}
+	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, Sources: a.sources}
+	return opts, func() { closeEngine(); h.Close() }, nil
 }
 
 // style says how to lay out human output on stdout.

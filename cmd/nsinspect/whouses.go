@@ -63,11 +63,11 @@ func (a *app) whoUses(ctx context.Context, text, typ, output string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	opts, err := a.options()
+	opts, done, err := a.options()
 	if err != nil {
 		return err
 	}
-	defer opts.Host.Close()
+	defer done()
 	opts.Types, opts.Details = []scan.Type{t}, true
 	snap, n, err := scan.Resolve(ctx, opts, ref)
 	if err != nil {

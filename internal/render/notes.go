@@ -18,7 +18,7 @@ import (
 func GapNotes(s *scan.Snapshot, verbose bool) []string {
 	var notes []string
 	if verbose {
-		notes = append(notes, fmt.Sprintf("engine %s, sources %s", s.Engine, strings.Join(s.Sources, ", ")))
+		notes = append(notes, fmt.Sprintf("sources: %s", strings.Join(s.Sources, ", ")))
 	}
 	var closed, other []scan.Gap
 	var hidden []string

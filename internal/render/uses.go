@@ -5,7 +5,9 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -29,7 +31,7 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, f Format, style Styl
 
 func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {
 	t := &table{columns: []column{
-		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "VIA"},
+		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "FD", right: true}, {title: "WHAT"},
 		{title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
 		{title: "PATH", least: 16}, {title: "COMMAND", least: 8},
 	}}
@@ -46,15 +48,31 @@ func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {
 		if h.Kind == scan.KindMount {
 			pid = 0 // it only sees the mount
 		}
-		t.add("", h.Kind.String(), number(pid), number(h.TID), h.Via, user, started,
+		t.add("", h.Kind.String(), number(pid), number(h.TID), fd(h), what(h), user, started,
 			number(int(h.MountNS)), number(h.MountID), path, command)
 	}
 	if !wide {
 		t.drop(t.index("MOUNTNS"))
 		t.drop(t.index("MOUNT-ID"))
 	}
-	t.dropEmpty("TID", "VIA", "USER", "STARTED", "PATH", "COMMAND")
+	t.dropEmpty("PID", "TID", "FD", "WHAT", "USER", "STARTED", "PATH", "COMMAND")
 	return t
+}
+
+func fd(h *scan.Holder) string {
+	if !h.Kind.HasFD() || h.FD < 0 {
+		return ""
+	}
+	return strconv.Itoa(h.FD)
+}
+
+// what says more of a holder in a word or two.
+func what(h *scan.Holder) string {
+	words := []string{h.Family, h.Type, h.Device, h.Via}
+	if h.Refs > 0 {
+		words = append(words, fmt.Sprintf("%d references", h.Refs))
+	}
+	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }
 
 func number(n int) string {

@@ -52,6 +52,7 @@ type wireUses struct {
 type wireNamespace struct {
 	Type      string         `json:"type"`
 	Inode     uint64         `json:"inode"`
+	Cookie    uint64         `json:"cookie,omitempty"`
 	Initial   *bool          `json:"initial,omitempty"`
 	Names     []wireName     `json:"names"`
 	Processes int            `json:"processes"`
@@ -80,11 +81,16 @@ type wireHolder struct {
 	Kind    string     `json:"kind"`
 	PID     int        `json:"pid,omitempty"`
 	TID     int        `json:"tid,omitempty"`
+	FD      *int       `json:"fd,omitempty"`
 	Comm    string     `json:"comm,omitempty"`
 	Cmdline []string   `json:"cmdline,omitempty"`
 	UID     *int       `json:"uid,omitempty"`
 	Started *time.Time `json:"started,omitempty"`
 	Via     string     `json:"via,omitempty"`
+	Family  string     `json:"family,omitempty"`
+	Type    string     `json:"type,omitempty"`
+	Device  string     `json:"device,omitempty"`
+	Refs    int        `json:"refs,omitempty"`
 	Path    string     `json:"path,omitempty"`
 	MountNS uint64     `json:"mountns,omitempty"`
 	MountID int        `json:"mount_id,omitempty"`
@@ -104,7 +110,7 @@ func headOf(s *scan.Snapshot) wireHead {
 
 func namespaceOf(s *scan.Snapshot, n *scan.Namespace) wireNamespace {
 	w := wireNamespace{
-		Type: n.Type.String(), Inode: n.Inode, Names: []wireName{},
+		Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, Names: []wireName{},
 		Processes: n.Processes(), Threads: n.Threads, Holders: map[string]int{},
 	}
 	if s.Initial[n.Type] != 0 {
@@ -146,7 +152,11 @@ func extrasOf(p *scan.Process) (uid *int, started *time.Time) {
 func holderOf(h *scan.Holder) wireHolder {
 	w := wireHolder{
 		Kind: h.Kind.String(), PID: h.PID, TID: h.TID, Via: h.Via,
+		Family: h.Family, Type: h.Type, Device: h.Device, Refs: h.Refs,
 		Path: h.Path, MountNS: h.MountNS, MountID: h.MountID, Covered: h.Covered,
+	}
+	if h.Kind.HasFD() && h.FD >= 0 {
+		w.FD = &h.FD
 	}
 	if p := h.Process; p != nil {
 		w.Comm, w.Cmdline = p.Comm, p.Cmdline

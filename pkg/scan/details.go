@@ -55,11 +55,11 @@ func Describe(ctx context.Context, h *Host, n *Namespace) error {
 	left := make([]bool, len(n.Holders))
 	each(ctx, len(n.Holders), func(i int) {
 		holder := &n.Holders[i]
-		if holder.Kind != KindProcess && holder.Kind != KindThread {
+		if holder.Kind == KindMount || holder.PID == 0 {
 			return
 		}
-		holder.Process, err = d.read(holder, n.Type, n.Inode)
-		left[i] = err != nil
+		p, err := d.read(holder, n.Type, n.Inode)
+		holder.Process, left[i] = p, err != nil
 	})
 	kept := n.Holders[:0]
 	for i := range n.Holders {
@@ -94,7 +94,7 @@ func each(ctx context.Context, n int, f func(int)) {
 // read between two looks that found the same start time, name and namespace.
 func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 	task := strconv.Itoa(h.PID)
-	if h.Kind == KindThread {
+	if h.TID != 0 {
 		task = path.Join(task, "task", strconv.Itoa(h.TID))
 	}
 	link := types[t].links[0]
@@ -110,8 +110,10 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 		if err := d.fill(p, h, before); err != nil {
 			return nil, err
 		}
-		if _, now, err := d.host.link(path.Join(task, "ns", link)); err == nil && now != inode || isEnd(err) {
-			return nil, errLeft
+		if h.isTask() {
+			if _, now, err := d.host.link(path.Join(task, "ns", link)); err == nil && now != inode || isEnd(err) {
+				return nil, errLeft
+			}
 		}
 		after, err := d.host.readStat(task)
 		if err != nil {
@@ -126,6 +128,10 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 	}
 	return nil, errLeft
 }
+
+// isTask reports whether the holder is a task in the namespace, not a thing that
+// a task has.
+func (h *Holder) isTask() bool { return h.Kind == KindProcess || h.Kind == KindThread }
 
 func (d *details) fill(p *Process, h *Holder, st taskStat) error {
 	if err := d.host.regular(p.PID, "cmdline", "status"); err != nil {
@@ -153,7 +159,7 @@ func (d *details) fill(p *Process, h *Holder, st taskStat) error {
 }
 
 func (d *details) proc(h *Holder) (procfs.Proc, error) {
-	if h.Kind == KindThread {
+	if h.TID != 0 {
 		return d.fs.Thread(h.PID, h.TID)
 	}
 	return d.fs.Proc(h.PID)

@@ -42,6 +42,11 @@ func Kinds() []Kind {
 	return all
 }
 
+// HasFD reports whether a holder of the kind has a descriptor.
+func (k Kind) HasFD() bool {
+	return k == KindFD || k == KindSocket || k == KindTun || k == KindInflight
+}
+
 // String returns the word for one holder of the kind.
 func (k Kind) String() string { return kinds[k].one }
 

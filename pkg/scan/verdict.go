@@ -63,19 +63,6 @@ func (n *Namespace) tally() string {
 	return andJoin(parts)
 }
 
-// release says what to do to free the namespace: every holder must go.
-func (n *Namespace) release(s *Snapshot) string {
-	tasks := n.listed(KindProcess, 3, func(h *Holder) string { return fmt.Sprintf("%s (pid %d)", h.comm(), h.PID) })
-	tasks = append(tasks, n.listed(KindThread, 3, func(h *Holder) string {
-		return fmt.Sprintf("thread %d (%s) of pid %d", h.TID, h.comm(), h.PID)
-	})...)
-	var steps []string
-	if len(tasks) > 0 {
-		steps = append(steps, "end "+andJoin(tasks))
-	}
-	return andJoin(append(steps, n.listed(KindMount, 3, s.unmount)...))
-}
-
 // listed names up to most holders of a kind and counts the others.
 func (n *Namespace) listed(k Kind, most int, name func(*Holder) string) []string {
 	var parts []string
@@ -118,18 +105,9 @@ func (s *Snapshot) stacked(path string) bool {
 	return false
 }
 
-func (h *Holder) comm() string {
-	if h.Process == nil {
-		return "process"
-	}
-	return h.Process.Comm
-}
-
 // LookedFor reports whether a source of the snapshot looks for a kind of holder.
 func (s *Snapshot) LookedFor(k Kind) bool {
-	return slices.ContainsFunc(sources, func(src source) bool {
-		return slices.Contains(src.kinds, k) && slices.Contains(s.Sources, src.name)
-	})
+	return slices.Contains(s.Sources, sourceOf(k))
 }
 
 // LookingAt says in a user's words what a source looks at.

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+)
+
+// engines are the values of --engine.
+var engines = []string{"auto", "proc", "bpf"}
+
+// openEngine returns the engine that the flags ask for, nil for the walk over
+// /proc. With auto it is bpf where that loads; why says why not.
+func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, err error) {
+	none := func() {}
+	if a.engine == "proc" {
+		return nil, none, "as asked for", nil
+	}
+	if a.root != "/" {
+		if a.engine == "bpf" {
+			return nil, none, "", usagef("engine bpf reads the running kernel: with --root use --engine proc")
+		}
+		return nil, none, "the bpf engine cannot read another root's tree", nil
+	}
+	e, err := iter.NewEngine()
+	if err == nil {
+		return e, func() { e.Close() }, "it loaded", nil
+	}
+	if a.engine == "bpf" {
+		return nil, none, "", fmt.Errorf("start the bpf engine: %w: use --engine proc", err)
+	}
+	return nil, none, fmt.Sprintf("the bpf engine did not start: %v", err), nil
+}

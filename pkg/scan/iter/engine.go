@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package iter
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Engine is the Reader as an engine of a scan.
+type Engine struct{ r *Reader }
+
+// NewEngine loads the programs of a scan. It needs what Open needs.
+func NewEngine() (*Engine, error) {
+	r, err := Open(Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{r}, nil
+}
+
+// Close unloads the programs.
+func (e *Engine) Close() error { return e.r.Close() }
+
+// Name returns "bpf".
+func (e *Engine) Name() string { return "bpf" }
+
+// index tells where Task.NS has each type, and which further links hold one.
+var index = map[scan.Type]struct {
+	own      int
+	children int // -1: there is no such link
+	via      string
+	flag     uint32
+}{
+	scan.Net:    {NSNet, -1, "", 0x40000000},
+	scan.Mnt:    {NSMnt, -1, "", 0x00020000},
+	scan.User:   {NSUser, -1, "", 0x10000000},
+	scan.PID:    {NSPID, NSPIDChildren, "pid_for_children", 0x20000000},
+	scan.IPC:    {NSIPC, -1, "", 0x08000000},
+	scan.UTS:    {NSUTS, -1, "", 0x04000000},
+	scan.Cgroup: {NSCgroup, -1, "", 0x02000000},
+	scan.Time:   {NSTime, NSTimeChildren, "time_for_children", 0x00000080},
+}
+
+// Find implements scan.Engine. The kernel's list is read last, so that what is
+// on it and was not seen cannot be older than what the passes saw.
+func (e *Engine) Find(ctx context.Context, types []scan.Type, sink *scan.Sink) error {
+	f := finder{r: e.r, sink: sink, types: types, byFlag: map[uint32]scan.Type{}}
+	e.r.options.Types = 0
+	for _, t := range types {
+		f.byFlag[index[t].flag] = t
+		e.r.options.Types |= index[t].flag
+	}
+	if err := f.tasks(); err != nil {
+		return err
+	}
+	steps := []struct {
+		source string
+		read   func() error
+	}{
+		{"fd", f.files}, {"mmap", f.mapped}, {"inflight", f.inFlight}, {"kernel", f.nets},
+	}
+	for _, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.read(); err != nil {
+			sink.Gap(s.source, "bpf", err)
+		}
+	}
+	return nil
+}
+
+// finder is one Find.
+type finder struct {
+	r      *Reader
+	sink   *scan.Sink
+	types  []scan.Type
+	byFlag map[uint32]scan.Type
+
+	exited  map[int]bool     // processes whose first thread has ended
+	seen    map[fileRef]bool // files of those, which come with each thread
+	open    map[pidSocket]bool
+	waiting map[uint64]holderOf // who has a unix socket that files wait in
+}
+
+type fileRef struct {
+	pid, fd   int
+	namespace uint32
+	kind      Kind
+}
+
+type pidSocket struct {
+	pid    int
+	socket uint64
+}
+
+type holderOf struct{ pid, tid, fd int }
+
+func (f *finder) tasks() error {
+	var threads []Task
+	leaders := map[int][NSCount]uint32{}
+	f.exited = map[int]bool{}
+	_, err := f.r.Tasks(func(t *Task) {
+		if t.PID != t.TID {
+			threads = append(threads, *t)
+			return
+		}
+		if t.Exited {
+			f.exited[t.PID] = true
+		}
+		leaders[t.PID] = t.NS
+		for _, typ := range f.types {
+			at := index[typ]
+			if own := t.NS[at.own]; own != 0 {
+				f.sink.Process(typ, uint64(own), t.PID, t.Start, "")
+			}
+			if at.children < 0 {
+				continue
+			}
+			if next := t.NS[at.children]; next != 0 && next != t.NS[at.own] {
+				f.sink.Process(typ, uint64(next), t.PID, t.Start, at.via)
+			}
+		}
+	})
+	for i := range threads {
+		f.thread(&threads[i], leaders[threads[i].PID])
+	}
+	if errors.Is(err, ErrIncomplete) {
+		f.sink.Gap("process", "bpf", err)
+		return nil
+	}
+	return err
+}
+
+func (f *finder) thread(t *Task, leader [NSCount]uint32) {
+	for _, typ := range f.types {
+		switch inode := t.NS[index[typ].own]; inode {
+		case 0:
+		case leader[index[typ].own]:
+			f.sink.Task(typ, uint64(inode))
+		default:
+			f.sink.Holder(typ, uint64(inode), scan.Holder{Kind: scan.KindThread, PID: t.PID, TID: t.TID})
+		}
+	}
+}
+
+func (f *finder) files() error {
+	f.seen, f.open, f.waiting = map[fileRef]bool{}, map[pidSocket]bool{}, map[uint64]holderOf{}
+	_, err := f.r.Files(func(file *File) {
+		h := holderOf{pid: file.PID, fd: file.FD}
+		if file.TID != file.PID {
+			h.tid = file.TID
+		}
+		if file.Socket != 0 {
+			f.open[pidSocket{file.PID, file.Socket}] = true
+		}
+		if file.Flags&(Queued|Listening) != 0 {
+			if other, ok := f.waiting[file.Socket]; !ok || cmp.Compare(h.pid, other.pid) < 0 {
+				f.waiting[file.Socket] = h
+			}
+		}
+		if file.Flags&Own == 0 && !f.again(file) {
+			f.file(file, h)
+		}
+	})
+	return err
+}
+
+// again reports whether a file of a process whose first thread has ended was
+// told with another of its threads.
+func (f *finder) again(file *File) bool {
+	if !f.exited[file.PID] {
+		return false
+	}
+	ref := fileRef{file.PID, file.FD, file.Namespace, file.Kind}
+	if f.seen[ref] {
+		return true
+	}
+	f.seen[ref] = true
+	return false
+}
+
+func (f *finder) file(file *File, at holderOf) {
+	typ, wanted := f.byFlag[file.Type]
+	if !wanted {
+		return
+	}
+	h := scan.Holder{Kind: scan.KindFD, PID: at.pid, TID: at.tid, FD: at.fd}
+	switch file.Kind {
+	case KindSocket:
+		h.Kind, h.Family, h.Type = scan.KindSocket, scan.SocketFamily(int(file.Family)), scan.SocketType(int(file.SockType))
+	case KindTun:
+		h.Kind, h.Device = scan.KindTun, file.DeviceName()
+	}
+	switch {
+	case file.Flags&Registered != 0:
+		h.Via = "io_uring"
+	case file.Flags&Embryo != 0:
+		h.Via = "unaccepted connection"
+	}
+	f.sink.Holder(typ, uint64(file.Namespace), h)
+}
+
+// mapped tells of rings whose descriptor is closed: one that is open holds as
+// a socket.
+func (f *finder) mapped() error {
+	if _, wanted := f.byFlag[index[scan.Net].flag]; !wanted {
+		return nil
+	}
+	told := map[pidSocket]bool{}
+	_, err := f.r.Mapped(func(file *File) {
+		ref := pidSocket{file.PID, file.Socket}
+		if f.open[ref] || told[ref] {
+			return
+		}
+		told[ref] = true
+		f.sink.Holder(scan.Net, uint64(file.Namespace), scan.Holder{
+			Kind: scan.KindMmap, PID: file.PID, FD: -1,
+			Family: scan.SocketFamily(int(file.Family)), Type: scan.SocketType(int(file.SockType)),
+		})
+	})
+	return err
+}
+
+func (f *finder) inFlight() error {
+	var found []File
+	var err error
+	for range 3 { // a queue that changed while it was followed may hold still the next time
+		found = found[:0]
+		if _, err = f.r.InFlight(func(file *File) { found = append(found, *file) }); !errors.Is(err, ErrIncomplete) {
+			break
+		}
+	}
+	for i := range found {
+		file := &found[i]
+		typ, wanted := f.byFlag[file.Type]
+		if !wanted {
+			continue
+		}
+		h := scan.Holder{Kind: scan.KindInflight, FD: -1}
+		if at, ok := f.waiting[file.Queue]; ok {
+			h.PID, h.TID, h.FD = at.pid, at.tid, at.fd
+		}
+		if file.Kind == KindSocket {
+			h.Family, h.Type = scan.SocketFamily(int(file.Family)), scan.SocketType(int(file.SockType))
+		}
+		f.sink.Holder(typ, uint64(file.Namespace), h)
+	}
+	return err
+}
+
+func (f *finder) nets() error {
+	if _, wanted := f.byFlag[index[scan.Net].flag]; !wanted {
+		return nil
+	}
+	nets, err := f.r.Nets()
+	for _, n := range nets {
+		f.sink.Net(scan.KernelNet{
+			Inode: uint64(n.Inode), Cookie: n.Cookie, Refs: n.Refs, UserNS: uint64(n.UserNS), UID: int(n.UID),
+		})
+	}
+	if err == nil {
+		f.sink.WholeNets()
+	}
+	return err
+}
