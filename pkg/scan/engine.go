@@ -25,9 +25,14 @@ type Sink struct {
 
 // only drops what the wanted sources would not have found.
 func (s *Sink) only(wanted []string) {
-	s.found.sightings = slices.DeleteFunc(s.found.sightings, func(f sighting) bool {
-		return !slices.Contains(wanted, sourceOf(f.Kind))
-	})
+	if len(wanted) == len(sources) {
+		return
+	}
+	for i, piece := range s.found.sightings {
+		s.found.sightings[i] = slices.DeleteFunc(piece, func(f sighting) bool {
+			return !slices.Contains(wanted, sourceOf(f.Kind))
+		})
+	}
 	if !slices.Contains(wanted, "thread") {
 		s.found.tasks = nil
 	}
@@ -39,7 +44,7 @@ func (s *Sink) only(wanted []string) {
 
 // Holder takes one holder of a namespace.
 func (s *Sink) Holder(t Type, inode uint64, h Holder) {
-	s.found.sightings = append(s.found.sightings, sighting{key{t, inode}, h})
+	s.found.sightings.add(sighting{key{t, inode}, h})
 }
 
 // Process takes a process in a namespace, with its start time since boot, which

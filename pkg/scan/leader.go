@@ -152,8 +152,6 @@ func (s *scanner) pidsInStartOrder() bool {
 // highestPID returns the highest PID that was seen.
 func (s *scanner) highestPID() int {
 	high := 0
-	for i := range s.found.sightings {
-		high = max(high, s.found.sightings[i].PID)
-	}
+	s.found.sightings.each(func(f *sighting) { high = max(high, f.PID) })
 	return high
 }

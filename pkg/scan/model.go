@@ -142,9 +142,31 @@ func (s *Snapshot) Find(inode uint64) *Namespace {
 	return nil
 }
 
-func compareHolders(a, b Holder) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID),
-		cmp.Compare(a.FD, b.FD), strings.Compare(a.Path, b.Path), cmp.Compare(a.MountID, b.MountID), strings.Compare(a.Via, b.Via))
+// byHolder sorts holders as they are shown. It compares them where they are:
+// there can be a hundred thousand.
+type byHolder []Holder
+
+func (b byHolder) Len() int      { return len(b) }
+func (b byHolder) Swap(i, j int) { b[i], b[j] = b[j], b[i] }
+func (b byHolder) Less(i, j int) bool {
+	x, y := &b[i], &b[j]
+	switch {
+	case x.Kind != y.Kind:
+		return x.Kind < y.Kind
+	case x.PID != y.PID:
+		return x.PID < y.PID
+	case x.TID != y.TID:
+		return x.TID < y.TID
+	case x.FD != y.FD:
+		return x.FD < y.FD
+	case x.Path != y.Path:
+		return x.Path < y.Path
+	case x.MountNS != y.MountNS:
+		return x.MountNS < y.MountNS
+	case x.MountID != y.MountID:
+		return x.MountID < y.MountID
+	}
+	return x.Via < y.Via
 }
 
 func (s *Snapshot) sort() {
@@ -152,7 +174,6 @@ func (s *Snapshot) sort() {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Inode, b.Inode))
 	})
 	for i := range s.Namespaces {
-		slices.SortFunc(s.Namespaces[i].Holders, compareHolders)
 		slices.SortFunc(s.Namespaces[i].Names, func(a, b Name) int { return strings.Compare(a.Path, b.Path) })
 	}
 	slices.Sort(s.NamesDirs)

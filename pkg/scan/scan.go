@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -120,7 +121,7 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 		if err := s.run(ctx, snap); err != nil {
 			return err
 		}
-		snap.Namespaces = s.assemble()
+		snap.Namespaces = s.assemble(ctx)
 		unexplained := s.reconcile(snap)
 		if !slices.ContainsFunc(unexplained, func(id uint64) bool { return !before[id] }) {
 			break
@@ -216,7 +217,7 @@ func (s *scanner) take(f found) {
 }
 
 func (f *found) add(g found) {
-	f.sightings = append(f.sightings, g.sightings...)
+	f.sightings = append(f.sightings, g.sightings...) // the pieces, not what is in them
 	f.names = append(f.names, g.names...)
 	f.strays = append(f.strays, g.strays...)
 	f.dirs = append(f.dirs, g.dirs...)
@@ -234,32 +235,41 @@ func (f *found) add(g found) {
 func (s *scanner) wants(t Type) bool { return slices.Contains(s.types, t) }
 
 // assemble puts everything seen of one namespace together.
-func (s *scanner) assemble() []Namespace {
+func (s *scanner) assemble(ctx context.Context) []Namespace {
 	index := map[key]int{}
 	var all []Namespace
-	at := func(k key) *Namespace {
+	at := func(k key) int {
 		i, ok := index[k]
 		if !ok {
 			i = len(all)
 			index[k] = i
 			all = append(all, Namespace{Type: k.Type, Inode: k.inode, Initial: s.initial[k.Type] == k.inode})
 		}
-		return &all[i]
+		return i
 	}
-	for _, f := range s.found.sightings {
-		n := at(f.key)
+	var counts []int
+	s.found.sightings.each(func(f *sighting) {
+		if i := at(f.key); i == len(counts) {
+			counts = append(counts, 1)
+		} else {
+			counts[i]++
+		}
+	})
+	for i, n := range counts {
+		all[i].Holders = make([]Holder, 0, n)
+	}
+	s.found.sightings.each(func(f *sighting) {
+		n := &all[at(f.key)]
 		n.Holders = append(n.Holders, f.Holder)
-	}
+	})
 	for _, f := range s.found.names {
-		n := at(f.key)
+		n := &all[at(f.key)]
 		n.Names = append(n.Names, f.Name)
 	}
 	for k, tasks := range s.found.tasks {
-		at(k).Threads = tasks
+		all[at(k)].Threads = tasks
 	}
-	for i := range all {
-		slices.SortFunc(all[i].Holders, compareHolders)
-	}
+	each(ctx, len(all), func(i int) { sort.Sort(byHolder(all[i].Holders)) })
 	return all
 }
 

@@ -35,7 +35,16 @@ func visitFiles(w *worker, v *visit) {
 		if f.kind != nsFile {
 			continue
 		}
+		if t, known := w.typeOf[f.inode]; known {
+			if w.wants(t) {
+				w.holds(key{t, f.inode}, Holder{Kind: KindFD, PID: v.pid, TID: f.tid, FD: f.fd})
+			}
+			continue
+		}
 		t, inode, err := w.namespaceOfFile(v.pid, f)
+		if err == nil {
+			w.typeOf[inode] = t // inodes are unique over all types: one look is enough
+		}
 		switch {
 		case err == errNotNamespace || isEnd(err): // closed meanwhile, and perhaps another in its place
 		case err != nil:

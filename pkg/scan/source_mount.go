@@ -53,7 +53,7 @@ func findMounts(_ context.Context, s *scanner) {
 			Kind: KindMount, PID: seenBy, Path: m.Mountpoint,
 			MountNS: mountNS, MountID: m.ID, Covered: tree.covered(m),
 		}
-		out.sightings = append(out.sightings, sighting{key{t, inode}, h})
+		out.sightings.add(sighting{key{t, inode}, h})
 		if !h.Covered {
 			s.mounted[h.Path] = key{t, inode}
 		}

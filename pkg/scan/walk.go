@@ -34,12 +34,13 @@ type worker struct {
 	dirents []byte
 	fds     []int
 	cookies map[uint64]uint64 // inodes of network namespaces, by cookie
+	typeOf  map[uint64]Type   // of namespace files that were identified, by inode
 	found
 }
 
 // found is what a source hands over; see scanner.take.
 type found struct {
-	sightings []sighting
+	sightings pile
 	tasks     map[key]int // tasks beyond one a process, by namespace
 	names     []sightedName
 	strays    []Stray
@@ -53,6 +54,29 @@ type found struct {
 type sighting struct {
 	key
 	Holder
+}
+
+// pile is a list of sightings in pieces, so that none of many is ever copied to
+// make room for the next.
+type pile [][]sighting
+
+func (p *pile) add(s sighting) {
+	const piece = 512
+	last := len(*p) - 1
+	if last < 0 || len((*p)[last]) == cap((*p)[last]) {
+		*p = append(*p, make([]sighting, 0, piece))
+		last++
+	}
+	(*p)[last] = append((*p)[last], s)
+}
+
+// each calls f for every sighting.
+func (p pile) each(f func(*sighting)) {
+	for _, piece := range p {
+		for i := range piece {
+			f(&piece[i])
+		}
+	}
 }
 
 type sightedName struct {
@@ -73,7 +97,7 @@ func (s *scanner) walk(ctx context.Context, visitors []func(*worker, *visit)) er
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			w := &worker{scanner: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, found: found{tasks: map[key]int{}}}
+			w := &worker{scanner: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, typeOf: map[uint64]Type{}, found: found{tasks: map[key]int{}}}
 			for pids := range pieces {
 				if ctx.Err() != nil {
 					continue
