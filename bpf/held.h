@@ -99,7 +99,7 @@ static __always_inline int held_tun(struct file_rec *r, struct file *file)
 	keeps_net(r, READ((struct sock *)tun, __sk_common.skc_net.net));
 	if (!has_field(struct tun_file, tun)) /* the module's BTF is not there */
 		return 1;
-	device = READ(READ(tun, tun), dev);
+	device = PROBE(PROBE(tun, tun), dev); /* of a module, mostly */
 	if (!device)
 		return 1;
 	bpf_probe_read_kernel_str(r->device, sizeof(r->device), &device->name);

@@ -224,6 +224,9 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	// The fallbacks are for kernels without bpf_loop, as is the want of Mapped.
+	if r.progs[Files] == nil {
+		t.Fatal("open files are not read at all")
+	}
 	if info, err := r.progs[Files].Info(); err != nil || (info.Name == scanProgTables) == old(t, Mapped) {
 		t.Errorf("open files are read by %q, %v", info.Name, err)
 	}
