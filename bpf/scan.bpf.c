@@ -4,7 +4,8 @@
  * reads from its iterator, or asks for one run, and at no other time.
  *
  * Needs Linux 5.8 (task iterators), 5.10 (a raw tracepoint program run by hand),
- * 5.12 (mappings), 5.17 (io_uring slots), 6.0 (files in flight). */
+ * 5.12 (mappings), 5.17 (io_uring slots, whole tables of descriptors, mapped
+ * sockets: bpf_loop), 6.0 (files in flight), 6.2 for the object built with DIRECT. */
 #include "held.h"
 
 char licensed[] SEC("license") = "Dual BSD/GPL";

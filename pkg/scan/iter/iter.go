@@ -12,7 +12,13 @@
 //
 // All of it needs CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) in the initial user
 // namespace, and a kernel with BTF. Tasks, descriptors, mappings are those of the
-// reader's pid namespace; namespaces and files in flight are the whole machine's.
+// reader's pid namespace; namespaces, files in flight and mapped sockets are the
+// whole machine's.
+//
+// Not seen, and so only known by Net.Refs: files of macvtap devices, /proc/net
+// files held open (seq_open_net, fs/proc/proc_net.c), namespace mounts below the
+// root of a detached mount tree, mounts of network file systems, and what the
+// kernel itself keeps.
 package iter
 
 import (
