@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -104,7 +105,7 @@ type holderOf struct{ pid, tid, fd int }
 
 func (f *finder) tasks() error {
 	var threads []Task
-	leaders := map[int][NSCount]uint32{}
+	var leaders []leader
 	f.exited = map[int]bool{}
 	_, err := f.r.Tasks(func(t *Task) {
 		if t.PID != t.TID {
@@ -114,7 +115,7 @@ func (f *finder) tasks() error {
 		if t.Exited {
 			f.exited[t.PID] = true
 		}
-		leaders[t.PID] = t.NS
+		leaders = append(leaders, leader{t.PID, t.NS})
 		for _, typ := range f.types {
 			at := index[typ]
 			if own := t.NS[at.own]; own != 0 {
@@ -128,8 +129,14 @@ func (f *finder) tasks() error {
 			}
 		}
 	})
+	// The kernel shows tasks by number, so the leaders are in order already.
 	for i := range threads {
-		f.thread(&threads[i], leaders[threads[i].PID])
+		at, ok := slices.BinarySearchFunc(leaders, threads[i].PID, func(l leader, pid int) int { return l.pid - pid })
+		if ok {
+			f.thread(&threads[i], &leaders[at].ns)
+		} else { // it ended between the two
+			f.thread(&threads[i], new([NSCount]uint32))
+		}
 	}
 	if errors.Is(err, ErrIncomplete) {
 		f.sink.Gap("process", "bpf", err)
@@ -138,7 +145,13 @@ func (f *finder) tasks() error {
 	return err
 }
 
-func (f *finder) thread(t *Task, leader [NSCount]uint32) {
+// leader is the first thread of a process.
+type leader struct {
+	pid int
+	ns  [NSCount]uint32
+}
+
+func (f *finder) thread(t *Task, leader *[NSCount]uint32) {
 	for _, typ := range f.types {
 		switch inode := t.NS[index[typ].own]; inode {
 		case 0:
