@@ -93,7 +93,8 @@ func TestTargets(t *testing.T) {
 	for _, x := range r.targets() {
 		got = append(got, x.Found+": "+x.Met)
 	}
-	want := []string{"1.50 ×: met", "1.70 ×: not met", "1/10.0: met", "20.0 MiB: met", "+33 %: not met"}
+	want := []string{"1.50 ×: met", "1.70 ×: not met", "1/10.0: met", "20.0 MiB: met",
+		" ×: unknown", " ×: unknown", "0.0 MiB: unknown", "+33 %: not met", "-100 %: unknown", "-100 %: unknown"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, expected %q", got, want)
 	}
@@ -119,12 +120,12 @@ func TestReport(t *testing.T) {
 	if err := r.text(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"nsinspect list 75.0 75.0–75.0 75.0 20.0 1.50 0.10", "not installed: lsuns", "the loop alone 50.0"} {
+	for _, want := range []string{"nsinspect list, processes, threads, mounts 75.0 75.0–75.0 75.0 20.0 1.50 0.10", "not installed: lsuns", "the loop alone 50.0"} {
 		if got := strings.Join(strings.Fields(text.String()), " "); !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, text.String())
 		}
 	}
-	want := "| nsinspect list | 75.0 | 75.0–75.0 | 75.0 | 20.0 | 1.50 | 0.10 |"
+	want := "| nsinspect list, processes, threads, mounts | 75.0 | 75.0–75.0 | 75.0 | 20.0 | 1.50 | 0.10 |"
 	if md := r.markdown(); !strings.Contains(md, want) {
 		t.Errorf("no %q in:\n%s", want, md)
 	}

@@ -32,9 +32,11 @@ const (
 	floorProcesses = "floor: a readlink a process, one core"
 	floorTasks     = "floor: every task, one core"
 	floorFDs       = "floor: every task and open file, one core"
-	listTable      = "nsinspect list"
-	listOneCore    = "nsinspect list, one core"
-	listJSON       = "nsinspect list -o json"
+	listTable      = "nsinspect list, processes, threads, mounts"
+	listOneCore    = "the same, one core"
+	listJSON       = "the same, -o json"
+	listProc       = "nsinspect list --engine proc, every source"
+	listBPF        = "nsinspect list --engine bpf, every source"
 	lsnsNet        = "lsns -t net"
 )
 
@@ -43,8 +45,8 @@ func contenders(o options) (take []contender, absent []string) {
 	floor := func(name, kind string) contender {
 		return contender{name: name, argv: []string{"/proc/self/exe", "floor", kind}, core: o.core, floor: true}
 	}
-	list := []string{o.nsinspect, "list", "--engine", "proc"}
-	listAsJSON := []string{o.nsinspect, "list", "--engine", "proc", "-o", "json"}
+	list := []string{o.nsinspect, "list", "--engine", "proc", "--source", "process,thread,mount,name"}
+	listAsJSON := append(slices.Clone(list), "-o", "json")
 	bare := floor(floorProcesses, "processes")
 	bare.growth = true
 	take = []contender{
@@ -54,6 +56,8 @@ func contenders(o options) (take []contender, absent []string) {
 		{name: listTable, argv: list, core: onAnyCore, check: atLeastNamespaces, growth: true},
 		{name: listOneCore, argv: list, core: o.core, check: atLeastNamespaces, growth: true},
 		{name: listJSON, argv: listAsJSON, core: onAnyCore, check: checkJSON, growth: true},
+		{name: listProc, argv: []string{o.nsinspect, "list", "--engine", "proc", "-o", "json"}, core: onAnyCore, check: checkJSON, growth: true},
+		{name: listBPF, argv: []string{o.nsinspect, "list", "--engine", "bpf"}, core: onAnyCore, check: atLeastNamespaces, growth: true},
 	}
 	peers := []contender{
 		{name: lsnsNet, argv: []string{"lsns", "-t", "net"}, core: onAnyCore, check: atLeastNamespaces, growth: true},

@@ -66,7 +66,7 @@ func growthRows(small, large set) table {
 }
 
 func (r report) targetRows() table {
-	t := table{{fmt.Sprintf("target of nsinspect list --engine proc, for %s", targetLoad), "found", ""}}
+	t := table{{fmt.Sprintf("target of nsinspect list, for %s", targetLoad), "found", ""}}
 	for _, x := range r.targets() {
 		t = append(t, []string{x.Promise, x.Found, x.Met})
 	}

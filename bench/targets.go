@@ -4,10 +4,12 @@ package main
 
 import "fmt"
 
-// The targets of `nsinspect list --engine proc`.
+// The targets of `nsinspect list`.
 const (
 	targetLoad   = "10000 processes in 200 namespaces"
 	targetFloor  = 1.6      // times the floor, at most
+	targetBPF    = 1.5      // times the floor, at most, for a complete scan
+	targetAllRSS = 96 << 20 // bytes, less than, for a complete scan
 	targetLsns   = 1.0 / 8  // of lsns -t net, at most
 	targetRSS    = 64 << 20 // bytes, less than
 	targetGrowth = 0.15     // more time per process under the larger load, at most
@@ -48,11 +50,23 @@ func (r report) targets() []target {
 		{"at most 1/8 of lsns -t net", fraction(toLsns), verdict(toLsns > 0, busy, toLsns <= targetLsns)},
 		{"peak memory under 64 MiB", mebibytes(peak(list)) + " MiB", verdict(len(list) > 0, false, peak(list) < targetRSS)},
 	}
+	toFDs := ratio(medianBy(s.find(listProc), wall), medianBy(s.find(floorFDs), loop))
+	bpf := ratio(medianBy(s.find(listBPF), wall), s.floorTime())
+	complete := max(peak(s.find(listProc)), peak(s.find(listBPF)))
+	all = append(all,
+		target{fmt.Sprintf("every source, engine proc: at most %.1f × the floor of tasks and files", targetFloor), times(toFDs) + " ×",
+			verdict(toFDs > 0, busy, toFDs <= targetFloor)},
+		target{fmt.Sprintf("every source, engine bpf: at most %.1f × the floor of processes", targetBPF), times(bpf) + " ×",
+			verdict(bpf > 0, busy, bpf <= targetBPF)},
+		target{"every source: peak memory under 96 MiB", mebibytes(complete) + " MiB", verdict(complete > 0, false, complete < targetAllRSS)},
+	)
 	if len(r.Sets) > 1 {
-		g := growth(s, r.Sets[1], listTable, wall)
-		all = append(all, target{
-			fmt.Sprintf("at most 15 %% more time a process with %d than with %d", r.Sets[1].Processes, s.Processes),
-			fmt.Sprintf("%+.0f %%", 100*(g-1)), verdict(g > 0, busy || r.Sets[1].busy(), g <= 1+targetGrowth)})
+		for _, name := range []string{listTable, listProc, listBPF} {
+			g := growth(s, r.Sets[1], name, wall)
+			all = append(all, target{
+				fmt.Sprintf("%s: at most 15 %% more time a process with %d than with %d", name, r.Sets[1].Processes, s.Processes),
+				fmt.Sprintf("%+.0f %%", 100*(g-1)), verdict(g > 0, busy || r.Sets[1].busy(), g <= 1+targetGrowth)})
+		}
 	}
 	return all
 }
