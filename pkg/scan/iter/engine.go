@@ -250,6 +250,12 @@ func (f *finder) inFlight() error {
 			break
 		}
 	}
+	inside := map[uint64]uint64{} // which socket a socket in flight waits in
+	for i := range found {
+		if found[i].Kind == KindSocket {
+			inside[found[i].Socket] = found[i].Queue
+		}
+	}
 	for i := range found {
 		file := &found[i]
 		typ, wanted := f.byFlag[file.Type]
@@ -257,7 +263,7 @@ func (f *finder) inFlight() error {
 			continue
 		}
 		h := scan.Holder{Kind: scan.KindInflight, FD: -1}
-		if at, ok := f.waiting[file.Queue]; ok {
+		if at, ok := f.outermost(file.Queue, inside); ok {
 			h.PID, h.TID, h.FD = at.pid, at.tid, at.fd
 		}
 		if file.Kind == KindSocket {
@@ -266,6 +272,23 @@ func (f *finder) inFlight() error {
 		f.sink.Holder(typ, uint64(file.Namespace), h)
 	}
 	return err
+}
+
+// outermost returns who has the socket that a file in flight waits in or, where
+// that one is in flight itself, the socket that it waits in, and so on: closing
+// that one frees them all. Sockets may wait in each other.
+func (f *finder) outermost(queue uint64, inside map[uint64]uint64) (holderOf, bool) {
+	for range len(inside) + 1 {
+		if at, ok := f.waiting[queue]; ok {
+			return at, true
+		}
+		next, ok := inside[queue]
+		if !ok {
+			break
+		}
+		queue = next
+	}
+	return holderOf{}, false
 }
 
 func (f *finder) nets() error {
