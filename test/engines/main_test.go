@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package engines
+
+import (
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+)
+
+func TestMain(m *testing.M) {
+	nstest.Main()
+	code := m.Run()
+	os.Exit(code)
+}
+
+// The engines, in the order of the columns of a table.
+const (
+	proc = iota
+	bpf
+	numEngines
+)
+
+var engineNames = [numEngines]string{"proc", "bpf"}
+
+// newEngine loads the bpf engine, which is unloaded when the test ends.
+func newEngine(t testing.TB) *iter.Engine {
+	t.Helper()
+	need.Root(t)
+	e, err := iter.NewEngine()
+	if err != nil {
+		need.Missing(t, "needs the bpf engine: "+err.Error())
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Errorf("close engine: %v", err)
+		}
+	})
+	return e
+}
+
+// optionsOf returns the options of a scan by each engine.
+func optionsOf(t testing.TB) [numEngines]scan.Options {
+	t.Helper()
+	return [numEngines]scan.Options{proc: {}, bpf: {Engine: newEngine(t)}}
+}
+
+func look(t testing.TB, opts scan.Options) *scan.Snapshot {
+	t.Helper()
+	snap, err := scan.Scan(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+// without returns the options less some sources.
+func without(opts scan.Options, names ...string) scan.Options {
+	opts.Sources = slices.DeleteFunc(scan.Sources(), func(s string) bool { return slices.Contains(names, s) })
+	return opts
+}
+
+// settles calls f until it returns "", for at most two seconds: what others do
+// on this machine (a scan that holds a file for a moment, a new mount namespace
+// with copies of all mounts) shows in a snapshot, and passes.
+func settles(f func() string) string {
+	for end := time.Now().Add(2 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		wrong := f()
+		if wrong == "" || time.Now().After(end) {
+			return wrong
+		}
+	}
+}
+
+var netsReader = sync.OnceValues(func() (*iter.Reader, error) { return iter.Open(iter.Options{Passes: iter.Nets}) })

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package engines
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// What an engine makes of a scene.
+type word string
+
+const (
+	found   word = "found"   // exactly the truth's holders
+	gap     word = "gap"     // not found, and the snapshot says that it did not look
+	pending word = "pending" // no source yet: to become found
+)
+
+// matrix says of each scene which source finds it and what each engine is to
+// make of it. That word is all there is to change when a source is added.
+var matrix = []struct {
+	kind   nstest.Kind
+	source string
+	want   [numEngines]word
+}{
+	{nstest.Process, "process", [...]word{found, found}},
+	{nstest.Thread, "thread", [...]word{found, found}},
+	{nstest.ZombieLeader, "thread", [...]word{found, found}},
+
+	{nstest.FD, "fd", [...]word{found, found}},
+	{nstest.FDPath, "fd", [...]word{found, found}},
+	{nstest.FDThread, "fd", [...]word{found, found}},
+	{nstest.FDUnmounted, "fd", [...]word{found, found}},
+	{nstest.FDDetached, "fd", [...]word{found, found}},
+	{nstest.Veth, "fd", [...]word{found, found}},
+
+	{nstest.Mount, "mount", [...]word{found, found}},
+	{nstest.MountPrivate, "mount", [...]word{pending, pending}},
+	{nstest.MountFD, "mount", [...]word{pending, pending}},
+	{nstest.MountMount, "mount", [...]word{pending, pending}},
+	{nstest.MountTree, "mount", [...]word{pending, pending}},
+
+	{nstest.Socket, "socket", [...]word{found, found}},
+	{nstest.SocketInet6Dgram, "socket", [...]word{found, found}},
+	{nstest.SocketPacket, "socket", [...]word{found, found}},
+	{nstest.SocketNetlink, "socket", [...]word{found, found}},
+	{nstest.SocketUnixStream, "socket", [...]word{found, found}},
+	{nstest.SocketUnixDgram, "socket", [...]word{found, found}},
+	{nstest.SocketUnixSeqpacket, "socket", [...]word{found, found}},
+	{nstest.Tun, "socket", [...]word{found, found}},
+	{nstest.Tap, "socket", [...]word{found, found}},
+	{nstest.TunMoved, "socket", [...]word{found, found}},
+	{nstest.TunBare, "socket", [...]word{found, found}},
+
+	{nstest.Mmap, "mmap", [...]word{gap, found}},
+	{nstest.Inflight, "inflight", [...]word{gap, found}},
+	{nstest.InflightSocket, "inflight", [...]word{gap, found}},
+	{nstest.InflightNested, "inflight", [...]word{gap, found}},
+	{nstest.InflightUnaccepted, "inflight", [...]word{gap, found}},
+
+	{nstest.SocketUnaccepted, "kernel", [...]word{gap, found}},
+	{nstest.IOURing, "fd", [...]word{gap, found}},
+	{nstest.ProcNet, "kernel", [...]word{gap, found}},
+}
+
+// better is what the bpf engine says of a holder where it knows more than the
+// scene's truth, which calls it "kernel", or speaks of something else: of what
+// is in flight the truth tells the socket it waits in, the scan that and what it
+// is itself.
+var better = map[nstest.Kind]func(*holder){
+	nstest.IOURing:            func(h *holder) { h.Kind = "fd" },
+	nstest.SocketUnaccepted:   func(h *holder) { *h = holder{Kind: "kernel"} },
+	nstest.ProcNet:            func(h *holder) { *h = holder{Kind: "kernel"} },
+	nstest.Inflight:           func(h *holder) { h.Family, h.Type = "", "" },
+	nstest.InflightSocket:     func(h *holder) { h.Family, h.Type = "inet", "stream" },
+	nstest.InflightNested:     func(h *holder) { h.Family, h.Type, h.Via = "", "", "" },
+	nstest.InflightUnaccepted: func(h *holder) { h.Family, h.Type, h.Via = "", "", "" },
+}
+
+// hiding is where the proc engine says that it does not look: for what has a
+// better explanation in the bpf engine than "kernel", that is all it can say.
+func hiding(k nstest.Kind, source string) string {
+	if k.Holder() == "kernel" {
+		return "kernel"
+	}
+	return source
+}
+
+// holder is what a truth and a snapshot say alike of a holder.
+type holder struct {
+	Kind                      string
+	PID, TID, FD              int
+	Path                      string
+	MountNS                   uint64
+	MountID                   int
+	Family, Type, Device, Via string
+}
+
+func truthOf(t *nstest.Truth) []holder {
+	var all []holder
+	for _, h := range t.Holders {
+		k := holder{h.Kind, h.PID, h.TID, 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
+		if h.FD != nil {
+			k.FD = *h.FD
+		}
+		if improve := better[t.Scene]; improve != nil {
+			improve(&k)
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+func holdersOf(n *scan.Namespace) []holder {
+	if n == nil {
+		return nil
+	}
+	var all []holder
+	for _, h := range n.Holders {
+		k := holder{h.Kind.String(), h.PID, h.TID, 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
+		if h.Kind.HasFD() {
+			k.FD = h.FD
+		}
+		if h.Kind == scan.KindMount {
+			k.PID = 0 // any process that sees it
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+// wants demands that a snapshot has exactly these holders for a truth's
+// namespace: none means that it is not there at all.
+func wants(t *testing.T, what string, opts scan.Options, truth *nstest.Truth, want []holder) {
+	t.Helper()
+	diff := settles(func() string { return cmp.Diff(want, holdersOf(findIn(look(t, opts), truth))) })
+	if diff != "" {
+		t.Errorf("%s: holders of %s:[%d] (-want +got):\n%s", what, truth.Type, truth.Inode, diff)
+	}
+}
+
+// findIn finds the namespace of a truth. Its inode may be another's by now: the
+// cookie, where it is known, is not.
+func findIn(snap *scan.Snapshot, truth *nstest.Truth) *scan.Namespace {
+	n := snap.Find(truth.Inode)
+	if n != nil && n.Cookie != 0 && truth.Cookie != 0 && n.Cookie != truth.Cookie {
+		return nil
+	}
+	return n
+}
+
+func TestMatrixIsWhole(t *testing.T) {
+	var rows []nstest.Kind
+	for _, row := range matrix {
+		rows = append(rows, row.kind)
+	}
+	kinds := nstest.Kinds()
+	slices.Sort(rows)
+	slices.Sort(kinds)
+	if diff := cmp.Diff(kinds, rows); diff != "" {
+		t.Errorf("scenes and rows of the matrix (-scenes +rows):\n%s", diff)
+	}
+}
+
+func TestMatrix(t *testing.T) {
+	checkKernel(t)
+	engines := optionsOf(t)
+	for _, row := range matrix {
+		t.Run(string(row.kind), func(t *testing.T) {
+			nstest.CheckLeaks(t)
+			scene := nstest.Make(t, row.kind)
+			for e, opts := range engines {
+				t.Run(engineNames[e], func(t *testing.T) {
+					switch row.want[e] {
+					case found:
+						demandFound(t, opts, scene, row.source)
+					case gap:
+						demandGap(t, opts, scene, hiding(row.kind, row.source))
+					case pending:
+						t.Skip("pending: no source finds it yet")
+					}
+				})
+			}
+			scene.Free()
+			for e, opts := range engines {
+				demandGone(t, engineNames[e], opts, scene)
+			}
+		})
+	}
+}
+
+// demandFound demands the truth's holders, and without the source only that the
+// kernel has the namespace on its list, if that is read.
+func demandFound(t *testing.T, opts scan.Options, scene *nstest.Scene, source string) {
+	t.Helper()
+	for truth := &scene.Truth; truth != nil; truth = truth.Peer {
+		wants(t, "all sources", opts, truth, truthOf(truth))
+		var unexplained []holder
+		if opts.Engine != nil && source != "kernel" {
+			unexplained = []holder{{Kind: "kernel"}}
+		}
+		wants(t, "without "+source, without(opts, source), truth, unexplained)
+		wants(t, "without kernel and "+source, without(opts, source, "kernel"), truth, nil)
+	}
+}
+
+// demandGap demands that the namespace is not there, and that the snapshot says
+// why.
+func demandGap(t *testing.T, opts scan.Options, scene *nstest.Scene, source string) {
+	t.Helper()
+	wants(t, "all sources", opts, &scene.Truth, nil)
+	snap := look(t, opts)
+	i := slices.IndexFunc(snap.Gaps, func(g scan.Gap) bool { return g.Source == source })
+	if i < 0 || !errors.Is(snap.Gaps[i].Err, scan.ErrNotInProc) || snap.Complete() {
+		t.Errorf("gaps %v, complete %v, want a gap in %s", snap.Gaps, snap.Complete(), source)
+	}
+	if slices.Contains(snap.Sources, source) {
+		t.Errorf("sources %v, want none that is called %s", snap.Sources, source)
+	}
+}
+
+// demandGone demands that no holder of the truth is left.
+func demandGone(t *testing.T, engine string, opts scan.Options, scene *nstest.Scene) {
+	t.Helper()
+	truth := truthOf(&scene.Truth)
+	for _, h := range holdersOf(findIn(look(t, opts), &scene.Truth)) {
+		if slices.Contains(truth, h) {
+			t.Errorf("%s: still there when it is freed: %+v", engine, h)
+		}
+	}
+}
