@@ -187,35 +187,6 @@ func (h *Host) namespaceAt(name string) (Type, uint64, error) {
 	return namespaceOf(fd)
 }
 
-var errNotNamespace = errors.New("not a namespace file")
-
-// namespaceOf identifies an open file, O_PATH or not. The type is asked of the
-// kernel by NS_GET_NSTYPE (fs/nsfs.c, ns_ioctl, since 4.11) on a second,
-// read-only descriptor: opening nsfs never blocks and needs no capability.
-func namespaceOf(fd int) (Type, uint64, error) {
-	if !onFS(fd, unix.NSFS_MAGIC) {
-		return 0, 0, errNotNamespace
-	}
-	again, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 0, 0, fmt.Errorf("open namespace file: %w", err)
-	}
-	defer unix.Close(again)
-	flag, err := unix.IoctlRetInt(again, unix.NS_GET_NSTYPE)
-	if err != nil {
-		return 0, 0, fmt.Errorf("get namespace type: %w", err)
-	}
-	t, ok := typeOfFlag(flag)
-	if !ok {
-		return 0, 0, fmt.Errorf("namespace type %#x is unknown", flag)
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(again, &st); err != nil {
-		return 0, 0, fmt.Errorf("stat namespace file: %w", err)
-	}
-	return t, st.Ino, nil
-}
-
 // openFollow opens a path for identification only, following symlinks to the
 // end. Under another root the kernel refuses the last step into
 // /proc/PID/ns/TYPE together with every other magic link, so that step is made
