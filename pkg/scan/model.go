@@ -11,14 +11,17 @@ import (
 
 // Namespace is one kernel namespace and every reason found for it to be alive.
 type Namespace struct {
-	Type    Type
-	Inode   uint64   // nsfs inode; the kernel reuses it once the namespace is gone
-	Cookie  uint64   // never reused in one boot; 0 if unknown
-	Initial bool     // the namespace the kernel started with: the host's own
-	Names   []Name   // sorted by path
-	Holders []Holder // sorted by kind, PID, TID, FD, path
-	Threads int      // tasks in it beyond one a process
-	Leader  *Process // the oldest process in it; nil if it has none
+	Type     Type
+	Inode    uint64   // nsfs inode; the kernel reuses it once the namespace is gone
+	Cookie   uint64   // of a network namespace; never reused in one boot; 0 if unknown
+	UserNS   uint64   // inode of the user namespace that owns it, of a user namespace its parent; 0 if unknown
+	OwnerUID int      // who made that user namespace, or this one if it is one; -1 if unknown
+	NSID     *int     // the ID of a network namespace in this process's own; nil if it has none or that is unknown
+	Initial  bool     // the namespace the kernel started with: the host's own
+	Names    []Name   // sorted by path
+	Holders  []Holder // sorted by kind, PID, TID, FD, path
+	Threads  int      // tasks in it beyond one a process
+	Leader   *Process // the oldest process in it; nil if it has none
 }
 
 // String returns the kernel's own text for the namespace, "net:[4026531833]".

@@ -5,6 +5,7 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,4 +52,54 @@ func readNamespace(again int) (Type, uint64, error) {
 		return 0, 0, fmt.Errorf("stat namespace file: %w", err)
 	}
 	return t, st.Ino, nil
+}
+
+// namespaceID asks an open namespace file for the kernel's own number of the
+// namespace, which for a network namespace is its cookie: both come from
+// ns_tree_gen_id (net/core/net_namespace.c, setup_net, 6.18). It returns 0
+// before Linux 6.18, which has no NS_GET_ID. It needs no capability.
+func namespaceID(fd int) uint64 {
+	var id uint64
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.NS_GET_ID, uintptr(unsafe.Pointer(&id)))
+	if errno != 0 {
+		return 0
+	}
+	return id
+}
+
+// ownerOf asks an open namespace file for the inode of the user namespace that
+// owns the namespace, and for who made that; of a user namespace, for the inode
+// of its parent and for who made it itself. It returns 0 and -1 for what the
+// kernel does not tell: an owner that is neither the caller's user namespace nor
+// below it (kernel/user_namespace.c, ns_get_owner, 6.18). It needs no capability.
+func ownerOf(t Type, fd int) (inode uint64, uid int) {
+	uid = -1
+	if t == User {
+		uid = makerOf(fd)
+	}
+	owner, err := unix.IoctlRetInt(fd, unix.NS_GET_USERNS)
+	if err != nil {
+		return 0, uid
+	}
+	defer unix.Close(owner)
+	var st unix.Stat_t
+	if unix.Fstat(owner, &st) != nil {
+		return 0, uid
+	}
+	if t != User {
+		uid = makerOf(owner)
+	}
+	return st.Ino, uid
+}
+
+// makerOf returns the UID of whoever made a user namespace, -1 if unknown. To a
+// caller in a user namespace of its own the kernel gives the overflow UID for one
+// that is not mapped there (fs/nsfs.c, ns_ioctl, from_kuid_munged, 6.18).
+func makerOf(userNS int) int {
+	const overflowUID = 65534 // include/linux/highuid.h
+	uid, err := unix.IoctlGetUint32(userNS, unix.NS_GET_OWNER_UID)
+	if err != nil || uid == overflowUID && inUserNamespace() {
+		return -1
+	}
+	return int(uid)
 }

@@ -20,7 +20,7 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 			continue
 		}
 		if n.Type == Net && alive {
-			n.Cookie = k.Cookie
+			n.identify(k)
 			delete(listed, n.Inode)
 			if len(n.Holders) == 0 { // known by a symlink alone
 				n.Holders = []Holder{{Kind: KindKernel, Refs: k.Refs}}
@@ -33,7 +33,8 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 			continue
 		}
 		delete(listed, k.Inode)
-		n := Namespace{Type: Net, Inode: k.Inode, Cookie: k.Cookie, Initial: s.initial[Net] == k.Inode}
+		n := s.newNamespace(key{Net, k.Inode})
+		n.identify(k)
 		n.Holders = []Holder{{Kind: KindKernel, Refs: k.Refs}}
 		kept = append(kept, n)
 		if k.Cookie != 0 {
@@ -44,4 +45,16 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 	}
 	snap.Namespaces = kept
 	return unexplained
+}
+
+func (s *scanner) newNamespace(k key) Namespace {
+	return Namespace{Type: k.Type, Inode: k.inode, OwnerUID: -1, Initial: s.initial[k.Type] == k.inode}
+}
+
+// identify takes what the kernel's list tells of a namespace.
+func (n *Namespace) identify(k KernelNet) {
+	n.Cookie = k.Cookie
+	if k.UserNS != 0 {
+		n.UserNS, n.OwnerUID = k.UserNS, k.UID
+	}
 }

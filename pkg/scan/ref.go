@@ -10,12 +10,13 @@ import (
 
 // Ref is what a user types to point at a namespace.
 type Ref struct {
-	text  string
-	kind  refKind
-	typ   Type // of refLink
-	inode uint64
-	pid   int
-	bare  bool // a number without a prefix, which may be a name as well
+	text   string
+	kind   refKind
+	typ    Type // of refLink
+	inode  uint64
+	cookie uint64
+	pid    int
+	bare   bool // a number without a prefix, which may be a name as well
 }
 
 type refKind uint8
@@ -25,6 +26,7 @@ const (
 	refPath                 // a file
 	refInode                // a bare inode
 	refLink                 // net:[4026532177]
+	refCookie
 	refPID
 	refSelf
 	refHost
@@ -35,7 +37,7 @@ const (
 const maxPID = 4194304
 
 // RefForms says what a reference can look like, for messages.
-const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, self or host"
+const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, self or host"
 
 var (
 	linkLike = regexp.MustCompile(`^[a-z_]+:\[`)
@@ -64,6 +66,12 @@ func ParseRef(text string) (Ref, error) {
 			return malformed(fmt.Sprintf("pid: wants a number from 1 to %d", maxPID))
 		}
 		r.kind, r.pid = refPID, int(n)
+	case strings.HasPrefix(text, "cookie:"):
+		n, ok := parseDecimal(text[len("cookie:"):])
+		if !ok || n == 0 {
+			return malformed("cookie: wants a number from 1 up, as list -o wide shows it")
+		}
+		r.kind, r.cookie = refCookie, n
 	case linkLike.MatchString(text):
 		t, inode, ok := ParseLink(text)
 		if !ok {

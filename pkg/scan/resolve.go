@@ -42,6 +42,9 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 	if direct {
 		opts.Types = []Type{k.Type}
 	}
+	if r.kind == refCookie {
+		opts.Types, opts.Details = []Type{Net}, true // only those have one, which not every engine tells
+	}
 	for {
 		snap, err := Scan(ctx, opts)
 		if err != nil {
@@ -51,7 +54,7 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 		if err != nil {
 			return nil, nil, err
 		}
-		if n == nil && !direct && len(opts.Types) < int(numTypes) {
+		if n == nil && !direct && r.kind != refCookie && len(opts.Types) < int(numTypes) {
 			opts.Types = Types()
 			continue
 		}
@@ -170,11 +173,15 @@ func (r Ref) find(snap *Snapshot, k key, direct bool) (*Namespace, error) {
 		n := snap.Find(k.inode)
 		if n == nil && r.kind == refPath {
 			// It was there a moment ago and no source of ours sees its holder.
-			n = &Namespace{Type: k.Type, Inode: k.inode}
+			n = &Namespace{Type: k.Type, Inode: k.inode, OwnerUID: -1}
 		}
 		add(n, fmt.Sprintf("%s by its number", FormatLink(k.Type, k.inode)))
 	case r.kind == refInode:
 		add(snap.Find(r.inode), r.text+" by its inode")
+	case r.kind == refCookie:
+		if i := slices.IndexFunc(snap.Namespaces, func(n Namespace) bool { return n.Cookie == r.cookie }); i >= 0 {
+			add(&snap.Namespaces[i], r.text)
+		}
 	}
 	if r.kind == refName || r.bare {
 		for i := range snap.Namespaces {
@@ -217,12 +224,32 @@ func (r Ref) notFound(snap *Snapshot) error {
 		err = fmt.Errorf("no namespace %s: looked at %s; not at %s",
 			r.text, strings.Join(snap.lookedAt(), ", "), strings.Join(snap.unread(), ", "))
 	}
+	if r.kind == refCookie {
+		err = snap.noCookie(err)
+	}
 	if n := len(snap.Gaps); n == 1 {
 		err = fmt.Errorf("%w; %s could not be read and may have it", err, snap.Gaps[0].Path)
 	} else if n > 1 {
 		err = fmt.Errorf("%w; %d things could not be read and may have it", err, n)
 	}
 	return err
+}
+
+// noCookie adds to an error how many namespaces did not tell their cookie.
+func (s *Snapshot) noCookie(err error) error {
+	unknown := 0
+	for i := range s.Namespaces {
+		if s.Namespaces[i].Cookie == 0 {
+			unknown++
+		}
+	}
+	switch unknown {
+	case 0:
+		return err
+	case 1:
+		return fmt.Errorf("%w; the cookie of %s is unknown", err, &s.Namespaces[slices.IndexFunc(s.Namespaces, func(n Namespace) bool { return n.Cookie == 0 })])
+	}
+	return fmt.Errorf("%w; the cookies of %d namespaces are unknown", err, unknown)
 }
 
 // lookedAt names in a user's words what the sources of the snapshot read.

@@ -5,7 +5,8 @@
 //
 // Scan runs every source of one table (sources) and puts what they saw together
 // into a Snapshot. What a source tried to read and could not is a Gap in it:
-// nothing is skipped in silence. The package only reads; it enters no namespace.
+// nothing is skipped in silence. The package only reads. It enters no namespace,
+// but for one thread of its own where nothing else tells a cookie (see visitor).
 package scan
 
 import (
@@ -29,7 +30,7 @@ type Options struct {
 	Types     []Type   // nil: Net
 	NamesDirs []string // names directories beside the customary ones
 	Sources   []string // names of the sources to use, as in Sources; nil: all
-	Details   bool     // read the UID and start time of leaders too
+	Details   bool     // read the UID and start time of leaders, cookies, owners and nsids too
 	Engine    Engine   // what reads tasks and files; nil: the walk over /proc
 }
 
@@ -103,6 +104,9 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 	}
 	snap.Initial = s.initial
 	s.findLeaders(ctx, snap)
+	if opts.Details {
+		s.identify(ctx, snap)
+	}
 	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
 	snap.Gaps = slices.Concat(s.found.gaps, s.blindSpots())
 	snap.sort()
@@ -243,7 +247,7 @@ func (s *scanner) assemble(ctx context.Context) []Namespace {
 		if !ok {
 			i = len(all)
 			index[k] = i
-			all = append(all, Namespace{Type: k.Type, Inode: k.inode, Initial: s.initial[k.Type] == k.inode})
+			all = append(all, s.newNamespace(k))
 		}
 		return i
 	}

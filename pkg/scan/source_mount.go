@@ -16,10 +16,7 @@ import (
 // own, or that of another root's first process, whose paths are the ones that
 // root knows. mountinfo needs no privilege (fs/proc_namespace.c, 6.18).
 func findMounts(_ context.Context, s *scanner) {
-	task := "self"
-	if !s.host.live {
-		task = "1"
-	}
+	task := s.mountTask()
 	name := path.Join("/proc", task, "mountinfo")
 	var out found
 	defer func() { s.take(out) }()
@@ -58,6 +55,14 @@ func findMounts(_ context.Context, s *scanner) {
 			s.mounted[h.Path] = key{t, inode}
 		}
 	}
+}
+
+// mountTask names in /proc the task whose mounts are the host's.
+func (s *scanner) mountTask() string {
+	if s.host.live {
+		return "self"
+	}
+	return "1"
 }
 
 // mountNamespace returns the inode of a task's mount namespace, 0 if the kernel

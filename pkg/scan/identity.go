@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"path"
+	"strconv"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// identify fills in what the sources did not tell of the namespaces: cookie,
+// owner and nsid. It opens each by the first of its holders that leads to it and
+// closes it at once. What cannot be opened or asked stays unknown and is no gap:
+// it hides no holder. As root everything is known of a namespace that a file
+// refers to; without CAP_SYS_PTRACE nothing is of other users' processes'.
+func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
+	if !s.host.procfs {
+		return // a recorded tree has no namespaces to ask
+	}
+	d := s.newIdentifier()
+	defer d.close()
+	for i := range snap.Namespaces {
+		if ctx.Err() != nil {
+			return
+		}
+		n := &snap.Namespaces[i]
+		if fd := d.open(n); fd >= 0 {
+			d.read(n, fd)
+			unix.Close(fd)
+		}
+	}
+}
+
+// identifier is what identifying many namespaces shares.
+type identifier struct {
+	*scanner
+	mountNS uint64          // where the mounts are whose paths the host's root leads to
+	ids     *netlink.Handle // nil if the kernel refuses one
+	guest   *visitor        // nil until one is needed
+}
+
+func (s *scanner) newIdentifier() *identifier {
+	d := &identifier{scanner: s, mountNS: s.mountNamespace(s.mountTask())}
+	if s.wants(Net) {
+		if h, err := netlink.NewHandle(unix.NETLINK_ROUTE); err == nil { // if not, no nsid is known
+			d.ids = h
+		}
+	}
+	return d
+}
+
+func (d *identifier) close() {
+	if d.ids != nil {
+		d.ids.Close()
+	}
+	if d.guest != nil {
+		d.guest.end()
+	}
+}
+
+// read asks an open namespace what is not known of it yet.
+func (d *identifier) read(n *Namespace, fd int) {
+	if n.Type == Net {
+		id := namespaceID(fd)
+		if n.Cookie != 0 && id != 0 && id != n.Cookie {
+			return // the inode has gone to another one meanwhile
+		}
+		if n.Cookie == 0 {
+			n.Cookie = id
+		}
+		if n.Cookie == 0 {
+			n.Cookie = d.cookieInside(fd)
+		}
+		n.NSID = d.nsid(fd)
+	}
+	if n.UserNS == 0 {
+		n.UserNS, n.OwnerUID = ownerOf(n.Type, fd)
+	}
+}
+
+// nsid returns the ID of a network namespace in this process's own. Asking needs
+// no capability (net/core/net_namespace.c, rtnl_net_getid, 6.18) and gives none
+// to a namespace that has none.
+func (d *identifier) nsid(fd int) *int {
+	if d.ids == nil {
+		return nil
+	}
+	id, err := d.ids.GetNetNsIdByFd(fd)
+	if err != nil || id < 0 {
+		return nil
+	}
+	return &id
+}
+
+// cookieInside has a thread of ours fetch the cookie, for kernels before 6.18.
+func (d *identifier) cookieInside(fd int) uint64 {
+	if d.guest == nil {
+		d.guest = newVisitor()
+	}
+	cookie, alive := d.guest.cookie(fd)
+	if !alive {
+		d.guest = nil
+	}
+	return cookie
+}
+
+// open opens a namespace's file, -1 if nothing leads to it.
+func (d *identifier) open(n *Namespace) int {
+	const patience = 8 // a thousand processes that have all just ended need not all be tried
+	var tried [numKinds]int
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if tried[h.Kind] == patience {
+			continue
+		}
+		tried[h.Kind]++
+		if fd, err := d.openHolder(n.Type, h); err == nil {
+			file := d.verify(n, fd)
+			unix.Close(fd)
+			if file >= 0 {
+				return file
+			}
+		}
+	}
+	return d.openByID(n)
+}
+
+// verify opens what fd, O_PATH, is of for reading if that is the namespace: PIDs
+// and descriptors are reused. A file that is none of nsfs, which might block or
+// do something when it is opened, is left alone.
+func (d *identifier) verify(n *Namespace, fd int) int {
+	file, err := openNamespace(fd)
+	if err != nil {
+		return -1
+	}
+	if t, inode, err := readNamespace(file); err != nil || t != n.Type || inode != n.Inode {
+		unix.Close(file)
+		return -1
+	}
+	return file
+}
+
+var errNoPath = errors.New("no path leads to it")
+
+// openHolder opens, with O_PATH, the file by which a holder holds.
+func (d *identifier) openHolder(t Type, h *Holder) (int, error) {
+	link := types[t].links[0]
+	if h.Via != "" {
+		link = h.Via
+	}
+	pid := strconv.Itoa(h.PID)
+	var name string
+	switch {
+	case h.Kind == KindMount:
+		return d.openMount(h)
+	case h.PID == 0:
+		return -1, errNoPath // out of our PID namespace's sight
+	case h.Kind == KindProcess:
+		name = path.Join(pid, "ns", link)
+	case h.Kind == KindThread:
+		name = path.Join(pid, "task", strconv.Itoa(h.TID), "ns", link)
+	case h.Kind == KindFD && h.Via == "":
+		name = openFile{tid: h.TID, fd: h.FD}.path(h.PID)[len("/proc/"):]
+	default:
+		return -1, errNoPath
+	}
+	return d.host.openProc(name, unix.O_PATH)
+}
+
+// openMount opens what is mounted on a path of the host, or of a process that is
+// in another mount namespace. The way there may lead over a file server that
+// does not answer: RESOLVE_CACHED (since 5.12) never waits for one, and what keeps
+// a mount point keeps its path in the kernel's cache. Before that, the path is
+// not tried.
+func (d *identifier) openMount(h *Holder) (int, error) {
+	if h.Covered {
+		return -1, errNoPath
+	}
+	root := d.host.rootFD
+	if h.MountNS != 0 && h.MountNS != d.mountNS {
+		if h.PID == 0 {
+			return -1, errNoPath
+		}
+		fd, err := d.host.openProc(strconv.Itoa(h.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY)
+		if err != nil {
+			return -1, err
+		}
+		defer unix.Close(fd)
+		root = fd
+	}
+	const resolveCached = 0x20 // include/uapi/linux/openat2.h, RESOLVE_CACHED
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | resolveCached}
+	for range 8 { // EAGAIN is also what a mount or rename gives that is made meanwhile
+		fd, err := unix.Openat2(root, h.Path, &how)
+		if err != unix.EAGAIN && err != unix.EINTR {
+			return fd, err
+		}
+	}
+	return -1, unix.EAGAIN
+}
+
+// openByID opens a network namespace that no path leads to by its cookie, -1 if
+// that cannot be done. It needs Linux 6.18 and CAP_SYS_ADMIN over the namespace
+// (fs/nsfs.c, nsfs_fh_to_dentry).
+func (d *identifier) openByID(n *Namespace) int {
+	const fileidNsfs = 0xf1 // include/linux/exportfs.h, FILEID_NSFS
+	if n.Type != Net || n.Cookie == 0 || !d.host.live {
+		return -1
+	}
+	var handle [16]byte // include/uapi/linux/nsfs.h, struct nsfs_file_handle
+	binary.NativeEndian.PutUint64(handle[0:], n.Cookie)
+	binary.NativeEndian.PutUint32(handle[8:], uint32(types[Net].flag))
+	binary.NativeEndian.PutUint32(handle[12:], uint32(n.Inode))
+	fd, err := unix.OpenByHandleAt(unix.FD_NSFS_ROOT, unix.NewFileHandle(fileidNsfs, handle[:]), unix.O_RDONLY|unix.O_CLOEXEC)
+	if err != nil {
+		return -1
+	}
+	return fd
+}

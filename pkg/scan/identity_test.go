@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/bench/load"
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+)
+
+// checkIdentity compares a namespace with the truth of the scene that made it.
+func checkIdentity(t *testing.T, n *Namespace, truth nstest.Namespace) {
+	t.Helper()
+	if n == nil {
+		t.Fatalf("namespace %d not found", truth.Inode)
+	}
+	if n.Cookie != truth.Cookie {
+		t.Errorf("cookie %d, want %d", n.Cookie, truth.Cookie)
+	}
+	if n.NSID == nil || *n.NSID != int(truth.NSID) {
+		t.Errorf("nsid %v, want %d", n.NSID, truth.NSID)
+	}
+	if own := ownNamespace(t, "user"); n.UserNS != own || n.OwnerUID != 0 {
+		t.Errorf("owner user:[%d] of uid %d, want user:[%d] of uid 0", n.UserNS, n.OwnerUID, own)
+	}
+}
+
+func ownNamespace(t *testing.T, name string) uint64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/"+name, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Ino
+}
+
+// What the walk can open is identified, by whatever holds it.
+func TestIdentity(t *testing.T) {
+	for _, kind := range []nstest.Kind{
+		nstest.Process, nstest.Thread, nstest.ZombieLeader, nstest.Mount,
+		nstest.FD, nstest.FDPath, nstest.FDThread, nstest.FDUnmounted, nstest.FDDetached,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			nstest.CheckLeaks(t)
+			scene := nstest.Make(t, kind)
+			checkIdentity(t, scanLive(t, Options{Details: true}).Find(scene.Inode), scene.Namespace)
+			n := scanLive(t, Options{}).Find(scene.Inode)
+			if n == nil || n.Cookie != 0 || n.UserNS != 0 || n.OwnerUID != -1 || n.NSID != nil {
+				t.Errorf("identified though no details were asked for: %+v", n)
+			}
+			if _, got, err := Resolve(t.Context(), Options{}, Ref{kind: refCookie, cookie: scene.Cookie}); err != nil || got.Inode != scene.Inode {
+				t.Errorf("by its cookie: %v, %v, want %d", got, err, scene.Inode)
+			}
+		})
+	}
+}
+
+// A name that was never given an ID has none, and asking gives it none.
+func TestNoNSID(t *testing.T) {
+	need.Root(t)
+	cmd := exec.Command("unshare", "-n", "sh", "-c", "echo && exec sleep 100")
+	pid := startReporting(t, cmd)
+	for range 2 {
+		n := inNamespaceOf(t, scanLive(t, Options{Details: true}), Net, pid)
+		if n.NSID != nil || n.Cookie == 0 {
+			t.Errorf("nsid %v, cookie %d, want none and one", *n.NSID, n.Cookie)
+		}
+	}
+}
+
+// A mount in another mount namespace is reached through a process that sees it,
+// a covered one by no path.
+func TestOpenMount(t *testing.T) {
+	nstest.CheckLeaks(t)
+	private, mount := nstest.Make(t, nstest.MountPrivate), nstest.Make(t, nstest.Mount)
+	h, err := OpenHost("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	s, err := newScanner(Options{Host: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := s.newIdentifier()
+	defer d.close()
+	for _, scene := range []*nstest.Scene{private, mount} {
+		at := scene.Holders[0]
+		holder := Holder{Kind: KindMount, PID: at.PID, Path: at.Path, MountNS: at.MountNS}
+		n := s.newNamespace(key{Net, scene.Inode})
+		n.Holders = []Holder{holder}
+		fd := d.open(&n)
+		if fd < 0 {
+			t.Fatalf("not opened by %+v", holder)
+		}
+		d.read(&n, fd)
+		unix.Close(fd)
+		checkIdentity(t, &n, scene.Namespace)
+
+		n.Holders[0].Covered, n.Cookie = true, 0
+		if fd := d.open(&n); fd >= 0 {
+			t.Errorf("opened by the path of a covered mount")
+		}
+	}
+}
+
+// What is at a holder's place by now is not what was seen there: another
+// namespace, or a file that would block whoever opens it.
+func TestReusedDescriptor(t *testing.T) {
+	nstest.CheckLeaks(t)
+	scene := nstest.Make(t, nstest.Process)
+	fifo := t.TempDir() + "/fifo"
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h, err := OpenHost("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	s, err := newScanner(Options{Host: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := s.newIdentifier()
+	defer d.close()
+	for _, name := range []string{fifo, "/proc/self/ns/net", "/proc/self/ns/mnt", "/dev/null"} {
+		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := s.newNamespace(key{Net, scene.Inode})
+		n.Holders = []Holder{{Kind: KindFD, PID: os.Getpid(), FD: fd}}
+		if got := d.open(&n); got >= 0 {
+			t.Errorf("%s taken for a namespace that was there before", name)
+			unix.Close(got)
+		}
+		unix.Close(fd)
+	}
+	// The same inode, and another cookie: a namespace that has died since.
+	n := s.newNamespace(key{Net, scene.Inode})
+	n.Cookie, n.Holders = scene.Cookie-1, []Holder{{Kind: KindProcess, PID: scene.Holders[0].PID}}
+	if fd := d.open(&n); fd >= 0 {
+		id := namespaceID(fd)
+		d.read(&n, fd)
+		unix.Close(fd)
+		if id != 0 && (n.NSID != nil || n.UserNS != 0) {
+			t.Errorf("%+v has what belongs to its successor", n)
+		}
+	}
+}
+
+// startReporting starts a command and waits until it says a line.
+func startReporting(t *testing.T, cmd *exec.Cmd) (pid int) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		need.Missing(t, "needs "+strings.Join(cmd.Args, " ")+": "+err.Error())
+	}
+	return cmd.Process.Pid
+}
+
+func inNamespaceOf(t *testing.T, snap *Snapshot, typ Type, pid int) *Namespace {
+	t.Helper()
+	for i := range snap.Namespaces {
+		for _, h := range snap.Namespaces[i].Holders {
+			if snap.Namespaces[i].Type == typ && h.Kind == KindProcess && h.PID == pid {
+				return &snap.Namespaces[i]
+			}
+		}
+	}
+	t.Fatalf("no %s namespace of process %d", typ, pid)
+	return nil
+}
+
+// An ordinary user's container is owned by a user namespace that she made.
+func TestOwner(t *testing.T) {
+	need.Root(t)
+	const nobody = 65534
+	cmd := exec.Command("unshare", "-Urn", "sh", "-c", "echo && exec sleep 100")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	pid := startReporting(t, cmd)
+	snap := scanLive(t, Options{Details: true, Types: Types()})
+	net, user := inNamespaceOf(t, snap, Net, pid), inNamespaceOf(t, snap, User, pid)
+	if net.UserNS != user.Inode || net.OwnerUID != nobody {
+		t.Errorf("owner user:[%d] of uid %d, want %s of uid %d", net.UserNS, net.OwnerUID, user, nobody)
+	}
+	if user.UserNS != ownNamespace(t, "user") || user.OwnerUID != nobody || user.Cookie != 0 || user.NSID != nil {
+		t.Errorf("user namespace %+v, want our own for its parent, and uid %d", user, nobody)
+	}
+	first := snap.Find(types[User].initial)
+	if first == nil || first.UserNS != 0 || first.OwnerUID != 0 {
+		t.Errorf("first user namespace %+v, want no parent, and root", first)
+	}
+	for _, typ := range Types()[1:] {
+		if n := inNamespaceOf(t, snap, typ, os.Getpid()); typ != User && (n.UserNS == 0 || n.OwnerUID != 0 || n.Cookie != 0 || n.NSID != nil) {
+			t.Errorf("%s: owner user:[%d] of uid %d, cookie %d, nsid %v", typ, n.UserNS, n.OwnerUID, n.Cookie, n.NSID)
+		}
+	}
+}
+
+func TestRecordedTreeIsNotAsked(t *testing.T) {
+	for _, n := range fakeMachine(t, "machine.txtar", Options{Details: true, Types: Types()}).Namespaces {
+		if n.Cookie != 0 || n.UserNS != 0 || n.OwnerUID != -1 || n.NSID != nil {
+			t.Errorf("%+v has an identity that no recorded tree tells", n)
+		}
+	}
+}
+
+// BenchmarkIdentify is what details cost for 200 namespaces beyond the scan.
+func BenchmarkIdentify(b *testing.B) {
+	need.Root(b)
+	l, err := load.Start(load.Spec{Processes: 200, Namespaces: 200, Threads: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	h, err := OpenHost("/")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.Close()
+	s, err := newScanner(Options{Host: h})
+	if err != nil {
+		b.Fatal(err)
+	}
+	snap := &Snapshot{}
+	if err := s.look(b.Context(), snap); err != nil {
+		b.Fatal(err)
+	}
+	saved := append([]Namespace{}, snap.Namespaces...)
+	b.ReportAllocs()
+	for b.Loop() {
+		copy(snap.Namespaces, saved)
+		s.identify(b.Context(), snap)
+	}
+}
