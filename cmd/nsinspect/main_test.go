@@ -69,7 +69,7 @@ var repo = func() string {
 }()
 
 // sceneCmd makes a real namespace: "scene KIND VAR" sets VAR to its inode,
-// VAR_PID to the holder's PID and VAR_PATH to its path.
+// VAR_PID to the holder's PID, VAR_PATH to its path, VAR_COOKIE and VAR_NSID.
 func sceneCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: scene KIND VAR")
@@ -81,6 +81,8 @@ func sceneCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[1]+"_PID", fmt.Sprint(scene.Holders[0].PID))
 	ts.Setenv(args[1]+"_TID", fmt.Sprint(scene.Holders[0].TID))
 	ts.Setenv(args[1]+"_PATH", scene.Holders[0].Path)
+	ts.Setenv(args[1]+"_COOKIE", fmt.Sprint(scene.Cookie))
+	ts.Setenv(args[1]+"_NSID", fmt.Sprint(scene.NSID))
 }
 
 // namesCmd makes names: "names DIR_VAR NAME..." sets DIR_VAR to a names directory

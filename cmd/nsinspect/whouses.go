@@ -21,6 +21,7 @@ REF is one of
   blue                      a name, as ip netns shows it
   /run/netns/blue           a path, also /proc/PID/ns/net or /run/docker/netns/27d0...
   4242, pid:4242            the namespace that a process is in
+  cookie:4101               a network namespace's cookie, never given twice in one boot
   self                      the one this command runs in
   host                      the machine's own`
 

@@ -44,7 +44,8 @@ func List(w io.Writer, s *scan.Snapshot, f Format, style Style, oneLine bool) er
 
 func listTable(s *scan.Snapshot, wide bool) *table {
 	t := &table{columns: []column{
-		{title: "TYPE"}, {title: "INODE", right: true}, {title: "NAMES", least: 8},
+		{title: "TYPE"}, {title: "INODE", right: true}, {title: "COOKIE", right: true}, {title: "USERNS", right: true},
+		{title: "NSID", right: true}, {title: "NAMES", least: 8},
 		{title: "PROCS", right: true}, {title: "THREADS", right: true}, {title: "KEPT-BY", least: 8},
 		{title: "USER", least: 8}, {title: "STARTED"}, {title: "PID", right: true}, {title: "COMMAND", least: 8},
 	}}
@@ -57,11 +58,13 @@ func listTable(s *scan.Snapshot, wide bool) *table {
 				user, started = userName(s, p.UID), clock(p.Started, s.Taken)
 			}
 		}
-		t.add(listColor(n), n.Type.String(), strconv.FormatUint(n.Inode, 10), strings.Join(names(n, wide), ","),
+		t.add(listColor(n), n.Type.String(), strconv.FormatUint(n.Inode, 10), number(int(n.Cookie)), number(int(n.UserNS)), nsid(n), strings.Join(names(n, wide), ","),
 			strconv.Itoa(n.Processes()), strconv.Itoa(n.Threads), keptBy(n), user, started, pid, command)
 	}
-	if !wide {
-		for _, title := range []string{"THREADS", "USER", "STARTED"} {
+	if wide {
+		t.dropEmpty("COOKIE", "USERNS", "NSID")
+	} else {
+		for _, title := range []string{"COOKIE", "USERNS", "NSID", "THREADS", "USER", "STARTED"} {
 			t.drop(t.index(title))
 		}
 		if len(s.Types) == 1 {
@@ -69,6 +72,14 @@ func listTable(s *scan.Snapshot, wide bool) *table {
 		}
 	}
 	return t
+}
+
+// nsid is the ID of a network namespace in this process's own; it may be 0.
+func nsid(n *scan.Namespace) string {
+	if n.NSID == nil {
+		return ""
+	}
+	return strconv.Itoa(*n.NSID)
 }
 
 func listColor(n *scan.Namespace) string {

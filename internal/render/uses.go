@@ -20,6 +20,11 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, f Format, style Styl
 	if _, err := fmt.Fprintln(w, Escape(n.Verdict(s))); err != nil {
 		return err
 	}
+	if about := identity(s, n); f == Wide && about != "" {
+		if _, err := fmt.Fprintln(w, Escape(about)); err != nil {
+			return err
+		}
+	}
 	if len(n.Holders) == 0 {
 		return nil
 	}
@@ -27,6 +32,30 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, f Format, style Styl
 		return err
 	}
 	return usesTable(s, n, f == Wide).write(w, style)
+}
+
+// identity says what else a namespace is known by: "cookie 4101, nsid 3, owned by
+// user:[4026531837], which root made".
+func identity(s *scan.Snapshot, n *scan.Namespace) string {
+	var parts []string
+	if n.Cookie != 0 {
+		parts = append(parts, fmt.Sprintf("cookie %d", n.Cookie))
+	}
+	if n.NSID != nil {
+		parts = append(parts, fmt.Sprintf("nsid %d", *n.NSID))
+	}
+	maker := userName(s, n.OwnerUID)
+	if n.UserNS != 0 {
+		owner := "owned by " + scan.FormatLink(scan.User, n.UserNS)
+		if maker != "" && n.Type != scan.User {
+			owner += ", which " + maker + " made"
+		}
+		parts = append(parts, owner)
+	}
+	if maker != "" && n.Type == scan.User {
+		parts = append(parts, "made by "+maker)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {

@@ -54,6 +54,9 @@ type wireNamespace struct {
 	Inode     uint64         `json:"inode"`
 	Cookie    uint64         `json:"cookie,omitempty"`
 	Initial   *bool          `json:"initial,omitempty"`
+	UserNS    uint64         `json:"userns,omitempty"`
+	OwnerUID  *int           `json:"owner_uid,omitempty"`
+	NSID      *int           `json:"nsid,omitempty"`
 	Names     []wireName     `json:"names"`
 	Processes int            `json:"processes"`
 	Threads   int            `json:"threads"`
@@ -110,11 +113,14 @@ func headOf(s *scan.Snapshot) wireHead {
 
 func namespaceOf(s *scan.Snapshot, n *scan.Namespace) wireNamespace {
 	w := wireNamespace{
-		Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, Names: []wireName{},
+		Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, UserNS: n.UserNS, NSID: n.NSID, Names: []wireName{},
 		Processes: n.Processes(), Threads: n.Threads, Holders: map[string]int{},
 	}
 	if s.Initial[n.Type] != 0 {
 		w.Initial = &n.Initial
+	}
+	if n.OwnerUID >= 0 {
+		w.OwnerUID = &n.OwnerUID
 	}
 	for _, name := range n.Names {
 		w.Names = append(w.Names, wireName{name.Name, name.Path, rawOf(name.Path), string(name.Kind)})
