@@ -28,11 +28,7 @@ func (s *Sink) only(wanted []string) {
 	if len(wanted) == len(sources) {
 		return
 	}
-	for i, piece := range s.found.sightings {
-		s.found.sightings[i] = slices.DeleteFunc(piece, func(f sighting) bool {
-			return !slices.Contains(wanted, sourceOf(f.Kind))
-		})
-	}
+	s.found.sightings.remove(func(f *sighting) bool { return !slices.Contains(wanted, sourceOf(f.Kind)) })
 	if !slices.Contains(wanted, "thread") {
 		s.found.tasks = nil
 	}

@@ -122,9 +122,11 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 	before := map[uint64]bool{}
 	for range rounds {
 		s.found, snap.Sources, s.mounted = found{}, nil, map[string]key{}
+		own := s.readOwnFiles()
 		if err := s.run(ctx, snap); err != nil {
 			return err
 		}
+		own.drop(&s.found)
 		snap.Namespaces = s.assemble(ctx)
 		unexplained := s.reconcile(snap)
 		if !slices.ContainsFunc(unexplained, func(id uint64) bool { return !before[id] }) {

@@ -70,6 +70,19 @@ func (p *pile) add(s sighting) {
 	(*p)[last] = append((*p)[last], s)
 }
 
+// remove drops the sightings that f says so of.
+func (p pile) remove(f func(*sighting) bool) {
+	for i, piece := range p {
+		kept := piece[:0]
+		for j := range piece {
+			if !f(&piece[j]) {
+				kept = append(kept, piece[j])
+			}
+		}
+		p[i] = kept
+	}
+}
+
 // each calls f for every sighting.
 func (p pile) each(f func(*sighting)) {
 	for _, piece := range p {

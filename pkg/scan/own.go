@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// own is what this process had open before a scan began. While it reads, a scan
+// has files of its own open on what it looks at: namespace files, sockets that
+// it borrowed. These are no holders: they are gone when it ends.
+type own struct {
+	pid int // as the scanned /proc numbers it; 0 if it does not
+	fds []int
+}
+
+func (s *scanner) readOwnFiles() own {
+	if !s.host.procfs {
+		return own{}
+	}
+	var link [16]byte
+	n, err := unix.Readlinkat(s.host.procFD, "self", link[:])
+	if err != nil {
+		return own{} // a /proc of a PID namespace that we are not in
+	}
+	pid, err := strconv.Atoi(string(link[:n]))
+	if err != nil {
+		return own{}
+	}
+	dir, err := s.host.openProc("self/fd", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return own{}
+	}
+	defer unix.Close(dir)
+	o := own{pid: pid}
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := unix.Getdents(dir, buf)
+		if err != nil || n == 0 {
+			o.fds = slices.DeleteFunc(o.fds, func(fd int) bool { return fd == dir }) // free again
+			slices.Sort(o.fds)
+			return o
+		}
+		o.fds = numericEntries(o.fds, buf[:n], unix.DT_LNK)
+	}
+}
+
+// drop takes the files that the scan itself had open out of what was found.
+func (o own) drop(f *found) {
+	if o.pid == 0 {
+		return
+	}
+	f.sightings.remove(func(s *sighting) bool {
+		if s.PID != o.pid || s.Kind != KindFD && s.Kind != KindSocket && s.Kind != KindTun {
+			return false
+		}
+		_, before := slices.BinarySearch(o.fds, s.FD)
+		return !before
+	})
+}
