@@ -7,7 +7,6 @@ package engines
 import (
 	"os"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -80,5 +79,3 @@ func settles(f func() string) string {
 		}
 	}
 }
-
-var netsReader = sync.OnceValues(func() (*iter.Reader, error) { return iter.Open(iter.Options{Passes: iter.Nets}) })

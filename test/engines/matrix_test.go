@@ -171,7 +171,7 @@ func TestMatrixIsWhole(t *testing.T) {
 }
 
 func TestMatrix(t *testing.T) {
-	checkKernel(t)
+	CheckKernel(t)
 	engines := optionsOf(t)
 	for _, row := range matrix {
 		t.Run(string(row.kind), func(t *testing.T) {

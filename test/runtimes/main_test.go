@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
 func TestMain(m *testing.M) {
@@ -16,6 +18,7 @@ func testMain(m *testing.M) int {
 	if dir := os.Getenv(reapEnv); dir != "" {
 		return report(reap(dir))
 	}
+	nstest.Main()
 	if os.Geteuid() == 0 {
 		if report(sweepLeftovers()) != 0 {
 			return 1

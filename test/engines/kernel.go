@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/scan/iter"
 )
+
+var netsReader = sync.OnceValues(func() (*iter.Reader, error) { return iter.Open(iter.Options{Passes: iter.Nets}) })
 
 // kernelNets reads the kernel's own list, by cookie.
 func kernelNets(t testing.TB) map[uint64]iter.Net {
@@ -39,10 +42,10 @@ func kernelNets(t testing.TB) map[uint64]iter.Net {
 	return byCookie
 }
 
-// checkKernel is to be called first in a test. It demands that at its end the
+// CheckKernel is to be called first in a test. It demands that at its end the
 // kernel's list is what it was before, but for namespaces that somebody else has
 // made and holds.
-func checkKernel(t testing.TB) {
+func CheckKernel(t testing.TB) {
 	t.Helper()
 	before := kernelNets(t)
 	t.Cleanup(func() {
