@@ -44,7 +44,7 @@ func TestIdentity(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			nstest.CheckLeaks(t)
-			checkKernel(t)
+			CheckKernel(t)
 			scene := nstest.Make(t, kind)
 			for engine, opts := range engines {
 				if engine == proc && !path {
