@@ -43,6 +43,7 @@ func parseMountInfo(r io.Reader) ([]*mountinfo.Info, error) {
 type mountTree struct {
 	root *mountinfo.Info
 	on   map[mountedOn]*mountinfo.Info // the last mount made on a path of a mount
+	tops map[mountedOn]*mountinfo.Info // answers of top
 }
 
 type mountedOn struct {
@@ -55,7 +56,7 @@ func newMountTree(mounts []*mountinfo.Info) mountTree {
 	for _, m := range mounts {
 		ids[m.ID] = true
 	}
-	t := mountTree{on: make(map[mountedOn]*mountinfo.Info, len(mounts))}
+	t := mountTree{on: make(map[mountedOn]*mountinfo.Info, len(mounts)), tops: map[mountedOn]*mountinfo.Info{}}
 	for _, m := range mounts {
 		if m.Mountpoint == "/" && (m.Parent == m.ID || !ids[m.Parent]) {
 			t.root = m
@@ -73,25 +74,39 @@ func (t mountTree) covered(m *mountinfo.Info) bool {
 	if t.root == nil {
 		return false
 	}
+	return t.reach(m.Mountpoint) != m
+}
+
+// reach returns the mount that a path leads to. There must be a root mount.
+func (t mountTree) reach(path string) *mountinfo.Info {
 	at := t.top(t.root, "/")
-	path := m.Mountpoint
 	for i := 1; i <= len(path); i++ {
 		if i == len(path) || path[i] == '/' {
 			at = t.top(at, path[:i])
 		}
 	}
-	return at != m
+	return at
 }
 
 // top follows the mounts that lie on path in mount at, the ones on those, and
-// so on.
+// so on. It keeps the answer for each of them: they can be thousands.
 func (t mountTree) top(at *mountinfo.Info, path string) *mountinfo.Info {
+	var passed []mountedOn
 	for range len(t.on) {
-		over := t.on[mountedOn{at.ID, path}]
+		k := mountedOn{at.ID, path}
+		if top := t.tops[k]; top != nil {
+			at = top
+			break
+		}
+		over := t.on[k]
 		if over == nil {
 			break
 		}
+		passed = append(passed, k)
 		at = over
+	}
+	for _, k := range passed {
+		t.tops[k] = at
 	}
 	return at
 }
