@@ -111,7 +111,7 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 			return nil, err
 		}
 		if h.isTask() {
-			if _, now, err := d.host.link(path.Join(task, "ns", link)); err == nil && now != inode || isEnd(err) {
+			if now, err := d.host.link(path.Join(task, "ns", link)); err == nil && now != inode || isEnd(err) {
 				return nil, errLeft
 			}
 		}
@@ -218,25 +218,33 @@ func parseStat(line []byte) (taskStat, bool) {
 }
 
 // link reads a namespace link below /proc.
-func (h *Host) link(name string) (Type, uint64, error) {
-	var buf [64]byte
-	var n int
-	var err error
-	if h.procfs {
-		n, err = unix.Readlinkat(h.procFD, name, buf[:])
-	} else if m, errno := h.readlinkRecorded(name, buf[:]); errno != 0 {
-		err = errno
-	} else {
-		n = m
-	}
+func (h *Host) link(name string) (inode uint64, err error) {
+	text, err := h.readLinkText(name)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	t, inode, ok := ParseLink(string(buf[:n]))
+	_, inode, ok := ParseLink(text)
 	if !ok {
-		return 0, 0, errNotNamespace
+		return 0, errNotNamespace
 	}
-	return t, inode, nil
+	return inode, nil
+}
+
+// readLinkText reads any link below /proc.
+func (h *Host) readLinkText(name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	if !h.procfs {
+		n, errno := h.readlinkRecorded(name, buf)
+		if errno != 0 {
+			return "", errno
+		}
+		return string(buf[:n]), nil
+	}
+	n, err := unix.Readlinkat(h.procFD, name, buf)
+	if err != nil {
+		return "", err
+	}
+	return string(buf[:n]), nil
 }
 
 // regular returns an error if, in a recorded tree, a file of a process is not a

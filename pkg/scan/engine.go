@@ -21,6 +21,7 @@ type Engine interface {
 // Sink takes what an engine finds. It is for one goroutine at a time.
 type Sink struct {
 	found found
+	pins  []sighting
 }
 
 // only drops what the wanted sources would not have found.
@@ -57,6 +58,21 @@ func (s *Sink) Task(t Type, inode uint64) {
 	}
 	s.found.tasks[key{t, inode}]++
 }
+
+// Seer takes a process that sees a mount namespace, which need not be wanted.
+func (s *Sink) Seer(mountNS uint64, pid int) {
+	if s.found.seers == nil {
+		s.found.seers = seers{}
+	}
+	s.found.seers[mountNS] = append(s.found.seers[mountNS], pid)
+}
+
+// Threaded takes a process of more than one thread.
+func (s *Sink) Threaded(pid int) { s.found.threaded = append(s.found.threaded, pid) }
+
+// Pin takes what holds a mount namespace that is not wanted itself: it may be
+// all that keeps the mounts in it.
+func (s *Sink) Pin(mountNS uint64, h Holder) { s.pins = append(s.pins, sighting{key{Mnt, mountNS}, h}) }
 
 // Net takes an entry of the kernel's own list of network namespaces.
 func (s *Sink) Net(n KernelNet) { s.found.nets = append(s.found.nets, n) }

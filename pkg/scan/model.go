@@ -80,16 +80,17 @@ type Stray struct {
 type Holder struct {
 	Kind    Kind
 	PID     int      // the process; for a mount one that sees it, 0 if none is known
-	TID     int      // the thread, for KindThread, and for a file in a thread's own table
+	TID     int      // the thread, for KindThread, for a file in a thread's own table, and for a mount that a thread sees and its process does not
 	FD      int      // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
 	Family  string   // of a socket: "inet"
 	Type    string   // of a socket: "stream"
 	Device  string   // of a tun file: its device
 	Refs    int      // for KindKernel: how many references the kernel counts
-	Path    string   // the mount point, for KindMount
+	Path    string   // the mount point, for KindMount, in its mount namespace; "" if that one's root does not lead to it
 	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
 	MountID int      // as in mountinfo
 	Covered bool     // another mount lies over this one: its path does not reach it
+	Pin     *Holder  // for a mount that no process sees: what keeps its mount namespace alive, if known
 	Via     string   // "pid_for_children" where that link, not the process itself, holds
 	Process *Process // details of PID, where they were asked for (see Describe)
 
@@ -125,6 +126,8 @@ type Snapshot struct {
 	Types      []Type
 	Initial    [numTypes]uint64 // inodes of the initial namespaces; 0 where unknown
 	NamesDirs  []string         // the names directories there are, sorted
+	MountNS    uint64           // inode of the mount namespace whose paths names are; 0 if unknown
+	MountsAll  bool             // mount namespaces were looked for that no process is in
 	Namespaces []Namespace      // sorted by type, then inode
 	Strays     []Stray          // sorted by path
 	Gaps       []Gap            // sorted by source, then path

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,7 +42,11 @@ type holderKey struct {
 func truthOf(holders []nstest.Holder) []holderKey {
 	var all []holderKey
 	for _, h := range holders {
-		all = append(all, holderKey{h.Kind, h.PID, h.TID, h.Path, h.MountNS, h.MountID})
+		k := holderKey{h.Kind, h.PID, h.TID, h.Path, h.MountNS, h.MountID}
+		if h.Kind == "mount" {
+			k.PID = 0
+		}
+		all = append(all, k)
 	}
 	return all
 }
@@ -58,24 +63,41 @@ func holdersOf(n *Namespace) []holderKey {
 	return all
 }
 
+// scanFor finds the namespace of a scene with its holders, and no others: what
+// another program's new mount namespace has copied is there for a moment.
+func scanFor(t *testing.T, scene *nstest.Scene) *Namespace {
+	t.Helper()
+	var n *Namespace
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if n = scanLive(t, Options{}).Find(scene.Inode); n != nil && cmp.Equal(truthOf(scene.Holders), holdersOf(n)) {
+			break
+		}
+	}
+	if n == nil {
+		t.Fatalf("%s:[%d] not found", scene.Type, scene.Inode)
+	}
+	return n
+}
+
 // Each kind of holder alone keeps a namespace in the snapshot, with the right
 // words; without its source, or without the holder, it is not there.
 func TestOneHolder(t *testing.T) {
 	for kind, source := range map[nstest.Kind]string{
 		nstest.Process: "process", nstest.Thread: "thread", nstest.ZombieLeader: "thread", nstest.Mount: "mount",
+		nstest.MountPrivate: "mount", nstest.MountFD: "mount", nstest.MountMount: "mount",
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			nstest.CheckLeaks(t)
 			scene := nstest.Make(t, kind)
-			n := scanLive(t, Options{}).Find(scene.Inode)
-			if n == nil {
-				t.Fatalf("%s:[%d] not found", scene.Type, scene.Inode)
-			}
+			n := scanFor(t, scene)
 			if diff := cmp.Diff(truthOf(scene.Holders), holdersOf(n)); diff != "" {
-				t.Errorf("holders (-truth +got):\n%s", diff)
+				t.Fatalf("holders (-truth +got):\n%s", diff)
 			}
 			if kind == nstest.Process && (n.Leader == nil || n.Leader.PID != scene.Holders[0].PID) {
 				t.Errorf("leader %+v, want pid %d", n.Leader, scene.Holders[0].PID)
+			}
+			if source == "mount" {
+				checkSeer(t, &n.Holders[0], &scene.Holders[0])
 			}
 			others := slices.DeleteFunc(Sources(), func(s string) bool { return s == source })
 			if n := scanLive(t, Options{Sources: others}).Find(scene.Inode); n != nil {

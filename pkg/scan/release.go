@@ -14,7 +14,7 @@ func (n *Namespace) release(s *Snapshot) string {
 	if files := n.listed(KindFD, 3, (*Holder).descriptor); len(files) > 0 {
 		steps = append(steps, "close "+andJoin(files))
 	}
-	steps = append(steps, n.listed(KindMount, 3, s.unmount)...)
+	steps = append(steps, n.unmountSteps(s)...)
 	sockets := append(n.listed(KindSocket, 3, (*Holder).descriptor), n.listed(KindTun, 3, (*Holder).descriptor)...)
 	if len(sockets) > 0 {
 		steps = append(steps, "close "+andJoin(sockets))

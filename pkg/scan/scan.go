@@ -36,12 +36,13 @@ type Options struct {
 
 // source is one place that holders or names are found in. One that reads
 // something of every process is a visit in the walk over them; any other is
-// found once, in the order of the table.
+// found once, in the order of the table, side by side with the walk or after it.
 type source struct {
 	name  string
 	kinds []Kind // of the holders it finds
 	visit func(*worker, *visit)
 	find  func(context.Context, *scanner)
+	after func(context.Context, *scanner)
 
 	// kernel marks what an Engine finds. Without one there is the visit or, where
 	// /proc does not show such holders at all, a gap.
@@ -58,8 +59,8 @@ var sources = []source{
 	{name: "mmap", kinds: []Kind{KindMmap}, kernel: true},
 	{name: "inflight", kinds: []Kind{KindInflight}, kernel: true},
 	{name: "kernel", kinds: []Kind{KindKernel}, kernel: true},
-	{name: "mount", kinds: []Kind{KindMount}, find: findMounts},
-	{name: "name", find: findNames}, // reads what mount found
+	{name: "mount", kinds: []Kind{KindMount}, visit: visitMountNS, find: findMounts, after: readMounts},
+	{name: "name", find: findNames}, // reads what mount found first
 }
 
 // Sources returns the names of all sources.
@@ -77,8 +78,8 @@ type scanner struct {
 	host    *Host
 	types   []Type
 	initial [numTypes]uint64
-	nsfs    uint64         // the device number of namespace files
-	mounted map[string]key // uncovered namespace mounts, by mount point
+	nsfs    uint64 // the device number of namespace files
+	mounts  mountScan
 
 	mu    sync.Mutex
 	found found
@@ -95,19 +96,24 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 	if opts.Host == nil {
 		defer s.host.Close()
 	}
+	return s.scan(ctx)
+}
+
+func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
 	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", Types: s.types, Kernel: s.kernel()}
-	if opts.Engine != nil {
-		snap.Engine = opts.Engine.Name()
+	if s.opts.Engine != nil {
+		snap.Engine = s.opts.Engine.Name()
 	}
 	if err := s.look(ctx, snap); err != nil {
 		return nil, err
 	}
 	snap.Initial = s.initial
 	s.findLeaders(ctx, snap)
-	if opts.Details {
+	if s.opts.Details {
 		s.identify(ctx, snap)
 	}
 	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
+	s.mounts.tell(snap)
 	snap.Gaps = slices.Concat(s.found.gaps, s.blindSpots())
 	snap.sort()
 	return snap, ctx.Err()
@@ -121,7 +127,7 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 	const rounds = 5
 	before := map[uint64]bool{}
 	for range rounds {
-		s.found, snap.Sources, s.mounted = found{}, nil, map[string]key{}
+		s.found, snap.Sources, s.mounts = found{}, nil, newMountScan(s.mounts.list)
 		own := s.readOwnFiles()
 		if err := s.run(ctx, snap); err != nil {
 			return err
@@ -140,7 +146,7 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 }
 
 func newScanner(opts Options) (*scanner, error) {
-	s := &scanner{opts: opts, host: opts.Host, types: opts.Types}
+	s := &scanner{opts: opts, host: opts.Host, types: opts.Types, mounts: newMountScan(listMountNamespaces)}
 	if len(s.types) == 0 {
 		s.types = []Type{Net}
 	}
@@ -167,7 +173,7 @@ func newScanner(opts Options) (*scanner, error) {
 // run lets the sources look: the engine or the walk side by side with the others.
 func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	var visitors []func(*worker, *visit)
-	var finders []func(context.Context, *scanner)
+	var finders, afters []func(context.Context, *scanner)
 	for _, src := range sources {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
 			continue
@@ -183,6 +189,9 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 		if src.find != nil {
 			finders = append(finders, src.find)
 		}
+		if src.after != nil {
+			afters = append(afters, src.after)
+		}
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -192,7 +201,13 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	})
 	err := s.readTasks(ctx, visitors, snap.Sources)
 	wg.Wait()
-	return err
+	if err != nil {
+		return err
+	}
+	for _, after := range afters {
+		after(ctx, s)
+	}
+	return nil
 }
 
 // ErrNotInProc is the gap of a source that /proc has nothing for.
@@ -212,6 +227,9 @@ func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit
 	}
 	sink.only(wanted)
 	s.take(sink.found)
+	for _, p := range sink.pins {
+		s.noteMountNS(p.inode, p.Holder)
+	}
 	return nil
 }
 
@@ -230,6 +248,8 @@ func (f *found) add(g found) {
 	f.gaps = append(f.gaps, g.gaps...)
 	f.nets = append(f.nets, g.nets...)
 	f.wholeNets = f.wholeNets || g.wholeNets
+	f.seers.add(g.seers)
+	f.threaded = append(f.threaded, g.threaded...)
 	if f.tasks == nil {
 		f.tasks = map[key]int{}
 	}

@@ -124,8 +124,11 @@ func TestFakeMachineStrays(t *testing.T) {
 	if diff := cmp.Diff(want, snap.Strays); diff != "" {
 		t.Errorf("strays (-want +got):\n%s", diff)
 	}
-	if len(snap.Gaps) != 1 || snap.Gaps[0].Source != "mount" || !strings.Contains(snap.Gaps[0].Error(), "this is no mount") {
+	if len(snap.Gaps) != 2 || snap.Gaps[0].Source != "mount" || !strings.Contains(snap.Gaps[0].Error(), "this is no mount") {
 		t.Errorf("gaps: %v, want the one broken mount line", snap.Gaps)
+	}
+	if g := snap.Gaps[len(snap.Gaps)-1]; g.Path != "mnt:[4026532900]" || !strings.Contains(g.Error(), "no process is in it") {
+		t.Errorf("gap %v, want the mount namespace that is mounted and that no process is in", g)
 	}
 }
 

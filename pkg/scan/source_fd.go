@@ -35,10 +35,9 @@ func visitFiles(w *worker, v *visit) {
 		if f.kind != nsFile {
 			continue
 		}
+		h := Holder{Kind: KindFD, PID: v.pid, TID: f.tid, FD: f.fd}
 		if t, known := w.typeOf[f.inode]; known {
-			if w.wants(t) {
-				w.holds(key{t, f.inode}, Holder{Kind: KindFD, PID: v.pid, TID: f.tid, FD: f.fd})
-			}
+			w.keeps(t, f.inode, h)
 			continue
 		}
 		t, inode, err := w.namespaceOfFile(v.pid, f)
@@ -49,9 +48,19 @@ func visitFiles(w *worker, v *visit) {
 		case err == errNotNamespace || isEnd(err): // closed meanwhile, and perhaps another in its place
 		case err != nil:
 			w.gap("fd", f.path(v.pid), plain(err))
-		case w.wants(t):
-			w.holds(key{t, inode}, Holder{Kind: KindFD, PID: v.pid, TID: f.tid, FD: f.fd})
+		default:
+			w.keeps(t, inode, h)
 		}
+	}
+}
+
+// keeps takes an open namespace file. One of a mount namespace may be all that
+// keeps the mounts in it.
+func (w *worker) keeps(t Type, inode uint64, h Holder) {
+	if w.wants(t) {
+		w.holds(key{t, inode}, h)
+	} else if t == Mnt {
+		w.noteMountNS(inode, h)
 	}
 }
 

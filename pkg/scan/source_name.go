@@ -82,7 +82,7 @@ func (s *scanner) mountedNames(out found, dirs map[string]bool) []sightedName {
 		have[n.Path] = true
 	}
 	var more []sightedName
-	for p, k := range s.mounted {
+	for p, k := range s.mounts.named {
 		if dirs[path.Dir(p)] && !have[p] {
 			more = append(more, sightedName{k, Name{path.Base(p), p, NameMount}})
 		}
@@ -199,7 +199,7 @@ func (s *scanner) readRegular(d *namesDir, fd int, full string) {
 	case err != errNotNamespace:
 		d.gaps = append(d.gaps, Gap{"name", full, err})
 	default:
-		if _, ok := s.mounted[full]; ok {
+		if _, ok := s.mounts.named[full]; ok {
 			return // see mountedNames
 		}
 		d.strays = append(d.strays, Stray{full, NameFile, "a plain file; it may be a mount point in another mount namespace"})

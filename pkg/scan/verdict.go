@@ -4,7 +4,6 @@ package scan
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
@@ -82,29 +81,6 @@ func (n *Namespace) listed(k Kind, most int, name func(*Holder) string) []string
 	return parts
 }
 
-func (s *Snapshot) unmount(h *Holder) string {
-	if h.Covered {
-		return "unmount " + h.Path + " below the mount that covers it"
-	}
-	// ip removes the file as well, which takes every mount on it away.
-	if path.Dir(h.Path) == "/run/netns" && !s.stacked(h.Path) {
-		return "run `ip netns del " + path.Base(h.Path) + "`"
-	}
-	return "unmount " + h.Path
-}
-
-// stacked reports whether a path has a namespace mount below the one it opens.
-func (s *Snapshot) stacked(path string) bool {
-	for i := range s.Namespaces {
-		for _, h := range s.Namespaces[i].Holders {
-			if h.Path == path && h.Covered {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // LookedFor reports whether a source of the snapshot looks for a kind of holder.
 func (s *Snapshot) LookedFor(k Kind) bool {
 	return slices.Contains(s.Sources, sourceOf(k))
@@ -138,7 +114,13 @@ func (s *Snapshot) unread() []string {
 			unread = append(unread, kinds[k].where)
 		}
 	}
-	return append(unread, "mounts in other mount namespaces")
+	if slices.Contains(s.Sources, "mount") {
+		if !s.MountsAll {
+			unread = append(unread, "mount namespaces that no process is in")
+		}
+		unread = append(unread, "detached mounts")
+	}
+	return unread
 }
 
 func andJoin(parts []string) string {

@@ -48,6 +48,8 @@ type found struct {
 	gaps      []Gap
 	nets      []KernelNet // the kernel's own list
 	wholeNets bool        // it was read to its end
+	seers     seers       // processes, by mount namespace
+	threaded  []int       // processes of more than one thread
 }
 
 // sighting is one holder of one namespace.
@@ -110,7 +112,7 @@ func (s *scanner) walk(ctx context.Context, visitors []func(*worker, *visit)) er
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			w := &worker{scanner: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, typeOf: map[uint64]Type{}, found: found{tasks: map[key]int{}}}
+			w := &worker{scanner: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, typeOf: map[uint64]Type{}, found: found{tasks: map[key]int{}, seers: seers{}}}
 			for pids := range pieces {
 				if ctx.Err() != nil {
 					continue

@@ -52,7 +52,7 @@ var index = map[scan.Type]struct {
 // on it and was not seen cannot be older than what the passes saw.
 func (e *Engine) Find(ctx context.Context, types []scan.Type, sink *scan.Sink) error {
 	f := finder{r: e.r, sink: sink, types: types, byFlag: map[uint32]scan.Type{}}
-	e.r.options.Types = 0
+	e.r.options.Types = index[scan.Mnt].flag // whose mounts are read, wanted or not
 	for _, t := range types {
 		f.byFlag[index[t].flag] = t
 		e.r.options.Types |= index[t].flag
@@ -116,6 +116,9 @@ func (f *finder) tasks() error {
 			f.exited[t.PID] = true
 		}
 		leaders = append(leaders, leader{t.PID, t.NS})
+		if t.NS[NSMnt] != 0 {
+			f.sink.Seer(uint64(t.NS[NSMnt]), t.PID)
+		}
 		for _, typ := range f.types {
 			at := index[typ]
 			if own := t.NS[at.own]; own != 0 {
@@ -130,7 +133,12 @@ func (f *finder) tasks() error {
 		}
 	})
 	// The kernel shows tasks by number, so the leaders are in order already.
+	last := 0
 	for i := range threads {
+		if pid := threads[i].PID; pid != last {
+			f.sink.Threaded(pid)
+			last = pid
+		}
 		at, ok := slices.BinarySearchFunc(leaders, threads[i].PID, func(l leader, pid int) int { return l.pid - pid })
 		if ok {
 			f.thread(&threads[i], &leaders[at].ns)
@@ -200,11 +208,14 @@ func (f *finder) again(file *File) bool {
 }
 
 func (f *finder) file(file *File, at holderOf) {
+	h := scan.Holder{Kind: scan.KindFD, PID: at.pid, TID: at.tid, FD: at.fd}
 	typ, wanted := f.byFlag[file.Type]
 	if !wanted {
+		if file.Type == index[scan.Mnt].flag {
+			f.sink.Pin(uint64(file.Namespace), h)
+		}
 		return
 	}
-	h := scan.Holder{Kind: scan.KindFD, PID: at.pid, TID: at.tid, FD: at.fd}
 	switch file.Kind {
 	case KindSocket:
 		h.Kind, h.Family, h.Type = scan.KindSocket, scan.SocketFamily(int(file.Family)), scan.SocketType(int(file.SockType))

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFakeMounts(t *testing.T) {
+	snap := fakeMachine(t, "mounts.txtar", Options{})
+	var got strings.Builder
+	for _, inode := range []uint64{4026532100, 4026532200, 4026532300} {
+		for _, h := range snap.Find(inode).Holders {
+			fmt.Fprintf(&got, "%d %s #%d in %d by %d covered=%v\n", inode, h.Path, h.MountID, h.MountNS, h.PID, h.Covered)
+		}
+	}
+	want := `4026532100 /run/netns/blue #41 in 4026531841 by 1 covered=false
+4026532100 /run/netns/blue #141 in 4026532901 by 300 covered=false
+4026532100 /run/netns/blue #221 in 4026532902 by 500 covered=true
+4026532200 /run/netns/red #142 in 4026532901 by 300 covered=false
+4026532200 /run/netns/plain #223 in 4026532902 by 500 covered=false
+4026532300 /cage/ns #321 in 4026532904 by 600 covered=false
+`
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("mounts (-want +got):\n%s", diff)
+	}
+	var gaps []string
+	for _, g := range snap.Gaps {
+		gaps = append(gaps, g.Error())
+	}
+	wantGaps := []string{
+		"mount: mnt:[4026532903]: no process is in it: a recorded tree shows the mounts of processes only",
+		"mount: mnt:[4026532904]: only mounts below /cage can be seen, the root directory of its processes",
+	}
+	if diff := cmp.Diff(wantGaps, gaps); diff != "" {
+		t.Errorf("gaps (-want +got):\n%s", diff)
+	}
+	if snap.MountNS != 4026531841 || snap.MountsAll {
+		t.Errorf("own mount namespace %d, all were read: %v", snap.MountNS, snap.MountsAll)
+	}
+	// red lies on this machine's own file; what web has at the path of plain
+	// is another file of another file system.
+	wantStrays := []Stray{
+		{"/run/netns/plain", NameFile, "a plain file; it may be a mount point in another mount namespace"},
+		{"/run/netns/red", NameFile, "a plain file here, but net:[4026532200] is mounted on it in the mount namespace of PID 300 (service)"},
+	}
+	if diff := cmp.Diff(wantStrays, snap.Strays); diff != "" {
+		t.Errorf("strays (-want +got):\n%s", diff)
+	}
+	if n := snap.Find(4026532100); len(n.Names) != 1 || n.Names[0].Path != "/run/netns/blue" {
+		t.Errorf("names %+v, want those of our own mount namespace", n.Names)
+	}
+}
+
+func TestFakeMountVerdicts(t *testing.T) {
+	snap := fakeMachine(t, "mounts.txtar", Options{})
+	for inode, want := range map[uint64]string{
+		4026532100: "to free it, at least run `ip netns del blue` (and, for each copy in 2 other mount namespaces that stays, for example, " +
+			"run `nsenter -m -t 300 umount /run/netns/blue`). ",
+		4026532200: "to free it, at least run `nsenter -m -t 300 umount /run/netns/red` and run `nsenter -m -t 500 umount /run/netns/plain`. ",
+		4026532300: "to free it, at least run `nsenter -m -t 600 umount /cage/ns`. ",
+	} {
+		if got := snap.Find(inode).Verdict(snap); !strings.Contains(got, want) {
+			t.Errorf("verdict %q, want %q", got, want)
+		}
+	}
+}
+
+// What frees a mount that no process sees, or no path leads to.
+func TestUnmountSteps(t *testing.T) {
+	pid := Holder{Kind: KindMount, PID: 7, Path: "/pin"}
+	apart := Holder{Kind: KindMount, Path: "/pin", MountNS: 3}
+	fd := Holder{Kind: KindFD, PID: 8, Process: &Process{Comm: "snapd"}}
+	for want, h := range map[string]Holder{
+		"unmount /a b":                                                                      {Path: "/a b", MountNS: 1},
+		"run `ip netns del 'a b'`":                                                          {Path: "/run/netns/a b", MountNS: 1},
+		"unmount mount 5, which no path":                                                    {MountID: 5, MountNS: 1},
+		"run `nsenter -m -t 9 umount '/it'\\''s'`":                                          {Path: "/it's", MountNS: 2, PID: 9},
+		"run `nsenter -m -t 10 umount /run/netns/x` after what":                             {Path: "/run/netns/x", MountNS: 2, PID: 9, TID: 10, Covered: true},
+		"end the processes in mnt:[2], where no path leads to mount 5":                      {MountID: 5, MountNS: 2, PID: 9},
+		"free mnt:[2], which no process is in and which has the mount /x: `nsinspect who-u": {Path: "/x", MountNS: 2},
+		"run `nsenter -m -t 7 umount /pin`, which keeps mnt:[2] with the mount /x":          {Path: "/x", MountNS: 2, Pin: &pid},
+		"unmount /pin in mnt:[3], which keeps mnt:[2] with mount 5":                         {MountID: 5, MountNS: 2, Pin: &apart},
+		"take away the fd of snapd (pid 8), which keeps mnt:[2] with the mount /x":          {Path: "/x", MountNS: 2, Pin: &fd},
+	} {
+		h.Kind = KindMount
+		n := Namespace{Holders: []Holder{h}}
+		if got := n.release(&Snapshot{MountNS: 1}); !strings.HasPrefix(got, want) {
+			t.Errorf("%+v: %q, want %q", h, got, want)
+		}
+	}
+	n := Namespace{}
+	for i := range 40 {
+		n.Holders = append(n.Holders, Holder{Kind: KindMount, Path: fmt.Sprintf("/%d", i), MountNS: 1})
+	}
+	if got := n.release(&Snapshot{MountNS: 1}); got != "unmount /0, unmount /1, unmount /2 and 37 more mounts" {
+		t.Errorf("of 40 mounts: %q", got)
+	}
+}

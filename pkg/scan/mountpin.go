@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+)
+
+// notePins notes what holds mount namespaces: mounts of them, and what other
+// sources saw.
+func (s *scanner) notePins(all []*mountNS) {
+	for _, m := range all {
+		for _, mount := range m.mounts {
+			if t, inode, ok := ParseLink(mount.Root); ok && t == Mnt && isNSFS(mount) {
+				s.noteMountNS(inode, Holder{
+					Kind: KindMount, PID: m.seer.pid, TID: m.seer.tid, Path: mount.Mountpoint, MountNS: m.inode, MountID: mount.ID,
+				})
+			}
+		}
+	}
+	s.found.sightings.each(func(f *sighting) {
+		if f.key.Type == Mnt && f.Kind != KindProcess && f.Kind != KindThread {
+			s.noteMountNS(f.inode, f.Holder)
+		}
+	})
+	for _, pins := range s.mounts.pins {
+		sort.Sort(byHolder(pins))
+	}
+}
+
+// missed returns a gap for each mount namespace that is known to be there and
+// could not be read. Where the kernel lists all, one that is not listed is gone.
+func (s *scanner) missed(all []*mountNS) []Gap {
+	if s.mounts.blind == nil {
+		return nil
+	}
+	seen := map[uint64]bool{}
+	for _, m := range all {
+		seen[m.inode] = m.read || m.jail != ""
+	}
+	var gaps []Gap
+	for _, inode := range slices.Sorted(maps.Keys(s.mounts.pins)) {
+		if !seen[inode] {
+			gaps = append(gaps, Gap{"mount", FormatLink(Mnt, inode), fmt.Errorf("no process is in it: %w", s.mounts.blind)})
+		}
+	}
+	return gaps
+}
+
+// explainFiles says of a plain file in a names directory that it is a mount
+// point in another mount namespace, where it is: to remove it would unmount what
+// is on it (fs/namei.c, vfs_unlink, 6.18).
+func (s *scanner) explainFiles(all []*mountNS) {
+	tree := newMountTree(s.mounts.own.mounts)
+	if tree.root == nil {
+		return
+	}
+	for i := range s.found.strays {
+		stray := &s.found.strays[i]
+		if stray.Kind != NameFile {
+			continue
+		}
+		file := fileAt(tree.reach(stray.Path), stray.Path)
+		for _, m := range all[1:] {
+			if mount := m.mountOn(file); mount != nil {
+				stray.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.Root, s.describeMountNS(m))
+				break
+			}
+		}
+	}
+}
+
+// fileID names a file by its file system's device and its path in there.
+type fileID struct {
+	major, minor int
+	path         string
+}
+
+// fileAt names the file at a path that is in a mount.
+func fileAt(m *mountinfo.Info, name string) fileID {
+	return fileID{m.Major, m.Minor, path.Join(m.Root, strings.TrimPrefix(name, strings.TrimSuffix(m.Mountpoint, "/")))}
+}
+
+// mountOn returns a mount of a namespace on a file; nil if there is none.
+func (m *mountNS) mountOn(file fileID) *mountinfo.Info {
+	if !slices.ContainsFunc(m.mounts, isNSFS) {
+		return nil
+	}
+	byID := make(map[int]*mountinfo.Info, len(m.mounts))
+	for _, mount := range m.mounts {
+		byID[mount.ID] = mount
+	}
+	for _, mount := range m.mounts {
+		parent := byID[mount.Parent]
+		if isNSFS(mount) && parent != nil && !isNSFS(parent) && fileAt(parent, mount.Mountpoint) == file {
+			return mount
+		}
+	}
+	return nil
+}
+
+func (s *scanner) describeMountNS(m *mountNS) string {
+	if m.seer.pid == 0 {
+		return FormatLink(Mnt, m.inode) + ", a mount namespace that no process is in"
+	}
+	id, comm := m.seer.pid, ""
+	if m.seer.tid != 0 {
+		id = m.seer.tid
+	}
+	if st, err := s.host.readStat(strings.TrimPrefix(m.seer.dir(), "/proc/")); err == nil {
+		comm = " (" + st.comm + ")"
+	}
+	return fmt.Sprintf("the mount namespace of PID %d%s", id, comm)
+}
