@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,44 @@ func TestVerdicts(t *testing.T) {
 	s.Gaps = []scan.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
 	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); !strings.Contains(got, "alive by at least 1 process") {
 		t.Errorf("an incomplete scan is sure of itself: %s", got)
+	}
+}
+
+// Copies of one mount are one row, except in a wide table.
+func TestMountRows(t *testing.T) {
+	s := snapshot()
+	s.MountNS = 1
+	at := func(path string, mountNS uint64, pid int, covered bool) scan.Holder {
+		return scan.Holder{Kind: scan.KindMount, Path: path, MountNS: mountNS, PID: pid, MountID: 40, Covered: covered}
+	}
+	n := &scan.Namespace{Inode: 5, Holders: []scan.Holder{
+		at("/run/netns/blue", 1, 1, false), at("/run/netns/blue", 2, 7, true), at("/run/netns/blue", 3, 0, false),
+		at("/ours", 1, 1, false), at("/theirs", 2, 7, false), at("/lost", 3, 0, false), at("", 2, 7, true),
+		at("/twice", 1, 1, true), at("/twice", 1, 1, false),
+	}}
+	rows := func(f Format) []string {
+		var out bytes.Buffer
+		if err := Uses(&out, s, n, f, Style{}); err != nil {
+			t.Fatal(err)
+		}
+		var rows []string
+		for line := range strings.Lines(out.String()) {
+			if strings.HasPrefix(line, "mount ") {
+				rows = append(rows, strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(line), "mount"), " -"))
+			}
+		}
+		return rows
+	}
+	want := []string{
+		"/run/netns/blue (in 3 mount namespaces, ours among them, covered by another mount in 1)",
+		"/ours", "/theirs (in the mount namespace of pid 7)", "/lost (in mnt:[3], which no process is in)",
+		"(in the mount namespace of pid 7; no path leads to it)", "/twice (covered by another mount)", "/twice",
+	}
+	if got := rows(Table); !slices.Equal(got, want) {
+		t.Errorf("rows\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := rows(Wide); len(got) != len(n.Holders) || !strings.Contains(got[1], "pid 7; covered by another mount") {
+		t.Errorf("wide rows\n%s", strings.Join(got, "\n"))
 	}
 }
 

@@ -64,21 +64,20 @@ func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {
 		{title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
 		{title: "PATH", least: 16}, {title: "COMMAND", least: 8},
 	}}
+	grouped := false
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		user, started, command, path := "", "", "", h.Path
-		if p := h.Process; p != nil {
-			user, started, command = userName(s, p.UID), clock(p.Started, s.Taken), Command(p)
+		switch {
+		case h.Kind != scan.KindMount:
+			addHolder(t, s, h, h.Path)
+		case wide:
+			addHolder(t, s, h, h.Path+mountNote(h, s.MountNS))
+		case !grouped:
+			grouped = true
+			for _, g := range n.MountGroups(s.MountNS) {
+				addHolder(t, s, g.All()[0], g.Path+groupNote(&g, s.MountNS))
+			}
 		}
-		if h.Covered {
-			path += " (covered by another mount)"
-		}
-		pid := h.PID
-		if h.Kind == scan.KindMount {
-			pid = 0 // it only sees the mount
-		}
-		t.add("", h.Kind.String(), number(pid), number(h.TID), fd(h), what(h), user, started,
-			number(int(h.MountNS)), number(h.MountID), path, command)
 	}
 	if !wide {
 		t.drop(t.index("MOUNTNS"))
@@ -102,6 +101,69 @@ func what(h *scan.Holder) string {
 		words = append(words, fmt.Sprintf("%d references", h.Refs))
 	}
 	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
+}
+
+func addHolder(t *table, s *scan.Snapshot, h *scan.Holder, path string) {
+	user, started, command := "", "", ""
+	if p := h.Process; p != nil {
+		user, started, command = userName(s, p.UID), clock(p.Started, s.Taken), Command(p)
+	}
+	pid, tid := h.PID, h.TID
+	if h.Kind == scan.KindMount {
+		pid, tid = 0, 0 // they only see the mount
+	}
+	t.add("", h.Kind.String(), number(pid), number(tid), fd(h), what(h), user, started,
+		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
+}
+
+// groupNote says in which mount namespaces the copies of one mount are.
+func groupNote(g *scan.MountGroup, own uint64) string {
+	all := g.All()
+	if len(all) == 1 {
+		return mountNote(all[0], own)
+	}
+	notes := fmt.Sprintf("in %d mount namespaces", len(all))
+	if g.Own != nil {
+		notes += ", ours among them"
+	}
+	covered := 0
+	for _, h := range all {
+		if h.Covered {
+			covered++
+		}
+	}
+	switch covered {
+	case 0:
+	case len(all):
+		notes += ", covered by another mount"
+	default:
+		notes += fmt.Sprintf(", covered by another mount in %d", covered)
+	}
+	return " (" + notes + ")"
+}
+
+// mountNote says where a mount is that is not simply at its path.
+func mountNote(h *scan.Holder, own uint64) string {
+	var notes []string
+	switch {
+	case h.MountNS == own:
+	case h.TID != 0:
+		notes = append(notes, fmt.Sprintf("in the mount namespace of thread %d", h.TID))
+	case h.PID != 0:
+		notes = append(notes, fmt.Sprintf("in the mount namespace of pid %d", h.PID))
+	default:
+		notes = append(notes, "in "+scan.FormatLink(scan.Mnt, h.MountNS)+", which no process is in")
+	}
+	switch {
+	case h.Path == "":
+		notes = append(notes, "no path leads to it")
+	case h.Covered:
+		notes = append(notes, "covered by another mount")
+	}
+	if notes == nil {
+		return ""
+	}
+	return " (" + strings.Join(notes, "; ") + ")"
 }
 
 func number(n int) string {

@@ -26,6 +26,7 @@ type wireHead struct {
 	Taken    time.Time `json:"taken"`
 	Kernel   string    `json:"kernel,omitempty"`
 	Engine   string    `json:"engine"`
+	MountNS  uint64    `json:"mountns,omitempty"` // whose paths names are
 	Sources  []string  `json:"sources"`
 	Complete bool      `json:"complete"`
 	Gaps     []wireGap `json:"gaps"`
@@ -98,11 +99,13 @@ type wireHolder struct {
 	MountNS uint64     `json:"mountns,omitempty"`
 	MountID int        `json:"mount_id,omitempty"`
 	Covered bool       `json:"covered,omitempty"`
+
+	Pin *wireHolder `json:"pin,omitempty"` // what keeps a mount namespace that no process is in
 }
 
 func headOf(s *scan.Snapshot) wireHead {
 	h := wireHead{
-		Schema: Schema, Taken: s.Taken, Kernel: s.Kernel, Engine: s.Engine,
+		Schema: Schema, Taken: s.Taken, Kernel: s.Kernel, Engine: s.Engine, MountNS: s.MountNS,
 		Sources: append([]string{}, s.Sources...), Complete: s.Complete(), Gaps: []wireGap{},
 	}
 	for _, g := range s.Gaps {
@@ -163,6 +166,10 @@ func holderOf(h *scan.Holder) wireHolder {
 	}
 	if h.Kind.HasFD() && h.FD >= 0 {
 		w.FD = &h.FD
+	}
+	if h.Pin != nil {
+		pin := holderOf(h.Pin)
+		w.Pin = &pin
 	}
 	if p := h.Process; p != nil {
 		w.Comm, w.Cmdline = p.Comm, p.Cmdline
