@@ -19,6 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	nstest.Main()
 	code := m.Run()
+	removeBinary()
 	os.Exit(code)
 }
 
