@@ -18,6 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	nstest.Main()
+	help()
 	code := m.Run()
 	removeBinary()
 	os.Exit(code)
