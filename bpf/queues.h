@@ -50,6 +50,18 @@ static __always_inline u64 inode_of(struct queue_walk *w, struct sock *sk)
 	return READ(READ(READ(socket, file), f_inode), i_ino);
 }
 
+/* A connection that nobody accepted is of its client's namespace, which its
+ * listener may not be of (unix_stream_connect, net/unix/af_unix.c). */
+static __always_inline int is_embryo(struct sock *sk)
+{
+	struct sock *listener;
+
+	if (!has_field(struct unix_sock, listener) || READ(sk, sk_socket))
+		return 0;
+	listener = READ((struct unix_sock *)sk, listener);
+	return listener && READ(listener, __sk_common.skc_net.net) != READ(sk, __sk_common.skc_net.net);
+}
+
 static __always_inline void enter_socket(struct queue_walk *w, struct sock *sk, u32 skip)
 {
 	struct sk_buff *head = queue_of(sk), *skb = READ(head, next);
@@ -60,8 +72,42 @@ static __always_inline void enter_socket(struct queue_walk *w, struct sock *sk, 
 	w->left = QUEUE_MAX;
 	w->seen = 0;
 	w->skip = skip;
-	if (w->skb)
+	w->embryo = is_embryo(sk);
+	if (w->skb || w->embryo)
 		w->inode = inode_of(w, sk);
+}
+
+/* Hands over what was met in the socket; not 0 if there is no room. */
+static __always_inline int put(struct queue_walk *w, struct file_rec *got, struct net_rec *net)
+{
+	u32 i = w->count;
+
+	if (w->seen++ < w->skip)
+		return 0;
+	got->at = w->inode;
+	got->fd = -1;
+	got->slot = -1;
+	got->other_ns = net->inode;
+	got->flags |= w->sk_flags;
+	if (i >= QUEUED)
+		return 1;
+	queued_out[i] = *got;
+	w->count = i + 1;
+	total.written++;
+	return 0;
+}
+
+static __always_inline int embryo_step(struct queue_walk *w, struct net_rec *net)
+{
+	struct sock *sk = (void *)w->sk;
+	struct file_rec got = {};
+
+	w->embryo = 0;
+	got.kind = FILE_SOCKET;
+	got.socktype = READ(sk, sk_type);
+	got.family = AF_UNIX;
+	keeps_net(&got, READ(sk, __sk_common.skc_net.net));
+	return put(w, &got, net);
 }
 
 static __always_inline int file_step(struct queue_walk *w, struct net_rec *net)
@@ -82,20 +128,7 @@ static __always_inline int file_step(struct queue_walk *w, struct net_rec *net)
 		return 0;
 	if (got.kind == FILE_NSFS && !wants(got.type))
 		return 0;
-	if (w->seen++ < w->skip)
-		return 0;
-	got.at = w->inode;
-	got.fd = -1;
-	got.slot = -1;
-	got.other_ns = net->inode;
-	got.flags |= w->sk_flags;
-	i = w->count;
-	if (i >= QUEUED)
-		return 1;
-	queued_out[i] = got;
-	w->count = i + 1;
-	total.written++;
-	return 0;
+	return put(w, &got, net);
 }
 
 static __always_inline void message_step(struct queue_walk *w)
@@ -166,6 +199,8 @@ static long queue_step(u32 turn, void *ctx)
 	}
 	if (w->count >= QUEUED)
 		return 1;
+	if (w->embryo)
+		return embryo_step(w, &nets_out[i]);
 	if (w->fp)
 		return file_step(w, &nets_out[i]);
 	if (w->skb)
@@ -193,7 +228,7 @@ static __always_inline void resume(struct queue_walk *w)
 		enter_socket(w, sk, w->seen);
 		return;
 	}
-	w->sk = w->skb = w->fp = 0;
+	w->sk = w->skb = w->fp = w->embryo = 0;
 	w->bucket++;
 	total.torn++;
 }

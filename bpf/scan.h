@@ -54,7 +54,7 @@ enum file_flag {
 	FILE_QUEUED = 8,      /* a unix socket with something to receive */
 	FILE_OWN = 16,        /* holds what its task is in, so adds nothing */
 	FILE_REGISTERED = 32, /* sits in slot of the io_uring that fd or at is */
-	FILE_EMBRYO = 64,     /* waits in a connection that nobody accepted */
+	FILE_EMBRYO = 64,     /* waits in a connection that nobody accepted, or is one */
 };
 
 /* One reference to a namespace that some file keeps, wherever the file is. */
@@ -124,6 +124,8 @@ struct queue_walk {
 	u32 seen, skip; /* files of sk met so far, and how many user space has */
 	u32 count;
 	u32 state;
+	u32 embryo; /* sk itself is still to be told */
+	u32 unused;
 };
 
 /* The same for packet and XDP sockets that some process has mapped. */

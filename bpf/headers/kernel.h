@@ -205,6 +205,7 @@ struct sk_buff_head {
 };
 struct sock {
 	struct sock_common __sk_common;
+	u16 sk_type;
 	struct sk_buff_head sk_receive_queue;
 	u16 sk_protocol;
 	struct socket *sk_socket;

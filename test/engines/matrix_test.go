@@ -66,7 +66,7 @@ var matrix = []struct {
 	{nstest.InflightNested, "inflight", [...]word{gap, found}},
 	{nstest.InflightUnaccepted, "inflight", [...]word{gap, found}},
 
-	{nstest.SocketUnaccepted, "kernel", [...]word{gap, found}},
+	{nstest.SocketUnaccepted, "socket", [...]word{gap, found}},
 	{nstest.IOURing, "fd", [...]word{gap, found}},
 	{nstest.ProcNet, "kernel", [...]word{gap, found}},
 }
@@ -77,7 +77,7 @@ var matrix = []struct {
 // is itself.
 var better = map[nstest.Kind]func(*holder){
 	nstest.IOURing:            func(h *holder) { h.Kind = "fd" },
-	nstest.SocketUnaccepted:   func(h *holder) { *h = holder{Kind: "kernel"} },
+	nstest.SocketUnaccepted:   func(h *holder) { h.Kind, h.Family, h.Type = "socket", "unix", "stream" },
 	nstest.ProcNet:            func(h *holder) { *h = holder{Kind: "kernel"} },
 	nstest.Inflight:           func(h *holder) { h.Family, h.Type = "", "" },
 	nstest.InflightSocket:     func(h *holder) { h.Family, h.Type = "inet", "stream" },

@@ -263,7 +263,7 @@ func (f *finder) inFlight() error {
 	}
 	inside := map[uint64]uint64{} // which socket a socket in flight waits in
 	for i := range found {
-		if found[i].Kind == KindSocket {
+		if found[i].Kind == KindSocket && found[i].Socket != 0 {
 			inside[found[i].Socket] = found[i].Queue
 		}
 	}
@@ -277,7 +277,11 @@ func (f *finder) inFlight() error {
 		if at, ok := f.outermost(file.Queue, inside); ok {
 			h.PID, h.TID, h.FD = at.pid, at.tid, at.fd
 		}
-		if file.Kind == KindSocket {
+		switch {
+		case file.Flags&Embryo != 0 && file.Kind == KindSocket && file.Socket == 0: // the connection itself
+			h.Kind, h.Via = scan.KindSocket, "unaccepted connection"
+			fallthrough
+		case file.Kind == KindSocket:
 			h.Family, h.Type = scan.SocketFamily(int(file.Family)), scan.SocketType(int(file.SockType))
 		}
 		f.sink.Holder(typ, uint64(file.Namespace), h)

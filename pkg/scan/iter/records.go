@@ -116,7 +116,7 @@ const (
 	Queued     = Flags(scanFileFlagFILE_QUEUED)     // a unix socket with messages to receive
 	Own        = Flags(scanFileFlagFILE_OWN)        // keeps what its task is in
 	Registered = Flags(scanFileFlagFILE_REGISTERED) // in Slot of the io_uring that FD or Address is
-	Embryo     = Flags(scanFileFlagFILE_EMBRYO)     // in a connection that is not accepted yet
+	Embryo     = Flags(scanFileFlagFILE_EMBRYO)     // in a connection that is not accepted yet, or that itself: Socket is 0
 )
 
 // File is one reference to one namespace by one file, which is open as a

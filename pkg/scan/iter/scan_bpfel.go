@@ -124,6 +124,8 @@ type scanQueueWalk struct {
 	Skip    uint32
 	Count   uint32
 	State   uint32
+	Embryo  uint32
+	Unused  uint32
 }
 
 type scanTaskFlag uint32
