@@ -55,7 +55,7 @@ func (s *scanner) mountNamespaces(ctx context.Context) []*mountNS {
 			tasks[inode] = append(tasks[inode], task{pid: pid})
 		}
 	}
-	if unseen {
+	if unseen && !s.mounts.quiet {
 		for inode, threads := range s.threadSeers(ctx) {
 			at(inode)
 			tasks[inode] = threads

@@ -127,7 +127,9 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 	const rounds = 5
 	before := map[uint64]bool{}
 	for range rounds {
+		busy := s.mounts.stale || s.mountsElsewhere()
 		s.found, snap.Sources, s.mounts = found{}, nil, newMountScan(s.mounts.list)
+		s.mounts.quiet = !busy
 		own := s.readOwnFiles()
 		if err := s.run(ctx, snap); err != nil {
 			return err
@@ -135,6 +137,9 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 		own.drop(&s.found)
 		snap.Namespaces = s.assemble(ctx)
 		unexplained := s.reconcile(snap)
+		if s.mounts.stale {
+			continue
+		}
 		if !slices.ContainsFunc(unexplained, func(id uint64) bool { return !before[id] }) {
 			break
 		}

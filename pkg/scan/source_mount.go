@@ -21,6 +21,8 @@ type mountScan struct {
 	named map[string]key // uncovered namespace mounts in our own mount namespace, by mount point
 	own   *mountNS       // our own mount namespace, or that of another root's first process
 	list  func() ([]listedNS, error)
+	quiet bool                // no other mount namespace has a namespace mounted: nobody need be asked which is hers
+	stale bool                // it was quiet no more when the walk was over
 	blind error               // why mount namespaces that no process is in stay unread
 	pins  map[uint64][]Holder // what holds mount namespaces beside processes: guarded by scanner.mu
 }
@@ -84,6 +86,34 @@ func findMounts(_ context.Context, s *scanner) {
 	s.mounts.own = own
 }
 
+// mountsElsewhere reports whether another mount namespace than our own may have
+// a namespace mounted in it. Where the kernel lists mount namespaces and their
+// mounts (6.12, CAP_SYS_ADMIN) that is cheap to know, and mostly spares asking
+// every process which mount namespace it is in.
+func (s *scanner) mountsElsewhere() bool {
+	if !s.host.live || s.opts.Engine != nil || s.wants(Mnt) || inUserNamespace() || !hasCapability(unix.CAP_SYS_ADMIN) {
+		return true
+	}
+	own := s.mountNamespace("self")
+	listed, err := s.mounts.list()
+	if err != nil || own == 0 {
+		return true
+	}
+	for _, l := range listed {
+		if l.inode == own {
+			continue
+		}
+		ids, err := listMounts(l.id)
+		if err != nil {
+			return true
+		}
+		if mounted, err := mountsNamespace(l.id, ids); err != nil || mounted {
+			return true
+		}
+	}
+	return false
+}
+
 // mountTask names in /proc the task whose mounts are the host's.
 func (s *scanner) mountTask() string {
 	if s.host.live {
@@ -95,6 +125,9 @@ func (s *scanner) mountTask() string {
 // visitMountNS notes who is in which mount namespace. A link that is refused is
 // a gap already if it is so for the process's other namespaces.
 func visitMountNS(w *worker, v *visit) {
+	if w.mounts.quiet {
+		return
+	}
 	w.readOwn(v)
 	if v.shut {
 		return
@@ -128,6 +161,9 @@ func readMounts(ctx context.Context, s *scanner) {
 	all := s.mountNamespaces(ctx)
 	gaps := make([]error, len(all))
 	each(ctx, len(all), func(i int) { gaps[i] = s.readUnseen(all[i]) })
+	if s.mounts.quiet && slices.ContainsFunc(all[1:], func(m *mountNS) bool { return slices.ContainsFunc(m.mounts, isNSFS) }) {
+		s.mounts.stale = true // mounted since it was looked at: now everybody has to be asked
+	}
 	s.notePins(all)
 	out := found{gaps: s.missed(all)}
 	for i, m := range all {

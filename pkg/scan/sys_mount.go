@@ -206,22 +206,30 @@ func (b *statmountBuf) read(ns, mount, mask uint64) error {
 	}
 }
 
+// mountsNamespace reports whether a namespace is mounted among the mounts with
+// the given unique IDs.
+func mountsNamespace(ns uint64, ids []uint64) (bool, error) {
+	var buf statmountBuf
+	for _, id := range ids {
+		err := buf.read(ns, id, statSBBasic)
+		if err != nil && !errors.Is(err, unix.ENOENT) { // unmounted meanwhile
+			return false, err
+		}
+		if err == nil && buf.u64(offMagic) == unix.NSFS_MAGIC {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // statMounts reads the mounts with the given unique IDs, in the words of
 // mountinfo; nil if no namespace is mounted among them. A mount point is empty
 // where the namespace's root does not lead to it.
 func statMounts(ns uint64, ids []uint64) ([]*mountinfo.Info, error) {
+	if namespaces, err := mountsNamespace(ns, ids); err != nil || !namespaces {
+		return nil, err
+	}
 	var buf statmountBuf
-	namespaces := false
-	for _, id := range ids {
-		err := buf.read(ns, id, statSBBasic)
-		if err != nil && !errors.Is(err, unix.ENOENT) { // unmounted meanwhile
-			return nil, err
-		}
-		namespaces = namespaces || err == nil && buf.u64(offMagic) == unix.NSFS_MAGIC
-	}
-	if !namespaces {
-		return nil, nil
-	}
 	mounts := make([]*mountinfo.Info, 0, len(ids))
 	for _, id := range ids {
 		err := buf.read(ns, id, statSBBasic|statMntBasic|statMntRoot|statMntPoint)
