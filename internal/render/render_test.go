@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,32 @@ func TestTableFitsTheTerminal(t *testing.T) {
 	}
 	if !strings.Contains(whole.String(), strings.Repeat("n", 255)) {
 		t.Errorf("a pipe gets less than everything:\n%s", whole.String())
+	}
+}
+
+// One stranger's long command line is written once, not as spaces on every line.
+func TestLongCommandIsNoBurden(t *testing.T) {
+	s := snapshot()
+	n := &scan.Namespace{Inode: 4026532177}
+	for pid := 1; pid <= 50; pid++ {
+		h := processA(pid)
+		n.Holders = append(n.Holders, h)
+	}
+	const long = 1 << 16
+	n.Holders[25].Process.Cmdline = []string{strings.Repeat("y", long)}
+	var out bytes.Buffer
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := Uses(&out, s, n, Table, Style{}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; made > 40*long {
+		t.Errorf("%d bytes allocated for one command line of %d and 50 rows", made, long)
+	}
+	lines := strings.Split(out.String(), "\n")
+	if !strings.Contains(lines[2], "COMMAND") || !strings.HasSuffix(lines[28], "  "+strings.Repeat("y", long)) || !strings.HasSuffix(lines[27], "  [a]") {
+		t.Errorf("the last column is wrong: %q", out.String()[:200])
 	}
 }
 

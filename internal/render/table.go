@@ -134,16 +134,17 @@ func cut(s string, width int) string {
 func (t *table) write(w io.Writer, style Style) error {
 	t.fit(style.Width)
 	var out bytes.Buffer
-	tbl := tablewriter.NewTable(&out, tableOptions(t.columns)...)
+	padded := t.padded()
+	tbl := tablewriter.NewTable(&out, tableOptions(t.columns[:padded])...)
 	if !style.NoHeaders {
 		var titles []string
-		for _, c := range t.columns {
+		for _, c := range t.columns[:padded] {
 			titles = append(titles, c.title)
 		}
 		tbl.Header(titles)
 	}
 	for _, r := range t.rows {
-		if err := tbl.Append(r.cells); err != nil {
+		if err := tbl.Append(r.cells[:padded]); err != nil {
 			return fmt.Errorf("add table row: %w", err)
 		}
 	}
@@ -155,7 +156,18 @@ func (t *table) write(w io.Writer, style Style) error {
 	return t.paint(w, out.String(), style)
 }
 
-// paint takes off the padding at line ends and puts colours on whole lines.
+// padded returns how many columns are filled up with spaces: all but a last one
+// of text. Command lines are as long as strangers want them, up to megabytes, and
+// one of them must not make every line as long.
+func (t *table) padded() int {
+	if last := len(t.columns) - 1; !t.columns[last].right {
+		return last
+	}
+	return len(t.columns)
+}
+
+// paint adds the column that is not padded, takes off the padding at line ends
+// and puts colours on whole lines.
 func (t *table) paint(w io.Writer, text string, style Style) error {
 	var out strings.Builder
 	i := 0
@@ -163,11 +175,16 @@ func (t *table) paint(w io.Writer, text string, style Style) error {
 		i = -1
 	}
 	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, " \n")
-		color := bold
+		line = strings.TrimSuffix(line, "\n")
+		color, last := bold, t.columns[len(t.columns)-1].title
 		if i >= 0 && i < len(t.rows) {
-			color = t.rows[i].color
+			cells := t.rows[i].cells
+			color, last = t.rows[i].color, cells[len(cells)-1]
 		}
+		if t.padded() < len(t.columns) {
+			line += last
+		}
+		line = strings.TrimRight(line, " ")
 		if style.Color && color != "" {
 			line = color + line + reset
 		}
