@@ -101,7 +101,7 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 	if h.Via != "" {
 		link = h.Via
 	}
-	for range 8 { // a program that execs in a loop gets its last look as it is
+	for tries := 1; ; tries++ {
 		before, err := d.host.readStat(task)
 		if err != nil {
 			return nil, err
@@ -119,14 +119,16 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 		if err != nil {
 			return nil, err
 		}
-		if after.start != before.start {
-			continue
-		}
-		if after.comm == before.comm {
+		// Who renames itself or execs all the time is shown as last seen, and
+		// cannot hide by it.
+		last := tries == 8
+		if after.start == before.start && (last || after.comm == before.comm) {
 			return p, nil
 		}
+		if last {
+			return nil, errLeft // the PID is given again all the time
+		}
 	}
-	return nil, errLeft
 }
 
 // isTask reports whether the holder is a task in the namespace, not a thing that
