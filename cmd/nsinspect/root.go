@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -62,6 +63,9 @@ type app struct {
 func run(args []string, stdout, stderr io.Writer, env []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()
+	ended := make(chan struct{})
+	defer close(ended)
+	context.AfterFunc(ctx, func() { dieWhenStuck(ended, stop) })
 	a := &app{stdout: stdout, stderr: stderr, env: env}
 	cmd := a.command()
 	cmd.SetArgs(args)
@@ -76,6 +80,19 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// dieWhenStuck ends the process by the signal that it was to stop for, should it
+// not end soon: a pipe that nobody reads, or a dead file system, lets a caught
+// signal wait for ever, and only a deadly one through.
+func dieWhenStuck(ended <-chan struct{}, release func()) {
+	const patience = time.Second
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		release()
+		_ = unix.Kill(unix.Getpid(), unix.SIGTERM) // cannot fail
+	}
 }
 
 func (a *app) command() *cobra.Command {
