@@ -136,7 +136,11 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 func (h *Holder) isTask() bool { return h.Kind == KindProcess || h.Kind == KindThread }
 
 func (d *details) fill(p *Process, h *Holder, st taskStat) error {
-	if err := d.host.regular(p.PID, "cmdline", "status"); err != nil {
+	task := strconv.Itoa(h.PID)
+	if h.TID != 0 {
+		task = path.Join(task, "task", strconv.Itoa(h.TID))
+	}
+	if err := d.host.regular(task, "cmdline", "status"); err != nil {
 		return nil // a recorded tree may have kept less
 	}
 	proc, err := d.proc(h)
@@ -152,12 +156,25 @@ func (d *details) fill(p *Process, h *Holder, st taskStat) error {
 	if !d.boot.IsZero() {
 		p.Started = d.boot.Add(time.Duration(st.start) * (time.Second / userHZ))
 	}
-	if status, err := proc.NewStatus(); err == nil {
-		p.UID = int(status.UIDs[1])
-	} else if isEnd(err) {
+	status, err := newStatus(proc)
+	if isEnd(err) {
 		return err
 	}
+	if err == nil {
+		p.UID = int(status.UIDs[1])
+	}
 	return nil
+}
+
+// newStatus is proc.NewStatus, which panics on lines that no kernel writes and a
+// recorded tree may have (procfs 0.23, fillStatus: a fifth UID).
+func newStatus(proc procfs.Proc) (status procfs.ProcStatus, err error) {
+	defer func() {
+		if what := recover(); what != nil {
+			err = fmt.Errorf("odd status file: %v", what)
+		}
+	}()
+	return proc.NewStatus()
 }
 
 func (d *details) proc(h *Holder) (procfs.Proc, error) {
@@ -249,14 +266,15 @@ func (h *Host) readLinkText(name string) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// regular returns an error if, in a recorded tree, a file of a process is not a
-// plain file: it could block its reader.
-func (h *Host) regular(pid int, names ...string) error {
+// regular returns an error if, in a recorded tree, a file of a task ("PID" or
+// "PID/task/TID") is not a plain file: it could block its reader, or lead out of
+// the tree.
+func (h *Host) regular(task string, names ...string) error {
 	if h.procfs {
 		return nil
 	}
 	for _, name := range names {
-		fd, err := h.openProc(path.Join(strconv.Itoa(pid), name), unix.O_PATH|unix.O_NOFOLLOW)
+		fd, err := h.openProc(path.Join(task, name), unix.O_PATH|unix.O_NOFOLLOW)
 		if err != nil {
 			return err
 		}

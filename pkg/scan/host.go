@@ -95,14 +95,18 @@ func (h *Host) openProc(name string, flags int) (int, error) {
 	return unix.Openat2(h.procFD, name, &how)
 }
 
-// readlinkRecorded reads a link below the /proc of a recorded tree.
+// readlinkRecorded reads a link below the /proc of a recorded tree. It returns
+// EINVAL for what is no link.
 func (h *Host) readlinkRecorded(name string, buf []byte) (int, unix.Errno) {
 	fd, err := h.openProc(name, unix.O_PATH|unix.O_NOFOLLOW)
 	if err == nil {
 		defer unix.Close(fd)
 		var n int
-		if n, err = unix.Readlinkat(fd, "", buf); err == nil {
+		switch n, err = unix.Readlinkat(fd, "", buf); err {
+		case nil:
 			return n, 0
+		case unix.ENOENT: // see readlinkFD
+			return 0, unix.EINVAL
 		}
 	}
 	var errno unix.Errno

@@ -178,6 +178,8 @@ func TestGaps(t *testing.T) {
 		{"mountinfo is a FIFO", base + "-- proc/1/mountinfo (fifo) --\n", "mount: /proc/1/mountinfo: not a regular file"},
 		{"odd nsfs mount", base + "-- proc/1/mountinfo --\n1 0 0:4 what /x rw - nsfs nsfs rw\n", `mount: /x: nsfs mount of unknown root "what"`},
 		{"odd link", base + "-- proc/7 (dir) --\n-- proc/7/ns/net -> pid:[4026531836] --\n", "process: /proc/7/ns/net: invalid argument"},
+		{"link is a FIFO", base + "-- proc/7/ns/net (fifo) --\n", "process: /proc/7/ns/net: invalid argument"},
+		{"link is a file", base + "-- proc/7/ns/net --\nnet:[4026532500]\n", "process: /proc/7/ns/net: invalid argument"},
 		{"names directory is a file", base + "-- run/netns --\nx\n", "name: /run/netns: not a directory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
