@@ -41,7 +41,8 @@ func newDetails(h *Host, full bool) (*details, error) {
 }
 
 // Describe fills in the process of every process and thread that holds n, and
-// drops the holders that have ended or left since the scan. It needs no
+// drops the holders that have ended or left since the scan; one that cannot be
+// read stays without. It needs no
 // capability beyond what the scan had. It returns an error only if proc itself
 // cannot be read or ctx ends.
 func Describe(ctx context.Context, h *Host, n *Namespace) error {
@@ -59,7 +60,7 @@ func Describe(ctx context.Context, h *Host, n *Namespace) error {
 			return
 		}
 		p, err := d.read(holder, n.Type, n.Inode)
-		holder.Process, left[i] = p, err != nil
+		holder.Process, left[i] = p, d.gone(err)
 	})
 	kept := n.Holders[:0]
 	for i := range n.Holders {
@@ -69,6 +70,13 @@ func Describe(ctx context.Context, h *Host, n *Namespace) error {
 	}
 	n.Holders = kept
 	return ctx.Err()
+}
+
+// gone reports whether an error of read says that the task is no more, or no more
+// a holder. Any other, and a file missing in a recorded tree, whose tasks do not
+// end, only hides what it is.
+func (d *details) gone(err error) bool {
+	return errors.Is(err, errLeft) || d.host.procfs && isEnd(err)
 }
 
 // each calls f for 0 to n-1, on all cores.

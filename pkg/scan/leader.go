@@ -52,6 +52,11 @@ func (s *scanner) findLeader(d *details, n *Namespace, ordered bool) {
 			n.Leader = p
 			return
 		}
+		if !d.gone(err) {
+			path := fmt.Sprintf("/proc/%d/stat", n.Holders[i].PID)
+			s.take(found{gaps: []Gap{{"process", path, plain(err)}}})
+			return
+		}
 		n.Holders = slices.Delete(n.Holders, i, i+1)
 	}
 }

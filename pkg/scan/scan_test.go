@@ -194,6 +194,23 @@ func TestGaps(t *testing.T) {
 	}
 }
 
+// A process whose details cannot be read is in its namespace all the same.
+func TestUnreadableDetailsHideNobody(t *testing.T) {
+	for name, stat := range map[string]string{
+		"no stat": "", "broken stat": "-- proc/7/stat --\n7 (x\n", "stat is a FIFO": "-- proc/7/stat (fifo) --\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			snap := scanMachine(t, "-- proc/stat --\nbtime 1\n-- proc/1/mountinfo --\n-- proc/7/ns/net -> net:[4026532500] --\n"+stat, Options{Sources: []string{"process"}})
+			if n := snap.Find(4026532500); n == nil || n.Processes() != 1 {
+				t.Errorf("namespace %+v, want one with process 7", n)
+			}
+			if len(snap.Gaps) != 1 || snap.Gaps[0].Path != "/proc/7/stat" {
+				t.Errorf("gaps %v, want that /proc/7/stat could not be read", snap.Gaps)
+			}
+		})
+	}
+}
+
 func TestNamesDirs(t *testing.T) {
 	machine := "-- proc/1 (process) --\nnet 4026531840\n-- proc/1/mountinfo --\n-- srv/names/a -> /proc/1/ns/net --\n" +
 		"-- run/netns -> /srv/names --\n"
