@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,11 +81,11 @@ func (s *scanner) blindSpots() []Gap {
 		return nil
 	}
 	var gaps []Gap
-	if !s.host.isKernelThread(2) {
-		gaps = append(gaps, Gap{"process", path.Join(s.host.root, "proc"), ErrOtherPIDNS})
-	}
-	if s.host.live && s.hidden() {
+	switch {
+	case s.host.live && s.hidden(): // kernel threads, too: it is not told which PID namespace this is
 		gaps = append(gaps, Gap{"process", "/proc", ErrHidepid})
+	case !s.host.isKernelThread(2):
+		gaps = append(gaps, Gap{"process", path.Join(s.host.root, "proc"), ErrOtherPIDNS})
 	}
 	return gaps
 }
@@ -107,11 +108,34 @@ func (s *scanner) hidden() bool {
 	if proc == nil || hasCapability(unix.CAP_SYS_PTRACE) {
 		return false
 	}
-	for opt := range strings.SplitSeq(proc.VFSOptions, ",") {
+	return hides(proc.VFSOptions, inGroup)
+}
+
+// hides reports whether proc's mount options leave processes out for a member of
+// the given groups. The members of its group, 0 if no other is named, see all
+// unless only what may be traced is shown.
+func hides(options string, inGroup func(gid int) bool) bool {
+	invisible, gid := false, 0
+	for opt := range strings.SplitSeq(options, ",") {
 		switch opt {
-		case "hidepid=2", "hidepid=invisible", "hidepid=4", "hidepid=ptraceable":
+		case "hidepid=4", "hidepid=ptraceable":
 			return true
+		case "hidepid=2", "hidepid=invisible":
+			invisible = true
+		}
+		if text, ok := strings.CutPrefix(opt, "gid="); ok {
+			n, ok := parseDecimal(text)
+			if !ok {
+				return true // cannot happen
+			}
+			gid = int(n)
 		}
 	}
-	return false
+	return invisible && !inGroup(gid)
+}
+
+// inGroup reports whether this process is a member of a group.
+func inGroup(gid int) bool {
+	groups, err := os.Getgroups()
+	return os.Getegid() == gid || err == nil && slices.Contains(groups, gid)
 }
