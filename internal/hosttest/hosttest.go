@@ -104,7 +104,7 @@ func process(path, text string) error {
 			return err
 		}
 	}
-	for _, t := range []string{"net", "mnt", "user", "pid", "pid_for_children", "ipc", "uts", "cgroup", "time"} {
+	for _, t := range []string{"net", "mnt", "user", "pid", "pid_for_children", "ipc", "uts", "cgroup", "time", "time_for_children"} {
 		if inode, ok := field[t]; ok {
 			link := fmt.Sprintf("%s:[%s]", strings.TrimSuffix(t, "_for_children"), inode)
 			if err := os.Symlink(link, filepath.Join(path, "ns", t)); err != nil {

@@ -171,6 +171,17 @@ pid:[4026532700] process:7000pid_for_children
 	}
 }
 
+// What a thread has in store for its children lives, too: each has its own.
+func TestThreadKeepsForChildren(t *testing.T) {
+	const machine = "-- proc/7 (process) --\ntime 4026531834\ntime_for_children 4026531834\n" +
+		"-- proc/7/task/7 (process) --\ntime 4026531834\ntime_for_children 4026531834\n" +
+		"-- proc/7/task/8 (process) --\ntime 4026531834\ntime_for_children 4026532178\n"
+	n := scanMachine(t, machine, Options{Types: []Type{Time}}).Find(4026532178)
+	if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != 8 || n.Holders[0].Via != "time_for_children" {
+		t.Errorf("namespace %+v, want one that thread 8 keeps", n)
+	}
+}
+
 func TestGaps(t *testing.T) {
 	base := "-- proc/1 (process) --\nnet 4026531840\n"
 	for _, tt := range []struct{ name, machine, gap string }{

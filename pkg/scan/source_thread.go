@@ -49,18 +49,35 @@ func (w *worker) threads(v *visit) []int {
 func (w *worker) visitThread(v *visit, tid int) {
 	task := strconv.Itoa(tid)
 	for _, t := range w.types {
-		inode, errno := w.readLink(t, v.pid, "/task/", task, "/ns/", types[t].links[0])
+		own := w.readThread(v, task, t, types[t].links[0])
 		switch {
-		case errno != 0 && w.threadGone(v.pid, task): // see worker.gone
-		case errno != 0 && !ended(errno):
-			w.gap("thread", fmt.Sprintf("/proc/%d/task/%s/ns/%s", v.pid, task, types[t].links[0]), errno)
-		case errno != 0 || inode == 0:
-		case inode == v.own[t]:
-			w.tasks[key{t, inode}]++
+		case own == 0:
+			continue
+		case own == v.own[t]:
+			w.tasks[key{t, own}]++
 		default:
-			w.holds(key{t, inode}, Holder{Kind: KindThread, PID: v.pid, TID: tid})
+			w.holds(key{t, own}, Holder{Kind: KindThread, PID: v.pid, TID: tid})
+		}
+		for _, link := range types[t].links[1:] {
+			inode := w.readThread(v, task, t, link)
+			if inode == 0 || inode == own {
+				continue
+			}
+			if first, errno := w.readLink(t, v.pid, "/ns/", link); errno != 0 || first != inode {
+				w.holds(key{t, inode}, Holder{Kind: KindThread, PID: v.pid, TID: tid, Via: link})
+			}
 		}
 	}
+}
+
+// readThread reads a namespace link of a thread. It returns 0 if there is none:
+// the thread has ended, or the link is empty, or it is a gap.
+func (w *worker) readThread(v *visit, task string, t Type, link string) uint64 {
+	inode, errno := w.readLink(t, v.pid, "/task/", task, "/ns/", link)
+	if errno != 0 && !ended(errno) && !w.threadGone(v.pid, task) { // see worker.gone
+		w.gap("thread", fmt.Sprintf("/proc/%d/task/%s/ns/%s", v.pid, task, link), errno)
+	}
+	return inode
 }
 
 func (w *worker) threadGone(pid int, task string) bool {
