@@ -35,9 +35,9 @@ func (w *worker) threads(v *visit) []int {
 	// (fs/proc/base.c, proc_task_getattr, 6.18). A recorded tree's is not.
 	if w.host.procfs {
 		w.path = procPath(w.path, v.pid, "/task")
-		if n, errno := linkCount(w.host.procFD, w.path, &w.stx); errno != 0 || n <= 3 {
+		if n, errno := linkCount(w.host.procFD, w.path, &w.stx); ended(errno) || errno == 0 && n <= 3 {
 			return nil // gone, or only one thread
-		}
+		} // where statx(2) is forbidden, as by old container runtimes, the listing tells
 	}
 	var err error
 	if v.tids, err = w.listThreads(v.pid); err != nil && !ended(err) {
