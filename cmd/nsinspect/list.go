@@ -123,7 +123,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 		return fmt.Errorf("write output: %w", err)
 	}
 	notes := append(render.GapNotes(snap, l.verbose), render.StrayNotes(snap, l.verbose)...)
-	if redraw || !slices.Equal(notes, l.noted) { // a redraw wipes the last ones away
+	if redraw && isTerminal(l.stderr) || !slices.Equal(notes, l.noted) { // a redraw wipes the last ones away
 		l.note(notes)
 		l.noted = notes
 	}

@@ -207,6 +207,16 @@ func (a *app) getenv(name string) string {
 	return ""
 }
 
+// isTerminal reports whether what is written there lands on a terminal.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
 // note writes sentences to stderr.
 func (a *app) note(notes []string) {
 	for _, line := range notes {
