@@ -37,11 +37,14 @@ func OpenHost(root string) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open root %s: %w", root, err)
 	}
-	h := &Host{root: path.Clean(root), rootFD: rootFD, procFD: -1}
-	h.live = h.root == "/"
+	// Not cleaned: "link/.." is another directory than "." where link is one.
+	h := &Host{root: strings.TrimRight(root, "/"), rootFD: rootFD, procFD: -1}
+	if h.root == "" {
+		h.root, h.live = "/", true
+	}
 	h.procFD, err = h.open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path.Join(h.root, "proc"), err), h.Close())
+		return nil, errors.Join(fmt.Errorf("open %s/proc: %w", strings.TrimRight(root, "/"), err), h.Close())
 	}
 	h.procfs = onFS(h.procFD, unix.PROC_SUPER_MAGIC)
 	return h, nil

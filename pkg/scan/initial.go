@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,7 +84,7 @@ func (s *scanner) blindSpots() []Gap {
 	case s.host.live && s.hidden(): // kernel threads, too: it is not told which PID namespace this is
 		gaps = append(gaps, Gap{"process", "/proc", ErrHidepid})
 	case !s.host.isKernelThread(2):
-		gaps = append(gaps, Gap{"process", path.Join(s.host.root, "proc"), ErrOtherPIDNS})
+		gaps = append(gaps, Gap{"process", strings.TrimRight(s.host.root, "/") + "/proc", ErrOtherPIDNS})
 	}
 	return gaps
 }

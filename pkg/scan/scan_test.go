@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -268,6 +269,24 @@ func TestRecordedTreeIsNeverComplete(t *testing.T) {
 	}
 	if diff := cmp.Diff(recorded, snap.Sources); diff != "" {
 		t.Errorf("sources (-want +got):\n%s", diff)
+	}
+}
+
+// A root is where the kernel says it is, which ".." behind a symlink tells.
+func TestRootBehindSymlink(t *testing.T) {
+	root := hosttest.New(t, "-- proc/7 (process) --\nnet 4026532500\n-- etc/x --\n")
+	short := "/" + fmt.Sprintf("nsinspect-test-%d", os.Getpid())
+	if err := os.Symlink(filepath.Join(root, "etc"), short); err != nil {
+		t.Skipf("no link can be made in /: %v", err)
+	}
+	defer os.Remove(short)
+	h, err := OpenHost(short + "/..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if h.live || h.Root() == "/" {
+		t.Errorf("host %+v is taken for the running machine", h)
 	}
 }
 
