@@ -120,7 +120,38 @@ func (a *app) command() *cobra.Command {
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
 	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), versionCommand())
 	cmd.SuggestionsMinimumDistance = 2
+	strictHelpers(cmd)
 	return cmd
+}
+
+// strictHelpers has the commands that cobra adds refuse wrong arguments as ours do.
+func strictHelpers(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); err != nil || found == root || len(rest) > 0 {
+					return unknownCommand(root, args)
+				}
+				return nil
+			}
+		case "completion":
+			c.Args = unknownCommand
+			c.RunE = func(*cobra.Command, []string) error {
+				return usagef("completion wants a shell: use bash, fish, powershell or zsh")
+			}
+			for _, shell := range c.Commands() {
+				shell.Args = func(shell *cobra.Command, args []string) error {
+					if len(args) > 0 {
+						return usagef("%s takes no arguments, got %q", shell.CommandPath(), args[0])
+					}
+					return nil
+				}
+			}
+		}
+	}
 }
 
 func unknownCommand(cmd *cobra.Command, args []string) error {
