@@ -88,14 +88,26 @@ func atoi(s string) int {
 	return n
 }
 
+// lsns runs lsns, which gives up when a process, anybody's, ends under its eyes.
+func lsns(t *testing.T) []byte {
+	t.Helper()
+	const tries = 100
+	for try := 1; ; try++ {
+		out, err := exec.Command("lsns", "-t", "net", "-J", "-o", "NS,NPROCS").Output()
+		if err == nil {
+			return out
+		}
+		if try == tries {
+			t.Fatalf("lsns failed %d times: %v", tries, err)
+		}
+	}
+}
+
 func TestAgainstLsns(t *testing.T) {
 	need.Program(t, "lsns")
 	ours := inodesOf(withLoad(t, load.Spec{Processes: 60, Namespaces: 20}))
 	oracle := func() map[string]string {
-		out, err := exec.Command("lsns", "-t", "net", "-J", "-o", "NS,NPROCS").Output()
-		if err != nil {
-			t.Fatal(err)
-		}
+		out := lsns(t)
 		var list struct {
 			Namespaces []struct{ NS, NProcs json.Number }
 		}
