@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,70 +246,4 @@ func TestGapNotes(t *testing.T) {
 	if notes := GapNotes(snapshot(), false); len(notes) != 0 {
 		t.Errorf("notes about nothing: %q", notes)
 	}
-}
-
-func TestVerdicts(t *testing.T) {
-	s := snapshot()
-	s.Sources = []string{"process", "thread", "mount"}
-	for want, n := range map[string]*scan.Namespace{
-		"net:[4026531833] is the host's own: the kernel keeps it for as long as it runs; 1 process is in it.": &s.Namespaces[0],
-		"Nothing that was looked at keeps net:[5] alive, and yet it is.":                                      {Inode: 5},
-		"net:[6] is kept alive by 5 processes; to free it, end a (pid 1), a (pid 2), a (pid 3) and 2 more processes.": {Inode: 6, Holders: []scan.Holder{
-			processA(1), processA(2), processA(3), processA(4), processA(5),
-		}},
-		"net:[7] is kept alive by 1 thread and 2 mounts; to free it, end thread 9 (a) of pid 8, run `ip netns del x` and unmount /tmp/y below the mount that covers it.": {Inode: 7, Holders: []scan.Holder{
-			{Kind: scan.KindThread, PID: 8, TID: 9, Process: &scan.Process{Comm: "a"}},
-			{Kind: scan.KindMount, Path: "/run/netns/x"}, {Kind: scan.KindMount, Path: "/tmp/y", Covered: true},
-		}},
-	} {
-		if got := n.Verdict(s); !strings.HasPrefix(got, want) {
-			t.Errorf("verdict\n%s\nwant\n%s", got, want)
-		}
-	}
-	s.Gaps = []scan.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
-	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); !strings.Contains(got, "alive by at least 1 process") {
-		t.Errorf("an incomplete scan is sure of itself: %s", got)
-	}
-}
-
-// Copies of one mount are one row, except in a wide table.
-func TestMountRows(t *testing.T) {
-	s := snapshot()
-	s.MountNS = 1
-	at := func(path string, mountNS uint64, pid int, covered bool) scan.Holder {
-		return scan.Holder{Kind: scan.KindMount, Path: path, MountNS: mountNS, PID: pid, MountID: 40, Covered: covered}
-	}
-	n := &scan.Namespace{Inode: 5, Holders: []scan.Holder{
-		at("/run/netns/blue", 1, 1, false), at("/run/netns/blue", 2, 7, true), at("/run/netns/blue", 3, 0, false),
-		at("/ours", 1, 1, false), at("/theirs", 2, 7, false), at("/lost", 3, 0, false), at("", 2, 7, true),
-		at("/twice", 1, 1, true), at("/twice", 1, 1, false),
-	}}
-	rows := func(f Format) []string {
-		var out bytes.Buffer
-		if err := Uses(&out, s, n, f, Style{}); err != nil {
-			t.Fatal(err)
-		}
-		var rows []string
-		for line := range strings.Lines(out.String()) {
-			if strings.HasPrefix(line, "mount ") {
-				rows = append(rows, strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(line), "mount"), " -"))
-			}
-		}
-		return rows
-	}
-	want := []string{
-		"/run/netns/blue (in 3 mount namespaces, ours among them, covered by another mount in 1)",
-		"/ours", "/theirs (in the mount namespace of pid 7)", "/lost (in mnt:[3], which no process is in)",
-		"(in the mount namespace of pid 7; no path leads to it)", "/twice (covered by another mount)", "/twice",
-	}
-	if got := rows(Table); !slices.Equal(got, want) {
-		t.Errorf("rows\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-	if got := rows(Wide); len(got) != len(n.Holders) || !strings.Contains(got[1], "pid 7; covered by another mount") {
-		t.Errorf("wide rows\n%s", strings.Join(got, "\n"))
-	}
-}
-
-func processA(pid int) scan.Holder {
-	return scan.Holder{Kind: scan.KindProcess, PID: pid, Process: &scan.Process{Comm: "a"}}
 }

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -236,72 +235,6 @@ func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit
 		s.noteMountNS(p.inode, p.Holder)
 	}
 	return nil
-}
-
-// take adds what a source found. It may be called from any goroutine.
-func (s *scanner) take(f found) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.found.add(f)
-}
-
-func (f *found) add(g found) {
-	f.sightings = append(f.sightings, g.sightings...) // the pieces, not what is in them
-	f.names = append(f.names, g.names...)
-	f.strays = append(f.strays, g.strays...)
-	f.dirs = append(f.dirs, g.dirs...)
-	f.gaps = append(f.gaps, g.gaps...)
-	f.nets = append(f.nets, g.nets...)
-	f.wholeNets = f.wholeNets || g.wholeNets
-	f.seers.add(g.seers)
-	f.threaded = append(f.threaded, g.threaded...)
-	if f.tasks == nil {
-		f.tasks = map[key]int{}
-	}
-	for k, n := range g.tasks {
-		f.tasks[k] += n
-	}
-}
-
-func (s *scanner) wants(t Type) bool { return slices.Contains(s.types, t) }
-
-// assemble puts everything seen of one namespace together.
-func (s *scanner) assemble(ctx context.Context) []Namespace {
-	index := map[key]int{}
-	var all []Namespace
-	at := func(k key) int {
-		i, ok := index[k]
-		if !ok {
-			i = len(all)
-			index[k] = i
-			all = append(all, s.newNamespace(k))
-		}
-		return i
-	}
-	var counts []int
-	s.found.sightings.each(func(f *sighting) {
-		if i := at(f.key); i == len(counts) {
-			counts = append(counts, 1)
-		} else {
-			counts[i]++
-		}
-	})
-	for i, n := range counts {
-		all[i].Holders = make([]Holder, 0, n)
-	}
-	s.found.sightings.each(func(f *sighting) {
-		n := &all[at(f.key)]
-		n.Holders = append(n.Holders, f.Holder)
-	})
-	for _, f := range s.found.names {
-		n := &all[at(f.key)]
-		n.Names = append(n.Names, f.Name)
-	}
-	for k, tasks := range s.found.tasks {
-		all[at(k)].Threads = tasks
-	}
-	each(ctx, len(all), func(i int) { sort.Sort(byHolder(all[i].Holders)) })
-	return all
 }
 
 func (s *scanner) kernel() string {

@@ -50,10 +50,10 @@ func (w *worker) visitThread(v *visit, tid int) {
 	task := strconv.Itoa(tid)
 	for _, t := range w.types {
 		own := w.readThread(v, task, t, types[t].links[0])
-		switch {
-		case own == 0:
+		switch own {
+		case 0:
 			continue
-		case own == v.own[t]:
+		case v.own[t]:
 			w.tasks[key{t, own}]++
 		default:
 			w.holds(key{t, own}, Holder{Kind: KindThread, PID: v.pid, TID: tid})

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package iter
+
+import (
+	"cmp"
+	"errors"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+func (f *finder) files() error {
+	f.seen, f.open, f.waiting = map[fileRef]bool{}, map[pidSocket]bool{}, map[uint64]holderOf{}
+	_, err := f.r.Files(func(file *File) {
+		h := holderOf{pid: file.PID, fd: file.FD}
+		if file.TID != file.PID {
+			h.tid = file.TID
+		}
+		if file.Socket != 0 {
+			f.open[pidSocket{file.PID, file.Socket}] = true
+		}
+		if file.Flags&(Queued|Listening) != 0 {
+			if other, ok := f.waiting[file.Socket]; !ok || cmp.Compare(h.pid, other.pid) < 0 {
+				f.waiting[file.Socket] = h
+			}
+		}
+		if file.Flags&Own == 0 && !f.again(file) {
+			f.file(file, h)
+		}
+	})
+	return err
+}
+
+// again reports whether a file of a process whose first thread has ended was
+// told with another of its threads.
+func (f *finder) again(file *File) bool {
+	if !f.exited[file.PID] {
+		return false
+	}
+	ref := fileRef{file.PID, file.FD, file.Namespace, file.Kind}
+	if f.seen[ref] {
+		return true
+	}
+	f.seen[ref] = true
+	return false
+}
+
+func (f *finder) file(file *File, at holderOf) {
+	h := scan.Holder{Kind: scan.KindFD, PID: at.pid, TID: at.tid, FD: at.fd}
+	typ, wanted := f.byFlag[file.Type]
+	if !wanted {
+		if file.Type == index[scan.Mnt].flag {
+			f.sink.Pin(uint64(file.Namespace), h)
+		}
+		return
+	}
+	switch file.Kind {
+	case KindSocket:
+		h.Kind, h.Family, h.Type = scan.KindSocket, scan.SocketFamily(int(file.Family)), scan.SocketType(int(file.SockType))
+	case KindTun:
+		h.Kind, h.Device = scan.KindTun, file.DeviceName()
+	}
+	switch {
+	case file.Flags&Registered != 0:
+		h.Via = "io_uring"
+	case file.Flags&Embryo != 0:
+		h.Via = "unaccepted connection"
+	}
+	f.sink.Holder(typ, uint64(file.Namespace), h)
+}
+
+// mapped tells of rings whose descriptor is closed: one that is open holds as
+// a socket.
+func (f *finder) mapped() error {
+	if _, wanted := f.byFlag[index[scan.Net].flag]; !wanted {
+		return nil
+	}
+	told := map[pidSocket]bool{}
+	_, err := f.r.Mapped(func(file *File) {
+		ref := pidSocket{file.PID, file.Socket}
+		if f.open[ref] || told[ref] {
+			return
+		}
+		told[ref] = true
+		f.sink.Holder(scan.Net, uint64(file.Namespace), scan.Holder{
+			Kind: scan.KindMmap, PID: file.PID, FD: -1,
+			Family: scan.SocketFamily(int(file.Family)), Type: scan.SocketType(int(file.SockType)),
+		})
+	})
+	return err
+}
+
+func (f *finder) inFlight() error {
+	var found []File
+	var err error
+	for range 3 { // a queue that changed while it was followed may hold still the next time
+		found = found[:0]
+		if _, err = f.r.InFlight(func(file *File) { found = append(found, *file) }); !errors.Is(err, ErrIncomplete) {
+			break
+		}
+	}
+	inside := map[uint64]uint64{} // which socket a socket in flight waits in
+	for i := range found {
+		if found[i].Kind == KindSocket && found[i].Socket != 0 {
+			inside[found[i].Socket] = found[i].Queue
+		}
+	}
+	for i := range found {
+		file := &found[i]
+		typ, wanted := f.byFlag[file.Type]
+		if !wanted {
+			continue
+		}
+		h := scan.Holder{Kind: scan.KindInflight, FD: -1}
+		if at, ok := f.outermost(file.Queue, inside); ok {
+			h.PID, h.TID, h.FD = at.pid, at.tid, at.fd
+		}
+		switch {
+		case file.Flags&Embryo != 0 && file.Kind == KindSocket && file.Socket == 0: // the connection itself
+			h.Kind, h.Via = scan.KindSocket, "unaccepted connection"
+			fallthrough
+		case file.Kind == KindSocket:
+			h.Family, h.Type = scan.SocketFamily(int(file.Family)), scan.SocketType(int(file.SockType))
+		}
+		f.sink.Holder(typ, uint64(file.Namespace), h)
+	}
+	return err
+}
+
+// outermost returns who has the socket that a file in flight waits in or, where
+// that one is in flight itself, the socket that it waits in, and so on: closing
+// that one frees them all. Sockets may wait in each other.
+func (f *finder) outermost(queue uint64, inside map[uint64]uint64) (holderOf, bool) {
+	for range len(inside) + 1 {
+		if at, ok := f.waiting[queue]; ok {
+			return at, true
+		}
+		next, ok := inside[queue]
+		if !ok {
+			break
+		}
+		queue = next
+	}
+	return holderOf{}, false
+}
