@@ -39,13 +39,18 @@ func (s *scanner) wants(t Type) bool { return slices.Contains(s.types, t) }
 func (s *scanner) assemble(ctx context.Context) []Namespace {
 	index := map[key]int{}
 	var all []Namespace
+	last, lastAt := key{}, 0
 	at := func(k key) int {
+		if k == last { // what comes together mostly belongs together
+			return lastAt
+		}
 		i, ok := index[k]
 		if !ok {
 			i = len(all)
 			index[k] = i
 			all = append(all, s.newNamespace(k))
 		}
+		last, lastAt = k, i
 		return i
 	}
 	var counts []int
