@@ -184,7 +184,7 @@ func commandOf(node *parse.ActionNode) string {
 	return "```console\n" + prompt + literal
 }
 
-var fieldRow = regexp.MustCompile("(?m)^\\| (`[a-z_.\\[\\]]+`(?:, `[a-z_.\\[\\]]+`)*) \\| (?:string|number|bool|list|object|all|process|thread|mount|\\|| \\|)")
+var fieldRow = regexp.MustCompile("(?m)^\\| (`[a-z0-9_.\\[\\]]+`(?:, `[a-z0-9_.\\[\\]]+`)*) \\| (?:string|number|bool|list|object|all|process|thread|fd|mount|socket|tun|mmap|inflight|kernel|\\|| \\|)")
 
 func TestPageHasEveryField(t *testing.T) {
 	_, tables, ok := strings.Cut(pageTemplate, "## What a script reads\n")
