@@ -108,6 +108,8 @@ type Reader struct {
 	maps    *ebpf.Collection
 	memory  *ebpf.Memory
 	offset  map[string]uint32
+	loading map[Pass]chan struct{} // of each pass asked for; closed once it is in progs or refused
+	loadMu  sync.Mutex             // guards the next two while passes load
 	progs   map[Pass]*ebpf.Program
 	refused []Refusal
 	rest    *Reader // oneByOne, for tables of descriptors that are too long
@@ -115,12 +117,23 @@ type Reader struct {
 
 // Refused lists the passes that were asked for and that this kernel did not
 // load, in the order of their constants.
-func (r *Reader) Refused() []Refusal { return r.refused }
+func (r *Reader) Refused() []Refusal {
+	r.settle()
+	return r.refused
+}
+
+// settle waits until every pass asked for has loaded or been refused.
+func (r *Reader) settle() {
+	for _, done := range r.loading {
+		<-done
+	}
+}
 
 // Close unloads the programs.
 func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.settle()
 	for _, prog := range r.progs {
 		prog.Close()
 	}
@@ -138,6 +151,11 @@ func (r *Reader) Close() error {
 
 // program returns the pass's program, or why there is none.
 func (r *Reader) program(p Pass) (*ebpf.Program, error) {
+	if done := r.loading[p]; done != nil {
+		<-done
+	}
+	r.loadMu.Lock()
+	defer r.loadMu.Unlock()
 	if prog := r.progs[p]; prog != nil {
 		return prog, nil
 	}

@@ -15,14 +15,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programs lists what serves each pass: the first one that loads. No kernel from
-// since on has reason to refuse them all.
-var programs = []struct {
+// passPrograms are the programs of one pass.
+type passPrograms struct {
 	pass  Pass
 	what  string
 	since [2]int
 	try   []string
-}{
+}
+
+// programs lists what serves each pass: the first one that loads. No kernel from
+// since on has reason to refuse them all.
+var programs = []passPrograms{
 	{Tasks, "read tasks", [2]int{5, 8}, []string{scanProgTasks}},
 	{Files, "read open files", [2]int{5, 8}, []string{scanProgTables, scanProgFiles, scanProgFilesOnly}},
 	{VMAs, "read mappings", [2]int{5, 12}, []string{scanProgVmas, scanProgVmasOnly}},
@@ -46,7 +49,7 @@ func Open(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{options: o, progs: make(map[Pass]*ebpf.Program), offset: make(map[string]uint32)}
+	r := &Reader{options: o, loading: make(map[Pass]chan struct{}), progs: make(map[Pass]*ebpf.Program), offset: make(map[string]uint32)}
 	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}
 	l.options.Programs.KernelTypes = types
 	l.options.Programs.ExtraRelocationTargets = moduleTypes(cache)
@@ -136,27 +139,45 @@ func (r *Reader) makeMaps(l *loader) error {
 	return nil
 }
 
+// loadPasses loads the passes asked for, in their order, and returns once one is
+// there: the others load while that one is read.
 func (r *Reader) loadPasses(l *loader) error {
+	var wanted []passPrograms
 	for _, p := range programs {
-		if r.options.Passes&p.pass == 0 {
-			continue
+		if r.options.Passes&p.pass != 0 {
+			wanted = append(wanted, p)
+			r.loading[p.pass] = make(chan struct{})
 		}
-		try := p.try
-		if p.pass == Files && r.options.oneByOne {
-			try = []string{scanProgFiles, scanProgFilesOnly}
-		}
-		prog, err := l.first(try)
-		if err != nil {
-			err = fmt.Errorf("%s (from Linux %d.%d): %w", p.what, p.since[0], p.since[1], explain(err))
-			r.refused = append(r.refused, Refusal{p.pass, err})
-			continue
-		}
-		r.progs[p.pass] = prog
 	}
-	if len(r.progs) == 0 {
-		return r.refused[0].Err
+	for i, p := range wanted {
+		r.loadPass(l, p) // on the caller's thread, with its capabilities
+		if r.progs[p.pass] != nil {
+			go func() {
+				for _, p := range wanted[i+1:] {
+					r.loadPass(l, p)
+				}
+			}()
+			return nil
+		}
 	}
-	return nil
+	return r.refused[0].Err
+}
+
+func (r *Reader) loadPass(l *loader, p passPrograms) {
+	defer close(r.loading[p.pass])
+	try := p.try
+	if p.pass == Files && r.options.oneByOne {
+		try = []string{scanProgFiles, scanProgFilesOnly}
+	}
+	prog, err := l.first(try)
+	r.loadMu.Lock()
+	defer r.loadMu.Unlock()
+	if err != nil {
+		err = fmt.Errorf("%s (from Linux %d.%d): %w", p.what, p.since[0], p.since[1], explain(err))
+		r.refused = append(r.refused, Refusal{p.pass, err})
+		return
+	}
+	r.progs[p.pass] = prog
 }
 
 func (l *loader) first(names []string) (*ebpf.Program, error) {

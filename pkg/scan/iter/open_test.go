@@ -25,6 +25,7 @@ import (
 func programIDs(t *testing.T, r *Reader) []ebpf.ProgramID {
 	t.Helper()
 	var ids []ebpf.ProgramID
+	r.settle()
 	for _, prog := range r.progs {
 		info, err := prog.Info()
 		if err != nil {
@@ -193,6 +194,7 @@ func allPasses(t testing.TB, r *Reader) {
 	if _, err := r.Nets(); err != nil {
 		t.Error(err)
 	}
+	r.settle()
 	for p, pass := range map[Pass]func(func(*File)) (Totals, error){
 		Files: r.Files, VMAs: r.VMAs, InFlight: r.InFlight, Mapped: r.Mapped,
 	} {
