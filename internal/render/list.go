@@ -95,9 +95,9 @@ func listColor(n *scan.Namespace) string {
 // keptBy counts the holders: "2 processes, 1 mount".
 func keptBy(n *scan.Namespace) string {
 	var parts []string
-	for _, k := range scan.Kinds() {
-		if c := n.Count(k); c > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c, k.Plural(c)))
+	for i, c := range n.Counts() {
+		if c > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c, scan.Kind(i).Plural(c)))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -128,9 +128,9 @@ func namespaceOf(s *scan.Snapshot, n *scan.Namespace) wireNamespace {
 	for _, name := range n.Names {
 		w.Names = append(w.Names, wireName{name.Name, name.Path, rawOf(name.Path), string(name.Kind)})
 	}
-	for _, k := range scan.Kinds() {
-		if s.LookedFor(k) {
-			w.Holders[k.String()] = n.Count(k)
+	for i, c := range n.Counts() {
+		if k := scan.Kind(i); s.LookedFor(k) {
+			w.Holders[k.String()] = c
 		}
 	}
 	if p := n.Leader; p != nil {

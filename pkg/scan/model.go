@@ -38,6 +38,15 @@ func (n *Namespace) Count(k Kind) int {
 	return c
 }
 
+// Counts returns how many holders of each kind the namespace has, by kind.
+func (n *Namespace) Counts() []int {
+	counts := make([]int, numKinds)
+	for i := range n.Holders {
+		counts[n.Holders[i].Kind]++
+	}
+	return counts
+}
+
 // Processes returns how many processes are in the namespace. One that only has
 // it in store for its future children holds it and is not in it.
 func (n *Namespace) Processes() int {
