@@ -59,7 +59,7 @@ func listTable(s *scan.Snapshot, wide bool) *table {
 			}
 		}
 		t.add(listColor(n), n.Type.String(), strconv.FormatUint(n.Inode, 10), number(int(n.Cookie)), number(int(n.UserNS)), nsid(n), strings.Join(names(n, wide), ","),
-			strconv.Itoa(n.Processes()), strconv.Itoa(n.Threads), keptBy(n), user, started, pid, command)
+			strconv.Itoa(n.Processes()), strconv.Itoa(n.Threads), strings.Join(n.Tally(), ", "), user, started, pid, command)
 	}
 	if wide {
 		t.dropEmpty("COOKIE", "USERNS", "NSID")
@@ -90,17 +90,6 @@ func listColor(n *scan.Namespace) string {
 		return yellow
 	}
 	return ""
-}
-
-// keptBy counts the holders: "2 processes, 1 mount".
-func keptBy(n *scan.Namespace) string {
-	var parts []string
-	for i, c := range n.Counts() {
-		if c > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c, scan.Kind(i).Plural(c)))
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 // Command is a process's command line as ps shows it: the name in brackets

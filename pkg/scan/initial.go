@@ -92,6 +92,9 @@ func (s *scanner) blindSpots() []Gap {
 // hidden reports whether /proc is mounted so that processes the caller may not
 // trace are left out of it (fs/proc/base.c, has_pid_permissions, 6.18).
 func (s *scanner) hidden() bool {
+	if hasCapability(unix.CAP_SYS_PTRACE) {
+		return false // before a mount table of any length is parsed for it
+	}
 	f, err := s.host.readFile("/proc/self/mountinfo")
 	if err != nil {
 		return false // its own gap, from the source mount
@@ -104,10 +107,7 @@ func (s *scanner) hidden() bool {
 			proc = m
 		}
 	}
-	if proc == nil || hasCapability(unix.CAP_SYS_PTRACE) {
-		return false
-	}
-	return hides(proc.VFSOptions, inGroup)
+	return proc != nil && hides(proc.VFSOptions, inGroup)
 }
 
 // hides reports whether proc's mount options leave processes out for a member of

@@ -26,7 +26,7 @@ func (n *Namespace) Verdict(s *Snapshot) string {
 	}
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
 	if len(n.Holders) > 0 {
-		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, n.tally(), least, n.release(s))
+		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, n.release(s))
 	}
 	return verdict + " Not looked at: " + strings.Join(s.unread(), ", ") + "."
 }
@@ -51,15 +51,15 @@ func are(n int, k Kind) string {
 	return fmt.Sprintf("%d %s are", n, k.Plural(n))
 }
 
-// tally counts the holders by kind: "2 processes and 1 mount".
-func (n *Namespace) tally() string {
+// Tally counts the holders by kind, in words: "2 processes", "1 mount".
+func (n *Namespace) Tally() []string {
 	var parts []string
-	for _, k := range Kinds() {
-		if c := n.Count(k); c > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c, k.Plural(c)))
+	for i, c := range n.Counts() {
+		if c > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c, Kind(i).Plural(c)))
 		}
 	}
-	return andJoin(parts)
+	return parts
 }
 
 // listed names up to most holders of a kind and counts the others.
