@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Call is what moved, or tried to move, a thread into other namespaces.
+type Call uint8
+
+// The calls. Clone stands for clone3 and fork-like calls too. A Move is a change
+// of namespaces whose call the tier in use does not tell.
+const (
+	Setns Call = iota + 1
+	Unshare
+	Clone
+	Move
+	numCalls
+)
+
+var callNames = [numCalls]string{Setns: "setns", Unshare: "unshare", Clone: "clone", Move: "move"}
+
+// String returns the call's name, "setns".
+func (c Call) String() string {
+	if c == 0 || c >= numCalls {
+		return fmt.Sprintf("Call(%d)", uint8(c))
+	}
+	return callNames[c]
+}
+
+// NS is one namespace: its nsfs inode, 0 if unknown, and for a network namespace
+// its cookie, 0 if unknown (before Linux 5.12).
+type NS struct {
+	Inode  uint64
+	Cookie uint64
+}
+
+// Set is the namespaces of a thread by type, as scan.Net. For PID and Time they
+// are those that its next children get: setns and unshare change no other.
+type Set [8]NS
+
+// ViaKind is what kind of file a setns was given.
+type ViaKind string
+
+// The kinds of files.
+const (
+	ViaNone  ViaKind = ""      // no open file, or unknown
+	ViaNSFS  ViaKind = "nsfs"  // a namespace file
+	ViaPidfd ViaKind = "pidfd" // a process
+	ViaOther ViaKind = "other" // neither: setns refuses it
+)
+
+// Via is the file that a setns was given.
+type Via struct {
+	Kind ViaKind
+	// Path is the mount point through which a namespace file was opened, such as
+	// "/run/netns/blue", as the mount tree of that mount has it. It begins with
+	// "…/" if it was too long to be told whole. For one opened in /proc/PID/ns it
+	// is the kernel's own text, "net:[4026532177]".
+	Path string
+	PID  int // the process of a pidfd; 0 if it has ended or this PID namespace does not show it
+}
+
+// Target is what a setns was to enter, told by the file also where the call failed.
+type Target struct {
+	// Type is the type of a namespace file's namespace. Of a pidfd all types named
+	// by Event.Flags are targets.
+	Type scan.Type
+	NS   Set
+}
+
+// Event is one call, made by one thread. PID, TID, PPID and Child are as the
+// tracer's PID namespace numbers them, 0 for what it does not show.
+type Event struct {
+	Call     Call
+	Time     time.Time     // when it was called
+	Duration time.Duration // until it was done; of a Clone until the child was there
+	PID      int
+	TID      int
+	PPID     int
+	Child    int // of a Clone, the new thread; 0 if it failed
+	Comm     string
+	UID      int        // effective, as the initial user namespace numbers it
+	Flags    Flags      // as passed; of a setns its nstype
+	FD       int        // of a setns; -1 for others
+	Via      Via        // of a setns
+	Target   Target     // of a setns; zero if the file told none
+	Ret      int64      // -1 if it failed
+	Errno    unix.Errno // 0 if it did not fail
+	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"
+	From, To Set        // before and after; of a Clone, of the caller and of the child
+	Partial  bool       // the tracer saw only its end: Time is the end's, From unknown unless it failed
+	Refused  bool       // refused before the kernel looked at it: by a seccomp filter, as a rule
+}
+
+// Failed reports whether the call changed nothing.
+func (e *Event) Failed() bool { return e.Errno != 0 }
+
+// Types returns the types that the call was about, in listing order: net always,
+// those whose flags were passed, and what a setns without a type was to enter.
+func (e *Event) Types() []scan.Type {
+	types := make([]scan.Type, 0, 8)
+	for _, t := range scan.Types() {
+		entered := e.Call == Setns && e.Via.Kind == ViaNSFS && e.Target.NS[t].Inode != 0
+		moved := e.To[t].Inode != 0 && e.From[t].Inode != 0 && e.To[t] != e.From[t]
+		if t == scan.Net || e.Flags&FlagOf(t) != 0 || entered || moved {
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
+// Moved reports whether the call ended with another namespace of a type.
+func (e *Event) Moved(t scan.Type) bool {
+	return !e.Failed() && e.To[t].Inode != 0 && e.To[t] != e.From[t]
+}
+
+// Flags are those of unshare, clone and setns.
+type Flags uint64
+
+// flagNames has what unshare, clone, clone3 and setns know, but for the exit
+// signal in clone's low byte (include/uapi/linux/sched.h, 6.18).
+var flagNames = []struct {
+	flag Flags
+	name string
+}{
+	{unix.CLONE_NEWNET, "CLONE_NEWNET"}, {unix.CLONE_NEWNS, "CLONE_NEWNS"}, {unix.CLONE_NEWUSER, "CLONE_NEWUSER"},
+	{unix.CLONE_NEWPID, "CLONE_NEWPID"}, {unix.CLONE_NEWIPC, "CLONE_NEWIPC"}, {unix.CLONE_NEWUTS, "CLONE_NEWUTS"},
+	{unix.CLONE_NEWCGROUP, "CLONE_NEWCGROUP"}, {unix.CLONE_NEWTIME, "CLONE_NEWTIME"},
+	{unix.CLONE_VM, "CLONE_VM"}, {unix.CLONE_FS, "CLONE_FS"}, {unix.CLONE_FILES, "CLONE_FILES"},
+	{unix.CLONE_SIGHAND, "CLONE_SIGHAND"}, {unix.CLONE_PIDFD, "CLONE_PIDFD"}, {unix.CLONE_PTRACE, "CLONE_PTRACE"},
+	{unix.CLONE_VFORK, "CLONE_VFORK"}, {unix.CLONE_PARENT, "CLONE_PARENT"}, {unix.CLONE_THREAD, "CLONE_THREAD"},
+	{unix.CLONE_SYSVSEM, "CLONE_SYSVSEM"}, {unix.CLONE_SETTLS, "CLONE_SETTLS"},
+	{unix.CLONE_PARENT_SETTID, "CLONE_PARENT_SETTID"}, {unix.CLONE_CHILD_CLEARTID, "CLONE_CHILD_CLEARTID"},
+	{unix.CLONE_DETACHED, "CLONE_DETACHED"}, {unix.CLONE_UNTRACED, "CLONE_UNTRACED"},
+	{unix.CLONE_CHILD_SETTID, "CLONE_CHILD_SETTID"}, {unix.CLONE_IO, "CLONE_IO"},
+	{unix.CLONE_CLEAR_SIGHAND, "CLONE_CLEAR_SIGHAND"}, {unix.CLONE_INTO_CGROUP, "CLONE_INTO_CGROUP"},
+}
+
+// FlagOf returns the flag of a namespace type, CLONE_NEWNET for scan.Net.
+func FlagOf(t scan.Type) Flags { return typeFlags[t] }
+
+var typeFlags = [...]Flags{
+	scan.Net: unix.CLONE_NEWNET, scan.Mnt: unix.CLONE_NEWNS, scan.User: unix.CLONE_NEWUSER, scan.PID: unix.CLONE_NEWPID,
+	scan.IPC: unix.CLONE_NEWIPC, scan.UTS: unix.CLONE_NEWUTS, scan.Cgroup: unix.CLONE_NEWCGROUP, scan.Time: unix.CLONE_NEWTIME,
+}
+
+// Names returns the flags by name, those of namespaces first; what has no name
+// comes last, as a hexadecimal number.
+func (f Flags) Names() []string {
+	names := []string{}
+	for _, n := range flagNames {
+		if f&n.flag != 0 {
+			names = append(names, n.name)
+			f &^= n.flag
+		}
+	}
+	if f != 0 {
+		names = append(names, fmt.Sprintf("%#x", uint64(f)))
+	}
+	return names
+}
+
+// String returns the flags as strace prints them: "CLONE_NEWNET|CLONE_NEWNS", or
+// "0" for none.
+func (f Flags) String() string {
+	if f == 0 {
+		return "0"
+	}
+	return strings.Join(f.Names(), "|")
+}
+
+// Types returns the namespace types that the flags name.
+func (f Flags) Types() []scan.Type {
+	return slices.DeleteFunc(scan.Types(), func(t scan.Type) bool { return f&FlagOf(t) == 0 })
+}
+
+// Loss counts the calls of one kind that were not told, since the tracer opened.
+type Loss struct {
+	// Kind is "setns", "unshare", "clone", or "unknown" for what was missed before
+	// it was known what it was.
+	Kind  string
+	Total uint64
+	// Known is false where the tier in use cannot count what it loses.
+	Known bool
+}
