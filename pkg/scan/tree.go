@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Tree is a directory of the host, read with care: below it no symlink is
+// followed, nothing but regular files and directories is opened, and nothing of
+// any length is read. The way to the directory itself may lead over symlinks.
+type Tree struct {
+	path string
+	fd   int
+}
+
+// What Tree answers when it will not read something.
+var (
+	ErrTooLarge   = errors.New("larger than anything of its kind")
+	ErrNotRegular = errors.New("not a regular file")
+)
+
+// OpenTree opens a directory of the host. It returns an error that is
+// os.ErrNotExist if there is none. It needs Linux 5.6 (openat2).
+func (h *Host) OpenTree(dir string) (*Tree, error) {
+	fd, err := h.open(dir, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{path: dir, fd: fd}, nil
+}
+
+// Path returns the path that the directory was opened by.
+func (t *Tree) Path() string { return t.path }
+
+// Close releases the directory.
+func (t *Tree) Close() error { return unix.Close(t.fd) }
+
+// open opens what is at a path below the directory without following a symlink.
+func (t *Tree) open(name string, flags int) (int, error) {
+	how := unix.OpenHow{
+		Flags:   uint64(flags | unix.O_CLOEXEC),
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	for {
+		fd, err := unix.Openat2(t.fd, name, &how)
+		if err != unix.EINTR && err != unix.EAGAIN { // EAGAIN: a rename raced with ".."
+			return fd, err
+		}
+	}
+}
+
+// ReadFile returns the content of a regular file below the directory. It returns
+// ErrTooLarge if that is more than most bytes, and ErrNotRegular for a FIFO,
+// device or socket, which is not opened.
+func (t *Tree) ReadFile(name string, most int64) ([]byte, error) {
+	fd, err := t.open(name, unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	switch err := unix.Fstat(fd, &st); {
+	case err != nil:
+		return nil, err
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return nil, ErrNotRegular
+	case st.Size > most:
+		return nil, ErrTooLarge
+	}
+	again, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(again)
+	return readUpTo(again, int(st.Size), int(most))
+}
+
+// readUpTo reads a file of about size bytes, at most so many.
+func readUpTo(fd, size, most int) ([]byte, error) {
+	buf := make([]byte, 0, min(size, most)+1) // one more, to see the end without another turn
+	for {
+		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return buf, nil
+		}
+		if buf = buf[:len(buf)+n]; len(buf) > most {
+			return nil, ErrTooLarge // it grew
+		}
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+// ReadDir lists a directory below the tree, "." for the tree itself, in no order.
+// It returns ErrTooLarge together with the first so many entries if there are
+// more.
+func (t *Tree) ReadDir(name string, most int) ([]os.DirEntry, error) {
+	fd, err := t.open(name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	dir := os.NewFile(uintptr(fd), name)
+	defer dir.Close()
+	entries, err := dir.ReadDir(most + 1)
+	switch {
+	case errors.Is(err, io.EOF):
+		return entries, nil
+	case err != nil:
+		return entries, plain(err)
+	case len(entries) > most:
+		return entries[:most], ErrTooLarge
+	}
+	return entries, nil
+}
+
+// ReadProc returns a file of a process, "cgroup" or "cmdline", up to so many
+// bytes of it. What is missing is os.ErrNotExist or ESRCH; another user's process
+// may refuse it without CAP_SYS_PTRACE.
+func (h *Host) ReadProc(pid int, name string, most int) ([]byte, error) {
+	task := strconv.Itoa(pid)
+	if err := h.regular(task, name); err != nil {
+		return nil, err
+	}
+	fd, err := h.openProc(task+"/"+name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	return readUpTo(fd, 1023, most)
+}
+
+// NamespaceAt says which namespace the file at a path of the host is. Any other
+// file is an error. The way there must be one that does not block.
+func (h *Host) NamespaceAt(name string) (Type, uint64, error) { return h.namespaceAt(name) }
+
+// Live reports whether the host is the running machine, seen from its own root.
+func (h *Host) Live() bool { return h.live }
