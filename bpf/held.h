@@ -3,34 +3,17 @@
  * mapping, queued file and io_uring slot alike. */
 #pragma once
 
-#include "headers/kernel.h"
+#include "ns.h"
 #include "scan.h"
 
-#define NSFS_MAGIC 0x6e736673       /* include/uapi/linux/magic.h, as are the next two */
-#define SOCKFS_MAGIC 0x534f434b
-#define ANON_INODE_FS_MAGIC 0x09041934
+#define SOCKFS_MAGIC 0x534f434b     /* include/uapi/linux/magic.h */
 #define TUN_RDEV (10 << 20 | 200)   /* misc device 200, TUN_MINOR; kernel dev_t */
 #define S_IFMT 0170000
 #define S_IFCHR 0020000
 #define O_PATH 010000000            /* the same on x86 and arm64 */
 #define FMODE_NEED_UNMOUNT (1 << 28) /* include/linux/fs.h, since 3.19 */
-#define CLONE_NEWNET 0x40000000
 #define AF_UNIX 1
 #define TCP_LISTEN 10
-
-static __always_inline u64 cookie_of(struct net *net)
-{
-	if (!has_field(struct net, net_cookie))
-		return 0;
-	return READ(net, net_cookie);
-}
-
-static __always_inline u32 type_of(struct ns_common *ns)
-{
-	if (has_field(struct ns_common, ns_type))
-		return READ(ns, ns_type);
-	return READ((struct proc_ns_operations___v617 *)READ(ns, ops), type);
-}
 
 static __always_inline void keeps_net(struct file_rec *r, struct net *net)
 {
@@ -118,9 +101,4 @@ static __noinline int held(struct file_rec *r, struct file *file, struct inode *
 	if (READ(inode, i_rdev) == TUN_RDEV && (READ(inode, i_mode) & S_IFMT) == S_IFCHR)
 		return held_tun(r, file);
 	return 0;
-}
-
-static __always_inline u64 magic_of(struct inode *inode)
-{
-	return READ(READ(inode, i_sb), s_magic);
 }

@@ -27,13 +27,6 @@ struct {
 } *types_for_go;
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
-#define CLONE_NEWTIME 0x00000080 /* include/uapi/linux/sched.h, as are the rest */
-#define CLONE_NEWNS 0x00020000
-#define CLONE_NEWCGROUP 0x02000000
-#define CLONE_NEWUTS 0x04000000
-#define CLONE_NEWIPC 0x08000000
-#define CLONE_NEWUSER 0x10000000
-#define CLONE_NEWPID 0x20000000
 
 static __always_inline int wants(u32 type)
 {
@@ -50,12 +43,6 @@ static __always_inline void note_reader(struct bpf_iter_meta *meta)
 
 	if (meta->seq_num == 0)
 		reader_level = READ(READ(reader, thread_pid), level);
-}
-
-/* struct pid has one struct upid a level (pid_nr_ns, kernel/pid.c). */
-static __always_inline struct upid *at_level(struct pid *pid, u32 level)
-{
-	return (void *)pid + offset_in(struct pid, numbers) + level * kernel_sizeof(struct upid);
 }
 
 /* The number that the pid namespace of the reader gives, 0 if it has none. */

@@ -4,22 +4,7 @@
  * Every size is a multiple of 8 and no record has hidden padding. */
 #pragma once
 
-#include "headers/bpf.h"
-
-/* Index into task_rec.ns: the eight types, then the two that only children get. */
-enum ns_index {
-	NS_NET,
-	NS_MNT,
-	NS_USER,
-	NS_PID,
-	NS_IPC,
-	NS_UTS,
-	NS_CGROUP,
-	NS_TIME,
-	NS_PID_CHILDREN,
-	NS_TIME_CHILDREN,
-	NS_COUNT,
-};
+#include "types.h"
 
 enum task_flag {
 	TASK_KTHREAD = 1, /* a thread of the kernel */

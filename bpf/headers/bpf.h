@@ -14,10 +14,26 @@ typedef signed long long s64;
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
 
+/* How a map is declared: the loader reads it from the BTF of an unnamed struct. */
+#define MAP_TYPE(number) int(*type)[number] /* enum bpf_map_type, linux/bpf.h */
+#define MAP_ENTRIES(count) int(*max_entries)[count]
+#define MAP_KEY(t) typeof(t) *key
+#define MAP_VALUE(t) typeof(t) *value
+#define HASH 1
+#define PERCPU_ARRAY 6
+#define RINGBUF 27
+
 struct seq_file;
 
 /* Helper numbers are UAPI, enum bpf_func_id in linux/bpf.h. */
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;                           /* 3.18 */
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2; /* 3.18 */
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;                            /* 3.18 */
 static u64 (*bpf_get_current_task)(void) = (void *)35;                               /* 4.8 */
+static long (*bpf_probe_read_user)(void *to, u32 size, const void *from) = (void *)112;       /* 5.5 */
+static u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;                                      /* 5.8 */
+static long (*bpf_ringbuf_output)(void *ring, const void *data, u64 size, u64 flags) = (void *)130; /* 5.8 */
+static u64 (*bpf_ringbuf_query)(void *ring, u64 what) = (void *)134;                          /* 5.8 */
 static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;     /* 5.5 */
 static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115; /* 5.5 */
 static long (*bpf_seq_write)(struct seq_file *seq, const void *data, u32 len) = (void *)127;  /* 5.8 */

@@ -110,10 +110,12 @@ struct upid {
 };
 struct pid {
 	u32 level;
+	struct hlist_head tasks[1]; /* by pid_type; PIDTYPE_PID is 0 */
 	struct upid numbers[1];
 };
 struct cred {
 	kuid_t uid;
+	kuid_t euid;
 	struct user_namespace *user_ns;
 };
 struct fdtable {
@@ -124,7 +126,21 @@ struct fdtable {
 struct files_struct {
 	struct fdtable *fdt;
 };
+struct thread_info {
+	unsigned long flags;
+	u32 status; /* x86 */
+};
+struct seccomp {
+	int mode;
+};
+struct signal_struct {
+	atomic_t live;
+};
 struct task_struct {
+	struct thread_info thread_info;
+	struct seccomp seccomp;
+	struct signal_struct *signal;
+	struct hlist_node pid_links[1]; /* by pid_type */
 	struct files_struct *files;
 	u32 flags;
 	int exit_state;
@@ -135,6 +151,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	u64 start_boottime;
 	struct cred *real_cred;
+	struct cred *cred;
 	char comm[16];
 	struct nsproxy *nsproxy;
 };
@@ -154,8 +171,18 @@ struct qstr {
 };
 struct dentry {
 	struct qstr d_name;
+	struct dentry *d_parent;
+};
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+struct mount {
+	struct mount *mnt_parent; /* itself where it is mounted nowhere */
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
 };
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 struct rb_node {
@@ -265,6 +292,16 @@ struct io_file_table___v612 {
 struct io_ring_ctx___v612 {
 	struct io_file_table___v612 file_table;
 	u32 nr_user_files;
+};
+
+/* The registers at a system call, by architecture. */
+struct pt_regs___x86 {
+	unsigned long bx, cx, si, di, orig_ax;
+};
+struct pt_regs___arm64 {
+	u64 regs[31];
+	u64 orig_x0;
+	s32 syscallno;
 };
 
 struct bpf_iter_meta {

@@ -193,12 +193,12 @@ func iterate[T any](r *Reader, p Pass, buf []T, each func(*T)) (Totals, error) {
 	}
 	attached, err := link.AttachIter(link.IterOptions{Program: prog})
 	if err != nil {
-		return Totals{}, explain(err)
+		return Totals{}, Explain(err)
 	}
 	defer attached.Close()
 	stream, err := attached.Open()
 	if err != nil {
-		return Totals{}, explain(err)
+		return Totals{}, Explain(err)
 	}
 	defer stream.Close()
 	got, err := drain(stream, buf, each)
@@ -237,7 +237,7 @@ func run(prog *ebpf.Program) error {
 	for {
 		_, err := prog.Run(&ebpf.RunOptions{})
 		if !errors.Is(err, unix.EINTR) {
-			return explain(err)
+			return Explain(err)
 		}
 	}
 }

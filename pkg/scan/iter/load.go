@@ -58,7 +58,7 @@ func Open(o Options) (*Reader, error) {
 		err = r.makeMaps(&l)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create BPF maps: %w", explain(err))
+		return nil, fmt.Errorf("create BPF maps: %w", Explain(err))
 	}
 	if err := r.loadPasses(&l); err != nil {
 		r.Close()
@@ -173,7 +173,7 @@ func (r *Reader) loadPass(l *loader, p passPrograms) {
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
 	if err != nil {
-		err = fmt.Errorf("%s (from Linux %d.%d): %w", p.what, p.since[0], p.since[1], explain(err))
+		err = fmt.Errorf("%s (from Linux %d.%d): %w", p.what, p.since[0], p.since[1], Explain(err))
 		r.refused = append(r.refused, Refusal{p.pass, err})
 		return
 	}
@@ -207,8 +207,8 @@ func (l *loader) load(name string) (*ebpf.Program, error) {
 	return got.DetachProgram(name), nil
 }
 
-// explain puts the missing capability in the place of "operation not permitted".
-func explain(err error) error {
+// Explain puts the missing capability of those that a BPF program needs in the place of "operation not permitted".
+func Explain(err error) error {
 	if !errors.Is(err, unix.EPERM) {
 		return err
 	}

@@ -103,6 +103,7 @@ const (
 	scanNsIndexNS_UTS           scanNsIndex = 5
 	scanNsIndexNS_CGROUP        scanNsIndex = 6
 	scanNsIndexNS_TIME          scanNsIndex = 7
+	scanNsIndexNS_TYPES         scanNsIndex = 8
 	scanNsIndexNS_PID_CHILDREN  scanNsIndex = 8
 	scanNsIndexNS_TIME_CHILDREN scanNsIndex = 9
 	scanNsIndexNS_COUNT         scanNsIndex = 10
