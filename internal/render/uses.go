@@ -35,7 +35,7 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, f Format, style Styl
 }
 
 // identity says what else a namespace is known by: "cookie 4101, nsid 3, owned by
-// user:[4026531837], which root made".
+// user:[4026531837], which root made, 3d4h old by name".
 func identity(s *scan.Snapshot, n *scan.Namespace) string {
 	var parts []string
 	if n.Cookie != 0 {
@@ -54,6 +54,9 @@ func identity(s *scan.Snapshot, n *scan.Namespace) string {
 	}
 	if maker != "" && n.Type == scan.User {
 		parts = append(parts, "made by "+maker)
+	}
+	if !n.Age.Since.IsZero() {
+		parts = append(parts, strings.Replace(ageText(n.Age, s.Taken), " by ", " old by ", 1))
 	}
 	return strings.Join(parts, ", ")
 }

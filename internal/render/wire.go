@@ -58,11 +58,17 @@ type wireNamespace struct {
 	UserNS    uint64         `json:"userns,omitempty"`
 	OwnerUID  *int           `json:"owner_uid,omitempty"`
 	NSID      *int           `json:"nsid,omitempty"`
+	Age       *wireAge       `json:"age,omitempty"`
 	Names     []wireName     `json:"names"`
 	Processes int            `json:"processes"`
 	Threads   int            `json:"threads"`
 	Holders   map[string]int `json:"holders"`
 	Leader    *wireProcess   `json:"leader,omitempty"`
+}
+
+type wireAge struct {
+	Since time.Time `json:"since"`
+	From  string    `json:"from"`
 }
 
 // JSON has no words for a path that is not UTF-8: path_base64 then has its bytes.
@@ -124,6 +130,9 @@ func namespaceOf(s *scan.Snapshot, n *scan.Namespace) wireNamespace {
 	}
 	if n.OwnerUID >= 0 {
 		w.OwnerUID = &n.OwnerUID
+	}
+	if !n.Age.Since.IsZero() {
+		w.Age = &wireAge{n.Age.Since, string(n.Age.From)}
 	}
 	for _, name := range n.Names {
 		w.Names = append(w.Names, wireName{name.Name, name.Path, rawOf(name.Path), string(name.Kind)})

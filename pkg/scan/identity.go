@@ -14,12 +14,16 @@ import (
 )
 
 // identify fills in what the sources did not tell of the namespaces: cookie,
-// owner and nsid. It opens each by the first of its holders that leads to it and
+// owner, nsid and age. It opens each by the first of its holders that leads to it and
 // closes it at once. What cannot be opened or asked stays unknown and is no gap:
 // it hides no holder. As root everything is known of a namespace that a file
 // refers to; without CAP_SYS_PTRACE nothing is of other users' processes'.
 func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
+	boot, _ := s.host.bootTime() // the zero time if unknown, which findLeaders says
 	if !s.host.procfs {
+		for i := range snap.Namespaces {
+			snap.Namespaces[i].tellAge(-1, snap.Taken, boot)
+		}
 		return // a recorded tree has no namespaces to ask
 	}
 	d := s.newIdentifier()
@@ -29,8 +33,12 @@ func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
 			return
 		}
 		n := &snap.Namespaces[i]
-		if fd := d.open(n); fd >= 0 {
+		fd := d.open(n)
+		if fd >= 0 {
 			d.read(n, fd)
+		}
+		n.tellAge(fd, snap.Taken, boot)
+		if fd >= 0 {
 			unix.Close(fd)
 		}
 	}

@@ -22,6 +22,7 @@ type Namespace struct {
 	Holders  []Holder // sorted by kind, PID, TID, FD, path
 	Threads  int      // tasks in it beyond one a process
 	Leader   *Process // the oldest process in it; nil if it has none
+	Age      Age      // since when it is there, where details were asked for
 }
 
 // String returns the kernel's own text for the namespace, "net:[4026531833]".
@@ -61,9 +62,11 @@ func (n *Namespace) Processes() int {
 
 // Name is a file in a names directory that refers to a namespace.
 type Name struct {
-	Name string // the last element of Path
-	Path string // as seen from the scanned root
-	Kind NameKind
+	Name   string // the last element of Path
+	Path   string // as seen from the scanned root
+	Kind   NameKind
+	Target string    // of a symlink: its text
+	Made   time.Time // when it became a name: see made; zero if unknown
 }
 
 // NameKind is how a name refers to its namespace.
@@ -80,8 +83,22 @@ const (
 // types asked for.
 type Stray struct {
 	Path   string
-	Kind   NameKind // "" for what is neither symlink nor plain file
-	Reason string   // "a symlink to /proc/42/ns/net, which does not exist"
+	Kind   NameKind  // "" for what is neither symlink nor plain file
+	Reason string    // "a symlink to /proc/42/ns/net, which does not exist"
+	Target string    // of a symlink: its text
+	Made   time.Time // when it was made, or last changed hands; zero if unknown
+
+	// Of a plain file: the mounts of namespaces on it, in any mount namespace that
+	// was read, and whether those were compared with it at all.
+	Pins     []Pin
+	Compared bool
+}
+
+// Pin is a mount of a namespace on a file that is, to us, a plain one.
+type Pin struct {
+	Type  Type
+	Inode uint64
+	Mount Holder // its Path is the one in its own mount namespace
 }
 
 // Holder is one reason the kernel keeps a namespace alive. Fields that do not

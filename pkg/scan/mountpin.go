@@ -55,8 +55,9 @@ func (s *scanner) missed(all []*mountNS) []Gap {
 }
 
 // explainFiles says of a plain file in a names directory that it is a mount
-// point in another mount namespace, where it is: to remove it would unmount what
-// is on it (fs/namei.c, vfs_unlink, 6.18).
+// point, where it is: in another mount namespace, or in ours below a mount that
+// covers it. To remove it would unmount what is on it (fs/namei.c, vfs_unlink,
+// 6.18).
 func (s *scanner) explainFiles(all []*mountNS) {
 	tree := newMountTree(s.mounts.own.mounts)
 	if tree.root == nil {
@@ -67,11 +68,21 @@ func (s *scanner) explainFiles(all []*mountNS) {
 		if stray.Kind != NameFile {
 			continue
 		}
+		stray.Compared = true
 		file := fileAt(tree.reach(stray.Path), stray.Path)
-		for _, m := range all[1:] {
-			if mount := m.mountOn(file); mount != nil {
-				stray.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.Root, s.describeMountNS(m))
-				break
+		for _, m := range all {
+			for _, mount := range m.mountsOn(file) {
+				t, inode, ok := ParseLink(mount.Root)
+				if !ok {
+					continue // a gap: see mountsIn
+				}
+				if stray.Pins == nil {
+					stray.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.Root, s.describeMountNS(m))
+				}
+				stray.Pins = append(stray.Pins, Pin{t, inode, Holder{
+					Kind: KindMount, PID: m.seer.pid, TID: m.seer.tid, Path: mount.Mountpoint,
+					MountNS: m.inode, MountID: mount.ID, Covered: m == s.mounts.own,
+				}})
 			}
 		}
 	}
@@ -88,8 +99,8 @@ func fileAt(m *mountinfo.Info, name string) fileID {
 	return fileID{m.Major, m.Minor, path.Join(m.Root, strings.TrimPrefix(name, strings.TrimSuffix(m.Mountpoint, "/")))}
 }
 
-// mountOn returns a mount of a namespace on a file; nil if there is none.
-func (m *mountNS) mountOn(file fileID) *mountinfo.Info {
+// mountsOn returns the mounts of namespaces on a file.
+func (m *mountNS) mountsOn(file fileID) (on []*mountinfo.Info) {
 	if !slices.ContainsFunc(m.mounts, isNSFS) {
 		return nil
 	}
@@ -100,13 +111,16 @@ func (m *mountNS) mountOn(file fileID) *mountinfo.Info {
 	for _, mount := range m.mounts {
 		parent := byID[mount.Parent]
 		if isNSFS(mount) && parent != nil && !isNSFS(parent) && fileAt(parent, mount.Mountpoint) == file {
-			return mount
+			on = append(on, mount)
 		}
 	}
-	return nil
+	return on
 }
 
 func (s *scanner) describeMountNS(m *mountNS) string {
+	if m == s.mounts.own {
+		return "our own, below the mount that its path leads to"
+	}
 	if m.seer.pid == 0 {
 		return FormatLink(Mnt, m.inode) + ", a mount namespace that no process is in"
 	}

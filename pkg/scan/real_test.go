@@ -185,10 +185,16 @@ func TestRootedHost(t *testing.T) {
 	}
 	snap := scanLive(t, Options{Host: h, NamesDirs: []string{dir.Dir}})
 	for inode, want := range map[uint64]Name{
-		process.Inode: {"linked", dir.Path("linked"), NameSymlink},
-		bound.Inode:   {"bound", dir.Path("bound"), NameMount},
+		process.Inode: {Name: "linked", Path: dir.Path("linked"), Kind: NameSymlink, Target: process.File()},
+		bound.Inode:   {Name: "bound", Path: dir.Path("bound"), Kind: NameMount},
 	} {
 		n := snap.Find(inode)
+		if n != nil && len(n.Names) == 1 {
+			if n.Names[0].Made.IsZero() {
+				t.Errorf("name %+v, want it to tell when it was made", n.Names[0])
+			}
+			n.Names[0].Made = want.Made
+		}
 		if n == nil || len(n.Names) != 1 || n.Names[0] != want {
 			t.Errorf("namespace %+v, want the name %+v", n, want)
 		}

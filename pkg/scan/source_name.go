@@ -84,7 +84,7 @@ func (s *scanner) mountedNames(out found, dirs map[string]bool) []sightedName {
 	var more []sightedName
 	for p, k := range s.mounts.named {
 		if dirs[path.Dir(p)] && !have[p] {
-			more = append(more, sightedName{k, Name{path.Base(p), p, NameMount}})
+			more = append(more, sightedName{k, Name{Name: path.Base(p), Path: p, Kind: NameMount}})
 		}
 	}
 	return more
@@ -183,42 +183,50 @@ func (s *scanner) readName(d *namesDir, dir int, name string) {
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFLNK:
-		s.readSymlink(d, fd, full)
+		s.readSymlink(d, fd, full, made(&st))
 	case unix.S_IFREG:
-		s.readRegular(d, fd, full)
+		s.readRegular(d, fd, full, made(&st))
 	default:
-		d.strays = append(d.strays, Stray{full, "", fileKind(st.Mode)})
+		d.strays = append(d.strays, Stray{Path: full, Reason: fileKind(st.Mode)})
 	}
 }
 
-func (s *scanner) readRegular(d *namesDir, fd int, full string) {
+// made tells since when a name is there. What is mounted has the time at which
+// its nsfs inode was made, which is when the namespace was first opened to be
+// kept open or mounted (fs/nsfs.c, nsfs_init_inode, 6.18; __ns_get_path before);
+// a symlink or plain file that of its last change, never earlier than it was made.
+func made(st *unix.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }
+
+func (s *scanner) readRegular(d *namesDir, fd int, full string, made time.Time) {
 	t, inode, err := namespaceOf(fd)
 	switch {
 	case err == nil:
-		s.addName(d, key{t, inode}, Name{path.Base(full), full, NameMount})
+		s.addName(d, key{t, inode}, Name{Name: path.Base(full), Path: full, Kind: NameMount, Made: made})
 	case err != errNotNamespace:
 		d.gaps = append(d.gaps, Gap{"name", full, err})
 	default:
 		if _, ok := s.mounts.named[full]; ok {
 			return // see mountedNames
 		}
-		d.strays = append(d.strays, Stray{full, NameFile, "a plain file; it may be a mount point in another mount namespace"})
+		d.strays = append(d.strays, Stray{Path: full, Kind: NameFile, Made: made,
+			Reason: "a plain file; it may be a mount point in another mount namespace"})
 	}
 }
 
-func (s *scanner) readSymlink(d *namesDir, fd int, full string) {
+func (s *scanner) readSymlink(d *namesDir, fd int, full string, made time.Time) {
 	target, err := readlinkFD(fd)
 	if err != nil {
 		d.gaps = append(d.gaps, Gap{"name", full, err})
 		return
 	}
 	stray := func(what string) {
-		d.strays = append(d.strays, Stray{full, NameSymlink, fmt.Sprintf("a symlink to %s, %s", target, what)})
+		d.strays = append(d.strays, Stray{Path: full, Kind: NameSymlink, Target: target, Made: made,
+			Reason: fmt.Sprintf("a symlink to %s, %s", target, what)})
 	}
 	t, inode, err := s.host.namespaceAt(full)
 	switch {
 	case err == nil:
-		s.addName(d, key{t, inode}, Name{path.Base(full), full, NameSymlink})
+		s.addName(d, key{t, inode}, Name{path.Base(full), full, NameSymlink, target, made})
 	case err == errNotNamespace:
 		stray("which is not a namespace")
 	case ended(err) || err == unix.ENOTDIR:
