@@ -145,6 +145,8 @@ var flagNames = []struct {
 	{unix.CLONE_CLEAR_SIGHAND, "CLONE_CLEAR_SIGHAND"}, {unix.CLONE_INTO_CGROUP, "CLONE_INTO_CGROUP"},
 }
 
+const cloneThread Flags = unix.CLONE_THREAD
+
 // FlagOf returns the flag of a namespace type, CLONE_NEWNET for scan.Net.
 func FlagOf(t scan.Type) Flags { return typeFlags[t] }
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package trace
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// headSize is what every record has; one with a path is a whole callsEvent.
+const headSize = int(unsafe.Offsetof(callsEvent{}.Path))
+
+// clock turns the kernel's time since boot into the time of day.
+type clock struct{ boot time.Time }
+
+// newClock reads both clocks, the one before and after the other.
+func newClock() clock {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail: there since Linux 2.6.39
+	return clock{time.Now().Round(0).Add(-time.Duration(ts.Nano()))}
+}
+
+func (c clock) at(sinceBoot uint64) time.Time { return c.boot.Add(time.Duration(sinceBoot)) }
+
+// decode fills an event from a record of the kernel side.
+func decode(e *Event, record []byte, c clock) error {
+	var raw callsEvent
+	if len(record) != headSize && len(record) != int(unsafe.Sizeof(raw)) {
+		return fmt.Errorf("decode event: a record of %d bytes", len(record))
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unsafe.Sizeof(raw)), record)
+	call := Call(raw.Call)
+	if call < Setns || call > Clone || int(raw.Abi) >= len(abiNames) || raw.Type >= uint32(callsNsIndexNS_TYPES) ||
+		raw.Parts > uint32(callsPathSizePATH_PARTS) || raw.Via > uint8(callsViaVIA_OTHER) {
+		return fmt.Errorf("decode event: call %d, abi %d, type %d, via %d, path of %d parts", raw.Call, raw.Abi, raw.Type, raw.Via, raw.Parts)
+	}
+	*e = Event{
+		Call: call, Time: c.at(raw.Time), Duration: time.Duration(raw.Took),
+		PID: int(raw.Pid), TID: int(raw.Tid), PPID: int(raw.Ppid), Child: int(raw.Child),
+		Comm: cString(raw.Comm[:]), UID: int(raw.Uid), Flags: Flags(raw.Flags), FD: int(raw.Fd), Ret: raw.Ret,
+		ABI: abiNames[raw.Abi], From: raw.From.set(), To: raw.To.set(),
+		Partial: raw.Note&uint8(callsNoteNOTE_PARTIAL) != 0, Refused: raw.Note&uint8(callsNoteNOTE_REFUSED) != 0,
+	}
+	if raw.Ret < 0 {
+		e.Ret, e.Errno = -1, unix.Errno(-raw.Ret)
+	}
+	switch callsVia(raw.Via) {
+	case callsViaVIA_NSFS:
+		e.Target = Target{Type: scan.Type(raw.Type), NS: raw.Target.set()}
+		e.Via = Via{Kind: ViaNSFS, Path: raw.path()}
+		if e.Via.Path == "" {
+			e.Via.Path = scan.FormatLink(e.Target.Type, e.Target.NS[e.Target.Type].Inode)
+		}
+	case callsViaVIA_PIDFD:
+		e.Target.NS = raw.Target.set()
+		e.Via = Via{Kind: ViaPidfd, PID: int(raw.ViaPid)}
+	case callsViaVIA_OTHER:
+		e.Via.Kind = ViaOther
+	}
+	return nil
+}
+
+func (s *callsNsSet) set() Set {
+	var to Set
+	for i, inode := range s.Inode {
+		to[i].Inode = uint64(inode)
+	}
+	to[scan.Net].Cookie = s.NetCookie
+	return to
+}
+
+// path joins the parts of a mount point, which come from the last upwards.
+func (r *callsEvent) path() string {
+	if r.Parts == 0 {
+		return ""
+	}
+	var b strings.Builder
+	if r.Note&uint8(callsNoteNOTE_WHOLE) == 0 {
+		b.WriteString("…")
+	}
+	for i := int(r.Parts) - 1; i >= 0; i-- {
+		b.WriteByte('/')
+		b.WriteString(cString(r.Path[i][:]))
+	}
+	return b.String()
+}
+
+func cString(b []byte) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}

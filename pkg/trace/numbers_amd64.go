@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+// System call numbers: arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl.
+var (
+	nativeNumbers = callsNumbers{Setns: 308, Unshare: 272, Clone: 56, Clone3: 435}
+	compatNumbers = callsNumbers{Setns: 346, Unshare: 310, Clone: 120, Clone3: 435}
+)
+
+var abiNames = [...]string{
+	callsAbiABI_NATIVE: "x86_64", callsAbiABI_COMPAT: "i386", callsAbiABI_X32: "x32",
+}

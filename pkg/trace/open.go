@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// latency is how long an event may wait in the kernel for a reader that nothing
+// wakes.
+const latency = 25 * time.Millisecond
+
+// watcher is one tier at work.
+type watcher interface {
+	// next fills the event and returns true, or returns false if none came
+	// until the deadline.
+	next(e *Event, deadline time.Time) (bool, error)
+	// more reports whether next has an event at once, as far as it knows.
+	more() bool
+	lost() ([]Loss, error)
+	// detach ends the recording. What was recorded stays to be read.
+	detach() error
+	close() error
+}
+
+// tiers is the one table of tiers, best first.
+var tiers = []struct {
+	TierInfo
+	open func(Options) (watcher, error)
+}{
+	{TierInfo{1, "BPF programs at every system call's entry and return", nil}, openCalls},
+}
+
+// Tiers lists the ways to look, in the order in which Open tries them.
+func Tiers() []TierInfo {
+	var all []TierInfo
+	for _, t := range tiers {
+		all = append(all, t.TierInfo)
+	}
+	return all
+}
+
+// Tracer reads what the kernel records. Its methods are for one goroutine, but
+// for Close.
+type Tracer struct {
+	ctx     context.Context
+	watcher watcher
+	info    TierInfo
+	refused []error
+	tracker *tracker
+	ended   bool // nothing more is recorded
+}
+
+// Open starts to trace, by the first tier that works. Everything that happens
+// after it has returned is recorded, until ctx ends. It needs CAP_BPF and
+// CAP_PERFMON, for the last tier CAP_PERFMON alone, and says what is missing.
+func Open(ctx context.Context, o Options) (*Tracer, error) {
+	if o.Buffer == 0 {
+		o.Buffer = 16 << 20
+	}
+	if len(o.Filter.Comm) > 15 {
+		return nil, fmt.Errorf("a thread's name has at most 15 bytes, %q has %d", o.Filter.Comm, len(o.Filter.Comm))
+	}
+	t := &Tracer{ctx: ctx}
+	for _, tier := range tiers {
+		if o.Tier != 0 && o.Tier != tier.Tier {
+			continue
+		}
+		w, err := tier.open(o)
+		if err == nil {
+			t.watcher, t.info = w, tier.TierInfo
+			t.tracker = newTracker(o)
+			return t, nil
+		}
+		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, err))
+	}
+	if t.refused == nil {
+		return nil, fmt.Errorf("no tier %d: the tiers are 1 to %d", o.Tier, len(tiers))
+	}
+	return nil, t.refused[0]
+}
+
+// Tier returns the tier that runs.
+func (t *Tracer) Tier() TierInfo { return t.info }
+
+// Refused says why the tiers before it do not run.
+func (t *Tracer) Refused() []error { return t.refused }
+
+// Read waits for an event and returns it. Once the tracer's context has ended it
+// returns what had been recorded until then, and then ErrClosed.
+func (t *Tracer) Read() (Event, error) {
+	var one [1]Event
+	for {
+		n, err := t.ReadBatch(one[:])
+		if n > 0 || err != nil {
+			return one[0], err
+		}
+	}
+}
+
+// ReadBatch fills events with what has been recorded and returns how many there
+// are. It waits a moment (25 ms) for the first and not for any other, so it
+// returns 0 where nothing happened. It ends as Read does.
+func (t *Tracer) ReadBatch(events []Event) (int, error) {
+	if t.ctx.Err() != nil && !t.ended {
+		t.ended = true
+		if err := t.watcher.detach(); err != nil {
+			return 0, fmt.Errorf("end the recording: %w", err)
+		}
+	}
+	n := 0
+	for n < len(events) && (n == 0 || t.watcher.more()) {
+		deadline := time.Now()
+		if !t.ended {
+			deadline = deadline.Add(latency)
+		}
+		got, err := t.watcher.next(&events[n], deadline)
+		if err != nil {
+			return n, fmt.Errorf("read events: %w", err)
+		}
+		if !got {
+			break
+		}
+		t.tracker.note(&events[n])
+		n++
+	}
+	if n == 0 && t.ended {
+		return 0, ErrClosed
+	}
+	return n, nil
+}
+
+// Lost tells how many calls of each kind were not told, since the tracer opened.
+func (t *Tracer) Lost() ([]Loss, error) { return t.watcher.lost() }
+
+// Finish ends the recording, if its context has not, and compares where every
+// thread is with where its events say that it should be. Events still unread are
+// read for it.
+func (t *Tracer) Finish() (Summary, error) {
+	return t.tracker.finish(func() error {
+		ctx, cancel := context.WithCancel(t.ctx)
+		cancel()
+		t.ctx = ctx
+		for {
+			if _, err := t.Read(); errors.Is(err, ErrClosed) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// Close ends the recording and takes everything out of the kernel.
+func (t *Tracer) Close() error {
+	return errors.Join(t.watcher.close(), t.tracker.close())
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package trace
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+)
+
+// tracker knows from the events where every thread must be, so that at the end a
+// look at all of them shows what was missed without anybody counting it.
+type tracker struct {
+	covers func(*thread) bool // whose every move the trace sees
+	reader *iter.Reader
+	first  map[int]thread // by TID, at the start; nil while it is read
+	ready  chan struct{}  // closed once reader, first and err are there
+	err    error
+
+	moved  map[int]thread // by TID, since then
+	prune  int            // size of moved at which those that have ended are dropped
+	passed map[int][]NS   // while it ends: where threads were meanwhile
+}
+
+// thread is where a thread was at some time.
+type thread struct {
+	pid, tid int
+	comm     string
+	ns       NS
+	at       time.Time // of the event; of a look, when the thread started
+}
+
+const pruneFirst = 1 << 14
+
+// newTracker looks at every thread. It is to be called when events are recorded
+// already.
+func newTracker(o Options) *tracker {
+	t := &tracker{ready: make(chan struct{}), moved: map[int]thread{}, prune: pruneFirst}
+	t.covers = func(th *thread) bool { return coverage(o, t, th) }
+	go func() {
+		defer close(t.ready)
+		if t.reader, t.err = iter.Open(iter.Options{Passes: iter.Tasks}); t.err == nil {
+			t.first, t.err = t.look()
+		}
+	}()
+	return t
+}
+
+// coverage reports whether every move of a thread is among the events.
+func coverage(o Options, t *tracker, th *thread) bool {
+	f := o.Filter
+	if f.Comm != "" || f.Types != nil || f.Failed || f.NS != (NS{}) {
+		return false
+	}
+	if _, seen := t.moved[th.tid]; o.Follow && !seen {
+		return false
+	}
+	return f.PID == 0 || f.PID == th.pid || f.PID == th.tid
+}
+
+// look reads where every thread is.
+func (t *tracker) look() (map[int]thread, error) {
+	boot := newClock()
+	all := map[int]thread{}
+	_, err := t.reader.Tasks(func(task *iter.Task) {
+		if task.Left || task.Exited || task.NS[iter.NSNet] == 0 {
+			return
+		}
+		all[task.TID] = thread{
+			pid: task.PID, tid: task.TID, comm: task.Command(), at: boot.at(uint64(task.Start)),
+			ns: NS{Inode: uint64(task.NS[iter.NSNet]), Cookie: task.NetCookie},
+		}
+	})
+	return all, err
+}
+
+// note follows an event.
+func (t *tracker) note(e *Event) {
+	now := thread{pid: e.PID, tid: e.TID, comm: e.Comm, ns: e.To[scan.Net], at: e.Time.Add(e.Duration)}
+	if e.Call == Clone {
+		now.pid, now.tid = e.Child, e.Child
+		if e.Flags&cloneThread != 0 {
+			now.pid = e.PID
+		}
+	}
+	if e.Failed() || now.ns.Inode == 0 || now.tid == 0 {
+		return
+	}
+	if t.passed != nil {
+		t.passed[now.tid] = append(t.passed[now.tid], e.From[scan.Net], now.ns)
+	}
+	t.moved[now.tid] = now
+	if len(t.moved) >= t.prune {
+		t.drop()
+	}
+}
+
+// drop forgets the threads that have ended. It waits for the first look only
+// where there are very many events.
+func (t *tracker) drop() {
+	<-t.ready
+	if t.err == nil {
+		if now, err := t.look(); err == nil {
+			for tid := range t.moved {
+				if _, there := now[tid]; !there {
+					delete(t.moved, tid)
+				}
+			}
+		}
+	}
+	t.prune = max(pruneFirst, 2*len(t.moved))
+}
+
+// finish looks at every thread again; drain reads what events are left.
+func (t *tracker) finish(drain func() error) (Summary, error) {
+	<-t.ready
+	if t.err != nil {
+		return Summary{}, errors.Join(fmt.Errorf("look at every thread: %w", t.err), drain())
+	}
+	t.passed = map[int][]NS{}
+	for tid, th := range t.moved {
+		t.passed[tid] = []NS{th.ns}
+	}
+	found, err := t.look()
+	if err = errors.Join(err, drain()); err != nil {
+		return Summary{}, err
+	}
+	return t.compare(found), nil
+}
+
+func (t *tracker) compare(found map[int]thread) Summary {
+	var s Summary
+	for tid, now := range found {
+		then, seen := t.moved[tid]
+		if !seen {
+			then, seen = t.first[tid]
+		}
+		if !seen || !then.same(&now) {
+			continue
+		}
+		_, moved := t.moved[tid]
+		leader, led := found[now.pid]
+		if moved && led && leader.ns != now.ns {
+			s.Strays = append(s.Strays, Disagreement{PID: now.pid, TID: tid, Comm: now.comm, Tracked: leader.ns, Found: now.ns})
+		}
+		if !t.covers(&now) {
+			continue
+		}
+		s.Checked++
+		if then.ns != now.ns && !slices.Contains(t.passed[tid], now.ns) {
+			s.Disagreements = append(s.Disagreements, Disagreement{PID: now.pid, TID: tid, Comm: now.comm, Tracked: then.ns, Found: now.ns})
+		}
+	}
+	byTID := func(a, b Disagreement) int { return cmp.Compare(a.TID, b.TID) }
+	slices.SortFunc(s.Strays, byTID)
+	slices.SortFunc(s.Disagreements, byTID)
+	return s
+}
+
+// same reports whether a thread found later can be the one that was seen: its
+// number may have been given to another, which started after that. The two
+// clocks of an event and of a look may be set apart a little.
+func (th *thread) same(later *thread) bool {
+	const apart = 100 * time.Millisecond
+	return later.at.Before(th.at.Add(apart))
+}
+
+func (t *tracker) close() error {
+	<-t.ready
+	if t.reader == nil {
+		return nil
+	}
+	return t.reader.Close()
+}
