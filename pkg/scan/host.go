@@ -62,6 +62,10 @@ func (h *Host) Close() error {
 // Root returns the directory that the host was opened with.
 func (h *Host) Root() string { return h.root }
 
+// Recorded reports whether the host is a tree of plain files: what it shows
+// cannot be opened, asked or entered.
+func (h *Host) Recorded() bool { return !h.procfs }
+
 // open opens a path of the host. What flags ask for must not be able to block:
 // O_PATH, a directory, or a file known to be regular.
 func (h *Host) open(name string, flags int) (int, error) {

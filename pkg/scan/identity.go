@@ -33,8 +33,8 @@ func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
 			return
 		}
 		n := &snap.Namespaces[i]
-		fd := d.open(n)
-		if fd >= 0 {
+		fd, err := d.open(n)
+		if err == nil {
 			d.read(n, fd)
 		}
 		n.tellAge(fd, snap.Taken, boot)
@@ -49,7 +49,7 @@ type identifier struct {
 	*scanner
 	mountNS uint64          // where the mounts are whose paths the host's root leads to
 	ids     *netlink.Handle // nil if the kernel refuses one
-	guest   *visitor        // nil until one is needed
+	guest   Visitor
 }
 
 func (s *scanner) newIdentifier() *identifier {
@@ -66,23 +66,17 @@ func (d *identifier) close() {
 	if d.ids != nil {
 		d.ids.Close()
 	}
-	if d.guest != nil {
-		d.guest.end()
-	}
+	d.guest.End()
 }
 
 // read asks an open namespace what is not known of it yet.
 func (d *identifier) read(n *Namespace, fd int) {
 	if n.Type == Net {
-		id := namespaceID(fd)
-		if n.Cookie != 0 && id != 0 && id != n.Cookie {
-			return // the inode has gone to another one meanwhile
+		if n.Cookie == 0 {
+			n.Cookie = namespaceID(fd)
 		}
 		if n.Cookie == 0 {
-			n.Cookie = id
-		}
-		if n.Cookie == 0 {
-			n.Cookie = d.cookieInside(fd)
+			n.Cookie = d.guest.cookie(fd) // before Linux 6.18
 		}
 		n.NSID = d.nsid(fd)
 	}
@@ -105,55 +99,71 @@ func (d *identifier) nsid(fd int) *int {
 	return &id
 }
 
-// cookieInside has a thread of ours fetch the cookie, for kernels before 6.18.
-func (d *identifier) cookieInside(fd int) uint64 {
-	if d.guest == nil {
-		d.guest = newVisitor()
-	}
-	cookie, alive := d.guest.cookie(fd)
-	if !alive {
-		d.guest = nil
-	}
-	return cookie
-}
-
-// open opens a namespace's file, -1 if nothing leads to it.
-func (d *identifier) open(n *Namespace) int {
+// open opens a namespace's file. It returns errNoPath if nothing leads to it, and
+// what refused where something does.
+func (d *identifier) open(n *Namespace) (int, error) {
 	const patience = 8 // a thousand processes that have all just ended need not all be tried
 	var tried [numKinds]int
+	refused := errNoPath
 	for i := range n.Holders {
 		h := &n.Holders[i]
 		if tried[h.Kind] == patience {
 			continue
 		}
 		tried[h.Kind]++
-		if fd, err := d.openHolder(n.Type, h); err == nil {
-			file := d.verify(n, fd)
+		fd, err := d.openHolder(n.Type, h)
+		if err == nil {
+			var file int
+			file, err = verify(n, fd)
 			unix.Close(fd)
-			if file >= 0 {
-				return file
+			if err == nil {
+				return file, nil
 			}
 		}
+		if err == unix.EACCES || err == unix.EPERM {
+			refused = err
+		}
 	}
-	return d.openByID(n)
+	fd, err := d.openByID(n)
+	switch err {
+	case nil:
+		return fd, nil
+	case unix.ESTALE:
+		return -1, ErrEnded
+	}
+	return -1, refused
 }
 
 // verify opens what fd, O_PATH, is of for reading if that is the namespace: PIDs
-// and descriptors are reused. A file that is none of nsfs, which might block or
-// do something when it is opened, is left alone.
-func (d *identifier) verify(n *Namespace, fd int) int {
+// and descriptors are reused, and so are inodes, which a cookie tells apart from
+// Linux 6.18 on. A file that is none of nsfs, which might block or do something
+// when it is opened, is left alone.
+func verify(n *Namespace, fd int) (int, error) {
 	file, err := openNamespace(fd)
 	if err != nil {
-		return -1
+		return -1, err
 	}
-	if t, inode, err := readNamespace(file); err != nil || t != n.Type || inode != n.Inode {
+	t, inode, err := readNamespace(file)
+	if err == nil && (t != n.Type || inode != n.Inode) {
+		err = errNotIt
+	}
+	if id := namespaceID(file); err == nil && t == Net && n.Cookie != 0 && id != 0 && id != n.Cookie {
+		err = errNotIt
+	}
+	if err != nil {
 		unix.Close(file)
-		return -1
+		return -1, err
 	}
-	return file
+	return file, nil
 }
 
-var errNoPath = errors.New("no path leads to it")
+var (
+	errNoPath = errors.New("no path leads to it")
+	errNotIt  = errors.New("it is another namespace by now")
+
+	// ErrEnded says that a namespace is no more.
+	ErrEnded = errors.New("it has ended")
+)
 
 // openHolder opens, with O_PATH, the file by which a holder holds.
 func (d *identifier) openHolder(t Type, h *Holder) (int, error) {
@@ -212,21 +222,17 @@ func (d *identifier) openMount(h *Holder) (int, error) {
 	return -1, unix.EAGAIN
 }
 
-// openByID opens a network namespace that no path leads to by its cookie, -1 if
-// that cannot be done. It needs Linux 6.18 and CAP_SYS_ADMIN over the namespace
-// (fs/nsfs.c, nsfs_fh_to_dentry).
-func (d *identifier) openByID(n *Namespace) int {
+// openByID opens a network namespace that no path leads to by its cookie. It
+// needs Linux 6.18 and CAP_SYS_ADMIN over the namespace (fs/nsfs.c,
+// nsfs_fh_to_dentry).
+func (d *identifier) openByID(n *Namespace) (int, error) {
 	const fileidNsfs = 0xf1 // include/linux/exportfs.h, FILEID_NSFS
-	if n.Type != Net || n.Cookie == 0 || !d.host.live {
-		return -1
+	if n.Type != Net || n.Cookie == 0 || !d.host.procfs {
+		return -1, errNoPath
 	}
 	var handle [16]byte // include/uapi/linux/nsfs.h, struct nsfs_file_handle
 	binary.NativeEndian.PutUint64(handle[0:], n.Cookie)
 	binary.NativeEndian.PutUint32(handle[8:], uint32(types[Net].flag))
 	binary.NativeEndian.PutUint32(handle[12:], uint32(n.Inode))
-	fd, err := unix.OpenByHandleAt(unix.FD_NSFS_ROOT, unix.NewFileHandle(fileidNsfs, handle[:]), unix.O_RDONLY|unix.O_CLOEXEC)
-	if err != nil {
-		return -1
-	}
-	return fd
+	return unix.OpenByHandleAt(unix.FD_NSFS_ROOT, unix.NewFileHandle(fileidNsfs, handle[:]), unix.O_RDONLY|unix.O_CLOEXEC)
 }

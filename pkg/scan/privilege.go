@@ -19,6 +19,19 @@ func PtraceRemedy() string {
 	return "run as root, or grant CAP_SYS_PTRACE"
 }
 
+// AdminRemedy says how to be let into namespaces, which needs CAP_SYS_ADMIN over
+// each and in one's own user namespace (kernel/nsproxy.c, validate_nsset, and the
+// install function of each type, 6.18).
+func AdminRemedy() string {
+	switch {
+	case inUserNamespace():
+		return "run as root outside of this user namespace"
+	case hasCapability(unix.CAP_SYS_ADMIN):
+		return "the kernel refuses it even with CAP_SYS_ADMIN"
+	}
+	return "run as root, or grant CAP_SYS_ADMIN"
+}
+
 // inUserNamespace reports whether this process is in another user namespace than
 // the first, where capabilities reach only so far.
 func inUserNamespace() bool {

@@ -3,57 +3,86 @@
 package scan
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// visitor is a thread that enters network namespaces, each for as long as it
-// takes to ask a socket for the cookie. It is the only one of this package that
-// ever is in another namespace than the process.
-type visitor struct {
-	asked   chan int
-	answers chan answer
+// Visitor is a thread that enters network namespaces, each for as long as an
+// errand there takes. Nothing else of this module ever is in another namespace
+// than the process. It is for one caller at a time; the thread starts with the
+// first errand.
+type Visitor struct {
+	asked chan errand // nil while there is no thread
+	done  chan outcome
 }
 
-type answer struct {
-	cookie uint64
-	stuck  bool // the thread could not return, and has died
+// errand is what is to be done inside the network namespace that fd is of.
+type errand struct {
+	fd     int
+	inside func()
 }
 
-// newVisitor starts the thread.
-func newVisitor() *visitor {
-	v := &visitor{asked: make(chan int), answers: make(chan answer)}
-	go func() {
-		defer close(v.answers)
-		v.run()
-	}()
-	return v
+type outcome struct {
+	err   error // why the namespace was not entered
+	stuck bool  // the thread could not return, and has died
 }
 
-// end waits until the thread is done with what it has open.
-func (v *visitor) end() {
-	close(v.asked)
-	for range v.answers { // until it is closed
+var errNoWayBack = errors.New("the way back is closed")
+
+// Enter calls inside on the visitor's thread while that is in the network
+// namespace that fd is of. It returns an error, and has not called it, if the
+// namespace cannot be entered: that needs CAP_SYS_ADMIN over it and in one's own
+// user namespace (net/core/net_namespace.c, netns_install, 6.18). What is opened
+// inside, a socket, stays in that namespace and may be used from anywhere.
+func (v *Visitor) Enter(fd int, inside func()) error {
+	if v.asked == nil {
+		v.start()
 	}
+	v.asked <- errand{fd, inside}
+	o := <-v.done
+	if o.stuck {
+		v.End() // the next errand gets a new thread
+	}
+	return o.err
+}
+
+func (v *Visitor) start() {
+	v.asked, v.done = make(chan errand), make(chan outcome)
+	go func(done chan outcome) {
+		defer close(done)
+		v.run()
+	}(v.done)
+}
+
+// End waits until the thread is done with what it has open.
+func (v *Visitor) End() {
+	if v.asked == nil {
+		return
+	}
+	close(v.asked)
+	for range v.done { // until it is closed
+	}
+	v.asked = nil
 }
 
 // cookie returns the cookie of the network namespace that a file is of, 0 if it
-// is unknown. Entering needs CAP_SYS_ADMIN, over that namespace and one's own
-// user namespace (net/core/net_namespace.c, netns_install, 6.18). alive is false
-// once the thread is lost; the visitor is then of no more use.
-func (v *visitor) cookie(fd int) (cookie uint64, alive bool) {
-	v.asked <- fd
-	a := <-v.answers
-	if a.stuck {
-		v.end()
-	}
-	return a.cookie, !a.stuck
+// is unknown.
+func (v *Visitor) cookie(fd int) (cookie uint64) {
+	_ = v.Enter(fd, func() { // where that fails, the cookie stays unknown
+		if s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err == nil {
+			cookie = netCookie(s)
+			unix.Close(s)
+		}
+	})
+	return cookie
 }
 
-// run answers on a thread of its own. If that can't return from a namespace it is
+// run serves on a thread of its own. If that can't return from a namespace it is
 // never unlocked, so that the runtime ends it together with the goroutine.
-func (v *visitor) run() {
+func (v *Visitor) run() {
 	runtime.LockOSThread()
 	if unix.Gettid() == unix.Getpid() { // the runtime never ends the first thread, and would leave it there
 		done := make(chan struct{})
@@ -76,27 +105,26 @@ func (v *visitor) run() {
 	}
 }
 
-// serve answers, and reports whether the thread is back home in the end.
-func (v *visitor) serve(home int) bool {
-	for fd := range v.asked {
-		a := askInside(fd, home)
-		v.answers <- a
-		if a.stuck {
+// serve runs errands, and reports whether the thread is back home in the end.
+func (v *Visitor) serve(home int) bool {
+	for e := range v.asked {
+		o := e.do(home)
+		v.done <- o
+		if o.stuck {
 			return false
 		}
 	}
 	return true
 }
 
-// askInside fetches the cookie of a network namespace from inside it.
-func askInside(fd, home int) (a answer) {
-	if home < 0 || unix.Setns(fd, unix.CLONE_NEWNET) != nil {
-		return answer{}
+// do goes there, does what is to be done and comes back.
+func (e errand) do(home int) outcome {
+	if home < 0 {
+		return outcome{err: errNoWayBack}
 	}
-	if s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err == nil {
-		a.cookie = netCookie(s)
-		unix.Close(s)
+	if err := unix.Setns(e.fd, unix.CLONE_NEWNET); err != nil {
+		return outcome{err: fmt.Errorf("enter network namespace: %w", err)}
 	}
-	a.stuck = unix.Setns(home, unix.CLONE_NEWNET) != nil
-	return a
+	e.inside()
+	return outcome{stuck: unix.Setns(home, unix.CLONE_NEWNET) != nil}
 }

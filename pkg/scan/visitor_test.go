@@ -21,10 +21,10 @@ func TestCookieInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	v := newVisitor()
+	v := new(Visitor)
 	for range 3 {
-		if cookie, alive := v.cookie(fd); cookie != scene.Cookie || !alive {
-			t.Errorf("cookie %d, alive %t, want %d", cookie, alive, scene.Cookie)
+		if cookie := v.cookie(fd); cookie != scene.Cookie {
+			t.Errorf("cookie %d, want %d", cookie, scene.Cookie)
 		}
 	}
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -32,14 +32,15 @@ func TestCookieInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(null)
-	if cookie, alive := v.cookie(null); cookie != 0 || !alive {
-		t.Errorf("cookie %d of no namespace, alive %t", cookie, alive)
+	if cookie := v.cookie(null); cookie != 0 {
+		t.Errorf("cookie %d of no namespace", cookie)
 	}
-	v.end()
+	v.End()
+	v.End()
 
-	lost := &visitor{asked: make(chan int), answers: make(chan answer)}
-	go func() {
-		defer close(lost.answers)
+	lost := &Visitor{asked: make(chan errand), done: make(chan outcome)}
+	go func(done chan outcome) {
+		defer close(done)
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
 			panic("on the first thread")
@@ -47,10 +48,13 @@ func TestCookieInside(t *testing.T) {
 		if lost.serve(null) {
 			panic("came back without a way")
 		}
-	}()
-	if cookie, alive := lost.cookie(fd); cookie != scene.Cookie || alive {
-		t.Errorf("cookie %d, alive %t, want %d by a thread that is lost", cookie, alive, scene.Cookie)
+	}(lost.done)
+	for _, thread := range []string{"that is lost", "that took its place"} {
+		if cookie := lost.cookie(fd); cookie != scene.Cookie {
+			t.Errorf("cookie %d, want %d by a thread %s", cookie, scene.Cookie, thread)
+		}
 	}
+	lost.End()
 }
 
 // BenchmarkCookieInside is what a kernel before 6.18 adds for a namespace.
@@ -61,8 +65,8 @@ func BenchmarkCookieInside(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer unix.Close(fd)
-	v := newVisitor()
-	defer v.end()
+	v := new(Visitor)
+	defer v.End()
 	for b.Loop() {
 		v.cookie(fd)
 	}
