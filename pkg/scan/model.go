@@ -23,6 +23,7 @@ type Namespace struct {
 	Threads  int      // tasks in it beyond one a process
 	Leader   *Process // the oldest process in it; nil if it has none
 	Age      Age      // since when it is there, where details were asked for
+	Links    []Link   // of a network namespace, by index; nil if they were not read (pkg/links)
 }
 
 // String returns the kernel's own text for the namespace, "net:[4026531833]".

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package links reads the network interfaces of namespaces: their names, their
+// addresses, and where the other end of a veth is.
+//
+// A namespace's links are told by a netlink socket in it. To open one, a thread
+// of ours is in the namespace for a moment (scan.Visitor), which needs
+// CAP_SYS_ADMIN; one's own namespace needs no privilege. Nothing is changed but
+// for what `ip link` does as well: a namespace that has the other end of a pair
+// in it gets an ID in the namespace that asks (net/core/rtnetlink.c,
+// rtnl_fill_link_netnsid, 6.18).
+package links
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Source is what gaps of this package name as theirs.
+const Source = "link"
+
+// Read fills in the links of a snapshot's network namespaces. One that cannot be
+// entered, or does not answer, is a gap in the snapshot and keeps nil links; one
+// that has ended meanwhile is none. A recorded tree tells no links, and has no
+// gaps for that. Read fails only if ctx ends or the host cannot be read at all.
+func Read(ctx context.Context, h *scan.Host, snap *scan.Snapshot) error {
+	if h.Recorded() {
+		return nil
+	}
+	opener, err := scan.NewOpener(h)
+	if err != nil {
+		return err
+	}
+	r := &reader{opener: opener, snap: snap, ends: make([][]end, len(snap.Namespaces))}
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/net", &st) == nil { // if not, even our own is entered
+		r.own = st.Ino
+	}
+	var todo []int
+	for i := range snap.Namespaces {
+		if snap.Namespaces[i].Type == scan.Net {
+			todo = append(todo, i)
+		}
+	}
+	r.each(ctx, todo, r.readLinks)
+	r.findPeers(ctx)
+	return ctx.Err()
+}
+
+// reader is the state of one Read. Workers hand what they found to its one
+// goroutine, as functions.
+type reader struct {
+	opener *scan.Opener
+	snap   *scan.Snapshot
+	own    uint64        // inode of this process's network namespace
+	ends   [][]end       // by namespace: what its links say of their other ends
+	heard  atomic.Uint64 // answers so far
+	over   atomic.Bool   // nobody waits any more
+}
+
+// patience is how long Read waits while the kernel answers nothing. Whoever
+// changes links takes turns with us, and a driver can be slow at it.
+const patience = 2 * time.Second
+
+// each has workers on all cores do work for each of todo, and applies what they
+// return. What the kernel holds up is given up after patience and becomes a gap:
+// the worker then stays behind, as nothing can end a thread that waits for the
+// kernel's lock of all links.
+func (r *reader) each(ctx context.Context, todo []int, work func(*scan.Visitor, int) (apply func())) {
+	type result struct {
+		i     int
+		apply func()
+	}
+	next, results := make(chan int, len(todo)), make(chan result, len(todo))
+	for _, i := range todo {
+		next <- i
+	}
+	close(next)
+	for range min(len(todo), runtime.GOMAXPROCS(0)) {
+		go func() {
+			v := new(scan.Visitor)
+			defer v.End()
+			for i := range next {
+				if ctx.Err() != nil || r.over.Load() {
+					return
+				}
+				apply := work(v, i)
+				r.heard.Add(1)
+				results <- result{i, apply}
+			}
+		}()
+	}
+	missing := map[int]bool{}
+	for _, i := range todo {
+		missing[i] = true
+	}
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	before := r.heard.Load()
+	for len(missing) > 0 {
+		select {
+		case res := <-results:
+			delete(missing, res.i)
+			res.apply()
+			continue
+		case <-ctx.Done():
+			r.over.Store(true)
+			return
+		case <-tick.C:
+		}
+		if now := r.heard.Load(); now != before {
+			before = now
+			continue
+		}
+		r.over.Store(true)
+		for i := range missing {
+			r.gap(i, fmt.Errorf("no answer within %s", patience))
+		}
+		return
+	}
+}
+
+func (r *reader) gap(i int, err error) {
+	r.snap.Gaps = append(r.snap.Gaps, scan.Gap{Source: Source, Path: r.snap.Namespaces[i].String(), Err: err})
+}
+
+// readLinks reads one namespace.
+func (r *reader) readLinks(v *scan.Visitor, i int) (apply func()) {
+	var links []scan.Link
+	var ends []end
+	err := r.inside(v, i, func(s *socket) (err error) {
+		links, ends, err = s.read()
+		return err
+	})
+	return func() {
+		r.snap.Namespaces[i].Links, r.ends[i] = links, ends
+		if err != nil && !errors.Is(err, scan.ErrEnded) {
+			r.gap(i, err)
+		}
+	}
+}
+
+// inside calls f with a socket in a namespace.
+func (r *reader) inside(v *scan.Visitor, i int, f func(*socket) error) error {
+	n := &r.snap.Namespaces[i]
+	var s *socket
+	var err error
+	if n.Inode == r.own {
+		s, err = openSocket(&r.heard)
+	} else {
+		s, err = r.enter(v, n)
+	}
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if c := s.cookie(); n.Cookie != 0 && c != 0 && c != n.Cookie {
+		return scan.ErrEnded // another one has its inode
+	}
+	return f(s)
+}
+
+func (r *reader) enter(v *scan.Visitor, n *scan.Namespace) (s *socket, err error) {
+	fd, err := r.opener.Open(n)
+	if err != nil {
+		return nil, fmt.Errorf("open namespace: %w", err)
+	}
+	defer unix.Close(fd)
+	if e := v.Enter(fd, func() { s, err = openSocket(&r.heard) }); e != nil {
+		return nil, e
+	}
+	return s, err
+}

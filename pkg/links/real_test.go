@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package links
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+func TestMain(m *testing.M) {
+	nstest.Main()
+	os.Exit(m.Run())
+}
+
+// lab is a few real namespaces with names in /run/netns.
+type lab struct {
+	*testing.T
+	names *nstest.Names
+	ns    map[string]*nstest.Scene
+}
+
+func newLab(t *testing.T, names ...string) *lab {
+	need.Program(t, "ip")
+	l := &lab{t, nstest.NewRunNames(t), map[string]*nstest.Scene{}}
+	for _, n := range names {
+		l.ns[n] = l.names.Add(n)
+	}
+	return l
+}
+
+// ip runs ip; a word that begins with @ is a namespace of the lab.
+func (l *lab) ip(format string, args ...any) []byte {
+	l.Helper()
+	words := strings.Fields(fmt.Sprintf(format, args...))
+	for i, w := range words {
+		if name, ok := strings.CutPrefix(w, "@"); ok {
+			words[i] = filepath.Base(l.names.Path(name))
+		}
+	}
+	out, err := exec.Command("ip", words...).Output()
+	if exit, ok := err.(*exec.ExitError); ok {
+		l.Fatalf("ip %s: %v: %s", strings.Join(words, " "), err, exit.Stderr)
+	} else if err != nil {
+		l.Fatal(err)
+	}
+	return out
+}
+
+// read scans and reads links.
+func (l *lab) read(ctx context.Context) *scan.Snapshot {
+	l.Helper()
+	h, err := scan.OpenHost("/")
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer h.Close()
+	snap, err := scan.Scan(ctx, scan.Options{Host: h, Details: true})
+	if err != nil {
+		l.Fatal(err)
+	}
+	if err := Read(ctx, h, snap); err != nil {
+		l.Fatal(err)
+	}
+	return snap
+}
+
+func (l *lab) linksOf(snap *scan.Snapshot, name string) []scan.Link {
+	l.Helper()
+	n := snap.Find(l.ns[name].Inode)
+	if n == nil {
+		l.Fatalf("%s was not found", name)
+	}
+	return n.Links
+}
+
+func (l *lab) link(snap *scan.Snapshot, name, dev string) scan.Link {
+	l.Helper()
+	all := l.linksOf(snap, name)
+	i := slices.IndexFunc(all, func(x scan.Link) bool { return x.Name == dev })
+	if i < 0 {
+		l.Fatalf("no %s in %s: %v", dev, name, all)
+	}
+	return all[i]
+}
+
+// oracle is what ip says of a namespace's links.
+func (l *lab) oracle(name string) []scan.Link {
+	l.Helper()
+	var said []struct {
+		Ifindex  int
+		Ifname   string
+		Altnames []string
+		Flags    []string
+		Address  string
+		LinkType string `json:"link_type"`
+		Linkinfo struct {
+			Kind string `json:"info_kind"`
+		}
+		AddrInfo []struct {
+			Local, Address string
+			Prefixlen      int
+		} `json:"addr_info"`
+	}
+	if err := json.Unmarshal(l.ip("-d -json -n @%s address", name), &said); err != nil {
+		l.Fatal(err)
+	}
+	var links []scan.Link
+	for _, s := range said {
+		x := scan.Link{
+			Name: s.Ifname, AltNames: s.Altnames, Index: s.Ifindex, Kind: s.Linkinfo.Kind, Up: slices.Contains(s.Flags, "UP"),
+		}
+		switch s.LinkType {
+		case "loopback":
+			x.Kind = "loopback"
+		case "ether":
+			for _, b := range strings.Split(s.Address, ":") {
+				var v byte
+				fmt.Sscanf(b, "%x", &v)
+				x.MAC = append(x.MAC, v)
+			}
+		}
+		for _, a := range s.AddrInfo {
+			bits := a.Prefixlen
+			if a.Address != "" { // the length is that of the other's network
+				bits = netip.MustParseAddr(a.Local).BitLen()
+			}
+			x.Addrs = append(x.Addrs, netip.PrefixFrom(netip.MustParseAddr(a.Local), bits))
+		}
+		links = append(links, x)
+	}
+	slices.SortFunc(links, func(a, b scan.Link) int { return a.Index - b.Index })
+	return links
+}
+
+// Links are what ip says they are, whatever there is of them.
+func TestAsIP(t *testing.T) {
+	l := newLab(t, "a", "b")
+	l.ip("-n @a link add ea type veth peer name eb netns @b")
+	l.ip("-n @a link property add dev ea altname much-longer-than-fifteen-bytes")
+	l.ip("-n @a address add 10.1.2.3/24 dev ea")
+	l.ip("-n @a address add 10.1.2.4/16 dev ea")
+	l.ip("-n @a address add fd00::7/64 dev ea")
+	l.ip("-n @a address add 10.9.0.1 peer 10.9.0.2/30 dev ea")
+	l.ip("-n @a link set ea up")
+	l.ip("-n @a link set lo up")
+	for _, dev := range []string{
+		"link add br0 type bridge", "link add dummy0 type dummy", "link add link eb name eb.7 type vlan id 7",
+		"link add link eb name mv type macvlan", "tuntap add dev tun0 mode tun", "link add sit1 type sit remote 10.0.0.1 local 10.0.0.2",
+	} {
+		args := append([]string{"-n", filepath.Base(l.names.Path("b"))}, strings.Fields(dev)...)
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			t.Logf("this kernel does not do ip %s: %s", dev, out)
+		}
+	}
+	snap := l.read(t.Context())
+	for name := range l.ns {
+		got := l.linksOf(snap, name)
+		diff := cmp.Diff(l.oracle(name), got, cmpopts.IgnoreFields(scan.Link{}, "Peer"), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }))
+		if diff != "" {
+			t.Errorf("links of %s, as ip has them (-) and as they were read (+):\n%s", name, diff)
+		}
+		if len(got) < 2 {
+			t.Errorf("%s has %d links", name, len(got))
+		}
+	}
+}
+
+// The other end of a veth is found wherever it is.
+func TestPeers(t *testing.T) {
+	l := newLab(t, "a", "b")
+	l.ip("-n @a link add ea type veth peer name eb netns @b")
+	l.ip("-n @a link add one type veth peer name two")
+	l.ip("-n @b tuntap add dev tun0 mode tun")
+	snap := l.read(t.Context())
+	for _, want := range []struct{ ns, dev, otherNS, other string }{
+		{"a", "ea", "b", "eb"}, {"b", "eb", "a", "ea"}, {"a", "one", "a", "two"}, {"a", "two", "a", "one"},
+	} {
+		peer := l.link(snap, want.ns, want.dev).Peer
+		if peer == nil || peer.Inode != l.ns[want.otherNS].Inode || peer.Name != want.other || peer.Index != l.link(snap, want.otherNS, want.other).Index {
+			t.Errorf("peer of %s in %s: %+v, want %s in %s (%d)", want.dev, want.ns, peer, want.other, want.otherNS, l.ns[want.otherNS].Inode)
+		}
+	}
+	if peer := l.link(snap, "b", "tun0").Peer; peer != nil {
+		t.Errorf("a tun device has a peer: %+v", peer)
+	}
+}

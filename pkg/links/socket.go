@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package links
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// socket is a routing socket in one namespace.
+type socket struct {
+	handle nl.SocketHandle
+	heard  *atomic.Uint64 // counts answers
+}
+
+// openSocket opens a socket in the network namespace of the calling thread.
+func openSocket(heard *atomic.Uint64) (*socket, error) {
+	s, err := nl.Subscribe(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open netlink socket: %w", err)
+	}
+	return &socket{nl.SocketHandle{Socket: s}, heard}, nil
+}
+
+func (s *socket) close() { s.handle.Socket.Close() }
+
+// cookie returns the cookie of the namespace that the socket is in, 0 before
+// Linux 5.14.
+func (s *socket) cookie() uint64 {
+	cookie, err := unix.GetsockoptUint64(s.handle.Socket.GetFd(), unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err != nil {
+		return 0
+	}
+	return cookie
+}
+
+// read returns the namespace's links by index, and what they say of their other
+// ends. If links came and went during every try it returns an error, and what it
+// saw last.
+func (s *socket) read() (links []scan.Link, ends []end, err error) {
+	const tries = 5
+	for range tries {
+		links, ends, err = s.readOnce()
+		if !errors.Is(err, nl.ErrDumpInterrupted) && !errors.Is(err, unix.EINTR) {
+			return links, ends, err
+		}
+	}
+	return links, ends, fmt.Errorf("its links changed all the time: %w", err)
+}
+
+func (s *socket) readOnce() ([]scan.Link, []end, error) {
+	var links []scan.Link
+	var ends []end
+	var broken error
+	const skipStatistics = 1 << 3 // include/uapi/linux/rtnetlink.h, RTEXT_FILTER_SKIP_STATS
+	mask := nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(skipStatistics))
+	interrupted := s.ask(unix.RTM_GETLINK, unix.RTM_NEWLINK, func(m []byte) {
+		l, e, err := parseLink(m)
+		if err != nil {
+			broken = err
+			return
+		}
+		links, ends = append(links, l), append(ends, e)
+	}, nl.NewIfInfomsg(unix.AF_UNSPEC), mask)
+	if interrupted != nil && !errors.Is(interrupted, nl.ErrDumpInterrupted) {
+		return nil, nil, fmt.Errorf("list links: %w", interrupted)
+	}
+	addrs := map[int][]address{}
+	err := s.ask(unix.RTM_GETADDR, unix.RTM_NEWADDR, func(m []byte) {
+		a, err := parseAddress(m)
+		if err != nil {
+			broken = err
+			return
+		}
+		addrs[a.index] = append(addrs[a.index], a)
+	}, nl.NewIfAddrmsg(unix.AF_UNSPEC))
+	if err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
+		return nil, nil, fmt.Errorf("list addresses: %w", err)
+	}
+	for i := range links {
+		for _, a := range addrs[links[i].Index] {
+			links[i].Addrs = append(links[i].Addrs, a.prefix)
+		}
+	}
+	// The kernel goes by a hash of the name or by index, as its version has it.
+	order := func(a, b int) int { return a - b }
+	slices.SortFunc(links, func(a, b scan.Link) int { return order(a.Index, b.Index) })
+	slices.SortFunc(ends, func(a, b end) int { return order(a.index, b.index) })
+	return links, ends, errors.Join(broken, interrupted, err)
+}
+
+// nsid returns the ID that the namespace of the socket has given to the one that
+// a file is of, -1 if it has given none. Asking needs no capability and gives
+// none (net/core/net_namespace.c, rtnl_net_getid, 6.18).
+func (s *socket) nsid(fd int) (int, error) {
+	const netnsaNSID, netnsaFD = 1, 3 // include/uapi/linux/net_namespace.h
+	id := -1
+	req := nl.NewNetlinkRequest(unix.RTM_GETNSID, 0)
+	req.AddData(nl.NewRtGenMsg())
+	req.AddData(nl.NewRtAttr(netnsaFD, nl.Uint32Attr(uint32(fd))))
+	err := s.execute(req, unix.RTM_NEWNSID, func(m []byte) {
+		for kind, value := range attributes(m, 4) { // behind a struct rtgenmsg
+			if kind == netnsaNSID {
+				id = number(value, -1)
+			}
+		}
+	})
+	if err != nil {
+		return -1, fmt.Errorf("ask for the ID of a namespace: %w", err)
+	}
+	return id, nil
+}
+
+// ask has the kernel list all there is of something.
+func (s *socket) ask(what int, answer uint16, each func(m []byte), data ...nl.NetlinkRequestData) error {
+	req := nl.NewNetlinkRequest(what, unix.NLM_F_DUMP)
+	for _, d := range data {
+		req.AddData(d)
+	}
+	return s.execute(req, answer, each)
+}
+
+func (s *socket) execute(req *nl.NetlinkRequest, answer uint16, each func(m []byte)) error {
+	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: &s.handle}
+	return req.ExecuteIter(unix.NETLINK_ROUTE, answer, func(m []byte) bool {
+		s.heard.Add(1)
+		each(m)
+		return true
+	})
+}
