@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+// Namer knows how namespaces are called.
+type Namer interface {
+	// Names returns the names of a namespace, nil if it has none.
+	Names(t scan.Type, ns trace.NS) []string
+	// Initial reports whether it is the machine's own.
+	Initial(t scan.Type, ns trace.NS) bool
+}
+
+// Trip is an event and, where they were folded into one, what took the thread
+// back to where it came from.
+type Trip struct {
+	trace.Event
+	Back *trace.Event // nil if it was not folded
+}
+
+// Away returns how long a folded thread was away.
+func (t *Trip) Away() time.Duration { return t.Back.Time.Sub(t.Time) }
+
+// Events writes what a tracer sees as it happens: lines for people, or one JSON
+// object a line. It appends to a buffer of the caller's and keeps little but how
+// wide the columns have become.
+type Events struct {
+	json  bool
+	color bool
+	names Namer
+	flags map[trace.Flags][]byte
+	who   int // width of the column, so far
+	call  int
+	cell  []byte
+}
+
+// NewEvents returns a writer of Table or JSON.
+func NewEvents(f Format, style Style, names Namer) *Events {
+	return &Events{
+		json: f == JSON, color: style.Color, names: names,
+		flags: map[trace.Flags][]byte{}, who: 16, call: 44,
+	}
+}
+
+// Append adds one event.
+func (e *Events) Append(out []byte, t *Trip) []byte {
+	if e.json {
+		return e.appendJSON(out, t)
+	}
+	return e.appendLine(out, t)
+}
+
+// maxFlags bounds how many combinations of flags are kept rendered.
+const maxFlags = 256
+
+// flagText returns flags as they are written, rendered once.
+func (e *Events) flagText(f trace.Flags) []byte {
+	text, ok := e.flags[f]
+	if ok {
+		return text
+	}
+	if e.json {
+		text = append(text, '[')
+		for i, name := range f.Names() {
+			if i > 0 {
+				text = append(text, ',')
+			}
+			text = appendString(text, name)
+		}
+		text = append(text, ']')
+	} else {
+		text = []byte(f.String())
+	}
+	if len(e.flags) == maxFlags {
+		clear(e.flags)
+	}
+	e.flags[f] = text
+	return text
+}
+
+// errnoName returns "EPERM", or a number for what has no name: a seccomp filter
+// may return any.
+func errnoName(errno unix.Errno) string {
+	if name := unix.ErrnoName(errno); name != "" {
+		return name
+	}
+	return "errno " + strconv.Itoa(int(errno))
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"encoding/base64"
+	"strconv"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+// The encoding is by hand: there can be tens of thousands of events a second,
+// and encoding/json takes several times as long. A test holds both against each
+// other.
+
+// appendJSON adds one event as an object on a line.
+func (e *Events) appendJSON(out []byte, t *Trip) []byte {
+	out = append(out, '{')
+	out = e.appendCall(out, &t.Event)
+	if t.Back != nil {
+		out = append(out, `,"folded":{`...)
+		out = e.appendCall(out, t.Back)
+		out = appendNumber(out, "away_ns", int64(t.Away()))
+		out = append(out, '}')
+	}
+	return append(out, '}', '\n')
+}
+
+// appendCall adds the fields of one call. What is unknown is absent.
+func (e *Events) appendCall(out []byte, ev *trace.Event) []byte {
+	out = append(out, `"time":"`...)
+	out = ev.Time.AppendFormat(out, time.RFC3339Nano)
+	out = append(out, `","event":"`...)
+	out = append(out, ev.Call.String()...)
+	out = append(out, '"')
+	out = appendPID(out, "pid", ev.PID)
+	out = appendPID(out, "tid", ev.TID)
+	out = appendPID(out, "ppid", ev.PPID)
+	out = append(out, `,"comm":`...)
+	out = appendString(out, ev.Comm)
+	out = appendRaw(out, "comm_base64", ev.Comm)
+	if ev.UID >= 0 {
+		out = appendNumber(out, "uid", int64(ev.UID))
+	}
+	if ev.Call != trace.Move {
+		out = append(out, `,"flags":`...)
+		out = append(out, e.flagText(ev.Flags)...)
+	}
+	if ev.Call == trace.Setns {
+		out = appendNumber(out, "fd", int64(ev.FD))
+	}
+	out = appendVia(out, &ev.Via)
+	if ev.Call != trace.Move {
+		out = appendNumber(out, "ret", ev.Ret)
+	}
+	if ev.Errno != 0 {
+		out = append(out, `,"errno":"`...)
+		out = append(out, errnoName(ev.Errno)...)
+		out = append(out, '"')
+	}
+	out = appendPID(out, "child", ev.Child)
+	if ev.Call != trace.Move {
+		out = appendNumber(out, "duration_ns", int64(ev.Duration))
+	}
+	types := ev.Types()
+	out = e.appendSet(out, "from", types, &ev.From)
+	out = e.appendSet(out, "to", types, &ev.To)
+	out = e.appendTarget(out, ev)
+	if ev.ABI != "" {
+		out = append(out, `,"abi":`...)
+		out = appendString(out, ev.ABI)
+	}
+	if ev.Partial {
+		out = append(out, `,"partial":true`...)
+	}
+	if ev.Refused {
+		out = append(out, `,"refused":true`...)
+	}
+	return out
+}
+
+func appendVia(out []byte, v *trace.Via) []byte {
+	if v.Kind == trace.ViaNone {
+		return out
+	}
+	out = append(out, `,"via":{"kind":"`...)
+	out = append(out, v.Kind...)
+	out = append(out, '"')
+	if v.Path != "" {
+		out = append(out, `,"path":`...)
+		out = appendString(out, v.Path)
+		out = appendRaw(out, "path_base64", v.Path)
+	}
+	out = appendPID(out, "pid", v.PID)
+	return append(out, '}')
+}
+
+// appendTarget adds what a setns was to enter, if the file told it.
+func (e *Events) appendTarget(out []byte, ev *trace.Event) []byte {
+	t := ev.Target.Type
+	switch {
+	case ev.Via.Kind == trace.ViaPidfd:
+		out = append(out, `,"target":{`...)
+		mark := len(out)
+		out = appendPID(out, "pid", ev.Via.PID)
+		out = e.appendSet(out, "namespaces", ev.Flags.Types(), &ev.Target.NS)
+		if len(out) == mark {
+			return out[:mark-len(`,"target":{`)]
+		}
+		out = append(out[:mark], out[mark+1:]...) // the comma before the first field
+		return append(out, '}')
+	case int(t) < len(ev.Target.NS) && ev.Target.NS[t].Inode != 0:
+		out = append(out, `,"target":{"type":"`...)
+		out = append(out, t.String()...)
+		out = append(out, `",`...)
+		out = e.appendNS(out, t, ev.Target.NS[t])
+		return append(out, '}')
+	}
+	return out
+}
+
+// appendSet adds the known namespaces of some types.
+func (e *Events) appendSet(out []byte, field string, types []scan.Type, set *trace.Set) []byte {
+	some := false
+	for _, t := range types {
+		if set[t].Inode == 0 {
+			continue
+		}
+		if !some {
+			out = append(out, ',', '"')
+			out = append(out, field...)
+			out = append(out, `":{"`...)
+		} else {
+			out = append(out, ',', '"')
+		}
+		some = true
+		out = append(out, t.String()...)
+		out = append(out, `":{`...)
+		out = e.appendNS(out, t, set[t])
+		out = append(out, '}')
+	}
+	if some {
+		out = append(out, '}')
+	}
+	return out
+}
+
+// appendNS adds the fields of one namespace.
+func (e *Events) appendNS(out []byte, t scan.Type, ns trace.NS) []byte {
+	out = append(out, `"inode":`...)
+	out = strconv.AppendUint(out, ns.Inode, 10)
+	if ns.Cookie != 0 {
+		out = append(out, `,"cookie":`...)
+		out = strconv.AppendUint(out, ns.Cookie, 10)
+	}
+	if e.names.Initial(t, ns) {
+		out = append(out, `,"initial":true`...)
+	}
+	if names := e.names.Names(t, ns); len(names) > 0 {
+		out = append(out, `,"names":[`...)
+		for i, name := range names {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = appendString(out, name)
+		}
+		out = append(out, ']')
+	}
+	return out
+}
+
+// appendPID adds the number of a process or thread, which is never 0.
+func appendPID(out []byte, field string, pid int) []byte {
+	if pid == 0 {
+		return out
+	}
+	return appendNumber(out, field, int64(pid))
+}
+
+func appendNumber(out []byte, field string, n int64) []byte {
+	out = append(out, ',', '"')
+	out = append(out, field...)
+	out = append(out, '"', ':')
+	return strconv.AppendInt(out, n, 10)
+}
+
+// appendRaw adds the bytes of what JSON has no words for: see wireName.
+func appendRaw(out []byte, field, s string) []byte {
+	if utf8.ValidString(s) {
+		return out
+	}
+	out = append(out, ',', '"')
+	out = append(out, field...)
+	out = append(out, '"', ':', '"')
+	out = base64.StdEncoding.AppendEncode(out, []byte(s))
+	return append(out, '"')
+}
+
+// appendString adds a JSON string, as encode writes it: control characters and
+// what else is not printable as \u escapes, what is not UTF-8 as U+FFFD.
+func appendString(out []byte, s string) []byte {
+	out = append(out, '"')
+	start := 0 // of what needs no escape
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
+				i++
+				continue
+			}
+			out = append(out, s[start:i]...)
+			out = appendEscape(out, c)
+			i++
+			start = i
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		broken := r == utf8.RuneError && size == 1
+		if !broken && (unicode.IsPrint(r) || r > 0xffff) {
+			i += size
+			continue
+		}
+		out = append(out, s[start:i]...)
+		out = appendU(out, r)
+		i += size
+		start = i
+	}
+	out = append(out, s[start:]...)
+	return append(out, '"')
+}
+
+// appendEscape adds an ASCII character that may not stand in a string as it is.
+func appendEscape(out []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(out, '\\', c)
+	case '\b':
+		return append(out, `\b`...)
+	case '\f':
+		return append(out, `\f`...)
+	case '\n':
+		return append(out, `\n`...)
+	case '\r':
+		return append(out, `\r`...)
+	case '\t':
+		return append(out, `\t`...)
+	}
+	return appendU(out, rune(c))
+}
+
+// appendU adds a character of the basic plane as \u and four digits.
+func appendU(out []byte, r rune) []byte {
+	const digits = "0123456789abcdef"
+	return append(out, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
+}

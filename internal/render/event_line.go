@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+const red = "\x1b[31m"
+
+// The columns of a stream grow with what comes, up to this.
+const (
+	maxWho  = 28
+	maxCall = 72
+)
+
+// appendLine adds one event as a line:
+//
+//	12:03:44.120394  ip[4242]  setns(5</run/netns/blue>, CLONE_NEWNET) = 0   host → blue (4026532177)
+func (e *Events) appendLine(out []byte, t *Trip) []byte {
+	ev := &t.Event
+	out = appendClock(out, ev.Time)
+	out = append(out, "  "...)
+	e.cell = appendWho(e.cell[:0], ev.Comm, ev.PID, ev.TID)
+	out = e.appendCell(out, &e.who, maxWho, "")
+	out = append(out, "  "...)
+
+	e.cell = e.appendSyscall(e.cell[:0], ev)
+	color := ""
+	if ev.Failed() {
+		color = red
+	}
+	out = e.appendCell(out, &e.call, maxCall, color)
+	end := len(out)
+	out = append(out, "   "...)
+	start := len(out)
+	color = ""
+	if e.color && !ev.Failed() {
+		color = cyan
+		out = append(out, color...)
+	}
+	mark := len(out)
+	out = e.appendWhere(out, ev)
+	if len(out) == mark {
+		return append(trimSpaces(out[:end]), '\n')
+	}
+	if t.Back != nil {
+		out = append(out, " → "...)
+		out = e.appendReturn(out, t)
+	}
+	if color != "" && len(out) > start {
+		out = append(out, reset...)
+	}
+	return append(out, '\n')
+}
+
+func trimSpaces(out []byte) []byte {
+	for len(out) > 0 && out[len(out)-1] == ' ' {
+		out = out[:len(out)-1]
+	}
+	return out
+}
+
+// appendClock adds a local time to the microsecond.
+func appendClock(out []byte, t time.Time) []byte {
+	return t.Local().AppendFormat(out, "15:04:05.000000")
+}
+
+// appendCell adds e.cell, filled up to the width of its column, which grows.
+func (e *Events) appendCell(out []byte, width *int, most int, color string) []byte {
+	w := displayWidth(e.cell)
+	if w > *width {
+		*width = min(w, most)
+	}
+	if e.color && color != "" {
+		out = append(out, color...)
+		out = append(out, e.cell...)
+		out = append(out, reset...)
+	} else {
+		out = append(out, e.cell...)
+	}
+	for ; w < *width; w++ {
+		out = append(out, ' ')
+	}
+	return out
+}
+
+func displayWidth(text []byte) int {
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return twwidth.Width(string(text))
+		}
+	}
+	return len(text)
+}
+
+// appendWho adds "agent[500/512]", the thread only where it is not the first one.
+func appendWho(out []byte, comm string, pid, tid int) []byte {
+	out = append(out, Escape(comm)...)
+	out = append(out, '[')
+	out = appendID(out, pid)
+	if tid != pid {
+		out = append(out, '/')
+		out = appendID(out, tid)
+	}
+	return append(out, ']')
+}
+
+// appendID adds a PID, "?" for one that our PID namespace does not show.
+func appendID(out []byte, pid int) []byte {
+	if pid == 0 {
+		return append(out, '?')
+	}
+	return strconv.AppendInt(out, int64(pid), 10)
+}
+
+// appendSyscall adds the call as strace would.
+func (e *Events) appendSyscall(out []byte, ev *trace.Event) []byte {
+	if ev.Call == trace.Move {
+		return append(out, "moved"...)
+	}
+	out = append(out, ev.Call.String()...)
+	out = append(out, '(')
+	if ev.Call == trace.Setns {
+		out = strconv.AppendInt(out, int64(ev.FD), 10)
+		out = appendFile(out, &ev.Via)
+		out = append(out, ", "...)
+	}
+	out = append(out, e.flagText(ev.Flags)...)
+	out = append(out, ") = "...)
+	out = strconv.AppendInt(out, ev.Ret, 10)
+	if ev.Failed() {
+		out = append(out, ' ')
+		out = append(out, errnoName(ev.Errno)...)
+	}
+	if ev.Refused {
+		out = append(out, " (seccomp)"...)
+	}
+	if ev.ABI != "" && ev.ABI != nativeABI {
+		out = append(out, " ["...)
+		out = append(out, ev.ABI...)
+		out = append(out, ']')
+	}
+	return out
+}
+
+// nativeABI is what needs no mention.
+var nativeABI = map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
+
+// bracketed keeps a path from ending its angle brackets and going on as another
+// call.
+var bracketed = strings.NewReplacer("<", `\x3c`, ">", `\x3e`)
+
+// appendFile adds what a descriptor is, in angle brackets as strace does.
+func appendFile(out []byte, v *trace.Via) []byte {
+	switch v.Kind {
+	case trace.ViaNSFS:
+		if v.Path == "" {
+			return out
+		}
+		out = append(out, '<')
+		out = append(out, bracketed.Replace(Escape(v.Path))...)
+	case trace.ViaPidfd:
+		out = append(out, "<pid:"...)
+		out = appendID(out, v.PID)
+	case trace.ViaOther:
+		out = append(out, "<no namespace"...)
+	default:
+		return out
+	}
+	return append(out, '>')
+}
+
+// appendWhere adds where the thread went, or stayed.
+func (e *Events) appendWhere(out []byte, ev *trace.Event) []byte {
+	mark := len(out)
+	if ev.Call == trace.Clone && !ev.Failed() && ev.Child != 0 {
+		out = append(out, "child "...)
+		out = strconv.AppendInt(out, int64(ev.Child), 10)
+		out = append(out, ": "...)
+	}
+	before := len(out)
+	asked := asked(ev)
+	for _, t := range ev.Types() {
+		lost := !ev.Failed() && ev.To[t].Inode == 0 && slices.Contains(asked, t)
+		if !ev.Moved(t) && !lost {
+			continue
+		}
+		if len(out) > before {
+			out = append(out, ", "...)
+		}
+		out = e.appendType(out, ev.Call, t)
+		out = e.appendPlace(out, t, ev.From[t])
+		out = append(out, " → "...)
+		out = e.appendPlace(out, t, ev.To[t])
+	}
+	if len(out) == before {
+		out = e.appendStay(out[:mark], ev, asked)
+	}
+	if ev.Partial {
+		out = append(out, " (only the end of the call was seen)"...)
+	}
+	return out
+}
+
+// asked returns the types that a call was to change: those of its flags, or of
+// the file it was given; net if neither tells.
+func asked(ev *trace.Event) []scan.Type {
+	t := ev.Target.Type
+	if ev.Via.Kind == trace.ViaNSFS && int(t) < len(ev.Target.NS) && ev.Target.NS[t].Inode != 0 {
+		return []scan.Type{t}
+	}
+	if types := ev.Flags.Types(); len(types) > 0 {
+		return types
+	}
+	return []scan.Type{scan.Net}
+}
+
+// appendStay adds where a thread still is, and what was refused to it.
+func (e *Events) appendStay(out []byte, ev *trace.Event, types []scan.Type) []byte {
+	mark := len(out)
+	out = e.appendPlaces(out, "stays in ", ev.Call, types, &ev.From)
+	if !ev.Failed() {
+		return out
+	}
+	lead := ", refused "
+	if len(out) == mark {
+		lead = lead[len(", "):]
+	}
+	return e.appendPlaces(out, lead, ev.Call, types, &ev.Target.NS)
+}
+
+// appendPlaces adds those namespaces of a set that are known.
+func (e *Events) appendPlaces(out []byte, lead string, c trace.Call, types []scan.Type, set *trace.Set) []byte {
+	sep := lead
+	for _, t := range types {
+		if set[t].Inode == 0 {
+			continue
+		}
+		out = append(out, sep...)
+		out = e.appendType(out, c, t)
+		out = e.appendPlace(out, t, set[t])
+		sep = ", "
+	}
+	return out
+}
+
+// appendType adds which type a namespace is of, unless it is net. A caller stays
+// in its PID and time namespaces itself: it moves its next children.
+func (e *Events) appendType(out []byte, c trace.Call, t scan.Type) []byte {
+	if t == scan.Net {
+		return out
+	}
+	out = append(out, t.String()...)
+	if (t == scan.PID || t == scan.Time) && c != trace.Clone {
+		out = append(out, "_for_children"...)
+	}
+	return append(out, ' ')
+}
+
+// appendPlace adds a namespace: "host", "blue (4026532177)" or its inode.
+func (e *Events) appendPlace(out []byte, t scan.Type, ns trace.NS) []byte {
+	if ns.Inode == 0 {
+		return append(out, '?')
+	}
+	if e.names.Initial(t, ns) {
+		return append(out, "host"...)
+	}
+	names := e.names.Names(t, ns)
+	for i, name := range names {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, Escape(name)...)
+	}
+	if len(names) > 0 {
+		out = append(out, " ("...)
+	}
+	out = strconv.AppendUint(out, ns.Inode, 10)
+	if len(names) > 0 {
+		out = append(out, ')')
+	}
+	return out
+}
+
+// appendReturn adds the way back of a round trip.
+func (e *Events) appendReturn(out []byte, t *Trip) []byte {
+	first := true
+	for _, typ := range t.Types() {
+		if !t.Moved(typ) {
+			continue
+		}
+		if !first {
+			out = append(out, ", "...)
+		}
+		first = false
+		out = e.appendType(out, t.Call, typ)
+		out = e.appendPlace(out, typ, t.Back.To[typ])
+	}
+	out = append(out, " after "...)
+	return append(out, t.Away().Round(time.Microsecond).String()...)
+}

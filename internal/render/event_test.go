@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+var (
+	host = trace.NS{Inode: 4026531833, Cookie: 3}
+	blue = trace.NS{Inode: 4026532177, Cookie: 4101}
+	anon = trace.NS{Inode: 4026532300, Cookie: 4102}
+)
+
+// homes are the namespaces that a thread is in before a call.
+func homes() trace.Set {
+	var s trace.Set
+	for _, t := range scan.Types() {
+		s[t].Inode = host.Inode + uint64(t)
+	}
+	s[scan.Net] = host
+	return s
+}
+
+func with(s trace.Set, t scan.Type, ns trace.NS) trace.Set {
+	s[t] = ns
+	return s
+}
+
+var noon = time.Date(2026, 3, 1, 12, 3, 44, 120394000, time.UTC)
+
+func setnsBlue() trace.Event {
+	return trace.Event{
+		Call: trace.Setns, Time: noon, Duration: 8123, PID: 4242, TID: 4242, PPID: 1, Comm: "ip",
+		Flags: unix.CLONE_NEWNET, FD: 5, Via: trace.Via{Kind: trace.ViaNSFS, Path: "/run/netns/blue"},
+		Target: trace.Target{Type: scan.Net, NS: trace.Set{blue}}, ABI: "x86_64",
+		From: homes(), To: with(homes(), scan.Net, blue),
+	}
+}
+
+type namedTrip struct {
+	name string
+	trip Trip
+}
+
+// trips has an event of every kind that looks different.
+func trips() []namedTrip {
+	var all []namedTrip
+	add := func(name string, change func(*Trip)) {
+		t := Trip{Event: setnsBlue()}
+		change(&t)
+		all = append(all, namedTrip{name, t})
+	}
+	fail := func(t *Trip, errno unix.Errno) { t.Ret, t.Errno, t.To = -1, errno, t.From }
+	add("setns", func(*Trip) {})
+	add("back", func(t *Trip) { t.From, t.To, t.Target.NS[0] = t.To, t.From, host; t.Via.Path = "net:[4026531833]" })
+	add("again", func(t *Trip) { t.To, t.Target.NS[0] = t.From, host })
+	add("thread", func(t *Trip) { t.Comm, t.PID, t.TID = "agent", 500, 512 })
+	add("no type", func(t *Trip) { t.Flags = 0 })
+	add("other type", func(t *Trip) {
+		t.Flags, t.To = unix.CLONE_NEWNS, with(t.From, scan.Mnt, trace.NS{Inode: 4026532200})
+		t.Target = trace.Target{Type: scan.Mnt, NS: with(trace.Set{}, scan.Mnt, trace.NS{Inode: 4026532200})}
+	})
+	add("refused", func(t *Trip) { fail(t, unix.EPERM) })
+	add("wrong type", func(t *Trip) { fail(t, unix.EINVAL); t.Flags = unix.CLONE_NEWUTS })
+	add("bad fd", func(t *Trip) { fail(t, unix.EBADF); t.FD, t.Via, t.Target = -1, trace.Via{}, trace.Target{} })
+	add("no namespace", func(t *Trip) {
+		fail(t, unix.EINVAL)
+		t.Via, t.Target = trace.Via{Kind: trace.ViaOther}, trace.Target{}
+	})
+	add("odd errno", func(t *Trip) { fail(t, 4000); t.Refused = true; t.Ret = -1 })
+	add("unshare", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target = trace.Unshare, -1, trace.Via{}, trace.Target{}
+		t.Flags = unix.CLONE_NEWNET | unix.CLONE_NEWPID
+		t.To = with(with(t.From, scan.Net, anon), scan.PID, trace.NS{Inode: 4026532301})
+	})
+	add("unshare refused by seccomp", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWUSER
+		fail(t, unix.EPERM)
+		t.Refused = true
+	})
+	add("clone", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Clone, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWNET|unix.CLONE_NEWPID|unix.CLONE_VFORK
+		t.Ret, t.Child, t.To = 7, 4243, with(with(t.From, scan.Net, anon), scan.PID, trace.NS{Inode: 4026532301})
+	})
+	add("clone refused", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target = trace.Clone, -1, trace.Via{}, trace.Target{}
+		fail(t, unix.EPERM)
+	})
+	add("pidfd", func(t *Trip) {
+		t.Flags, t.Via = unix.CLONE_NEWNET|unix.CLONE_NEWUTS, trace.Via{Kind: trace.ViaPidfd, PID: 77}
+		t.Target.NS = with(t.Target.NS, scan.UTS, trace.NS{Inode: 4026532302})
+		t.To = with(t.To, scan.UTS, trace.NS{Inode: 4026532302})
+	})
+	add("pidfd refused", func(t *Trip) {
+		t.Flags, t.Via = unix.CLONE_NEWNET|unix.CLONE_NEWUTS, trace.Via{Kind: trace.ViaPidfd}
+		t.Target.NS = with(t.Target.NS, scan.UTS, trace.NS{Inode: 4026532302})
+		fail(t, unix.EPERM)
+	})
+	add("pidfd of nobody", func(t *Trip) {
+		t.Via, t.Target = trace.Via{Kind: trace.ViaPidfd}, trace.Target{}
+		fail(t, unix.ESRCH)
+	})
+	add("32 bit", func(t *Trip) { t.ABI = "i386" })
+	add("only its end", func(t *Trip) { t.Partial, t.From = true, trace.Set{} })
+	add("only a move", func(t *Trip) {
+		t.Call, t.Flags, t.FD, t.Via, t.Target, t.Duration, t.ABI = trace.Move, 0, -1, trace.Via{}, trace.Target{}, 0, ""
+	})
+	add("out of sight", func(t *Trip) { t.PID, t.TID, t.PPID, t.UID = 0, 0, 0, -1; t.To = trace.Set{} })
+	add("hostile", func(t *Trip) {
+		t.Comm, t.Via.Path = "\x1b[31m\n\xff\u202e", "…/\x1b]0;title\x07/\xfe\n12:00:00 init[1] unshare() = 0>, 0) = 0   host → y"
+	})
+	add("folded", func(t *Trip) {
+		back := setnsBlue()
+		back.From, back.To, back.Time, back.FD = t.To, t.From, t.Time.Add(1234567), 6
+		back.Via.Path, back.Target.NS = "net:[4026531833]", trace.Set{host}
+		t.Back = &back
+	})
+	return all
+}
+
+// The whole stream as people read it, with hostile text, piped.
+func TestEventLines(t *testing.T) {
+	defer func(l *time.Location) { time.Local = l }(time.Local)
+	time.Local = time.UTC
+	var out []byte
+	e := NewEvents(Table, Style{}, fakeNames{blue.Inode: {"blue", "a\x1b[31m"}})
+	for _, c := range trips() {
+		out = e.Append(out, &c.trip)
+	}
+	out = e.Lost(out, noon, trace.Loss{Kind: "setns", Total: 17, Known: true}, 16)
+	out = e.Lost(out, noon, trace.Loss{Kind: "setns", Total: 17, Known: true}, 0)
+	out = e.Lost(out, noon, trace.Loss{Kind: "unknown", Total: 1, Known: true}, 1)
+	out = e.Lost(out, noon, trace.Loss{Kind: "clone"}, 0)
+	golden(t, "testdata/events.txt", string(out))
+}
+
+// golden compares text with a file; UPDATE_GOLDEN=1 writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (UPDATE_GOLDEN=1 writes it):\n%s", name, diff)
+	}
+}
+
+func TestEventColor(t *testing.T) {
+	strip := strings.NewReplacer(red, "", cyan, "", reset, "")
+	names := fakeNames{blue.Inode: {"blue"}}
+	plain, color := NewEvents(Table, Style{}, names), NewEvents(Table, Style{Color: true}, names)
+	for _, c := range trips() {
+		want, got := string(plain.Append(nil, &c.trip)), string(color.Append(nil, &c.trip))
+		if strip.Replace(got) != want || got == want {
+			t.Errorf("%s: colour changes the text, or there is none:\n%q\n%q", c.name, want, got)
+		}
+		if strings.Count(got, reset) != strings.Count(got, red)+strings.Count(got, cyan) {
+			t.Errorf("%s: colour is not ended: %q", c.name, got)
+		}
+	}
+}
+
+func stats() TraceStats {
+	return TraceStats{
+		Events: map[trace.Call]int{trace.Setns: 12, trace.Unshare: 2}, Failed: map[trace.Call]int{trace.Setns: 3}, Tier: 1,
+		Lost: []trace.Loss{{Kind: "setns", Total: 17, Known: true}, {Kind: "unshare", Known: true}, {Kind: "unknown", Total: 1, Known: true}, {Kind: "clone"}},
+		Summary: &trace.Summary{
+			Checked:       143,
+			Disagreements: []trace.Disagreement{{PID: 5, TID: 6, Comm: "x\x1b", Tracked: host, Found: anon}},
+			Strays:        []trace.Disagreement{{PID: 500, TID: 512, Comm: "agent", Found: blue}},
+		},
+	}
+}
+
+func TestTraceNotes(t *testing.T) {
+	e := NewEvents(Table, Style{}, fakeNames{blue.Inode: {"blue"}})
+	want := []string{
+		"12 setns (3 failed), 2 unshare; 17 setns calls, 1 call of unknown kind lost; how much of clone was lost cannot be known; tier 1",
+		"thread 512 (agent) of process 500 ended up in blue (4026532177), which is not its process's namespace",
+		`1 transition was not seen: thread 6 (x\x1b) is in 4026532300, not in host`,
+	}
+	if diff := cmp.Diff(want, e.TraceNotes(stats())); diff != "" {
+		t.Error(diff)
+	}
+	many := stats()
+	for range 100 {
+		many.Summary.Strays = append(many.Summary.Strays, many.Summary.Strays[0])
+		many.Summary.Disagreements = append(many.Summary.Disagreements, many.Summary.Disagreements[0])
+	}
+	notes := e.TraceNotes(many)
+	if n := len(notes); n != 1+maxThreads+2 || !strings.HasSuffix(notes[n-1], ", and 91 more") || !strings.HasPrefix(notes[n-2], "91 more threads ") {
+		t.Errorf("too much or too little is told: %q", notes)
+	}
+	none := TraceStats{Lost: []trace.Loss{{Kind: "setns", Known: true}}, Tier: 2, Summary: &trace.Summary{}}
+	if diff := cmp.Diff([]string{"no events; nothing lost; tier 2"}, e.TraceNotes(none)); diff != "" {
+		t.Error(diff)
+	}
+	unknown := TraceStats{Lost: []trace.Loss{{Kind: "setns"}}, Tier: 4}
+	if diff := cmp.Diff([]string{"no events; how much was lost cannot be known; tier 4"}, e.TraceNotes(unknown)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTraceRecords(t *testing.T) {
+	e := NewEvents(JSON, Style{}, fakeNames{blue.Inode: {"blue"}})
+	var out []byte
+	out = e.Start(out, TraceStart{Time: noon, Kernel: "6.18.44", Select: []string{"syscalls"}, Tier: 1, How: "by hooks", Command: []string{"ip", "\xff"}})
+	for _, l := range stats().Lost {
+		out = e.Lost(out, noon, l, l.Total/2)
+	}
+	out = e.End(out, noon, stats())
+	golden(t, "testdata/records.json", string(out))
+	out = NewEvents(Table, Style{}, nil).Start(nil, TraceStart{})
+	out = NewEvents(Table, Style{}, nil).End(out, noon, TraceStats{})
+	if len(out) > 0 {
+		t.Errorf("people are shown %q", out)
+	}
+}
+
+// The columns grow with what comes, and not without bound.
+func TestEventColumns(t *testing.T) {
+	e := NewEvents(Table, Style{}, fakeNames{})
+	ev := setnsBlue()
+	ev.Comm, ev.Via.Path = strings.Repeat("网", 15), "/"+strings.Repeat("x", 4096)
+	first := string(e.Append(nil, &Trip{Event: ev}))
+	if !strings.Contains(first, strings.Repeat("x", 4096)) {
+		t.Error("a long path is cut")
+	}
+	if e.who != maxWho || e.call != maxCall {
+		t.Errorf("the columns are %d and %d wide, want %d and %d", e.who, e.call, maxWho, maxCall)
+	}
+	ev = setnsBlue()
+	line := string(e.Append(nil, &Trip{Event: ev}))
+	if want := fmt.Sprintf("  %-*s  %-*s   host → ", maxWho, "ip[4242]", maxCall, "setns(5</run/netns/blue>, CLONE_NEWNET) = 0"); !strings.Contains(line, want) {
+		t.Errorf("columns are not kept: %q", line)
+	}
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+// TraceStart is the first record of a trace.
+type TraceStart struct {
+	Time     time.Time `json:"time"`
+	Event    string    `json:"event"` // "start"
+	Schema   string    `json:"schema"`
+	Kernel   string    `json:"kernel,omitempty"`
+	Select   []string  `json:"select"` // what is traced: "syscalls"
+	Tier     int       `json:"tier"`
+	How      string    `json:"how"`
+	Blind    []string  `json:"blind"`
+	Refusals []string  `json:"refusals"` // why earlier tiers do not run
+	Command  []string  `json:"command,omitempty"`
+}
+
+// TraceLost says how many calls of one kind were not told.
+type TraceLost struct {
+	Time  time.Time `json:"time"`
+	Event string    `json:"event"` // "lost"
+	Kind  string    `json:"kind"`
+	Count *uint64   `json:"count"` // since the last record of the kind; null if it cannot be known
+	Total *uint64   `json:"total"`
+}
+
+// TraceEnd is the last record of a trace.
+type TraceEnd struct {
+	Time    time.Time      `json:"time"`
+	Event   string         `json:"event"` // "end"
+	Events  map[string]int `json:"events"`
+	Failed  map[string]int `json:"failed_events"`
+	Checked *int           `json:"checked,omitempty"` // threads that were looked at in the end; absent if that failed
+	Unseen  []TraceThread  `json:"disagreements"`
+	Strays  []TraceThread  `json:"strays"`
+}
+
+// TraceThread is a thread that is in another network namespace than one would
+// think.
+type TraceThread struct {
+	PID     int      `json:"pid"`
+	TID     int      `json:"tid"`
+	Comm    string   `json:"comm"`
+	CommRaw []byte   `json:"comm_base64,omitempty"`
+	Tracked *TraceNS `json:"tracked,omitempty"`
+	Found   *TraceNS `json:"found,omitempty"`
+}
+
+// TraceNS is a namespace in the records of a trace.
+type TraceNS struct {
+	Inode   uint64   `json:"inode"`
+	Cookie  uint64   `json:"cookie,omitempty"`
+	Initial bool     `json:"initial,omitempty"`
+	Names   []string `json:"names,omitempty"`
+}
+
+// TraceStats is what came of a trace.
+type TraceStats struct {
+	Events, Failed map[trace.Call]int
+	Lost           []trace.Loss
+	Tier           trace.Tier
+	Summary        *trace.Summary // nil if no look at the end was had
+}
+
+// Start adds the record that a trace begins with. Lines for people have none.
+func (e *Events) Start(out []byte, s TraceStart) []byte {
+	if !e.json {
+		return out
+	}
+	s.Event, s.Schema = "start", Schema
+	s.Blind, s.Refusals = append([]string{}, s.Blind...), append([]string{}, s.Refusals...)
+	return appendRecord(out, s)
+}
+
+// Lost adds that a count has grown by some calls. At the end JSON has one for
+// each kind, with zero too.
+func (e *Events) Lost(out []byte, now time.Time, l trace.Loss, grown uint64) []byte {
+	if e.json {
+		r := TraceLost{Time: now, Event: "lost", Kind: l.Kind}
+		if l.Known {
+			r.Count, r.Total = &grown, &l.Total
+		}
+		return appendRecord(out, r)
+	}
+	if grown == 0 || !l.Known {
+		return out
+	}
+	out = appendClock(out, now)
+	line := fmt.Sprintf("  LOST %s, %d so far", lostCalls(l.Kind, grown), l.Total)
+	if e.color {
+		line = red + line + reset
+	}
+	return append(append(out, line...), '\n')
+}
+
+// lostCalls counts calls in words: "2 setns calls", "1 call of unknown kind".
+func lostCalls(kind string, n uint64) string {
+	call := "calls"
+	if n == 1 {
+		call = "call"
+	}
+	if kind == "unknown" {
+		return fmt.Sprintf("%d %s of unknown kind", n, call)
+	}
+	return fmt.Sprintf("%d %s %s", n, kind, call)
+}
+
+// End adds the record that a trace ends with. What people are told in its place
+// are the sentences of TraceNotes.
+func (e *Events) End(out []byte, now time.Time, s TraceStats) []byte {
+	if !e.json {
+		return out
+	}
+	r := TraceEnd{Time: now, Event: "end", Events: countsOf(s.Events), Failed: countsOf(s.Failed), Unseen: []TraceThread{}, Strays: []TraceThread{}}
+	if sum := s.Summary; sum != nil {
+		r.Checked = &sum.Checked
+		r.Unseen, r.Strays = e.threadsOf(sum.Disagreements), e.threadsOf(sum.Strays)
+	}
+	return appendRecord(out, r)
+}
+
+func countsOf(counts map[trace.Call]int) map[string]int {
+	named := map[string]int{}
+	for call, n := range counts {
+		named[call.String()] = n
+	}
+	return named
+}
+
+func (e *Events) threadsOf(all []trace.Disagreement) []TraceThread {
+	threads := []TraceThread{}
+	for _, d := range all {
+		threads = append(threads, TraceThread{
+			PID: d.PID, TID: d.TID, Comm: d.Comm, CommRaw: rawOf(d.Comm), Tracked: e.wireNS(d.Tracked), Found: e.wireNS(d.Found),
+		})
+	}
+	return threads
+}
+
+func (e *Events) wireNS(ns trace.NS) *TraceNS {
+	if ns.Inode == 0 {
+		return nil
+	}
+	return &TraceNS{ns.Inode, ns.Cookie, e.names.Initial(scan.Net, ns), e.names.Names(scan.Net, ns)}
+}
+
+// appendRecord adds one of the few records that are no events.
+func appendRecord(out []byte, v any) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("render: a record of plain fields cannot be encoded: " + err.Error())
+	}
+	return append(out, escapeControls(buf.Bytes())...)
+}
+
+// TraceNotes says in sentences what came of a trace.
+func (e *Events) TraceNotes(s TraceStats) []string {
+	notes := []string{strings.Join([]string{tally(s), lostNote(s.Lost), fmt.Sprintf("tier %d", s.Tier)}, "; ")}
+	if s.Summary == nil {
+		return notes
+	}
+	for i, d := range s.Summary.Strays {
+		if i == maxThreads {
+			notes = append(notes, fmt.Sprintf("%d more threads ended up elsewhere than their process: -o json lists them", len(s.Summary.Strays)-i))
+			break
+		}
+		notes = append(notes, Escape(fmt.Sprintf("thread %d (%s) of process %d ended up in %s, which is not its process's namespace",
+			d.TID, d.Comm, d.PID, e.place(d.Found))))
+	}
+	return append(notes, e.unseenNote(s.Summary.Disagreements)...)
+}
+
+// maxThreads is how many threads a note tells of.
+const maxThreads = 10
+
+func (e *Events) unseenNote(all []trace.Disagreement) []string {
+	if len(all) == 0 {
+		return nil
+	}
+	note := fmt.Sprintf("%d transitions were not seen: ", len(all))
+	if len(all) == 1 {
+		note = "1 transition was not seen: "
+	}
+	for i, d := range all {
+		if i == maxThreads {
+			note += fmt.Sprintf(", and %d more", len(all)-i)
+			break
+		}
+		if i > 0 {
+			note += ", "
+		}
+		note += fmt.Sprintf("thread %d (%s) is in %s, not in %s", d.TID, d.Comm, e.place(d.Found), e.place(d.Tracked))
+	}
+	return []string{Escape(note)}
+}
+
+func (e *Events) place(ns trace.NS) string { return string(e.appendPlace(nil, scan.Net, ns)) }
+
+// calls are the kinds of events, in the order in which they are told.
+var calls = []trace.Call{trace.Setns, trace.Unshare, trace.Clone, trace.Move}
+
+// tally counts events: "12 setns (3 failed), 2 unshare", "no events".
+func tally(s TraceStats) string {
+	var parts []string
+	for _, c := range calls {
+		n, failed := s.Events[c], s.Failed[c]
+		switch {
+		case n > 0 && failed > 0:
+			parts = append(parts, fmt.Sprintf("%d %s (%d failed)", n, c, failed))
+		case n > 0:
+			parts = append(parts, fmt.Sprintf("%d %s", n, c))
+		}
+	}
+	if len(parts) == 0 {
+		return "no events"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// lostNote says what was lost: "nothing lost", "17 setns calls lost".
+func lostNote(all []trace.Loss) string {
+	var lost, unknown []string
+	for _, l := range all {
+		switch {
+		case !l.Known:
+			unknown = append(unknown, l.Kind)
+		case l.Total > 0:
+			lost = append(lost, lostCalls(l.Kind, l.Total))
+		}
+	}
+	note := "nothing lost"
+	if len(lost) > 0 {
+		note = strings.Join(lost, ", ") + " lost"
+	}
+	switch {
+	case len(unknown) == 0:
+		return note
+	case len(unknown) == len(all):
+		return "how much was lost cannot be known"
+	}
+	return note + "; how much of " + strings.Join(unknown, ", ") + " was lost cannot be known"
+}
