@@ -75,7 +75,9 @@ type wireTarget struct {
 type fakeNames map[uint64][]string
 
 func (f fakeNames) Names(_ scan.Type, ns trace.NS) []string { return f[ns.Inode] }
-func (f fakeNames) Initial(_ scan.Type, ns trace.NS) bool   { return ns.Inode >= 4026531833 && ns.Inode < 4026531850 }
+func (f fakeNames) Initial(_ scan.Type, ns trace.NS) bool {
+	return ns.Inode >= 4026531833 && ns.Inode < 4026531850
+}
 
 func wireOf(names Namer, ev *trace.Event) wireCall {
 	w := wireCall{

@@ -79,6 +79,7 @@ type scanner struct {
 	initial [numTypes]uint64
 	nsfs    uint64 // the device number of namespace files
 	mounts  mountScan
+	cookies bool // names are wanted with the cookies of their namespaces
 
 	mu    sync.Mutex
 	found found

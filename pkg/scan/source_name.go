@@ -84,7 +84,7 @@ func (s *scanner) mountedNames(out found, dirs map[string]bool) []sightedName {
 	var more []sightedName
 	for p, k := range s.mounts.named {
 		if dirs[path.Dir(p)] && !have[p] {
-			more = append(more, sightedName{k, Name{Name: path.Base(p), Path: p, Kind: NameMount}})
+			more = append(more, sightedName{k, Name{Name: path.Base(p), Path: p, Kind: NameMount}, 0})
 		}
 	}
 	return more
@@ -198,10 +198,11 @@ func (s *scanner) readName(d *namesDir, dir int, name string) {
 func made(st *unix.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }
 
 func (s *scanner) readRegular(d *namesDir, fd int, full string, made time.Time) {
-	t, inode, err := namespaceOf(fd)
+	t, inode, cookie, err := s.namespaceOf(fd)
 	switch {
 	case err == nil:
-		s.addName(d, key{t, inode}, Name{Name: path.Base(full), Path: full, Kind: NameMount, Made: made})
+		name := Name{Name: path.Base(full), Path: full, Kind: NameMount, Made: made}
+		s.addName(d, sightedName{key{t, inode}, name, cookie})
 	case err != errNotNamespace:
 		d.gaps = append(d.gaps, Gap{"name", full, err})
 	default:
@@ -226,7 +227,7 @@ func (s *scanner) readSymlink(d *namesDir, fd int, full string, made time.Time) 
 	t, inode, err := s.host.namespaceAt(full)
 	switch {
 	case err == nil:
-		s.addName(d, key{t, inode}, Name{path.Base(full), full, NameSymlink, target, made})
+		s.addName(d, sightedName{key{t, inode}, Name{path.Base(full), full, NameSymlink, target, made}, 0})
 	case err == errNotNamespace:
 		stray("which is not a namespace")
 	case ended(err) || err == unix.ENOTDIR:
@@ -240,10 +241,25 @@ func (s *scanner) readSymlink(d *namesDir, fd int, full string, made time.Time) 
 
 // addName keeps a name of a wanted type. Others are looked for when they are
 // asked for.
-func (s *scanner) addName(d *namesDir, k key, n Name) {
-	if s.wants(k.Type) {
-		d.names = append(d.names, sightedName{k, n})
+func (s *scanner) addName(d *namesDir, n sightedName) {
+	if s.wants(n.Type) {
+		d.names = append(d.names, n)
 	}
+}
+
+// namespaceOf identifies an open file, with its cookie if those are wanted and it
+// tells.
+func (s *scanner) namespaceOf(fd int) (t Type, inode, cookie uint64, err error) {
+	again, err := openNamespace(fd)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer unix.Close(again)
+	t, inode, err = readNamespace(again)
+	if err == nil && t == Net && s.cookies {
+		cookie = namespaceID(again)
+	}
+	return t, inode, cookie, err
 }
 
 // missing says why the target of a dangling symlink may be missing.

@@ -97,6 +97,7 @@ func (p pile) each(f func(*sighting)) {
 type sightedName struct {
 	key
 	Name
+	cookie uint64 // 0 if unknown, or not asked for
 }
 
 // key identifies a namespace within one scan.

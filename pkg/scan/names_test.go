@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan_test
+
+import (
+	"context"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+func TestNamesReader(t *testing.T) {
+	dir := nstest.NewNames(t)
+	h, err := scan.OpenHost("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	gone := filepath.Join(dir.Dir, "nosuch")
+	r, err := scan.NewNamesReader(h, []string{dir.Dir, dir.Dir + "/.", gone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() map[string]scan.NamedNamespace {
+		t.Helper()
+		all, gaps := r.Read(context.Background())
+		told := false
+		for _, g := range gaps {
+			told = told || g.Path == gone && g.Err == unix.ENOENT
+		}
+		if !told {
+			t.Errorf("a directory that is not there is no gap: %v", gaps)
+		}
+		found := map[string]scan.NamedNamespace{}
+		for _, n := range all {
+			if filepath.Dir(n.Name.Path) != dir.Dir {
+				continue
+			}
+			if _, twice := found[n.Name.Name]; twice {
+				t.Errorf("%s is told twice", n.Name.Name)
+			}
+			found[n.Name.Name] = n
+		}
+		return found
+	}
+	if len(read()) != 0 {
+		t.Error("names in an empty directory")
+	}
+	dir.Add("blue")
+	dir.Symlink("azure", "blue")
+	dir.Symlink("uts", "/proc/self/ns/uts")
+	got := read()
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(dir.Dir, "blue"), &st); err != nil {
+		t.Fatal(err)
+	}
+	if b := got["blue"]; b.Inode != st.Ino || b.Type != scan.Net || b.Cookie == 0 || b.Name.Kind != scan.NameMount {
+		t.Errorf("blue is %+v, want inode %d and a cookie", b, st.Ino)
+	}
+	if a, b := got["azure"], got["blue"]; a.Inode != b.Inode || a.Cookie != b.Cookie || a.Name.Kind != scan.NameSymlink {
+		t.Errorf("a symlink leads to %+v, not to %+v", a, b)
+	}
+	if u := got["uts"]; u.Type != scan.UTS || u.Cookie != 0 {
+		t.Errorf("a name of a UTS namespace is %+v", u)
+	}
+	if r.Initial(scan.User) != 4026531837 {
+		t.Errorf("the first user namespace is %d", r.Initial(scan.User))
+	}
+}
+
+func BenchmarkNamesReader(b *testing.B) {
+	dir := nstest.NewNames(b)
+	scene := dir.Add("0")
+	for i := range 1000 {
+		dir.Bind(strconv.Itoa(i+1), scene)
+	}
+	h, err := scan.OpenHost("/")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.Close()
+	r, err := scan.NewNamesReader(h, []string{dir.Dir})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		r.Read(context.Background())
+	}
+}
