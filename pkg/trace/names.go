@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Names knows how namespaces are called, and keeps up with what happens while a
+// trace runs. It is for one caller at a time.
+//
+// The names directories are looked at again when events speak of a namespace that
+// has no name and the mount table has changed since, and beyond that once a
+// second at most, for symbolic links. Looking runs aside: no event waits long.
+type Names struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	host   *scan.Host
+	reader *scan.NamesReader
+	mounts int // /proc/self/mountinfo, which tells when mounts change; -1 if it can't be had
+
+	known  map[id]called
+	looked time.Time     // when the last look began
+	took   time.Duration // how long it took
+	dirty  bool          // mounts have changed since
+	coming chan found    // the look that is under way, nil if none is
+	gaps   []scan.Gap
+}
+
+// id is what names are found by. An inode is given again, so the cookies of what
+// was found and what is asked for are compared.
+type id struct {
+	typ   scan.Type
+	inode uint64
+}
+
+type called struct {
+	cookie uint64
+	names  []string
+	gone   time.Time // when it was missed first; zero if it was there last
+}
+
+// found is what one look found.
+type found struct {
+	named []scan.NamedNamespace
+	gaps  []scan.Gap
+}
+
+const (
+	// patience is how long events wait for a name that is being looked for.
+	patience = 50 * time.Millisecond
+	// christening is how long after a namespace was made its name is waited for:
+	// `ip netns add` mounts it a moment after its unshare.
+	christening = 20 * time.Millisecond
+	// freshness is how old what is known of names may become while events come.
+	freshness = time.Second
+	// share is the part of the time that may be spent with looking: one in share.
+	share = 4
+	// memory is how long a name is remembered that is no more there: what happened
+	// just before it was taken away is told just after.
+	memory = time.Second
+)
+
+// NewNames reads the customary names directories and others beside them. It
+// returns an error if /proc cannot be opened. What cannot be read is in Gaps.
+func NewNames(ctx context.Context, dirs []string) (*Names, error) {
+	h, err := scan.OpenHost("/")
+	if err != nil {
+		return nil, fmt.Errorf("read names: %w", err)
+	}
+	reader, err := scan.NewNamesReader(h, dirs)
+	if err != nil {
+		h.Close()
+		return nil, fmt.Errorf("read names: %w", err)
+	}
+	n := &Names{host: h, reader: reader, known: map[id]called{}, mounts: -1}
+	if fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+		n.mounts = fd
+	}
+	n.ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	n.look()
+	return n, nil
+}
+
+// Close ends looking.
+func (n *Names) Close() {
+	n.cancel()
+	if n.coming != nil {
+		<-n.coming
+	}
+	if !n.reader.Busy() { // or else what reads a directory that hangs is left with what it uses
+		n.host.Close()
+	}
+	if n.mounts >= 0 {
+		unix.Close(n.mounts)
+	}
+}
+
+// Gaps says what the last look could not read.
+func (n *Names) Gaps() []scan.Gap { return n.gaps }
+
+// Initial reports whether a namespace is the machine's own.
+func (n *Names) Initial(t scan.Type, ns NS) bool {
+	return ns.Inode != 0 && ns.Inode == n.reader.Initial(t)
+}
+
+// Names returns the names of a namespace, by path, each once; nil if it has
+// none. They are the last parts of paths, as "blue".
+func (n *Names) Names(t scan.Type, ns NS) []string {
+	c, ok := n.known[id{t, ns.Inode}]
+	if !ok || c.cookie != 0 && ns.Cookie != 0 && c.cookie != ns.Cookie {
+		return nil
+	}
+	return c.names
+}
+
+// Update looks for the names of the namespaces that some events speak of, before
+// they are told.
+func (n *Names) Update(events []Event) {
+	if len(events) == 0 {
+		n.wait(0)
+		return
+	}
+	deadline := time.Now().Add(patience)
+	for n.wait(0); ; n.wait(deadline.Sub(time.Now())) {
+		unnamed, newest := n.unnamed(events)
+		now := time.Now()
+		if !unnamed || now.After(deadline) {
+			break
+		}
+		if n.coming != nil {
+			continue
+		}
+		// What was just made may be about to get its name.
+		if rest := newest.Add(christening).Sub(now); n.changed(0) || rest > 0 && n.changed(min(rest, christening)) {
+			if !n.mayLook() {
+				break
+			}
+			n.look()
+			continue
+		}
+		break
+	}
+	if n.coming == nil && time.Now().Sub(n.looked) >= freshness && n.mayLook() {
+		n.look()
+	}
+}
+
+// unnamed reports whether events speak of a namespace without a name, and when
+// the last of them was made that were.
+func (n *Names) unnamed(events []Event) (some bool, newest time.Time) {
+	for i := range events {
+		e := &events[i]
+		if !n.nameless(&e.From) && !n.nameless(&e.To) && !n.nameless(&e.Target.NS) {
+			continue
+		}
+		some = true
+		if made := e.Call == Unshare || e.Call == Clone; !made || e.Failed() || !e.Moved(scan.Net) {
+			continue
+		}
+		if done := e.Time.Add(e.Duration); done.After(newest) && n.Names(scan.Net, e.To[scan.Net]) == nil {
+			newest = done
+		}
+	}
+	return some, newest
+}
+
+// nameless reports whether the network namespace of a set has no name. Those of
+// other types have none, as a rule, and are not waited for.
+func (n *Names) nameless(s *Set) bool {
+	ns := s[scan.Net]
+	return ns.Inode != 0 && !n.Initial(scan.Net, ns) && n.Names(scan.Net, ns) == nil
+}
+
+// changed reports whether mounts have changed since the last look, or do so
+// within a time (fs/namespace.c, mounts_poll, 6.18).
+func (n *Names) changed(within time.Duration) bool {
+	if n.mounts < 0 {
+		return time.Now().Sub(n.looked) >= freshness
+	}
+	if n.dirty {
+		return true
+	}
+	fds := []unix.PollFd{{Fd: int32(n.mounts), Events: unix.POLLPRI}}
+	for until := time.Now().Add(within); ; {
+		got, err := unix.Poll(fds, int(max(0, until.Sub(time.Now())).Milliseconds()))
+		if err == unix.EINTR && time.Now().Before(until) {
+			continue
+		}
+		n.dirty = err == nil && got > 0
+		return n.dirty
+	}
+}
+
+// mayLook reports whether looking again keeps to its share of the time.
+func (n *Names) mayLook() bool { return time.Now().Sub(n.looked) >= share*n.took }
+
+// look starts to read the names directories.
+func (n *Names) look() {
+	n.changed(0) // what changes from here on is for the next one
+	n.dirty, n.looked = false, time.Now()
+	n.coming = make(chan found, 1)
+	go func(done chan found) {
+		named, gaps := n.reader.Read(n.ctx)
+		done <- found{named, gaps}
+	}(n.coming)
+}
+
+// wait takes what a look has found, waiting for it some time.
+func (n *Names) wait(most time.Duration) {
+	if n.coming == nil {
+		return
+	}
+	select {
+	case f := <-n.coming:
+		n.take(f)
+		return
+	default:
+	}
+	if most <= 0 {
+		return
+	}
+	late := time.NewTimer(most)
+	defer late.Stop()
+	select {
+	case f := <-n.coming:
+		n.take(f)
+	case <-late.C:
+	}
+}
+
+// take replaces what is known by what was found.
+func (n *Names) take(f found) {
+	now := time.Now()
+	n.coming, n.gaps = nil, f.gaps
+	n.took = min(now.Sub(n.looked), freshness/share) // a directory that hangs is not asked again
+	fresh := make(map[id]called, len(f.named))
+	for _, s := range f.named {
+		k := id{s.Type, s.Inode}
+		c := fresh[k]
+		if c.cookie != 0 && s.Cookie != 0 && c.cookie != s.Cookie {
+			c = called{} // the inode was given again while the names were read
+		}
+		c.cookie = max(c.cookie, s.Cookie)
+		if !slices.Contains(c.names, s.Name.Name) {
+			c.names = append(c.names, s.Name.Name)
+		}
+		fresh[k] = c
+	}
+	for k, c := range n.known {
+		if _, ok := fresh[k]; ok || c.cookie == 0 {
+			continue
+		}
+		if c.gone.IsZero() {
+			c.gone = now
+		}
+		if now.Sub(c.gone) < memory {
+			fresh[k] = c
+		}
+	}
+	n.known = fresh
+}
