@@ -3,18 +3,10 @@
 #pragma once
 
 #include "headers/kernel.h"
+#include "types.h"
 
 #define NSFS_MAGIC 0x6e736673 /* include/uapi/linux/magic.h, as is the next */
 #define ANON_INODE_FS_MAGIC 0x09041934
-
-#define CLONE_NEWTIME 0x00000080 /* include/uapi/linux/sched.h, as are the rest */
-#define CLONE_NEWNS 0x00020000
-#define CLONE_NEWCGROUP 0x02000000
-#define CLONE_NEWUTS 0x04000000
-#define CLONE_NEWIPC 0x08000000
-#define CLONE_NEWUSER 0x10000000
-#define CLONE_NEWPID 0x20000000
-#define CLONE_NEWNET 0x40000000
 
 static __always_inline u64 cookie_of(struct net *net)
 {

@@ -6,19 +6,11 @@
  * to is added when it returns, or when the child is there, and then it is sent.
  *
  * Needs Linux 5.8 (ring buffer); 6.2 for the object built with DIRECT. */
-#include "ns.h"
-#include "trace.h"
+#include "target.h"
 
 char licensed[] SEC("license") = "Dual BSD/GPL";
 
-/* Set before loading, so that the verifier drops what is not asked for. */
-const volatile struct numbers native, compat;
-const volatile struct filter want;
-const volatile u32 reader_level; /* of the reader's pid namespace, which is reader_pidns */
-const volatile u32 reader_pidns;
-const volatile u32 own; /* the reader's process */
 const volatile u32 follow;
-const volatile u32 wake_at; /* bytes unread at which the reader is woken */
 
 u32 started; /* 1 once every hook is in place */
 u32 level;   /* what whoami found */
@@ -33,35 +25,6 @@ struct {
 	enum ns_index index;
 } *types_for_go;
 
-struct {
-	MAP_TYPE(RINGBUF);
-	MAP_ENTRIES(16 << 20);
-} events SEC(".maps");
-
-/* The calls that have begun and not returned, by task. */
-struct {
-	MAP_TYPE(HASH);
-	MAP_KEY(u32);
-	MAP_VALUE(struct event);
-	MAP_ENTRIES(8192);
-} pending SEC(".maps");
-
-/* One event a CPU, too large for the stack. */
-struct {
-	MAP_TYPE(PERCPU_ARRAY);
-	MAP_KEY(u32);
-	MAP_VALUE(struct event);
-	MAP_ENTRIES(1);
-} scratch SEC(".maps");
-
-/* Calls of each kind that were not sent; it only grows. */
-struct {
-	MAP_TYPE(PERCPU_ARRAY);
-	MAP_KEY(u32);
-	MAP_VALUE(u64);
-	MAP_ENTRIES(CALL_COUNT);
-} lost SEC(".maps");
-
 /* With follow: the processes that own has started, and theirs. */
 struct {
 	MAP_TYPE(HASH);
@@ -70,35 +33,7 @@ struct {
 	MAP_ENTRIES(16384);
 } followed SEC(".maps");
 
-#define NEW_FLAGS                                                                             \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |        \
-	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
-#define CSIGNAL 0xff /* include/uapi/linux/sched.h */
-#define X32_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
-#define PIDFS_MAGIC 0x50494446 /* include/uapi/linux/magic.h */
-
-static __always_inline void lose(u32 call)
-{
-	u64 *n = bpf_map_lookup_elem(&lost, &call);
-
-	if (n)
-		(*n)++;
-}
-
 /* ---- who ---- */
-
-/* The number that the reader's pid namespace gives, 0 if it has none. */
-static __always_inline u32 number_of(struct pid *pid)
-{
-	struct upid *upid;
-
-	if (!pid || READ(pid, level) < reader_level)
-		return 0;
-	upid = at_level(pid, reader_level);
-	if (reader_level && READ(READ(upid, ns), ns.inum) != reader_pidns)
-		return 0;
-	return READ(upid, nr);
-}
 
 static __always_inline u32 process(struct task_struct *task)
 {
@@ -121,17 +56,6 @@ static __always_inline int is_followed(struct task_struct *task)
 	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
 }
 
-static __always_inline int named(struct event *e)
-{
-	for (int i = 0; i < 16; i++) {
-		if (e->comm[i] != want.name[i])
-			return 0;
-		if (!want.name[i])
-			break;
-	}
-	return 1;
-}
-
 /* Fills who calls; 0 if nobody wants to know of her. */
 static __always_inline int caller(struct event *e, struct task_struct *task)
 {
@@ -149,170 +73,6 @@ static __always_inline int caller(struct event *e, struct task_struct *task)
 	e->ppid = process(READ(task, real_parent));
 	e->uid = READ(READ(task, cred), euid.val);
 	return 1;
-}
-
-/* ---- where ---- */
-
-static __always_inline void look(struct ns_set *set, struct task_struct *task)
-{
-	struct nsproxy *proxy = READ(task, nsproxy);
-	struct net *net;
-
-	if (!proxy) /* it has ended */
-		return;
-	net = READ(proxy, net_ns);
-	set->net_cookie = cookie_of(net);
-	set->inode[NS_NET] = READ(net, ns.inum);
-	set->inode[NS_MNT] = READ(READ(proxy, mnt_ns), ns.inum);
-	set->inode[NS_USER] = READ(READ(READ(task, cred), user_ns), ns.inum);
-	set->inode[NS_PID] = READ(READ(proxy, pid_ns_for_children), ns.inum);
-	set->inode[NS_IPC] = READ(READ(proxy, ipc_ns), ns.inum);
-	set->inode[NS_UTS] = READ(READ(proxy, uts_ns), ns.inum);
-	set->inode[NS_CGROUP] = READ(READ(proxy, cgroup_ns), ns.inum);
-	set->inode[NS_TIME] = READ(READ(proxy, time_ns_for_children), ns.inum);
-}
-
-static __always_inline u32 index_of(u32 type)
-{
-	switch (type) {
-	case CLONE_NEWNET: return NS_NET;
-	case CLONE_NEWNS: return NS_MNT;
-	case CLONE_NEWUSER: return NS_USER;
-	case CLONE_NEWPID: return NS_PID;
-	case CLONE_NEWIPC: return NS_IPC;
-	case CLONE_NEWUTS: return NS_UTS;
-	case CLONE_NEWCGROUP: return NS_CGROUP;
-	case CLONE_NEWTIME: return NS_TIME;
-	}
-	return NS_TYPES;
-}
-
-static __always_inline u32 flag_of(u32 index)
-{
-	switch (index) {
-	case NS_NET: return CLONE_NEWNET;
-	case NS_MNT: return CLONE_NEWNS;
-	case NS_USER: return CLONE_NEWUSER;
-	case NS_PID: return CLONE_NEWPID;
-	case NS_IPC: return CLONE_NEWIPC;
-	case NS_UTS: return CLONE_NEWUTS;
-	case NS_CGROUP: return CLONE_NEWCGROUP;
-	case NS_TIME: return CLONE_NEWTIME;
-	}
-	return 0;
-}
-
-/* ---- by which file ---- */
-
-/* Follows the mount point of a namespace file up to the root of the mount tree.
- * One opened in /proc/PID/ns is on the kernel's own mount of nsfs, which is its
- * own parent (and so is a mount that was unmounted): there is no path. */
-static __always_inline void mount_point(struct event *e, struct file *file)
-{
-	struct vfsmount *vfs = READ(file, f_path.mnt);
-	struct mount *mount = container(vfs, struct mount, mnt);
-	struct dentry *dentry = READ(mount, mnt.mnt_root);
-	struct mount *parent;
-	u32 n = 0;
-
-	for (int step = 0; step < PATH_PARTS + 6; step++) {
-		if (dentry == READ(mount, mnt.mnt_root)) {
-			parent = READ(mount, mnt_parent);
-			if (parent == mount) {
-				e->note |= NOTE_WHOLE;
-				break;
-			}
-			dentry = READ(mount, mnt_mountpoint);
-			mount = parent;
-			continue;
-		}
-		if (n >= PATH_PARTS)
-			break;
-		bpf_probe_read_kernel_str(e->path[n & (PATH_PARTS - 1)], PATH_PART, READ(dentry, d_name.name));
-		n++;
-		dentry = READ(dentry, d_parent);
-	}
-	e->parts = n;
-}
-
-static __always_inline void target_ns(struct event *e, struct file *file, struct ns_common *ns)
-{
-	u32 i = index_of(type_of(ns));
-
-	if (i >= NS_TYPES)
-		return;
-	e->type = i;
-	e->target.inode[i] = READ(ns, inum);
-	if (i == NS_NET)
-		e->target.net_cookie = cookie_of(container(ns, struct net, ns));
-	mount_point(e, file);
-}
-
-static __always_inline void target_pid(struct event *e, struct pid *pid)
-{
-	struct hlist_node *first = READ(pid, tasks[0].first);
-
-	e->via_pid = number_of(pid);
-	if (first) /* it has not been reaped */
-		look(&e->target, container(first, struct task_struct, pid_links[0]));
-}
-
-/* A pidfd is a file of pidfs since Linux 6.9, an anonymous one before. */
-static __always_inline int is_old_pidfd(struct file *file)
-{
-	char name[8] = {};
-
-	bpf_probe_read_kernel_str(name, sizeof(name), READ(READ(file, f_path.dentry), d_name.name));
-	return name[0] == '[' && name[1] == 'p' && name[2] == 'i' && name[3] == 'd' &&
-	       name[4] == 'f' && name[5] == 'd' && name[6] == ']';
-}
-
-static __noinline int target(struct event *e, struct files_struct *files)
-{
-	struct fdtable *fdt = READ(files, fdt);
-	struct inode *inode;
-	struct file *file;
-	u64 magic;
-
-	if (!e || (u32)e->fd >= READ(fdt, max_fds))
-		return 0;
-	file = POINTER_AT(READ(fdt, fd) + (u32)e->fd);
-	if (!file)
-		return 0;
-	inode = READ(file, f_inode);
-	magic = magic_of(inode);
-	if (magic == NSFS_MAGIC) {
-		e->via = VIA_NSFS;
-		target_ns(e, file, READ(inode, i_private)); /* nsfs_init_inode, fs/nsfs.c */
-	} else if (magic == PIDFS_MAGIC) {
-		e->via = VIA_PIDFD;
-		target_pid(e, READ(inode, i_private)); /* pidfd_pid, fs/pidfs.c */
-	} else if (magic == ANON_INODE_FS_MAGIC && is_old_pidfd(file)) {
-		e->via = VIA_PIDFD;
-		target_pid(e, READ(file, private_data)); /* pidfd_create, kernel/fork.c */
-	} else {
-		e->via = VIA_OTHER;
-	}
-	return 0;
-}
-
-/* ---- which call ---- */
-
-static __always_inline u32 among(u32 nr, const volatile struct numbers *n)
-{
-	if (nr == n->setns)
-		return CALL_SETNS;
-	if (nr == n->unshare)
-		return CALL_UNSHARE;
-	if (nr == n->clone || nr == n->clone3)
-		return CALL_CLONE;
-	return CALL_UNKNOWN;
-}
-
-/* What nearly every call is turned away by: a handful of comparisons. */
-static __always_inline int may_matter(u32 nr)
-{
-	return among(nr & ~X32_BIT, &native) || among(nr, &compat);
 }
 
 /* Whether the task is in a 32-bit call: TS_COMPAT (arch/x86/include/asm/thread_info.h),
@@ -388,64 +148,6 @@ static __always_inline int call_of(struct event *e, struct task_struct *task, st
 		return 1;
 	}
 	return 0;
-}
-
-/* ---- sending ---- */
-
-/* What is before the path of an event: all of it where there is no path. */
-#define HEAD __builtin_offsetof(struct event, path)
-
-static __always_inline int in_set(struct ns_set *s)
-{
-	if (s->inode[NS_NET] == want.ns_inode)
-		return !want.ns_cookie || !s->net_cookie || s->net_cookie == want.ns_cookie;
-	if (want.ns_cookie)
-		return 0;
-	for (int i = 1; i < NS_TYPES; i++)
-		if (s->inode[i] == want.ns_inode)
-			return 1;
-	return 0;
-}
-
-static __always_inline int wanted(struct event *e)
-{
-	u64 about = e->flags & NEW_FLAGS;
-
-	if (e->via == VIA_NSFS)
-		about |= flag_of(e->type);
-	if (want.flags && !(want.flags & about))
-		return 0;
-	if (want.failed && e->ret >= 0)
-		return 0;
-	if (want.ns_inode && !in_set(&e->from) && !in_set(&e->to) && !in_set(&e->target))
-		return 0;
-	return 1;
-}
-
-/* Waking the reader costs more than all else here: it is woken when much is
- * unread, and looks by itself often enough for a person. */
-static __noinline int send(struct event *e)
-{
-	u64 unread, size, wake;
-
-	if (!e || !wanted(e))
-		return 0;
-	size = e->parts ? sizeof(*e) : HEAD;
-	unread = bpf_ringbuf_query(&events, 0); /* BPF_RB_AVAIL_DATA */
-	wake = unread < wake_at && unread + size >= wake_at ? 2 : 1; /* BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP */
-	if (bpf_ringbuf_output(&events, e, size, wake))
-		lose(e->call);
-	return 0;
-}
-
-static __always_inline struct event *blank(void)
-{
-	u32 zero = 0;
-	struct event *e = bpf_map_lookup_elem(&scratch, &zero);
-
-	if (e)
-		__builtin_memset(e, 0, HEAD);
-	return e;
 }
 
 /* ---- the hooks ---- */
@@ -530,6 +232,7 @@ int whoami(void *ctx)
 	return 0;
 }
 
+/* Tier 1: every call there is. */
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
@@ -546,6 +249,19 @@ int sys_exit(u64 *ctx)
 	if (!may_matter(nr))
 		return 0;
 	return returned((void *)ctx[0], nr, ctx[1]);
+}
+
+/* Tier 2: the functions that are the calls, each with its own copy of these. */
+SEC("fentry")
+int call_entered(u64 *ctx)
+{
+	return entered((void *)ctx[0], number_at_exit((void *)ctx[0]));
+}
+
+SEC("fexit")
+int call_returned(u64 *ctx)
+{
+	return returned((void *)ctx[0], number_at_exit((void *)ctx[0]), ctx[1]);
 }
 
 /* The child is there, and runs only after this: so its own calls come later. */

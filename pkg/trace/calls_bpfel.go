@@ -127,27 +127,29 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	callsMapEvents       = "events"
-	callsMapFollowed     = "followed"
-	callsMapLost         = "lost"
-	callsMapPending      = "pending"
-	callsMapScratch      = "scratch"
-	callsProgNewtask     = "newtask"
-	callsProgProcessExit = "process_exit"
-	callsProgSysEnter    = "sys_enter"
-	callsProgSysExit     = "sys_exit"
-	callsProgWhoami      = "whoami"
-	callsVarCompat       = "compat"
-	callsVarFollow       = "follow"
-	callsVarLevel        = "level"
-	callsVarNative       = "native"
-	callsVarOwn          = "own"
-	callsVarReaderLevel  = "reader_level"
-	callsVarReaderPidns  = "reader_pidns"
-	callsVarStarted      = "started"
-	callsVarTypesForGo   = "types_for_go"
-	callsVarWakeAt       = "wake_at"
-	callsVarWant         = "want"
+	callsMapEvents        = "events"
+	callsMapFollowed      = "followed"
+	callsMapLost          = "lost"
+	callsMapPending       = "pending"
+	callsMapScratch       = "scratch"
+	callsProgCallEntered  = "call_entered"
+	callsProgCallReturned = "call_returned"
+	callsProgNewtask      = "newtask"
+	callsProgProcessExit  = "process_exit"
+	callsProgSysEnter     = "sys_enter"
+	callsProgSysExit      = "sys_exit"
+	callsProgWhoami       = "whoami"
+	callsVarCompat        = "compat"
+	callsVarFollow        = "follow"
+	callsVarLevel         = "level"
+	callsVarNative        = "native"
+	callsVarOwn           = "own"
+	callsVarReaderLevel   = "reader_level"
+	callsVarReaderPidns   = "reader_pidns"
+	callsVarStarted       = "started"
+	callsVarTypesForGo    = "types_for_go"
+	callsVarWakeAt        = "wake_at"
+	callsVarWant          = "want"
 )
 
 // loadCalls returns the embedded CollectionSpec for calls.
@@ -192,11 +194,13 @@ type callsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsProgramSpecs struct {
-	Newtask     *ebpf.ProgramSpec `ebpf:"newtask"`
-	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
-	SysEnter    *ebpf.ProgramSpec `ebpf:"sys_enter"`
-	SysExit     *ebpf.ProgramSpec `ebpf:"sys_exit"`
-	Whoami      *ebpf.ProgramSpec `ebpf:"whoami"`
+	CallEntered  *ebpf.ProgramSpec `ebpf:"call_entered"`
+	CallReturned *ebpf.ProgramSpec `ebpf:"call_returned"`
+	Newtask      *ebpf.ProgramSpec `ebpf:"newtask"`
+	ProcessExit  *ebpf.ProgramSpec `ebpf:"process_exit"`
+	SysEnter     *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysExit      *ebpf.ProgramSpec `ebpf:"sys_exit"`
+	Whoami       *ebpf.ProgramSpec `ebpf:"whoami"`
 }
 
 // callsMapSpecs contains maps before they are loaded into the kernel.
@@ -285,15 +289,19 @@ type callsVariables struct {
 //
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsPrograms struct {
-	Newtask     *ebpf.Program `ebpf:"newtask"`
-	ProcessExit *ebpf.Program `ebpf:"process_exit"`
-	SysEnter    *ebpf.Program `ebpf:"sys_enter"`
-	SysExit     *ebpf.Program `ebpf:"sys_exit"`
-	Whoami      *ebpf.Program `ebpf:"whoami"`
+	CallEntered  *ebpf.Program `ebpf:"call_entered"`
+	CallReturned *ebpf.Program `ebpf:"call_returned"`
+	Newtask      *ebpf.Program `ebpf:"newtask"`
+	ProcessExit  *ebpf.Program `ebpf:"process_exit"`
+	SysEnter     *ebpf.Program `ebpf:"sys_enter"`
+	SysExit      *ebpf.Program `ebpf:"sys_exit"`
+	Whoami       *ebpf.Program `ebpf:"whoami"`
 }
 
 func (p *callsPrograms) Close() error {
 	return _CallsClose(
+		p.CallEntered,
+		p.CallReturned,
 		p.Newtask,
 		p.ProcessExit,
 		p.SysEnter,

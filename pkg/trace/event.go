@@ -43,6 +43,11 @@ type NS struct {
 	Cookie uint64
 }
 
+// is reports whether two are the same, as far as is known.
+func (n NS) is(other NS) bool {
+	return n.Inode == other.Inode && (n.Cookie == other.Cookie || n.Cookie == 0 || other.Cookie == 0)
+}
+
 // Set is the namespaces of a thread by type, as scan.Net. For PID and Time they
 // are those that its next children get: setns and unshare change no other.
 type Set [8]NS
@@ -110,17 +115,23 @@ func (e *Event) Types() []scan.Type {
 	types := make([]scan.Type, 0, 8)
 	for _, t := range scan.Types() {
 		entered := e.Call == Setns && e.Via.Kind == ViaNSFS && e.Target.NS[t].Inode != 0
-		moved := e.To[t].Inode != 0 && e.From[t].Inode != 0 && e.To[t] != e.From[t]
-		if t == scan.Net || e.Flags&FlagOf(t) != 0 || entered || moved {
+		if t == scan.Net || e.Flags&FlagOf(t) != 0 || entered || e.Moved(t) {
 			types = append(types, t)
 		}
 	}
 	return types
 }
 
-// Moved reports whether the call ended with another namespace of a type.
+// Moved reports whether the call ended with another namespace of a type. Where it
+// is not known from where it started, its flags tell.
 func (e *Event) Moved(t scan.Type) bool {
-	return !e.Failed() && e.To[t].Inode != 0 && e.To[t] != e.From[t]
+	if e.Failed() || e.To[t].Inode == 0 {
+		return false
+	}
+	if e.From[t].Inode == 0 {
+		return e.Flags&FlagOf(t) != 0
+	}
+	return !e.To[t].is(e.From[t])
 }
 
 // Flags are those of unshare, clone and setns.

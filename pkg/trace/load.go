@@ -8,35 +8,98 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
-// loadPrograms loads the programs of tier 1 with what the options ask for.
-func loadPrograms(o Options) (*ebpf.Collection, error) {
+// hook is a program and the raw tracepoint that it is attached to; "" for one that
+// was loaded for its place.
+type hook struct{ program, tracepoint string }
+
+func (h hook) attach(programs *ebpf.Collection) (link.Link, error) {
+	prog := programs.Programs[h.program]
+	var l link.Link
+	var err error
+	if h.tracepoint != "" {
+		l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: h.tracepoint, Program: prog})
+	} else {
+		l, err = link.AttachTracing(link.TracingOptions{Program: prog})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("attach program %s: %w", h.program, err)
+	}
+	return l, nil
+}
+
+// loadTyped loads programs that know the kernel's types: those that choose returns,
+// which may add to the spec's.
+func loadTyped(o Options, choose func(*ebpf.CollectionSpec, *btf.Spec) []hook) (*ebpf.Collection, []hook, error) {
 	cache := btf.NewCache()
 	types, err := cache.Kernel()
 	if err != nil {
-		return nil, fmt.Errorf("read kernel type information (needs CONFIG_DEBUG_INFO_BTF): %w", err)
+		return nil, nil, fmt.Errorf("read kernel type information (needs CONFIG_DEBUG_INFO_BTF): %w", err)
 	}
-	spec, err := parseObject(types)
+	parse := loadCalls
+	var cast *btf.Func
+	if types.TypeByName("bpf_rdonly_cast", &cast) != nil {
+		parse = loadOldCalls // before Linux 6.2
+	}
+	spec, err := parse()
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("parse BPF object: %w", err)
 	}
 	options := ebpf.CollectionOptions{Cache: cache}
 	options.Programs.KernelTypes = types
-	level, inode, err := readerLevel(spec, options)
+	level, err := readerLevel(spec, options)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	delete(spec.Programs, callsProgWhoami)
-	if !o.Follow {
-		delete(spec.Programs, callsProgProcessExit)
+	hooks := choose(spec, types)
+	if o.Follow {
+		hooks = append(hooks, hook{program: callsProgProcessExit})
 	}
+	if err := set(spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level}); err != nil {
+		return nil, nil, err
+	}
+	programs, err := load(spec, o, options, hooks)
+	return programs, hooks, err
+}
+
+// loadPlain loads programs that know no types.
+func loadPlain(o Options) (*ebpf.Collection, []hook, error) {
+	spec, err := loadPlainCalls()
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse BPF object: %w", err)
+	}
+	st, err := pidNamespace()
+	if err != nil {
+		return nil, nil, err
+	}
+	hooks := []hook{{plainCallsProgPlainExit, "sys_exit"}, {plainCallsProgPlainEnter, "sys_enter"}}
+	err = set(spec, map[string]any{
+		plainCallsVarArm64: flag(runtime.GOARCH == "arm64"), plainCallsVarPidnsDev: st.Dev,
+		plainCallsVarReaderLevel: flag(st.Ino != initialPIDNamespace),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	programs, err := load(spec, o, ebpf.CollectionOptions{}, hooks)
+	return programs, hooks, err
+}
+
+// load sets what both sorts of programs have, and loads those of the hooks.
+func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, hooks []hook) (*ebpf.Collection, error) {
+	used := map[string]*ebpf.ProgramSpec{}
+	for _, h := range hooks {
+		used[h.program] = spec.Programs[h.program]
+	}
+	spec.Programs = used
 	spec.Maps[callsMapEvents].MaxEntries = uint32(o.Buffer)
-	if err := configure(spec, o, level, inode); err != nil {
+	if err := configure(spec, o); err != nil {
 		return nil, err
 	}
 	programs, err := ebpf.NewCollectionWithOptions(spec, options)
@@ -46,36 +109,30 @@ func loadPrograms(o Options) (*ebpf.Collection, error) {
 	return programs, nil
 }
 
-func parseObject(types *btf.Spec) (*ebpf.CollectionSpec, error) {
-	parse := loadCalls
-	var cast *btf.Func
-	if types.TypeByName("bpf_rdonly_cast", &cast) != nil {
-		parse = loadOldCalls // before Linux 6.2
-	}
-	spec, err := parse()
-	if err != nil {
-		return nil, fmt.Errorf("parse BPF object: %w", err)
-	}
-	return spec, nil
-}
-
-// configure sets the programs' constants.
-func configure(spec *ebpf.CollectionSpec, o Options, level, inode uint32) error {
-	yes := map[bool]uint32{true: 1}
+// configure sets the constants that all programs have.
+func configure(spec *ebpf.CollectionSpec, o Options) error {
 	want := callsFilter{
-		Pid: uint32(o.Filter.PID), Failed: yes[o.Filter.Failed], Comm: yes[o.Filter.Comm != ""],
+		Pid: uint32(o.Filter.PID), Failed: flag(o.Filter.Failed), Comm: flag(o.Filter.Comm != ""),
 		NsInode: uint32(o.Filter.NS.Inode), NsCookie: o.Filter.NS.Cookie,
 	}
 	copy(want.Name[:], o.Filter.Comm)
 	for _, t := range o.Filter.Types {
 		want.Flags |= uint64(FlagOf(t))
 	}
-	var errs []error
-	for name, value := range map[string]any{
+	st, err := pidNamespace()
+	if err != nil {
+		return err
+	}
+	return set(spec, map[string]any{
 		callsVarNative: nativeNumbers, callsVarCompat: compatNumbers, callsVarWant: want,
-		callsVarOwn: uint32(os.Getpid()), callsVarFollow: yes[o.Follow], callsVarWakeAt: uint32(o.Buffer / 4),
-		callsVarReaderLevel: level, callsVarReaderPidns: inode,
-	} {
+		callsVarOwn: uint32(os.Getpid()), callsVarWakeAt: o.wakeAt, callsVarReaderPidns: uint32(st.Ino),
+	})
+}
+
+// set sets constants of the programs.
+func set(spec *ebpf.CollectionSpec, values map[string]any) error {
+	var errs []error
+	for name, value := range values {
 		if err := spec.Variables[name].Set(value); err != nil {
 			errs = append(errs, fmt.Errorf("set %s: %w", name, err))
 		}
@@ -83,14 +140,31 @@ func configure(spec *ebpf.CollectionSpec, o Options, level, inode uint32) error 
 	return errors.Join(errs...)
 }
 
-// readerLevel returns how deep our PID namespace is nested, and its inode.
-func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (level, inode uint32, err error) {
+func flag(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// initialPIDNamespace is PROC_PID_INIT_INO of include/uapi/linux/nsfs.h (6.18),
+// the same since Linux 3.8.
+const initialPIDNamespace = 0xEFFFFFFC
+
+// pidNamespace returns the file of the PID namespace that numbers what we tell.
+func pidNamespace() (unix.Stat_t, error) {
 	var st unix.Stat_t
 	if err := unix.Stat("/proc/self/ns/pid", &st); err != nil {
-		return 0, 0, fmt.Errorf("read own PID namespace: %w", err)
+		return st, fmt.Errorf("read own PID namespace: %w", err)
 	}
-	if st.Ino == initialPIDNamespace {
-		return 0, uint32(st.Ino), nil
+	return st, nil
+}
+
+// readerLevel returns how deep our PID namespace is nested.
+func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (level uint32, err error) {
+	st, err := pidNamespace()
+	if err != nil || st.Ino == initialPIDNamespace {
+		return 0, err
 	}
 	alone := *spec
 	alone.Programs = map[string]*ebpf.ProgramSpec{callsProgWhoami: spec.Programs[callsProgWhoami]}
@@ -98,18 +172,14 @@ func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (lev
 	alone.Variables = map[string]*ebpf.VariableSpec{callsVarLevel: spec.Variables[callsVarLevel]}
 	got, err := ebpf.NewCollectionWithOptions(&alone, options)
 	if err != nil {
-		return 0, 0, fmt.Errorf("load BPF program: %w", err)
+		return 0, fmt.Errorf("load BPF program: %w", err)
 	}
 	defer got.Close()
 	if _, err := got.Programs[callsProgWhoami].Run(&ebpf.RunOptions{}); err != nil {
-		return 0, 0, fmt.Errorf("run BPF program: %w", err)
+		return 0, fmt.Errorf("run BPF program: %w", err)
 	}
 	if err := got.Variables[callsVarLevel].Get(&level); err != nil {
-		return 0, 0, fmt.Errorf("read level of PID namespace: %w", err)
+		return 0, fmt.Errorf("read level of PID namespace: %w", err)
 	}
-	return level, uint32(st.Ino), nil
+	return level, nil
 }
-
-// initialPIDNamespace is PROC_PID_INIT_INO of include/uapi/linux/nsfs.h (6.18),
-// the same since Linux 3.8.
-const initialPIDNamespace = 0xEFFFFFFC

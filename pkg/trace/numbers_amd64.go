@@ -11,3 +11,10 @@ var (
 var abiNames = [...]string{
 	callsAbiABI_NATIVE: "x86_64", callsAbiABI_COMPAT: "i386", callsAbiABI_X32: "x32",
 }
+
+// callFunctions are the functions of the calls, each of which takes the registers
+// (arch/x86/include/asm/syscall_wrapper.h, from Linux 4.17).
+var callFunctions = []string{
+	"__x64_sys_setns", "__x64_sys_unshare", "__x64_sys_clone", "__x64_sys_clone3",
+	"__ia32_sys_setns", "__ia32_sys_unshare", "__ia32_compat_sys_ia32_clone", "__ia32_sys_clone3",
+}

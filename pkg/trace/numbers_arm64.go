@@ -11,3 +11,9 @@ var (
 var abiNames = [...]string{
 	callsAbiABI_NATIVE: "arm64", callsAbiABI_COMPAT: "arm", callsAbiABI_X32: "arm64",
 }
+
+// callFunctions are the functions of the calls, each of which takes the registers
+// (arch/arm64/include/asm/syscall_wrapper.h, from Linux 4.19), of either ABI.
+var callFunctions = []string{
+	"__arm64_sys_setns", "__arm64_sys_unshare", "__arm64_sys_clone", "__arm64_sys_clone3",
+}

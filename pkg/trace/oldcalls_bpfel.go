@@ -16,27 +16,29 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	oldCallsMapEvents       = "events"
-	oldCallsMapFollowed     = "followed"
-	oldCallsMapLost         = "lost"
-	oldCallsMapPending      = "pending"
-	oldCallsMapScratch      = "scratch"
-	oldCallsProgNewtask     = "newtask"
-	oldCallsProgProcessExit = "process_exit"
-	oldCallsProgSysEnter    = "sys_enter"
-	oldCallsProgSysExit     = "sys_exit"
-	oldCallsProgWhoami      = "whoami"
-	oldCallsVarCompat       = "compat"
-	oldCallsVarFollow       = "follow"
-	oldCallsVarLevel        = "level"
-	oldCallsVarNative       = "native"
-	oldCallsVarOwn          = "own"
-	oldCallsVarReaderLevel  = "reader_level"
-	oldCallsVarReaderPidns  = "reader_pidns"
-	oldCallsVarStarted      = "started"
-	oldCallsVarTypesForGo   = "types_for_go"
-	oldCallsVarWakeAt       = "wake_at"
-	oldCallsVarWant         = "want"
+	oldCallsMapEvents        = "events"
+	oldCallsMapFollowed      = "followed"
+	oldCallsMapLost          = "lost"
+	oldCallsMapPending       = "pending"
+	oldCallsMapScratch       = "scratch"
+	oldCallsProgCallEntered  = "call_entered"
+	oldCallsProgCallReturned = "call_returned"
+	oldCallsProgNewtask      = "newtask"
+	oldCallsProgProcessExit  = "process_exit"
+	oldCallsProgSysEnter     = "sys_enter"
+	oldCallsProgSysExit      = "sys_exit"
+	oldCallsProgWhoami       = "whoami"
+	oldCallsVarCompat        = "compat"
+	oldCallsVarFollow        = "follow"
+	oldCallsVarLevel         = "level"
+	oldCallsVarNative        = "native"
+	oldCallsVarOwn           = "own"
+	oldCallsVarReaderLevel   = "reader_level"
+	oldCallsVarReaderPidns   = "reader_pidns"
+	oldCallsVarStarted       = "started"
+	oldCallsVarTypesForGo    = "types_for_go"
+	oldCallsVarWakeAt        = "wake_at"
+	oldCallsVarWant          = "want"
 )
 
 // loadOldCalls returns the embedded CollectionSpec for oldCalls.
@@ -81,11 +83,13 @@ type oldCallsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsProgramSpecs struct {
-	Newtask     *ebpf.ProgramSpec `ebpf:"newtask"`
-	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
-	SysEnter    *ebpf.ProgramSpec `ebpf:"sys_enter"`
-	SysExit     *ebpf.ProgramSpec `ebpf:"sys_exit"`
-	Whoami      *ebpf.ProgramSpec `ebpf:"whoami"`
+	CallEntered  *ebpf.ProgramSpec `ebpf:"call_entered"`
+	CallReturned *ebpf.ProgramSpec `ebpf:"call_returned"`
+	Newtask      *ebpf.ProgramSpec `ebpf:"newtask"`
+	ProcessExit  *ebpf.ProgramSpec `ebpf:"process_exit"`
+	SysEnter     *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysExit      *ebpf.ProgramSpec `ebpf:"sys_exit"`
+	Whoami       *ebpf.ProgramSpec `ebpf:"whoami"`
 }
 
 // oldCallsMapSpecs contains maps before they are loaded into the kernel.
@@ -174,15 +178,19 @@ type oldCallsVariables struct {
 //
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsPrograms struct {
-	Newtask     *ebpf.Program `ebpf:"newtask"`
-	ProcessExit *ebpf.Program `ebpf:"process_exit"`
-	SysEnter    *ebpf.Program `ebpf:"sys_enter"`
-	SysExit     *ebpf.Program `ebpf:"sys_exit"`
-	Whoami      *ebpf.Program `ebpf:"whoami"`
+	CallEntered  *ebpf.Program `ebpf:"call_entered"`
+	CallReturned *ebpf.Program `ebpf:"call_returned"`
+	Newtask      *ebpf.Program `ebpf:"newtask"`
+	ProcessExit  *ebpf.Program `ebpf:"process_exit"`
+	SysEnter     *ebpf.Program `ebpf:"sys_enter"`
+	SysExit      *ebpf.Program `ebpf:"sys_exit"`
+	Whoami       *ebpf.Program `ebpf:"whoami"`
 }
 
 func (p *oldCallsPrograms) Close() error {
 	return _OldCallsClose(
+		p.CallEntered,
+		p.CallReturned,
 		p.Newtask,
 		p.ProcessExit,
 		p.SysEnter,

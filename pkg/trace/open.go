@@ -8,7 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/scan/iter"
 )
 
 // latency is how long an event may wait in the kernel for a reader that nothing
@@ -34,6 +37,17 @@ var tiers = []struct {
 	open func(Options) (watcher, error)
 }{
 	{TierInfo{1, "BPF programs at every system call's entry and return", nil}, openCalls},
+	{TierInfo{2, "BPF programs at the functions of the calls", []string{
+		"calls that a seccomp filter refuses",
+	}}, openFunctions},
+	{TierInfo{3, "BPF programs that do not know the kernel's types; where threads are is read from /proc a moment later", []string{
+		"where a thread was led that ended within milliseconds", "from where one was led that started after the tracer",
+		"which file setns was given",
+		"calls that a seccomp filter refuses", "32-bit calls of 64-bit programs", "cookies", "parents",
+	}}, openPlain},
+	{TierInfo{4, "perf events, which tell where a thread is and not by which call", []string{
+		"which call it was, its flags and its file", "calls that failed", "PID and time namespaces", "cookies", "parents",
+	}}, openPerf},
 }
 
 // Tiers lists the ways to look, in the order in which Open tries them.
@@ -63,6 +77,10 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if o.Buffer == 0 {
 		o.Buffer = 16 << 20
 	}
+	if o.Buffer < os.Getpagesize() || o.Buffer&(o.Buffer-1) != 0 {
+		return nil, fmt.Errorf("a buffer of %d bytes: it must be a power of two and at least a page", o.Buffer)
+	}
+	o.wakeAt = uint32(o.Buffer / 4)
 	if len(o.Filter.Comm) > 15 {
 		return nil, fmt.Errorf("a thread's name has at most 15 bytes, %q has %d", o.Filter.Comm, len(o.Filter.Comm))
 	}
@@ -77,7 +95,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 			t.tracker = newTracker(o)
 			return t, nil
 		}
-		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, err))
+		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, iter.Explain(err)))
 	}
 	if t.refused == nil {
 		return nil, fmt.Errorf("no tier %d: the tiers are 1 to %d", o.Tier, len(tiers))

@@ -36,6 +36,8 @@ type Options struct {
 	// power of two, at least a page. 0 is 16 MiB. What finds no room is lost, and
 	// counted.
 	Buffer int
+
+	wakeAt uint32 // bytes unread at which the reader is woken
 }
 
 // Filter leaves events out, inside of the kernel where the tier can. Zero fields

@@ -19,7 +19,8 @@ import (
 // look at all of them shows what was missed without anybody counting it.
 type tracker struct {
 	covers func(*thread) bool // whose every move the trace sees
-	reader *iter.Reader
+	look   func() (map[int]thread, error)
+	reader *iter.Reader   // nil where BPF does not tell
 	first  map[int]thread // by TID, at the start; nil while it is read
 	ready  chan struct{}  // closed once reader, first and err are there
 	err    error
@@ -46,9 +47,11 @@ func newTracker(o Options) *tracker {
 	t.covers = func(th *thread) bool { return coverage(o, t, th) }
 	go func() {
 		defer close(t.ready)
-		if t.reader, t.err = iter.Open(iter.Options{Passes: iter.Tasks}); t.err == nil {
-			t.first, t.err = t.look()
+		t.look = lookInProc
+		if reader, err := iter.Open(iter.Options{Passes: iter.Tasks}); err == nil {
+			t.reader, t.look = reader, t.lookByBPF
 		}
+		t.first, t.err = t.look()
 	}()
 	return t
 }
@@ -65,8 +68,7 @@ func coverage(o Options, t *tracker, th *thread) bool {
 	return f.PID == 0 || f.PID == th.pid || f.PID == th.tid
 }
 
-// look reads where every thread is.
-func (t *tracker) look() (map[int]thread, error) {
+func (t *tracker) lookByBPF() (map[int]thread, error) {
 	boot := newClock()
 	all := map[int]thread{}
 	_, err := t.reader.Tasks(func(task *iter.Task) {
@@ -147,14 +149,14 @@ func (t *tracker) compare(found map[int]thread) Summary {
 		}
 		_, moved := t.moved[tid]
 		leader, led := found[now.pid]
-		if moved && led && leader.ns != now.ns {
+		if moved && led && !leader.ns.is(now.ns) {
 			s.Strays = append(s.Strays, Disagreement{PID: now.pid, TID: tid, Comm: now.comm, Tracked: leader.ns, Found: now.ns})
 		}
 		if !t.covers(&now) {
 			continue
 		}
 		s.Checked++
-		if then.ns != now.ns && !slices.Contains(t.passed[tid], now.ns) {
+		if !then.ns.is(now.ns) && !slices.ContainsFunc(t.passed[tid], now.ns.is) {
 			s.Disagreements = append(s.Disagreements, Disagreement{PID: now.pid, TID: tid, Comm: now.comm, Tracked: then.ns, Found: now.ns})
 		}
 	}

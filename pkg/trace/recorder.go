@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
+)
+
+// recorder reads what BPF programs record, whatever they are attached to.
+type recorder struct {
+	programs *ebpf.Collection
+	links    []link.Link
+	reader   *ringbuf.Reader
+	record   ringbuf.Record
+	clock    clock
+	clocked  time.Time
+}
+
+// record attaches programs in the order of their hooks: what ends a call comes
+// before what begins it. They are its to close, also where it fails.
+func record(programs *ebpf.Collection, hooks []hook) (*recorder, error) {
+	r := &recorder{programs: programs}
+	if err := r.start(hooks); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+func (r *recorder) start(hooks []hook) error {
+	var err error
+	r.reader, err = ringbuf.NewReader(r.programs.Maps[callsMapEvents])
+	if err != nil {
+		return fmt.Errorf("open event buffer: %w", err)
+	}
+	for _, h := range hooks {
+		l, err := h.attach(r.programs)
+		if err != nil {
+			return err
+		}
+		r.links = append(r.links, l)
+	}
+	if started := r.programs.Variables[callsVarStarted]; started != nil {
+		if err := started.Set(uint32(1)); err != nil {
+			return fmt.Errorf("start: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *recorder) next(e *Event, deadline time.Time) (bool, error) {
+	r.reader.SetDeadline(deadline)
+	switch err := r.reader.ReadInto(&r.record); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return false, nil
+	case errors.Is(err, ringbuf.ErrClosed):
+		return false, io.ErrUnexpectedEOF
+	case err != nil:
+		return false, err
+	}
+	// The time of day may be set while we look.
+	if now := time.Now(); now.Sub(r.clocked) > time.Second {
+		r.clock, r.clocked = newClock(), now
+	}
+	return true, decode(e, r.record.RawSample, r.clock)
+}
+
+func (r *recorder) more() bool { return r.reader.AvailableBytes() > 0 }
+
+// lossKinds are the kinds of Loss by what the kernel side calls them.
+var lossKinds = [...]string{
+	callsCallCALL_SETNS: "setns", callsCallCALL_UNSHARE: "unshare", callsCallCALL_CLONE: "clone", callsCallCALL_UNKNOWN: "unknown",
+}
+
+func (r *recorder) lost() ([]Loss, error) {
+	losses := make([]Loss, len(lossKinds))
+	var perCPU []uint64
+	for call, kind := range lossKinds {
+		if err := r.programs.Maps[callsMapLost].Lookup(uint32(call), &perCPU); err != nil {
+			return nil, fmt.Errorf("count lost events: %w", err)
+		}
+		losses[call] = Loss{Kind: kind, Known: true}
+		for _, n := range perCPU {
+			losses[call].Total += n
+		}
+	}
+	// A program that would run inside of itself is left out, and counted.
+	for name, prog := range r.programs.Programs {
+		stats, err := prog.Stats()
+		if err != nil {
+			return nil, fmt.Errorf("count missed runs of program %s: %w", name, err)
+		}
+		losses[callsCallCALL_UNKNOWN].Total += stats.RecursionMisses
+	}
+	return append(losses[1:], losses[0]), nil
+}
+
+// detach goes the other way than start: nothing begins that has no end.
+func (r *recorder) detach() error {
+	var errs []error
+	for _, l := range slices.Backward(r.links) {
+		errs = append(errs, l.Close())
+	}
+	r.links = nil
+	return errors.Join(errs...)
+}
+
+func (r *recorder) close() error {
+	err := r.detach()
+	if r.reader != nil {
+		err = errors.Join(err, r.reader.Close())
+	}
+	r.programs.Close()
+	return err
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package trace
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Every tier that this kernel takes tells that a process has gone to a new network
+// namespace, and where that is. Which tiers those are is for test/kernels to demand.
+func TestTiers(t *testing.T) {
+	need.Root(t)
+	need.Program(t, "unshare")
+	for _, tier := range Tiers() {
+		t.Run(tier.What, func(t *testing.T) {
+			// It is there before the tracer, and moves once it is told to.
+			cmd := exec.Command("sh", "-c", "read go; exec unshare --net sleep 60")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Wait()
+			defer cmd.Process.Kill()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			tracer, err := Open(ctx, Options{Tier: tier.Tier, Filter: Filter{PID: cmd.Process.Pid}})
+			if err != nil {
+				t.Skipf("this kernel does not take it: %v", err)
+			}
+			defer func() {
+				if err := tracer.Close(); err != nil {
+					t.Errorf("close tracer: %v", err)
+				}
+			}()
+			if _, err := stdin.Write([]byte("\n")); err != nil {
+				t.Fatal(err)
+			}
+			e := await(t, tracer, cmd.Process.Pid)
+			where := whereIs(cmd.Process.Pid)[scan.Net]
+			if !where.is(e.To[scan.Net]) || e.From[scan.Net].is(where) || e.From[scan.Net].Inode == 0 {
+				t.Errorf("moved from %v to %v, and is in %v", e.From[scan.Net], e.To[scan.Net], where)
+			}
+			if told := e.Call == Unshare && e.Flags == FlagOf(scan.Net); told != (tier.Tier < 4) {
+				t.Errorf("%s with flags %v", e.Call, e.Flags)
+			}
+			if knows := e.To[scan.Net].Cookie != 0; knows && tier.Tier > 2 {
+				t.Errorf("cookie %d", e.To[scan.Net].Cookie)
+			}
+			cancel()
+			summary, err := tracer.Finish()
+			if err != nil || len(summary.Disagreements) > 0 {
+				t.Errorf("at the end: %+v, %v", summary, err)
+			}
+		})
+	}
+}
+
+// await reads until a process has moved.
+func await(t *testing.T, tracer *Tracer, pid int) Event {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		var e [1]Event
+		n, err := tracer.ReadBatch(e[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 1 && e[0].PID == pid && e[0].Moved(scan.Net) {
+			return e[0]
+		}
+	}
+	t.Fatalf("no event of process %d", pid)
+	return Event{}
+}
+
+// A tier that cannot do what is asked for refuses.
+func TestTierRefuses(t *testing.T) {
+	need.Root(t)
+	for _, o := range []Options{
+		{Tier: 3, Follow: true}, {Tier: 4, Follow: true}, {Tier: 4, Filter: Filter{Failed: true}}, {Tier: 9},
+		{Buffer: 5000}, {Filter: Filter{Comm: "longer than any name"}},
+	} {
+		tracer, err := Open(t.Context(), o)
+		if err == nil {
+			t.Errorf("%+v: opened", o)
+			tracer.Close()
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	e := Event{
+		Call: Setns, PID: 10, TID: 11, Comm: "ip", Flags: FlagOf(scan.Net),
+		From: Set{scan.Net: {1, 100}}, To: Set{scan.Net: {2, 200}, scan.Mnt: {3, 0}},
+	}
+	for _, f := range []Filter{
+		{}, {PID: 10}, {PID: 11}, {Comm: "ip"}, {Types: []scan.Type{scan.Mnt, scan.Net}},
+		{NS: NS{1, 100}}, {NS: NS{2, 0}}, {NS: NS{3, 0}},
+	} {
+		if !f.match(&e) {
+			t.Errorf("%+v leaves %+v out", f, e)
+		}
+	}
+	for _, f := range []Filter{
+		{PID: 12}, {Comm: "i"}, {Types: []scan.Type{scan.Mnt}}, {Failed: true}, {NS: NS{1, 101}}, {NS: NS{4, 0}},
+	} {
+		if f.match(&e) {
+			t.Errorf("%+v lets %+v through", f, e)
+		}
+	}
+}
+
+func FuzzPerfRecord(f *testing.F) {
+	f.Add(make([]byte, 144))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if r, ok := parsePerfRecord(b); ok && len(b) < 32 {
+			t.Errorf("%d bytes gave %+v", len(b), r)
+		}
+	})
+}
+
+func FuzzStat(f *testing.F) {
+	f.Add("42 (a) b) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0")
+	f.Fuzz(func(t *testing.T, stat string) {
+		var th thread
+		if _, ok := parseStat(stat, &th); ok && (!strings.Contains(stat, "("+th.comm+")") || th.tid < 0) {
+			t.Errorf("%q gave %+v", stat, th)
+		}
+	})
+}
+
+func TestParseCPUs(t *testing.T) {
+	for list, want := range map[string]int{"0": 1, "0-3": 4, "0-1,5,7-8": 5} {
+		if cpus, err := parseCPUs(list); err != nil || len(cpus) != want {
+			t.Errorf("%q: %v, %v", list, cpus, err)
+		}
+	}
+	for _, list := range []string{"", "a", "3-1", "0,", "99999999"} {
+		if cpus, err := parseCPUs(list); err == nil {
+			t.Errorf("%q: %v", list, cpus)
+		}
+	}
+}
