@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -109,6 +110,10 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	if err != nil {
 		return err
 	}
+	var owners *owner.Index
+	if l.format != render.Name { // which shows none
+		owners = l.owners.Index(ctx, snap)
+	}
 	style := l.style()
 	style.NoHeaders = l.noHeaders
 	var out bytes.Buffer
@@ -116,13 +121,13 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	if redraw {
 		out.WriteString("\x1b[H\x1b[2J\x1b[3J") // home, clear, forget what scrolled off
 	}
-	if err := render.List(&out, snap, l.format, style, watching); err != nil {
+	if err := render.List(&out, snap, owners, l.format, style, watching); err != nil {
 		return err
 	}
 	if _, err := l.stdout.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
-	notes := append(render.GapNotes(snap, l.verbose), render.StrayNotes(snap, l.verbose)...)
+	notes := append(render.GapNotes(snap, owners, l.verbose), render.StrayNotes(snap, l.verbose)...)
 	if redraw && isTerminal(l.stderr) || !slices.Equal(notes, l.noted) { // a redraw wipes the last ones away
 		l.note(notes)
 		l.noted = notes

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -57,6 +58,8 @@ type app struct {
 	sources   []string
 	color     string
 	verbose   bool
+
+	owners owner.Lazy // of the host that is read
 }
 
 // run is the whole program, without the process around it.
@@ -209,7 +212,8 @@ func (a *app) options() (opts scan.Options, done func(), err error) {
 		}
 		a.note([]string{render.Escape(fmt.Sprintf("engine %s: %s", name, why))})
 	}
-	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, Sources: a.sources}
+	a.owners = owner.Lazy{Host: h}
+	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, Sources: a.sources, Aliases: a.owners.Aliases}
 	return opts, func() { closeEngine(); h.Close() }, nil
 }
 

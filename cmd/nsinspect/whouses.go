@@ -74,13 +74,14 @@ func (a *app) whoUses(ctx context.Context, text, typ, output string) error {
 	if err != nil {
 		return err
 	}
+	owners := a.owners.Index(ctx, snap)
 	var out bytes.Buffer
-	if err := render.Uses(&out, snap, n, format, a.style()); err != nil {
+	if err := render.Uses(&out, snap, n, owners, format, a.style()); err != nil {
 		return err
 	}
 	if _, err := a.stdout.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
-	a.note(render.GapNotes(snap, a.verbose))
+	a.note(render.GapNotes(snap, owners, a.verbose))
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -25,12 +26,12 @@ const (
 	Name  Format = "name"
 )
 
-// List writes a snapshot. Structured output is one line a snapshot where
-// oneLine asks for it.
-func List(w io.Writer, s *scan.Snapshot, f Format, style Style, oneLine bool) error {
+// List writes a snapshot, with the owners that x knows. Structured output is one
+// line a snapshot where oneLine asks for it.
+func List(w io.Writer, s *scan.Snapshot, x *owner.Index, f Format, style Style, oneLine bool) error {
 	switch f {
 	case JSON, YAML:
-		return encode(w, f, oneLine, listOf(s))
+		return encode(w, f, oneLine, listOf(s, x))
 	case Name:
 		var b strings.Builder
 		for i := range s.Namespaces {
@@ -39,13 +40,13 @@ func List(w io.Writer, s *scan.Snapshot, f Format, style Style, oneLine bool) er
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
-	return listTable(s, f == Wide).write(w, style)
+	return listTable(s, x, f == Wide).write(w, style)
 }
 
-func listTable(s *scan.Snapshot, wide bool) *table {
+func listTable(s *scan.Snapshot, x *owner.Index, wide bool) *table {
 	t := &table{columns: []column{
 		{title: "TYPE"}, {title: "INODE", right: true}, {title: "COOKIE", right: true}, {title: "USERNS", right: true},
-		{title: "NSID", right: true}, {title: "NAMES", least: 8},
+		{title: "NSID", right: true}, {title: "NAMES", least: 8}, {title: "OWNER", least: 12},
 		{title: "PROCS", right: true}, {title: "THREADS", right: true}, {title: "KEPT-BY", least: 8},
 		{title: "AGE"}, {title: "MADE-BY", least: 8},
 		{title: "USER", least: 8}, {title: "STARTED"}, {title: "PID", right: true}, {title: "COMMAND", least: 8},
@@ -60,11 +61,13 @@ func listTable(s *scan.Snapshot, wide bool) *table {
 			}
 		}
 		t.add(listColor(n), n.Type.String(), strconv.FormatUint(n.Inode, 10), number(int(n.Cookie)), number(int(n.UserNS)), nsid(n), strings.Join(names(n, wide), ","),
+			ownerCell(x.Namespace(n), wide),
 			strconv.Itoa(n.Processes()), strconv.Itoa(n.Threads), strings.Join(n.Tally(), ", "), ageText(n.Age, s.Taken), userName(s, n.OwnerUID), user, started, pid, command)
 	}
 	if wide {
 		t.dropEmpty("COOKIE", "USERNS", "NSID", "AGE", "MADE-BY")
 	} else {
+		t.dropEmpty("OWNER")
 		for _, title := range []string{"COOKIE", "USERNS", "NSID", "THREADS", "AGE", "MADE-BY", "USER", "STARTED"} {
 			t.drop(t.index(title))
 		}
@@ -73,6 +76,25 @@ func listTable(s *scan.Snapshot, wide bool) *table {
 		}
 	}
 	return t
+}
+
+// ownerCell is whose something is; in full with the compose service, and with the
+// unit that a container runs in.
+func ownerCell(o *owner.Owner, wide bool) string {
+	if o == nil {
+		return ""
+	}
+	cell := o.String()
+	if !wide {
+		return cell
+	}
+	if o.Service != "" {
+		cell += " service:" + o.Service
+	}
+	if o.Unit != "" && o.ID+o.Name != "" {
+		cell += " unit:" + o.Unit
+	}
+	return cell
 }
 
 // nsid is the ID of a network namespace in this process's own; it may be 0.

@@ -10,19 +10,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // GapNotes says in sentences what a snapshot could not show and how to see it.
 // With verbose it tells each gap, and how the machine was read.
-func GapNotes(s *scan.Snapshot, verbose bool) []string {
+func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 	var notes []string
 	if verbose {
 		notes = append(notes, fmt.Sprintf("sources: %s", strings.Join(s.Sources, ", ")))
 	}
 	var closed, other []scan.Gap
 	var hidden []string
-	for _, g := range s.Gaps {
+	for _, g := range append(slices.Clone(s.Gaps), x.Gaps()...) {
 		if g.Err == scan.ErrNotInProc {
 			hidden = append(hidden, scan.LookingAt(g.Source))
 			continue

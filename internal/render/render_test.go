@@ -73,7 +73,7 @@ func snapshot() *scan.Snapshot {
 func TestTableFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{60, 80, 200} {
 		var out bytes.Buffer
-		if err := List(&out, snapshot(), Table, Style{Width: width}, false); err != nil {
+		if err := List(&out, snapshot(), nil, Table, Style{Width: width}, false); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {
@@ -86,7 +86,7 @@ func TestTableFitsTheTerminal(t *testing.T) {
 		}
 	}
 	var whole bytes.Buffer
-	if err := List(&whole, snapshot(), Table, Style{}, false); err != nil {
+	if err := List(&whole, snapshot(), nil, Table, Style{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(whole.String(), strings.Repeat("n", 255)) {
@@ -107,7 +107,7 @@ func TestLongCommandIsNoBurden(t *testing.T) {
 	var out bytes.Buffer
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if err := Uses(&out, s, n, Table, Style{}); err != nil {
+	if err := Uses(&out, s, n, nil, Table, Style{}); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
@@ -123,7 +123,7 @@ func TestLongCommandIsNoBurden(t *testing.T) {
 func TestColor(t *testing.T) {
 	var plain, color bytes.Buffer
 	for out, style := range map[*bytes.Buffer]Style{&plain: {}, &color: {Color: true}} {
-		if err := List(out, snapshot(), Table, style, false); err != nil {
+		if err := List(out, snapshot(), nil, Table, style, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -141,7 +141,7 @@ func TestWideHasNoEmptyCells(t *testing.T) {
 	s := snapshot()
 	s.Namespaces = s.Namespaces[1:]
 	var out bytes.Buffer
-	if err := List(&out, s, Wide, Style{}, false); err != nil {
+	if err := List(&out, s, nil, Wide, Style{}, false); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
@@ -155,7 +155,7 @@ func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	s.Gaps = []scan.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
 	var j, y bytes.Buffer
 	for f, out := range map[Format]*bytes.Buffer{JSON: &j, YAML: &y} {
-		if err := List(out, s, f, Style{}, true); err != nil {
+		if err := List(out, s, nil, f, Style{}, true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -193,7 +193,7 @@ func FuzzNamesInYAML(f *testing.F) {
 		want := strings.ToValidUTF8(name, "\ufffd")
 		for _, f := range []Format{JSON, YAML} {
 			var out bytes.Buffer
-			if err := List(&out, s, f, Style{}, false); err != nil {
+			if err := List(&out, s, nil, f, Style{}, false); err != nil {
 				t.Fatalf("%s of %q: %v", f, name, err)
 			}
 			var back wireList
@@ -216,7 +216,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	s := snapshot()
 	s.Initial[scan.Net] = 0
 	var out bytes.Buffer
-	if err := List(&out, s, JSON, Style{}, true); err != nil {
+	if err := List(&out, s, nil, JSON, Style{}, true); err != nil {
 		t.Fatal(err)
 	}
 	for _, field := range []string{"initial", "uid", "started", "cookie"} {
@@ -234,16 +234,16 @@ func TestGapNotes(t *testing.T) {
 	for i := range 5 {
 		s.Gaps = append(s.Gaps, scan.Gap{Source: "name", Path: fmt.Sprintf("/run/%d\x1b", i), Err: unix.EIO})
 	}
-	notes := strings.Join(GapNotes(s, false), "\n")
+	notes := strings.Join(GapNotes(s, nil, false), "\n")
 	for _, want := range []string{"12 processes unreadable: ", `/run/0\x1b unreadable: input/output error`, "2 more could not be read: -v tells them"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in:\n%s", want, notes)
 		}
 	}
-	if n := len(GapNotes(s, true)); n != 1+17+1 {
-		t.Errorf("%d notes when all are asked for:\n%s", n, strings.Join(GapNotes(s, true), "\n"))
+	if n := len(GapNotes(s, nil, true)); n != 1+17+1 {
+		t.Errorf("%d notes when all are asked for:\n%s", n, strings.Join(GapNotes(s, nil, true), "\n"))
 	}
-	if notes := GapNotes(snapshot(), false); len(notes) != 0 {
+	if notes := GapNotes(snapshot(), nil, false); len(notes) != 0 {
 		t.Errorf("notes about nothing: %q", notes)
 	}
 }

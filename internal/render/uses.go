@@ -9,16 +9,23 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// Uses writes who keeps a namespace alive: the verdict, then the holders.
-func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, f Format, style Style) error {
+// Uses writes who keeps a namespace alive: the verdict, whose it is as far as x
+// knows, then the holders.
+func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, x *owner.Index, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		return encode(w, f, false, usesOf(s, n))
+		return encode(w, f, false, usesOf(s, n, x))
 	}
 	if _, err := fmt.Fprintln(w, Escape(n.Verdict(s))); err != nil {
 		return err
+	}
+	if o := x.Namespace(n); o != nil {
+		if _, err := fmt.Fprintln(w, Escape("Owner: "+o.Describe()+".")); err != nil {
+			return err
+		}
 	}
 	if about := identity(s, n); f == Wide && about != "" {
 		if _, err := fmt.Fprintln(w, Escape(about)); err != nil {
@@ -31,7 +38,7 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, f Format, style Styl
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
-	return usesTable(s, n, f == Wide).write(w, style)
+	return usesTable(s, n, x, f == Wide).write(w, style)
 }
 
 // identity says what else a namespace is known by: "cookie 4101, nsid 3, owned by
@@ -61,10 +68,10 @@ func identity(s *scan.Snapshot, n *scan.Namespace) string {
 	return strings.Join(parts, ", ")
 }
 
-func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {
+func usesTable(s *scan.Snapshot, n *scan.Namespace, x *owner.Index, wide bool) *table {
 	t := &table{columns: []column{
 		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "FD", right: true}, {title: "WHAT"},
-		{title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
+		{title: "OWNER", least: 12}, {title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
 		{title: "PATH", least: 16}, {title: "COMMAND", least: 8},
 	}}
 	grouped := false
@@ -72,13 +79,13 @@ func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {
 		h := &n.Holders[i]
 		switch {
 		case h.Kind != scan.KindMount:
-			addHolder(t, s, h, h.Path)
+			addHolder(t, s, x, h, h.Path, wide)
 		case wide:
-			addHolder(t, s, h, h.Path+mountNote(h, s.MountNS))
+			addHolder(t, s, x, h, h.Path+mountNote(h, s.MountNS), wide)
 		case !grouped:
 			grouped = true
 			for _, g := range n.MountGroups(s.MountNS) {
-				addHolder(t, s, g.All()[0], g.Path+groupNote(&g, s.MountNS))
+				addHolder(t, s, x, g.All()[0], g.Path+groupNote(&g, s.MountNS), wide)
 			}
 		}
 	}
@@ -86,7 +93,7 @@ func usesTable(s *scan.Snapshot, n *scan.Namespace, wide bool) *table {
 		t.drop(t.index("MOUNTNS"))
 		t.drop(t.index("MOUNT-ID"))
 	}
-	t.dropEmpty("PID", "TID", "FD", "WHAT", "USER", "STARTED", "PATH", "COMMAND")
+	t.dropEmpty("PID", "TID", "FD", "WHAT", "OWNER", "USER", "STARTED", "PATH", "COMMAND")
 	return t
 }
 
@@ -106,7 +113,7 @@ func what(h *scan.Holder) string {
 	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }
 
-func addHolder(t *table, s *scan.Snapshot, h *scan.Holder, path string) {
+func addHolder(t *table, s *scan.Snapshot, x *owner.Index, h *scan.Holder, path string, wide bool) {
 	user, started, command := "", "", ""
 	if p := h.Process; p != nil {
 		user, started, command = userName(s, p.UID), clock(p.Started, s.Taken), Command(p)
@@ -115,8 +122,17 @@ func addHolder(t *table, s *scan.Snapshot, h *scan.Holder, path string) {
 	if h.Kind == scan.KindMount {
 		pid, tid = 0, 0 // they only see the mount
 	}
-	t.add("", h.Kind.String(), number(pid), number(tid), fd(h), what(h), user, started,
+	t.add("", h.Kind.String(), number(pid), number(tid), fd(h), what(h), ownerCell(holderOwner(h, x), wide), user, started,
 		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
+}
+
+// holderOwner is whose the process is that a holder is, or has; nil for a mount,
+// which others only see.
+func holderOwner(h *scan.Holder, x *owner.Index) *owner.Owner {
+	if h.Kind == scan.KindMount {
+		return nil
+	}
+	return x.Process(h.PID)
 }
 
 // groupNote says in which mount namespaces the copies of one mount are.

@@ -51,7 +51,7 @@ func TestMountRows(t *testing.T) {
 	}}
 	rows := func(f Format) []string {
 		var out bytes.Buffer
-		if err := Uses(&out, s, n, f, Style{}); err != nil {
+		if err := Uses(&out, s, n, nil, f, Style{}); err != nil {
 			t.Fatal(err)
 		}
 		var rows []string

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -60,6 +62,7 @@ type wireNamespace struct {
 	NSID      *int           `json:"nsid,omitempty"`
 	Age       *wireAge       `json:"age,omitempty"`
 	Names     []wireName     `json:"names"`
+	Owner     *wireOwner     `json:"owner,omitempty"`
 	Processes int            `json:"processes"`
 	Threads   int            `json:"threads"`
 	Holders   map[string]int `json:"holders"`
@@ -79,6 +82,16 @@ type wireName struct {
 	Kind       string `json:"kind"`
 }
 
+// wireOwner has its fields in the order of owner.Owner.
+type wireOwner struct {
+	Runtime string `json:"runtime"`
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Pod     string `json:"pod"`
+	Unit    string `json:"unit"`
+	Service string `json:"service,omitempty"`
+}
+
 type wireProcess struct {
 	PID     int        `json:"pid"`
 	Comm    string     `json:"comm"`
@@ -96,6 +109,7 @@ type wireHolder struct {
 	Cmdline []string   `json:"cmdline,omitempty"`
 	UID     *int       `json:"uid,omitempty"`
 	Started *time.Time `json:"started,omitempty"`
+	Owner   *wireOwner `json:"owner,omitempty"`
 	Via     string     `json:"via,omitempty"`
 	Family  string     `json:"family,omitempty"`
 	Type    string     `json:"type,omitempty"`
@@ -109,20 +123,22 @@ type wireHolder struct {
 	Pin *wireHolder `json:"pin,omitempty"` // what keeps a mount namespace that no process is in
 }
 
-func headOf(s *scan.Snapshot) wireHead {
+func headOf(s *scan.Snapshot, x *owner.Index) wireHead {
+	gaps := append(slices.Clone(s.Gaps), x.Gaps()...)
 	h := wireHead{
 		Schema: Schema, Taken: s.Taken, Kernel: s.Kernel, Engine: s.Engine, MountNS: s.MountNS,
-		Sources: append([]string{}, s.Sources...), Complete: s.Complete(), Gaps: []wireGap{},
+		Sources: append([]string{}, s.Sources...), Complete: len(gaps) == 0, Gaps: []wireGap{},
 	}
-	for _, g := range s.Gaps {
+	for _, g := range gaps {
 		h.Gaps = append(h.Gaps, wireGap{g.Source, g.Path, g.Err.Error()})
 	}
 	return h
 }
 
-func namespaceOf(s *scan.Snapshot, n *scan.Namespace) wireNamespace {
+func namespaceOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireNamespace {
 	w := wireNamespace{
-		Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, UserNS: n.UserNS, NSID: n.NSID, Names: []wireName{},
+		Owner: ownerOf(x.Namespace(n)),
+		Type:  n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, UserNS: n.UserNS, NSID: n.NSID, Names: []wireName{},
 		Processes: n.Processes(), Threads: n.Threads, Holders: map[string]int{},
 	}
 	if s.Initial[n.Type] != 0 {
@@ -167,9 +183,18 @@ func extrasOf(p *scan.Process) (uid *int, started *time.Time) {
 	return uid, started
 }
 
-func holderOf(h *scan.Holder) wireHolder {
+func ownerOf(o *owner.Owner) *wireOwner {
+	if o == nil {
+		return nil
+	}
+	w := wireOwner(*o)
+	return &w
+}
+
+func holderOf(h *scan.Holder, x *owner.Index) wireHolder {
 	w := wireHolder{
-		Kind: h.Kind.String(), PID: h.PID, TID: h.TID, Via: h.Via,
+		Owner: ownerOf(holderOwner(h, x)),
+		Kind:  h.Kind.String(), PID: h.PID, TID: h.TID, Via: h.Via,
 		Family: h.Family, Type: h.Type, Device: h.Device, Refs: h.Refs,
 		Path: h.Path, MountNS: h.MountNS, MountID: h.MountID, Covered: h.Covered,
 	}
@@ -177,7 +202,7 @@ func holderOf(h *scan.Holder) wireHolder {
 		w.FD = &h.FD
 	}
 	if h.Pin != nil {
-		pin := holderOf(h.Pin)
+		pin := holderOf(h.Pin, x)
 		w.Pin = &pin
 	}
 	if p := h.Process; p != nil {
@@ -187,19 +212,21 @@ func holderOf(h *scan.Holder) wireHolder {
 	return w
 }
 
-func listOf(s *scan.Snapshot) wireList {
-	l := wireList{wireHead: headOf(s), Namespaces: []wireNamespace{}}
+func listOf(s *scan.Snapshot, x *owner.Index) wireList {
+	l := wireList{Namespaces: []wireNamespace{}}
 	for i := range s.Namespaces {
-		l.Namespaces = append(l.Namespaces, namespaceOf(s, &s.Namespaces[i]))
+		l.Namespaces = append(l.Namespaces, namespaceOf(s, &s.Namespaces[i], x))
 	}
+	l.wireHead = headOf(s, x) // last: looking for owners may have met gaps
 	return l
 }
 
-func usesOf(s *scan.Snapshot, n *scan.Namespace) wireUses {
-	u := wireUses{wireHead: headOf(s), Namespace: namespaceOf(s, n), Verdict: n.Verdict(s), Holders: []wireHolder{}}
+func usesOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireUses {
+	u := wireUses{Namespace: namespaceOf(s, n, x), Verdict: n.Verdict(s), Holders: []wireHolder{}}
 	for i := range n.Holders {
-		u.Holders = append(u.Holders, holderOf(&n.Holders[i]))
+		u.Holders = append(u.Holders, holderOf(&n.Holders[i], x))
 	}
+	u.wireHead = headOf(s, x)
 	return u
 }
 

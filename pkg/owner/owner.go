@@ -10,10 +10,8 @@
 package owner
 
 import (
-	"context"
+	"fmt"
 	"strings"
-
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // Owner says whose something is. What is not known, or is not there, is "".
@@ -27,10 +25,13 @@ type Owner struct {
 }
 
 // String returns the owner as tables show it, and as a reference that the
-// command line takes: "pod:default/web-1", "docker:web", "unit:nginx.service".
-// A container without a known name goes by the first twelve digits of its ID.
+// command line takes: "pod:default/web-1", "pod:default/web-1/nginx" for one
+// container of a pod, "docker:web", "unit:nginx.service". A container without a
+// known name goes by the first twelve digits of its ID.
 func (o Owner) String() string {
 	switch {
+	case o.Pod != "" && o.Name != "":
+		return "pod:" + o.Pod + "/" + o.Name
 	case o.Pod != "":
 		return "pod:" + o.Pod
 	case o.Name != "":
@@ -41,6 +42,34 @@ func (o Owner) String() string {
 		return "unit:" + o.Unit
 	}
 	return o.Runtime
+}
+
+// Describe says in words whose something is: "pod default/web-1", "docker container
+// web, service shop/web", "unit nginx.service".
+func (o Owner) Describe() string {
+	name := first(o.Name, shortID(o.ID))
+	var text string
+	switch {
+	case o.Pod != "" && o.Name != "":
+		text = fmt.Sprintf("container %s of pod %s", o.Name, o.Pod)
+	case o.Pod != "":
+		text = "pod " + o.Pod
+	case name == "" && o.Unit != "":
+		return "unit " + o.Unit
+	case name == "" || o.Runtime == "neutron":
+		return o.Runtime
+	case o.Runtime == "container":
+		text = "container " + name
+	default:
+		text = o.Runtime + " container " + name
+	}
+	if o.Service != "" {
+		text += ", service " + o.Service
+	}
+	if o.Unit != "" {
+		text += ", unit " + o.Unit
+	}
+	return text
 }
 
 func shortID(id string) string {
@@ -59,49 +88,14 @@ func isID(s string) bool {
 // Container is what a runtime has written down of one of its containers.
 type Container struct {
 	Owner
-	PID     int      // its first process when that was written, which may have ended since; 0 if there is none
+	PID     int      // its first process; 0 if none runs
 	State   string   // "running", "paused", "stopped", "created"; "" if the runtime's files do not tell
 	Sandbox string   // the path of the network namespace that was made for it; "" if it has none of its own
-	NetNS   uint64   // the inode that is there now; 0 if none
+	NetNS   uint64   // the inode of the namespace that is there now; 0 if none
 	IPs     []string // its addresses, without prefix lengths
 	Dir     string   // where this was read
+
+	cgroup  string // as its runtime was told to name it
+	dataDir string // of a container of dockerd's: where that has its files
+	uid     int    // who keeps these files; what another than root says of a container is believed last
 }
-
-// Options says what to read. Nil fields stand for the running machine, and for
-// no snapshot.
-type Options struct {
-	Host     *scan.Host
-	Snapshot *scan.Snapshot // what was found; its processes show where the daemons keep their files
-}
-
-// Index knows the owners of one machine. Its methods may be called from several
-// goroutines at once.
-type Index struct {
-	Gaps []scan.Gap // sorted by path
-
-	host       *scan.Host
-	snapshot   *scan.Snapshot
-	containers []Container // sorted by runtime, name, ID
-}
-
-// Read reads what every runtime has written down. It needs root where the
-// runtimes' files do; a runtime that is not there is no gap.
-func Read(ctx context.Context, opts Options) *Index {
-	return &Index{host: opts.Host, snapshot: opts.Snapshot}
-}
-
-// Process returns whose a process is, nil if it is nobody's: one that is in no
-// container and no unit.
-func (x *Index) Process(pid int) *Owner { return nil }
-
-// Namespace returns whose a namespace is, nil if that is unknown or nobody's, as
-// the host's own is.
-func (x *Index) Namespace(n *scan.Namespace) *Owner { return nil }
-
-// Containers returns every container known, stopped ones too.
-func (x *Index) Containers() []Container { return x.containers }
-
-// Find returns the containers that a reference fits: a name, an ID or the
-// beginning of one, any of them after "RUNTIME:", or "pod:NAMESPACE/NAME". One
-// that fits whole comes alone; else all are returned that it is the beginning of.
-func (x *Index) Find(ref string) []Container { return nil }

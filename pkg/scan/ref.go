@@ -30,6 +30,7 @@ const (
 	refPID
 	refSelf
 	refHost
+	refOwner // "pod:default/web-1", "unit:nginx.service": known to Options.Aliases alone
 )
 
 // maxPID is the largest PID there can be (include/linux/threads.h,
@@ -37,7 +38,7 @@ const (
 const maxPID = 4194304
 
 // RefForms says what a reference can look like, for messages.
-const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, self or host"
+const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, a container's name or ID, pod:NAMESPACE/NAME, unit:NAME, self or host"
 
 var (
 	linkLike = regexp.MustCompile(`^[a-z_]+:\[`)
@@ -82,7 +83,13 @@ func ParseRef(text string) (Ref, error) {
 		t, n, _ := strings.Cut(text, ":")
 		return malformed(fmt.Sprintf("did you mean %s:[%s]?", t, n))
 	case strings.HasPrefix(text, "pod:"):
-		return malformed("pods are not known to this version: use an inode, a path or a PID")
+		namespace, name, ok := strings.Cut(text[len("pod:"):], "/")
+		if !ok || namespace == "" || name == "" {
+			return malformed("pod: wants NAMESPACE/NAME, as pod:default/web-1")
+		}
+		r.kind = refOwner
+	case strings.HasPrefix(text, "unit:"):
+		r.kind = refOwner
 	case strings.Contains(text, "/"):
 		r.kind = refPath
 	case isNumber(text):

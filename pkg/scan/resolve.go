@@ -45,12 +45,12 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 	if r.kind == refCookie {
 		opts.Types, opts.Details = []Type{Net}, true // only those have one, which not every engine tells
 	}
-	for {
+	for t := opts.Types[0]; ; {
 		snap, err := Scan(ctx, opts)
 		if err != nil {
 			return nil, nil, err
 		}
-		n, err := r.find(snap, k, direct)
+		n, err := r.find(ctx, opts, t, snap, k, direct)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -59,7 +59,7 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 			continue
 		}
 		if n == nil {
-			return nil, nil, cmp.Or(noTask, r.notFound(snap))
+			return nil, nil, cmp.Or(noTask, r.notFound(snap, opts.Aliases != nil))
 		}
 		if err := Describe(ctx, opts.Host, n); err != nil {
 			return nil, nil, err
@@ -156,7 +156,7 @@ func taskNames(tasks []os.DirEntry, pid string) string {
 
 // find looks a reference up in a snapshot. It returns nil without an error if
 // nothing fits.
-func (r Ref) find(snap *Snapshot, k key, direct bool) (*Namespace, error) {
+func (r Ref) find(ctx context.Context, opts Options, t Type, snap *Snapshot, k key, direct bool) (*Namespace, error) {
 	var fits []*Namespace
 	var how []string
 	add := func(n *Namespace, by string) {
@@ -193,9 +193,13 @@ func (r Ref) find(snap *Snapshot, k key, direct bool) (*Namespace, error) {
 			}
 		}
 	}
+	aliases, err := r.findAliases(ctx, opts, t, snap, len(fits) > 0)
+	for _, a := range aliases {
+		add(a.n, a.how)
+	}
 	switch len(fits) {
 	case 0:
-		return nil, nil
+		return nil, err
 	case 1:
 		return fits[0], nil
 	}
@@ -204,7 +208,7 @@ func (r Ref) find(snap *Snapshot, k key, direct bool) (*Namespace, error) {
 }
 
 // notFound says what was looked in.
-func (r Ref) notFound(snap *Snapshot) error {
+func (r Ref) notFound(snap *Snapshot, aliases bool) error {
 	var err error
 	switch {
 	case r.kind == refName:
@@ -217,7 +221,13 @@ func (r Ref) notFound(snap *Snapshot) error {
 		if len(snap.NamesDirs) > 0 {
 			looked = "looked in " + strings.Join(snap.NamesDirs, ", ")
 		}
+		if aliases {
+			err = fmt.Errorf("no namespace or container named %s: %s, and at what container runtimes keep", quoted(r.text), looked)
+			break
+		}
 		err = fmt.Errorf("no namespace named %s: %s", quoted(r.text), looked)
+	case r.kind == refOwner:
+		err = fmt.Errorf("nothing is known of %s: looked at what container runtimes keep on this machine", quoted(r.text))
 	case r.kind == refInode && r.inode < lowestInode:
 		return fmt.Errorf("no namespace %s: it is too large for a PID and too small for a namespace inode", r.text)
 	default:

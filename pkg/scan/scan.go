@@ -31,6 +31,7 @@ type Options struct {
 	Sources   []string // names of the sources to use, as in Sources; nil: all
 	Details   bool     // read the UID and start time of leaders, cookies, owners and nsids too
 	Engine    Engine   // what reads tasks and files; nil: the walk over /proc
+	Aliases   Aliases  // what else Resolve takes for a reference; nil: nothing
 }
 
 // source is one place that holders or names are found in. One that reads

@@ -17,6 +17,7 @@ import (
 type Tree struct {
 	path string
 	fd   int
+	uid  int
 }
 
 // What Tree answers when it will not read something.
@@ -32,8 +33,16 @@ func (h *Host) OpenTree(dir string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{path: dir, fd: fd}, nil
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return &Tree{path: dir, fd: fd, uid: int(st.Uid)}, nil
 }
+
+// UID returns who owns the directory.
+func (t *Tree) UID() int { return t.uid }
 
 // Path returns the path that the directory was opened by.
 func (t *Tree) Path() string { return t.path }
@@ -147,3 +156,28 @@ func (h *Host) NamespaceAt(name string) (Type, uint64, error) { return h.namespa
 
 // Live reports whether the host is the running machine, seen from its own root.
 func (h *Host) Live() bool { return h.live }
+
+// ProcUID returns the user that a process runs as, -1 if it has ended.
+func (h *Host) ProcUID(pid int) int {
+	var st unix.Stat_t
+	if err := unix.Fstatat(h.procFD, strconv.Itoa(pid), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return -1
+	}
+	return int(st.Uid)
+}
+
+// SharesRoot reports whether a process sees the paths of the host, as far as can
+// be told: the kernel tells it with CAP_SYS_PTRACE, and a recorded tree does not.
+func (h *Host) SharesRoot(pid int) bool {
+	var its, own unix.Stat_t
+	if !h.procfs || unix.Fstatat(h.procFD, strconv.Itoa(pid)+"/root", &its, 0) != nil || unix.Fstat(h.rootFD, &own) != nil {
+		return true
+	}
+	return its.Dev == own.Dev && its.Ino == own.Ino
+}
+
+// ReadProcLink returns the text of a link of a process, "cwd" or "root". It needs
+// CAP_SYS_PTRACE for another user's.
+func (h *Host) ReadProcLink(pid int, name string) (string, error) {
+	return h.readLinkText(strconv.Itoa(pid) + "/" + name)
+}

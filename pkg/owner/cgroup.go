@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"slices"
+	"strings"
+)
+
+// place is what one directory on a cgroup's path says: that a container is in it,
+// or the pod of one.
+type place struct {
+	runtime string // "" if the name of the directory does not tell
+	id      string // of the container
+	name    string // of a container that goes by its name, as lxc's do
+	podUID  string
+	service string // the nearest service of systemd around it
+}
+
+// membership is what the cgroups of a process say of it.
+type membership struct {
+	places []place  // the innermost first
+	paths  []string // the cgroups, and all above them, the innermost first
+	unit   string   // the innermost systemd unit; of one inside a container nothing is known
+}
+
+// parseCgroup reads /proc/PID/cgroup. Containers may be visible in any of the
+// hierarchies of cgroup v1 or in v2, and units in v2 or in the one named systemd
+// (cgroups(7)).
+func parseCgroup(text []byte) membership {
+	var m membership
+	var groups []string
+	for line := range strings.Lines(string(text)) {
+		hierarchy, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		controllers, group, ok := strings.Cut(rest, ":")
+		group = strings.TrimSuffix(group, " (deleted)")
+		if !ok || group == "/" || group == "" {
+			continue
+		}
+		if unit := unitOf(group); unit != "" && m.unit == "" && (controllers == "name=systemd" || hierarchy == "0" && controllers == "") {
+			m.unit = unit
+		}
+		if !slices.Contains(groups, group) {
+			groups = append(groups, group)
+		}
+	}
+	for _, g := range groups {
+		m.places = append(m.places, placesOf(g)...)
+		for at := len(g); at > 0; at = strings.LastIndexByte(g[:at], '/') {
+			m.paths = append(m.paths, g[:at])
+		}
+	}
+	return m
+}
+
+// placesOf reads the path of a cgroup, from the innermost directory outwards.
+func placesOf(group string) []place {
+	var places []place
+	parts := strings.Split(strings.Trim(group, "/"), "/")
+	for i := len(parts) - 1; i >= 0; i-- {
+		above := ""
+		if i > 0 {
+			above = parts[i-1]
+		}
+		p, ok := placeOf(parts[i], above)
+		if !ok {
+			continue
+		}
+		for _, around := range slices.Backward(parts[:i]) {
+			if strings.HasSuffix(around, ".service") && p.service == "" {
+				p.service = unescapeUnit(around)
+			}
+			if p.podUID == "" {
+				p.podUID = podUID(around)
+			}
+		}
+		places = append(places, p)
+	}
+	return places
+}
+
+// containerPrefixes are how runtimes name the cgroup of a container: before its
+// ID. With the systemd driver ".scope" follows.
+var containerPrefixes = []struct{ prefix, runtime string }{
+	{"docker-", "docker"},
+	{"cri-containerd-", "containerd"},
+	{"nerdctl-", "containerd"},
+	{"crio-", "cri-o"},            // not crio-conmon-, which is its monitor
+	{"libpod-payload-", "podman"}, // with --cgroups=split, inside a service
+	{"libpod-", "podman"},         // not libpod-conmon-
+}
+
+// placeOf reads the name of one directory on the path of a cgroup.
+func placeOf(part, above string) (place, bool) {
+	if name, ok := lxcName(part, above); ok {
+		return place{runtime: "lxc", name: name}, true
+	}
+	if uid := podUID(part); uid != "" && !strings.Contains(part, ":") {
+		return place{runtime: "kubernetes", podUID: uid}, true
+	}
+	// Where runc takes a path that is meant for systemd literally:
+	// "kubepods-burstable-podUID.slice:cri-containerd:ID".
+	if slice, rest, ok := strings.Cut(part, ":"); ok {
+		prefix, id, _ := strings.Cut(rest, ":")
+		p, ok := placeOf(prefix+"-"+id, "")
+		p.podUID = podUID(slice)
+		return p, ok
+	}
+	part = strings.TrimSuffix(part, ".scope")
+	for _, c := range containerPrefixes {
+		if id, ok := strings.CutPrefix(part, c.prefix); ok && isID(id) {
+			return place{runtime: c.runtime, id: id}, true
+		}
+	}
+	switch {
+	case !isID(part), above == "libpod_parent": // that is a pod of Podman's
+		return place{}, false
+	case above == "docker":
+		return place{runtime: "docker", id: part}, true
+	}
+	return place{id: part}, true
+}
+
+// podUID returns the UID in the name of a pod's cgroup, "" of any other:
+// "pod0123…" with the cgroupfs driver, "kubepods-burstable-pod0123_….slice" with
+// systemd's, which has no "-" in a name. A static pod's is no UUID but a hash.
+func podUID(part string) string {
+	uid, ok := strings.CutPrefix(part, "pod")
+	if slice, isSlice := strings.CutSuffix(part, ".slice"); isSlice && strings.Contains(part, "kubepods") {
+		_, uid, ok = strings.Cut(slice, "-pod")
+		uid = strings.ReplaceAll(uid, "_", "-")
+	}
+	if !ok || len(uid) < 32 || strings.Trim(uid, "0123456789abcdef-") != "" {
+		return ""
+	}
+	return uid
+}
+
+// lxcName returns the name of the container that an lxc cgroup is of, as lxc
+// calls it since version 4, and before that.
+func lxcName(part, above string) (string, bool) {
+	if name, ok := strings.CutPrefix(part, "lxc.payload."); ok && name != "" {
+		return name, true
+	}
+	if (above == "lxc" || above == "lxc.payload") && part != "" {
+		return part, true
+	}
+	return "", false
+}
+
+// unitOf returns the innermost unit on the path of a cgroup: a service or a
+// scope. Slices only group others.
+func unitOf(group string) string {
+	for _, part := range slices.Backward(strings.Split(group, "/")) {
+		if strings.HasSuffix(part, ".service") || strings.HasSuffix(part, ".scope") {
+			return unescapeUnit(part)
+		}
+	}
+	return ""
+}
+
+// unescapeUnit takes off the "_" that systemd puts before a name which the kernel
+// could take for a file of its own (systemd, cg_escape).
+func unescapeUnit(name string) string { return strings.TrimPrefix(name, "_") }
+
+// cgroupPath turns the cgroupsPath of an OCI configuration into the end of the
+// cgroup that a runtime makes of it: "slice:prefix:name" is systemd's.
+func cgroupPath(spec string) string {
+	slice, rest, ok := strings.Cut(spec, ":")
+	if !ok {
+		return spec
+	}
+	prefix, name, _ := strings.Cut(rest, ":")
+	if prefix != "" {
+		name = prefix + "-" + name
+	}
+	if !strings.HasSuffix(name, ".slice") {
+		name += ".scope"
+	}
+	if slice == "" {
+		slice = "system.slice"
+	}
+	return "/" + strings.Trim(slice, "/") + "/" + name
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+var errOtherID = errors.New("it is of another container")
+
+// containerdStates are where a containerd keeps what runs: its own, the one that
+// dockerd starts, k3s and RKE2, k0s, MicroK8s.
+var containerdStates = []string{
+	"/run/containerd",
+	"/run/docker/containerd/daemon",
+	"/run/k3s/containerd",
+	"/run/k0s/containerd",
+	"/var/snap/microk8s/common/run/containerd",
+}
+
+// shimPlugins are the directories of the runtimes that start containers by shims.
+var shimPlugins = []string{"io.containerd.runtime.v2.task", "io.containerd.runtime.v1.linux"}
+
+// findContainerd reads the bundle of every container that runs: its OCI
+// configuration is at <state>/io.containerd.runtime.v2.task/NAMESPACE/ID.
+func findContainerd(r *reader) {
+	states := append(slices.Clone(containerdStates), containerdState(r.config("/etc/containerd/config.toml"))...)
+	for _, d := range r.running("containerd") {
+		if state := d.flag("state"); state != "" {
+			states = append(states, state)
+		} else if config := d.flag("config", "c"); config != "" {
+			states = append(states, containerdState(r.config(config))...)
+		}
+	}
+	for _, state := range states {
+		for _, plugin := range shimPlugins {
+			r.containerdPlugin(path.Join(state, plugin))
+		}
+	}
+}
+
+// containerdState reads the state directory from a config.toml.
+func containerdState(text []byte) []string {
+	if state := tomlString(text, "", "state"); absolute(state) {
+		return []string{state}
+	}
+	return nil
+}
+
+func (r *reader) containerdPlugin(dir string) {
+	t := r.open(dir)
+	if t == nil {
+		return
+	}
+	defer t.Close()
+	for _, namespace := range r.list(t, ".", nil) {
+		ids := r.list(t, namespace, nil)
+		r.each(ids, func(id string) { r.bundle(t, namespace, id) })
+	}
+	r.again(dir, func(t *scan.Tree, id string) {
+		for _, namespace := range r.list(t, ".", nil) {
+			r.bundle(t, namespace, id)
+		}
+	})
+}
+
+func (r *reader) bundle(t *scan.Tree, namespace, id string) {
+	name := path.Join(namespace, id, "config.json")
+	text := r.read(t, name)
+	if text == nil {
+		return
+	}
+	s, err := parseSpec(text)
+	if err != nil {
+		r.gap(path.Join(t.Path(), name), err)
+		return
+	}
+	c := containerdContainer(namespace, id, s)
+	c.Dir = path.Join(t.Path(), namespace, id)
+	c.PID = r.pidFile(t, path.Join(namespace, id, "init.pid"))
+	r.add(c)
+	if c.dataDir != "" {
+		r.dockerContainers(path.Dir(c.dataDir))
+	}
+}
+
+// pidFile reads the PID that a runtime has put down, 0 if none.
+func (r *reader) pidFile(t *scan.Tree, name string) int {
+	pid, err := strconv.Atoi(strings.TrimSpace(string(r.read(t, name))))
+	if err != nil || pid < 0 {
+		return 0 // not written yet
+	}
+	return pid
+}
+
+// containerdContainer makes a container of its bundle. Those of dockerd have
+// their names with dockerd.
+func containerdContainer(namespace, id string, s spec) *Container {
+	c := &Container{Owner: Owner{Runtime: "containerd", ID: id}, State: "running", cgroup: s.cgroup}
+	if namespace == "moby" {
+		c.Runtime = "docker"
+		c.dataDir = dockerDir(id, s.binds)
+	}
+	a := s.annotations
+	switch {
+	case c.kubernetes(a, "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.cri.sandbox-name", "io.kubernetes.cri.container-name"):
+		if a["io.kubernetes.cri.container-type"] == "sandbox" && !strings.HasPrefix(s.netns, "/proc/") {
+			c.Sandbox = s.netns
+		}
+	case a["nerdctl/name"] != "":
+		c.Name = a["nerdctl/name"]
+		c.label(a)
+	case !isID(id):
+		c.Name = id // as ctr run names it
+	}
+	return c
+}
+
+// dockerDir returns where dockerd keeps a container, from the files that it binds
+// into it: <data-root>/containers/ID/hostname.
+func dockerDir(id string, binds []string) string {
+	for _, source := range binds {
+		if dir := path.Dir(source); path.Base(dir) == id && absolute(dir) {
+			return dir
+		}
+	}
+	return ""
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// daemon is a process of a runtime whose command line tells where its files are.
+type daemon struct {
+	pid  int
+	uid  int // who runs it; -1 if unknown
+	name string
+	args []string
+}
+
+// daemonNames are what such processes are called.
+var daemonNames = []string{"dockerd", "containerd", "crio", "conmon"}
+
+// running returns the daemons of a name.
+func (r *reader) running(name string) []daemon {
+	var those []daemon
+	for _, d := range r.daemons {
+		if d.name == name {
+			those = append(those, d)
+		}
+	}
+	return those
+}
+
+// flag returns the value of the first of these flags that is there: "--name
+// value", "--name=value" or, of a single letter, "-n value".
+func (d *daemon) flag(names ...string) string {
+	for i, arg := range d.args {
+		bare := strings.TrimLeft(arg, "-")
+		if bare == arg {
+			continue
+		}
+		name, value, has := strings.Cut(bare, "=")
+		if !slices.Contains(names, name) {
+			continue
+		}
+		if !has && i+1 < len(d.args) {
+			value = d.args[i+1]
+		}
+		return value
+	}
+	return ""
+}
+
+// findDaemons looks for the runtimes' processes. Reading the name of every process
+// of a machine would cost as much as the scan has; so where others are said to be
+// looked at too, with all, or where this cannot be told, every process is looked
+// at, and else those that lead a process group in the host's own network
+// namespace, as what a service manager or a shell starts does.
+func (r *reader) findDaemons(pids []int, all bool) {
+	all = all || !r.host.Live()
+	var mu sync.Mutex
+	r.eachPID(pids, func(pid int) {
+		if !all {
+			if group, err := unix.Getpgid(pid); err != nil || group != pid {
+				return
+			}
+		}
+		comm, err := r.host.ReadProc(pid, "comm", 64)
+		name := strings.TrimSuffix(string(comm), "\n")
+		if err != nil || !slices.Contains(daemonNames, name) {
+			return // what ended meanwhile keeps nothing
+		}
+		cmdline, err := r.host.ReadProc(pid, "cmdline", 1<<20)
+		if err != nil || !r.host.SharesRoot(pid) {
+			return
+		}
+		d := daemon{pid: pid, uid: r.host.ProcUID(pid), name: name, args: strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")}
+		mu.Lock()
+		defer mu.Unlock()
+		r.daemons = append(r.daemons, d)
+	})
+	slices.SortFunc(r.daemons, func(a, b daemon) int { return a.pid - b.pid })
+}
+
+func (r *reader) eachPID(pids []int, f func(int)) {
+	const piece = 256
+	var pieces []string
+	for i := 0; i < len(pids); i += piece {
+		pieces = append(pieces, strconv.Itoa(i))
+	}
+	r.each(pieces, func(from string) {
+		i, _ := strconv.Atoi(from)
+		for _, pid := range pids[i:min(i+piece, len(pids))] {
+			f(pid)
+		}
+	})
+}
+
+// processesOf returns the processes of a snapshot that a daemon of the machine
+// may be: those in the host's own network namespace, where the snapshot tells it.
+func processesOf(s *scan.Snapshot) []int {
+	var pids []int
+	seen := map[int]bool{}
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		if s.Initial[n.Type] != 0 && n.Type == scan.Net && !n.Initial {
+			continue
+		}
+		for j := range n.Holders {
+			if h := &n.Holders[j]; h.Kind == scan.KindProcess && h.PID > 0 && h.Via == "" && !seen[h.PID] {
+				seen[h.PID] = true
+				pids = append(pids, h.PID)
+			}
+		}
+		if n.Type == scan.Net && n.Initial {
+			break
+		}
+	}
+	return pids
+}
+
+// processes lists every process of the host.
+func (r *reader) processes() []int {
+	t, err := r.host.OpenTree("/proc")
+	if err != nil {
+		r.gap("/proc", err)
+		return nil
+	}
+	defer t.Close()
+	var pids []int
+	for _, name := range r.list(t, ".", nil) {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// homes returns the home directories of the users who have a Podman, by UID.
+func (r *reader) homes() map[string]string {
+	homes := map[string]string{}
+	t := r.open("/run/user")
+	if t == nil {
+		return homes
+	}
+	defer t.Close()
+	users := r.list(t, ".", func(name string) bool { return name != "0" })
+	if len(users) == 0 {
+		return homes
+	}
+	for line := range strings.Lines(string(r.config("/etc/passwd"))) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), ":")
+		if len(f) == 7 && slices.Contains(users, f[2]) && absolute(f[5]) {
+			homes[f[2]] = f[5]
+		}
+	}
+	if t.Path() == "/run/user" && r.host.Live() { // whoever runs this may have another one
+		if home, uid := os.Getenv("HOME"), os.Getuid(); uid != 0 && absolute(home) {
+			homes[strconv.Itoa(uid)] = home
+		}
+	}
+	return homes
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// dockerRoots are where dockerd keeps its containers, unless it is told to keep
+// them elsewhere.
+var dockerRoots = []string{
+	"/var/lib/docker",
+	"/var/snap/docker/common/var-lib-docker",
+}
+
+// findDocker reads <data-root>/containers/ID/config.v2.json of every data root: by
+// default, in the daemon's configuration, on the command line of one that runs.
+func findDocker(r *reader) {
+	roots := append(slices.Clone(dockerRoots), dockerConfigRoots(r.config("/etc/docker/daemon.json"))...)
+	for _, d := range r.running("dockerd") {
+		if root := d.flag("data-root", "graph", "g"); root != "" {
+			roots = append(roots, root)
+		} else if config := d.flag("config-file"); config != "" {
+			roots = append(roots, dockerConfigRoots(r.config(config))...)
+		}
+	}
+	for _, root := range roots {
+		r.dockerContainers(path.Join(root, "containers"))
+	}
+}
+
+// dockerConfigRoots reads the data root from a daemon.json.
+func dockerConfigRoots(text []byte) []string {
+	var root, graph string
+	if err := object(text, map[string]any{"data-root": &root, "graph": &graph}); err != nil {
+		return nil // dockerd would not start with it
+	}
+	return slices.DeleteFunc([]string{root, graph}, func(s string) bool { return !absolute(s) })
+}
+
+func (r *reader) dockerContainers(dir string) {
+	t := r.open(dir)
+	if t == nil {
+		return
+	}
+	defer t.Close()
+	r.each(r.list(t, ".", isID), func(id string) { r.dockerContainer(t, id) })
+	r.again(dir, r.dockerContainer)
+}
+
+func (r *reader) dockerContainer(t *scan.Tree, id string) {
+	name := path.Join(id, "config.v2.json")
+	text := r.read(t, name)
+	if text == nil {
+		return
+	}
+	c, err := parseDocker(text)
+	if err == nil && c.ID != id {
+		err = errOtherID
+	}
+	if err != nil {
+		r.gap(path.Join(t.Path(), name), err)
+		return
+	}
+	c.Dir = path.Join(t.Path(), id)
+	r.add(c)
+}
+
+// parseDocker reads a config.v2.json. What it says of the state may be stale: it
+// is written when dockerd does something, and a killed one does nothing.
+func parseDocker(text []byte) (*Container, error) {
+	c := &Container{Owner: Owner{Runtime: "docker"}}
+	var running, paused bool
+	var labels map[string]string
+	err := object(text, map[string]any{
+		"ID":   &c.ID,
+		"Name": &c.Name,
+		"State": func(v []byte) error {
+			return object(v, map[string]any{"Running": &running, "Paused": &paused, "Pid": &c.PID})
+		},
+		"Config": func(v []byte) error { return object(v, map[string]any{"Labels": &labels}) },
+		"NetworkSettings": func(v []byte) error {
+			return object(v, map[string]any{"SandboxKey": &c.Sandbox, "Networks": c.dockerNetworks})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.Name = strings.TrimPrefix(c.Name, "/")
+	switch {
+	case paused:
+		c.State = "paused"
+	case running:
+		c.State = "running"
+	default:
+		c.State, c.PID = "stopped", 0
+	}
+	c.label(labels)
+	return c, nil
+}
+
+func (c *Container) dockerNetworks(v []byte) error {
+	return members(v, func(_ string, network []byte) error {
+		var ip4, ip6 string
+		err := object(network, map[string]any{"IPAddress": &ip4, "GlobalIPv6Address": &ip6})
+		c.addIPs(ip4, ip6)
+		return err
+	})
+}
+
+func (c *Container) addIPs(ips ...string) {
+	for _, ip := range ips {
+		ip, _, _ = strings.Cut(ip, "/")
+		if ip != "" && !slices.Contains(c.IPs, ip) {
+			c.IPs = append(c.IPs, ip)
+		}
+	}
+}
+
+// label takes what compose, and the kubelet over cri-dockerd, have put into a
+// container's labels.
+func (c *Container) label(labels map[string]string) {
+	if service := labels["com.docker.compose.service"]; service != "" {
+		c.Service = service
+		if project := labels["com.docker.compose.project"]; project != "" {
+			c.Service = project + "/" + service
+		}
+	}
+	if pod := labels["io.kubernetes.pod.name"]; pod != "" {
+		c.pod(labels["io.kubernetes.pod.namespace"], pod, labels["io.kubernetes.container.name"])
+	}
+}
+
+// pod says that the container is one of a pod's. The one that holds the pod's
+// namespaces has no name there.
+func (c *Container) pod(namespace, name, container string) {
+	if namespace == "" || name == "" {
+		return
+	}
+	c.Pod, c.Name = namespace+"/"+name, container
+	if container == "POD" { // as the kubelet calls it over cri-dockerd
+		c.Name = ""
+	}
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// runtimes is the one table of who keeps containers: another is a file and a row.
+var runtimes = []struct {
+	name     string
+	find     func(*reader)
+	patience time.Duration // it may take to read its files; a dead file system takes for ever
+}{
+	{"docker", findDocker, 5 * time.Second},
+	{"containerd", findContainerd, 5 * time.Second},
+	{"podman, cri-o", findStorage, 5 * time.Second},
+	{"rootless podman", findRootless, 2 * time.Second}, // what users keep may be any file system
+	{"lxc, incus, lxd", findLXC, 5 * time.Second},
+	{"systemd-machined", findMachines, 5 * time.Second},
+	{"kubernetes logs", findPodLogs, 5 * time.Second},
+	{"cni", findCNI, 5 * time.Second},
+}
+
+// Options says what to read.
+type Options struct {
+	Host     *scan.Host     // it must stay open as long as the index is used
+	Snapshot *scan.Snapshot // of it: shows where the daemons are, and what is at the paths of sandboxes; nil if there is none
+	All      bool           // look for daemons among all processes, not only where a service manager or a shell puts them
+}
+
+// Index knows the owners of one machine. Its methods may be called from several
+// goroutines at once; those of a nil Index know nothing.
+type Index struct {
+	host     *scan.Host
+	snapshot *scan.Snapshot
+
+	mu      sync.Mutex
+	r       *reader
+	known   known
+	cgroups map[string]*Owner // what a cgroup file stands for, by its text
+	missed  map[string]bool   // IDs that nothing tells of
+	settled bool
+}
+
+// known is what was read, put together.
+type known struct {
+	containers []*Container // sorted by runtime, name, ID
+	byID       map[string]*Container
+	byName     map[string]*Container // of those that have no ID
+	byCgroup   map[string]*Container
+	bySandbox  map[uint64]*Container // by the inode of its network namespace
+	logged     map[string]Owner      // what the kubelet's logs say, by ID
+}
+
+// Read reads what every runtime of the machine has written down. It needs root
+// where the runtimes' files do. A runtime that is not there is no gap.
+func Read(ctx context.Context, opts Options) *Index {
+	r := &reader{ctx: ctx, host: opts.Host, seen: map[string]bool{}, pods: map[string]string{}}
+	x := &Index{host: opts.Host, snapshot: opts.Snapshot, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
+	var pids []int
+	if opts.Snapshot != nil && !opts.All {
+		pids = processesOf(opts.Snapshot)
+	} else {
+		pids = r.processes()
+	}
+	r.findDaemons(pids, opts.All)
+	r.findAll()
+	x.assemble()
+	return x
+}
+
+// findAll asks every runtime at once, and waits for none longer than it may take.
+func (r *reader) findAll() {
+	done := make([]chan struct{}, len(runtimes))
+	for i, rt := range runtimes {
+		done[i] = make(chan struct{})
+		go func() { rt.find(r); close(done[i]) }()
+	}
+	start := time.Now()
+	for i, rt := range runtimes {
+		late := time.NewTimer(rt.patience - time.Since(start))
+		select {
+		case <-done[i]:
+		case <-r.ctx.Done():
+			r.gap(rt.name, r.ctx.Err())
+		case <-late.C:
+			select {
+			case <-done[i]:
+			default:
+				r.gap(rt.name, fmt.Errorf("no answer within %s", rt.patience))
+			}
+		}
+		late.Stop()
+	}
+}
+
+// assemble puts together what was read. The caller is alone with the index, or
+// holds its lock.
+func (x *Index) assemble() {
+	r := x.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := known{
+		byID: map[string]*Container{}, byName: map[string]*Container{}, byCgroup: map[string]*Container{},
+		bySandbox: map[uint64]*Container{}, logged: map[string]Owner{},
+	}
+	for _, c := range r.containers {
+		k.add(*c)
+	}
+	for _, c := range r.claims {
+		if c.log {
+			k.logged[c.ID] = c.Owner
+		} else {
+			k.claim(c.Container)
+		}
+	}
+	for _, c := range k.byID {
+		k.containers = append(k.containers, c)
+	}
+	for _, c := range k.byName {
+		k.containers = append(k.containers, c)
+	}
+	slices.SortFunc(k.containers, func(a, b *Container) int {
+		return cmp.Or(strings.Compare(a.Runtime, b.Runtime), strings.Compare(a.Pod, b.Pod), strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
+	})
+	x.known = k
+	x.findSandboxes()
+	x.settled = false
+	clear(x.cgroups)
+}
+
+// add takes a container that a runtime has written down. Where two have the same
+// one, as dockerd and its containerd have, each knows something else of it.
+func (k *known) add(c Container) {
+	index, key := k.byID, c.ID
+	if key == "" {
+		index, key = k.byName, c.Name
+	}
+	if c.cgroup != "" && c.uid == 0 {
+		defer func() { k.byCgroup[c.cgroup] = index[key] }()
+	}
+	old := index[key]
+	if old == nil {
+		index[key] = &c
+		return
+	}
+	if old.uid > 0 && c.uid == 0 || (old.uid > 0) == (c.uid > 0) && old.says() < c.says() {
+		*old, c = c, *old
+	}
+	if old.uid != c.uid {
+		return // what a user says is believed where nobody else says anything
+	}
+	old.PID, old.Unit, old.cgroup = cmp.Or(old.PID, c.PID), cmp.Or(old.Unit, c.Unit), cmp.Or(old.cgroup, c.cgroup)
+}
+
+// says counts how much a container's runtime has told of it.
+func (c *Container) says() int {
+	n := 0
+	for _, s := range []string{c.Name, c.Pod, c.Sandbox, c.Service} {
+		if s != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// claim takes what CNI says of a container.
+func (k *known) claim(c Container) {
+	old := k.byID[c.ID]
+	if old == nil {
+		k.byID[c.ID] = &c
+		return
+	}
+	if old.Pod == "" && c.Pod != "" {
+		old.Pod, old.Name = c.Pod, ""
+	}
+	old.Sandbox = cmp.Or(old.Sandbox, c.Sandbox)
+	old.addIPs(c.IPs...)
+}
+
+// Gaps returns what was to be read and could not be, sorted by path.
+func (x *Index) Gaps() []scan.Gap {
+	if x == nil {
+		return nil
+	}
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	gaps := slices.Clone(x.r.gaps)
+	slices.SortStableFunc(gaps, func(a, b scan.Gap) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(gaps, func(a, b scan.Gap) bool { return a.Path == b.Path })
+}
+
+// Containers returns every container that is known, stopped ones too, sorted by
+// runtime, pod, name and ID.
+func (x *Index) Containers() []Container {
+	if x == nil {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.settle()
+	all := make([]Container, len(x.known.containers))
+	for i, c := range x.known.containers {
+		all[i] = *c
+	}
+	return all
+}
+
+// settle holds what runtimes have written down of the state of containers against
+// the processes that there are: a killed daemon writes nothing down any more.
+func (x *Index) settle() {
+	if x.settled {
+		return
+	}
+	x.settled = true
+	for _, c := range x.known.containers {
+		switch {
+		case c.PID != 0 && x.runs(c):
+			if c.State != "paused" {
+				c.State = "running"
+			}
+		case c.PID != 0:
+			c.PID = 0
+			if c.State == "running" || c.State == "paused" {
+				c.State = "stopped"
+			}
+		}
+	}
+}
+
+// runs reports whether the process that a container's runtime has written down is
+// still the container's, by its cgroups. Rootless ones may have none of their own.
+func (x *Index) runs(c *Container) bool {
+	text, err := x.host.ReadProc(c.PID, "cgroup", mostCgroup)
+	if err != nil {
+		return false
+	}
+	m := parseCgroup(text)
+	found, _ := x.known.container(m)
+	return found == c || found == nil && (c.uid > 0 && len(m.places) == 0 || c.Unit != "" && c.Unit == m.unit)
+}

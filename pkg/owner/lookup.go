@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// mostCgroup is longer than any cgroup file: a path of 4096 bytes for each of
+// cgroup v1's hierarchies.
+const mostCgroup = 1 << 17
+
+// Process returns whose a process is, nil if it is nobody's: in no container and no
+// unit, or has ended. It needs no capability; where /proc hides other users'
+// processes, theirs are gaps.
+func (x *Index) Process(pid int) *Owner {
+	if x == nil || pid <= 0 {
+		return nil
+	}
+	text, err := x.host.ReadProc(pid, "cgroup", mostCgroup)
+	if err != nil {
+		x.r.gap("/proc/"+itoa(pid)+"/cgroup", err)
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if o, ok := x.cgroups[string(text)]; ok {
+		return o
+	}
+	m := parseCgroup(text)
+	o := x.owner(m)
+	if x.unknown(m, o) && !x.missed[m.innermost()] {
+		x.learn(pid, m.innermost())
+		if o = x.owner(m); x.unknown(m, o) {
+			x.missed[m.innermost()] = true
+		}
+	}
+	x.cgroups[string(text)] = o
+	return o
+}
+
+// owner says whose a process in these cgroups is.
+func (x *Index) owner(m membership) *Owner {
+	if c, p := x.known.container(m); c != nil {
+		o := c.Owner
+		o.Unit = first(o.Unit, p.service)
+		x.complete(&o, p)
+		return &o
+	}
+	if len(m.places) > 0 {
+		p := m.places[0]
+		o := Owner{Runtime: first(p.runtime, "container"), ID: p.id, Name: p.name, Unit: p.service}
+		x.complete(&o, p)
+		return &o
+	}
+	if m.unit != "" {
+		return &Owner{Runtime: "systemd", Unit: m.unit}
+	}
+	return nil
+}
+
+// container returns the innermost container on the path of cgroups that somebody
+// has written something down of, and the place that led to it.
+func (k *known) container(m membership) (*Container, place) {
+	for _, p := range m.places {
+		c := k.byID[p.id]
+		if p.id == "" {
+			c = k.byName[p.name]
+		}
+		if c != nil {
+			return c, p
+		}
+	}
+	for _, group := range m.paths {
+		if c := k.byCgroup[group]; c != nil {
+			return c, place{}
+		}
+	}
+	return nil, place{}
+}
+
+// complete adds what the kubelet's logs tell of a container.
+func (x *Index) complete(o *Owner, p place) {
+	if o.Pod != "" {
+		return
+	}
+	if logged, ok := x.known.logged[o.ID]; ok && o.ID != "" {
+		o.Pod, o.Name = logged.Pod, logged.Name
+		return
+	}
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	if pod := x.r.pods[p.podUID]; pod != "" {
+		o.Pod, o.Name = pod, ""
+	}
+}
+
+// unknown reports whether a process is in a container, or in a cgroup that may be
+// one's, of which nothing more is known.
+func (x *Index) unknown(m membership, o *Owner) bool {
+	if o == nil {
+		return len(m.paths) > 0
+	}
+	return len(m.places) > 0 && o.Name+o.Pod == "" && o.ID != ""
+}
+
+// innermost returns the ID of the innermost container, or else the innermost cgroup.
+func (m *membership) innermost() string {
+	if len(m.places) > 0 && m.places[0].id != "" {
+		return m.places[0].id
+	}
+	return m.paths[0]
+}
+
+// Namespace returns whose a namespace is, nil if that is unknown or nobody's, as
+// the host's own is. One that was made for a container is that container's, also
+// if others have joined it or all its processes are gone; any other is of the
+// oldest process in it. The network, ipc and uts namespaces of a pod are the
+// pod's, whichever of its containers is in them.
+func (x *Index) Namespace(n *scan.Namespace) *Owner {
+	if x == nil || n.Initial {
+		return nil
+	}
+	o := x.namespace(n)
+	if o == nil || o.Pod == "" || n.Type != scan.Net && n.Type != scan.IPC && n.Type != scan.UTS {
+		return o
+	}
+	pod := *o
+	pod.Name, pod.Service = "", ""
+	return &pod
+}
+
+func (x *Index) namespace(n *scan.Namespace) *Owner {
+	if n.Type == scan.Net {
+		x.mu.Lock()
+		c := x.known.bySandbox[n.Inode]
+		x.mu.Unlock()
+		if c != nil {
+			o := c.Owner
+			return &o
+		}
+	}
+	if n.Leader != nil {
+		if o := x.Process(n.Leader.PID); o != nil {
+			return o
+		}
+	}
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if h.Kind != scan.KindThread && (h.Kind != scan.KindProcess || n.Leader != nil) {
+			continue
+		}
+		if o := x.Process(h.PID); o != nil {
+			return o
+		}
+	}
+	for _, name := range n.Names {
+		if o := named(name); o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+// nameMakers are programs that put more into the names they make than a number.
+var nameMakers = []struct{ prefix, runtime string }{
+	{"qrouter-", "neutron"}, {"qdhcp-", "neutron"}, {"snat-", "neutron"}, {"fip-", "neutron"}, {"qlbaas-", "neutron"},
+}
+
+// named says who has made a name, nil if that cannot be told from it.
+func named(n scan.Name) *Owner {
+	for _, m := range nameMakers {
+		if strings.HasPrefix(n.Name, m.prefix) && path.Dir(n.Path) == "/run/netns" {
+			return &Owner{Runtime: m.runtime, Name: n.Name}
+		}
+	}
+	dir := path.Dir(n.Path)
+	if n.Kind == scan.NameMount && (dir == "/run/docker/netns" || dir == "/run/snap.docker/netns") {
+		return &Owner{Runtime: "docker"} // a sandbox whose container is gone, or one of swarm's own
+	}
+	return nil
+}
+
+// findSandboxes tells which namespaces are at the paths that were made for
+// containers: as the snapshot has seen it, or by a look now. Paths that a user has
+// written down are not followed.
+func (x *Index) findSandboxes() {
+	at := map[string]uint64{}
+	if x.snapshot != nil {
+		at = namespacePaths(x.snapshot)
+	}
+	for _, c := range x.known.containers {
+		c.NetNS = 0
+		if c.Sandbox == "" {
+			continue
+		}
+		name := withoutVar(path.Clean(c.Sandbox))
+		inode := at[name]
+		switch {
+		case c.uid > 0 && !strings.HasPrefix(name, "/run/user/"+itoa(c.uid)+"/"):
+			continue
+		case inode == 0 && c.uid == 0 && absolute(name):
+			if t, there, err := x.host.NamespaceAt(c.Sandbox); err == nil && t == scan.Net {
+				inode = there
+			}
+		}
+		if c.NetNS = inode; inode == 0 {
+			continue
+		}
+		if other := x.known.bySandbox[inode]; other == nil || other.PID == 0 && c.PID != 0 {
+			x.known.bySandbox[inode] = c
+		}
+	}
+}
+
+// namespacePaths returns what network namespace is at each path that one is at.
+func namespacePaths(s *scan.Snapshot) map[string]uint64 {
+	at := map[string]uint64{}
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		if n.Type != scan.Net {
+			continue
+		}
+		for j := range n.Holders {
+			if h := &n.Holders[j]; h.Kind == scan.KindMount && !h.Covered && h.MountNS == s.MountNS {
+				at[withoutVar(h.Path)] = n.Inode
+			}
+		}
+		for _, name := range n.Names {
+			at[withoutVar(name.Path)] = n.Inode
+		}
+	}
+	return at
+}
+
+// withoutVar takes /var/run for /run, which it is nearly everywhere.
+func withoutVar(name string) string {
+	if rest, ok := strings.CutPrefix(name, "/var/run/"); ok {
+		return "/run/" + rest
+	}
+	return name
+}
+
+func first(s ...string) string {
+	i := slices.IndexFunc(s, func(s string) bool { return s != "" })
+	if i < 0 {
+		return ""
+	}
+	return s[i]
+}

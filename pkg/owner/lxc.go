@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import "path"
+
+// lxcDirs are where each of the runtimes that are built on liblxc has a directory
+// for every container. Their cgroups look alike.
+var lxcDirs = []struct{ runtime, dir string }{
+	{"lxc", "/var/lib/lxc"},
+	{"incus", "/var/lib/incus/containers"},
+	{"lxd", "/var/snap/lxd/common/lxd/containers"},
+	{"lxd", "/var/lib/lxd/containers"},
+}
+
+// findLXC reads the names of the containers of LXC, Incus and LXD. In a project
+// other than the default one that is "PROJECT_NAME", as in their cgroups.
+func findLXC(r *reader) {
+	for _, l := range lxcDirs {
+		t := r.open(l.dir)
+		if t == nil {
+			continue
+		}
+		entries, err := t.ReadDir(".", mostEntries)
+		if err != nil {
+			r.gap(l.dir, err)
+		}
+		for _, e := range entries {
+			if l.runtime != "lxc" || e.IsDir() {
+				r.add(&Container{Owner: Owner{Runtime: l.runtime, Name: e.Name()}, Dir: path.Join(l.dir, e.Name())})
+			}
+		}
+		t.Close()
+	}
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// spec is what is asked of an OCI configuration, the config.json of a bundle.
+type spec struct {
+	annotations map[string]string
+	netns       string // the path of the network namespace; "" if it gets one of its own
+	cgroup      string
+	hostname    string
+	binds       []string // where bind mounts come from
+}
+
+func parseSpec(text []byte) (spec, error) {
+	var s spec
+	var cgroup string
+	err := object(text, map[string]any{
+		"annotations": &s.annotations,
+		"hostname":    &s.hostname,
+		"linux": func(v []byte) error {
+			return object(v, map[string]any{"cgroupsPath": &cgroup, "namespaces": s.namespaces})
+		},
+		"mounts": s.mounts,
+	})
+	s.cgroup = cgroupPath(cgroup)
+	return s, err
+}
+
+func (s *spec) namespaces(v []byte) error {
+	return items(v, func(v []byte) error {
+		var kind, name string
+		err := object(v, map[string]any{"type": &kind, "path": &name})
+		if kind == "network" {
+			s.netns = name
+		}
+		return err
+	})
+}
+
+// mounts keeps where the few files come from that a runtime makes for each
+// container: they show where it keeps its own.
+func (s *spec) mounts(v []byte) error {
+	return items(v, func(v []byte) error {
+		var source string
+		err := object(v, map[string]any{"source": &source})
+		if strings.HasSuffix(source, "/hostname") || strings.HasSuffix(source, "/hosts") {
+			s.binds = append(s.binds, source)
+		}
+		return err
+	})
+}
+
+// kubernetes takes a pod's container from annotations under the names that the
+// runtime has for namespace, pod and container.
+func (c *Container) kubernetes(a map[string]string, namespace, pod, container string) bool {
+	if a[pod] == "" {
+		return false
+	}
+	c.pod(a[namespace], a[pod], a[container])
+	return true
+}
+
+// stringsOf reads a JSON array of strings that stands in a string, as annotations
+// have it.
+func stringsOf(text string) []string {
+	var all []string
+	if json.Unmarshal([]byte(text), &all) != nil {
+		return nil // an annotation may say anything
+	}
+	return all
+}

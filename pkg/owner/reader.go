@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// No file or directory of a runtime is larger than this, unless something is
+// wrong with it.
+const (
+	mostBytes   = 8 << 20
+	mostEntries = 100_000
+)
+
+// reader is what reading a machine's runtimes shares.
+type reader struct {
+	ctx     context.Context
+	host    *scan.Host
+	daemons []daemon
+
+	mu         sync.Mutex
+	seen       map[string]bool // directories that were read
+	gaps       []scan.Gap
+	containers []*Container
+	claims     []claim
+	pods       map[string]string // "NAMESPACE/NAME" by UID
+	finders    []func(id string) // read what a directory has of one container, which may be new there
+}
+
+// claim is what somebody other than its runtime has written down of a container.
+type claim struct {
+	Container
+	log bool // that it has written a log, which it may have done long ago
+}
+
+func (r *reader) gap(name string, err error) {
+	if gone(err) {
+		return // it has ended, or never was
+	}
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gaps = append(r.gaps, scan.Gap{Source: "owner", Path: name, Err: err})
+}
+
+// gone reports whether an error only says that something is not there.
+func gone(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ESRCH)
+}
+
+func (r *reader) add(c *Container) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.containers = append(r.containers, c)
+}
+
+// again has a directory looked at once more when a container is met that was not
+// there when it was read.
+func (r *reader) again(dir string, find func(t *scan.Tree, id string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.finders = append(r.finders, func(id string) {
+		t, err := r.host.OpenTree(dir)
+		if err != nil {
+			r.gap(dir, err)
+			return
+		}
+		defer t.Close()
+		find(t, id)
+	})
+}
+
+// open opens a directory that was not read yet, nil if there is nothing to read.
+func (r *reader) open(dir string) *scan.Tree {
+	dir = path.Clean(dir)
+	r.mu.Lock()
+	again := r.seen[dir]
+	r.seen[dir] = true
+	r.mu.Unlock()
+	if again {
+		return nil
+	}
+	t, err := r.host.OpenTree(dir)
+	if err != nil {
+		r.gap(dir, err)
+		return nil
+	}
+	return t
+}
+
+// list returns the names in a directory of a tree for which ok is true, sorted.
+func (r *reader) list(t *scan.Tree, dir string, ok func(string) bool) []string {
+	entries, err := t.ReadDir(dir, mostEntries)
+	if err != nil {
+		r.gap(path.Join(t.Path(), dir), err)
+	}
+	var names []string
+	for _, e := range entries {
+		if ok == nil || ok(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// read returns a file of a tree, nil if there is none or it cannot be read.
+func (r *reader) read(t *scan.Tree, name string) []byte {
+	data, err := t.ReadFile(name, mostBytes)
+	if err != nil {
+		r.gap(path.Join(t.Path(), name), err)
+		return nil
+	}
+	return data
+}
+
+// config returns a file by its whole path, as read does.
+func (r *reader) config(name string) []byte {
+	t, err := r.host.OpenTree(path.Dir(name))
+	if err != nil {
+		r.gap(name, err)
+		return nil
+	}
+	defer t.Close()
+	return r.read(t, path.Base(name))
+}
+
+// each calls f for every name, on all cores.
+func (r *reader) each(names []string, f func(string)) {
+	next := make(chan string, 64)
+	var wg sync.WaitGroup
+	for range min(len(names), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for name := range next {
+				f(name)
+			}
+		})
+	}
+	for _, name := range names {
+		if r.ctx.Err() != nil {
+			break
+		}
+		next <- name
+	}
+	close(next)
+	wg.Wait()
+}
+
+// absolute reports whether a path from a command line or a configuration says
+// where something is.
+func absolute(name string) bool {
+	return strings.HasPrefix(name, "/") && !strings.Contains(name, "\x00")
+}

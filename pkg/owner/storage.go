@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// storage is where Podman and CRI-O keep containers (containers/storage): what
+// lasts in graph, what does not survive a boot in run.
+type storage struct{ graph, run string }
+
+// findStorage reads the storage of root's Podman and of CRI-O:
+// <graph>/DRIVER-containers/ID/userdata/config.json, and names beside it.
+func findStorage(r *reader) {
+	all := []storage{{"/var/lib/containers/storage", "/run/containers/storage"}}
+	for _, name := range []string{"/usr/share/containers/storage.conf", "/etc/containers/storage.conf"} {
+		text := r.config(name)
+		all = append(all, storage{tomlString(text, "storage", "graphroot"), tomlString(text, "storage", "runroot")})
+	}
+	all = append(all, crioConfigs(r)...)
+	for _, d := range r.running("crio") {
+		all = append(all, storage{d.flag("root", "r"), d.flag("runroot")})
+	}
+	for _, d := range r.running("conmon") {
+		if d.uid == 0 {
+			all = append(all, d.conmonStorage())
+		}
+	}
+	r.storages(all)
+}
+
+// findRootless reads what users have of their own: the storage that the monitors
+// of their running containers tell, and the customary one of those who are here.
+func findRootless(r *reader) {
+	var all []storage
+	for _, d := range r.running("conmon") {
+		if d.uid > 0 {
+			all = append(all, d.conmonStorage())
+		}
+	}
+	for uid, home := range r.homes() {
+		all = append(all, storage{path.Join(home, ".local/share/containers/storage"), path.Join("/run/user", uid, "containers")})
+	}
+	r.storages(all)
+}
+
+// storages reads each storage once; one without a run directory of its own goes
+// with the customary one.
+func (r *reader) storages(all []storage) {
+	var done []storage
+	for _, s := range all {
+		if !absolute(s.graph) || slices.Contains(done, s) {
+			continue
+		}
+		done = append(done, s)
+		if !absolute(s.run) {
+			s.run = "/run/containers/storage"
+		}
+		r.storage(s)
+	}
+}
+
+func (r *reader) storage(s storage) {
+	t := r.open(s.graph)
+	if t == nil {
+		return
+	}
+	defer t.Close()
+	run, err := r.host.OpenTree(s.run)
+	if err != nil {
+		r.gap(s.run, err)
+		run = nil
+	} else {
+		defer run.Close()
+	}
+	for _, dir := range r.list(t, ".", func(name string) bool { return strings.HasSuffix(name, "-containers") }) {
+		names := r.storageNames(t, dir, "containers.json")
+		if run != nil {
+			for id, name := range r.storageNames(run, dir, "volatile-containers.json") {
+				names[id] = name
+			}
+		}
+		ids := r.list(t, dir, isID)
+		for id := range names { // a file of names may tell of one whose directory is not readable
+			if i, ok := slices.BinarySearch(ids, id); !ok && isID(id) {
+				ids = slices.Insert(ids, i, id)
+			}
+		}
+		r.each(ids, func(id string) { r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id]) })
+		r.again(s.graph, func(t *scan.Tree, id string) { r.newStorageContainer(t, s.run, dir, id) })
+	}
+}
+
+// newStorageContainer reads one that was not there when all were read.
+func (r *reader) newStorageContainer(t *scan.Tree, runDir, dir, id string) {
+	if name := r.storageNames(t, dir, "containers.json")[id]; name != "" {
+		run, err := r.host.OpenTree(runDir)
+		if err != nil {
+			r.gap(runDir, err)
+			return
+		}
+		defer run.Close()
+		r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, name)
+	}
+}
+
+func (r *reader) storageContainer(t, run *scan.Tree, dir, id, name string) {
+	c := &Container{Owner: Owner{Runtime: "podman", ID: id, Name: name}, State: "created", Dir: path.Join(t.Path(), dir), uid: t.UID()}
+	file := path.Join(dir, "config.json")
+	text, from := r.read(t, file), t
+	if text == nil && run != nil {
+		text, from = r.read(run, file), run
+	}
+	if text != nil {
+		s, err := parseSpec(text)
+		if err != nil {
+			r.gap(path.Join(from.Path(), file), err)
+		} else {
+			c.storageSpec(s)
+		}
+	}
+	if run != nil {
+		c.PID = r.pidFile(run, path.Join(dir, "pidfile"))
+	}
+	if c.PID != 0 {
+		c.State = "running"
+	} else if text != nil {
+		c.State = "stopped"
+	}
+	r.add(c)
+}
+
+// storageSpec takes what the bundle of a container of Podman's or CRI-O's says.
+func (c *Container) storageSpec(s spec) {
+	a := s.annotations
+	c.cgroup = s.cgroup
+	manager := a["io.container.manager"]
+	if manager == "cri-o" || manager == "" && a["io.kubernetes.pod.name"] != "" {
+		c.Runtime = "cri-o"
+		c.kubernetes(a, "io.kubernetes.pod.namespace", "io.kubernetes.pod.name", "io.kubernetes.container.name")
+		if a["io.kubernetes.cri-o.ContainerType"] != "sandbox" {
+			return
+		}
+		c.addIPs(a["io.kubernetes.cri-o.IP.0"], a["io.kubernetes.cri-o.IP.1"])
+		if !strings.HasPrefix(s.netns, "/proc/") {
+			c.Sandbox, c.Name = s.netns, ""
+		}
+		return
+	}
+	// Podman makes names of its own. Any other path is a namespace that a user had.
+	if base := path.Base(s.netns); strings.HasPrefix(base, "netns-") || strings.HasPrefix(base, "cni-") {
+		c.Sandbox = s.netns
+	}
+}
+
+// storageNames reads the names of containers, by ID.
+func (r *reader) storageNames(t *scan.Tree, dir, file string) map[string]string {
+	names := map[string]string{}
+	name := path.Join(dir, file)
+	text := r.read(t, name)
+	if text == nil {
+		return names
+	}
+	if err := parseStorageNames(text, names); err != nil {
+		r.gap(path.Join(t.Path(), name), err)
+	}
+	return names
+}
+
+func parseStorageNames(text []byte, names map[string]string) error {
+	return items(text, func(v []byte) error {
+		var id string
+		var all []string
+		err := object(v, map[string]any{"id": &id, "names": &all})
+		if len(all) > 0 {
+			names[id] = all[0]
+		}
+		return err
+	})
+}
+
+// conmonStorage tells the storage from the command line of a container's monitor:
+// -b <graph>/DRIVER-containers/ID/userdata and -p <run>/…/userdata/pidfile.
+func (d *daemon) conmonStorage() storage {
+	bundle, pid := d.flag("b", "bundle"), path.Dir(d.flag("p", "container-pidfile"))
+	return storage{upFrom(bundle), upFrom(pid)}
+}
+
+// upFrom takes "/DRIVER-containers/ID/userdata" off a path, "" for any other.
+func upFrom(dir string) string {
+	containers := path.Dir(path.Dir(path.Clean(dir)))
+	if path.Base(dir) != "userdata" || !strings.HasSuffix(containers, "-containers") || !absolute(dir) {
+		return ""
+	}
+	return path.Dir(containers)
+}
+
+// crioConfigs reads where CRI-O is told to keep its containers.
+func crioConfigs(r *reader) []storage {
+	var all []storage
+	add := func(text []byte) {
+		all = append(all, storage{tomlString(text, "crio", "root"), tomlString(text, "crio", "runroot")})
+	}
+	add(r.config("/etc/crio/crio.conf"))
+	if t := r.open("/etc/crio/crio.conf.d"); t != nil {
+		defer t.Close()
+		for _, name := range r.list(t, ".", nil) {
+			add(r.read(t, name))
+		}
+	}
+	return all
+}
