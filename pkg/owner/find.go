@@ -106,7 +106,7 @@ func partial(c *Container, ref string) bool {
 // alias says which namespace a container has: the one that was made for it or,
 // where none was or another type is asked for, that of its first process.
 func (x *Index) alias(s *scan.Snapshot, c *Container) (scan.Alias, bool) {
-	a := scan.Alias{Net: c.NetNS, PID: c.PID, How: c.Owner.String()}
+	a := scan.Alias{Net: c.NetNS, PID: c.PID, How: c.String()}
 	if c.ID != "" && !strings.HasSuffix(a.How, shortID(c.ID)) {
 		a.How += " (" + shortID(c.ID) + ")"
 	}

@@ -2,10 +2,7 @@
 
 package owner
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "strings"
 
 // spec is what is asked of an OCI configuration, the config.json of a bundle.
 type spec struct {
@@ -63,14 +60,4 @@ func (c *Container) kubernetes(a map[string]string, namespace, pod, container st
 	}
 	c.pod(a[namespace], a[pod], a[container])
 	return true
-}
-
-// stringsOf reads a JSON array of strings that stands in a string, as annotations
-// have it.
-func stringsOf(text string) []string {
-	var all []string
-	if json.Unmarshal([]byte(text), &all) != nil {
-		return nil // an annotation may say anything
-	}
-	return all
 }
