@@ -34,8 +34,9 @@ generate: ## make again what is generated from source
 docs: ## write docs/usage.md again from real runs (root)
 	$(GO) run ./internal/gendocs
 
-bench: ## compare with lsns, ps and the bare system calls (root); writes docs/performance.md
+bench: ## compare with lsns, ps, strace and the bare system calls (root); writes docs/performance.md
 	$(GO) run ./bench -runs 7 -scale 3 -fds 3 -out docs/performance.md
+	$(GO) run ./bench trace -runs 7 -out docs/performance.md
 
 cross: ## build for every supported architecture
 	@for arch in amd64 arm64; do \

@@ -52,7 +52,7 @@ func TestRewrite(t *testing.T) {
 		{"reversed", sectionEnd + sectionBegin, "", "comes before"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := rewrite(tt.page, "new\n\n")
+			got, err := rewrite(tt.page, sectionBegin, sectionEnd, "new\n\n")
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("error %v, expected %q", err, tt.err)

@@ -4,6 +4,9 @@
 // that the bare system calls take.
 //
 //	go run ./bench -runs 7 -scale 3 -out docs/performance.md
+//	go run ./bench trace -out docs/performance.md
+//
+// The second measures what tracing costs those who are traced.
 //
 // It loads the machine with processes in network namespaces of their own, runs
 // all contenders in turn, round by round, and prints medians. A slow result is
@@ -36,12 +39,18 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == "floor" {
 		exit(floorMain(os.Args[2], os.Stdout))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "calls" {
+		exit(callsMain(os.Args[2:], os.Stdout))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == "trace" {
+		exit(traceMain(ctx, os.Args[2:]))
+	}
 	o, err := parseOptions(os.Args[1:])
 	if err != nil {
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	defer stop()
 	exit(run(ctx, o, os.Stdout, os.Stderr))
 }
 
@@ -169,5 +178,5 @@ func (r report) save(o options) error {
 	if o.out == "" {
 		return nil
 	}
-	return rewriteFile(o.out, r.markdown())
+	return rewriteFile(o.out, sectionBegin, sectionEnd, r.markdown())
 }

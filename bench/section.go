@@ -16,10 +16,16 @@ const (
 
 // newPage is what a page starts with that is not there yet.
 const newPage = "# Performance\n\nMeasured by `make bench`, which rewrites what is below.\n\n" +
-	sectionBegin + "\n" + sectionEnd + "\n"
+	sectionBegin + "\n" + sectionEnd + "\n\n" + traceBegin + "\n" + traceEnd + "\n"
 
-// rewriteFile puts body between the marks of a file.
-func rewriteFile(path, body string) error {
+// The marks of what `bench trace` writes.
+const (
+	traceBegin = "<!-- trace:begin -->"
+	traceEnd   = "<!-- trace:end -->"
+)
+
+// rewriteFile puts body between two marks of a file.
+func rewriteFile(path, begin, end, body string) error {
 	page, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		page, err = []byte(newPage), nil
@@ -27,7 +33,7 @@ func rewriteFile(path, body string) error {
 	if err != nil {
 		return err
 	}
-	text, err := rewrite(string(page), body)
+	text, err := rewrite(string(page), begin, end, body)
 	if err != nil {
 		return fmt.Errorf("rewrite %s: %w", path, err)
 	}
@@ -36,14 +42,14 @@ func rewriteFile(path, body string) error {
 
 // rewrite puts body between the marks of a page, which must have exactly one
 // pair, and leaves all else as it is.
-func rewrite(page, body string) (string, error) {
-	if strings.Count(page, sectionBegin) != 1 || strings.Count(page, sectionEnd) != 1 {
-		return "", fmt.Errorf("expected one %s and one %s", sectionBegin, sectionEnd)
+func rewrite(page, begin, end, body string) (string, error) {
+	if strings.Count(page, begin) != 1 || strings.Count(page, end) != 1 {
+		return "", fmt.Errorf("expected one %s and one %s", begin, end)
 	}
-	before, rest, _ := strings.Cut(page, sectionBegin)
-	_, after, ok := strings.Cut(rest, sectionEnd)
+	before, rest, _ := strings.Cut(page, begin)
+	_, after, ok := strings.Cut(rest, end)
 	if !ok {
-		return "", fmt.Errorf("%s comes before %s", sectionEnd, sectionBegin)
+		return "", fmt.Errorf("%s comes before %s", end, begin)
 	}
-	return before + sectionBegin + "\n" + strings.TrimRight(body, "\n") + "\n" + sectionEnd + after, nil
+	return before + begin + "\n" + strings.TrimRight(body, "\n") + "\n" + end + after, nil
 }
