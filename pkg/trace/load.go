@@ -14,6 +14,8 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan/iter"
 )
 
 // hook is a program and the raw tracepoint that it is attached to; "" for one that
@@ -103,6 +105,9 @@ func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, 
 		return nil, err
 	}
 	programs, err := ebpf.NewCollectionWithOptions(spec, options)
+	if errors.Is(err, unix.EPERM) && iter.RaiseMemlock() == nil {
+		programs, err = ebpf.NewCollectionWithOptions(spec, options)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load BPF programs: %w", err)
 	}

@@ -24,7 +24,7 @@ func TestTiers(t *testing.T) {
 	for _, tier := range Tiers() {
 		t.Run(tier.What, func(t *testing.T) {
 			// It is there before the tracer, and moves once it is told to.
-			cmd := exec.Command("sh", "-c", "read go; exec unshare --net sleep 60")
+			cmd := exec.Command("sh", "-c", "read go; exec unshare -n sleep 60")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 			stdin, err := cmd.StdinPipe()
 			if err != nil {

@@ -54,7 +54,7 @@ func Open(o Options) (*Reader, error) {
 	l.options.Programs.KernelTypes = types
 	l.options.Programs.ExtraRelocationTargets = moduleTypes(cache)
 	err = r.makeMaps(&l)
-	if errors.Is(err, unix.EPERM) && missingCapabilities() == "" && raiseMemlock() == nil {
+	if errors.Is(err, unix.EPERM) && missingCapabilities() == "" && RaiseMemlock() == nil {
 		err = r.makeMaps(&l)
 	}
 	if err != nil {
@@ -112,9 +112,9 @@ func moduleTypes(cache *btf.Cache) []*btf.Spec {
 	return []*btf.Spec{tun}
 }
 
-// raiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11.
+// RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11.
 // It needs CAP_SYS_RESOURCE.
-func raiseMemlock() error {
+func RaiseMemlock() error {
 	none := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
 	return unix.Setrlimit(unix.RLIMIT_MEMLOCK, &none)
 }
