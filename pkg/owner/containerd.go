@@ -6,7 +6,6 @@ import (
 	"errors"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -14,9 +13,9 @@ import (
 
 var errOtherID = errors.New("it is of another container")
 
-// containerdStates are where a containerd keeps what runs: its own, the one that
+// containerdStateDirs are where a containerd keeps what runs: its own, the one that
 // dockerd starts, k3s and RKE2, k0s, MicroK8s.
-var containerdStates = []string{
+var containerdStateDirs = []string{
 	"/run/containerd",
 	"/run/docker/containerd/daemon",
 	"/run/k3s/containerd",
@@ -27,10 +26,10 @@ var containerdStates = []string{
 // shimPlugins are the directories of the runtimes that start containers by shims.
 var shimPlugins = []string{"io.containerd.runtime.v2.task", "io.containerd.runtime.v1.linux"}
 
-// findContainerd reads the bundle of every container that runs: its OCI
+// containerdStates reads the bundle of every container that runs: its OCI
 // configuration is at <state>/io.containerd.runtime.v2.task/NAMESPACE/ID.
-func findContainerd(r *reader) {
-	states := append(slices.Clone(containerdStates), containerdState(r.config("/etc/containerd/config.toml"))...)
+func (r *reader) containerdStates() {
+	states := append(slices.Clone(containerdStateDirs), containerdState(r.config("/etc/containerd/config.toml"))...)
 	for _, d := range r.running("containerd") {
 		if state := d.flag("state"); state != "" {
 			states = append(states, state)
@@ -61,6 +60,14 @@ func (r *reader) containerdPlugin(dir string) {
 	defer t.Close()
 	for _, namespace := range r.list(t, ".", nil) {
 		ids := r.list(t, namespace, nil)
+		if namespace == "moby" { // dockerd's, which has told more of them, unless it was not found
+			for _, id := range ids {
+				if !r.has(id) {
+					r.bundle(t, namespace, id)
+				}
+			}
+			continue
+		}
 		r.each(ids, func(id string) { r.bundle(t, namespace, id) })
 	}
 	r.again(dir, func(t *scan.Tree, id string) {
@@ -83,20 +90,11 @@ func (r *reader) bundle(t *scan.Tree, namespace, id string) {
 	}
 	c := containerdContainer(namespace, id, s)
 	c.Dir = path.Join(t.Path(), namespace, id)
-	c.PID = r.pidFile(t, path.Join(namespace, id, "init.pid"))
+	c.pidFile = path.Join(c.Dir, "init.pid")
 	r.add(c)
 	if c.dataDir != "" {
 		r.dockerContainers(path.Dir(c.dataDir))
 	}
-}
-
-// pidFile reads the PID that a runtime has put down, 0 if none.
-func (r *reader) pidFile(t *scan.Tree, name string) int {
-	pid, err := strconv.Atoi(strings.TrimSpace(string(r.read(t, name))))
-	if err != nil || pid < 0 {
-		return 0 // not written yet
-	}
-	return pid
 }
 
 // containerdContainer makes a container of its bundle. Those of dockerd have

@@ -10,17 +10,24 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// dockerRoots are where dockerd keeps its containers, unless it is told to keep
+// dockerDataRoots are where dockerd keeps its containers, unless it is told to keep
 // them elsewhere.
-var dockerRoots = []string{
+var dockerDataRoots = []string{
 	"/var/lib/docker",
 	"/var/snap/docker/common/var-lib-docker",
 }
 
-// findDocker reads <data-root>/containers/ID/config.v2.json of every data root: by
-// default, in the daemon's configuration, on the command line of one that runs.
+// findDocker reads what dockerd keeps and then, since its containers are in there
+// too, what containerds do.
 func findDocker(r *reader) {
-	roots := append(slices.Clone(dockerRoots), dockerConfigRoots(r.config("/etc/docker/daemon.json"))...)
+	r.dockerRoots()
+	r.containerdStates()
+}
+
+// dockerRoots reads <data-root>/containers/ID/config.v2.json of every data root: by
+// default, in the daemon's configuration, on the command line of one that runs.
+func (r *reader) dockerRoots() {
+	roots := append(slices.Clone(dockerDataRoots), dockerConfigRoots(r.config("/etc/docker/daemon.json"))...)
 	for _, d := range r.running("dockerd") {
 		if root := d.flag("data-root", "graph", "g"); root != "" {
 			roots = append(roots, root)

@@ -20,8 +20,7 @@ var runtimes = []struct {
 	find     func(*reader)
 	patience time.Duration // it may take to read its files; a dead file system takes for ever
 }{
-	{"docker", findDocker, 5 * time.Second},
-	{"containerd", findContainerd, 5 * time.Second},
+	{"docker, containerd", findDocker, 5 * time.Second},
 	{"podman, cri-o", findStorage, 5 * time.Second},
 	{"rootless podman", findRootless, 2 * time.Second}, // what users keep may be any file system
 	{"lxc, incus, lxd", findLXC, 5 * time.Second},
@@ -56,7 +55,8 @@ type known struct {
 	containers []*Container // sorted by runtime, name, ID
 	byID       map[string]*Container
 	byName     map[string]*Container // of those that have no ID
-	byCgroup   map[string]*Container
+	byCgroup   map[string]*Container // by the whole path
+	byUnit     map[string]*Container // machines of systemd-machined
 	bySandbox  map[uint64]*Container // by the inode of its network namespace
 	logged     map[string]Owner      // what the kubelet's logs say, by ID
 }
@@ -64,7 +64,7 @@ type known struct {
 // Read reads what every runtime of the machine has written down. It needs root
 // where the runtimes' files do. A runtime that is not there is no gap.
 func Read(ctx context.Context, opts Options) *Index {
-	r := &reader{ctx: ctx, host: opts.Host, seen: map[string]bool{}, pods: map[string]string{}}
+	r := &reader{ctx: ctx, host: opts.Host, seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
 	x := &Index{host: opts.Host, snapshot: opts.Snapshot, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
 	var pids []int
 	if opts.Snapshot != nil && !opts.All {
@@ -111,7 +111,7 @@ func (x *Index) assemble() {
 	defer r.mu.Unlock()
 	k := known{
 		byID: map[string]*Container{}, byName: map[string]*Container{}, byCgroup: map[string]*Container{},
-		bySandbox: map[uint64]*Container{}, logged: map[string]Owner{},
+		byUnit: map[string]*Container{}, bySandbox: map[uint64]*Container{}, logged: map[string]Owner{},
 	}
 	for _, c := range r.containers {
 		k.add(*c)
@@ -128,6 +128,9 @@ func (x *Index) assemble() {
 	}
 	for _, c := range k.byName {
 		k.containers = append(k.containers, c)
+		if c.Unit != "" {
+			k.byUnit[c.Unit] = c
+		}
 	}
 	slices.SortFunc(k.containers, func(a, b *Container) int {
 		return cmp.Or(strings.Compare(a.Runtime, b.Runtime), strings.Compare(a.Pod, b.Pod), strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
@@ -160,6 +163,7 @@ func (k *known) add(c Container) {
 		return // what a user says is believed where nobody else says anything
 	}
 	old.PID, old.Unit, old.cgroup = cmp.Or(old.PID, c.PID), cmp.Or(old.Unit, c.Unit), cmp.Or(old.cgroup, c.cgroup)
+	old.pidFile = cmp.Or(old.pidFile, c.pidFile)
 }
 
 // says counts how much a container's runtime has told of it.
@@ -223,6 +227,9 @@ func (x *Index) settle() {
 	}
 	x.settled = true
 	for _, c := range x.known.containers {
+		if c.PID == 0 && c.pidFile != "" {
+			c.PID = x.r.pid(c.pidFile)
+		}
 		switch {
 		case c.PID != 0 && x.runs(c):
 			if c.State != "paused" {
@@ -246,5 +253,5 @@ func (x *Index) runs(c *Container) bool {
 	}
 	m := parseCgroup(text)
 	found, _ := x.known.container(m)
-	return found == c || found == nil && (c.uid > 0 && len(m.places) == 0 || c.Unit != "" && c.Unit == m.unit)
+	return found == c || found == nil && c.uid > 0 && len(m.places) == 0
 }

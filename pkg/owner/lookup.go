@@ -79,6 +79,9 @@ func (k *known) container(m membership) (*Container, place) {
 		if c := k.byCgroup[group]; c != nil {
 			return c, place{}
 		}
+		if c := k.byUnit[unescapeUnit(path.Base(group))]; c != nil {
+			return c, place{}
+		}
 	}
 	return nil, place{}
 }
@@ -211,7 +214,7 @@ func (x *Index) findSandboxes() {
 		if c.NetNS = inode; inode == 0 {
 			continue
 		}
-		if other := x.known.bySandbox[inode]; other == nil || other.PID == 0 && c.PID != 0 {
+		if other := x.known.bySandbox[inode]; other == nil || other.State != "running" && c.State == "running" {
 			x.known.bySandbox[inode] = c
 		}
 	}

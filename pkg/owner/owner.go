@@ -95,6 +95,7 @@ type Container struct {
 	IPs     []string // its addresses, without prefix lengths
 	Dir     string   // where this was read
 
+	pidFile string // where its runtime has put PID down; read when it is asked for
 	cgroup  string // as its runtime was told to name it
 	dataDir string // of a container of dockerd's: where that has its files
 	uid     int    // who keeps these files; what another than root says of a container is believed last

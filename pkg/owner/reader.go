@@ -9,6 +9,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -34,6 +35,7 @@ type reader struct {
 	seen       map[string]bool // directories that were read
 	gaps       []scan.Gap
 	containers []*Container
+	ids        map[string]bool // of those
 	claims     []claim
 	pods       map[string]string // "NAMESPACE/NAME" by UID
 	finders    []func(id string) // read what a directory has of one container, which may be new there
@@ -67,6 +69,13 @@ func (r *reader) add(c *Container) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.containers = append(r.containers, c)
+	r.ids[c.ID] = true
+}
+
+func (r *reader) has(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ids[id]
 }
 
 // again has a directory looked at once more when a container is met that was not
@@ -127,6 +136,15 @@ func (r *reader) read(t *scan.Tree, name string) []byte {
 		return nil
 	}
 	return data
+}
+
+// pid reads the PID that a runtime has put down, 0 if none.
+func (r *reader) pid(name string) int {
+	pid, err := strconv.Atoi(strings.TrimSpace(string(r.config(name))))
+	if err != nil || pid < 0 {
+		return 0 // not written yet
+	}
+	return pid
 }
 
 // config returns a file by its whole path, as read does.

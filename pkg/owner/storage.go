@@ -125,12 +125,10 @@ func (r *reader) storageContainer(t, run *scan.Tree, dir, id, name string) {
 		}
 	}
 	if run != nil {
-		c.PID = r.pidFile(run, path.Join(dir, "pidfile"))
+		c.pidFile = path.Join(run.Path(), dir, "pidfile")
 	}
-	if c.PID != 0 {
-		c.State = "running"
-	} else if text != nil {
-		c.State = "stopped"
+	if text != nil {
+		c.State = "stopped" // unless its process is there
 	}
 	r.add(c)
 }

@@ -90,9 +90,10 @@ func (t *Tree) ReadFile(name string, most int64) ([]byte, error) {
 	return readUpTo(again, int(st.Size), int(most))
 }
 
-// readUpTo reads a file of about size bytes, at most so many.
+// readUpTo reads a file of size bytes, or of a size that is not told before, at
+// most so many.
 func readUpTo(fd, size, most int) ([]byte, error) {
-	buf := make([]byte, 0, min(size, most)+1) // one more, to see the end without another turn
+	buf := make([]byte, 0, max(size+1, 1024))
 	for {
 		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
 		switch {
@@ -103,8 +104,11 @@ func readUpTo(fd, size, most int) ([]byte, error) {
 		case n == 0:
 			return buf, nil
 		}
-		if buf = buf[:len(buf)+n]; len(buf) > most {
+		switch buf = buf[:len(buf)+n]; {
+		case len(buf) > most:
 			return nil, ErrTooLarge // it grew
+		case len(buf) == size:
+			return buf, nil
 		}
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
@@ -147,7 +151,7 @@ func (h *Host) ReadProc(pid int, name string, most int) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	return readUpTo(fd, 1023, most)
+	return readUpTo(fd, 0, most)
 }
 
 // NamespaceAt says which namespace the file at a path of the host is. Any other

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsinspect/nsinspect/internal/hosttest"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// machine opens the fake machine of a file and takes a snapshot of it.
+func machine(t *testing.T, name string) (string, *scan.Host, *scan.Snapshot) {
+	t.Helper()
+	archive, err := os.ReadFile(filepath.Join("testdata", "machines", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := hosttest.New(t, string(archive))
+	h, s := open(t, dir)
+	return dir, h, s
+}
+
+func open(t *testing.T, dir string) (*scan.Host, *scan.Snapshot) {
+	t.Helper()
+	h, err := scan.OpenHost(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	s, err := scan.Scan(t.Context(), scan.Options{Host: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, s
+}
+
+// checkNamespaces demands the owners of network namespaces, by the last three
+// digits of their inodes; "" is none. Those not named must have none.
+func checkNamespaces(t *testing.T, x *Index, s *scan.Snapshot, want map[int]string) {
+	t.Helper()
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		got := ""
+		if o := x.Namespace(n); o != nil {
+			got = o.String()
+		}
+		if w := want[int(n.Inode%1000)]; got != w {
+			t.Errorf("%s is %q's, want %q", n, got, w)
+		}
+		delete(want, int(n.Inode%1000))
+	}
+	for inode, w := range want {
+		if w != "" {
+			t.Errorf("no namespace …%d, which is %s's", inode, w)
+		}
+	}
+}
+
+func checkProcesses(t *testing.T, x *Index, want map[int]Owner) {
+	t.Helper()
+	for pid, w := range want {
+		if o := x.Process(pid); o == nil && w != (Owner{}) || o != nil && *o != w {
+			t.Errorf("process %d is %+v's, want %+v", pid, o, w)
+		}
+	}
+}
+
+// checkFind demands what references find, as "OWNER STATE PID".
+func checkFind(t *testing.T, x *Index, want map[string][]string) {
+	t.Helper()
+	for ref, w := range want {
+		var got []string
+		for _, c := range x.Find(ref) {
+			got = append(got, fmt.Sprintf("%s %s %d", c, c.State, c.PID))
+		}
+		if !slices.Equal(got, w) {
+			t.Errorf("%s finds %q, want %q", ref, got, w)
+		}
+	}
+}
+
+func checkGaps(t *testing.T, x *Index, want ...string) {
+	t.Helper()
+	var got []string
+	for _, g := range x.Gaps() {
+		got = append(got, g.Path+": "+g.Err.Error())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("gaps\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+const as = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+func TestContainerd(t *testing.T) {
+	_, h, s := machine(t, "containerd")
+	x := Read(t.Context(), Options{Host: h, Snapshot: s})
+	checkNamespaces(t, x, s, map[int]string{
+		101: "pod:default/web-1", 102: "pod:kube-system/dns", 103: "cni:" + as[:12], 105: "pod:kube-system/etcd-node1",
+		106: "unit:nginx.service", 107: "pod:apps/logged-1", 108: "containerd:c1",
+	})
+	checkProcesses(t, x, map[int]Owner{
+		1:    {Runtime: "systemd", Unit: "init.scope"},
+		2:    {},
+		100:  {Runtime: "systemd", Unit: "containerd.service"},
+		1000: {Runtime: "containerd", ID: as + "01", Pod: "default/web-1"},
+		1001: {Runtime: "containerd", ID: as + "02", Name: "nginx", Pod: "default/web-1"},
+		1002: {Runtime: "containerd", ID: as + "09", Name: "proxy", Pod: "default/host"},
+		1003: {Runtime: "cri-o", ID: strings.Repeat("b", 62) + "05", Pod: "kube-system/etcd-node1"},
+		1005: {Runtime: "containerd", ID: as + "07", Name: "main", Pod: "apps/logged-1"},
+		1006: {Runtime: "containerd", ID: "c1", Name: "c1"},
+		4242: {},
+	})
+	checkFind(t, x, map[string][]string{
+		"pod:default/web-1":       {"pod:default/web-1 running 1000", "pod:default/web-1/nginx running 1001"},
+		"pod:default/web-1/nginx": {"pod:default/web-1/nginx running 1001"},
+		"nginx":                   {"pod:default/web-1/nginx running 1001"},
+		"docker:nginx":            nil,
+		"containerd:c1":           {"containerd:c1 running 0"},
+		as + "02":                 {"pod:default/web-1/nginx running 1001"},
+		"pod:kube-system/dns":     {"pod:kube-system/dns  0"},
+		"pod:default/web":         nil,
+		"pod:":                    nil,
+		"":                        nil,
+		"never":                   nil,
+	})
+	if got := len(x.Find(as)); got != 5 {
+		t.Errorf("the beginning of five IDs finds %d", got)
+	}
+	for _, c := range x.Find("pod:default/web-1") {
+		if c.Name == "" && (c.NetNS != 4026532101 || !slices.Equal(c.IPs, []string{"10.244.0.7"})) {
+			t.Errorf("sandbox %+v", c)
+		}
+	}
+	in := "/run/containerd/io.containerd.runtime.v2.task/default/"
+	checkGaps(t, x, in+"broken/config.json: broken JSON", in+"link/config.json: too many levels of symbolic links",
+		in+"pipe/config.json: not a regular file", `/var/lib/cni/results/broken: broken JSON at "containerId"`)
+}
+
+func TestCRIO(t *testing.T) {
+	_, h, s := machine(t, "crio")
+	x := Read(t.Context(), Options{Host: h, Snapshot: s})
+	checkNamespaces(t, x, s, map[int]string{101: "pod:default/web-1", 102: "pod:default/gone"})
+	checkProcesses(t, x, map[int]Owner{1001: {Runtime: "cri-o", ID: as + "02", Name: "nginx", Pod: "default/web-1"}})
+	checkFind(t, x, map[string][]string{
+		"pod:default/web-1": {"pod:default/web-1 running 1000", "pod:default/web-1/nginx running 1001"},
+		"pod:default/gone":  {"pod:default/gone stopped 0"}, // its PID has gone to another one
+	})
+	checkGaps(t, x)
+}
+
+func TestMixed(t *testing.T) {
+	dir, h, s := machine(t, "mixed")
+	for _, d := range []string{"home/u/.local/share/containers/storage", "run/user/1000/containers"} {
+		if os.Geteuid() == 0 {
+			if err := os.Chown(filepath.Join(dir, d), 1000, 1000); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	x := Read(t.Context(), Options{Host: h, Snapshot: s})
+	checkNamespaces(t, x, s, map[int]string{
+		101: "docker:web", 102: "docker:other", 103: "lxc:c1", 104: "incus:vm1", 105: "nspawn:lab", 106: "docker:web",
+		107: "pod:kube-system/traefik-0", 108: "containerd:db", 109: "neutron:qrouter-5b1c", 110: "docker", 111: "podman:mine",
+		113: "podman:mine", 114: "docker:eeeeeeeeeeee",
+	})
+	checkProcesses(t, x, map[int]Owner{
+		1007: {Runtime: "containerd", ID: as + "30", Name: "traefik", Pod: "kube-system/traefik-0"},
+		1008: {Runtime: "containerd", ID: as + "31", Name: "db", Service: "shop/db"},
+		1009: {Runtime: "podman", ID: strings.Repeat("d", 64), Name: "mine", Unit: "user@1000.service"},
+		1010: {Runtime: "docker", ID: strings.Repeat("e", 64)},
+	})
+	checkFind(t, x, map[string][]string{
+		"web": {"docker:web running 1001"}, "crashed": {"docker:crashed stopped 0"}, "other": {"docker:other running 1002"},
+		"mine": {"podman:mine running 1009"}, "lab": {"nspawn:lab running 1005"}, "lxc:c1": {"lxc:c1  0"}, "copy": nil,
+	})
+	checkGaps(t, x, "/srv/other/containers/"+as+"04/config.v2.json: it is of another container")
+}
+
+// A user's files may say anything: what they say of another's container, or of a
+// namespace outside of the user's own directory, is not believed.
+func TestLies(t *testing.T) {
+	dir, h, _ := machine(t, "mixed")
+	if os.Geteuid() != 0 {
+		t.Skip("making files of another user needs root")
+	}
+	storage := filepath.Join(dir, "home/u/.local/share/containers/storage")
+	lie := filepath.Join(storage, "overlay-containers", as+"01", "userdata")
+	if err := os.MkdirAll(lie, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := `{"annotations":{"io.container.manager":"libpod"},"linux":{"cgroupsPath":"/docker/` + as + `01","namespaces":[{"type":"network","path":"/run/netns/netns-blue"}]}}`
+	if err := os.WriteFile(filepath.Join(lie, "config.json"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	names := `[{"id":"` + as + `01","names":["evil"]},{"id":"` + strings.Repeat("d", 64) + `","names":["mine"]}]`
+	if err := os.WriteFile(filepath.Join(storage, "overlay-containers/containers.json"), []byte(names), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("blue", filepath.Join(dir, "run/netns/netns-blue")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(storage, 1000, 1000); err != nil {
+		t.Fatal(err)
+	}
+	_, s := open(t, dir)
+	x := Read(t.Context(), Options{Host: h, Snapshot: s})
+	checkProcesses(t, x, map[int]Owner{1001: {Runtime: "docker", ID: as + "01", Name: "web"}})
+	checkFind(t, x, map[string][]string{"evil": nil})
+	if o := x.Namespace(s.Find(4026532112)); o != nil {
+		t.Errorf("blue is %s's by a user's word", o)
+	}
+}
+
+// A file that is too large, or a directory with too many entries, is a gap.
+func TestBounds(t *testing.T) {
+	dir := hosttest.New(t, "-- proc/2 (process) --\ncomm kthreadd\n")
+	in := filepath.Join(dir, "var/lib/docker/containers", idA)
+	if err := os.MkdirAll(in, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(in, "config.v2.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(mostBytes + 1); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	h, s := open(t, dir)
+	x := Read(t.Context(), Options{Host: h, Snapshot: s})
+	checkGaps(t, x, "/var/lib/docker/containers/"+idA+"/config.v2.json: "+scan.ErrTooLarge.Error())
+}
+
+// A container that is made after the index was read is known when one of its
+// processes is met, as a tracer needs it.
+func TestLearn(t *testing.T) {
+	dir, h, s := machine(t, "mixed")
+	x := Read(t.Context(), Options{Host: h, Snapshot: s})
+	archive := `
+-- proc/1020/cgroup --
+0::/docker/ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+-- srv/docker/containers/ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff/config.v2.json --
+{"ID":"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff","Name":"/new"}
+-- proc/1021/cgroup --
+0::/kubepods/pod11111111-2222-3333-4444-555555555556/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa32
+-- run/k3s-state/io.containerd.runtime.v2.task/k8s.io/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa32/config.json --
+{"annotations":{"io.kubernetes.cri.container-name":"new","io.kubernetes.cri.sandbox-name":"new-0","io.kubernetes.cri.sandbox-namespace":"default"}}
+`
+	if err := hosttest.Unpack(dir, []byte(archive)); err != nil {
+		t.Fatal(err)
+	}
+	checkProcesses(t, x, map[int]Owner{
+		1020: {Runtime: "docker", ID: strings.Repeat("f", 64), Name: "new"},
+		1021: {Runtime: "containerd", ID: as + "32", Name: "new", Pod: "default/new-0"},
+	})
+	checkFind(t, x, map[string][]string{"docker:new": {"docker:new stopped 0"}})
+}
+
+func TestNobody(t *testing.T) {
+	var x *Index
+	if x.Process(1) != nil || x.Namespace(&scan.Namespace{}) != nil || x.Containers() != nil || x.Find("web") != nil || x.Gaps() != nil {
+		t.Error("an index that is none knows something")
+	}
+}
