@@ -95,44 +95,46 @@ func each(ctx context.Context, n int, f func(int)) {
 
 // read returns the details of a process or thread that was seen in a namespace.
 // PIDs are reused and programs replaced at any moment: what is returned was
-// read between two looks that found the same start time, name and namespace.
+// read between two looks at one task that found the same name, in the namespace.
 func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 	task := strconv.Itoa(h.PID)
 	if h.TID != 0 {
 		task = path.Join(task, "task", strconv.Itoa(h.TID))
 	}
-	link := types[t].links[0]
-	if h.Via != "" {
-		link = h.Via
+	stat, err := d.host.openStat(task)
+	if err != nil {
+		return nil, err
 	}
-	for tries := 1; ; tries++ {
-		before, err := d.host.readStat(task)
-		if err != nil {
-			return nil, err
-		}
+	defer stat.close()
+	before, err := stat.read()
+	for tries := 1; err == nil; tries++ {
 		p := &Process{PID: h.PID, Comm: before.comm, UID: -1}
 		if err := d.fill(p, h, before); err != nil {
 			return nil, err
 		}
-		if h.isTask() {
-			if now, err := d.host.link(path.Join(task, "ns", link)); err == nil && now != inode || isEnd(err) {
-				return nil, errLeft
-			}
+		if h.isTask() && d.left(h, task, t, inode) {
+			return nil, errLeft
 		}
-		after, err := d.host.readStat(task)
-		if err != nil {
-			return nil, err
-		}
+		var after taskStat
+		after, err = stat.read()
 		// Who renames itself or execs all the time is shown as last seen, and
 		// cannot hide by it.
-		last := tries == 8
-		if after.start == before.start && (last || after.comm == before.comm) {
+		if err == nil && (after.comm == before.comm || tries == 8) {
 			return p, nil
 		}
-		if last {
-			return nil, errLeft // the PID is given again all the time
-		}
+		before = after
 	}
+	return nil, err
+}
+
+// left reports whether a task is no more, or no more in the namespace.
+func (d *details) left(h *Holder, task string, t Type, inode uint64) bool {
+	link := types[t].links[0]
+	if h.Via != "" {
+		link = h.Via
+	}
+	now, err := d.host.link(path.Join(task, "ns", link))
+	return err == nil && now != inode || isEnd(err)
 }
 
 // isTask reports whether the holder is a task in the namespace, not a thing that

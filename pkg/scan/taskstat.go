@@ -30,19 +30,39 @@ type taskStat struct {
 
 // readStat reads the stat file of a task: "PID" or "PID/task/TID".
 func (h *Host) readStat(task string) (taskStat, error) {
-	fd, err := h.openProc(task+"/stat", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	f, err := h.openStat(task)
 	if err != nil {
 		return taskStat{}, err
 	}
-	defer unix.Close(fd)
+	defer f.close()
+	return f.read()
+}
+
+// statFile is the stat file of one task. In a real /proc it stays that task's:
+// once it has ended, reading is ESRCH, whoever has its PID by then (fs/proc/base.c,
+// proc_single_show, 6.18).
+type statFile struct {
+	fd   int
+	task string
+}
+
+func (h *Host) openStat(task string) (statFile, error) {
+	fd, err := h.openProc(task+"/stat", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	return statFile{fd, task}, err
+}
+
+func (f statFile) close() { unix.Close(f.fd) }
+
+// read reads what the file tells now.
+func (f statFile) read() (taskStat, error) {
 	var buf [1024]byte
-	n, err := unix.Read(fd, buf[:])
+	n, err := unix.Pread(f.fd, buf[:], 0)
 	if err != nil {
 		return taskStat{}, err
 	}
 	st, ok := parseStat(buf[:n])
 	if !ok {
-		return taskStat{}, fmt.Errorf("no stat line in /proc/%s/stat", task)
+		return taskStat{}, fmt.Errorf("no stat line in /proc/%s/stat", f.task)
 	}
 	return st, nil
 }
