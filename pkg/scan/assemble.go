@@ -53,20 +53,13 @@ func (s *scanner) assemble(ctx context.Context) []Namespace {
 		last, lastAt = k, i
 		return i
 	}
-	var counts []int
+	var seen [][]*sighting
 	s.found.sightings.each(func(f *sighting) {
-		if i := at(f.key); i == len(counts) {
-			counts = append(counts, 1)
-		} else {
-			counts[i]++
+		i := at(f.key)
+		if i == len(seen) {
+			seen = append(seen, nil)
 		}
-	})
-	for i, n := range counts {
-		all[i].Holders = make([]Holder, 0, n)
-	}
-	s.found.sightings.each(func(f *sighting) {
-		n := &all[at(f.key)]
-		n.Holders = append(n.Holders, f.Holder)
+		seen[i] = append(seen[i], f)
 	})
 	for _, f := range s.found.names {
 		n := &all[at(f.key)]
@@ -75,6 +68,13 @@ func (s *scanner) assemble(ctx context.Context) []Namespace {
 	for k, tasks := range s.found.tasks {
 		all[at(k)].Threads = tasks
 	}
-	each(ctx, len(all), func(i int) { sort.Sort(byHolder(all[i].Holders)) })
+	each(ctx, len(seen), func(i int) {
+		holders := make([]Holder, len(seen[i]))
+		for j, f := range seen[i] {
+			holders[j] = f.holder()
+		}
+		sort.Sort(byHolder(holders))
+		all[i].Holders = holders
+	})
 	return all
 }

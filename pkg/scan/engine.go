@@ -21,7 +21,32 @@ type Engine interface {
 // Sink takes what an engine finds. It is for one goroutine at a time.
 type Sink struct {
 	found found
-	pins  []sighting
+	pins  []pin
+	parts []*Sink
+}
+
+// pin is what holds a mount namespace.
+type pin struct {
+	mountNS uint64
+	Holder
+}
+
+// Part returns a sink for another goroutine, which is to be done with it when
+// Find returns: what it takes, s has taken then.
+func (s *Sink) Part() *Sink {
+	part := new(Sink)
+	s.parts = append(s.parts, part)
+	return part
+}
+
+// join takes over what the parts have.
+func (s *Sink) join() {
+	for _, part := range s.parts {
+		part.join()
+		s.found.add(part.found)
+		s.pins = append(s.pins, part.pins...)
+	}
+	s.parts = nil
 }
 
 // only drops what the wanted sources would not have found.
@@ -29,7 +54,7 @@ func (s *Sink) only(wanted []string) {
 	if len(wanted) == len(sources) {
 		return
 	}
-	s.found.sightings.remove(func(f *sighting) bool { return !slices.Contains(wanted, sourceOf(f.Kind)) })
+	s.found.sightings.remove(func(f *sighting) bool { return !slices.Contains(wanted, sourceOf(f.kind)) })
 	if !slices.Contains(wanted, "thread") {
 		s.found.tasks = nil
 	}
@@ -41,7 +66,7 @@ func (s *Sink) only(wanted []string) {
 
 // Holder takes one holder of a namespace.
 func (s *Sink) Holder(t Type, inode uint64, h Holder) {
-	s.found.sightings.add(sighting{key{t, inode}, h})
+	s.found.sightings.add(sightingOf(key{t, inode}, &h))
 }
 
 // Process takes a process in a namespace, with its start time since boot, which
@@ -72,7 +97,7 @@ func (s *Sink) Threaded(pid int) { s.found.threaded = append(s.found.threaded, p
 
 // Pin takes what holds a mount namespace that is not wanted itself: it may be
 // all that keeps the mounts in it.
-func (s *Sink) Pin(mountNS uint64, h Holder) { s.pins = append(s.pins, sighting{key{Mnt, mountNS}, h}) }
+func (s *Sink) Pin(mountNS uint64, h Holder) { s.pins = append(s.pins, pin{mountNS, h}) }
 
 // Net takes an entry of the kernel's own list of network namespaces.
 func (s *Sink) Net(n KernelNet) { s.found.nets = append(s.found.nets, n) }

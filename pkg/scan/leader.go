@@ -157,6 +157,6 @@ func (s *scanner) pidsInStartOrder() bool {
 // highestPID returns the highest PID that was seen.
 func (s *scanner) highestPID() int {
 	high := 0
-	s.found.sightings.each(func(f *sighting) { high = max(high, f.PID) })
+	s.found.sightings.each(func(f *sighting) { high = max(high, f.process()) })
 	return high
 }

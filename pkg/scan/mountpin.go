@@ -26,8 +26,8 @@ func (s *scanner) notePins(all []*mountNS) {
 		}
 	}
 	s.found.sightings.each(func(f *sighting) {
-		if f.key.Type == Mnt && f.Kind != KindProcess && f.Kind != KindThread {
-			s.noteMountNS(f.inode, f.Holder)
+		if f.Type == Mnt && f.kind != KindProcess && f.kind != KindThread {
+			s.noteMountNS(f.inode, f.holder())
 		}
 	})
 	for _, pins := range s.mounts.pins {

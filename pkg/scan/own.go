@@ -54,10 +54,10 @@ func (o own) drop(f *found) {
 		return
 	}
 	f.sightings.remove(func(s *sighting) bool {
-		if s.PID != o.pid || s.Kind != KindFD && s.Kind != KindSocket && s.Kind != KindTun {
+		if s.process() != o.pid || s.kind != KindFD && s.kind != KindSocket && s.kind != KindTun {
 			return false
 		}
-		_, before := slices.BinarySearch(o.fds, s.FD)
+		_, before := slices.BinarySearch(o.fds, s.holder().FD)
 		return !before
 	})
 }

@@ -231,10 +231,11 @@ func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit
 	if err := s.opts.Engine.Find(ctx, s.types, sink); err != nil {
 		return fmt.Errorf("read by engine %s: %w", s.opts.Engine.Name(), err)
 	}
+	sink.join()
 	sink.only(wanted)
 	s.take(sink.found)
 	for _, p := range sink.pins {
-		s.noteMountNS(p.inode, p.Holder)
+		s.noteMountNS(p.mountNS, p.Holder)
 	}
 	return nil
 }

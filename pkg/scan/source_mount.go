@@ -198,10 +198,10 @@ func (s *scanner) mountsIn(m *mountNS) (out found) {
 			out.gaps = append(out.gaps, Gap{"mount", mount.Mountpoint, errors.New("nsfs mount of unknown root " + strconv.Quote(mount.Root))})
 		}
 		if ok && s.wants(t) {
-			out.sightings.add(sighting{key{t, inode}, Holder{
+			out.sightings.add(sightingOf(key{t, inode}, &Holder{
 				Kind: KindMount, PID: m.seer.pid, TID: m.seer.tid, Path: mount.Mountpoint,
 				MountNS: m.inode, MountID: mount.ID, Covered: tree.covered(mount), Pin: pin,
-			}})
+			}))
 		}
 	}
 	return out

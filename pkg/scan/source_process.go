@@ -28,7 +28,7 @@ func visitProcess(w *worker, v *visit) {
 }
 
 func (w *worker) holds(k key, h Holder) {
-	w.sightings.add(sighting{k, h})
+	w.sightings.add(sightingOf(k, &h))
 }
 
 // readOwn fills v.own. Reading the links of somebody else's process needs

@@ -52,58 +52,10 @@ type found struct {
 	threaded  []int       // processes of more than one thread
 }
 
-// sighting is one holder of one namespace.
-type sighting struct {
-	key
-	Holder
-}
-
-// pile is a list of sightings in pieces, so that none of many is ever copied to
-// make room for the next.
-type pile [][]sighting
-
-func (p *pile) add(s sighting) {
-	const piece = 512
-	last := len(*p) - 1
-	if last < 0 || len((*p)[last]) == cap((*p)[last]) {
-		*p = append(*p, make([]sighting, 0, piece))
-		last++
-	}
-	(*p)[last] = append((*p)[last], s)
-}
-
-// remove drops the sightings that f says so of.
-func (p pile) remove(f func(*sighting) bool) {
-	for i, piece := range p {
-		kept := piece[:0]
-		for j := range piece {
-			if !f(&piece[j]) {
-				kept = append(kept, piece[j])
-			}
-		}
-		p[i] = kept
-	}
-}
-
-// each calls f for every sighting.
-func (p pile) each(f func(*sighting)) {
-	for _, piece := range p {
-		for i := range piece {
-			f(&piece[i])
-		}
-	}
-}
-
 type sightedName struct {
 	key
 	Name
 	cookie uint64 // 0 if unknown, or not asked for
-}
-
-// key identifies a namespace within one scan.
-type key struct {
-	Type
-	inode uint64
 }
 
 // walk calls visitors for every process, on all cores. The listing of /proc is
