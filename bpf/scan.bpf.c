@@ -11,6 +11,7 @@
 char licensed[] SEC("license") = "Dual BSD/GPL";
 
 struct totals total;
+struct totals task_total; /* of the program tasks, which may run while another does */
 struct wanted want;
 u32 reader_level;
 
@@ -102,7 +103,7 @@ int tasks(struct bpf_iter__task *ctx)
 	struct cred *cred;
 
 	if (!task) {
-		total.ended++;
+		task_total.ended++;
 		return 0;
 	}
 	note_reader(ctx->meta);
@@ -127,7 +128,7 @@ int tasks(struct bpf_iter__task *ctx)
 		r.ns[NS_USER] = READ(READ(cred, user_ns), ns.inum);
 	bpf_probe_read_kernel(r.comm, sizeof(r.comm), &task->comm);
 	if (bpf_seq_write(ctx->meta->seq, &r, sizeof(r)) == 0)
-		total.written++;
+		task_total.written++;
 	return 0;
 }
 

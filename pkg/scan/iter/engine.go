@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -31,12 +32,7 @@ func (e *Engine) Close() error { return e.r.Close() }
 func (e *Engine) Name() string { return "bpf" }
 
 // index tells where Task.NS has each type, and which further links hold one.
-var index = map[scan.Type]struct {
-	own      int
-	children int // -1: there is no such link
-	via      string
-	flag     uint32
-}{
+var index = map[scan.Type]place{
 	scan.Net:    {NSNet, -1, "", 0x40000000},
 	scan.Mnt:    {NSMnt, -1, "", 0x00020000},
 	scan.User:   {NSUser, -1, "", 0x10000000},
@@ -47,23 +43,60 @@ var index = map[scan.Type]struct {
 	scan.Time:   {NSTime, NSTimeChildren, "time_for_children", 0x00000080},
 }
 
-// Find implements scan.Engine. The kernel's list is read last, so that what is
-// on it and was not seen cannot be older than what the passes saw.
-func (e *Engine) Find(ctx context.Context, types []scan.Type, sink *scan.Sink) error {
-	f := finder{r: e.r, sink: sink, types: types, byFlag: map[uint32]scan.Type{}}
-	e.r.options.Types = index[scan.Mnt].flag // whose mounts are read, wanted or not
-	for _, t := range types {
-		f.byFlag[index[t].flag] = t
-		e.r.options.Types |= index[t].flag
+type place struct {
+	own      int
+	children int // -1: there is no such link
+	via      string
+	flag     uint32
+}
+
+// in returns the namespaces that a task is in and has for its children; 0 for
+// none.
+func (p place) in(t *Task) nsPair {
+	pair := nsPair{own: t.NS[p.own]}
+	if p.children >= 0 {
+		pair.next = t.NS[p.children]
 	}
-	if err := f.tasks(); err != nil {
+	return pair
+}
+
+type nsPair struct{ own, next uint32 }
+
+// another reports whether its children will be in another one than the task.
+func (p nsPair) another() bool { return p.next != 0 && p.next != p.own }
+
+// Find implements scan.Engine. Tasks and files are read side by side. The
+// kernel's list is read last, so that what is on it and was not seen cannot be
+// older than what the passes saw.
+func (e *Engine) Find(ctx context.Context, types []scan.Type, sink *scan.Sink) error {
+	f := finder{r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]scan.Type{}}
+	asked := index[scan.Mnt].flag // whose mounts are read, wanted or not
+	for _, t := range types {
+		f.places = append(f.places, index[t])
+		f.byFlag[index[t].flag] = t
+		asked |= index[t].flag
+	}
+	if err := e.r.ask(asked); err != nil {
 		return err
+	}
+	var err, filesErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { filesErr = f.files() })
+	err = f.tasks()
+	e.r.Refused() // loads the other passes, while the files are read
+	wg.Wait()
+	if err != nil {
+		return err
+	}
+	f.lateFiles()
+	if filesErr != nil {
+		sink.Gap("fd", "bpf", filesErr)
 	}
 	steps := []struct {
 		source string
 		read   func() error
 	}{
-		{"fd", f.files}, {"mmap", f.mapped}, {"inflight", f.inFlight}, {"kernel", f.nets},
+		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"kernel", f.nets},
 	}
 	for _, s := range steps {
 		if err := ctx.Err(); err != nil {
@@ -78,13 +111,16 @@ func (e *Engine) Find(ctx context.Context, types []scan.Type, sink *scan.Sink) e
 
 // finder is one Find.
 type finder struct {
-	r      *Reader
-	sink   *scan.Sink
-	types  []scan.Type
-	byFlag map[uint32]scan.Type
+	r        *Reader
+	sink     *scan.Sink
+	fileSink *scan.Sink // of files, beside tasks
+	types    []scan.Type
+	places   []place // of types
+	byFlag   map[uint32]scan.Type
 
-	exited  map[int]bool     // processes whose first thread has ended
-	seen    map[fileRef]bool // files of those, which come with each thread
+	exited  map[int]bool // processes whose first thread has ended
+	late    []File       // files of threads, which are told when exited is known
+	seen    map[fileRef]bool
 	open    map[pidSocket]bool
 	waiting map[uint64]holderOf // who has a unix socket that files wait in
 }
@@ -104,7 +140,7 @@ type holderOf struct{ pid, tid, fd int }
 
 func (f *finder) tasks() error {
 	var threads []Task
-	var leaders []leader
+	var first leaders
 	f.exited = map[int]bool{}
 	_, err := f.r.Tasks(func(t *Task) {
 		if t.PID != t.TID {
@@ -114,36 +150,28 @@ func (f *finder) tasks() error {
 		if t.Exited {
 			f.exited[t.PID] = true
 		}
-		leaders = append(leaders, leader{t.PID, t.NS})
 		if t.NS[NSMnt] != 0 {
 			f.sink.Seer(uint64(t.NS[NSMnt]), t.PID)
 		}
-		for _, typ := range f.types {
-			at := index[typ]
-			if own := t.NS[at.own]; own != 0 {
-				f.sink.Process(typ, uint64(own), t.PID, t.Start, "")
+		first.pids = append(first.pids, t.PID)
+		for i, typ := range f.types {
+			pair := f.places[i].in(t)
+			first.pairs = append(first.pairs, pair)
+			if pair.own != 0 {
+				f.sink.Process(typ, uint64(pair.own), t.PID, t.Start, "")
 			}
-			if at.children < 0 {
-				continue
-			}
-			if next := t.NS[at.children]; next != 0 && next != t.NS[at.own] {
-				f.sink.Process(typ, uint64(next), t.PID, t.Start, at.via)
+			if pair.another() {
+				f.sink.Process(typ, uint64(pair.next), t.PID, t.Start, f.places[i].via)
 			}
 		}
 	})
-	// The kernel shows tasks by number, so the leaders are in order already.
 	last := 0
 	for i := range threads {
 		if pid := threads[i].PID; pid != last {
 			f.sink.Threaded(pid)
 			last = pid
 		}
-		at, ok := slices.BinarySearchFunc(leaders, threads[i].PID, func(l leader, pid int) int { return l.pid - pid })
-		if ok {
-			f.thread(&threads[i], &leaders[at].ns)
-		} else { // it ended between the two
-			f.thread(&threads[i], new([NSCount]uint32))
-		}
+		f.thread(&threads[i], first.of(threads[i].PID, len(f.types)))
 	}
 	if errors.Is(err, ErrIncomplete) {
 		f.sink.Gap("process", "bpf", err)
@@ -152,29 +180,34 @@ func (f *finder) tasks() error {
 	return err
 }
 
-// leader is the first thread of a process.
-type leader struct {
-	pid int
-	ns  [NSCount]uint32
+// leaders are the first threads of processes and what they are in, a pair for
+// each type asked for. The kernel shows tasks by number, so they are in order.
+type leaders struct {
+	pids  []int
+	pairs []nsPair
 }
 
-func (f *finder) thread(t *Task, leader *[NSCount]uint32) {
-	for _, typ := range f.types {
-		at := index[typ]
-		own := t.NS[at.own]
-		switch own {
+func (l *leaders) of(pid, types int) []nsPair {
+	if i, found := slices.BinarySearch(l.pids, pid); found {
+		return l.pairs[i*types:][:types]
+	}
+	return make([]nsPair, types) // it ended before its thread was read
+}
+
+// thread tells of a further thread of a process whose first is in leader.
+func (f *finder) thread(t *Task, leader []nsPair) {
+	for i, typ := range f.types {
+		pair := f.places[i].in(t)
+		switch pair.own {
 		case 0:
 			continue
-		case leader[at.own]:
-			f.sink.Task(typ, uint64(own))
+		case leader[i].own:
+			f.sink.Task(typ, uint64(pair.own))
 		default:
-			f.sink.Holder(typ, uint64(own), scan.Holder{Kind: scan.KindThread, PID: t.PID, TID: t.TID})
+			f.sink.Holder(typ, uint64(pair.own), scan.Holder{Kind: scan.KindThread, PID: t.PID, TID: t.TID})
 		}
-		if at.children < 0 {
-			continue
-		}
-		if next := t.NS[at.children]; next != 0 && next != own && next != leader[at.children] {
-			f.sink.Holder(typ, uint64(next), scan.Holder{Kind: scan.KindThread, PID: t.PID, TID: t.TID, Via: at.via})
+		if pair.another() && pair.next != leader[i].next {
+			f.sink.Holder(typ, uint64(pair.next), scan.Holder{Kind: scan.KindThread, PID: t.PID, TID: t.TID, Via: f.places[i].via})
 		}
 	}
 }

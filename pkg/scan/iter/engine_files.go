@@ -11,13 +11,11 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
+// files reads the open files, beside tasks.
 func (f *finder) files() error {
-	f.seen, f.open, f.waiting = map[fileRef]bool{}, map[pidSocket]bool{}, map[uint64]holderOf{}
+	f.open, f.waiting = map[pidSocket]bool{}, map[uint64]holderOf{}
 	_, err := f.r.Files(func(file *File) {
-		h := holderOf{pid: file.PID, fd: file.FD}
-		if file.TID != file.PID {
-			h.tid = file.TID
-		}
+		h := holderIn(file)
 		if file.Socket != 0 {
 			f.open[pidSocket{file.PID, file.Socket}] = true
 		}
@@ -26,11 +24,35 @@ func (f *finder) files() error {
 				f.waiting[file.Socket] = h
 			}
 		}
-		if file.Flags&Own == 0 && !f.again(file) {
+		switch {
+		case file.Flags&Own != 0:
+		case h.tid != 0:
+			f.late = append(f.late, *file)
+		default:
 			f.file(file, h)
 		}
 	})
 	return err
+}
+
+// lateFiles tells of the files that came with a thread other than the first. If
+// that one has ended they come with each of the others.
+func (f *finder) lateFiles() {
+	f.seen = map[fileRef]bool{}
+	for i := range f.late {
+		if file := &f.late[i]; !f.again(file) {
+			f.file(file, holderIn(file))
+		}
+	}
+}
+
+// holderIn is who has a file: a thread where it is not the first of its process.
+func holderIn(file *File) holderOf {
+	h := holderOf{pid: file.PID, fd: file.FD}
+	if file.TID != file.PID {
+		h.tid = file.TID
+	}
+	return h
 }
 
 // again reports whether a file of a process whose first thread has ended was
@@ -52,7 +74,7 @@ func (f *finder) file(file *File, at holderOf) {
 	typ, wanted := f.byFlag[file.Type]
 	if !wanted {
 		if file.Type == index[scan.Mnt].flag {
-			f.sink.Pin(uint64(file.Namespace), h)
+			f.fileSink.Pin(uint64(file.Namespace), h)
 		}
 		return
 	}
@@ -68,7 +90,7 @@ func (f *finder) file(file *File, at holderOf) {
 	case file.Flags&Embryo != 0:
 		h.Via = "unaccepted connection"
 	}
-	f.sink.Holder(typ, uint64(file.Namespace), h)
+	f.fileSink.Holder(typ, uint64(file.Namespace), h)
 }
 
 // mapped tells of rings whose descriptor is closed: one that is open holds as

@@ -101,43 +101,30 @@ type Refusal struct {
 }
 
 // Reader reads with programs that are loaded already. Its passes may be called
-// from several goroutines; they take turns.
+// from several goroutines: Tasks runs beside any other, the others take turns.
 type Reader struct {
-	mu      sync.Mutex
+	taskMu  sync.Mutex // for Tasks, which counts apart from the others
+	mu      sync.Mutex // for the others; where both are taken, taskMu is first
 	options Options
 	maps    *ebpf.Collection
 	memory  *ebpf.Memory
 	offset  map[string]uint32
-	loading map[Pass]chan struct{} // of each pass asked for; closed once it is in progs or refused
-	loadMu  sync.Mutex             // guards the next two while passes load
-	progs   map[Pass]*ebpf.Program
-	refused []Refusal
 	rest    *Reader // oneByOne, for tables of descriptors that are too long
-}
 
-// Refused lists the passes that were asked for and that this kernel did not
-// load, in the order of their constants.
-func (r *Reader) Refused() []Refusal {
-	r.settle()
-	return r.refused
-}
-
-// settle waits until every pass asked for has loaded or been refused.
-func (r *Reader) settle() {
-	for _, done := range r.loading {
-		<-done
-	}
+	passes    map[Pass]*passLoad // those asked for
+	loader    *loader            // nil after loadedAll
+	loadedAll sync.Once
 }
 
 // Close unloads the programs.
 func (r *Reader) Close() error {
+	r.taskMu.Lock()
+	defer r.taskMu.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.settle()
-	for _, prog := range r.progs {
-		prog.Close()
+	for _, load := range r.passes {
+		load.unload()
 	}
-	r.progs = nil
 	if r.rest != nil {
 		r.rest.Close()
 		r.rest = nil
@@ -149,46 +136,59 @@ func (r *Reader) Close() error {
 	return nil
 }
 
-// program returns the pass's program, or why there is none.
-func (r *Reader) program(p Pass) (*ebpf.Program, error) {
-	if done := r.loading[p]; done != nil {
-		<-done
-	}
-	r.loadMu.Lock()
-	defer r.loadMu.Unlock()
-	if prog := r.progs[p]; prog != nil {
-		return prog, nil
-	}
-	for _, refusal := range r.refused {
-		if refusal.Pass == p {
-			return nil, fmt.Errorf("%w: %w", ErrRefused, refusal.Err)
+// ask changes Options.Types for the passes to come.
+func (r *Reader) ask(types uint32) error {
+	r.taskMu.Lock()
+	defer r.taskMu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.options.Types = types
+	if r.rest != nil {
+		if err := r.rest.ask(types); err != nil {
+			return err
 		}
 	}
-	return nil, errors.New("pass was not asked for when the reader was opened, or the reader is closed")
+	return r.storeWanted()
 }
 
-// begin starts a pass: the kernel side counts from zero again.
-func (r *Reader) begin() error {
+func (r *Reader) storeWanted() error {
 	want := scanWanted{Types: r.options.Types}
 	if r.options.Own {
 		want.Own = 1
 	}
-	return errors.Join(
-		store(r, scanVarWant, &want),
-		store(r, scanVarTotal, &scanTotals{}),
-	)
+	return store(r, scanVarWant, &want)
+}
+
+// lock takes the pass's turn and returns what ends it.
+func (r *Reader) lock(p Pass) (unlock func()) {
+	mu := &r.mu
+	if p == Tasks {
+		mu = &r.taskMu
+	}
+	mu.Lock()
+	return mu.Unlock
+}
+
+// begin starts a pass: the kernel side counts from zero again.
+func (r *Reader) begin(p Pass) error { return store(r, p.counts(), &scanTotals{}) }
+
+// counts is the variable in which the kernel side counts what the pass does.
+func (p Pass) counts() string {
+	if p == Tasks {
+		return scanVarTaskTotal
+	}
+	return scanVarTotal
 }
 
 // iterate runs the pass's iterator to its end and hands each record to the
 // caller. It checks that all records arrived.
 func iterate[T any](r *Reader, p Pass, buf []T, each func(*T)) (Totals, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	defer r.lock(p)()
 	prog, err := r.program(p)
 	if err != nil {
 		return Totals{}, err
 	}
-	if err := r.begin(); err != nil {
+	if err := r.begin(p); err != nil {
 		return Totals{}, err
 	}
 	attached, err := link.AttachIter(link.IterOptions{Program: prog})
@@ -205,14 +205,14 @@ func iterate[T any](r *Reader, p Pass, buf []T, each func(*T)) (Totals, error) {
 	if err != nil {
 		return Totals{Records: got}, err
 	}
-	return r.finish(got, 1)
+	return r.finish(p, got, 1)
 }
 
 // finish compares what was delivered, and how many ends of iterators were seen,
 // with what the kernel side counted.
-func (r *Reader) finish(got, ends uint64) (Totals, error) {
+func (r *Reader) finish(p Pass, got, ends uint64) (Totals, error) {
 	var k scanTotals
-	if err := fetch(r, scanVarTotal, &k); err != nil {
+	if err := fetch(r, p.counts(), &k); err != nil {
 		return Totals{Records: got}, err
 	}
 	return check(&k, got, ends)

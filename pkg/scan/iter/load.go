@@ -49,8 +49,8 @@ func Open(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{options: o, loading: make(map[Pass]chan struct{}), progs: make(map[Pass]*ebpf.Program), offset: make(map[string]uint32)}
 	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}
+	r := &Reader{options: o, loader: &l, passes: make(map[Pass]*passLoad), offset: make(map[string]uint32)}
 	l.options.Programs.KernelTypes = types
 	l.options.Programs.ExtraRelocationTargets = moduleTypes(cache)
 	err = r.makeMaps(&l)
@@ -60,7 +60,10 @@ func Open(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create BPF maps: %w", Explain(err))
 	}
-	if err := r.loadPasses(&l); err != nil {
+	if err = r.storeWanted(); err == nil {
+		err = r.loadPasses()
+	}
+	if err != nil {
 		r.Close()
 		return nil, err
 	}
@@ -137,47 +140,6 @@ func (r *Reader) makeMaps(l *loader) error {
 		return fmt.Errorf("map variables into memory: %w", err)
 	}
 	return nil
-}
-
-// loadPasses loads the passes asked for, in their order, and returns once one is
-// there: the others load while that one is read.
-func (r *Reader) loadPasses(l *loader) error {
-	var wanted []passPrograms
-	for _, p := range programs {
-		if r.options.Passes&p.pass != 0 {
-			wanted = append(wanted, p)
-			r.loading[p.pass] = make(chan struct{})
-		}
-	}
-	for i, p := range wanted {
-		r.loadPass(l, p) // on the caller's thread, with its capabilities
-		if r.progs[p.pass] != nil {
-			go func() {
-				for _, p := range wanted[i+1:] {
-					r.loadPass(l, p)
-				}
-			}()
-			return nil
-		}
-	}
-	return r.refused[0].Err
-}
-
-func (r *Reader) loadPass(l *loader, p passPrograms) {
-	defer close(r.loading[p.pass])
-	try := p.try
-	if p.pass == Files && r.options.oneByOne {
-		try = []string{scanProgFiles, scanProgFilesOnly}
-	}
-	prog, err := l.first(try)
-	r.loadMu.Lock()
-	defer r.loadMu.Unlock()
-	if err != nil {
-		err = fmt.Errorf("%s (from Linux %d.%d): %w", p.what, p.since[0], p.since[1], Explain(err))
-		r.refused = append(r.refused, Refusal{p.pass, err})
-		return
-	}
-	r.progs[p.pass] = prog
 }
 
 func (l *loader) first(names []string) (*ebpf.Program, error) {

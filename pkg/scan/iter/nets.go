@@ -17,9 +17,8 @@ const restarts = 16
 // Nets returns every network namespace on the kernel's list, in its order: the
 // initial one first, then by age. It sees those that no file reaches too.
 func (r *Reader) Nets() ([]Net, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.begin(); err != nil {
+	defer r.lock(Nets)()
+	if err := r.begin(Nets); err != nil {
 		return nil, fmt.Errorf("read network namespaces: %w", err)
 	}
 	var nets []Net
@@ -108,15 +107,14 @@ func (r *Reader) Mapped(fn func(*File)) (Totals, error) {
 // overNets walks the namespaces, has step append what its program finds in each
 // batch of them, and hands it all to fn once the walk was whole.
 func (r *Reader) overNets(p Pass, fn func(*File), step func(*ebpf.Program, []File, int) ([]File, error)) (Totals, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	defer r.lock(p)()
 	prog, err := r.program(p)
 	if err != nil {
 		return Totals{}, err
 	}
 	for range restarts {
 		var files []File
-		if err := r.begin(); err != nil {
+		if err := r.begin(p); err != nil {
 			return Totals{}, err
 		}
 		whole, err := r.walkNets(func(nets []scanNetRec) (err error) {
@@ -132,7 +130,7 @@ func (r *Reader) overNets(p Pass, fn func(*File), step func(*ebpf.Program, []Fil
 		for i := range files {
 			fn(&files[i])
 		}
-		return r.finish(uint64(len(files)), 0)
+		return r.finish(p, uint64(len(files)), 0)
 	}
 	return Totals{}, fmt.Errorf("%w: the list of namespaces changed too fast, %d times", ErrIncomplete, restarts)
 }

@@ -33,6 +33,7 @@ const (
 	oldVarReaderLevel = "reader_level"
 	oldVarRingAt      = "ring_at"
 	oldVarTableAt     = "table_at"
+	oldVarTaskTotal   = "task_total"
 	oldVarTotal       = "total"
 	oldVarTypesForGo  = "types_for_go"
 	oldVarWant        = "want"
@@ -109,6 +110,7 @@ type oldVariableSpecs struct {
 	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
 	RingAt      *ebpf.VariableSpec `ebpf:"ring_at"`
 	TableAt     *ebpf.VariableSpec `ebpf:"table_at"`
+	TaskTotal   *ebpf.VariableSpec `ebpf:"task_total"`
 	Total       *ebpf.VariableSpec `ebpf:"total"`
 	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
 	Want        *ebpf.VariableSpec `ebpf:"want"`
@@ -152,6 +154,7 @@ type oldVariables struct {
 	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
 	RingAt      *ebpf.Variable `ebpf:"ring_at"`
 	TableAt     *ebpf.Variable `ebpf:"table_at"`
+	TaskTotal   *ebpf.Variable `ebpf:"task_total"`
 	Total       *ebpf.Variable `ebpf:"total"`
 	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
 	Want        *ebpf.Variable `ebpf:"want"`

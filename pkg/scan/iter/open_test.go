@@ -25,8 +25,7 @@ import (
 func programIDs(t *testing.T, r *Reader) []ebpf.ProgramID {
 	t.Helper()
 	var ids []ebpf.ProgramID
-	r.settle()
-	for _, prog := range r.progs {
+	for _, prog := range programsOf(r) {
 		info, err := prog.Info()
 		if err != nil {
 			t.Fatal(err)
@@ -35,6 +34,17 @@ func programIDs(t *testing.T, r *Reader) []ebpf.ProgramID {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// programsOf loads every pass asked for.
+func programsOf(r *Reader) map[Pass]*ebpf.Program {
+	progs := make(map[Pass]*ebpf.Program)
+	for p := range r.passes {
+		if prog, err := r.load(p); err == nil {
+			progs[p] = prog
+		}
+	}
+	return progs
 }
 
 // demandUnloaded waits for the kernel to free the programs, which it does from
@@ -194,11 +204,11 @@ func allPasses(t testing.TB, r *Reader) {
 	if _, err := r.Nets(); err != nil {
 		t.Error(err)
 	}
-	r.settle()
+	progs := programsOf(r)
 	for p, pass := range map[Pass]func(func(*File)) (Totals, error){
 		Files: r.Files, VMAs: r.VMAs, InFlight: r.InFlight, Mapped: r.Mapped,
 	} {
-		if r.progs[p] == nil {
+		if progs[p] == nil {
 			continue
 		}
 		if _, err := pass(func(*File) {}); err != nil {
@@ -226,10 +236,11 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	// The fallbacks are for kernels without bpf_loop, as is the want of Mapped.
-	if r.progs[Files] == nil {
+	files := programsOf(r)[Files]
+	if files == nil {
 		t.Fatal("open files are not read at all")
 	}
-	if info, err := r.progs[Files].Info(); err != nil || (info.Name == scanProgTables) == old(t, Mapped) {
+	if info, err := files.Info(); err != nil || (info.Name == scanProgTables) == old(t, Mapped) {
 		t.Errorf("open files are read by %q, %v", info.Name, err)
 	}
 	if _, err := r.InFlight(func(*File) {}); (err != nil) != (refused[InFlight] != nil) || err != nil && !errors.Is(err, ErrRefused) {

@@ -197,6 +197,7 @@ const (
 	scanVarReaderLevel = "reader_level"
 	scanVarRingAt      = "ring_at"
 	scanVarTableAt     = "table_at"
+	scanVarTaskTotal   = "task_total"
 	scanVarTotal       = "total"
 	scanVarTypesForGo  = "types_for_go"
 	scanVarWant        = "want"
@@ -273,6 +274,7 @@ type scanVariableSpecs struct {
 	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
 	RingAt      *ebpf.VariableSpec `ebpf:"ring_at"`
 	TableAt     *ebpf.VariableSpec `ebpf:"table_at"`
+	TaskTotal   *ebpf.VariableSpec `ebpf:"task_total"`
 	Total       *ebpf.VariableSpec `ebpf:"total"`
 	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
 	Want        *ebpf.VariableSpec `ebpf:"want"`
@@ -316,6 +318,7 @@ type scanVariables struct {
 	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
 	RingAt      *ebpf.Variable `ebpf:"ring_at"`
 	TableAt     *ebpf.Variable `ebpf:"table_at"`
+	TaskTotal   *ebpf.Variable `ebpf:"task_total"`
 	Total       *ebpf.Variable `ebpf:"total"`
 	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
 	Want        *ebpf.Variable `ebpf:"want"`

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -161,4 +162,23 @@ func TestPIDNamespace(t *testing.T) {
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// Tasks may run beside another pass, and each counts its own.
+func TestTasksBesideFiles(t *testing.T) {
+	r := open(t, Options{Passes: Tasks | Files})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 50 {
+			if _, err := r.Tasks(func(*Task) {}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 50 {
+		if _, err := r.Files(func(*File) {}); err != nil {
+			t.Error(err)
+		}
+	}
+	wg.Wait()
 }
