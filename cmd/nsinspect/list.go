@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -137,6 +138,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 
 // watch lists until it is told to stop, which is no failure.
 func (l *lister) watch(ctx context.Context, interval time.Duration) error {
+	debug.SetGCPercent(100) // it stays: memory matters more than a millisecond
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for first := true; ; first = false {
