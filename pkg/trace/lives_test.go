@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package trace
+
+import (
+	"os/exec"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// A namespace is created, gets a name, loses it, and is freed when its process
+// ends; and each is told once.
+func TestLives(t *testing.T) {
+	need.Root(t)
+	need.Program(t, "unshare")
+	named := map[NS][]string{}
+	lives, err := OpenLives(func(ns NS) []string { return named[ns] })
+	if err != nil {
+		need.Missing(t, "needs the kernel's list of namespaces: "+err.Error())
+	}
+	defer lives.Close()
+	cmd := exec.Command("unshare", "-n", "sh", "-c", "echo; read end")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stdout.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	inode := whereIs(cmd.Process.Pid)[scan.Net].Inode
+	var ns NS
+	var told []LifeKind
+	look := func(until LifeKind) Life {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			all, err := lives.Look()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range all {
+				if l.NS.Inode != inode || ns.Inode != 0 && l.NS != ns {
+					continue
+				}
+				told = append(told, l.Kind)
+				if l.Kind == until {
+					return l
+				}
+			}
+		}
+		t.Fatalf("no %s of net:[%d]; told %v", until, inode, told)
+		return Life{}
+	}
+	ns = look(Created).NS
+	named[ns] = []string{"blue"}
+	if l := look(Named); !slices.Equal(l.Names, []string{"blue"}) {
+		t.Errorf("%+v", l)
+	}
+	delete(named, ns)
+	look(Unnamed)
+	stdin.Close()
+	if err := cmd.Wait(); err == nil {
+		t.Error("read did not see the end")
+	}
+	if l := look(Freed); l.Lived <= 0 || l.Within <= 0 {
+		t.Errorf("%+v", l)
+	}
+	if want := []LifeKind{Created, Named, Unnamed, Freed}; !slices.Equal(told, want) {
+		t.Errorf("told %v", told)
+	}
+}
+
+// A namespace whose making was seen is told with who made it, and not again when
+// it is on the list.
+func TestLivesNote(t *testing.T) {
+	l := &Lives{names: func(NS) []string { return nil }, alive: map[NS]*life{}}
+	e := Event{Call: Unshare, PID: 42, Flags: FlagOf(scan.Net), To: Set{scan.Net: {5, 6}}, Time: time.Now()}
+	failed, other := e, e
+	failed.Errno, other.Flags = 1, FlagOf(scan.Mnt)
+	if told := l.Note([]Event{failed, other}); len(told) > 0 {
+		t.Errorf("%+v", told)
+	}
+	told := l.Note([]Event{e, e})
+	if len(told) != 1 || told[0].By == nil || told[0].By.PID != 42 {
+		t.Errorf("%+v", told)
+	}
+}
