@@ -43,15 +43,19 @@ func main() {
 		exit(callsMain(os.Args[2:], os.Stdout))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	defer stop()
 	if len(os.Args) > 1 && os.Args[1] == "trace" {
-		exit(traceMain(ctx, os.Args[2:]))
+		err := traceMain(ctx, os.Args[2:])
+		stop()
+		exit(err)
 	}
 	o, err := parseOptions(os.Args[1:])
 	if err != nil {
+		stop()
 		os.Exit(2)
 	}
-	exit(run(ctx, o, os.Stdout, os.Stderr))
+	err = run(ctx, o, os.Stdout, os.Stderr)
+	stop()
+	exit(err)
 }
 
 func exit(err error) {

@@ -142,7 +142,7 @@ const (
 
 // callTime runs a loop of one call on the core, with a tracer looking or none, and
 // returns the median in ns.
-func callTime(ctx context.Context, o traceOptions, call string, n int, t *tracer) (float64, error) {
+func callTime(ctx context.Context, o traceOptions, call string, n int, t *tracer) (ns float64, err error) {
 	loop := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(o.core), "/proc/self/exe", "calls", call, strconv.Itoa(n))
 	self, err := os.Executable()
 	if err != nil {
@@ -168,7 +168,7 @@ func callTime(ctx context.Context, o traceOptions, call string, n int, t *tracer
 		if err != nil {
 			return 0, errors.Join(err, loop.Process.Kill(), loop.Wait())
 		}
-		defer stop()
+		defer func() { err = errors.Join(err, stop()) }()
 	}
 	if _, err := stdin.Write([]byte("\n")); err != nil {
 		return 0, err
