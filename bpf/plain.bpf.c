@@ -107,11 +107,11 @@ static __always_inline int call_of(struct event *e, struct args *r, u32 nr)
 		e->flags = r->first;
 		return 1;
 	case CALL_CLONE:
-		if (nr == clone3)
-			bpf_probe_read_user(&e->flags, sizeof(e->flags), (void *)r->first);
-		else
+		if (nr != clone3)
 			e->flags = (u32)r->first & ~CSIGNAL;
-		return !!(e->flags & NEW_FLAGS);
+		else if (bpf_probe_read_user(&e->flags, sizeof(e->flags), (void *)r->first))
+			e->note = NOTE_UNREAD; /* not in memory yet */
+		return e->flags & NEW_FLAGS || e->note;
 	}
 	return 0;
 }
@@ -137,14 +137,25 @@ int plain_enter(u64 *ctx)
 	return 0;
 }
 
+/* The kernel has by now brought in the flags of a clone3; 0 if it is none of ours. */
+static __always_inline int read_again(struct event *e, void *regs, u32 nr)
+{
+	struct args args = {};
+
+	e->note = 0;
+	read_args(&args, regs);
+	return call_of(e, &args, nr) && !e->note;
+}
+
 SEC("raw_tp")
 int plain_exit(u64 *ctx)
 {
 	u32 id = bpf_get_current_pid_tgid();
+	u32 nr = number_of((void *)ctx[0]);
 	s64 ret = ctx[1];
 	struct event *e;
 
-	if (!may_matter(number_of((void *)ctx[0])))
+	if (!may_matter(nr))
 		return 0;
 	e = bpf_map_lookup_elem(&pending, &id);
 	if (!e)
@@ -153,7 +164,8 @@ int plain_exit(u64 *ctx)
 	e->ret = ret;
 	if (e->call == CALL_CLONE && ret > 0)
 		e->child = ret;
-	send(e);
+	if (!(e->note & NOTE_UNREAD) || read_again(e, (void *)ctx[0], nr))
+		send(e);
 	bpf_map_delete_elem(&pending, &id);
 	return 0;
 }

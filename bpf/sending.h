@@ -99,7 +99,7 @@ static __always_inline u32 flag_of(u32 index)
 	return 0;
 }
 
-/* What is before the path of an event: all of it where there is no path. */
+/* What is before the path of an event. */
 #define HEAD __builtin_offsetof(struct event, path)
 
 static __always_inline int in_set(struct ns_set *s)
@@ -137,7 +137,10 @@ static __noinline int send(struct event *e)
 
 	if (!e || !wanted(e))
 		return 0;
-	size = e->parts ? sizeof(*e) : HEAD;
+	size = e->path_size;
+	if (size > PATH_SIZE)
+		size = PATH_SIZE;
+	size += HEAD;
 	unread = bpf_ringbuf_query(&events, 0); /* BPF_RB_AVAIL_DATA */
 	wake = unread < wake_at && unread + size >= wake_at ? 2 : 1; /* BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP */
 	if (bpf_ringbuf_output(&events, e, size, wake))

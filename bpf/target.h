@@ -62,10 +62,13 @@ static __always_inline void mount_point(struct event *e, struct file *file)
 	struct vfsmount *vfs = READ(file, f_path.mnt);
 	struct mount *mount = container(vfs, struct mount, mnt);
 	struct dentry *dentry = READ(mount, mnt.mnt_root);
+	volatile u32 *size = &e->path_size; /* so that the verifier knows nothing of it */
 	struct mount *parent;
-	u32 n = 0;
+	long n;
 
-	for (int step = 0; step < PATH_PARTS + 6; step++) {
+	for (int step = 0; step < 24; step++) {
+		u32 at = *size;
+
 		if (dentry == READ(mount, mnt.mnt_root)) {
 			parent = READ(mount, mnt_parent);
 			if (parent == mount) {
@@ -76,13 +79,14 @@ static __always_inline void mount_point(struct event *e, struct file *file)
 			mount = parent;
 			continue;
 		}
-		if (n >= PATH_PARTS)
+		if (at > PATH_SIZE - PATH_NAME)
 			break;
-		bpf_probe_read_kernel_str(e->path[n & (PATH_PARTS - 1)], PATH_PART, READ(dentry, d_name.name));
-		n++;
+		n = bpf_probe_read_kernel_str(e->path + at, PATH_NAME, READ(dentry, d_name.name));
+		if (n <= 0)
+			break;
+		*size = at + n;
 		dentry = READ(dentry, d_parent);
 	}
-	e->parts = n;
 }
 
 static __always_inline void target_ns(struct event *e, struct file *file, struct ns_common *ns)
@@ -101,10 +105,19 @@ static __always_inline void target_ns(struct event *e, struct file *file, struct
 static __always_inline void target_pid(struct event *e, struct pid *pid)
 {
 	struct hlist_node *first = READ(pid, tasks[0].first);
+	struct task_struct *task;
 
+	if (!first) /* it has been reaped */
+		return;
+	task = container(first, struct task_struct, pid_links[0]);
 	e->via_pid = number_of(pid);
-	if (first) /* it has not been reaped */
-		look(&e->target, container(first, struct task_struct, pid_links[0]));
+	look(&e->target, task);
+	if (!READ(task, nsproxy))
+		return;
+	/* Those that the process itself is in, not its children's (validate_nsset,
+	 * kernel/nsproxy.c). */
+	e->target.inode[NS_PID] = READ(READ(at_level(pid, READ(pid, level)), ns), ns.inum);
+	e->target.inode[NS_TIME] = READ(READ(READ(task, nsproxy), time_ns), ns.inum);
 }
 
 /* A pidfd is a file of pidfs since Linux 6.9, an anonymous one before. */

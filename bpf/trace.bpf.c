@@ -13,6 +13,7 @@ char licensed[] SEC("license") = "Dual BSD/GPL";
 const volatile u32 follow;
 
 u32 started; /* 1 once every hook is in place */
+u32 full;    /* 1 once a call that began found no room in pending */
 u32 level;   /* what whoami found */
 
 /* Never used: puts the types in the object's BTF, where bpf2go finds them. */
@@ -115,13 +116,14 @@ static __always_inline u32 number_at_exit(struct pt_regs___x86 *x86)
 	return READ(arm, syscallno);
 }
 
-/* Fills which call it is and its arguments; 0 if it is none that matters. A
- * failed read of clone3's arguments leaves flags 0: the kernel has not read them
- * either. */
-static __always_inline int call_of(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr)
+/* Fills which call it is and its arguments; 0 if it is none that matters. Those of
+ * clone3 may be where nothing is in memory yet. */
+static __noinline int call_of(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr)
 {
 	struct args a = {};
 
+	if (!e)
+		return 0;
 	if (in_compat(task)) {
 		e->abi = ABI_COMPAT;
 		e->call = among(nr, &compat);
@@ -141,11 +143,11 @@ static __always_inline int call_of(struct event *e, struct task_struct *task, st
 		e->flags = a.first;
 		return 1;
 	case CALL_CLONE:
-		if (nr == (e->abi == ABI_COMPAT ? compat.clone3 : native.clone3))
-			bpf_probe_read_user(&e->flags, sizeof(e->flags), (void *)a.first);
-		else
+		if (nr != (e->abi == ABI_COMPAT ? compat.clone3 : native.clone3))
 			e->flags = (u32)a.first & ~CSIGNAL; /* kernel/fork.c, clone */
-		return 1;
+		else if (bpf_probe_read_user(&e->flags, sizeof(e->flags), (void *)a.first))
+			e->note = NOTE_UNREAD;
+		return e->flags & NEW_FLAGS || e->note;
 	}
 	return 0;
 }
@@ -158,19 +160,26 @@ static __always_inline int entered(struct pt_regs___x86 *regs, u32 nr)
 	u32 id = READ(task, pid);
 	struct event *e = blank();
 
-	if (!e || !call_of(e, task, regs, nr))
-		return 0;
-	if (e->call == CALL_CLONE && !(e->flags & NEW_FLAGS))
-		return 0;
-	if (!caller(e, task))
+	if (!e || !call_of(e, task, regs, nr) || !caller(e, task))
 		return 0;
 	e->time = bpf_ktime_get_boot_ns();
 	look(&e->from, task);
 	if (e->call == CALL_SETNS)
 		target(e, READ(task, files));
 	if (bpf_map_update_elem(&pending, &id, e, 0))
-		lose(e->call);
+		full = 1; /* its end will be told */
 	return 0;
+}
+
+/* A filter that traps or kills has the call return what it was called with: no
+ * call told here returns that (syscall_rollback, asm/syscall.h). */
+static __always_inline int rolled_back(struct pt_regs___x86 *x86, s64 ret)
+{
+	struct pt_regs___arm64 *arm = (void *)x86;
+
+	if (has_field(struct pt_regs___x86, orig_ax))
+		return ret == READ(x86, orig_ax);
+	return ret == READ(arm, orig_x0);
 }
 
 /* A call that returns and was not seen to begin: it began before the tracer did,
@@ -180,25 +189,37 @@ static __noinline int returned_only(struct pt_regs___x86 *regs, struct task_stru
 {
 	struct event *e = blank();
 
-	if (!e || !call_of(e, task, regs, number_at_exit(regs)))
+	u32 filtered = started && !full && READ(task, seccomp.mode);
+
+	if (!e || !call_of(e, task, regs, number_at_exit(regs)) || e->note & NOTE_UNREAD)
 		return 0;
-	if (e->call == CALL_CLONE && (ret >= 0 || !(e->flags & NEW_FLAGS)))
+	e->note = filtered && ret < 0 ? NOTE_REFUSED : NOTE_PARTIAL;
+	if (filtered && rolled_back(regs, ret)) {
+		e->note = NOTE_REFUSED | NOTE_KILLED;
+		ret = -1;
+	}
+	if (e->call == CALL_CLONE && ret >= 0)
 		return 0;
 	if (!caller(e, task))
 		return 0;
 	e->time = bpf_ktime_get_boot_ns();
 	e->ret = ret;
-	e->note = NOTE_PARTIAL;
 	if (ret < 0) {
 		look(&e->from, task);
-		if (started && READ(task, seccomp.mode))
-			e->note = NOTE_REFUSED;
 		if (e->call == CALL_SETNS)
 			target(e, READ(task, files));
 	} else {
 		look(&e->to, task);
 	}
 	return send(e);
+}
+
+/* The kernel has by now brought in the flags of a clone3 that failed; 0 if it told
+ * nothing new or is none of ours. */
+static __always_inline int read_again(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr, s64 ret)
+{
+	e->note = 0;
+	return ret < 0 && call_of(e, task, regs, nr) && !e->note;
 }
 
 static __always_inline int returned(struct pt_regs___x86 *regs, u32 nr, s64 ret)
@@ -211,13 +232,17 @@ static __always_inline int returned(struct pt_regs___x86 *regs, u32 nr, s64 ret)
 	if (!e)
 		return returned_only(regs, task, ret);
 	call = among(nr & ~X32_BIT, &native);
-	if (call == e->call || among(nr, &compat) == e->call) {
+	if (call != e->call && among(nr, &compat) != e->call) {
+		/* its own return was missed, and counted so */
+	} else if (e->note & NOTE_TOLD) {
+	} else if (e->note & NOTE_UNREAD && !read_again(e, task, regs, nr, ret)) {
+	} else {
 		e->took = bpf_ktime_get_boot_ns() - e->time;
 		e->ret = ret;
 		if (ret >= 0)
 			look(&e->to, task);
 		send(e);
-	} /* else its own return was missed, and counted so */
+	}
 	bpf_map_delete_elem(&pending, &id);
 	return 0;
 }
@@ -264,6 +289,23 @@ int call_returned(u64 *ctx)
 	return returned((void *)ctx[0], number_at_exit((void *)ctx[0]), ctx[1]);
 }
 
+/* A child was made by a call that did not seem to be one of ours when it began:
+ * another thread has changed what clone3 was given. */
+static __always_inline struct event *made_only(struct task_struct *task)
+{
+	struct event *e = blank();
+
+	if (!e || !caller(e, task))
+		return NULL;
+	e->call = CALL_CLONE;
+	e->abi = in_compat(task) ? ABI_COMPAT : ABI_NATIVE;
+	e->fd = -1;
+	e->note = NOTE_PARTIAL;
+	e->time = bpf_ktime_get_boot_ns();
+	look(&e->from, task);
+	return e;
+}
+
 /* The child is there, and runs only after this: so its own calls come later. */
 SEC("tp_btf/task_newtask")
 int newtask(u64 *ctx)
@@ -280,17 +322,19 @@ int newtask(u64 *ctx)
 	if (!(flags & NEW_FLAGS))
 		return 0;
 	e = bpf_map_lookup_elem(&pending, &id);
-	if (!e || e->call != CALL_CLONE)
+	if (e && e->call == CALL_CLONE)
+		e->took = bpf_ktime_get_boot_ns() - e->time;
+	else if (!(e = made_only(task)))
 		return 0;
-	e->took = bpf_ktime_get_boot_ns() - e->time;
 	e->flags = flags;
 	pid = READ(child, thread_pid);
 	e->child = number_of(pid);
 	/* what the caller gets: the number in her own pid namespace (kernel_clone) */
 	e->ret = READ(at_level(pid, READ(READ(task, thread_pid), level)), nr);
 	look(&e->to, child);
+	e->note &= NOTE_PARTIAL;
 	send(e);
-	bpf_map_delete_elem(&pending, &id);
+	e->note = NOTE_TOLD;
 	return 0;
 }
 

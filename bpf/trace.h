@@ -31,6 +31,9 @@ enum note {
 	NOTE_PARTIAL = 1, /* its beginning was not seen */
 	NOTE_REFUSED = 2, /* a filter refused it before it began */
 	NOTE_WHOLE = 4,   /* path goes up to the root of its mount tree */
+	NOTE_KILLED = 8,  /* refused by a signal: it returned nothing */
+	NOTE_UNREAD = 16, /* not sent: flags were not in memory when it began */
+	NOTE_TOLD = 32,   /* not sent: it was, when the child was there */
 };
 
 /* Of a task, by type: inodes, 0 unknown. NS_PID and NS_TIME are those for its
@@ -41,8 +44,8 @@ struct ns_set {
 };
 
 enum path_size {
-	PATH_PARTS = 8, /* a power of two */
-	PATH_PART = 64,
+	PATH_NAME = 256, /* NAME_MAX and the 0 at its end */
+	PATH_SIZE = 512,
 };
 
 struct event {
@@ -65,9 +68,9 @@ struct event {
 	u8 via;
 	u8 note;
 	u8 comm[16];
-	u32 type;  /* index of the type that a namespace file is of */
-	u32 parts; /* how many of path follow; none are sent with 0 */
-	u8 path[PATH_PARTS][PATH_PART]; /* from the last element upwards */
+	u32 type;      /* index of the type that a namespace file is of */
+	u32 path_size; /* how much of path follows */
+	u8 path[PATH_SIZE]; /* names, each ended by a 0, from the last element upwards */
 };
 
 /* System call numbers of one ABI. */

@@ -32,29 +32,29 @@ const (
 )
 
 type callsEvent struct {
-	_      structs.HostLayout
-	Time   uint64
-	Took   uint64
-	Flags  uint64
-	Ret    int64
-	From   callsNsSet
-	To     callsNsSet
-	Target callsNsSet
-	Pid    uint32
-	Tid    uint32
-	Ppid   uint32
-	Child  uint32
-	Uid    uint32
-	Fd     int32
-	ViaPid uint32
-	Call   uint8
-	Abi    uint8
-	Via    uint8
-	Note   uint8
-	Comm   [16]uint8
-	Type   uint32
-	Parts  uint32
-	Path   [8][64]uint8
+	_        structs.HostLayout
+	Time     uint64
+	Took     uint64
+	Flags    uint64
+	Ret      int64
+	From     callsNsSet
+	To       callsNsSet
+	Target   callsNsSet
+	Pid      uint32
+	Tid      uint32
+	Ppid     uint32
+	Child    uint32
+	Uid      uint32
+	Fd       int32
+	ViaPid   uint32
+	Call     uint8
+	Abi      uint8
+	Via      uint8
+	Note     uint8
+	Comm     [16]uint8
+	Type     uint32
+	PathSize uint32
+	Path     [512]uint8
 }
 
 type callsFilter struct {
@@ -74,6 +74,9 @@ const (
 	callsNoteNOTE_PARTIAL callsNote = 1
 	callsNoteNOTE_REFUSED callsNote = 2
 	callsNoteNOTE_WHOLE   callsNote = 4
+	callsNoteNOTE_KILLED  callsNote = 8
+	callsNoteNOTE_UNREAD  callsNote = 16
+	callsNoteNOTE_TOLD    callsNote = 32
 )
 
 type callsNsIndex uint32
@@ -110,8 +113,8 @@ type callsNumbers struct {
 type callsPathSize uint32
 
 const (
-	callsPathSizePATH_PARTS callsPathSize = 8
-	callsPathSizePATH_PART  callsPathSize = 64
+	callsPathSizePATH_NAME callsPathSize = 256
+	callsPathSizePATH_SIZE callsPathSize = 512
 )
 
 type callsVia uint32
@@ -141,6 +144,7 @@ const (
 	callsProgWhoami       = "whoami"
 	callsVarCompat        = "compat"
 	callsVarFollow        = "follow"
+	callsVarFull          = "full"
 	callsVarLevel         = "level"
 	callsVarNative        = "native"
 	callsVarOwn           = "own"
@@ -220,6 +224,7 @@ type callsMapSpecs struct {
 type callsVariableSpecs struct {
 	Compat      *ebpf.VariableSpec `ebpf:"compat"`
 	Follow      *ebpf.VariableSpec `ebpf:"follow"`
+	Full        *ebpf.VariableSpec `ebpf:"full"`
 	Level       *ebpf.VariableSpec `ebpf:"level"`
 	Native      *ebpf.VariableSpec `ebpf:"native"`
 	Own         *ebpf.VariableSpec `ebpf:"own"`
@@ -274,6 +279,7 @@ func (m *callsMaps) Close() error {
 type callsVariables struct {
 	Compat      *ebpf.Variable `ebpf:"compat"`
 	Follow      *ebpf.Variable `ebpf:"follow"`
+	Full        *ebpf.Variable `ebpf:"full"`
 	Level       *ebpf.Variable `ebpf:"level"`
 	Native      *ebpf.Variable `ebpf:"native"`
 	Own         *ebpf.Variable `ebpf:"own"`

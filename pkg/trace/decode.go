@@ -7,6 +7,7 @@ package trace
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -16,7 +17,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// headSize is what every record has; one with a path is a whole callsEvent.
+// headSize is what every record has; a path may follow.
 const headSize = int(unsafe.Offsetof(callsEvent{}.Path))
 
 // clock turns the kernel's time since boot into the time of day.
@@ -34,14 +35,15 @@ func (c clock) at(sinceBoot uint64) time.Time { return c.boot.Add(time.Duration(
 // decode fills an event from a record of the kernel side.
 func decode(e *Event, record []byte, c clock) error {
 	var raw callsEvent
-	if len(record) != headSize && len(record) != int(unsafe.Sizeof(raw)) {
+	if len(record) < headSize || len(record) > int(unsafe.Sizeof(raw)) {
 		return fmt.Errorf("decode event: a record of %d bytes", len(record))
 	}
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unsafe.Sizeof(raw)), record)
 	call := Call(raw.Call)
 	if call < Setns || call > Clone || int(raw.Abi) >= len(abiNames) || raw.Type >= uint32(callsNsIndexNS_TYPES) ||
-		raw.Parts > uint32(callsPathSizePATH_PARTS) || raw.Via > uint8(callsViaVIA_OTHER) {
-		return fmt.Errorf("decode event: call %d, abi %d, type %d, via %d, path of %d parts", raw.Call, raw.Abi, raw.Type, raw.Via, raw.Parts)
+		int(raw.PathSize) != len(record)-headSize || raw.Via > uint8(callsViaVIA_OTHER) {
+		return fmt.Errorf("decode event: call %d, abi %d, type %d, via %d, path of %d bytes in a record of %d",
+			raw.Call, raw.Abi, raw.Type, raw.Via, raw.PathSize, len(record))
 	}
 	*e = Event{
 		Call: call, Time: c.at(raw.Time), Duration: time.Duration(raw.Took),
@@ -52,6 +54,9 @@ func decode(e *Event, record []byte, c clock) error {
 	}
 	if raw.Ret < 0 {
 		e.Ret, e.Errno = -1, unix.Errno(-raw.Ret)
+	}
+	if raw.Note&uint8(callsNoteNOTE_KILLED) != 0 {
+		e.Errno = 0
 	}
 	switch callsVia(raw.Via) {
 	case callsViaVIA_NSFS:
@@ -78,18 +83,19 @@ func (s *callsNsSet) set() Set {
 	return to
 }
 
-// path joins the parts of a mount point, which come from the last upwards.
+// path joins the names of a mount point, which come from the last upwards.
 func (r *callsEvent) path() string {
-	if r.Parts == 0 {
+	if r.PathSize == 0 {
 		return ""
 	}
 	var b strings.Builder
 	if r.Note&uint8(callsNoteNOTE_WHOLE) == 0 {
 		b.WriteString("…")
 	}
-	for i := int(r.Parts) - 1; i >= 0; i-- {
+	names := bytes.Split(bytes.TrimSuffix(r.Path[:r.PathSize], []byte{0}), []byte{0})
+	for _, name := range slices.Backward(names) {
 		b.WriteByte('/')
-		b.WriteString(cString(r.Path[i][:]))
+		b.Write(name)
 	}
 	return b.String()
 }

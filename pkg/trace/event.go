@@ -102,12 +102,14 @@ type Event struct {
 	Errno    unix.Errno // 0 if it did not fail
 	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"
 	From, To Set        // before and after; of a Clone, of the caller and of the child
-	Partial  bool       // the tracer saw only its end: Time is the end's, From unknown unless it failed
-	Refused  bool       // refused before the kernel looked at it: by a seccomp filter, as a rule
+	Partial  bool       // the tracer saw only its end: Time is the end's, From unknown of a setns and unshare that did not fail
+	// Refused is a call that a seccomp filter answered before the kernel looked at
+	// it. One answered by a signal, which ends the process as a rule, has no Errno.
+	Refused bool
 }
 
 // Failed reports whether the call changed nothing.
-func (e *Event) Failed() bool { return e.Errno != 0 }
+func (e *Event) Failed() bool { return e.Errno != 0 || e.Refused }
 
 // Types returns the types that the call was about, in listing order: net always,
 // those whose flags were passed, and what a setns without a type was to enter.

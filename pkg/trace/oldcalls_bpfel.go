@@ -30,6 +30,7 @@ const (
 	oldCallsProgWhoami       = "whoami"
 	oldCallsVarCompat        = "compat"
 	oldCallsVarFollow        = "follow"
+	oldCallsVarFull          = "full"
 	oldCallsVarLevel         = "level"
 	oldCallsVarNative        = "native"
 	oldCallsVarOwn           = "own"
@@ -109,6 +110,7 @@ type oldCallsMapSpecs struct {
 type oldCallsVariableSpecs struct {
 	Compat      *ebpf.VariableSpec `ebpf:"compat"`
 	Follow      *ebpf.VariableSpec `ebpf:"follow"`
+	Full        *ebpf.VariableSpec `ebpf:"full"`
 	Level       *ebpf.VariableSpec `ebpf:"level"`
 	Native      *ebpf.VariableSpec `ebpf:"native"`
 	Own         *ebpf.VariableSpec `ebpf:"own"`
@@ -163,6 +165,7 @@ func (m *oldCallsMaps) Close() error {
 type oldCallsVariables struct {
 	Compat      *ebpf.Variable `ebpf:"compat"`
 	Follow      *ebpf.Variable `ebpf:"follow"`
+	Full        *ebpf.Variable `ebpf:"full"`
 	Level       *ebpf.Variable `ebpf:"level"`
 	Native      *ebpf.Variable `ebpf:"native"`
 	Own         *ebpf.Variable `ebpf:"own"`
