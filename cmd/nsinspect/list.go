@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -110,6 +111,11 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	snap, err := scan.Scan(ctx, l.opts)
 	if err != nil {
 		return err
+	}
+	if l.opts.Details {
+		if err := links.Read(ctx, l.opts.Host, snap); err != nil {
+			return err
+		}
 	}
 	var owners *owner.Index
 	if l.format != render.Name { // which shows none

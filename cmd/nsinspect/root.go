@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/enter"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -36,9 +37,12 @@ keeps it alive: processes, single threads, bind mounts.
   nsinspect who-uses blue             who keeps the namespace named blue alive
   nsinspect who-uses 4026532177       the same by inode, as lsns and ls -l show it
   nsinspect who-uses 4242             the namespace that process 4242 is in
+  nsinspect who-uses --ip 10.0.0.7    the namespace behind an address
+  nsinspect exec 4242 -- ip address   run a command in a namespace
   nsinspect list -o json | jq ...     for scripts
 
-It only reads, and shows an ordinary user everything the kernel lets her see.`
+Other than by exec it only reads, and shows an ordinary user everything the kernel
+lets her see.`
 
 // usageError is a mistake in what was typed: exit status 2.
 type usageError struct{ error }
@@ -82,6 +86,10 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	if errors.As(err, &usageError{}) {
 		return exitUsage
 	}
+	var notRun *enter.NotRunError
+	if errors.As(err, &notRun) {
+		return notRun.Status
+	}
 	return exitFailed
 }
 
@@ -107,7 +115,7 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("no command: use list or who-uses, or nsinspect --help")
+			return usagef("no command: use list, who-uses or exec, or nsinspect --help")
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -121,7 +129,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say everything that could not be read, and how it was read")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), versionCommand())
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.execCommand(), versionCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)
 	return cmd

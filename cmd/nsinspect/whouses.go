@@ -6,10 +6,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -23,42 +26,78 @@ REF is one of
   4242, pid:4242            the namespace that a process is in
   cookie:4101               a network namespace's cookie, never given twice in one boot
   self                      the one this command runs in
-  host                      the machine's own`
+  host                      the machine's own
+
+Without one, the namespace is found by what it has on the network: an address,
+or a device, as a veth that ip link shows on the host: of such a pair, the
+namespace at the other end is meant. That enters each namespace for a moment.`
 
 const whoUsesExamples = `  nsinspect who-uses blue
   nsinspect who-uses $$ --type mnt
+  nsinspect who-uses --ip 10.0.0.7
+  nsinspect who-uses --dev veth1a2b3c4
   nsinspect who-uses /run/docker/netns/27d0a9f1c2b3 -o json`
 
+type whoUsesFlags struct {
+	typ, output  string
+	ip, mac, dev string
+}
+
 func (a *app) whoUsesCommand() *cobra.Command {
-	var typ, output string
+	var f whoUsesFlags
 	cmd := &cobra.Command{
-		Use:     "who-uses REF",
+		Use:     "who-uses REF | --ip ADDRESS | --mac ADDRESS | --dev NAME",
 		Short:   "say who keeps a namespace alive",
 		Long:    whoUsesHelp,
 		Example: whoUsesExamples,
-		Args: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q, asked, err := f.query(cmd.Flags().Changed)
+			if err != nil {
+				return err
+			}
+			if asked {
+				return a.whoUsesLink(cmd.Context(), q, f, args)
+			}
 			if len(args) != 1 {
 				return usagef("who-uses wants one reference, got %d: %s", len(args), scan.RefForms)
 			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.whoUses(cmd.Context(), args[0], typ, output)
+			return a.whoUses(cmd.Context(), args[0], f)
 		},
 	}
-	cmd.Flags().StringVar(&typ, "type", "net", "the namespace `TYPE` that a PID, a name, self or host stands for")
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "`FORMAT`: table, wide, json or yaml")
+	flags := cmd.Flags()
+	flags.StringVar(&f.typ, "type", "net", "the namespace `TYPE` that a PID, a name, self or host stands for")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, json or yaml")
+	flags.StringVar(&f.ip, "ip", "", "find the network namespace that has an IP `ADDRESS`")
+	flags.StringVar(&f.mac, "mac", "", "find the one that has a hardware `ADDRESS`")
+	flags.StringVar(&f.dev, "dev", "", "find the one that a device leads to, as a host's veth, by its `NAME`")
 	return cmd
 }
 
-func (a *app) whoUses(ctx context.Context, text, typ, output string) error {
-	format, err := parseFormat(output, render.Table, render.Wide, render.JSON, render.YAML)
+// query reads --ip, --mac or --dev, at most one of which may be given.
+func (f *whoUsesFlags) query(given func(string) bool) (q links.Query, asked bool, err error) {
+	for _, by := range []struct {
+		flag, text string
+		parse      func(string) (links.Query, error)
+	}{{"ip", f.ip, links.ByIP}, {"mac", f.mac, links.ByMAC}, {"dev", f.dev, links.ByDev}} {
+		if !given(by.flag) {
+			continue
+		}
+		if asked {
+			return q, asked, usagef("more than one question: use one of --ip, --mac and --dev")
+		}
+		asked = true
+		if q, err = by.parse(by.text); err != nil {
+			return q, asked, usageError{err}
+		}
+	}
+	return q, asked, nil
+}
+
+// whoUses answers for the namespace that a reference points at.
+func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
+	format, t, err := f.parse()
 	if err != nil {
 		return err
-	}
-	t, err := scan.ParseType(typ)
-	if err != nil {
-		return usageError{err}
 	}
 	ref, err := scan.ParseRef(text)
 	if err != nil {
@@ -74,9 +113,71 @@ func (a *app) whoUses(ctx context.Context, text, typ, output string) error {
 	if err != nil {
 		return err
 	}
+	if format != render.Table && n.Type == scan.Net {
+		if err := links.Read(ctx, opts.Host, snap); err != nil {
+			return err
+		}
+	}
 	owners := a.owners.Index(ctx, snap)
+	return a.answer(snap, owners, func(w io.Writer) error { return render.Uses(w, snap, n, owners, format, a.style()) })
+}
+
+// whoUsesLink answers for the namespace behind an address or a device.
+func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, args []string) error {
+	format, t, err := f.parse()
+	switch {
+	case err != nil:
+		return err
+	case len(args) > 0:
+		return usagef("--%s finds the namespace: leave the reference %q out", q.By, args[0])
+	case t != scan.Net:
+		return usagef("--%s finds network namespaces: leave --type %s out", q.By, t)
+	}
+	opts, done, err := a.options()
+	if err != nil {
+		return err
+	}
+	defer done()
+	if opts.Host.Recorded() {
+		return usagef("--%s asks the running kernel, and %s is a recorded tree: leave --root out", q.By, a.root)
+	}
+	opts.Details = true
+	snap, err := scan.Scan(ctx, opts)
+	if err != nil {
+		return err
+	}
+	if err := links.Read(ctx, opts.Host, snap); err != nil {
+		return err
+	}
+	owners := a.owners.Index(ctx, snap)
+	hit, err := q.Find(snap, func(n *scan.Namespace) string { return render.Title(n, owners) })
+	if err != nil {
+		return err
+	}
+	if err := scan.Describe(ctx, opts.Host, hit.Namespace); err != nil {
+		return err
+	}
+	return a.answer(snap, owners, func(w io.Writer) error {
+		return render.UsesBy(w, snap, q, hit, owners, format, a.style())
+	})
+}
+
+func (f *whoUsesFlags) parse() (render.Format, scan.Type, error) {
+	format, err := parseFormat(f.output, render.Table, render.Wide, render.JSON, render.YAML)
+	if err != nil {
+		return "", 0, err
+	}
+	t, err := scan.ParseType(f.typ)
+	if err != nil {
+		return "", 0, usageError{err}
+	}
+	return format, t, nil
+}
+
+// answer writes to stdout in one piece, and notes what the snapshot could not show.
+func (a *app) answer(snap *scan.Snapshot, owners *owner.Index, write func(io.Writer) error) error {
 	var out bytes.Buffer
-	if err := render.Uses(&out, snap, n, owners, format, a.style()); err != nil {
+	if err := write(&out); err != nil {
 		return err
 	}
 	if _, err := a.stdout.Write(out.Bytes()); err != nil {

@@ -128,7 +128,7 @@ func TestPageHasTodaysHelp(t *testing.T) {
 // TestPageHasNoUnknownFlag reads what the page recommends; mistakes are shown
 // on purpose in one section.
 func TestPageHasNoUnknownFlag(t *testing.T) {
-	known := []string{"--preserve-status"} // of timeout
+	known := []string{"--preserve-status", "--preserve-credentials"} // of timeout and nsenter
 	for _, h := range tree(t, program(t)) {
 		known = append(known, h.flags...)
 	}
@@ -214,26 +214,28 @@ func TestPageHasEveryField(t *testing.T) {
 // wireFields reads the names of all JSON fields from the source.
 func wireFields(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../render/wire.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var names []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		field, ok := n.(*ast.Field)
-		if !ok || field.Tag == nil {
-			return true
-		}
-		tag, err := strconv.Unquote(field.Tag.Value)
+	for _, name := range []string{"wire.go", "wire_links.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("../render", name), nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
-		if name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-		return true
-	})
+		ast.Inspect(file, func(n ast.Node) bool {
+			field, ok := n.(*ast.Field)
+			if !ok || field.Tag == nil {
+				return true
+			}
+			tag, err := strconv.Unquote(field.Tag.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
+			if name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+			return true
+		})
+	}
 	if len(names) < 20 {
 		t.Fatalf("only %d fields found in the source: look for them elsewhere", len(names))
 	}

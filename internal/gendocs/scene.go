@@ -154,8 +154,30 @@ func (s *scene) cast() error {
 		return err
 	}
 	s.Lab, s.Lab2 = lab.Inode, lab2.Inode
+	if err := s.wire(); err != nil {
+		return err
+	}
 	return s.hireAgent()
 }
+
+// wire gives blue a network: a veth, whose other end is in the host's namespace
+// and goes with it.
+func (s *scene) wire() error {
+	for _, line := range []string{
+		fmt.Sprintf("ip link add veth1a2b3c4 type veth peer name eth7 address %s netns %d", s.MAC(), s.Blue.PID),
+		"ip -n blue address add 10.0.0.7/24 dev eth7",
+		"ip -n blue link set lo up",
+	} {
+		out, status, err := s.shell(0, line)
+		if err != nil || status != 0 {
+			return fmt.Errorf("%s: status %d: %s: %w", line, status, out, err)
+		}
+	}
+	return nil
+}
+
+// MAC is the hardware address of eth7 in blue.
+func (s *scene) MAC() string { return "02:42:0a:00:00:07" }
 
 // elsewhere makes a network namespace, binds it to a name and starts a process
 // in it, each if asked for. A process without a name is an ordinary user's.

@@ -48,7 +48,7 @@ func listTable(s *scan.Snapshot, x *owner.Index, wide bool) *table {
 		{title: "TYPE"}, {title: "INODE", right: true}, {title: "COOKIE", right: true}, {title: "USERNS", right: true},
 		{title: "NSID", right: true}, {title: "NAMES", least: 8}, {title: "OWNER", least: 12},
 		{title: "PROCS", right: true}, {title: "THREADS", right: true}, {title: "KEPT-BY", least: 8},
-		{title: "AGE"}, {title: "MADE-BY", least: 8},
+		{title: "LINKS", least: 8}, {title: "AGE"}, {title: "MADE-BY", least: 8},
 		{title: "USER", least: 8}, {title: "STARTED"}, {title: "PID", right: true}, {title: "COMMAND", least: 8},
 	}}
 	for i := range s.Namespaces {
@@ -62,13 +62,14 @@ func listTable(s *scan.Snapshot, x *owner.Index, wide bool) *table {
 		}
 		t.add(listColor(n), n.Type.String(), strconv.FormatUint(n.Inode, 10), number(int(n.Cookie)), number(int(n.UserNS)), nsid(n), strings.Join(names(n, wide), ","),
 			ownerCell(x.Namespace(n), wide),
-			strconv.Itoa(n.Processes()), strconv.Itoa(n.Threads), strings.Join(n.Tally(), ", "), ageText(n.Age, s.Taken), userName(s, n.OwnerUID), user, started, pid, command)
+			strconv.Itoa(n.Processes()), strconv.Itoa(n.Threads), strings.Join(n.Tally(), ", "),
+			linkCell(n.Links, noMore), ageText(n.Age, s.Taken), userName(s, n.OwnerUID), user, started, pid, command)
 	}
 	if wide {
-		t.dropEmpty("COOKIE", "USERNS", "NSID", "AGE", "MADE-BY")
+		t.dropEmpty("COOKIE", "USERNS", "NSID", "LINKS", "AGE", "MADE-BY")
 	} else {
 		t.dropEmpty("OWNER")
-		for _, title := range []string{"COOKIE", "USERNS", "NSID", "THREADS", "AGE", "MADE-BY", "USER", "STARTED"} {
+		for _, title := range []string{"COOKIE", "USERNS", "NSID", "THREADS", "LINKS", "AGE", "MADE-BY", "USER", "STARTED"} {
 			t.drop(t.index(title))
 		}
 		if len(s.Types) == 1 {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -21,7 +22,7 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 	if verbose {
 		notes = append(notes, fmt.Sprintf("sources: %s", strings.Join(s.Sources, ", ")))
 	}
-	var closed, other []scan.Gap
+	var closed, unlinked, other []scan.Gap
 	var hidden []string
 	for _, g := range append(slices.Clone(s.Gaps), x.Gaps()...) {
 		if g.Err == scan.ErrNotInProc {
@@ -35,9 +36,12 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 		if verbose {
 			notes = append(notes, Escape("unreadable: "+g.Error()))
 		}
-		if denied(g.Err) && (g.Source == "process" || g.Source == "thread") {
+		switch {
+		case denied(g.Err) && (g.Source == "process" || g.Source == "thread"):
 			closed = append(closed, g)
-		} else {
+		case denied(g.Err) && g.Source == links.Source:
+			unlinked = append(unlinked, g)
+		default:
 			other = append(other, g)
 		}
 	}
@@ -46,6 +50,9 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 	}
 	if n := len(closed); n > 0 {
 		notes = append(notes, Escape(closedNote(n, closed[0])))
+	}
+	if len(unlinked) > 0 {
+		notes = append(notes, Escape(links.Unread(unlinked)))
 	}
 	for i, g := range other {
 		if verbose {
@@ -81,6 +88,9 @@ func closedNote(n int, first scan.Gap) string {
 
 func gapNote(g scan.Gap) string {
 	note := fmt.Sprintf("%s unreadable: %v", g.Path, g.Err)
+	if g.Source == links.Source {
+		note = "links of " + note
+	}
 	if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
 		note = fmt.Sprintf("%s: %v", g.Path, g.Err)
 	}

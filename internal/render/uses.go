@@ -32,6 +32,12 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, x *owner.Index, f Fo
 			return err
 		}
 	}
+	if f == Wide && n.Links != nil {
+		cell := linkCell(n.Links, func(l *scan.Link) string { return peerNote(s, l, x) })
+		if _, err := fmt.Fprintln(w, Escape("links: "+cell)); err != nil {
+			return err
+		}
+	}
 	if len(n.Holders) == 0 {
 		return nil
 	}

@@ -47,6 +47,7 @@ type wireList struct {
 
 type wireUses struct {
 	wireHead
+	Matched   *wireMatch    `json:"matched,omitempty"`
 	Namespace wireNamespace `json:"namespace"`
 	Verdict   string        `json:"verdict"`
 	Holders   []wireHolder  `json:"holders"`
@@ -67,6 +68,7 @@ type wireNamespace struct {
 	Threads   int            `json:"threads"`
 	Holders   map[string]int `json:"holders"`
 	Leader    *wireProcess   `json:"leader,omitempty"`
+	Links     []wireLink     `json:"links,omitempty"`
 }
 
 type wireAge struct {
@@ -158,6 +160,7 @@ func namespaceOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireNamesp
 			w.Holders[k.String()] = c
 		}
 	}
+	w.Links = linksOf(n.Links)
 	if p := n.Leader; p != nil {
 		w.Leader = &wireProcess{PID: p.PID, Comm: p.Comm, Cmdline: cmdlineOf(p)}
 		w.Leader.UID, w.Leader.Started = extrasOf(p)

@@ -121,8 +121,10 @@ func (r *reader) each(ctx context.Context, todo []int, work func(*scan.Visitor, 
 			continue
 		}
 		r.over.Store(true)
-		for i := range missing {
-			r.gap(i, fmt.Errorf("no answer within %s", patience))
+		for _, i := range todo {
+			if missing[i] {
+				r.gap(i, fmt.Errorf("no answer within %s", patience))
+			}
 		}
 		return
 	}

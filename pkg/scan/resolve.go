@@ -70,16 +70,11 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 
 // locate identifies what a reference points at without a scan, where it can.
 func (r Ref) locate(h *Host, t Type) (k key, ok bool, err error) {
-	link := "/ns/" + t.String()
 	switch r.kind {
 	case refLink:
 		return key{r.typ, r.inode}, true, nil
-	case refPath:
-		return r.open(h, r.text)
-	case refPID:
-		return r.open(h, "/proc/"+strconv.Itoa(r.pid)+link)
-	case refSelf:
-		return r.open(h, "/proc/self"+link)
+	case refPath, refPID, refSelf:
+		return r.open(h, r.file(h, t))
 	case refHost:
 		s := scanner{host: h}
 		inode := s.initialNamespaces()[t]
@@ -91,14 +86,21 @@ func (r Ref) locate(h *Host, t Type) (k key, ok bool, err error) {
 	return key{}, false, nil
 }
 
-func (r Ref) open(h *Host, name string) (key, bool, error) {
-	if h.live && !path.IsAbs(name) {
-		abs, err := filepath.Abs(name)
-		if err != nil {
-			return key{}, false, err
-		}
-		name = abs
+// file is the file that a path, a PID or self stands for.
+func (r Ref) file(h *Host, t Type) string {
+	switch r.kind {
+	case refPID:
+		return "/proc/" + strconv.Itoa(r.pid) + "/ns/" + t.String()
+	case refSelf:
+		return "/proc/self/ns/" + t.String()
 	}
+	if abs, err := filepath.Abs(r.text); h.live && err == nil { // if not, the kernel will say
+		return abs
+	}
+	return r.text
+}
+
+func (r Ref) open(h *Host, name string) (key, bool, error) {
 	t, inode, err := h.namespaceAt(name)
 	if err == nil {
 		return key{t, inode}, true, nil

@@ -12,10 +12,7 @@ import (
 // are, and what would free it. It claims no more than the snapshot shows; what
 // the snapshot's sources do not look for is said in a second one.
 func (n *Namespace) Verdict(s *Snapshot) string {
-	subject := n.String()
-	if name := n.bestName(); name != "" {
-		subject += " (" + name + ")"
-	}
+	subject := n.Title()
 	if n.Initial {
 		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s in it.",
 			subject, are(n.Processes(), KindProcess))
@@ -29,6 +26,14 @@ func (n *Namespace) Verdict(s *Snapshot) string {
 		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, n.release(s))
 	}
 	return verdict + " Not looked at: " + strings.Join(s.unread(), ", ") + "."
+}
+
+// Title is the namespace as a sentence names it: "net:[4026532177] (blue)".
+func (n *Namespace) Title() string {
+	if name := n.bestName(); name != "" {
+		return n.String() + " (" + name + ")"
+	}
+	return n.String()
 }
 
 // bestName is a name that keeps the namespace alive or, failing that, any.

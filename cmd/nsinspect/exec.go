@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"os/user"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/enter"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+const execHelp = `Run a command in a network namespace, whatever refers to it.
+
+It is what ip netns exec does, for any namespace: the command gets a mount
+namespace of its own, in which /sys shows the network namespace, and the files in
+/etc/netns/NAME lie over those in /etc, as resolv.conf. NAME is the name that was
+typed or, where the reference is none, the first of the namespace's names in
+/run/netns that has such files. What is mounted below /sys, as cgroups, stays.
+With --net-only all mounts stay as they are.
+
+REF is what nsinspect who-uses takes. From Linux 6.18 on also a namespace that
+only the kernel's own list shows can be entered, by its inode or cookie.
+
+The command takes the place of nsinspect: signals and exit status are its own.
+Before that, nsinspect exits with 1 if it failed, 2 on bad usage, 126 if the
+command cannot be executed and 127 if there is none of that name.`
+
+const execExamples = `  nsinspect exec blue -- ip address
+  nsinspect exec 4242 -- ss -tln
+  nsinspect exec cookie:4101 -- tcpdump -ni any
+  nsinspect exec --net-only /run/docker/netns/27d0a9f1c2b3 -- curl localhost`
+
+func (a *app) execCommand() *cobra.Command {
+	var netOnly bool
+	cmd := &cobra.Command{
+		Use:     "exec REF -- COMMAND [ARG...]",
+		Short:   "run a command in a network namespace",
+		Long:    execHelp,
+		Example: execExamples,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkExecArgs(args, cmd.ArgsLenAtDash()); err != nil {
+				return err
+			}
+			return a.exec(cmd.Context(), args[0], args[1:], netOnly)
+		},
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usagef("%w: see nsinspect exec --help; the command's own flags go behind --", err)
+	})
+	cmd.Flags().BoolVar(&netOnly, "net-only", false, "leave the mounts as they are: neither /sys nor /etc are changed")
+	return cmd
+}
+
+// checkExecArgs refuses what is not a reference, --, and a command. dash is how
+// many arguments are before --, -1 if there is none.
+func checkExecArgs(args []string, dash int) error {
+	switch {
+	case len(args) == 0:
+		return usagef("exec wants a reference and a command: use nsinspect exec REF -- COMMAND")
+	case dash < 0 && len(args) > 1:
+		return usagef("exec wants -- before the command: use nsinspect exec %s -- %s", args[0], strings.Join(args[1:], " "))
+	case len(args) == 1 && dash != 0:
+		return usagef("exec wants a command: use nsinspect exec %s -- COMMAND", args[0])
+	case dash != 1:
+		return usagef("exec wants one reference before --, got %d: %s", dash, scan.RefForms)
+	case args[1] == "":
+		return usagef("empty command: use nsinspect exec %s -- COMMAND", args[0])
+	}
+	return nil
+}
+
+func (a *app) exec(ctx context.Context, text string, command []string, netOnly bool) error {
+	ref, err := scan.ParseRef(text)
+	if err != nil {
+		return usageError{err}
+	}
+	h, err := scan.OpenHost(a.root)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if h.Recorded() {
+		return usagef("exec enters namespaces of the running kernel, and %s is a recorded tree: leave --root out", a.root)
+	}
+	n, fd, err := a.open(ctx, h, ref)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if n.Type != scan.Net {
+		return fmt.Errorf("%s is no network namespace, and exec enters no other", n.Title())
+	}
+	c := enter.Command{
+		File: fd, Expect: *n, NetOnly: netOnly, EtcDir: etcDir(h, ref, n), Source: "nsinspect",
+		Args: command, Env: a.env, Warn: func(err error) { a.note([]string{render.Escape(err.Error())}) },
+	}
+	// What was to be ignored when we were started is to be so by the command.
+	signal.Reset(unix.SIGINT, unix.SIGTERM)
+	return explain(n, c.Exec())
+}
+
+// open opens the namespace that a reference points at: at once where the reference
+// leads to a file, by a scan otherwise.
+func (a *app) open(ctx context.Context, h *scan.Host, ref scan.Ref) (*scan.Namespace, int, error) {
+	opener, err := scan.NewOpener(h)
+	if err != nil {
+		return nil, -1, err
+	}
+	owners := owner.Lazy{Host: h}
+	n, fd, err := opener.OpenRef(ctx, scan.Options{NamesDirs: a.netnsDirs, Aliases: owners.Aliases}, ref)
+	if err == nil && n == nil {
+		n, fd, err = a.openScanned(ctx, opener, ref)
+	}
+	if enter.Denied(err) && n != nil {
+		err = fmt.Errorf("%w: %s", err, scan.PtraceRemedy())
+	}
+	return n, fd, err
+}
+
+func (a *app) openScanned(ctx context.Context, opener *scan.Opener, ref scan.Ref) (*scan.Namespace, int, error) {
+	opts, done, err := a.options()
+	if err != nil {
+		return nil, -1, err
+	}
+	defer done()
+	opts.Details = true
+	_, n, err := scan.Resolve(ctx, opts, ref)
+	if err != nil {
+		return nil, -1, err
+	}
+	fd, err := opener.Open(n)
+	if err != nil {
+		return n, -1, fmt.Errorf("open %s: %w", n.Title(), err)
+	}
+	return n, fd, nil
+}
+
+// etcDir is where the files are that lie over those of /etc: the directory in
+// /etc/netns by the name that was typed or, of a namespace referred to otherwise,
+// by the first of its names in /run/netns that has one; "" if there is none.
+func etcDir(h *scan.Host, ref scan.Ref, n *scan.Namespace) string {
+	at := func(name string) string {
+		return strings.TrimRight(h.Root(), "/") + path.Join("/etc/netns", name)
+	}
+	for _, name := range n.Names {
+		if name.Name == ref.String() || name.Path == ref.String() {
+			return at(name.Name)
+		}
+	}
+	for _, name := range n.Names {
+		var st unix.Stat_t
+		if path.Dir(name.Path) == "/run/netns" && unix.Stat(at(name.Name), &st) == nil {
+			return at(name.Name)
+		}
+	}
+	return ""
+}
+
+// explain adds what to do about an error where that is known.
+func explain(n *scan.Namespace, err error) error {
+	var step *enter.StepError
+	if !errors.As(err, &step) || !enter.Denied(err) {
+		return err
+	}
+	if !step.Entering() {
+		return fmt.Errorf("%w: %s, or use --net-only, which does without", err, scan.AdminRemedy())
+	}
+	if hint := strangerHint(n); hint != "" {
+		return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, hint)
+	}
+	return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, scan.AdminRemedy())
+}
+
+// strangerHint says how to enter a namespace that belongs to another user
+// namespace than ours, as a rootless container's: that has to be joined first,
+// which a process of several threads may not (kernel/user_namespace.c,
+// userns_install, 6.18).
+func strangerHint(n *scan.Namespace) string {
+	var own unix.Stat_t
+	if unix.Stat("/proc/self/ns/user", &own) != nil || n.UserNS == 0 || n.UserNS == own.Ino {
+		return ""
+	}
+	who := ""
+	if u, err := user.LookupId(strconv.Itoa(n.OwnerUID)); err == nil {
+		who = ", which " + u.Username + " made"
+	}
+	hint := fmt.Sprintf("run as root, or join its user namespace, %s%s, first", scan.FormatLink(scan.User, n.UserNS), who)
+	if n.Leader != nil {
+		hint += fmt.Sprintf(": nsenter --preserve-credentials -U -n -t %d -- COMMAND", n.Leader.PID)
+	}
+	return hint
+}

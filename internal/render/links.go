@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// mostLinks is how many links of a namespace a table shows: a host has one for
+// each container.
+const mostLinks = 8
+
+// linkCell shows links in brief: "eth0 10.0.0.7/24, lo". Those with an address
+// come first and the loopback last; addresses that every link has are left out.
+func linkCell(all []scan.Link, more func(*scan.Link) string) string {
+	order := slices.Clone(all)
+	rank := func(l *scan.Link) int {
+		switch {
+		case l.Kind == "loopback":
+			return 2
+		case len(telling(l)) == 0:
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(order, func(a, b scan.Link) int { return rank(&a) - rank(&b) })
+	var parts []string
+	for i := range order {
+		if i == mostLinks && len(order) > mostLinks+1 {
+			parts = append(parts, fmt.Sprintf("%d more", len(order)-i))
+			break
+		}
+		part := append([]string{order[i].Name}, telling(&order[i])...)
+		if m := more(&order[i]); m != "" {
+			part = append(part, m)
+		}
+		parts = append(parts, strings.Join(part, " "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// telling are the addresses of a link that tell it from others.
+func telling(l *scan.Link) []string {
+	var addrs []string
+	for _, p := range l.Addrs {
+		if ip := p.Addr(); !ip.IsLoopback() && !isLinkLocal6(ip) {
+			addrs = append(addrs, p.String())
+		}
+	}
+	return addrs
+}
+
+func isLinkLocal6(ip netip.Addr) bool { return ip.Is6() && ip.IsLinkLocalUnicast() }
+
+func noMore(*scan.Link) string { return "" }
+
+// peerNote says where the other end of a link is.
+func peerNote(s *scan.Snapshot, l *scan.Link, x *owner.Index) string {
+	p := l.Peer
+	switch {
+	case p == nil:
+		return ""
+	case p.Inode == 0:
+		return fmt.Sprintf("to link %d of an unknown namespace", p.Index)
+	}
+	return fmt.Sprintf("to %s in %s", p.Name, placeOf(s, p.Inode, x))
+}
+
+// placeOf names a namespace in a sentence.
+func placeOf(s *scan.Snapshot, inode uint64, x *owner.Index) string {
+	if n := s.Find(inode); n != nil {
+		return Title(n, x)
+	}
+	return scan.FormatLink(scan.Net, inode)
+}
+
+// Title names a namespace in a sentence, and says whose it is as far as x knows.
+func Title(n *scan.Namespace, x *owner.Index) string {
+	if n.Initial {
+		return n.String() + " (host)"
+	}
+	if o := x.Namespace(n); o != nil {
+		return n.String() + " (" + o.String() + ")"
+	}
+	return n.Title()
+}
+
+// UsesBy writes who keeps the namespace alive that was asked for by an address or
+// a device, and first by which link it was found.
+func UsesBy(w io.Writer, s *scan.Snapshot, q links.Query, h links.Hit, x *owner.Index, f Format, style Style) error {
+	if f == JSON || f == YAML {
+		u := usesOf(s, h.Namespace, x)
+		u.Matched = &wireMatch{By: q.By, Value: q.String(), Inode: h.At.Inode, Device: h.Link.Name}
+		return encode(w, f, false, u)
+	}
+	if _, err := fmt.Fprintln(w, Escape(matchText(s, q, h, x))); err != nil {
+		return err
+	}
+	return Uses(w, s, h.Namespace, x, f, style)
+}
+
+func matchText(s *scan.Snapshot, q links.Query, h links.Hit, x *owner.Index) string {
+	text := q.String() + " is "
+	if q.By != "dev" {
+		text += "on " + h.Link.Name + " "
+	}
+	text += "in " + placeOf(s, h.At.Inode, x)
+	if p := h.Link.Peer; p != nil && p.Inode != 0 {
+		text += fmt.Sprintf("; its other end is %s in %s", p.Name, placeOf(s, p.Inode, x))
+	}
+	return text + "."
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package enter runs a command in a network namespace, in the surroundings that
+// `ip netns exec` makes for it (iproute2, lib/namespace.c, netns_switch, 6.1): a
+// mount namespace of its own, in which /sys shows that network namespace and the
+// files of /etc/netns/NAME lie over those of /etc.
+package enter
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Command is a command and where it is to run.
+type Command struct {
+	File    int            // an open file of the network namespace
+	Expect  scan.Namespace // what it must be of: type, inode and, if known, cookie
+	NetOnly bool           // enter the namespace, and leave mounts alone
+	EtcDir  string         // whose files are to lie over those of /etc, as "/etc/netns/blue"; "" or none there: no files
+	Source  string         // what the mount table calls /sys
+	Args    []string       // the command and its arguments; looked up in PATH as execvp(3) does
+	Env     []string
+	Warn    func(error) // is told what could not be done, and does not prevent the command
+}
+
+// Steps that can fail for want of a privilege.
+const (
+	stepEnter   = "enter the network namespace"
+	stepUnshare = "make a mount namespace"
+	stepSlave   = "keep mounts from showing outside"
+	stepSys     = "mount /sys"
+)
+
+// StepError says which step failed, and knows what it needs.
+type StepError struct {
+	Step string
+	Err  error
+}
+
+func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
+
+// Unwrap returns what the kernel said.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// Entering reports whether the step was to enter the network namespace itself,
+// which --net-only cannot do without.
+func (e *StepError) Entering() bool { return e.Step == stepEnter }
+
+// Exec turns the process into the command, so that signals and exit status are
+// the command's own; it returns only if that fails. The error is a StepError if
+// the command's surroundings could not be made, and a NotRunError if the command
+// itself could not be run. The calling process is then in an undefined state and
+// has to end.
+//
+// It needs CAP_SYS_ADMIN in the user namespace of the caller and in that of the
+// network namespace (net/core/net_namespace.c, netns_install; kernel/nsproxy.c,
+// unshare_nsproxy_namespaces; fs/namespace.c, may_mount, 6.18).
+func (c *Command) Exec() error {
+	// All of it is a matter of one thread, which execve makes the only one of
+	// the process (fs/exec.c, de_thread, 6.18). It is never unlocked.
+	runtime.LockOSThread()
+	if err := unix.Setns(c.File, unix.CLONE_NEWNET); err != nil {
+		return &StepError{stepEnter, err}
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	if !c.NetOnly {
+		if err := c.prepareMounts(); err != nil {
+			return err
+		}
+	}
+	return c.run()
+}
+
+// check compares where the thread is with where it was to go. Before Linux 6.18
+// nothing tells from outside that an inode was given again to another namespace.
+func (c *Command) check() error {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/net", &st); err == nil && st.Ino != c.Expect.Inode {
+		return &StepError{stepEnter, fmt.Errorf("it is net:[%d], not %s", st.Ino, c.Expect.String())}
+	}
+	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil || c.Expect.Cookie == 0 {
+		return nil // nothing to compare
+	}
+	defer unix.Close(s)
+	cookie, err := unix.GetsockoptUint64(s, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err == nil && cookie != c.Expect.Cookie {
+		return &StepError{stepEnter, fmt.Errorf("%s has ended, and another has its inode", c.Expect.String())}
+	}
+	return nil
+}
+
+// Denied reports whether an error is the want of a privilege.
+func Denied(err error) bool { return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) }

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package links
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Query asks which namespace is behind an address or a device.
+type Query struct {
+	By   string // "ip", "mac" or "dev"
+	text string // as it was typed
+	ip   netip.Addr
+	mac  net.HardwareAddr
+}
+
+// ByIP asks for the namespace that has an IP address.
+func ByIP(text string) (Query, error) {
+	ip, err := netip.ParseAddr(text)
+	prefix, isPrefix := netip.ParsePrefix(text)
+	switch {
+	case err != nil && isPrefix == nil:
+		return Query{}, fmt.Errorf("malformed IP address %q: leave the prefix length out, as %s", text, prefix.Addr())
+	case err != nil:
+		return Query{}, fmt.Errorf("malformed IP address %q: use one as 10.0.0.7 or fd00::7", text)
+	case ip.Zone() != "":
+		return Query{}, fmt.Errorf("malformed IP address %q: leave the zone out, as %s", text, ip.WithZone(""))
+	}
+	return Query{By: "ip", text: text, ip: ip.Unmap()}, nil
+}
+
+// ByMAC asks for the namespace that has a hardware address.
+func ByMAC(text string) (Query, error) {
+	mac, err := net.ParseMAC(text)
+	if err != nil {
+		return Query{}, fmt.Errorf("malformed hardware address %q: use one as 02:42:ac:11:00:02", text)
+	}
+	return Query{By: "mac", text: text, mac: mac}, nil
+}
+
+// ByDev asks for the namespace that a device leads to: for one end of a pair that
+// is in the host's own namespace, or ours, that is where the other end is; for
+// any other it is where the device is.
+func ByDev(text string) (Query, error) {
+	switch {
+	case text == "":
+		return Query{}, fmt.Errorf("empty device name: use one as veth1a2b3c4")
+	case strings.ContainsFunc(text, func(r rune) bool { return r == '/' || r == ':' || r == 0 || unicode.IsSpace(r) }):
+		return Query{}, fmt.Errorf("malformed device name %q: there is none with white space, \"/\" or \":\" in it", text)
+	case len(text) > 127: // include/uapi/linux/if.h, ALTIFNAMSIZ
+		return Query{}, fmt.Errorf("malformed device name: none is longer than 127 bytes")
+	}
+	return Query{By: "dev", text: text}, nil
+}
+
+// String returns what is asked for, as it was typed.
+func (q Query) String() string { return q.text }
+
+// Hit is a link that a query fits.
+type Hit struct {
+	At        *scan.Namespace // where the link is
+	Link      *scan.Link
+	Namespace *scan.Namespace // the one that is asked for: At, or where the other end of the link is
+}
+
+// Find returns the hit of a query in a snapshot whose links were read. It returns
+// an error, which says where was looked, if there is none or if there are hits for
+// several namespaces. title is how a sentence names a namespace.
+func (q Query) Find(snap *scan.Snapshot, title func(*scan.Namespace) string) (Hit, error) {
+	hits := q.hits(snap)
+	var all []*scan.Namespace
+	for _, h := range hits {
+		if h.Namespace == nil {
+			return Hit{}, fmt.Errorf("%s is in %s, and its other end, link %d of its namespace, was not found%s",
+				q.text, title(h.At), h.Link.Peer.Index, unread(snap))
+		}
+		if !slices.Contains(all, h.Namespace) {
+			all = append(all, h.Namespace)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return Hit{}, q.notFound(snap)
+	case 1:
+		return hits[0], nil
+	}
+	return Hit{}, q.ambiguous(hits, len(all), title)
+}
+
+// hits returns every link that the query fits.
+func (q Query) hits(snap *scan.Snapshot) []Hit {
+	var own unix.Stat_t
+	_ = unix.Stat("/proc/self/ns/net", &own) // if not, there is the host's
+	var hits []Hit
+	for i := range snap.Namespaces {
+		n := &snap.Namespaces[i]
+		for j := range n.Links {
+			if l := &n.Links[j]; q.fits(l) {
+				h := Hit{n, l, n}
+				if home := n.Initial || n.Inode == own.Ino; q.By == "dev" && home && l.Peer != nil && l.Peer.Inode != n.Inode {
+					h.Namespace = snap.Find(l.Peer.Inode)
+				}
+				hits = append(hits, h)
+			}
+		}
+	}
+	return hits
+}
+
+func (q Query) fits(l *scan.Link) bool {
+	switch q.By {
+	case "ip":
+		return slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr().Unmap() == q.ip })
+	case "mac":
+		return bytes.Equal(l.MAC, q.mac)
+	}
+	return l.Name == q.text || slices.Contains(l.AltNames, q.text)
+}
+
+// ambiguous lists the namespaces that a query fits, all unless they are very many.
+func (q Query) ambiguous(hits []Hit, namespaces int, title func(*scan.Namespace) string) error {
+	const most = 16
+	var fits []string
+	for i, h := range hits {
+		if i == most {
+			fits = append(fits, fmt.Sprintf("and %d more, which list -o wide shows", len(hits)-i))
+			break
+		}
+		what := title(h.Namespace) + " by " + h.Link.Name
+		if h.At != h.Namespace {
+			what += " in " + title(h.At)
+		}
+		fits = append(fits, what)
+	}
+	return fmt.Errorf("%s fits %d namespaces: %s: use who-uses net:[INODE]", q.text, namespaces, strings.Join(fits, ", "))
+}
+
+// notFound says what was looked in.
+func (q Query) notFound(snap *scan.Snapshot) error {
+	looked := 0
+	for i := range snap.Namespaces {
+		if snap.Namespaces[i].Links != nil {
+			looked++
+		}
+	}
+	hint := ""
+	if name, index, ok := strings.Cut(q.text, "@"); ok && q.By == "dev" {
+		if _, err := strconv.Atoi(strings.TrimPrefix(index, "if")); err == nil {
+			hint = fmt.Sprintf("; the name ip shows as %s is %s", q.text, name)
+		}
+	}
+	what := map[string]string{"ip": "address", "mac": "hardware address", "dev": "device"}[q.By]
+	where := fmt.Sprintf("looked in %d namespaces", looked)
+	if looked == 1 {
+		where = "looked in 1 namespace"
+	}
+	return fmt.Errorf("no %s %s: %s%s%s", what, q.text, where, hint, unread(snap))
+}
+
+// unread says of how many namespaces the links are unknown, as the end of a
+// sentence.
+func unread(snap *scan.Snapshot) string {
+	var gaps []scan.Gap
+	for _, g := range snap.Gaps {
+		if g.Source == Source {
+			gaps = append(gaps, g)
+		}
+	}
+	if len(gaps) == 0 {
+		return ""
+	}
+	return "; " + Unread(gaps)
+}
+
+// Unread says of how many namespaces the links could not be read, and how to read
+// them where a privilege is missing. gaps are this package's.
+func Unread(gaps []scan.Gap) string {
+	text := fmt.Sprintf("links of %d namespaces unreadable", len(gaps))
+	if len(gaps) == 1 {
+		text = fmt.Sprintf("links of %s unreadable", gaps[0].Path)
+	}
+	is := func(errno unix.Errno) bool {
+		return slices.ContainsFunc(gaps, func(g scan.Gap) bool { return errors.Is(g.Err, errno) })
+	}
+	switch {
+	case is(unix.EPERM):
+		text += ": " + scan.AdminRemedy()
+	case is(unix.EACCES):
+		text += ": " + scan.PtraceRemedy()
+	}
+	return text
+}
