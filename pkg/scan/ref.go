@@ -89,6 +89,9 @@ func ParseRef(text string) (Ref, error) {
 		}
 		r.kind = refOwner
 	case strings.HasPrefix(text, "unit:"):
+		if text == "unit:" || strings.Contains(text, "/") {
+			return malformed("unit: wants a name, as unit:nginx.service")
+		}
 		r.kind = refOwner
 	case strings.Contains(text, "/"):
 		r.kind = refPath
