@@ -28,7 +28,7 @@ func fleet(t testing.TB, n int) string {
 			t.Fatal(err)
 		}
 	}
-	config, bundle := real(t, "docker-config.v2.json"), real(t, "moby-bundle.json")
+	config, bundle := recorded(t, "docker-config.v2.json"), recorded(t, "moby-bundle.json")
 	const id = "6e2258c07d8d57ed1708c7efbbce5b9fb63e7b18ae245bd4b09cf988b04e5986"
 	for i := range n {
 		its := fmt.Sprintf("%064x", i+1<<40)
@@ -53,7 +53,7 @@ func fleet(t testing.TB, n int) string {
 	return dir
 }
 
-func real(t testing.TB, name string) []byte {
+func recorded(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {

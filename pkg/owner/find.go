@@ -39,8 +39,11 @@ func (x *Index) Find(ref string) []Container {
 	if len(whole) > 0 {
 		return whole
 	}
-	return slices.DeleteFunc(all, func(c Container) bool { return !isID(c.ID) || !strings.HasPrefix(c.ID, ref) })
+	return slices.DeleteFunc(all, func(c Container) bool { return !fitsID(c.ID, ref) })
 }
+
+// fitsID reports whether a text is the beginning of an ID, as runtimes make them.
+func fitsID(id, text string) bool { return isID(id) && strings.HasPrefix(id, text) }
 
 // Lazy reads the owners of a host when they are asked for.
 type Lazy struct {
@@ -83,8 +86,11 @@ func (x *Index) Aliases(s *scan.Snapshot, ref string) ([]scan.Alias, error) {
 			aliases = append(aliases, a)
 		}
 	}
-	if len(aliases) > 0 || len(found) == 0 {
+	if len(aliases) > 0 {
 		return aliases, nil
+	}
+	if len(found) == 0 {
+		return x.shown(s, ref), nil
 	}
 	c := &found[0]
 	state := c.State
@@ -129,6 +135,32 @@ func (x *Index) anyProcess(s *scan.Snapshot, c *Container) int {
 		}
 	}
 	return 0
+}
+
+// shown returns the namespaces that a reference is the owner of as a table shows
+// it, though no more is known of that than what a cgroup or a name tells.
+func (x *Index) shown(s *scan.Snapshot, ref string) []scan.Alias {
+	runtime, name, ok := strings.Cut(ref, ":")
+	if !ok {
+		runtime, name = "", ref
+	}
+	var aliases []scan.Alias
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		o := x.Namespace(n)
+		if o == nil || runtime != "" && o.Runtime != runtime || name != o.Name && !fitsID(o.ID, name) || name == "" {
+			continue
+		}
+		a := scan.Alias{How: o.String(), Partial: name != o.Name && name != o.ID}
+		if n.Type == scan.Net {
+			a.Net = n.Inode
+		}
+		if n.Leader != nil {
+			a.PID = n.Leader.PID
+		}
+		aliases = append(aliases, a)
+	}
+	return aliases
 }
 
 // ofUnit returns the namespaces whose oldest process is of a systemd unit.

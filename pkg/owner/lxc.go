@@ -2,7 +2,10 @@
 
 package owner
 
-import "path"
+import (
+	"path"
+	"strings"
+)
 
 // lxcDirs are where each of the runtimes that are built on liblxc has a directory
 // for every container. Their cgroups look alike.
@@ -16,7 +19,11 @@ var lxcDirs = []struct{ runtime, dir string }{
 // findLXC reads the names of the containers of LXC, Incus and LXD. In a project
 // other than the default one that is "PROJECT_NAME", as in their cgroups.
 func findLXC(r *reader) {
-	for _, l := range lxcDirs {
+	dirs := lxcDirs
+	if dir := lxcPath(r.config("/etc/lxc/lxc.conf")); dir != "" {
+		dirs = append(dirs[:len(dirs):len(dirs)], struct{ runtime, dir string }{"lxc", dir})
+	}
+	for _, l := range dirs {
 		t := r.open(l.dir)
 		if t == nil {
 			continue
@@ -32,4 +39,15 @@ func findLXC(r *reader) {
 		}
 		t.Close()
 	}
+}
+
+// lxcPath reads from lxc.conf where LXC is told to keep its containers.
+func lxcPath(text []byte) string {
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, "=")
+		if value = strings.TrimSpace(value); strings.TrimSpace(key) == "lxc.lxcpath" && absolute(value) {
+			return value
+		}
+	}
+	return ""
 }

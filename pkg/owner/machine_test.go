@@ -178,7 +178,7 @@ func TestMixed(t *testing.T) {
 	})
 	checkFind(t, x, map[string][]string{
 		"web": {"docker:web running 1001"}, "crashed": {"docker:crashed stopped 0"}, "other": {"docker:other running 1002"},
-		"mine": {"podman:mine running 1009"}, "lab": {"nspawn:lab running 1005"}, "lxc:c1": {"lxc:c1  0"}, "copy": nil,
+		"mine": {"podman:mine running 1009"}, "lab": {"nspawn:lab running 1005"}, "lxc:c1": {"lxc:c1  0"}, "moved": {"lxc:moved  0"}, "copy": nil,
 	})
 	checkGaps(t, x, "/srv/other/containers/"+as+"04/config.v2.json: it is of another container")
 }
@@ -261,6 +261,32 @@ func TestLearn(t *testing.T) {
 		1021: {Runtime: "containerd", ID: as + "32", Name: "new", Pod: "default/new-0"},
 	})
 	checkFind(t, x, map[string][]string{"docker:new": {"docker:new stopped 0"}})
+}
+
+// What a table shows as an owner is a reference, also if nothing but a cgroup or a
+// name tells of it.
+func TestAliases(t *testing.T) {
+	_, h, s := machine(t, "mixed")
+	x := Read(t.Context(), Options{Host: h, Snapshot: s})
+	for ref, want := range map[string]string{
+		"docker:eeeeeeeeeeee":    "[{4026532114 1010 docker:eeeeeeeeeeee true}]",
+		"eeee":                   "[{4026532114 1010 docker:eeeeeeeeeeee true}]",
+		"qrouter-5b1c":           "[{4026532109 0 neutron:qrouter-5b1c false}]",
+		"lxc:c1":                 "[{0 1003 lxc:c1 false}]",
+		"vm1":                    "[{0 1004 incus:vm1 false}]",
+		"other":                  "[{0 1002 docker:other (aaaaaaaaaaaa) false}]",
+		"unit:machine-lab.scope": "[{0 1005 pid 1005 of machine-lab.scope false}]",
+		"nosuch":                 "[]",
+		"docker:":                "[]",
+	} {
+		aliases, err := x.Aliases(s, ref)
+		if got := fmt.Sprint(aliases); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", ref, got, err, want)
+		}
+	}
+	if _, err := x.Aliases(s, "crashed"); err == nil || !strings.Contains(err.Error(), "docker:crashed has no namespace: it is stopped") {
+		t.Errorf("crashed: %v", err)
+	}
 }
 
 func TestNobody(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 var same = cmpopts.IgnoreUnexported(Container{})
 
 func TestParseDocker(t *testing.T) {
-	got, err := parseDocker(real(t, "docker-config.v2.json"))
+	got, err := parseDocker(recorded(t, "docker-config.v2.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,15 +47,15 @@ func TestParseDocker(t *testing.T) {
 }
 
 func TestParseSpec(t *testing.T) {
-	s, err := parseSpec(real(t, "moby-bundle.json"))
+	s, err := parseSpec(recorded(t, "moby-bundle.json"))
 	if err != nil || s.cgroup != "/docker/"+idA || dockerDir(idA, s.binds) != "/srv/docker/containers/"+idA || s.netns != "" {
 		t.Errorf("moby: %+v, %v", s, err)
 	}
-	s, err = parseSpec(real(t, "podman-bundle.json"))
+	s, err = parseSpec(recorded(t, "podman-bundle.json"))
 	if err != nil || s.netns != "/run/netns/netns-323f9f84-edd4-2d33-57dc-fec6e4740eb5" || s.annotations["io.container.manager"] != "libpod" {
 		t.Errorf("podman: %+v, %v", s, err)
 	}
-	s, err = parseSpec(real(t, "ctr-bundle.json"))
+	s, err = parseSpec(recorded(t, "ctr-bundle.json"))
 	if err != nil || s.netns != "/run/netns/ownblue" || s.cgroup != "/default/c1" {
 		t.Errorf("ctr: %+v, %v", s, err)
 	}
@@ -63,7 +63,7 @@ func TestParseSpec(t *testing.T) {
 
 func TestParseStorageNames(t *testing.T) {
 	names := map[string]string{}
-	if err := parseStorageNames(real(t, "podman-containers.json"), names); err != nil || len(names) != 5 {
+	if err := parseStorageNames(recorded(t, "podman-containers.json"), names); err != nil || len(names) != 5 {
 		t.Fatal(names, err)
 	}
 	if got := names["0151c277e571d4a0ebd0450f47ea7ca9b8b54bb2bed9b35a087abaff0438a82b"]; got != "web" {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package runtimes measures nsinspect by real container runtimes: what `docker
-// inspect` and `podman inspect` say of a container's process and namespace,
-// nsinspect must say too.
+// inspect`, `podman inspect`, ctr and lxc-info say of a container's process and
+// namespace, nsinspect must say too.
 //
-//	go test ./test/runtimes            # as root; about 20 seconds
+//	go test ./test/runtimes            # as root; about 30 seconds
 //
 // Each runtime is started for one test in a home of its own (home.go) and shares
 // nothing with one that the machine may run. When the test ends, fails, panics or
@@ -15,7 +15,7 @@
 // On Debian 12 the tests need
 //
 //	apt-get install --no-install-recommends \
-//		docker.io podman netavark iptables iproute2 busybox-static
+//		docker.io lxc podman netavark iptables iproute2 busybox-static
 //
 // A further runtime is one file with start, run, inspect, exec and remove, one
 // test that walks through the checks of check.go, and one row in the table of

@@ -5,6 +5,7 @@ package runtimes
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/need"
@@ -16,6 +17,9 @@ type container struct {
 	name       string
 	pid        int    // its first process
 	sandboxKey string // the path of its network namespace, if the runtime names one
+	ownsKey    bool   // that was made for it
+	state      string
+	ips        []string
 }
 
 // docker is a dockerd that shares nothing with one the machine may have: own
@@ -121,13 +125,30 @@ func (d *docker) remove(t testing.TB, name string) {
 func parseInspect(t testing.TB, out string) container {
 	t.Helper()
 	var all []struct {
-		ID, Name        string
-		State           struct{ Pid int }
-		NetworkSettings struct{ SandboxKey string }
+		ID, Name string
+		State    struct {
+			Pid    int
+			Status string
+		}
+		NetworkSettings struct {
+			SandboxKey string
+			Networks   map[string]struct{ IPAddress string }
+		}
+		HostConfig struct{ NetworkMode string }
 	}
 	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 1 {
 		t.Fatal(fmt.Errorf("parse the answer about one container: %w: %s", err, out))
 	}
 	c := all[0]
-	return container{id: c.ID, name: c.Name, pid: c.State.Pid, sandboxKey: c.NetworkSettings.SandboxKey}
+	got := container{id: c.ID, name: c.Name, pid: c.State.Pid, sandboxKey: c.NetworkSettings.SandboxKey, state: c.State.Status}
+	got.ownsKey = got.sandboxKey != "" && !strings.HasPrefix(c.HostConfig.NetworkMode, "container:")
+	if got.state == "exited" {
+		got.state = "stopped"
+	}
+	for _, network := range c.NetworkSettings.Networks {
+		if network.IPAddress != "" {
+			got.ips = append(got.ips, network.IPAddress)
+		}
+	}
+	return got
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -36,6 +37,7 @@ func TestDocker(t *testing.T) {
 		checkList(t, n, alone.sandboxKey, alone)
 		checkUses(t, n, refsOf(t, alone), alone.sandboxKey, alone)
 	})
+	t.Run("owner", func(t *testing.T) { checkDockerOwners(t, d, web, peer, alone) })
 	t.Run("exec", func(t *testing.T) {
 		d.exec(t, "--detach", "alone", "sleep", "599")
 		waitProcesses(t, alone, 2)
@@ -49,6 +51,7 @@ func TestDocker(t *testing.T) {
 		d.remove(t, "web") // with its name: only the process of peer is left
 		checkList(t, n, "", peer)
 		checkUses(t, n, refsOfProcess(t, peer), "", peer)
+		checkOwner(t, n, "docker", peer, peer)
 		checkUnknown(t, n, web.sandboxKey)
 	})
 	t.Run("removed", func(t *testing.T) {
@@ -57,6 +60,44 @@ func TestDocker(t *testing.T) {
 		checkGone(t, n, web.sandboxKey, web, peer)
 		checkGone(t, n, alone.sandboxKey, alone)
 	})
+	t.Run("killed daemon", func(t *testing.T) { checkDockerKilled(t, d) })
+}
+
+// checkDockerOwners demands that the containers of a dockerd at roots of its own
+// are known without being told where those are.
+func checkDockerOwners(t *testing.T, d *docker, web, peer, alone container) {
+	n := newInspect(t)
+	checkOwner(t, n, "docker", web, web, peer)
+	checkOwner(t, n, "docker", alone, alone)
+	d.home.remember(t, d.command(t, "run", "--detach", "--name", "done", "--network", "net", image, "sleep", "0"))
+	d.command(t, "wait", "done")
+	checkNoNamespace(t, n, "done", "docker:done has no namespace: it is stopped")
+	checkContainers(t, "docker", web, alone, d.inspect(t, "done"))
+	d.remove(t, "done")
+
+	shared := d.run(t, "shared", "--network", "host", "--label", "com.docker.compose.project=shop", "--label", "com.docker.compose.service=front")
+	a := n.whoUses(t, "docker:shared")
+	if a.Namespace.Owner != nil || !a.Namespace.Initial {
+		t.Errorf("the host's namespace is %+v's", a.Namespace.Owner)
+	}
+	i := slices.IndexFunc(a.Holders, func(h holder) bool { return h.PID == shared.pid })
+	if i < 0 || a.Holders[i].Owner == nil || a.Holders[i].Owner.Service != "shop/front" {
+		t.Errorf("process %d on the host's network: %+v", shared.pid, a.Holders[max(i, 0)])
+	}
+	d.remove(t, "shared")
+}
+
+// checkDockerKilled demands that a container is known after dockerd, which kept it
+// at a place of its own, was killed.
+func checkDockerKilled(t *testing.T, d *docker) {
+	n := newInspect(t)
+	left := d.run(t, "left")
+	if err := d.daemon.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-d.daemon.done
+	checkOwner(t, n, "docker", left, left)
+	checkContainers(t, "docker", left)
 }
 
 // checkDockerHost demands that the name that dockerd gives the host's own

@@ -235,7 +235,8 @@ func writeBefore(dir string) error {
 		return err
 	}
 	for _, h := range append(hierarchies, "/sys/fs/cgroup") {
-		for _, name := range []string{"docker", "libpod_parent", "libpod_parent/conmon"} {
+		slice := bridgeOf(dir) + ".slice"
+		for _, name := range []string{"docker", "default", "libpod_parent", "libpod_parent/conmon", "lxc.pivot", slice, unitIn(slice)} {
 			if path := filepath.Join(h, name); !exists(path) {
 				b.Cgroups = append(b.Cgroups, path)
 			}
@@ -246,6 +247,11 @@ func writeBefore(dir string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "before.json"), data, 0o600)
+}
+
+// unitIn is the cgroup of a unit in a slice, which TestUnit makes.
+func unitIn(slice string) string {
+	return filepath.Join(slice, strings.TrimSuffix(slice, ".slice")+".service")
 }
 
 func readBefore(dir string) before {

@@ -44,6 +44,7 @@ type (
 		Inode     uint64
 		Initial   bool
 		Names     []name
+		Owner     *ownedBy
 		Processes int
 		Holders   map[string]int
 		Leader    *struct {
@@ -57,7 +58,9 @@ type (
 		Kind, Comm, Path string
 		PID              int
 		MountNS          uint64
+		Owner            *ownedBy
 	}
+	ownedBy struct{ Runtime, ID, Name, Pod, Unit, Service string }
 )
 
 // nsinspect is the program under test and the global flags it runs with.

@@ -96,3 +96,15 @@ func waitProcesses(t *testing.T, c container, want int) {
 	}
 	t.Fatalf("processes %v are in the namespace of %s, want %d", processesIn(t, c.netns(t)), c.name, want)
 }
+
+// waitOwnNetns waits until a process is in another network namespace than this one.
+func waitOwnNetns(t *testing.T, pid int) {
+	t.Helper()
+	own := inodeOf(t, "/proc/self/ns/net")
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if inodeOf(t, fmt.Sprintf("/proc/%d/ns/net", pid)) != own {
+			return
+		}
+	}
+	t.Fatalf("process %d stays in net:[%d]", pid, own)
+}

@@ -171,6 +171,13 @@ func (p *podman) inspect(t testing.TB, name string) container {
 	return parseInspect(t, p.command(t, "inspect", "--type", "container", name))
 }
 
+// inspectAfter runs a container to its end.
+func (p *podman) inspectAfter(t testing.TB, name string) container {
+	t.Helper()
+	p.command(t, "run", "--name", name, "--network", "none", image, "sleep", "0")
+	return p.inspect(t, name)
+}
+
 func (p *podman) exec(t testing.TB, args ...string) string {
 	t.Helper()
 	return p.command(t, append([]string{"exec"}, args...)...)

@@ -31,6 +31,14 @@ func TestPodman(t *testing.T) {
 		checkList(t, n, "", alone)
 		checkUses(t, n, refsOfProcess(t, alone), "", alone)
 	})
+	t.Run("owner", func(t *testing.T) {
+		checkOwner(t, n, "podman", web, web, peer)
+		checkOwner(t, n, "podman", alone, alone)
+		checkContainers(t, "podman", web, peer, alone)
+		done := p.inspectAfter(t, "done")
+		checkNoNamespace(t, n, "done", "podman:done has no namespace: it is stopped")
+		checkContainers(t, "podman", done)
+	})
 	t.Run("exec", func(t *testing.T) {
 		p.exec(t, "--detach", "alone", "sleep", "599")
 		waitProcesses(t, alone, 2)
@@ -42,6 +50,7 @@ func TestPodman(t *testing.T) {
 		checkOracles(t, infra, a, b)
 		checkList(t, n, infra.sandboxKey, infra, a, b)
 		checkUses(t, n, append(refsOf(t, infra), refsOfProcess(t, b)...), infra.sandboxKey, infra, a, b)
+		checkOwner(t, n, "podman", infra, infra, a, b)
 		p.command(t, "pod", "rm", "--force", "--time", "0", "pod")
 		checkGone(t, n, infra.sandboxKey, infra, a, b)
 	})

@@ -28,7 +28,7 @@ type traces struct {
 }
 
 var (
-	containerID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	containerID = regexp.MustCompile(`^([0-9a-f]{64}|nsrt[0-9]+-[a-z]+)$`)
 	podmanNetns = regexp.MustCompile(`/run/netns/netns-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	shimSocket  = regexp.MustCompile(`^unix://(/run/containerd/s/[0-9a-f]{64})$`)
 )
