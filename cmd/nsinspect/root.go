@@ -27,6 +27,11 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // it failed, or there is no such namespace
 	exitUsage  = 2
+
+	// Of doctor, as of a monitoring plugin.
+	exitWarning  = 1
+	exitCritical = 2
+	exitUnknown  = 3 // bad usage and failure, too: they are no news of the machine
 )
 
 const rootHelp = `nsinspect finds every network namespace on this machine, its names, and what
@@ -39,6 +44,7 @@ keeps it alive: processes, single threads, bind mounts.
   nsinspect who-uses 4242             the namespace that process 4242 is in
   nsinspect who-uses --ip 10.0.0.7    the namespace behind an address
   nsinspect exec 4242 -- ip address   run a command in a namespace
+  nsinspect doctor                    what is wrong, and what would mend it
   nsinspect list -o json | jq ...     for scripts
 
 Other than by exec it only reads, and shows an ordinary user everything the kernel
@@ -78,12 +84,19 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	if err == nil {
+	ran, err := cmd.ExecuteContextC(ctx)
+	var found diagnosis
+	switch {
+	case err == nil:
 		return exitOK
+	case errors.As(err, &found):
+		return found.exit()
 	}
 	fmt.Fprintf(stderr, "nsinspect: %s\n", render.Escape(err.Error()))
-	if errors.As(err, &usageError{}) {
+	switch {
+	case ran.Name() == "doctor":
+		return exitUnknown
+	case errors.As(err, &usageError{}):
 		return exitUsage
 	}
 	var notRun *enter.NotRunError
@@ -115,7 +128,7 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("no command: use list, who-uses or exec, or nsinspect --help")
+			return usagef("no command: use list, who-uses, doctor or exec, or nsinspect --help")
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -129,7 +142,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say everything that could not be read, and how it was read")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.execCommand(), versionCommand())
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), versionCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)
 	return cmd

@@ -68,6 +68,26 @@ func Describe(ctx context.Context, h *Host, n *Namespace) error {
 	return ctx.Err()
 }
 
+// ReadProcess returns what a user needs to recognise a process, whatever
+// namespaces it is in. Its start is a second early at most: the kernel tells when
+// it booted in whole seconds. The error of one that has ended is os.ErrNotExist or
+// ESRCH. It needs no capability.
+func ReadProcess(h *Host, pid int) (*Process, error) {
+	d, err := newDetails(h, true)
+	if err != nil {
+		return nil, err
+	}
+	if boot, err := h.bootTime(); err == nil { // if not, the scan has said so
+		d.boot = boot
+	}
+	st, err := h.readStat(strconv.Itoa(pid))
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{PID: pid, Comm: st.comm, UID: -1}
+	return p, d.fill(p, &Holder{PID: pid}, st)
+}
+
 // gone reports whether an error of read says that the task is no more, or no more
 // a holder. Any other, and a file missing in a recorded tree, whose tasks do not
 // end, only hides what it is.

@@ -5,7 +5,9 @@ package scan
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // MountGroup is the mounts of one namespace at one path: a mount and its
@@ -110,7 +112,7 @@ func (s *Snapshot) unmount(h *Holder) string {
 		return "unmount " + h.Path + " below the mount that covers it"
 	case path.Dir(h.Path) == "/run/netns" && !s.stacked(h):
 		// ip removes the file as well, which takes every mount on it away.
-		return "run `ip netns del " + shellWord(path.Base(h.Path)) + "`"
+		return "run `ip netns del " + ShellWord(path.Base(h.Path)) + "`"
 	}
 	return "unmount " + h.Path
 }
@@ -145,7 +147,7 @@ func unmountElsewhere(h *Holder) string {
 	if h.Path == "" {
 		return fmt.Sprintf("end the processes in %s, where no path leads to mount %d", where, h.MountID)
 	}
-	step := fmt.Sprintf("run `nsenter -m -t %d umount %s`", h.task(), shellWord(h.Path))
+	step := fmt.Sprintf("run `nsenter -m -t %d umount %s`", h.task(), ShellWord(h.Path))
 	if h.Covered {
 		step += " after what covers it there"
 	}
@@ -156,7 +158,7 @@ func unmountElsewhere(h *Holder) string {
 func (h *Holder) unpin() string {
 	switch {
 	case h.Kind == KindMount && h.PID != 0:
-		return fmt.Sprintf("run `nsenter -m -t %d umount %s`", h.task(), shellWord(h.Path))
+		return fmt.Sprintf("run `nsenter -m -t %d umount %s`", h.task(), ShellWord(h.Path))
 	case h.Kind == KindMount:
 		return fmt.Sprintf("unmount %s in %s", h.Path, FormatLink(Mnt, h.MountNS))
 	case h.PID != 0:
@@ -173,13 +175,30 @@ func (h *Holder) task() int {
 	return h.PID
 }
 
-// shellWord quotes a word for a shell, if it needs it.
-func shellWord(s string) string {
+// ShellWord quotes a word for a shell, if it needs it: in single quotes, or as
+// bash, ksh and zsh read it where a character cannot be printed as it is.
+func ShellWord(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
 	}
-	if s != "" && strings.TrimFunc(s, plain) == "" {
+	switch {
+	case s != "" && strings.TrimFunc(s, plain) == "":
 		return s
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }):
+		return "$'" + strings.ReplaceAll(escapeWord(s), `'`, `\'`) + "'"
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// escapeWord writes what is not printable ASCII as \xNN, byte by byte.
+func escapeWord(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '\\' {
+			fmt.Fprintf(&b, `\x%02x`, c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }

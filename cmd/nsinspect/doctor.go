@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+const doctorHelp = `Say what is wrong with the network namespaces of this machine: for each finding
+what was seen, what it means, and the command that would mend it. The doctor only
+reads: it runs none of these commands.
+
+The first line is for monitoring, and so is the exit status: 0 nothing is wrong,
+1 warning, 2 critical, 3 it cannot tell, since not everything could be read. A
+mistake in what was typed, and a failure, are 3 as well, with a message on stderr
+and nothing on stdout. Run it as root: others see too little to be certain.
+
+A finding is told only if a second look, a second later, shows it again.
+
+It checks whether
+`
+
+const doctorExamples = `  nsinspect doctor
+  nsinspect doctor --max-orphans 4 --min-age 10m
+  nsinspect doctor -o json | jq '.findings[].subject'`
+
+type doctorFlags struct {
+	output     string
+	maxOrphans int
+	minAge     time.Duration
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var f doctorFlags
+	var checks strings.Builder
+	for _, c := range doctor.Checks() {
+		fmt.Fprintf(&checks, "  %-15s %s\n", c.Name, c.Text)
+	}
+	cmd := &cobra.Command{
+		Use:     "doctor",
+		Short:   "say what is wrong with namespaces, and what would mend it",
+		Long:    doctorHelp + strings.TrimSuffix(checks.String(), "\n"),
+		Example: doctorExamples,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("doctor takes no arguments, got %q: it looks at all namespaces", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, json or yaml")
+	flags.IntVar(&f.maxOrphans, "max-orphans", 0, "excuse so many (`N`) namespaces that have a name and no process")
+	flags.DurationVar(&f.minAge, "min-age", time.Minute, "pass over what is younger than `TIME`: things come and go")
+	return cmd
+}
+
+// secondLook is how long the doctor waits before it looks again.
+const secondLook = time.Second
+
+func (a *app) doctor(ctx context.Context, f doctorFlags) error {
+	format, err := parseFormat(f.output, render.Table, render.JSON, render.YAML)
+	switch {
+	case err != nil:
+		return err
+	case f.maxOrphans < 0:
+		return usagef("bad number %d: --max-orphans wants 0 or more", f.maxOrphans)
+	case f.minAge < 0:
+		return usagef("bad time %s: --min-age wants 0 or more, as 10m", f.minAge)
+	case a.sources != nil:
+		return usagef("doctor looks at every source: leave --source out")
+	}
+	opts, done, err := a.options()
+	if err != nil {
+		return err
+	}
+	defer done()
+	opts.Types, opts.Details = []scan.Type{scan.Net}, true
+	report, err := doctor.Run(ctx, doctor.Options{
+		Host:       opts.Host,
+		Scan:       func(ctx context.Context) (*scan.Snapshot, error) { return scan.Scan(ctx, opts) },
+		MaxOrphans: f.maxOrphans, MinAge: f.minAge, Pause: secondLook,
+	})
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := render.Doctor(&out, report, format, a.style()); err != nil {
+		return err
+	}
+	if _, err := a.stdout.Write(out.Bytes()); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	a.note(render.GapNotes(report.Snapshot, report.Owners, a.verbose))
+	if status := report.Status(); status != doctor.OK {
+		return diagnosis(status)
+	}
+	return nil
+}
+
+// diagnosis ends the program with the status that a monitoring plugin has for
+// what was found, and with no message: the first line has told it.
+type diagnosis doctor.Severity
+
+func (d diagnosis) Error() string { return doctor.Severity(d).String() }
+
+func (d diagnosis) exit() int {
+	return map[doctor.Severity]int{
+		doctor.Warning: exitWarning, doctor.Critical: exitCritical, doctor.Unknown: exitUnknown,
+	}[doctor.Severity(d)]
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// How long the kernel's worker is watched before it is called stuck: for as long
+// as the kernel itself waits before it complains that a device does not become
+// free (net/core/dev.c, netdev_unregister_timeout_secs, 6.18). Tests set less.
+var (
+	cleanupLooks = 12
+	cleanupPause = time.Second
+)
+
+// worker is what a kernel worker in uninterruptible sleep (state D) was seen doing.
+type worker struct {
+	pid      int
+	comm     string
+	switches string // how often it has been switched away from, as /proc tells it
+	stack    string // "" if it may not be read
+}
+
+// findStuckCleanup finds the worker that takes dead network namespaces away, one
+// after the other, in a wait that does not end: then none goes away any more. It
+// takes long to be certain, and is certain soon if no such worker is at work.
+func findStuckCleanup(x *exam) []Finding {
+	pids := x.workers()
+	if pids == nil {
+		x.unseen[checkStuckCleanup] = "kernel threads cannot be seen from here"
+		return nil
+	}
+	for _, pid := range pids {
+		if w, ok := x.cleaning(pid); ok && x.stuck(w) {
+			return []Finding{x.stuckFinding(w)}
+		}
+	}
+	return nil
+}
+
+// stuck watches a worker.
+func (x *exam) stuck(first worker) bool {
+	looks := cleanupLooks
+	if x.again {
+		looks = 0 // it has been watched
+	}
+	for range looks {
+		select {
+		case <-x.ctx.Done():
+			return false
+		case <-time.After(cleanupPause):
+		}
+		if now, ok := x.cleaning(first.pid); !ok || !now.as(first) {
+			return false
+		}
+	}
+	return true
+}
+
+// as reports whether a worker has got nowhere since an earlier look: it has not
+// run at all, or it wakes up again and again to see whether a device is free.
+func (w worker) as(before worker) bool {
+	const wait = "netdev_wait_allrefs"
+	return w.switches == before.switches || strings.Contains(w.stack, wait) && strings.Contains(before.stack, wait)
+}
+
+func (x *exam) stuckFinding(w worker) Finding {
+	f := Finding{
+		Severity: Critical,
+		Subject:  fmt.Sprintf("kernel worker %d (%s)", w.pid, w.comm),
+		Summary:  "it is stuck in cleanup_net: no network namespace of this machine goes away any more",
+		Evidence: []string{fmt.Sprintf("in uninterruptible sleep for %s at least", time.Duration(cleanupLooks)*cleanupPause)},
+		Meaning: "Its kernel thread waits for a device or lock that is not let go, mostly a leaked reference in a driver " +
+			"(\"unregister_netdevice: waiting for lo to become free\"). Namespaces that end pile up behind it, and making new ones can hang. A reboot mends it for certain.",
+		Fix:   []string{"dmesg | grep unregister_netdevice   # which device", fmt.Sprintf("cat /proc/%d/stack   # where it waits", w.pid)},
+		marks: []string{strconv.Itoa(w.pid)},
+	}
+	if w.stack != "" {
+		f.Evidence = append(f.Evidence, "it waits in "+strings.Join(few(functions(w.stack), 4), ", "))
+	}
+	return f
+}
+
+// workers returns the kernel's threads, nil if they cannot be seen.
+func (x *exam) workers() []int {
+	comm, err := x.host.ReadProc(kthreadd, "comm", 64)
+	if err != nil || strings.TrimSpace(string(comm)) != "kthreadd" {
+		return nil
+	}
+	pids := []int{}
+	text, err := x.host.ReadProc(kthreadd, fmt.Sprintf("task/%d/children", kthreadd), 1<<20)
+	if err == nil {
+		for _, word := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(word); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+		return pids
+	}
+	// Without CONFIG_PROC_CHILDREN: whoever has no command line.
+	for pid := range x.homes {
+		if text, err := x.host.ReadProc(pid, "cmdline", 4096); err == nil && len(text) == 0 {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// kthreadd is the parent of the kernel's threads (init/main.c, rest_init).
+const kthreadd = 2
+
+// cleaning reads what a kernel thread does. It reports false if that is not to
+// sleep in cleanup_net. Its name shows the work queue that it works for at the
+// moment behind a plus (kernel/workqueue.c, wq_worker_comm, 6.18), and needs no
+// privilege; its stack needs CAP_SYS_ADMIN and CONFIG_STACKTRACE.
+func (x *exam) cleaning(pid int) (w worker, ok bool) {
+	stat, err := x.host.ReadProc(pid, "stat", 4096)
+	if err != nil {
+		return w, false // ended
+	}
+	comm, state := parseState(string(stat))
+	if state != 'D' {
+		return w, false
+	}
+	w.pid, w.comm = pid, comm
+	stack, err := x.host.ReadProc(pid, "stack", 1<<16)
+	if err == nil {
+		w.stack = string(stack)
+	}
+	if w.stack != "" && !strings.Contains(w.stack, "cleanup_net") || w.stack == "" && !strings.HasSuffix(w.comm, "+netns") {
+		return w, false
+	}
+	status, err := x.host.ReadProc(pid, "status", 1<<16)
+	if err != nil {
+		return w, false
+	}
+	w.switches = switches(string(status))
+	return w, true
+}
+
+// parseState reads name and state of a stat line.
+func parseState(stat string) (comm string, state byte) {
+	open, end := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
+	if open < 0 || end < open || len(stat) < end+3 {
+		return "", 0
+	}
+	return stat[open+1 : end], stat[end+2]
+}
+
+// switches reads the two counts of context switches of a status file.
+func switches(status string) string {
+	var counts []string
+	for line := range strings.Lines(status) {
+		if name, n, ok := strings.Cut(line, ":"); ok && strings.HasSuffix(name, "voluntary_ctxt_switches") {
+			counts = append(counts, strings.TrimSpace(n))
+		}
+	}
+	return strings.Join(counts, " ")
+}
+
+// functions reads the names of the functions of a stack file.
+func functions(stack string) (names []string) {
+	for line := range strings.Lines(stack) {
+		_, name, ok := strings.Cut(line, "] ")
+		name, _, _ = strings.Cut(name, "+")
+		if name = strings.TrimSpace(name); ok && name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

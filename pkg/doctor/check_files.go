@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// aboutPath begins a finding about an entry of a names directory.
+func aboutPath(s *scan.Stray) Finding {
+	return Finding{Severity: Warning, Subject: s.Path, Path: s.Path, Since: s.Made, marks: []string{s.Path}}
+}
+
+// findLivePin finds plain files on which a namespace is mounted out of the sight
+// of this path.
+func findLivePin(x *exam) (all []Finding) {
+	for i := range x.snap.Strays {
+		s := &x.snap.Strays[i]
+		if s.Kind != scan.NameFile || len(s.Pins) == 0 {
+			continue
+		}
+		f := aboutPath(s)
+		f.Summary = fmt.Sprintf("a plain file here, and the live name of %s elsewhere: do not rm it",
+			scan.FormatLink(s.Pins[0].Type, s.Pins[0].Inode))
+		var seen []string
+		for j := range s.Pins {
+			p := &s.Pins[j]
+			seen = append(seen, fmt.Sprintf("%s is mounted on it in %s", scan.FormatLink(p.Type, p.Inode), x.pinWhere(&p.Mount)))
+		}
+		f.Evidence = few(seen, 3)
+		f.Meaning = "To remove the file takes the mount away in every mount namespace, and the namespace with it if nothing else holds it. " +
+			"The name was made where mounts do not reach this mount namespace."
+		f.Namespace = x.snap.Find(s.Pins[0].Inode)
+		f.Fix = fixPin(s)
+		all = append(all, f)
+	}
+	return all
+}
+
+func (x *exam) pinWhere(h *scan.Holder) string {
+	if h.Covered {
+		return "our own mount namespace, below a mount that covers it"
+	}
+	return x.where(h)
+}
+
+// fixPin returns the commands for a live pin: bring the name here, or take it away
+// where it is.
+func fixPin(s *scan.Stray) []string {
+	h := &s.Pins[0].Mount
+	if h.Covered || h.PID == 0 || h.Path == "" {
+		return []string{fmt.Sprintf("nsinspect who-uses %d", s.Pins[0].Inode)}
+	}
+	return []string{
+		fmt.Sprintf("mount -c --bind %s %s   # have it here too", scan.ShellWord(fmt.Sprintf("/proc/%d/root%s", h.PID, h.Path)), scan.ShellWord(s.Path)),
+		unmountIn(h) + "   # or end it there, if it is not wanted",
+	}
+}
+
+// findLeftoverFile finds plain files that are no name anywhere. That takes having
+// read every mount namespace, and having an explanation for every namespace: one
+// may be mounted there in a detached tree, which no list has.
+func findLeftoverFile(x *exam) (all []Finding) {
+	for i := range x.snap.Strays {
+		s := &x.snap.Strays[i]
+		if s.Kind != scan.NameFile || len(s.Pins) > 0 || x.dockersWaste(s) {
+			continue
+		}
+		f := aboutPath(s)
+		f.Summary = "a plain file, and no namespace"
+		if why := x.mayBePinned(s); why != "" {
+			f.Severity = Unknown
+			f.Summary += " here: left over, or a live name in another mount namespace"
+			f.Evidence = []string{"no namespace was seen mounted on it", "not certain: " + why}
+			f.Meaning = "Do not rm it before that is known: to remove a mount point unmounts it in every mount namespace, and can end a namespace that is in use."
+			f.Fix = []string{"nsinspect doctor   # as root, on the host"}
+		} else {
+			f.Evidence = []string{"no namespace is mounted on it in any mount namespace, and all were read"}
+			f.Meaning = "Somebody unmounted the namespace and left the file, or never got to mount it. " +
+				"ip netns list still shows it (\"Peer netns reference is invalid\"), and a new namespace cannot get its name."
+			f.Fix = []string{"rm " + scan.ShellWord(s.Path)}
+		}
+		if m := maker(path.Base(s.Path)); m != "" {
+			f.Evidence = append(f.Evidence, "named as "+m+" names them")
+		}
+		f.Evidence = append(f.Evidence, "last changed "+stamp(s.Made))
+		all = append(all, f)
+	}
+	return all
+}
+
+// mayBePinned says why a namespace may be mounted on a plain file though none was
+// seen, "" if none can be.
+func (x *exam) mayBePinned(s *scan.Stray) string {
+	switch why := x.lacks("mount", "kernel"); {
+	case why != "":
+		return why
+	case !x.snap.MountsAll:
+		return "mount namespaces that no process is in were not read (that takes root, and Linux 6.12)"
+	case !s.Compared:
+		return "which file the path leads to is unknown: its root directory is no mount"
+	}
+	i := slices.IndexFunc(x.snap.Namespaces, func(n scan.Namespace) bool { return n.Count(scan.KindKernel) > 0 })
+	if i >= 0 {
+		return fmt.Sprintf("nothing visible explains what keeps %s, which may be mounted there", &x.snap.Namespaces[i])
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// findDanglingLink finds symlinks in names directories that lead to no namespace.
+func findDanglingLink(x *exam) (all []Finding) {
+	for i := range x.snap.Strays {
+		s := &x.snap.Strays[i]
+		if s.Kind != scan.NameSymlink {
+			continue
+		}
+		f := aboutPath(s)
+		f.Summary = s.Reason
+		f.Evidence = []string{"last changed " + stamp(s.Made)}
+		f.Meaning = "The name stands for nothing. A symlink keeps no namespace: the process or name that it led to has gone."
+		f.Fix = []string{"rm " + scan.ShellWord(s.Path)}
+		if pid := pidOf(s.Path, s.Target); pid != 0 {
+			f.Meaning += " Another process may get that PID, and the name would silently stand for its namespace."
+			if why := x.strangePIDs(); why != "" {
+				f.Severity = Unknown
+				f.Evidence = append(f.Evidence, "not certain: "+why)
+				f.Fix = nil
+			}
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// clockSlack is what lies between a symlink's time and a process's start that are
+// one: the first is of the wall clock at that time, the second is counted from
+// when the machine booted by the clock of now.
+const clockSlack = 2 * time.Second
+
+// findReusedPID finds symlinks to /proc/PID whose process was started after them.
+func findReusedPID(x *exam) (all []Finding) {
+	for i := range x.snap.Namespaces {
+		n := &x.snap.Namespaces[i]
+		for _, name := range n.Names {
+			if f, ok := x.reused(n, name); ok {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
+func (x *exam) reused(n *scan.Namespace, name scan.Name) (f Finding, ok bool) {
+	pid := pidOf(name.Path, name.Target)
+	if name.Kind != scan.NameSymlink || pid == 0 || name.Made.IsZero() || x.strangePIDs() != "" {
+		return f, false
+	}
+	p := x.process(pid)
+	if p == nil || p.Started.IsZero() || !p.Started.After(name.Made.Add(clockSlack)) {
+		return f, false
+	}
+	f = Finding{
+		Severity: Critical, Subject: name.Path, Path: name.Path, Namespace: n, Since: p.Started,
+		Summary: fmt.Sprintf("a symlink to %s, which is another process than the one it was made for", name.Target),
+		Evidence: []string{
+			"the link is of " + stamp(name.Made),
+			fmt.Sprintf("%s was started %s, after it", x.who(pid), stamp(p.Started)),
+		},
+		Meaning: "The process that it was made for has ended, and a stranger got its PID. Whoever uses the name works in the stranger's namespace.",
+		Fix:     []string{"rm " + scan.ShellWord(name.Path)},
+		marks:   []string{name.Path},
+	}
+	f.Owner = x.owners().Process(pid)
+	if n.Initial {
+		f.Evidence = append(f.Evidence, "it leads to the host's own network namespace: a firewall rule made by that name is made on the host")
+	}
+	if boot := x.booted(); name.Made.Before(boot) {
+		f.Severity = Unknown
+		f.Evidence = append(f.Evidence, fmt.Sprintf("not certain: the link is older than this boot (%s), or the clock has been set since", stamp(boot)))
+	}
+	return f, true
+}
+
+// booted returns when the machine booted, the zero time if that is unknown.
+func (x *exam) booted() time.Time {
+	if n := x.snap.Find(x.snap.Initial[scan.Net]); n != nil && n.Age.From == scan.FromBoot {
+		return n.Age.Since
+	}
+	return time.Time{}
+}
+
+// pidOf returns the PID that the target of a symlink at a path names, 0 if it
+// does not lead into /proc/PID.
+func pidOf(name, target string) int {
+	if target == "" {
+		return 0
+	}
+	if !path.IsAbs(target) {
+		target = path.Join(path.Dir(name), target)
+	}
+	rest, ok := strings.CutPrefix(path.Clean(target), "/proc/")
+	if !ok {
+		return 0
+	}
+	text, _, _ := strings.Cut(rest, "/")
+	pid, err := strconv.Atoi(text)
+	if err != nil || pid < 1 {
+		return 0
+	}
+	return pid
+}

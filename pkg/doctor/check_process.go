@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// findNoProcess finds namespaces that have a name and no process. Those of
+// containers are told by findDeadContainer.
+func findNoProcess(x *exam) (all []Finding) {
+	for _, n := range x.inState(named) {
+		if x.container(n) != nil {
+			continue
+		}
+		f := x.about(n)
+		f.Path = mountedAt(x, n)
+		f.Summary = "no process is in it: its name alone keeps it"
+		f.Evidence = append(f.Evidence, "held by "+join(n.Tally()))
+		f.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +
+			"Its addresses and routes live on with it. --max-orphans N excuses so many of them."
+		f.Fix = []string{unmount(f.Path)}
+		x.dated(&f)
+		x.networked(&f)
+		x.doubt(&f, "process", "thread")
+		all = append(all, f)
+	}
+	return all
+}
+
+// findDeadContainer finds namespaces of containers that have no process any more.
+func findDeadContainer(x *exam) (all []Finding) {
+	for _, n := range x.inState(named) {
+		o := x.container(n)
+		if o == nil {
+			continue
+		}
+		f := x.about(n)
+		f.Owner, f.Path = o, mountedAt(x, n)
+		f.Summary = "no process is in it: the network of " + o.Describe() + " has outlived it"
+		f.Evidence = append(f.Evidence, "held by "+join(n.Tally()))
+		if c := x.written(n, o); c == nil {
+			f.Evidence = append(f.Evidence, "its runtime has no such container any more")
+		} else {
+			f.Evidence = append(f.Evidence, containerState(c))
+			if len(c.IPs) > 0 {
+				f.Evidence = append(f.Evidence, "it was given "+join(few(c.IPs, 3)))
+			}
+		}
+		f.Meaning = "The runtime was to take it away and did not: it was killed, or failed in it. Addresses and interfaces stay taken."
+		f.Fix = []string{mendContainer(o, f.Path)}
+		x.dated(&f)
+		x.networked(&f)
+		x.doubt(&f, "process", "thread")
+		all = append(all, f)
+	}
+	return all
+}
+
+// container returns the container or pod that a namespace was made for, nil if for
+// none that is known.
+func (x *exam) container(n *scan.Namespace) *owner.Owner {
+	o := x.owners().Namespace(n)
+	if o == nil || o.Runtime == "systemd" || o.Runtime == "neutron" {
+		return nil
+	}
+	return o
+}
+
+// written returns what a runtime has written down of a namespace's container, nil
+// if it has forgotten it.
+func (x *exam) written(n *scan.Namespace, o *owner.Owner) *owner.Container {
+	all := x.owners().Containers()
+	i := slices.IndexFunc(all, func(c owner.Container) bool {
+		return c.NetNS == n.Inode || c.ID != "" && c.ID == o.ID && c.Runtime == o.Runtime
+	})
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+func containerState(c *owner.Container) string {
+	switch {
+	case c.State == "":
+		return "its runtime's files do not tell its state"
+	case c.State == "running" && c.PID != 0:
+		return fmt.Sprintf("its runtime's files say that it runs, as pid %d, which is not in it", c.PID)
+	}
+	return "its runtime's files say: " + c.State
+}
+
+// mendContainer returns the command by which a runtime takes a dead container's
+// network away, or the plain one.
+func mendContainer(o *owner.Owner, name string) string {
+	switch {
+	case o.Runtime == "podman" && o.ID != "":
+		// It may take a container for running whose conmon was killed, and then
+		// refuses to clean up.
+		return fmt.Sprintf("podman stop -t 0 %[1]s; podman container cleanup %[1]s", scan.ShellWord(o.ID))
+	case o.Pod != "" && o.ID != "":
+		return "crictl rmp " + scan.ShellWord(o.ID)
+	}
+	return unmount(name)
+}
+
+// mountedAt returns the path of a mount in our own mount namespace that reaches a
+// namespace.
+func mountedAt(x *exam, n *scan.Namespace) string {
+	for i := range n.Holders {
+		if h := &n.Holders[i]; h.Kind == scan.KindMount && h.MountNS == x.snap.MountNS && !h.Covered && h.Path != "" {
+			return h.Path
+		}
+	}
+	return ""
+}
+
+func join(parts []string) string { return strings.Join(parts, ", ") }

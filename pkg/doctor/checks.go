@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import "slices"
+
+// check is one thing that can be wrong. A new one is a file and a row.
+type check struct {
+	name  string
+	about string   // what is wrong then, as help and documentation tell it
+	needs []string // sources without which finding nothing means nothing
+	find  func(*exam) []Finding
+}
+
+// The names of the checks.
+const (
+	checkLeftoverFile  = "leftover-file"
+	checkLivePin       = "live-pin"
+	checkDanglingLink  = "dangling-link"
+	checkReusedPID     = "reused-pid"
+	checkDuplicateName = "duplicate-name"
+	checkCoveredName   = "covered-name"
+	checkNoProcess     = "no-process"
+	checkDeadContainer = "dead-container"
+	checkForeignMount  = "foreign-mount"
+	checkHeldElsewhere = "held-elsewhere"
+	checkSplitThread   = "split-thread"
+	checkKernelOnly    = "kernel-only"
+	checkStuckCleanup  = "stuck-cleanup"
+)
+
+// checks is the one table of checks, in the order in which they are told. It is
+// filled in init since the checks themselves look into it.
+var checks []check
+
+func init() {
+	inside := []string{"process", "thread"}
+	all := []string{"process", "thread", "fd", "socket", "mmap", "inflight", "kernel", "mount"}
+	checks = []check{
+		{checkStuckCleanup, "the kernel's worker that takes namespaces away is stuck", nil, findStuckCleanup},
+		{checkReusedPID, "a symlink to /proc/PID leads to a stranger who got that PID later", []string{"name"}, findReusedPID},
+		{checkLivePin, "a plain file here is a namespace's live name in another mount namespace", []string{"name", "mount"}, findLivePin},
+		{checkLeftoverFile, "a plain file in a names directory is left over", []string{"name", "mount"}, findLeftoverFile},
+		{checkDanglingLink, "a symlink in a names directory leads to no namespace", []string{"name"}, findDanglingLink},
+		{checkDuplicateName, "one name stands for two namespaces", []string{"name"}, findDuplicateName},
+		{checkCoveredName, "a name keeps a namespace that its path does not reach", []string{"mount"}, findCoveredName},
+		{checkDeadContainer, "the namespace of a container is there, and the container is not", append(inside, "mount", "name"), findDeadContainer},
+		{checkNoProcess, "a namespace has a name and no process", append(inside, "mount", "name"), findNoProcess},
+		{checkForeignMount, "a namespace without processes is mounted in another mount namespace only", append(inside, "mount"), findForeignMount},
+		{checkHeldElsewhere, "a namespace is kept only by what a process elsewhere has open", all[:6], findHeldElsewhere},
+		{checkSplitThread, "a thread is in another namespace than its process", inside, findSplitThread},
+		{checkKernelOnly, "a namespace lives, and nothing visible explains it", all, findKernelOnly},
+	}
+}
+
+// order is where a check stands in the table.
+func order(name string) int {
+	return slices.IndexFunc(checks, func(c check) bool { return c.name == name })
+}
+
+// About is a check as help and documentation tell it.
+type About struct{ Name, Text string }
+
+// Checks returns every check, in order.
+func Checks() []About {
+	var all []About
+	for _, c := range checks {
+		all = append(all, About{c.name, c.about})
+	}
+	return all
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// byDesign reports whether a namespace without processes is one that a program
+// which is running keeps on purpose.
+func (x *exam) byDesign(n *scan.Namespace) bool {
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if h.Kind == scan.KindMount && (x.swarms(h.Path) || rootless(n, h.Path)) {
+			return true
+		}
+	}
+	return x.stored(n)
+}
+
+// swarmName is what dockerd calls namespaces that are of a network and of no
+// container: overlay networks and load balancers of swarm mode, which have no
+// process (libnetwork/drivers/overlay, ov_network.go; sandbox.go).
+var swarmName = regexp.MustCompile(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
+
+func (x *exam) swarms(name string) bool {
+	dir, base := path.Split(name)
+	return path.Base(dir) == "netns" && path.Clean(dir) != runNetns && swarmName.MatchString(base) && x.daemon("dockerd") != nil
+}
+
+// rootless reports whether a namespace is the one that a user's Podman puts
+// between her containers and the host. slirp4netns or pasta serve it from outside,
+// by its tap device.
+func rootless(n *scan.Namespace, name string) bool {
+	return strings.HasPrefix(path.Base(name), "rootless-netns") && n.Count(scan.KindTun) > 0
+}
+
+// stored reports whether systemd keeps a namespace for a unit with
+// PrivateNetwork=: it leaves its file in a socket pair, to be received by the
+// unit's next process (src/core/namespace.c, setup_shareable_ns).
+func (x *exam) stored(n *scan.Namespace) bool {
+	if x.state(n) != elsewhere {
+		return false
+	}
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if h.Kind != scan.KindInflight || h.PID == 0 {
+			return false
+		}
+		if p := x.process(h.PID); p == nil || p.Comm != "systemd" {
+			return false
+		}
+	}
+	return true
+}
+
+// dockersWaste reports whether a plain file was the name of a container that has
+// been removed: dockerd unmounts it and deletes the file within a minute
+// (libnetwork/osl/namespace_linux.go, removeUnusedPaths).
+func (x *exam) dockersWaste(stray *scan.Stray) bool {
+	dir, base := path.Split(stray.Path)
+	if path.Base(dir) != "netns" || path.Clean(dir) == runNetns || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
+		return false
+	}
+	d := x.daemon("dockerd")
+	return d != nil && !d.Started.After(stray.Made)
+}
+
+var sandboxName = regexp.MustCompile(`^[0-9a-f]{12}$`)
+
+const runNetns = "/run/netns"
+
+// patterns are how programs name the namespaces they make.
+var patterns = []struct {
+	name  *regexp.Regexp
+	maker string
+}{
+	{regexp.MustCompile(`^cni-[0-9a-f]{8}-[0-9a-f]{4}-`), "containerd's CRI plugin"},
+	{regexp.MustCompile(`^netns-[0-9a-f]{8}-[0-9a-f]{4}-`), "Podman"},
+	{regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`), "CRI-O"},
+	{regexp.MustCompile(`^(qrouter|qdhcp|snat|fip|qlbaas)-[0-9a-f]{8}-`), "OpenStack Neutron"},
+	{sandboxName, "Docker"},
+}
+
+// maker says which program names namespaces like this one, "" if none is known to.
+func maker(base string) string {
+	for _, p := range patterns {
+		if p.name.MatchString(base) {
+			return p.maker
+		}
+	}
+	return ""
+}

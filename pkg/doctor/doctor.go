@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package doctor says what is wrong with the network namespaces of a machine:
+// each finding with what was seen, what it means, and the command that would mend
+// it. It only reads, and runs none of these commands.
+//
+// A check claims no more than the scan can bear out. What a gap leaves open is a
+// finding of severity Unknown, or a check that could not tell, never a guess. And
+// nothing is told that a second look, a moment later, does not show as well:
+// runtimes make and take away namespaces all the time.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Severity says how bad something is. Severities sort from good to bad.
+type Severity uint8
+
+// The severities.
+const (
+	OK       Severity = iota
+	Unknown           // what was read does not tell
+	Warning           // something is left over, leaks or misleads
+	Critical          // commands go where nobody means them to, or no namespace goes away any more
+)
+
+// String returns the word for a severity, "warning".
+func (s Severity) String() string { return [...]string{"ok", "unknown", "warning", "critical"}[s] }
+
+// Finding is one thing that is wrong.
+type Finding struct {
+	Check     string // the name of the check, "leftover-file"
+	Severity  Severity
+	Subject   string          // what it is about: a path, or "net:[4026532177] (blue)"
+	Path      string          // of the name it is about; "" if of none
+	Namespace *scan.Namespace // that it is about; nil if about none
+	Owner     *owner.Owner    // whose that is, or who holds it; nil if unknown
+	Summary   string          // what is wrong, a sentence
+	Evidence  []string        // what was seen, a phrase each
+	Meaning   string          // what it means, and what not to do
+	Fix       []string        // shell commands that would mend it, one way after the other
+	Since     time.Time       // since when the subject is there; zero if unknown
+
+	marks []string // what a second look must find one of, to confirm it
+}
+
+// Blind is a check that could not tell: it found nothing, and not all that it
+// wants to see was read.
+type Blind struct {
+	Check string
+	Why   string
+}
+
+// Report is what a doctor says of a machine.
+type Report struct {
+	Snapshot  *scan.Snapshot
+	Owners    *owner.Index // nil if no finding asked for them
+	Findings  []Finding    // the worst first, then in the order of the checks, by subject
+	Blind     []Blind      // in the order of the checks
+	Tolerated int          // namespaces without processes that Options.MaxOrphans excuses
+}
+
+// Status is the worst that was found: Critical, Warning, Unknown, OK.
+func (r *Report) Status() Severity {
+	worst := OK
+	if len(r.Blind) > 0 {
+		worst = Unknown
+	}
+	for i := range r.Findings {
+		worst = max(worst, r.Findings[i].Severity)
+	}
+	return worst
+}
+
+// Headline says in less than 80 characters, in the manner of a monitoring plugin,
+// how things are.
+func (r *Report) Headline() string {
+	status := r.Status()
+	word, of := strings.ToUpper(status.String()), fmt.Sprintf("%d network namespaces", len(r.Snapshot.Namespaces))
+	if len(r.Snapshot.Namespaces) == 1 {
+		of = "1 network namespace"
+	}
+	switch {
+	case status == OK && r.Tolerated > 0:
+		return fmt.Sprintf("%s: nothing wrong with %s, %d of them without processes", word, of, r.Tolerated)
+	case status == OK:
+		return fmt.Sprintf("%s: nothing wrong with %s", word, of)
+	case len(r.Findings) == 0:
+		return fmt.Sprintf("%s: nothing wrong seen in %s, but not all was read", word, of)
+	}
+	if line := fmt.Sprintf("%s: %s in %s", word, strings.Join(r.counts(Finding.check), ", "), of); len(line) < 80 {
+		return line
+	}
+	return fmt.Sprintf("%s: %s in %s", word, strings.Join(r.counts(Finding.severity), ", "), of)
+}
+
+func (f Finding) check() string    { return f.Check }
+func (f Finding) severity() string { return f.Severity.String() }
+
+// counts counts the findings by a word, in their order: "1 split-thread".
+func (r *Report) counts(word func(Finding) string) []string {
+	var order []string
+	n := map[string]int{}
+	for _, f := range r.Findings {
+		if n[word(f)]++; n[word(f)] == 1 {
+			order = append(order, word(f))
+		}
+	}
+	for i, w := range order {
+		order[i] = fmt.Sprintf("%d %s", n[w], w)
+		if w == Warning.String() && n[w] > 1 {
+			order[i] += "s"
+		}
+	}
+	return order
+}
+
+// Options says how to look.
+type Options struct {
+	Host *scan.Host // whose files are read beside the scan; it must be open
+
+	// Scan takes a snapshot of network namespaces, with details and by every source.
+	Scan func(context.Context) (*scan.Snapshot, error)
+
+	MaxOrphans int           // so many namespaces without processes are no finding
+	MinAge     time.Duration // what is younger is no finding: things come and go
+	Pause      time.Duration // before the second look; 0 for none, negative for no second look
+}
+
+// Run examines a machine. It needs what the scan needs to see everything: root.
+// It fails only if a scan does or ctx ends.
+func Run(ctx context.Context, opts Options) (*Report, error) {
+	x, err := examine(ctx, opts, false)
+	if err != nil || len(x.findings) == 0 || opts.Pause < 0 {
+		return x.report(), err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(opts.Pause):
+	}
+	second, err := examine(ctx, opts, true)
+	if err != nil {
+		return nil, err
+	}
+	second.confirm(x.findings)
+	return second.report(), nil
+}
+
+// confirm keeps the findings that were there before.
+func (x *exam) confirm(before []Finding) {
+	seen := map[string]bool{}
+	for _, f := range before {
+		for _, mark := range f.marks {
+			seen[f.Check+" "+mark] = true
+		}
+	}
+	x.findings = slices.DeleteFunc(x.findings, func(f Finding) bool {
+		return !slices.ContainsFunc(f.marks, func(mark string) bool { return seen[f.Check+" "+mark] })
+	})
+}
+
+// report sorts what was found and counts what is tolerated. That happens after
+// the second look, so that what has gone meanwhile does not count.
+func (x *exam) report() *Report {
+	if x == nil {
+		return nil
+	}
+	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Blind: x.blind()}
+	orphans := 0
+	for i := range r.Findings {
+		if r.Findings[i].Check == checkNoProcess {
+			orphans++
+		}
+	}
+	if orphans <= x.opts.MaxOrphans {
+		r.Tolerated = orphans
+		r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Check == checkNoProcess })
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), cmp.Compare(order(a.Check), order(b.Check)),
+			strings.Compare(a.Subject, b.Subject))
+	})
+	return r
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// exam is one look at a machine: a snapshot, and what the checks read beside it.
+type exam struct {
+	ctx      context.Context
+	opts     Options
+	host     *scan.Host
+	snap     *scan.Snapshot
+	index    *owner.Index // nil until it is asked for
+	again    bool         // it is the second look
+	findings []Finding
+
+	homes     map[int]uint64 // the namespace of each process that is in one
+	daemons   map[string]*scan.Process
+	processes map[int]*scan.Process
+	unseen    map[string]string // checks that could not look at all, and why
+}
+
+func examine(ctx context.Context, opts Options, again bool) (*exam, error) {
+	snap, err := opts.Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x := &exam{
+		ctx: ctx, opts: opts, host: opts.Host, snap: snap, again: again,
+		homes:     map[int]uint64{},
+		processes: map[int]*scan.Process{},
+		unseen:    map[string]string{},
+	}
+	for i := range snap.Namespaces {
+		n := &snap.Namespaces[i]
+		for j := range n.Holders {
+			if h := &n.Holders[j]; h.Kind == scan.KindProcess {
+				x.homes[h.PID] = n.Inode
+			}
+		}
+	}
+	for _, c := range checks {
+		for _, f := range c.find(x) {
+			if f.Check = c.name; !x.young(f.Since) {
+				x.findings = append(x.findings, f)
+			}
+		}
+	}
+	return x, ctx.Err()
+}
+
+// owners returns whose things are. They are read when a finding asks for them.
+func (x *exam) owners() *owner.Index {
+	if x.index == nil {
+		x.index = owner.Read(x.ctx, owner.Options{Host: x.host, Snapshot: x.snap, All: true})
+	}
+	return x.index
+}
+
+// young reports whether something is too young to be told. Of unknown age it is
+// not.
+func (x *exam) young(since time.Time) bool {
+	return x.opts.MinAge > 0 && !since.IsZero() && x.snap.Taken.Sub(since) < x.opts.MinAge
+}
+
+// lacks says what stands between a check that needs these sources and certainty:
+// what was not looked at, or not all of it. It returns "" if nothing does.
+func (x *exam) lacks(sources ...string) string {
+	var unread, away []string
+	for _, s := range sources {
+		gaps := x.gaps(s)
+		switch {
+		case len(gaps) == 0 && slices.Contains(x.snap.Sources, s):
+		case len(gaps) == 0 || errors.Is(gaps[0].Err, scan.ErrNotInProc):
+			away = append(away, scan.LookingAt(s))
+		case len(gaps) == 1:
+			unread = append(unread, gaps[0].Path)
+		default:
+			unread = append(unread, fmt.Sprintf("%d %s", len(gaps), scan.LookingAt(s)))
+		}
+	}
+	var whys []string
+	if len(unread) > 0 {
+		whys = append(whys, "unreadable: "+strings.Join(unread, ", "))
+	}
+	if len(away) > 0 {
+		whys = append(whys, "not looked at: "+strings.Join(away, ", "))
+	}
+	return strings.Join(whys, "; ")
+}
+
+func (x *exam) gaps(source string) (gaps []scan.Gap) {
+	for _, g := range x.snap.Gaps {
+		if g.Source == source {
+			gaps = append(gaps, g)
+		}
+	}
+	return gaps
+}
+
+// strangePIDs says why a PID found in a symlink cannot be looked up here: proc
+// shows another PID namespace's, or hides some. "" if it can.
+func (x *exam) strangePIDs() string {
+	for _, g := range x.snap.Gaps {
+		if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
+			return fmt.Sprintf("%s: %v", g.Path, g.Err)
+		}
+	}
+	return ""
+}
+
+// blind lists the checks that found nothing without having seen all.
+func (x *exam) blind() []Blind {
+	var all []Blind
+	for _, c := range checks {
+		if slices.ContainsFunc(x.findings, func(f Finding) bool { return f.Check == c.name }) {
+			continue
+		}
+		why := x.unseen[c.name]
+		if lacks := x.lacks(c.needs...); why == "" {
+			why = lacks
+		}
+		if why != "" {
+			all = append(all, Blind{c.name, why})
+		}
+	}
+	return all
+}
+
+// process returns the details of a process, nil if it has ended.
+func (x *exam) process(pid int) *scan.Process {
+	if p, known := x.processes[pid]; known {
+		return p
+	}
+	p, err := scan.ReadProcess(x.host, pid)
+	if err != nil {
+		p = nil
+	}
+	x.processes[pid] = p
+	return p
+}
+
+// daemon returns the oldest running process of a name, nil if there is none.
+func (x *exam) daemon(comm string) *scan.Process {
+	if p, known := x.daemons[comm]; known {
+		return p
+	}
+	var oldest *scan.Process
+	for pid := range x.homes {
+		text, err := x.host.ReadProc(pid, "comm", 64)
+		if err != nil || strings.TrimSuffix(string(text), "\n") != comm {
+			continue
+		}
+		if p := x.process(pid); p != nil && (oldest == nil || p.Started.Before(oldest.Started)) {
+			oldest = p
+		}
+	}
+	if x.daemons == nil {
+		x.daemons = map[string]*scan.Process{}
+	}
+	x.daemons[comm] = oldest
+	return oldest
+}
+
+// describe reads the processes that hold a namespace.
+func (x *exam) describe(n *scan.Namespace) {
+	_ = scan.Describe(x.ctx, x.host, n) // fails only where the scan has failed before
+}

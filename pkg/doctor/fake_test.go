@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsinspect/nsinspect/internal/hosttest"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// host is a machine with an init process and nothing wrong. It booted in 2023.
+const host = `
+-- proc/stat --
+cpu 0 0
+btime 1700000000
+-- proc/1 (process) --
+comm init
+cmdline /sbin/init
+start 2
+net 4026531840
+mnt 4026531841
+-- proc/1/mountinfo --
+20 1 8:1 / / rw - ext4 /dev/sda1 rw
+22 20 0:21 / /run rw shared:5 - tmpfs tmpfs rw
+-- proc/2 (process) --
+comm kthreadd
+flags 2129984
+start 1
+net 4026531840
+mnt 4026531841
+-- proc/2/task/2/children --
+77 
+-- proc/77 (process) --
+comm kworker/u8:1-netns
+start 3
+net 4026531840
+mnt 4026531841
+`
+
+// examineFake has the doctor look at a fake machine. What no recorded tree shows
+// (files in flight, the kernel's own list) is said to have been looked at.
+func examineFake(t *testing.T, machine string) *Report {
+	t.Helper()
+	cleanupPause = 0
+	t.Cleanup(func() { cleanupPause = time.Second })
+	h, err := scan.OpenHost(hosttest.New(t, host+machine))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	r, err := Run(t.Context(), Options{Host: h, Scan: func(ctx context.Context) (*scan.Snapshot, error) {
+		snap, err := scan.Scan(ctx, scan.Options{Host: h, Details: true})
+		if err == nil {
+			snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g scan.Gap) bool { return g.Err == scan.ErrNotInProc })
+			snap.Sources, snap.MountsAll = scan.Sources(), true
+		}
+		return snap, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// expect demands findings of these checks and severities, "no-process warning".
+func expect(t *testing.T, r *Report, want ...string) {
+	t.Helper()
+	var got []string
+	for _, f := range r.Findings {
+		got = append(got, f.Check+" "+f.Severity.String())
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("findings %q, want %q: %+v", got, want, r.Findings)
+	}
+	if len(r.Blind) > 0 {
+		t.Errorf("could not tell: %+v", r.Blind)
+	}
+}
+
+func TestHealthyFake(t *testing.T) {
+	r := examineFake(t, "")
+	expect(t, r)
+	if r.Status() != OK || r.Headline() != "OK: nothing wrong with 1 network namespace" {
+		t.Errorf("status %v, headline %q", r.Status(), r.Headline())
+	}
+}
+
+const stackOf = "[<0>] netdev_wait_allrefs_any+0x1a/0x20\n[<0>] netdev_run_todo+0x1/0x2\n[<0>] cleanup_net+0x1/0x2\n"
+
+// worker77 replaces what the kernel's worker does.
+func worker77(comm, state, switches, stack string) string {
+	text := fmt.Sprintf("-- proc/77/stat --\n77 (%s) %s 2 0 0 0 -1 2097152 0 0 0 0 0 0 0 0 20 0 1 0 3 0 0 0\n", comm, state) +
+		fmt.Sprintf("-- proc/77/status --\nName:\t%s\nUid:\t0\t0\t0\t0\nvoluntary_ctxt_switches:\t%s\nnonvoluntary_ctxt_switches:\t1\n", comm, switches)
+	if stack != "" {
+		text += "-- proc/77/stack --\n" + stack
+	}
+	return text
+}
+
+func TestStuckCleanup(t *testing.T) {
+	r := examineFake(t, worker77("kworker/u8:1+netns", "D", "7", stackOf))
+	expect(t, r, "stuck-cleanup critical")
+	if text := strings.Join(r.Findings[0].Evidence, "\n"); !strings.Contains(text, "netdev_wait_allrefs_any, netdev_run_todo, cleanup_net") {
+		t.Errorf("evidence %q", text)
+	}
+	if r.Status() != Critical || r.Headline() != "CRITICAL: 1 stuck-cleanup in 1 network namespace" {
+		t.Errorf("headline %q", r.Headline())
+	}
+	expect(t, examineFake(t, worker77("kworker/u8:1+netns", "D", "7", "")), "stuck-cleanup critical") // as an ordinary user
+
+	for name, machine := range map[string]string{
+		"at other work":    worker77("kworker/u8:1+events", "D", "7", ""),
+		"by its stack":     worker77("kworker/u8:1+netns", "D", "7", "[<0>] flush_work+0x1/0x2\n"),
+		"at rest":          worker77("kworker/u8:1-netns", "I", "7", ""),
+		"running":          worker77("kworker/u8:1+netns", "R", "7", stackOf),
+		"behind a closing": worker77("kworker) D (+netns", "S", "7", ""),
+	} {
+		t.Run(name, func(t *testing.T) { expect(t, examineFake(t, machine)) })
+	}
+}
+
+func TestWorkerGetsSomewhere(t *testing.T) {
+	at := func(switches, stack string) worker { return worker{switches: switches, stack: stack} }
+	for _, c := range []struct {
+		before, now worker
+		same        bool
+	}{
+		{at("7 1", ""), at("7 1", ""), true},
+		{at("7 1", ""), at("8 1", ""), false},
+		{at("7 1", stackOf), at("8 1", stackOf), true},
+		{at("7 1", stackOf), at("8 1", "[<0>] rtnl_lock+0x1/0x2\n[<0>] cleanup_net+0x1/0x2\n"), false},
+		{at("7 1", "[<0>] cleanup_net+0x1/0x2\n"), at("8 1", stackOf), false},
+	} {
+		if got := c.now.as(c.before); got != c.same {
+			t.Errorf("%+v after %+v: stuck is %v, want %v", c.now, c.before, got, c.same)
+		}
+	}
+}
+
+// In a container without the host's processes nobody knows what its kernel does.
+func TestNoKernelThreads(t *testing.T) {
+	r := examineFake(t, "-- proc/2/comm --\nsh\n")
+	if len(r.Findings) != 0 || r.Status() != Unknown || len(r.Blind) != 1 || r.Blind[0].Check != checkStuckCleanup {
+		t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Blind)
+	}
+	if want := "UNKNOWN: nothing wrong seen in 1 network namespace, but not all was read"; r.Headline() != want {
+		t.Errorf("headline %q, want %q", r.Headline(), want)
+	}
+}
+
+// The link of an unpacked tree is of now; processes start when the tree says.
+func TestReusedPIDFake(t *testing.T) {
+	const later = "-- proc/300 (process) --\ncomm stranger\nstart 200000000000\nnet 4026531840\n" // in 2087
+	const link = "-- run/netns/web -> /proc/300/ns/net --\n"
+	r := examineFake(t, later+link)
+	expect(t, r, "reused-pid critical")
+	if text := strings.Join(r.Findings[0].Evidence, "\n"); !strings.Contains(text, "stranger (pid 300)") || !strings.Contains(text, "the host's own") {
+		t.Errorf("evidence %q", text)
+	}
+	// By a relative path, and of a thread.
+	expect(t, examineFake(t, later+"-- run/netns/web -> ../../proc/300/ns/net --\n"), "reused-pid critical")
+	// One that was there before, and a link to something else.
+	expect(t, examineFake(t, "-- proc/300 (process) --\ncomm old\nstart 400\nnet 4026531840\n"+link))
+	expect(t, examineFake(t, later+"-- run/netns/web -> /proc/1/ns/net --\n"))
+	// Older than the boot: of another boot, or by another clock.
+	expect(t, examineFake(t, later+link+"-- proc/stat --\nbtime 3500000000\n"), "reused-pid unknown")
+}
+
+// mounts makes a machine in which names are bind mounts without processes.
+func mounts(names ...string) string {
+	info := "-- proc/1/mountinfo --\n20 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 20 0:21 / /run rw shared:5 - tmpfs tmpfs rw\n"
+	files := ""
+	for i, name := range names {
+		info += fmt.Sprintf("%d 22 0:4 net:[%d] %s rw - nsfs nsfs rw\n", 40+i, 4026532100+i, name)
+		files += "-- " + name[1:] + " --\n"
+	}
+	return info + files
+}
+
+// What is meant to have no process is no finding, as long as there is somebody
+// who means it.
+func TestByDesign(t *testing.T) {
+	swarm := mounts("/run/docker/netns/ingress_sbox", "/run/docker/netns/1-q2sv1n7yhl", "/run/docker/netns/lb_0gq6vrn2h")
+	dockerd := "-- proc/500 (process) --\ncomm dockerd\ncmdline dockerd\nnet 4026531840\n"
+	expect(t, examineFake(t, swarm+dockerd))
+	expect(t, examineFake(t, swarm), "dead-container warning", "dead-container warning", "dead-container warning")
+	// The name alone does not do.
+	expect(t, examineFake(t, mounts("/run/netns/ingress_sbox")+dockerd), "no-process warning")
+}
+
+// A plain file of Docker's is for dockerd to remove, if it was running when the
+// file was made.
+func TestDockersWaste(t *testing.T) {
+	const file = "-- run/docker/netns/0e166a1c5257 --\n"
+	expect(t, examineFake(t, file+"-- proc/500 (process) --\ncomm dockerd\nnet 4026531840\n"))
+	expect(t, examineFake(t, file), "leftover-file warning")
+	expect(t, examineFake(t, file+"-- proc/500 (process) --\ncomm dockerd\nstart 200000000000\nnet 4026531840\n"), "leftover-file warning")
+	expect(t, examineFake(t, "-- run/docker/netns/web --\n-- proc/500 (process) --\ncomm dockerd\nnet 4026531840\n"), "leftover-file warning")
+}
+
+func TestDeadPod(t *testing.T) {
+	id := strings.Repeat("ab", 32)
+	r := examineFake(t, mounts("/run/netns/cni-0a1b2c3d-1111-2222-3333-444455556666")+
+		"-- var/lib/cni/results/k8s-"+id+"-eth0 --\n"+
+		`{"kind":"cniCacheV1","containerId":"`+id+`","netns":"/var/run/netns/cni-0a1b2c3d-1111-2222-3333-444455556666",`+
+		`"cniArgs":[["K8S_POD_NAMESPACE","default"],["K8S_POD_NAME","web-1"]],"result":{"ips":[{"address":"10.0.0.7/24"}]}}`+"\n"+
+		"-- var/run -> /run --\n")
+	expect(t, r, "dead-container warning")
+	f := r.Findings[0]
+	if f.Owner == nil || f.Owner.Pod != "default/web-1" || len(f.Fix) != 1 || f.Fix[0] != "crictl rmp "+id {
+		t.Errorf("finding %+v", f)
+	}
+	if text := strings.Join(f.Evidence, "\n"); !strings.Contains(text, "10.0.0.7") {
+		t.Errorf("evidence %q, want the pod's address", text)
+	}
+}
+
+func TestHeadlineIsShort(t *testing.T) {
+	r := &Report{Snapshot: &scan.Snapshot{Namespaces: make([]scan.Namespace, 123456)}}
+	for _, c := range checks {
+		for range 1000 {
+			r.Findings = append(r.Findings, Finding{Check: c.name, Severity: Warning})
+		}
+	}
+	for _, s := range []Severity{Critical, Unknown} {
+		r.Findings = append(r.Findings, Finding{Check: checkReusedPID, Severity: s})
+	}
+	if line := r.Headline(); len(line) >= 80 || !strings.HasPrefix(line, "CRITICAL: ") || !strings.Contains(line, "13000 warnings") {
+		t.Errorf("headline of %d bytes: %q", len(line), line)
+	}
+}
+
+func TestEveryCheckIsInTheTable(t *testing.T) {
+	files, err := filepath.Glob("check_*.go")
+	if err != nil || len(files) < 6 {
+		t.Fatalf("files %v: %v", files, err)
+	}
+	seen := map[string]bool{}
+	for _, c := range checks {
+		if c.find == nil || c.about == "" || seen[c.name] || order(c.name) < 0 {
+			t.Errorf("check %q is not whole, or there twice", c.name)
+		}
+		seen[c.name] = true
+		for _, s := range c.needs {
+			if !slices.Contains(scan.Sources(), s) {
+				t.Errorf("check %s needs the source %q, which there is not", c.name, s)
+			}
+		}
+	}
+}
+
+func TestOrphans(t *testing.T) {
+	const sockstat = "sockets: used 26\nTCP: inuse 1 orphan 3 tw 0 alloc 1 mem 0\nUDP: inuse 0 mem 0\n"
+	if n := orphans(sockstat); n != 3 {
+		t.Errorf("%d orphans, want 3", n)
+	}
+	for _, odd := range []string{"", "orphan", "TCP: orphan x", "TCP: orphan -4"} {
+		if n := orphans(odd); n != 0 {
+			t.Errorf("%d orphans in %q", n, odd)
+		}
+	}
+}
+
+// FuzzProc feeds the parsers of /proc files: none may panic, whatever they read.
+func FuzzProc(f *testing.F) {
+	f.Add("77 (kworker/u8:1+netns) D 2 0")
+	f.Add("voluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t1\n")
+	f.Add(stackOf)
+	f.Add("TCP: inuse 1 orphan 3")
+	f.Add(") (")
+	f.Fuzz(func(t *testing.T, text string) {
+		if comm, state := parseState(text); state != 0 && !strings.Contains(text, comm) {
+			t.Errorf("name %q, which is not in %q", comm, text)
+		}
+		if orphans(text) < 0 || strings.Contains(switches(text), "\n") {
+			t.Errorf("odd answers of %q", text)
+		}
+		for _, name := range functions(text) {
+			if name == "" || !strings.Contains(text, name) {
+				t.Errorf("function %q in %q", name, text)
+			}
+		}
+		if pid := pidOf("/run/netns/x", text); pid < 0 {
+			t.Errorf("PID %d of %q", pid, text)
+		}
+	})
+}

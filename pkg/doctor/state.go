@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import "github.com/nsinspect/nsinspect/pkg/scan"
+
+// state is what a namespace lives by, as far as the checks tell it apart. Each
+// namespace has one, so that one trouble is told once.
+type state uint8
+
+const (
+	inUse     state = iota // a process or thread is in it, or it is the host's own
+	named                  // none is; a mount in our own mount namespace reaches it
+	hidden                 // none is; such a mount is there, and no path reaches it
+	foreign                // none is; it is mounted in other mount namespaces only
+	elsewhere              // none is, nor is it mounted; files or sockets hold it
+	kernel                 // nothing explains it
+)
+
+func (x *exam) state(n *scan.Namespace) state {
+	if n.Initial {
+		return inUse
+	}
+	s := kernel
+	for i := range n.Holders {
+		at := kernel
+		switch h := &n.Holders[i]; {
+		case h.Kind == scan.KindProcess || h.Kind == scan.KindThread:
+			return inUse
+		case h.Kind == scan.KindKernel:
+		case h.Kind != scan.KindMount:
+			at = elsewhere
+		case h.MountNS != x.snap.MountNS:
+			at = foreign
+		case h.Covered || h.Path == "":
+			at = hidden
+		default:
+			at = named
+		}
+		s = min(s, at)
+	}
+	return s
+}
+
+// inState returns the namespaces in a state, but for those that are meant to be.
+func (x *exam) inState(want state) (all []*scan.Namespace) {
+	for i := range x.snap.Namespaces {
+		if n := &x.snap.Namespaces[i]; x.state(n) == want && len(n.Holders) > 0 && !x.byDesign(n) {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// pinned reports whether a namespace is mounted on a plain file of a names
+// directory, which the check live-pin tells.
+func (x *exam) pinned(n *scan.Namespace) bool {
+	for i := range x.snap.Strays {
+		for _, pin := range x.snap.Strays[i].Pins {
+			if pin.Inode == n.Inode {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package doctor
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+)
+
+func TestMain(m *testing.M) {
+	nstest.Main()
+	os.Exit(m.Run())
+}
+
+// patient is the part of this machine that a test is about: its own namespaces
+// and names directories. What other tests do meanwhile is left out of what the
+// doctor gets to see.
+type patient struct {
+	host   *scan.Host
+	engine scan.Engine // nil: the walk over /proc
+	inodes []uint64
+	dirs   []string
+
+	// change, if not nil, is done to each snapshot.
+	change func(*scan.Snapshot)
+	opts   doctor.Options
+}
+
+// newPatient returns one that the bpf engine is to look at.
+func newPatient(t *testing.T) *patient {
+	t.Helper()
+	need.Root(t)
+	e, err := iter.NewEngine()
+	if err != nil {
+		need.Missing(t, "needs the bpf engine: "+err.Error())
+	}
+	t.Cleanup(func() { e.Close() })
+	h, err := scan.OpenHost("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	return &patient{host: h, engine: e, opts: doctor.Options{Host: h}}
+}
+
+// with adds scenes to what the test is about.
+func (p *patient) with(scenes ...*nstest.Scene) *patient {
+	for _, s := range scenes {
+		p.inodes = append(p.inodes, s.Inode)
+		if s.Peer != nil {
+			p.inodes = append(p.inodes, s.Peer.Inode)
+		}
+	}
+	return p
+}
+
+func (p *patient) in(dirs ...*nstest.Names) *patient {
+	for _, d := range dirs {
+		p.dirs = append(p.dirs, d.Dir)
+	}
+	return p
+}
+
+// examine has the doctor look.
+func (p *patient) examine(t *testing.T) *doctor.Report {
+	t.Helper()
+	opts := p.opts
+	opts.Scan = func(ctx context.Context) (*scan.Snapshot, error) {
+		snap, err := scan.Scan(ctx, scan.Options{Host: p.host, Engine: p.engine, NamesDirs: p.dirs, Details: true})
+		if err == nil {
+			p.filter(snap)
+		}
+		return snap, err
+	}
+	r, err := doctor.Run(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (p *patient) filter(snap *scan.Snapshot) {
+	snap.Namespaces = slices.DeleteFunc(snap.Namespaces, func(n scan.Namespace) bool {
+		return !n.Initial && !slices.Contains(p.inodes, n.Inode)
+	})
+	ours := func(name string) bool {
+		return slices.ContainsFunc(p.dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
+	}
+	for i := range snap.Namespaces {
+		n := &snap.Namespaces[i]
+		if n.Initial { // it has what everybody made: names, mounts and files
+			n.Names = slices.DeleteFunc(n.Names, func(name scan.Name) bool { return !ours(name.Path) })
+			n.Holders = slices.DeleteFunc(n.Holders, func(h scan.Holder) bool { return h.Kind != scan.KindProcess })
+		}
+	}
+	snap.Strays = slices.DeleteFunc(snap.Strays, func(s scan.Stray) bool { return !ours(s.Path) })
+	if p.change != nil {
+		p.change(snap)
+	}
+}
+
+// checks are the names of the checks that found something, in order.
+func checks(r *doctor.Report) (names []string) {
+	for _, f := range r.Findings {
+		names = append(names, f.Check)
+	}
+	return names
+}
+
+// expect demands that these checks, and no others, find something, each once, and
+// that none of them could not tell. It returns the findings.
+func (p *patient) expect(t *testing.T, want ...string) []doctor.Finding {
+	t.Helper()
+	r := p.examine(t)
+	if got := checks(r); !slices.Equal(got, want) {
+		t.Errorf("findings of %v, want %v: %+v", got, want, r.Findings)
+	}
+	for _, f := range r.Findings {
+		if f.Severity == doctor.Unknown || f.Summary == "" || f.Meaning == "" || len(f.Evidence) == 0 || f.Subject == "" {
+			t.Errorf("finding %+v, want it whole and certain", f)
+		}
+	}
+	if len(r.Blind) > 0 {
+		t.Errorf("could not tell: %+v", r.Blind)
+	}
+	if len(want) == 0 && r.Status() != doctor.OK {
+		t.Errorf("status %v, want ok", r.Status())
+	}
+	return r.Findings
+}

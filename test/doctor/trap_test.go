@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package doctor
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+func TestLeftoverFile(t *testing.T) {
+	dir := nstest.NewNames(t)
+	file := dir.File("old", "")
+	p := newPatient(t).in(dir)
+	f := p.expect(t, "leftover-file")[0]
+	if f.Severity != doctor.Warning || len(f.Fix) != 1 || f.Fix[0] != "rm "+file {
+		t.Errorf("finding %+v", f)
+	}
+	shell(t, f.Fix[0])
+	p.expect(t)
+}
+
+// pinElsewhere mounts a new namespace on a file in a mount namespace that only
+// the process returned is in. Here the file stays a plain one.
+func pinElsewhere(t *testing.T, file string) (pid int, inode uint64) {
+	t.Helper()
+	cmd := run(t, "unshare", "-m", "--propagation", "private", "sh", "-c",
+		`unshare -n mount --bind /proc/self/ns/net "$0" && exec sleep 600`, file)
+	pid = cmd.Process.Pid
+	name := fmt.Sprintf("/proc/%d/root%s", pid, file)
+	until(t, "the mount elsewhere", func() bool {
+		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		return string(comm) == "sleep\n"
+	})
+	var st unix.Stat_t
+	if err := unix.Stat(name, &st); err != nil {
+		t.Fatal(err)
+	}
+	return pid, st.Ino
+}
+
+// neverRemoves fails if any command or word of a report has the file removed.
+func neverRemoves(t *testing.T, r *doctor.Report, file string) {
+	t.Helper()
+	removal := regexp.MustCompile(`\b(rm|unlink|del)\b.*` + regexp.QuoteMeta(file))
+	for _, f := range r.Findings {
+		if f.Check == "leftover-file" && f.Severity != doctor.Unknown {
+			t.Errorf("a live pin is called left over: %+v", f)
+		}
+		for _, command := range f.Fix {
+			if removal.MatchString(command) && !strings.HasPrefix(command, "nsenter -m -t ") {
+				t.Errorf("%s: %q would remove a live pin", f.Check, command)
+			}
+		}
+	}
+}
+
+// A live pin in a private mount namespace is never called safe to remove,
+// whatever can be seen of it.
+func TestLivePin(t *testing.T) {
+	dir := nstest.NewNames(t)
+	file := dir.File("pinned", "")
+	pid, inode := pinElsewhere(t, file)
+	p := newPatient(t).in(dir)
+	p.inodes = append(p.inodes, inode)
+
+	f := p.expect(t, "live-pin")[0]
+	neverRemoves(t, p.examine(t), file)
+	if text := strings.Join(f.Evidence, "\n"); !strings.Contains(text, fmt.Sprintf("net:[%d] is mounted on it", inode)) ||
+		!strings.Contains(text, fmt.Sprintf("sleep (pid %d)", pid)) || !strings.Contains(f.Summary, "do not rm") {
+		t.Errorf("finding %+v", f)
+	}
+
+	for name, change := range map[string]func(*scan.Snapshot){
+		"mount namespaces unread": func(s *scan.Snapshot) { forget(s); s.MountsAll = false },
+		"a mount namespace is a gap": func(s *scan.Snapshot) {
+			forget(s)
+			s.Gaps = append(s.Gaps, scan.Gap{Source: "mount", Path: "mnt:[4026532901]", Err: errRefused})
+		},
+		"no kernel list":       func(s *scan.Snapshot) { forget(s); s.Sources = []string{"process", "thread", "mount", "name"} },
+		"another root":         func(s *scan.Snapshot) { forget(s); s.Strays[0].Compared = false },
+		"something is unknown": func(s *scan.Snapshot) { forget(s); unexplained(s, inode) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := *p
+			p.change = change
+			r := p.examine(t)
+			neverRemoves(t, r, file)
+			if r.Status() == doctor.OK {
+				t.Errorf("nothing is said of it")
+			}
+		})
+	}
+	t.Run("by proc", func(t *testing.T) {
+		p := *p
+		p.engine = nil
+		r := p.examine(t)
+		neverRemoves(t, r, file)
+		if got := checks(r); len(got) != 1 || got[0] != "live-pin" {
+			t.Errorf("findings of %v, want live-pin", got)
+		}
+	})
+	t.Run("brought here", func(t *testing.T) {
+		command, _, _ := strings.Cut(f.Fix[0], "#")
+		shell(t, command)
+		t.Cleanup(func() { shell(t, "umount "+file) })
+		p.expect(t, "no-process") // its process is not in it
+	})
+}
+
+// forget takes away what was seen of the mounts on plain files.
+func forget(s *scan.Snapshot) {
+	for i := range s.Strays {
+		s.Strays[i].Pins = nil
+	}
+}
+
+// unexplained has a namespace as the bpf engine shows one that is mounted in a
+// detached tree.
+func unexplained(s *scan.Snapshot, inode uint64) {
+	if n := s.Find(inode); n != nil {
+		n.Holders = []scan.Holder{{Kind: scan.KindKernel, Refs: 1}}
+	}
+}
+
+// The same in our own mount namespace, below a directory that was bound onto
+// itself without what is mounted in it.
+func TestLivePinBelow(t *testing.T) {
+	dir := nstest.NewNames(t)
+	lone := dir.Add("below")
+	if err := unix.Mount(dir.Dir, dir.Dir, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Unmount(dir.Dir, 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	p := newPatient(t).in(dir).with(lone)
+	p.expect(t, "live-pin")
+	neverRemoves(t, p.examine(t), dir.Path("below"))
+}
+
+// And in a detached tree that only a descriptor holds: no list of mounts has it.
+func TestLivePinDetached(t *testing.T) {
+	dir := nstest.NewNames(t)
+	lone := dir.Add("detached")
+	tree, err := unix.OpenTree(unix.AT_FDCWD, dir.Dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(tree)
+	if err := unix.Unmount(dir.Path("detached"), unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	p := newPatient(t).in(dir).with(lone)
+	r := p.examine(t)
+	neverRemoves(t, r, dir.Path("detached"))
+	if got := strings.Join(checks(r), " "); got != "leftover-file kernel-only" && got != "kernel-only leftover-file" {
+		t.Errorf("findings of %s: %+v", got, r.Findings)
+	}
+	if err := os.Remove(dir.Path("detached")); err != nil {
+		t.Fatal(err)
+	}
+}
