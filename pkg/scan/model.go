@@ -117,6 +117,7 @@ type Holder struct {
 	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
 	MountID int      // as in mountinfo
 	Covered bool     // another mount lies over this one: its path does not reach it
+	Copy    bool     // a covered one that propagation made of the one its path reaches, and takes away with it
 	Pin     *Holder  // for a mount that no process sees: what keeps its mount namespace alive, if known
 	Via     string   // "pid_for_children" where that link, not the process itself, holds
 	Process *Process // details of PID, where they were asked for (see Describe)

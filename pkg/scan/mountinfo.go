@@ -57,12 +57,21 @@ func newMountTree(mounts []*mountinfo.Info) mountTree {
 		ids[m.ID] = true
 	}
 	t := mountTree{on: make(map[mountedOn]*mountinfo.Info, len(mounts)), tops: map[mountedOn]*mountinfo.Info{}}
+	var base *mountinfo.Info
 	for _, m := range mounts {
-		if m.Mountpoint == "/" && (m.Parent == m.ID || !ids[m.Parent]) {
+		switch lowest := m.Parent == m.ID || !ids[m.Parent]; {
+		case lowest && m.Mountpoint == "/":
 			t.root = m
-			continue
+		case lowest && m.Mountpoint == "":
+			base = m
+		default:
+			t.on[mountedOn{m.Parent, m.Mountpoint}] = m
 		}
-		t.on[mountedOn{m.Parent, m.Mountpoint}] = m
+	}
+	if t.root == nil {
+		// The kernel lists what is below the root, too, which no path leads to: from
+		// 7.0 on the root that it started with lies on an empty one.
+		t.root = base
 	}
 	return t
 }
@@ -109,4 +118,27 @@ func (t mountTree) top(at *mountinfo.Info, path string) *mountinfo.Info {
 		t.tops[k] = at
 	}
 	return at
+}
+
+// propagated tells which covered mounts are copies that propagation made of a
+// mount on the same path: an unmount of that one takes them along. It makes one
+// where a directory is mounted on itself and shares its mounts with what it
+// covers, as `ip netns` has /run/netns wherever /run is shared (fs/pnode.c,
+// propagate_umount, 5.10).
+func propagated(t mountTree, mounts []*mountinfo.Info) map[*mountinfo.Info]bool {
+	type place struct{ path, root, peers string }
+	at := func(m *mountinfo.Info) place { return place{m.Mountpoint, m.Root, m.Optional} }
+	reached := map[place]bool{}
+	for _, m := range mounts {
+		if isNSFS(m) && m.Optional != "" && !t.covered(m) {
+			reached[at(m)] = true
+		}
+	}
+	copies := map[*mountinfo.Info]bool{}
+	for _, m := range mounts {
+		if isNSFS(m) && reached[at(m)] && t.covered(m) {
+			copies[m] = true
+		}
+	}
+	return copies
 }

@@ -155,6 +155,46 @@ func TestCovered(t *testing.T) {
 	if newMountTree(mounts[1:]).covered(mounts[2]) {
 		t.Error("covered without a root mount to start from")
 	}
+	// With what lies below the root, to which no path leads.
+	mounts[0].Parent = 90
+	tree = newMountTree(append(mounts, &mountinfo.Info{ID: 90, Parent: 89}))
+	if !tree.covered(mounts[2]) || tree.covered(mounts[3]) {
+		t.Error("not covered where the kernel lists the root below the root")
+	}
+}
+
+// Where /run is shared, `ip netns add` mounts twice, and one unmount frees.
+func TestPropagatedCopy(t *testing.T) {
+	const table = `24 1 0:2 / / rw shared:1 - ext4 a rw
+29 24 0:25 / /run rw shared:9 - tmpfs tmpfs rw
+33 29 0:25 /netns /run/netns rw shared:9 - tmpfs tmpfs rw
+34 33 0:4 net:[1] /run/netns/blue rw shared:10 - nsfs nsfs rw
+35 29 0:4 net:[1] /run/netns/blue rw shared:10 - nsfs nsfs rw
+36 33 0:4 net:[2] /run/netns/red rw shared:11 - nsfs nsfs rw
+37 36 0:4 net:[2] /run/netns/red rw shared:12 - nsfs nsfs rw
+`
+	mounts, err := parseMountInfo(strings.NewReader(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scanner{types: []Type{Net}}
+	found := s.mountsIn(&mountNS{inode: 7, mounts: mounts})
+	snap := &Snapshot{MountNS: 7}
+	blue, red := Namespace{Type: Net, Inode: 1}, Namespace{Type: Net, Inode: 2}
+	found.sightings.each(func(f *sighting) {
+		n := &blue
+		if f.inode == 2 {
+			n = &red
+		}
+		n.Holders = append(n.Holders, f.holder())
+	})
+	snap.Namespaces = []Namespace{blue, red}
+	if got := blue.release(snap); got != "run `ip netns del blue`" {
+		t.Errorf("to free one that propagation mounted twice: %q", got)
+	}
+	if got := red.release(snap); strings.Contains(got, "ip netns del") {
+		t.Errorf("to free one that was mounted twice: %q", got)
+	}
 }
 
 func FuzzMountInfo(f *testing.F) {

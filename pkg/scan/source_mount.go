@@ -189,6 +189,7 @@ func (s *scanner) mountsIn(m *mountNS) (out found) {
 		pin = &pins[0]
 	}
 	tree := newMountTree(m.mounts)
+	copies := propagated(tree, m.mounts)
 	for _, mount := range m.mounts {
 		if !isNSFS(mount) {
 			continue
@@ -200,7 +201,7 @@ func (s *scanner) mountsIn(m *mountNS) (out found) {
 		if ok && s.wants(t) {
 			out.sightings.add(sightingOf(key{t, inode}, &Holder{
 				Kind: KindMount, PID: m.seer.pid, TID: m.seer.tid, Path: mount.Mountpoint,
-				MountNS: m.inode, MountID: mount.ID, Covered: tree.covered(mount), Pin: pin,
+				MountNS: m.inode, MountID: mount.ID, Covered: tree.covered(mount), Copy: copies[mount], Pin: pin,
 			}))
 		}
 	}

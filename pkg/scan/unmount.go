@@ -5,6 +5,7 @@ package scan
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -66,7 +67,9 @@ func (n *Namespace) MountGroups(ownMountNS uint64) []MountGroup {
 // unmountSteps says how to take away the mounts that hold a namespace.
 func (n *Namespace) unmountSteps(s *Snapshot) []string {
 	const most = 3
-	groups := n.MountGroups(s.MountNS)
+	groups := slices.DeleteFunc(n.MountGroups(s.MountNS), func(g MountGroup) bool {
+		return !slices.ContainsFunc(g.All(), func(h *Holder) bool { return !h.Copy })
+	})
 	var steps []string
 	for i := range groups {
 		if i == most {
@@ -121,7 +124,7 @@ func (s *Snapshot) unmount(h *Holder) string {
 func (s *Snapshot) stacked(top *Holder) bool {
 	for i := range s.Namespaces {
 		for _, h := range s.Namespaces[i].Holders {
-			if h.Path == top.Path && h.MountNS == top.MountNS && h.Covered {
+			if h.Path == top.Path && h.MountNS == top.MountNS && h.Covered && !h.Copy {
 				return true
 			}
 		}
