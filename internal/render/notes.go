@@ -23,10 +23,14 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 		notes = append(notes, fmt.Sprintf("sources: %s", strings.Join(s.Sources, ", ")))
 	}
 	var closed, unlinked, other []scan.Gap
-	var hidden []string
+	var hidden, newer []string
 	for _, g := range append(slices.Clone(s.Gaps), x.Gaps()...) {
 		if g.Err == scan.ErrNotInProc {
 			hidden = append(hidden, scan.LookingAt(g.Source))
+			continue
+		}
+		if since := (scan.SinceError{}); errors.As(g.Err, &since) {
+			newer = append(newer, fmt.Sprintf("%s (%v)", scan.LookingAt(g.Source), since))
 			continue
 		}
 		if verbose && !denied(g.Err) {
@@ -47,6 +51,9 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 	}
 	if len(hidden) > 0 {
 		notes = append(notes, hiddenNote(s, hidden))
+	}
+	if len(newer) > 0 {
+		notes = append(notes, "not looked at: "+strings.Join(newer, ", "))
 	}
 	if n := len(closed); n > 0 {
 		notes = append(notes, Escape(closedNote(n, closed[0])))

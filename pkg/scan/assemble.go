@@ -21,6 +21,7 @@ func (f *found) add(g found) {
 	f.strays = append(f.strays, g.strays...)
 	f.dirs = append(f.dirs, g.dirs...)
 	f.gaps = append(f.gaps, g.gaps...)
+	f.unread = append(f.unread, g.unread...)
 	f.nets = append(f.nets, g.nets...)
 	f.wholeNets = f.wholeNets || g.wholeNets
 	f.seers.add(g.seers)

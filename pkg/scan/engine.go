@@ -4,6 +4,7 @@ package scan
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -106,10 +107,22 @@ func (s *Sink) Net(n KernelNet) { s.found.nets = append(s.found.nets, n) }
 // on it is not alive.
 func (s *Sink) WholeNets() { s.found.wholeNets = true }
 
+// Unread takes a source that this kernel gives no way to read, and why: nothing
+// that it finds was looked at.
+func (s *Sink) Unread(source string, err error) {
+	s.found.unread = append(s.found.unread, source)
+	s.Gap(source, "bpf", err)
+}
+
 // Gap takes what could not be read.
 func (s *Sink) Gap(source, path string, err error) {
 	s.found.gaps = append(s.found.gaps, Gap{Source: source, Path: path, Err: err})
 }
+
+// SinceError says that the kernel is older than what reads something.
+type SinceError struct{ Major, Minor int }
+
+func (e SinceError) Error() string { return fmt.Sprintf("needs Linux %d.%d", e.Major, e.Minor) }
 
 // KernelNet is a network namespace as the kernel's own list has it.
 type KernelNet struct {

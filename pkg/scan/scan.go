@@ -210,6 +210,7 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	if err != nil {
 		return err
 	}
+	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.unread, name) })
 	for _, after := range afters {
 		after(ctx, s)
 	}

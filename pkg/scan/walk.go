@@ -48,6 +48,7 @@ type found struct {
 	gaps      []Gap
 	nets      []KernelNet // the kernel's own list
 	wholeNets bool        // it was read to its end
+	unread    []string    // sources that an engine could not read here
 	seers     seers       // processes, by mount namespace
 	threaded  []int       // processes of more than one thread
 }

@@ -102,7 +102,10 @@ func (e *Engine) Find(ctx context.Context, types []scan.Type, sink *scan.Sink) e
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.read(); err != nil {
+		err := s.read()
+		if since := (scan.SinceError{}); errors.As(err, &since) {
+			sink.Unread(s.source, since)
+		} else if err != nil {
 			sink.Gap(s.source, "bpf", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -140,6 +141,20 @@ func (r *Reader) makeMaps(l *loader) error {
 		return fmt.Errorf("map variables into memory: %w", err)
 	}
 	return nil
+}
+
+// kernelBefore reports whether this kernel calls itself older than a version.
+// Some distributions' kernels can more than their number says.
+func kernelBefore(version [2]int) bool {
+	var uts unix.Utsname
+	var v [2]int
+	if unix.Uname(&uts) != nil {
+		return false // cannot happen: uname fails only for a bad address
+	}
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(uts.Release[:]), "%d.%d", &v[0], &v[1]); err != nil {
+		return false
+	}
+	return slices.Compare(v[:], version[:]) < 0
 }
 
 func (l *loader) first(names []string) (*ebpf.Program, error) {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 	"unsafe"
@@ -229,15 +228,9 @@ func open(t testing.TB, o Options) *Reader {
 // old tells whether the kernel is older than the pass.
 func old(t testing.TB, p Pass) bool {
 	t.Helper()
-	var uts unix.Utsname
-	var v [2]int
-	must(t, "read kernel version", unix.Uname(&uts))
-	if _, err := fmt.Sscanf(unix.ByteSliceToString(uts.Release[:]), "%d.%d", &v[0], &v[1]); err != nil {
-		t.Fatal(err)
-	}
 	for _, prog := range programs {
 		if prog.pass == p {
-			return slices.Compare(v[:], prog.since[:]) < 0
+			return kernelBefore(prog.since)
 		}
 	}
 	return false

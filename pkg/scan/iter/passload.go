@@ -11,6 +11,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // passLoad is the program of a pass, loaded when it is first needed.
@@ -72,7 +74,10 @@ func (r *Reader) load(p Pass) (*ebpf.Program, error) {
 	}
 	var err error
 	if load.prog, err = r.loader.first(try); err != nil {
-		load.err = fmt.Errorf("%s (from Linux %d.%d): %w", load.what, load.since[0], load.since[1], Explain(err))
+		if !errors.Is(err, unix.EPERM) && kernelBefore(load.since) {
+			err = scan.SinceError{Major: load.since[0], Minor: load.since[1]} // what its verifier says is beside the point
+		}
+		load.err = fmt.Errorf("%s: %w", load.what, Explain(err))
 	}
 	return load.prog, load.err
 }
