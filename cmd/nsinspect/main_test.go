@@ -41,7 +41,11 @@ func TestScripts(t *testing.T) {
 			"lines":   linesCmd,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "root" {
+			switch cond {
+			case "root":
+			case "cookies":
+				return need.KernelIs(t, 5, 14), nil
+			default:
 				return false, fmt.Errorf("unknown condition %q", cond)
 			}
 			if os.Geteuid() != 0 && os.Getenv("NSINSPECT_REQUIRE") == "all" {

@@ -19,6 +19,7 @@ func TestManyMounts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
+	listsMountNamespaces(t)
 	scene := nstest.Make(t, nstest.Process)
 	dir := t.TempDir()
 	const wide, high, apart = 5000, 5000, 1000

@@ -48,6 +48,12 @@ func TestDetachedMountStaysUnseen(t *testing.T) {
 	}
 }
 
+// listsMountNamespaces needs a kernel that tells of those that no process is in.
+func listsMountNamespaces(t *testing.T) {
+	t.Helper()
+	need.Kernel(t, 6, 12, "NS_MNT_GET_NEXT")
+}
+
 // oldKernel scans as on a kernel that does not list mount namespaces.
 func oldKernel(t *testing.T) *Snapshot {
 	t.Helper()
@@ -74,6 +80,7 @@ func gapOf(s *Snapshot, mountNS uint64) string {
 }
 
 func TestMountsOnAnOldKernel(t *testing.T) {
+	listsMountNamespaces(t)
 	private, held, nested := nstest.Make(t, nstest.MountPrivate), nstest.Make(t, nstest.MountFD), nstest.Make(t, nstest.MountMount)
 	snap := oldKernel(t)
 	if n := snap.Find(private.Inode); n == nil || n.Holders[0].PID != private.Holders[0].PID {
@@ -184,6 +191,7 @@ func TestMountSeenByAThread(t *testing.T) {
 // Where all that see a mount namespace are in a chroot, the kernel's own list
 // has the rest; without it that is a gap.
 func TestMountOutsideOfAChroot(t *testing.T) {
+	listsMountNamespaces(t)
 	scene := nstest.Make(t, nstest.Process)
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "jail/ns"), filepath.Join(dir, "out")

@@ -87,6 +87,9 @@ func TestOneHolder(t *testing.T) {
 		nstest.MountPrivate: "mount", nstest.MountFD: "mount", nstest.MountMount: "mount",
 	} {
 		t.Run(string(kind), func(t *testing.T) {
+			if kind == nstest.MountFD || kind == nstest.MountMount {
+				listsMountNamespaces(t)
+			}
 			nstest.CheckLeaks(t)
 			scene := nstest.Make(t, kind)
 			n := scanFor(t, scene)

@@ -71,6 +71,7 @@ func TestManyDescriptors(t *testing.T) {
 
 // 4,096 sockets with a namespace file queued in each.
 func TestManyQueues(t *testing.T) {
+	need.Kernel(t, 6, 0, "what reads files in flight needs")
 	CheckKernel(t)
 	const many = 4096
 	n := startNeighbour(t, "queues", many)

@@ -23,7 +23,7 @@ import (
 
 var netsReader = sync.OnceValues(func() (*iter.Reader, error) { return iter.Open(iter.Options{Passes: iter.Nets}) })
 
-// kernelNets reads the kernel's own list, by cookie.
+// kernelNets reads the kernel's own list, by cookie or, before Linux 5.12, inode.
 func kernelNets(t testing.TB) map[uint64]iter.Net {
 	t.Helper()
 	need.Root(t)
@@ -37,7 +37,11 @@ func kernelNets(t testing.TB) map[uint64]iter.Net {
 	}
 	byCookie := map[uint64]iter.Net{}
 	for _, n := range nets {
-		byCookie[n.Cookie] = n
+		id := n.Cookie
+		if id == 0 {
+			id = uint64(n.Inode)
+		}
+		byCookie[id] = n
 	}
 	return byCookie
 }

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// suite is a package whose tests run on every kernel.
+type suite struct {
+	dir string // in this repository
+	// skip leaves out tests that take long under emulation and tell nothing of the
+	// kernel, or that need what only a development machine has.
+	skip string
+}
+
+// suites is the table of test binaries: adding one is a row.
+var suites = []suite{
+	{dir: "pkg/scan/iter"},
+	{dir: "pkg/scan", skip: "TestStorm"}, // which needs more cores than one
+	{dir: "internal/nstest"},
+	{dir: "test/engines"},
+	{dir: "cmd/nsinspect"},
+}
+
+func (s suite) name() string { return strings.ReplaceAll(s.dir, "/", "-") }
+
+// build compiles the program, the probe and the tests for an architecture.
+func build(ctx context.Context, arch, to string, programOnly bool) error {
+	for name, pkg := range map[string]string{"nsinspect": "./cmd/nsinspect", "probe": "./test/kernels/probe"} {
+		if err := goTool(ctx, arch, "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(to, name), pkg); err != nil {
+			return err
+		}
+	}
+	if programOnly {
+		return nil
+	}
+	for _, s := range suites {
+		if err := goTool(ctx, arch, "test", "-c", "-ldflags", "-s -w", "-o", filepath.Join(to, s.name()), "./"+s.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func goTool(ctx context.Context, arch string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// writeInitrd puts together what a kernel boots with: Debian's user land, what was
+// built, the modules and the jobs.
+func writeInitrd(path string, k kernel, cache, built, jobs string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("make initrd: %w", err)
+	}
+	defer f.Close()
+	a := newArchive(f)
+	a.tree(filepath.Join(cache, "userland-"+k.arch), "/")
+	for name, from := range map[string]string{"/init": "test/kernels/guest/init"} {
+		if err := a.copy(from, name); err != nil {
+			return fmt.Errorf("make initrd: %w", err)
+		}
+	}
+	a.tree(built, "/built")
+	a.symlink("/usr/bin/nsinspect", "/built/nsinspect")
+	for _, s := range suites {
+		a.dir("/src/" + s.dir)
+		data := filepath.Join(s.dir, "testdata")
+		if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+			a.tree(data, "/src/"+data)
+		}
+	}
+	modules, err := modulesOf(k.dir(cache), wanted)
+	if err != nil {
+		return err
+	}
+	var list strings.Builder
+	for _, m := range modules {
+		name := "/modules.d/" + filepath.Base(m)
+		if err := a.copy(m, name); err != nil {
+			return fmt.Errorf("make initrd: %w", err)
+		}
+		fmt.Fprintln(&list, name)
+	}
+	a.file("/modules", 0o644, []byte(list.String()))
+	a.file("/jobs", 0o644, []byte(jobs))
+	if err := a.end(); err != nil {
+		return fmt.Errorf("make initrd: %w", err)
+	}
+	return f.Close()
+}
+
+// jobs is the script that the guest runs.
+func jobs(command string) string {
+	if command != "" {
+		return "export TERM=dumb\njob command / /bin/sh -c '" + strings.ReplaceAll(command, "'", `'\''`) + "'\n"
+	}
+	var b strings.Builder
+	b.WriteString("export NSINSPECT_PROGRAM=/built/nsinspect\njob probe / /built/probe\n")
+	for _, s := range suites {
+		fmt.Fprintf(&b, "job %s /src/%s /built/%s -test.v=test2json -test.timeout 4m", s.dir, s.dir, s.name())
+		if s.skip != "" {
+			fmt.Fprintf(&b, " -test.skip '%s'", s.skip)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
