@@ -120,6 +120,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	var owners *owner.Index
 	if l.format != render.Name { // which shows none
 		owners = l.owners.Index(ctx, snap)
+		owners.Prefetch(snap)
 	}
 	style := l.style()
 	style.NoHeaders = l.noHeaders

@@ -77,6 +77,7 @@ func BenchmarkOwners(b *testing.B) {
 	}
 	for b.Loop() {
 		x := Read(b.Context(), Options{Host: h, Snapshot: snap})
+		x.Prefetch(snap)
 		for i := range snap.Namespaces {
 			if o := x.Namespace(&snap.Namespaces[i]); o == nil || !strings.HasPrefix(o.String(), "docker:web-") {
 				b.Fatalf("namespace %d is %v's", i, o)

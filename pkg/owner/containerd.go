@@ -83,7 +83,7 @@ func (r *reader) bundle(t *scan.Tree, namespace, id string) {
 	if text == nil {
 		return
 	}
-	s, err := parseSpec(text)
+	s, err := parseSpec(text, namespace == "moby")
 	if err != nil {
 		r.gap(path.Join(t.Path(), name), err)
 		return

@@ -64,7 +64,8 @@ func (d *daemon) flag(names ...string) string {
 func (r *reader) findDaemons(pids []int, all bool) {
 	all = all || !r.host.Live()
 	var mu sync.Mutex
-	r.eachPID(pids, func(pid int) {
+	r.eachIndex(len(pids), func(i int) {
+		pid := pids[i]
 		if !all {
 			if group, err := unix.Getpgid(pid); err != nil || group != pid {
 				return
@@ -85,20 +86,6 @@ func (r *reader) findDaemons(pids []int, all bool) {
 		r.daemons = append(r.daemons, d)
 	})
 	slices.SortFunc(r.daemons, func(a, b daemon) int { return a.pid - b.pid })
-}
-
-func (r *reader) eachPID(pids []int, f func(int)) {
-	const piece = 256
-	var pieces []string
-	for i := 0; i < len(pids); i += piece {
-		pieces = append(pieces, strconv.Itoa(i))
-	}
-	r.each(pieces, func(from string) {
-		i, _ := strconv.Atoi(from)
-		for _, pid := range pids[i:min(i+piece, len(pids))] {
-			f(pid)
-		}
-	})
 }
 
 // processesOf returns the processes of a snapshot that a daemon of the machine

@@ -46,6 +46,7 @@ type Index struct {
 	r       *reader
 	known   known
 	cgroups map[string]*Owner // what a cgroup file stands for, by its text
+	leaders map[int]*Owner    // what was read before it was asked for
 	missed  map[string]bool   // IDs that nothing tells of
 	settled bool
 }

@@ -119,6 +119,27 @@ func (m *membership) innermost() string {
 	return m.paths[0]
 }
 
+// Prefetch reads, on all cores, what Namespace will be asked for of a snapshot.
+func (x *Index) Prefetch(s *scan.Snapshot) {
+	var pids []int
+	x.mu.Lock()
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		if n.Leader != nil && !n.Initial && (n.Type != scan.Net || x.known.bySandbox[n.Inode] == nil) {
+			pids = append(pids, n.Leader.PID)
+		}
+	}
+	x.mu.Unlock()
+	read := make([]*Owner, len(pids))
+	x.r.eachIndex(len(pids), func(i int) { read[i] = x.Process(pids[i]) })
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.leaders = map[int]*Owner{}
+	for i, pid := range pids {
+		x.leaders[pid] = read[i]
+	}
+}
+
 // Namespace returns whose a namespace is, nil if that is unknown or nobody's, as
 // the host's own is. One that was made for a container is that container's, also
 // if others have joined it or all its processes are gone; any other is of the
@@ -147,10 +168,8 @@ func (x *Index) namespace(n *scan.Namespace) *Owner {
 			return &o
 		}
 	}
-	if n.Leader != nil {
-		if o := x.Process(n.Leader.PID); o != nil {
-			return o
-		}
+	if o := x.leader(n.Leader); o != nil {
+		return o
 	}
 	for i := range n.Holders {
 		h := &n.Holders[i]
@@ -167,6 +186,19 @@ func (x *Index) namespace(n *scan.Namespace) *Owner {
 		}
 	}
 	return nil
+}
+
+func (x *Index) leader(p *scan.Process) *Owner {
+	if p == nil {
+		return nil
+	}
+	x.mu.Lock()
+	o, ok := x.leaders[p.PID]
+	x.mu.Unlock()
+	if ok {
+		return o
+	}
+	return x.Process(p.PID)
 }
 
 // nameMakers are programs that put more into the names they make than a number.

@@ -9,21 +9,23 @@ type spec struct {
 	annotations map[string]string
 	netns       string // the path of the network namespace; "" if it gets one of its own
 	cgroup      string
-	hostname    string
 	binds       []string // where bind mounts come from
 }
 
-func parseSpec(text []byte) (spec, error) {
+// parseSpec reads an OCI configuration, with binds where that is asked for.
+func parseSpec(text []byte, binds bool) (spec, error) {
 	var s spec
 	var cgroup string
-	err := object(text, map[string]any{
+	want := map[string]any{
 		"annotations": &s.annotations,
-		"hostname":    &s.hostname,
 		"linux": func(v []byte) error {
 			return object(v, map[string]any{"cgroupsPath": &cgroup, "namespaces": s.namespaces})
 		},
-		"mounts": s.mounts,
-	})
+	}
+	if binds {
+		want["mounts"] = s.mounts
+	}
+	err := object(text, want)
 	s.cgroup = cgroupPath(cgroup)
 	return s, err
 }

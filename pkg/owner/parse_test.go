@@ -47,15 +47,15 @@ func TestParseDocker(t *testing.T) {
 }
 
 func TestParseSpec(t *testing.T) {
-	s, err := parseSpec(recorded(t, "moby-bundle.json"))
+	s, err := parseSpec(recorded(t, "moby-bundle.json"), true)
 	if err != nil || s.cgroup != "/docker/"+idA || dockerDir(idA, s.binds) != "/srv/docker/containers/"+idA || s.netns != "" {
 		t.Errorf("moby: %+v, %v", s, err)
 	}
-	s, err = parseSpec(recorded(t, "podman-bundle.json"))
+	s, err = parseSpec(recorded(t, "podman-bundle.json"), false)
 	if err != nil || s.netns != "/run/netns/netns-323f9f84-edd4-2d33-57dc-fec6e4740eb5" || s.annotations["io.container.manager"] != "libpod" {
 		t.Errorf("podman: %+v, %v", s, err)
 	}
-	s, err = parseSpec(recorded(t, "ctr-bundle.json"))
+	s, err = parseSpec(recorded(t, "ctr-bundle.json"), true)
 	if err != nil || s.netns != "/run/netns/ownblue" || s.cgroup != "/default/c1" {
 		t.Errorf("ctr: %+v, %v", s, err)
 	}
@@ -189,7 +189,7 @@ func FuzzFiles(f *testing.F) {
 		if c, err := parseDocker(text); err == nil && c.Runtime != "docker" {
 			t.Error(c)
 		}
-		if s, err := parseSpec(text); err == nil {
+		if s, err := parseSpec(text, true); err == nil {
 			containerdContainer("moby", idA, s)
 			new(Container).storageSpec(s)
 		}

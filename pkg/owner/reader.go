@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -160,22 +161,27 @@ func (r *reader) config(name string) []byte {
 
 // each calls f for every name, on all cores.
 func (r *reader) each(names []string, f func(string)) {
-	next := make(chan string, 64)
+	r.eachIndex(len(names), func(i int) { f(names[i]) })
+}
+
+// eachIndex calls f for 0 to n-1, on all cores, until the reader's time is over.
+func (r *reader) eachIndex(n int, f func(int)) {
+	const piece = 64
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(len(names), runtime.GOMAXPROCS(0)) {
+	for range min((n+piece-1)/piece, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			for name := range next {
-				f(name)
+			for r.ctx.Err() == nil {
+				from := int(next.Add(piece)) - piece
+				if from >= n {
+					return
+				}
+				for i := from; i < min(from+piece, n); i++ {
+					f(i)
+				}
 			}
 		})
 	}
-	for _, name := range names {
-		if r.ctx.Err() != nil {
-			break
-		}
-		next <- name
-	}
-	close(next)
 	wg.Wait()
 }
 

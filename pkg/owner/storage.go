@@ -117,7 +117,7 @@ func (r *reader) storageContainer(t, run *scan.Tree, dir, id, name string) {
 		text, from = r.read(run, file), run
 	}
 	if text != nil {
-		s, err := parseSpec(text)
+		s, err := parseSpec(text, false)
 		if err != nil {
 			r.gap(path.Join(from.Path(), file), err)
 		} else {
