@@ -25,7 +25,7 @@ The first line is for monitoring, and so is the exit status: 0 nothing is wrong,
 mistake in what was typed, and a failure, are 3 as well, with a message on stderr
 and nothing on stdout. Run it as root: others see too little to be certain.
 
-A finding is told only if a second look, a second later, shows it again.
+A finding is told only if a second look, two seconds later, shows it again.
 
 It checks whether
 `
@@ -67,7 +67,7 @@ func (a *app) doctorCommand() *cobra.Command {
 }
 
 // secondLook is how long the doctor waits before it looks again.
-const secondLook = time.Second
+const secondLook = 2 * time.Second
 
 func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	format, err := parseFormat(f.output, render.Table, render.JSON, render.YAML)

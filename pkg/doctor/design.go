@@ -15,11 +15,39 @@ import (
 func (x *exam) byDesign(n *scan.Namespace) bool {
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind == scan.KindMount && (x.swarms(h.Path) || rootless(n, h.Path)) {
+		if h.Kind == scan.KindMount && (x.swarms(h.Path) || rootless(n, h.Path) || x.pooled(h.Path)) {
 			return true
 		}
 	}
 	return x.stored(n)
+}
+
+// runtimesOwn reports whether a name is where container runtimes keep theirs, and
+// nobody looks for one with ip netns: a user's directory, or Docker's.
+func runtimesOwn(name string) bool {
+	dir := path.Dir(name)
+	return strings.HasPrefix(name, "/run/user/") || path.Base(dir) == "netns" && dir != runNetns
+}
+
+// served reports whether a program elsewhere serves a namespace without processes:
+// by sockets that speak IP there, as haproxy does, or by the other end of a tun
+// device.
+func served(n *scan.Namespace) bool {
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if h.Kind == scan.KindTun || h.Kind == scan.KindSocket && (h.Family == "inet" || h.Family == "inet6") {
+			return true
+		}
+	}
+	return false
+}
+
+// poolName is where buildkitd keeps namespaces ready for steps of builds to come
+// (util/network/cniprovider, createns_linux.go).
+var poolName = regexp.MustCompile(`/net/cni/[0-9a-z]{20,30}$`)
+
+func (x *exam) pooled(name string) bool {
+	return poolName.MatchString(name) && (x.daemon("buildkitd") != nil || x.daemon("dockerd") != nil)
 }
 
 // swarmName is what dockerd calls namespaces that are of a network and of no
@@ -28,8 +56,7 @@ func (x *exam) byDesign(n *scan.Namespace) bool {
 var swarmName = regexp.MustCompile(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
 
 func (x *exam) swarms(name string) bool {
-	dir, base := path.Split(name)
-	return path.Base(dir) == "netns" && path.Clean(dir) != runNetns && swarmName.MatchString(base) && x.daemon("dockerd") != nil
+	return runtimesOwn(name) && swarmName.MatchString(path.Base(name)) && x.daemon("dockerd") != nil
 }
 
 // rootless reports whether a namespace is the one that a user's Podman puts
@@ -62,8 +89,8 @@ func (x *exam) stored(n *scan.Namespace) bool {
 // been removed: dockerd unmounts it and deletes the file within a minute
 // (libnetwork/osl/namespace_linux.go, removeUnusedPaths).
 func (x *exam) dockersWaste(stray *scan.Stray) bool {
-	dir, base := path.Split(stray.Path)
-	if path.Base(dir) != "netns" || path.Clean(dir) == runNetns || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
+	base := path.Base(stray.Path)
+	if !runtimesOwn(stray.Path) || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
 		return false
 	}
 	d := x.daemon("dockerd")

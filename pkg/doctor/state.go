@@ -53,11 +53,12 @@ func (x *exam) inState(want state) (all []*scan.Namespace) {
 }
 
 // pinned reports whether a namespace is mounted on a plain file of a names
-// directory, which the check live-pin tells.
+// directory in a way that the check live-pin tells.
 func (x *exam) pinned(n *scan.Namespace) bool {
 	for i := range x.snap.Strays {
-		for _, pin := range x.snap.Strays[i].Pins {
-			if pin.Inode == n.Inode {
+		s := &x.snap.Strays[i]
+		for _, pin := range s.Pins {
+			if pin.Inode == n.Inode && x.misleads(s) {
 				return true
 			}
 		}

@@ -143,3 +143,10 @@ func few(all []string, most int) []string {
 	}
 	return append(all[:most:most], fmt.Sprintf("and %d more", len(all)-most))
 }
+
+// aboutPath begins a finding about an entry of a names directory.
+func aboutPath(s *scan.Stray) Finding {
+	return Finding{Severity: Warning, Subject: s.Path, Path: s.Path, Since: s.Made, marks: []string{s.Path}}
+}
+
+func join(parts []string) string { return strings.Join(parts, ", ") }

@@ -12,31 +12,6 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// findDanglingLink finds symlinks in names directories that lead to no namespace.
-func findDanglingLink(x *exam) (all []Finding) {
-	for i := range x.snap.Strays {
-		s := &x.snap.Strays[i]
-		if s.Kind != scan.NameSymlink {
-			continue
-		}
-		f := aboutPath(s)
-		f.Summary = s.Reason
-		f.Evidence = []string{"last changed " + stamp(s.Made)}
-		f.Meaning = "The name stands for nothing. A symlink keeps no namespace: the process or name that it led to has gone."
-		f.Fix = []string{"rm " + scan.ShellWord(s.Path)}
-		if pid := pidOf(s.Path, s.Target); pid != 0 {
-			f.Meaning += " Another process may get that PID, and the name would silently stand for its namespace."
-			if why := x.strangePIDs(); why != "" {
-				f.Severity = Unknown
-				f.Evidence = append(f.Evidence, "not certain: "+why)
-				f.Fix = nil
-			}
-		}
-		all = append(all, f)
-	}
-	return all
-}
-
 // clockSlack is what lies between a symlink's time and a process's start that are
 // one: the first is of the wall clock at that time, the second is counted from
 // when the machine booted by the clock of now.

@@ -5,33 +5,10 @@ package doctor
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
-
-// findNoProcess finds namespaces that have a name and no process. Those of
-// containers are told by findDeadContainer.
-func findNoProcess(x *exam) (all []Finding) {
-	for _, n := range x.inState(named) {
-		if x.container(n) != nil {
-			continue
-		}
-		f := x.about(n)
-		f.Path = mountedAt(x, n)
-		f.Summary = "no process is in it: its name alone keeps it"
-		f.Evidence = append(f.Evidence, "held by "+join(n.Tally()))
-		f.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +
-			"Its addresses and routes live on with it. --max-orphans N excuses so many of them."
-		f.Fix = []string{unmount(f.Path)}
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread")
-		all = append(all, f)
-	}
-	return all
-}
 
 // findDeadContainer finds namespaces of containers that have no process any more.
 func findDeadContainer(x *exam) (all []Finding) {
@@ -108,16 +85,3 @@ func mendContainer(o *owner.Owner, name string) string {
 	}
 	return unmount(name)
 }
-
-// mountedAt returns the path of a mount in our own mount namespace that reaches a
-// namespace.
-func mountedAt(x *exam, n *scan.Namespace) string {
-	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == scan.KindMount && h.MountNS == x.snap.MountNS && !h.Covered && h.Path != "" {
-			return h.Path
-		}
-	}
-	return ""
-}
-
-func join(parts []string) string { return strings.Join(parts, ", ") }

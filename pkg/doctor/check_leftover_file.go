@@ -10,57 +10,6 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// aboutPath begins a finding about an entry of a names directory.
-func aboutPath(s *scan.Stray) Finding {
-	return Finding{Severity: Warning, Subject: s.Path, Path: s.Path, Since: s.Made, marks: []string{s.Path}}
-}
-
-// findLivePin finds plain files on which a namespace is mounted out of the sight
-// of this path.
-func findLivePin(x *exam) (all []Finding) {
-	for i := range x.snap.Strays {
-		s := &x.snap.Strays[i]
-		if s.Kind != scan.NameFile || len(s.Pins) == 0 {
-			continue
-		}
-		f := aboutPath(s)
-		f.Summary = fmt.Sprintf("a plain file here, and the live name of %s elsewhere: do not rm it",
-			scan.FormatLink(s.Pins[0].Type, s.Pins[0].Inode))
-		var seen []string
-		for j := range s.Pins {
-			p := &s.Pins[j]
-			seen = append(seen, fmt.Sprintf("%s is mounted on it in %s", scan.FormatLink(p.Type, p.Inode), x.pinWhere(&p.Mount)))
-		}
-		f.Evidence = few(seen, 3)
-		f.Meaning = "To remove the file takes the mount away in every mount namespace, and the namespace with it if nothing else holds it. " +
-			"The name was made where mounts do not reach this mount namespace."
-		f.Namespace = x.snap.Find(s.Pins[0].Inode)
-		f.Fix = fixPin(s)
-		all = append(all, f)
-	}
-	return all
-}
-
-func (x *exam) pinWhere(h *scan.Holder) string {
-	if h.Covered {
-		return "our own mount namespace, below a mount that covers it"
-	}
-	return x.where(h)
-}
-
-// fixPin returns the commands for a live pin: bring the name here, or take it away
-// where it is.
-func fixPin(s *scan.Stray) []string {
-	h := &s.Pins[0].Mount
-	if h.Covered || h.PID == 0 || h.Path == "" {
-		return []string{fmt.Sprintf("nsinspect who-uses %d", s.Pins[0].Inode)}
-	}
-	return []string{
-		fmt.Sprintf("mount -c --bind %s %s   # have it here too", scan.ShellWord(fmt.Sprintf("/proc/%d/root%s", h.PID, h.Path)), scan.ShellWord(s.Path)),
-		unmountIn(h) + "   # or end it there, if it is not wanted",
-	}
-}
-
 // findLeftoverFile finds plain files that are no name anywhere. That takes having
 // read every mount namespace, and having an explanation for every namespace: one
 // may be mounted there in a detached tree, which no list has.

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// findHeldElsewhere finds namespaces that live only by files or sockets of
+// processes that are not in them.
+func findHeldElsewhere(x *exam) (all []Finding) {
+	for _, n := range x.inState(elsewhere) {
+		x.describe(n)
+		if x.state(n) != elsewhere {
+			continue // it has lost all that held it
+		}
+		f := x.about(n)
+		f.Summary = "no process is in it and it has no name: " + join(n.Tally()) + " of processes elsewhere keep it"
+		pids := map[int]bool{}
+		for i := range n.Holders {
+			h := &n.Holders[i]
+			f.Evidence = append(f.Evidence, x.holds(h))
+			pids[h.PID] = true
+		}
+		f.Evidence = few(f.Evidence, 4)
+		f.Meaning = "Nobody can find it by ip netns or lsns. It goes when the program closes what it has open; a leak of descriptors looks like this."
+		for _, pid := range slices.Sorted(maps.Keys(pids)) {
+			if cmd := x.restart(pid); cmd != "" {
+				f.Fix = append(f.Fix, cmd)
+			}
+		}
+		f.Fix = few(f.Fix, 3)
+		x.dated(&f)
+		x.networked(&f)
+		x.doubt(&f, "process", "thread", "mount")
+		all = append(all, f)
+	}
+	return all
+}
+
+// holds says in a phrase how something holds a namespace.
+func (x *exam) holds(h *scan.Holder) string {
+	what := h.Kind.String()
+	if words := strings.TrimSpace(h.Family + " " + h.Type + " " + h.Device); words != "" {
+		what = words + " " + what
+	}
+	if h.Kind.HasFD() && h.FD >= 0 {
+		return fmt.Sprintf("%s: fd %d of %s", what, h.FD, x.who(h.PID))
+	}
+	return what + " of " + x.who(h.PID)
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import "github.com/nsinspect/nsinspect/pkg/scan"
+
+// findNoProcess finds namespaces that have a name and no process, and that nobody
+// serves from outside. Those of containers are told by findDeadContainer.
+func findNoProcess(x *exam) (all []Finding) {
+	for _, n := range x.inState(named) {
+		if served(n) || x.container(n) != nil {
+			continue
+		}
+		f := x.about(n)
+		f.Path = mountedAt(x, n)
+		f.Summary = "no process is in it: its name alone keeps it"
+		f.Evidence = append(f.Evidence, "held by "+join(n.Tally()))
+		f.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +
+			"Its addresses and routes live on with it. --max-orphans N excuses so many of them."
+		f.Fix = []string{unmount(f.Path)}
+		x.dated(&f)
+		x.networked(&f)
+		x.doubt(&f, "process", "thread")
+		all = append(all, f)
+	}
+	return all
+}
+
+// mountedAt returns the path of a mount in our own mount namespace that reaches a
+// namespace.
+func mountedAt(x *exam, n *scan.Namespace) string {
+	for i := range n.Holders {
+		if h := &n.Holders[i]; h.Kind == scan.KindMount && h.MountNS == x.snap.MountNS && !h.Covered && h.Path != "" {
+			return h.Path
+		}
+	}
+	return ""
+}
