@@ -96,7 +96,7 @@ func closedNote(n int, first scan.Gap) string {
 func gapNote(g scan.Gap) string {
 	note := fmt.Sprintf("%s unreadable: %v", g.Path, g.Err)
 	if g.Source == links.Source {
-		note = "links of " + note
+		note = fmt.Sprintf("links of %s: %v", g.Path, g.Err)
 	}
 	if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
 		note = fmt.Sprintf("%s: %v", g.Path, g.Err)

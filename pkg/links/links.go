@@ -39,7 +39,9 @@ func Read(ctx context.Context, h *scan.Host, snap *scan.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	r := &reader{opener: opener, snap: snap, ends: make([][]end, len(snap.Namespaces))}
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	r := &reader{opener: opener, snap: snap, ends: make([][]end, len(snap.Namespaces)), tick: tick.C}
 	var st unix.Stat_t
 	if unix.Stat("/proc/self/ns/net", &st) == nil { // if not, even our own is entered
 		r.own = st.Ino
@@ -60,10 +62,12 @@ func Read(ctx context.Context, h *scan.Host, snap *scan.Snapshot) error {
 type reader struct {
 	opener *scan.Opener
 	snap   *scan.Snapshot
-	own    uint64        // inode of this process's network namespace
-	ends   [][]end       // by namespace: what its links say of their other ends
-	heard  atomic.Uint64 // answers so far
-	over   atomic.Bool   // nobody waits any more
+	own    uint64           // inode of this process's network namespace
+	ends   [][]end          // by namespace: what its links say of their other ends
+	heard  atomic.Uint64    // answers so far
+	asked  uint64           // how many there were when silent was asked last
+	over   atomic.Bool      // nobody waits any more
+	tick   <-chan time.Time // once in the time that an answer may take
 }
 
 // patience is how long Read waits while the kernel answers nothing. Whoever
@@ -102,9 +106,6 @@ func (r *reader) each(ctx context.Context, todo []int, work func(*scan.Visitor, 
 	for _, i := range todo {
 		missing[i] = true
 	}
-	tick := time.NewTicker(patience)
-	defer tick.Stop()
-	before := r.heard.Load()
 	for len(missing) > 0 {
 		select {
 		case res := <-results:
@@ -114,10 +115,9 @@ func (r *reader) each(ctx context.Context, todo []int, work func(*scan.Visitor, 
 		case <-ctx.Done():
 			r.over.Store(true)
 			return
-		case <-tick.C:
+		case <-r.tick:
 		}
-		if now := r.heard.Load(); now != before {
-			before = now
+		if !r.silent() {
 			continue
 		}
 		r.over.Store(true)
@@ -128,6 +128,14 @@ func (r *reader) each(ctx context.Context, todo []int, work func(*scan.Visitor, 
 		}
 		return
 	}
+}
+
+// silent reports whether nothing was heard since it was asked last.
+func (r *reader) silent() bool {
+	now := r.heard.Load()
+	same := now == r.asked
+	r.asked = now
+	return same
 }
 
 func (r *reader) gap(i int, err error) {

@@ -3,6 +3,7 @@
 package links
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -34,7 +35,7 @@ func (r *reader) findPeers(ctx context.Context) {
 	}
 	var todo []int
 	for i := range r.ends {
-		if len(p.questions(i)) > 0 {
+		if slices.ContainsFunc(r.ends[i], func(e end) bool { return e.nsid >= 0 && slices.Contains(pairs, e.kind) }) {
 			todo = append(todo, i)
 		}
 	}
@@ -55,27 +56,17 @@ type peers struct {
 
 func (p *peers) end(a at) end { return p.ends[a.ns][a.link] }
 
-// candidates are the links that may be the other end of one.
+// candidates are the links that may be the other end of one: of the same kind, and
+// each with the index that the other speaks of.
 func (p *peers) candidates(a at) []at {
 	e := p.end(a)
-	return p.byIndexes[[2]int{e.parent, e.index}]
-}
-
-// questions are the IDs in a namespace that stand for another namespace with the
-// other end of a pair, and which ones each may stand for.
-func (p *peers) questions(i int) map[int][]int {
-	q := map[int][]int{}
-	for j, e := range p.ends[i] {
-		if e.nsid < 0 || p.snap.Namespaces[i].Links[j].Peer == nil {
-			continue
-		}
-		for _, c := range p.candidates(at{i, j}) {
-			if p.end(c).nsid >= 0 && p.end(c).kind == e.kind && c.ns != i {
-				q[e.nsid] = append(q[e.nsid], c.ns)
-			}
+	var fit []at
+	for _, c := range p.byIndexes[[2]int{e.parent, e.index}] {
+		if other := p.end(c); other.kind == e.kind && (e.nsid < 0) == (other.nsid < 0) && (e.nsid < 0) == (c.ns == a.ns) && c != a {
+			fit = append(fit, c)
 		}
 	}
-	return q
+	return fit
 }
 
 // ask finds out in one namespace which namespaces the IDs are of. One that cannot
@@ -84,19 +75,20 @@ func (p *peers) questions(i int) map[int][]int {
 func (p *peers) ask(v *scan.Visitor, i int) (apply func()) {
 	ids := map[int]int{}
 	_ = p.inside(v, i, func(s *socket) error { // as above
-		known := map[int]int{} // what each namespace's ID is, -1 if it has none
-		for id, candidates := range p.questions(i) {
-			for _, c := range candidates {
-				got, asked := known[c]
-				if !asked {
-					if p.over.Load() {
-						return nil
-					}
-					got = p.idOf(s, c)
-					known[c] = got
+		known := map[int]int{} // the ID of each namespace, -1 if it has none
+		for j, e := range p.ends[i] {
+			if _, done := ids[e.nsid]; done || e.nsid < 0 || !slices.Contains(pairs, e.kind) {
+				continue
+			}
+			for _, c := range p.narrow(s, e, p.candidates(at{i, j})) {
+				if p.over.Load() {
+					return nil
 				}
-				if got == id {
-					ids[id] = c
+				if _, asked := known[c.ns]; !asked {
+					known[c.ns] = p.idOf(s, c.ns)
+				}
+				if known[c.ns] == e.nsid {
+					ids[e.nsid] = c.ns
 					break
 				}
 			}
@@ -104,6 +96,25 @@ func (p *peers) ask(v *scan.Visitor, i int) (apply func()) {
 		return nil
 	})
 	return func() { p.ids[i] = ids }
+}
+
+// narrow leaves out those of many candidates that have another hardware address
+// than the other end has: in a laboratory all links have the same few indexes.
+// Asking for a link of another namespace needs CAP_NET_ADMIN over that
+// (net/core/rtnetlink.c, rtnl_get_net_ns_capable, 6.18) and Linux 5.0; where it is
+// refused, all are candidates.
+func (p *peers) narrow(s *socket, e end, all []at) []at {
+	const few = 4
+	if len(all) <= few {
+		return all
+	}
+	mac, err := s.macIn(e.nsid, e.parent)
+	if err != nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(c at) bool {
+		return !bytes.Equal(p.snap.Namespaces[c.ns].Links[c.link].MAC, mac)
+	})
 }
 
 // idOf asks for the ID of a namespace, -1 if it has none or has ended.
@@ -127,7 +138,7 @@ func (p *peers) match(a at) {
 		return
 	}
 	for _, c := range p.candidates(a) {
-		if p.leads(a, c.ns) && p.leads(c, a.ns) && p.end(c).kind == link.Kind && c != a {
+		if p.leads(a, c.ns) && p.leads(c, a.ns) {
 			other := &p.snap.Namespaces[c.ns]
 			link.Peer.Inode, link.Peer.Name = other.Inode, other.Links[c.link].Name
 			return

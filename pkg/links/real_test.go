@@ -199,3 +199,98 @@ func TestPeers(t *testing.T) {
 		t.Errorf("a tun device has a peer: %+v", peer)
 	}
 }
+
+// Neither end need be in a namespace that has a name or a process.
+func TestPeersWithoutNames(t *testing.T) {
+	nstest.CheckLeaks(t)
+	scene := nstest.Make(t, nstest.Veth)
+	l := &lab{T: t, ns: map[string]*nstest.Scene{"near": scene, "far": {Truth: *scene.Peer}}}
+	snap := l.read(t.Context())
+	near, far := l.link(snap, "near", "nsnear"), l.link(snap, "far", "nsfar")
+	if near.Peer == nil || near.Peer.Inode != scene.Peer.Inode || near.Peer.Name != "nsfar" {
+		t.Errorf("peer of nsnear: %+v, want nsfar in %d", near.Peer, scene.Peer.Inode)
+	}
+	if far.Peer == nil || far.Peer.Inode != scene.Inode || far.Peer.Name != "nsnear" {
+		t.Errorf("peer of nsfar: %+v, want nsnear in %d", far.Peer, scene.Inode)
+	}
+}
+
+// Where the links of all namespaces have the same name and index, each pair is
+// told from the others all the same, and also where hardware addresses are alike.
+func TestManyPairsAlike(t *testing.T) {
+	const n = 6 // more than are asked for one by one
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("p%d", i), fmt.Sprintf("q%d", i))
+	}
+	l := newLab(t, names...)
+	for i := range n {
+		address := ""
+		if i < 2 {
+			address = "address 02:00:00:00:00:01"
+		}
+		l.ip("-n @p%d link add eth0 %s type veth peer name eth0 %s netns @q%d", i, address, address, i)
+	}
+	snap := l.read(t.Context())
+	for i := range n {
+		p, q := fmt.Sprintf("p%d", i), fmt.Sprintf("q%d", i)
+		for from, to := range map[string]string{p: q, q: p} {
+			if peer := l.link(snap, from, "eth0").Peer; peer == nil || peer.Inode != l.ns[to].Inode {
+				t.Errorf("peer of eth0 in %s: %+v, want that in %s, %d", from, peer, to, l.ns[to].Inode)
+			}
+		}
+	}
+}
+
+// A name may have whatever bytes the kernel lets through.
+func TestHostileNames(t *testing.T) {
+	l := newLab(t, "a")
+	for _, name := range []string{"\x1b[31mred", "\xff\xfe", "-rf", "a,b", "\u202egnp", "x@if2"} {
+		l.ip("-n @a link add name %s type veth peer name other", name)
+		if got := l.link(l.read(t.Context()), "a", name).Name; got != name {
+			t.Errorf("name %q, want %q", got, name)
+		}
+		l.ip("-n @a link del dev other")
+	}
+}
+
+// A namespace that has ended since the scan is no gap, and what has its inode by
+// now is not taken for it.
+func TestEnded(t *testing.T) {
+	l := newLab(t, "a", "b")
+	h, err := scan.OpenHost("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	snap, err := scan.Scan(t.Context(), scan.Options{Host: h, Details: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, other := snap.Find(l.ns["a"].Inode), snap.Find(l.ns["b"].Inode)
+	if gone.Cookie == 0 || other.Cookie == 0 {
+		need.Missing(t, "needs cookies: Linux 5.14")
+	}
+	l.ns["a"].Free()
+	other.Cookie-- // as if another one had its inode
+	if err := Read(t.Context(), h, snap); err != nil {
+		t.Fatal(err)
+	}
+	if gone.Links != nil || other.Links != nil {
+		t.Errorf("links %v and %v of namespaces that are no more", gone.Links, other.Links)
+	}
+	for _, g := range snap.Gaps {
+		if g.Source == Source && (g.Path == gone.String() && namespaceIDs() || g.Path == other.String() && namespaceIDs()) {
+			t.Errorf("a gap of a namespace that has ended: %v", g)
+		}
+	}
+}
+
+// namespaceIDs reports whether the kernel opens namespaces by their cookies, and
+// so tells that one has ended: from Linux 6.18 on.
+func namespaceIDs() bool {
+	var major, minor int
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	_, err2 := fmt.Sscanf(string(release), "%d.%d", &major, &minor)
+	return err == nil && err2 == nil && (major > 6 || major == 6 && minor >= 18)
+}

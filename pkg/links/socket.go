@@ -5,6 +5,7 @@ package links
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync/atomic"
 
@@ -45,14 +46,23 @@ func (s *socket) cookie() uint64 {
 // ends. If links came and went during every try it returns an error, and what it
 // saw last.
 func (s *socket) read() (links []scan.Link, ends []end, err error) {
+	err = retry(func() (err error) {
+		links, ends, err = s.readOnce()
+		return err
+	})
+	return links, ends, err
+}
+
+// retry does again what was interrupted by a change, a few times.
+func retry(list func() error) error {
 	const tries = 5
 	for range tries {
-		links, ends, err = s.readOnce()
+		err := list()
 		if !errors.Is(err, nl.ErrDumpInterrupted) && !errors.Is(err, unix.EINTR) {
-			return links, ends, err
+			return err
 		}
 	}
-	return links, ends, fmt.Errorf("its links changed all the time: %w", err)
+	return fmt.Errorf("they changed each of the %d times they were read", tries)
 }
 
 func (s *socket) readOnce() ([]scan.Link, []end, error) {
@@ -116,6 +126,31 @@ func (s *socket) nsid(fd int) (int, error) {
 		return -1, fmt.Errorf("ask for the ID of a namespace: %w", err)
 	}
 	return id, nil
+}
+
+// macIn returns the hardware address of the link with an index in the namespace
+// that has an ID in the socket's.
+func (s *socket) macIn(nsid, index int) (net.HardwareAddr, error) {
+	const targetNetNSID = 46 // include/uapi/linux/if_link.h, IFLA_TARGET_NETNSID
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(targetNetNSID, nl.Uint32Attr(uint32(nsid))))
+	var mac net.HardwareAddr
+	broken := errShort
+	err := s.execute(req, unix.RTM_NEWLINK, func(m []byte) {
+		var l scan.Link
+		l, _, broken = parseLink(m)
+		mac = l.MAC
+	})
+	if err == nil {
+		err = broken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask for a link of another namespace: %w", err)
+	}
+	return mac, nil
 }
 
 // ask has the kernel list all there is of something.
