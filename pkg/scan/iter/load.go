@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -101,6 +102,12 @@ func parse(cache *btf.Cache, old bool) (*ebpf.CollectionSpec, *btf.Spec, error) 
 type loader struct {
 	spec    *ebpf.CollectionSpec
 	options ebpf.CollectionOptions
+
+	// oneAtATime is held while a program loads that looks into a module's types:
+	// those read on in the kernel's types without the lock that guards them
+	// (inflateType in btf/unmarshal.go of cilium/ebpf v0.22.0), which another
+	// load may be writing.
+	oneAtATime sync.Mutex
 }
 
 // moduleTypes returns the types of the modules that the programs look into,
@@ -158,6 +165,10 @@ func kernelBefore(version [2]int) bool {
 }
 
 func (l *loader) first(names []string) (*ebpf.Program, error) {
+	if len(l.options.Programs.ExtraRelocationTargets) > 0 {
+		l.oneAtATime.Lock()
+		defer l.oneAtATime.Unlock()
+	}
 	var errs []error
 	for _, name := range names {
 		prog, err := l.load(name)
