@@ -3,12 +3,13 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 func TestMain(m *testing.M) {
@@ -41,23 +43,47 @@ func TestScripts(t *testing.T) {
 			"lines":   linesCmd,
 		},
 		Condition: func(cond string) (bool, error) {
+			var met bool
 			switch cond {
 			case "root":
+				met = os.Geteuid() == 0
 			case "cookies":
 				return need.KernelIs(t, 5, 14), nil
+			case "trace":
+				met = mayTrace()
 			default:
 				return false, fmt.Errorf("unknown condition %q", cond)
 			}
-			if os.Geteuid() != 0 && os.Getenv("NSINSPECT_REQUIRE") == "all" {
-				return false, errors.New("not root, and NSINSPECT_REQUIRE=all forbids to skip")
+			if !met && os.Getenv("NSINSPECT_REQUIRE") == "all" {
+				return false, fmt.Errorf("no %s, and NSINSPECT_REQUIRE=all forbids to skip", cond)
 			}
-			return os.Geteuid() == 0, nil
+			return met, nil
 		},
 	})
 }
 
+// mayTrace reports whether this machine lets us trace a command.
+var mayTrace = sync.OnceValue(func() bool {
+	t, err := trace.Open(context.Background(), trace.Options{Follow: true})
+	if err != nil {
+		return false
+	}
+	return t.Close() == nil && os.Geteuid() == 0
+})
+
 // SIGTERM ends nsinspect also while it writes to a pipe that nobody reads.
 func TestSIGTERMWhileStuck(t *testing.T) {
+	for _, args := range [][]string{{"list", "--engine=proc"}, {"trace", "--syscalls", "--output=json"}} {
+		t.Run(args[0], func(t *testing.T) {
+			if args[0] == "trace" && !mayTrace() {
+				need.Missing(t, "needs to trace")
+			}
+			sigtermWhileStuck(t, args)
+		})
+	}
+}
+
+func sigtermWhileStuck(t *testing.T, args []string) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +104,7 @@ func TestSIGTERMWhileStuck(t *testing.T) {
 	if _, err := w.Write(make([]byte, 4096)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "list", "--engine=proc")
+	cmd := exec.Command(program, args...)
 	cmd.Stdout = w
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

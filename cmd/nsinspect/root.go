@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/enter"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 // Exit statuses.
@@ -35,7 +37,8 @@ const (
 )
 
 const rootHelp = `nsinspect finds every network namespace on this machine, its names, and what
-keeps it alive: processes, single threads, bind mounts.
+keeps it alive: processes, single threads, bind mounts. It tells every move of a
+thread between them, as it happens.
 
   nsinspect list                      every network namespace
   nsinspect list -o wide --type all   namespaces of every type, in full
@@ -45,6 +48,7 @@ keeps it alive: processes, single threads, bind mounts.
   nsinspect who-uses --ip 10.0.0.7    the namespace behind an address
   nsinspect exec 4242 -- ip address   run a command in a namespace
   nsinspect doctor                    what is wrong, and what would mend it
+  nsinspect trace --syscalls          every move between namespaces, as it happens
   nsinspect list -o json | jq ...     for scripts
 
 Other than by exec it only reads, and shows an ordinary user everything the kernel
@@ -69,7 +73,9 @@ type app struct {
 	color     string
 	verbose   bool
 
-	owners owner.Lazy // of the host that is read
+	owners     owner.Lazy // of the host that is read
+	openTracer func(context.Context, trace.Options) (tracer, error)
+	waits      atomic.Bool // a command of the user's runs, and signals are for that
 }
 
 // run is the whole program, without the process around it.
@@ -78,19 +84,22 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	defer stop()
 	ended := make(chan struct{})
 	defer close(ended)
-	context.AfterFunc(ctx, func() { dieWhenStuck(ended, stop) })
-	a := &app{stdout: stdout, stderr: stderr, env: env}
+	a := &app{stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
+	context.AfterFunc(ctx, func() { a.dieWhenStuck(ended, stop) })
 	cmd := a.command()
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	ran, err := cmd.ExecuteContextC(ctx)
 	var found diagnosis
+	var command commandStatus
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &found):
 		return found.exit()
+	case errors.As(err, &command):
+		return int(command)
 	}
 	fmt.Fprintf(stderr, "nsinspect: %s\n", render.Escape(err.Error()))
 	switch {
@@ -109,13 +118,18 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 // dieWhenStuck ends the process by the signal that it was to stop for, should it
 // not end soon: a pipe that nobody reads, or a dead file system, lets a caught
 // signal wait for ever, and only a deadly one through.
-func dieWhenStuck(ended <-chan struct{}, release func()) {
+func (a *app) dieWhenStuck(ended <-chan struct{}, release func()) {
 	const patience = time.Second
-	select {
-	case <-ended:
-	case <-time.After(patience):
-		release()
-		_ = unix.Kill(unix.Getpid(), unix.SIGTERM) // cannot fail
+	for {
+		select {
+		case <-ended:
+			return
+		case <-time.After(patience):
+		}
+		if !a.waits.Load() {
+			release()
+			_ = unix.Kill(unix.Getpid(), unix.SIGTERM) // cannot fail
+		}
 	}
 }
 
@@ -128,7 +142,7 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("no command: use list, who-uses, doctor or exec, or nsinspect --help")
+			return usagef("no command: use list, who-uses, doctor, exec or trace, or nsinspect --help")
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -142,7 +156,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say everything that could not be read, and how it was read")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), versionCommand())
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)
 	return cmd
@@ -239,9 +253,12 @@ func (a *app) options() (opts scan.Options, done func(), err error) {
 }
 
 // style says how to lay out human output on stdout.
-func (a *app) style() render.Style {
+func (a *app) style() render.Style { return a.styleOf(a.stdout) }
+
+// styleOf says how to lay out human output that is written there.
+func (a *app) styleOf(w io.Writer) render.Style {
 	var s render.Style
-	f, isFile := a.stdout.(*os.File)
+	f, isFile := w.(*os.File)
 	if isFile {
 		if ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil {
 			s.Width = int(ws.Col)

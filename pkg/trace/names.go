@@ -51,6 +51,7 @@ type called struct {
 type found struct {
 	named []scan.NamedNamespace
 	gaps  []scan.Gap
+	took  time.Duration
 }
 
 const (
@@ -63,6 +64,8 @@ const (
 	freshness = time.Second
 	// share is the part of the time that may be spent with looking: one in share.
 	share = 4
+	// few events may wait until the next look is due; of many the rest would be lost.
+	few = 256
 	// memory is how long a name is remembered that is no more there: what happened
 	// just before it was taken away is told just after.
 	memory = time.Second
@@ -129,26 +132,26 @@ func (n *Names) Update(events []Event) {
 		return
 	}
 	deadline := time.Now().Add(patience)
-	for n.wait(0); ; n.wait(deadline.Sub(time.Now())) {
+	for n.wait(0); ; n.wait(time.Until(deadline)) {
 		unnamed, newest := n.unnamed(events)
-		now := time.Now()
-		if !unnamed || now.After(deadline) {
+		if !unnamed || time.Now().After(deadline) {
 			break
 		}
 		if n.coming != nil {
 			continue
 		}
-		// What was just made may be about to get its name.
-		if rest := newest.Add(christening).Sub(now); n.changed(0) || rest > 0 && n.changed(min(rest, christening)) {
-			if !n.mayLook() {
+		if !n.mayHaveCome(newest) {
+			break
+		}
+		if rest := n.rest(); rest > 0 {
+			if len(events) > few || rest > time.Until(deadline) {
 				break
 			}
-			n.look()
-			continue
+			time.Sleep(rest)
 		}
-		break
+		n.look()
 	}
-	if n.coming == nil && time.Now().Sub(n.looked) >= freshness && n.mayLook() {
+	if n.coming == nil && time.Since(n.looked) >= freshness {
 		n.look()
 	}
 }
@@ -172,6 +175,16 @@ func (n *Names) unnamed(events []Event) (some bool, newest time.Time) {
 	return some, newest
 }
 
+// mayHaveCome reports whether there may be a name that there was not at the last
+// look. What has just been made may be about to get one, which is waited for.
+func (n *Names) mayHaveCome(newest time.Time) bool {
+	if n.changed(0) {
+		return true
+	}
+	rest := min(time.Until(newest.Add(christening)), christening)
+	return rest > 0 && n.changed(rest)
+}
+
 // nameless reports whether the network namespace of a set has no name. Those of
 // other types have none, as a rule, and are not waited for.
 func (n *Names) nameless(s *Set) bool {
@@ -183,14 +196,14 @@ func (n *Names) nameless(s *Set) bool {
 // within a time (fs/namespace.c, mounts_poll, 6.18).
 func (n *Names) changed(within time.Duration) bool {
 	if n.mounts < 0 {
-		return time.Now().Sub(n.looked) >= freshness
+		return time.Since(n.looked) >= freshness
 	}
 	if n.dirty {
 		return true
 	}
 	fds := []unix.PollFd{{Fd: int32(n.mounts), Events: unix.POLLPRI}}
 	for until := time.Now().Add(within); ; {
-		got, err := unix.Poll(fds, int(max(0, until.Sub(time.Now())).Milliseconds()))
+		got, err := unix.Poll(fds, int(max(0, time.Until(until)).Milliseconds()))
 		if err == unix.EINTR && time.Now().Before(until) {
 			continue
 		}
@@ -199,18 +212,19 @@ func (n *Names) changed(within time.Duration) bool {
 	}
 }
 
-// mayLook reports whether looking again keeps to its share of the time.
-func (n *Names) mayLook() bool { return time.Now().Sub(n.looked) >= share*n.took }
+// rest returns how long to wait with the next look, to keep to its share of the
+// time.
+func (n *Names) rest() time.Duration { return time.Until(n.looked.Add(share * n.took)) }
 
 // look starts to read the names directories.
 func (n *Names) look() {
 	n.changed(0) // what changes from here on is for the next one
 	n.dirty, n.looked = false, time.Now()
 	n.coming = make(chan found, 1)
-	go func(done chan found) {
+	go func(done chan found, began time.Time) {
 		named, gaps := n.reader.Read(n.ctx)
-		done <- found{named, gaps}
-	}(n.coming)
+		done <- found{named, gaps, time.Since(began)}
+	}(n.coming, n.looked)
 }
 
 // wait takes what a look has found, waiting for it some time.
@@ -240,7 +254,7 @@ func (n *Names) wait(most time.Duration) {
 func (n *Names) take(f found) {
 	now := time.Now()
 	n.coming, n.gaps = nil, f.gaps
-	n.took = min(now.Sub(n.looked), freshness/share) // a directory that hangs is not asked again
+	n.took = min(f.took, freshness/share) // a directory that hangs is not asked again
 	fresh := make(map[id]called, len(f.named))
 	for _, s := range f.named {
 		k := id{s.Type, s.Inode}

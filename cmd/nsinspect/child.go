@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/enter"
+)
+
+// commandStatus is the exit status of a command that was run, if that is not 0. It
+// is ours, and nothing is to be said of it.
+type commandStatus int
+
+func (s commandStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// child is a command that the user wants run.
+type child struct {
+	app     *app
+	cmd     *exec.Cmd
+	signals chan os.Signal
+	ended   chan struct{} // closed when it has
+}
+
+// newChild looks the command up; it is not started yet.
+func (a *app) newChild(args []string) (*child, error) {
+	cmd := exec.Command(args[0], args[1:]...)
+	if cmd.Err != nil {
+		return nil, notRun(args[0], cmd.Err)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, a.stdout, a.stderr, a.env
+	return &child{app: a, cmd: cmd, signals: make(chan os.Signal, 8), ended: make(chan struct{})}, nil
+}
+
+// notRun says that a command could not be run: with 127 if there is none of that
+// name, with 126 if it cannot be executed, as shells do.
+func notRun(name string, err error) error {
+	status := 126
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, unix.ENOENT) {
+		status = 127
+	}
+	var lookup *exec.Error // these two say again what was to be run
+	var path *os.PathError
+	switch {
+	case errors.As(err, &lookup):
+		err = lookup.Err
+	case errors.As(err, &path):
+		err = path.Err
+	}
+	return &enter.NotRunError{Command: name, Status: status, Err: err}
+}
+
+// start runs the command and calls done when it ends. Until then what is sent to
+// this process is sent on to it.
+func (c *child) start(done func()) error {
+	signal.Notify(c.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	c.app.waits.Store(true)
+	if err := c.cmd.Start(); err != nil {
+		c.release()
+		return notRun(c.cmd.Args[0], err)
+	}
+	go c.forward()
+	go func() {
+		_ = c.cmd.Wait() // ProcessState tells
+		close(c.ended)
+		c.release()
+		done()
+	}()
+	return nil
+}
+
+// release makes signals end this process again.
+func (c *child) release() {
+	c.app.waits.Store(false)
+	signal.Stop(c.signals)
+}
+
+// forward sends signals on. What the terminal's keys send goes to the whole
+// foreground process group, and the command has it already. A second SIGTERM ends
+// this process even if the command does not.
+func (c *child) forward() {
+	terms := 0
+	for {
+		select {
+		case <-c.ended:
+			return
+		case s := <-c.signals:
+			if (s == unix.SIGINT || s == unix.SIGQUIT) && inForeground() {
+				continue
+			}
+			_ = c.cmd.Process.Signal(s) // if it fails, the command has ended
+			if s == unix.SIGTERM {
+				if terms++; terms == 2 {
+					c.app.waits.Store(false)
+				}
+			}
+		}
+	}
+}
+
+// inForeground reports whether this process is in the foreground process group of
+// a terminal.
+func inForeground() bool {
+	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(tty)
+	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// wait waits for the command's end and returns its status as an error, nil for 0.
+func (c *child) wait() error {
+	<-c.ended
+	status := c.cmd.ProcessState.ExitCode()
+	if w, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		status = 128 + int(w.Signal())
+	}
+	if status == 0 {
+		return nil
+	}
+	return commandStatus(status)
+}

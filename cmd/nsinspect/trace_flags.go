@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+// traceJob is what to trace, and how to tell it.
+type traceJob struct {
+	opts     trace.Options
+	format   render.Format
+	ns       *scan.Ref // what opts.Filter.NS is to be; nil for any
+	nsType   scan.Type // that a PID or name stands for
+	to       string    // a file; "" for stdout, or stderr if there is a command
+	fold     time.Duration
+	duration time.Duration // 0: without end
+	count    int           // 0: without end
+	command  []string
+}
+
+// newTraceJob reads the flags.
+func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*traceJob, error) {
+	if f.fold == defaultFold && len(args) == 1 { // --fold 2s, which pflag takes for an argument
+		f.fold, args = args[0], nil
+	}
+	switch {
+	case len(args) > 0:
+		return nil, usagef("trace takes no arguments, got %q: to trace a command use nsinspect trace --syscalls -- %s", args[0], strings.Join(args, " "))
+	case !f.syscalls:
+		return nil, usagef("trace wants to know what to trace: use nsinspect trace --syscalls")
+	case a.root != "/":
+		return nil, usagef("trace watches the running kernel: --root is for list and who-uses")
+	case a.sources != nil:
+		return nil, usagef("trace has no sources: --source is for list and who-uses")
+	}
+	j := &traceJob{to: f.to}
+	format, err := parseFormat(f.output, render.Table, render.JSON)
+	if err != nil {
+		return nil, err
+	}
+	j.format = format
+	if err := j.parseFilter(f, cmd.Flags().Changed("comm")); err != nil {
+		return nil, err
+	}
+	if j.duration, err = parseTime("--duration", f.duration); err != nil {
+		return nil, err
+	}
+	if j.fold, err = parseTime("--fold", f.fold); err != nil {
+		return nil, err
+	}
+	if j.count, err = parseCount("--count", f.count, "a number of events", 1<<62); err != nil {
+		return nil, err
+	}
+	tiers := trace.Tiers()
+	tier, err := parseCount("--tier", f.tier, "a number", len(tiers))
+	if err != nil {
+		return nil, err
+	}
+	j.opts.Tier = trace.Tier(tier)
+	j.opts.Buffer, err = parseSize(f.buffer)
+	return j, err
+}
+
+func (j *traceJob) parseFilter(f traceFlags, named bool) error {
+	types, err := parseTypes(f.types)
+	if err != nil {
+		return err
+	}
+	if len(types) < len(scan.Types()) {
+		j.opts.Filter.Types, j.nsType = types, types[0]
+	}
+	pid, err := parseCount("--pid", f.pid, "the number of a process or thread", maxPID)
+	if err != nil {
+		return err
+	}
+	j.opts.Filter.PID, j.opts.Filter.Failed = pid, f.failed
+	const longest = 15 // include/linux/sched.h, TASK_COMM_LEN without the NUL
+	switch {
+	case named && f.comm == "":
+		return usagef("--comm is empty: it wants a thread's name, as /proc/PID/comm shows it")
+	case len(f.comm) > longest:
+		return usagef("--comm %q is %d bytes long: a thread's name has at most %d, as %q", f.comm, len(f.comm), longest, f.comm[:longest])
+	}
+	j.opts.Filter.Comm = f.comm
+	if f.ns == "" {
+		return nil
+	}
+	ref, err := scan.ParseRef(f.ns)
+	if err != nil {
+		return usageError{err}
+	}
+	j.ns = &ref
+	return nil
+}
+
+// maxPID is the largest PID there can be (include/linux/threads.h, PID_MAX_LIMIT,
+// 6.18).
+const maxPID = 4194304
+
+// parseCount reads a number from 1 to most; "" is 0.
+func parseCount(flag, text, what string, most int) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err == nil && n >= 1 && n <= most {
+		return n, nil
+	}
+	limit := "from 1 up"
+	if most <= maxPID {
+		limit = fmt.Sprintf("from 1 to %d", most)
+	}
+	return 0, usagef("bad %s %q: it wants %s, %s", flag, text, what, limit)
+}
+
+func parseTime(flag, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Millisecond {
+		return 0, usagef("bad %s %q: it wants a time of 1ms or more, as 10s", flag, text)
+	}
+	return d, nil
+}
+
+// parseSize reads a power of two with a suffix K, M or G (of 1024), as 16M.
+func parseSize(text string) (int, error) {
+	const least, most = 4096, 1 << 30
+	digits, shift := text, 0
+	for i, suffix := range []string{"K", "M", "G"} {
+		for _, long := range []string{suffix, suffix + "iB"} {
+			if d, ok := strings.CutSuffix(text, long); ok {
+				digits, shift = d, 10*(i+1)
+			}
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 31)
+	size := n << shift
+	if err != nil || bits.OnesCount64(size) != 1 || size < least || size > most || int(size) < unix.Getpagesize() {
+		return 0, usagef("bad --buffer %q: it wants a power of two from 4K to 1G, as 16M", text)
+	}
+	return int(size), nil
+}
