@@ -12,7 +12,7 @@ char licensed[] SEC("license") = "Dual BSD/GPL";
 
 const volatile u32 follow;
 
-u32 started; /* 1 once every hook is in place */
+u32 started SEC(".data.started"); /* 1 once every hook is in place */
 u32 full;    /* 1 once a call that began found no room in pending */
 u32 level;   /* what whoami found */
 
@@ -214,12 +214,11 @@ static __noinline int returned_only(struct pt_regs___x86 *regs, struct task_stru
 	return send(e);
 }
 
-/* The kernel has by now brought in the flags of a clone3 that failed; 0 if it told
- * nothing new or is none of ours. */
-static __always_inline int read_again(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr, s64 ret)
+/* The kernel has by now brought in the flags of a clone3; 0 if it is none of ours. */
+static __always_inline int read_again(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr)
 {
 	e->note = 0;
-	return ret < 0 && call_of(e, task, regs, nr) && !e->note;
+	return call_of(e, task, regs, nr) && !e->note;
 }
 
 static __always_inline int returned(struct pt_regs___x86 *regs, u32 nr, s64 ret)
@@ -234,9 +233,9 @@ static __always_inline int returned(struct pt_regs___x86 *regs, u32 nr, s64 ret)
 	call = among(nr & ~X32_BIT, &native);
 	if (call != e->call && among(nr, &compat) != e->call) {
 		/* its own return was missed, and counted so */
-	} else if (e->note & NOTE_TOLD) {
-	} else if (e->note & NOTE_UNREAD && !read_again(e, task, regs, nr, ret)) {
-	} else {
+	} else if (e->call == CALL_CLONE && ret >= 0) {
+		/* told when the child was there, or the flags had changed to none of ours */
+	} else if (!(e->note & NOTE_UNREAD) || read_again(e, task, regs, nr)) {
 		e->took = bpf_ktime_get_boot_ns() - e->time;
 		e->ret = ret;
 		if (ret >= 0)
@@ -333,9 +332,7 @@ int newtask(u64 *ctx)
 	e->ret = READ(at_level(pid, READ(READ(task, thread_pid), level)), nr);
 	look(&e->to, child);
 	e->note &= NOTE_PARTIAL;
-	send(e);
-	e->note = NOTE_TOLD;
-	return 0;
+	return send(e);
 }
 
 SEC("tp_btf/sched_process_exit")

@@ -33,7 +33,6 @@ enum note {
 	NOTE_WHOLE = 4,   /* path goes up to the root of its mount tree */
 	NOTE_KILLED = 8,  /* refused by a signal: it returned nothing */
 	NOTE_UNREAD = 16, /* not sent: flags were not in memory when it began */
-	NOTE_TOLD = 32,   /* not sent: it was, when the child was there */
 };
 
 /* Of a task, by type: inodes, 0 unknown. NS_PID and NS_TIME are those for its

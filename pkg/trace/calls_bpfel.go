@@ -76,7 +76,6 @@ const (
 	callsNoteNOTE_WHOLE   callsNote = 4
 	callsNoteNOTE_KILLED  callsNote = 8
 	callsNoteNOTE_UNREAD  callsNote = 16
-	callsNoteNOTE_TOLD    callsNote = 32
 )
 
 type callsNsIndex uint32

@@ -5,6 +5,7 @@
 package trace
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -104,6 +105,9 @@ func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, 
 	if err := configure(spec, o); err != nil {
 		return nil, err
 	}
+	if err := bake(spec); err != nil {
+		return nil, err
+	}
 	programs, err := ebpf.NewCollectionWithOptions(spec, options)
 	if errors.Is(err, unix.EPERM) && iter.RaiseMemlock() == nil {
 		programs, err = ebpf.NewCollectionWithOptions(spec, options)
@@ -112,6 +116,28 @@ func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, 
 		return nil, fmt.Errorf("load BPF programs: %w", err)
 	}
 	return programs, nil
+}
+
+// bake puts the variables into the maps that they are of. Otherwise the loader maps
+// those into memory, where they stay, and with them the maps in the kernel, until
+// the garbage collector finds them.
+func bake(spec *ebpf.CollectionSpec) error {
+	for name, v := range spec.Variables {
+		if v.Value == nil {
+			continue // zero
+		}
+		m := spec.Maps[v.SectionName]
+		if m == nil || len(m.Contents) != 1 {
+			return fmt.Errorf("set %s: no section %s", name, v.SectionName)
+		}
+		data, ok := m.Contents[0].Value.([]byte)
+		if !ok || int(v.Offset)+len(v.Value) > len(data) {
+			return fmt.Errorf("set %s: it is not in section %s", name, v.SectionName)
+		}
+		copy(data[v.Offset:], v.Value)
+	}
+	spec.Variables = nil
+	return nil
 }
 
 // configure sets the constants that all programs have.
@@ -174,7 +200,7 @@ func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (lev
 	alone := *spec
 	alone.Programs = map[string]*ebpf.ProgramSpec{callsProgWhoami: spec.Programs[callsProgWhoami]}
 	alone.Maps = map[string]*ebpf.MapSpec{".bss": spec.Maps[".bss"]}
-	alone.Variables = map[string]*ebpf.VariableSpec{callsVarLevel: spec.Variables[callsVarLevel]}
+	alone.Variables = nil
 	got, err := ebpf.NewCollectionWithOptions(&alone, options)
 	if err != nil {
 		return 0, fmt.Errorf("load BPF program: %w", err)
@@ -183,8 +209,9 @@ func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (lev
 	if _, err := got.Programs[callsProgWhoami].Run(&ebpf.RunOptions{}); err != nil {
 		return 0, fmt.Errorf("run BPF program: %w", err)
 	}
-	if err := got.Variables[callsVarLevel].Get(&level); err != nil {
+	variables, err := got.Maps[".bss"].LookupBytes(uint32(0))
+	if err != nil {
 		return 0, fmt.Errorf("read level of PID namespace: %w", err)
 	}
-	return level, nil
+	return binary.NativeEndian.Uint32(variables[spec.Variables[callsVarLevel].Offset:]), nil
 }

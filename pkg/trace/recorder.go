@@ -37,6 +37,9 @@ func record(programs *ebpf.Collection, hooks []hook) (*recorder, error) {
 	return r, nil
 }
 
+// startedMap has the one variable that is set later.
+const startedMap = ".data.started"
+
 func (r *recorder) start(hooks []hook) error {
 	var err error
 	r.reader, err = ringbuf.NewReader(r.programs.Maps[callsMapEvents])
@@ -50,8 +53,8 @@ func (r *recorder) start(hooks []hook) error {
 		}
 		r.links = append(r.links, l)
 	}
-	if started := r.programs.Variables[callsVarStarted]; started != nil {
-		if err := started.Set(uint32(1)); err != nil {
+	if started := r.programs.Maps[startedMap]; started != nil {
+		if err := started.Put(uint32(0), uint32(1)); err != nil {
 			return fmt.Errorf("start: %w", err)
 		}
 	}

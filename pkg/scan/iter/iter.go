@@ -107,7 +107,7 @@ type Reader struct {
 	mu      sync.Mutex // for the others; where both are taken, taskMu is first
 	options Options
 	maps    *ebpf.Collection
-	memory  *ebpf.Memory
+	memory  []byte // the programs' variables; nil once closed
 	offset  map[string]uint32
 	rest    *Reader // oneByOne, for tables of descriptors that are too long
 
@@ -133,7 +133,12 @@ func (r *Reader) Close() error {
 		r.maps.Close()
 	}
 	r.maps = nil
-	return nil
+	var err error
+	if r.memory != nil {
+		err = unix.Munmap(r.memory)
+	}
+	r.memory = nil
+	return err
 }
 
 // ask changes Options.Types for the passes to come.
@@ -244,16 +249,20 @@ func run(prog *ebpf.Program) error {
 
 // store and fetch copy one variable of the programs; T is its generated type.
 func store[T any](r *Reader, name string, v *T) error {
-	if _, err := r.memory.WriteAt(bytesOf(v), int64(r.offset[name])); err != nil {
+	to, err := r.variable(name, bytesOf(v))
+	if err != nil {
 		return fmt.Errorf("write variable %s: %w", name, err)
 	}
+	copy(to, bytesOf(v))
 	return nil
 }
 
 func fetch[T any](r *Reader, name string, v *T) error {
-	if _, err := r.memory.ReadAt(bytesOf(v), int64(r.offset[name])); err != nil {
+	from, err := r.variable(name, bytesOf(v))
+	if err != nil {
 		return fmt.Errorf("read variable %s: %w", name, err)
 	}
+	copy(bytesOf(v), from)
 	return nil
 }
 
@@ -262,10 +271,21 @@ func fetchSome[T any](r *Reader, name string, v []T) error {
 	if len(v) == 0 {
 		return nil
 	}
-	if _, err := r.memory.ReadAt(rawBytes(v), int64(r.offset[name])); err != nil {
+	from, err := r.variable(name, rawBytes(v))
+	if err != nil {
 		return fmt.Errorf("read array %s: %w", name, err)
 	}
+	copy(rawBytes(v), from)
 	return nil
+}
+
+// variable returns where a variable of that length is.
+func (r *Reader) variable(name string, like []byte) ([]byte, error) {
+	from := int(r.offset[name])
+	if from+len(like) > len(r.memory) {
+		return nil, errors.New("it is not there")
+	}
+	return r.memory[from : from+len(like)], nil
 }
 
 // bytesOf and rawBytes show generated types, which have the layout of the C

@@ -142,7 +142,10 @@ func (r *Reader) makeMaps(l *loader) error {
 	for name, v := range l.spec.Variables {
 		r.offset[name] = v.Offset
 	}
-	r.memory, err = maps.Maps[".bss"].Memory()
+	// Not by its Memory: that stays mapped, and so the map stays in the kernel,
+	// until the garbage collector finds it.
+	bss := maps.Maps[".bss"]
+	r.memory, err = unix.Mmap(bss.FD(), 0, int(bss.ValueSize()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		maps.Close()
 		return fmt.Errorf("map variables into memory: %w", err)
