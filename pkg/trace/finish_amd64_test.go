@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace_test
+
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/callscript"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+// TestFinish looks at every thread at the end, while some move as fast as they
+// can and others have moved and stay: nothing was missed.
+func TestFinish(t *testing.T) {
+	h := newHouse(t)
+	net := []*os.File{h.open(scan.Net), openFile(t, "/proc/self/ns/net", unix.O_RDONLY)}
+	s := open(t, trace.Options{})
+	s.Looked()
+	// Who comes and goes, until the test ends.
+	restless := callscript.New()
+	restless.Pause()
+	restless.Loop(1<<40, func() {
+		restless.Call(unix.SYS_SETNS, firstFile, 0)
+		restless.Call(unix.SYS_SETNS, firstFile+1, 0)
+	})
+	mover := restless.Start(t, callscript.Options{Name: "restless", Files: net})
+	mover.Paused()
+	mover.Go()
+	var stayed []*callscript.Run
+	for i := range 20 {
+		a := newActor()
+		a.unshare(unix.CLONE_NEWNET)
+		if i%2 == 0 {
+			a.setns(firstFile, 0)
+		}
+		a.Pause()
+		run := a.Start(t, callscript.Options{Name: "stays", Files: net})
+		run.Paused()
+		stayed = append(stayed, run)
+	}
+	summary, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(summary.Disagreements) > 0 {
+		t.Errorf("disagreements: %+v", summary.Disagreements)
+	}
+	if summary.Checked < len(stayed) {
+		t.Errorf("%d threads checked, and %d moved", summary.Checked, len(stayed))
+	}
+	for _, d := range summary.Strays {
+		if d.Comm == "stays" || d.Comm == "restless" {
+			t.Errorf("a process that moved whole is told as a stray: %+v", d)
+		}
+	}
+	s.lostNothing()
+}
+
+// TestFinishMissed has the events of a move lost: the end shows that.
+func TestFinishMissed(t *testing.T) {
+	a := newActor()
+	before := a.Look()
+	a.Pause()
+	a.noise()
+	a.Call(unix.SYS_UNSHARE, unix.CLONE_NEWNET)
+	after := a.Look()
+	a.Pause()
+	run := a.Start(t, callscript.Options{Name: "missed"})
+	run.Paused()
+
+	s := open(t, trace.Options{Buffer: os.Getpagesize()})
+	s.Looked()
+	run.Go()
+	run.Paused()
+	if s.lost() == 0 {
+		t.Fatal("nothing is lost")
+	}
+	summary, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := trace.Disagreement{
+		PID: run.PID, TID: run.PID, Comm: "missed",
+		Tracked: setOf(run.Where(before))[scan.Net], Found: setOf(run.Where(after))[scan.Net],
+	}
+	if len(summary.Disagreements) != 1 || summary.Disagreements[0] != want {
+		t.Errorf("disagreements %+v, want %+v", summary.Disagreements, want)
+	}
+}
+
+// TestFinishStray has a thread move alone and stay there.
+func TestFinishStray(t *testing.T) {
+	s := open(t, trace.Options{})
+	a := newActor()
+	before := a.Look()
+	var after *callscript.Look
+	var tid *callscript.Step
+	thread := a.Call(unix.SYS_CLONE, threadLike, 0, 0, 0, 0)
+	a.Child(thread, func() {
+		tid = a.Call(unix.SYS_GETTID)
+		a.Call(unix.SYS_UNSHARE, unix.CLONE_NEWNET)
+		after = a.Look()
+		a.Pause()
+	})
+	a.Call(unix.SYS_READ, 0, a.Room(1), 1)
+	run := a.Start(t, callscript.Options{Name: "stray"})
+	run.Paused()
+	summary, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := trace.Disagreement{
+		PID: run.PID, TID: int(run.Result(tid)), Comm: "stray",
+		Tracked: setOf(run.Where(before))[scan.Net], Found: setOf(run.Where(after))[scan.Net],
+	}
+	found := false
+	for _, d := range summary.Strays {
+		found = found || d == want
+	}
+	if !found {
+		t.Errorf("strays %+v, want %+v among them", summary.Strays, want)
+	}
+	if len(summary.Disagreements) > 0 {
+		t.Errorf("disagreements: %+v", summary.Disagreements)
+	}
+}
