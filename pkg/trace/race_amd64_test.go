@@ -116,15 +116,15 @@ func raceFlags(t *testing.T) (raced bool) {
 	words := make([]uint64, 11)
 	words[0], words[4] = unix.CLONE_VFORK, uint64(sigchld)
 	args := a.Words(words...)
-	plain, new := a.Words(words[0]), a.Words(words[0]|unix.CLONE_NEWNET)
+	without, with := a.Words(words[0]), a.Words(words[0]|unix.CLONE_NEWNET)
 	host := a.Look()
 	changer := a.Call(unix.SYS_CLONE, threadLike, 0, 0, 0, 0)
 	a.Child(changer, func() {
 		a.Loop(1<<30, func() {
 			for range 3 { // a loop's end takes its time too
-				a.Copy(new, args)
+				a.Copy(with, args)
 			}
-			a.Copy(plain, args)
+			a.Copy(without, args)
 		})
 	})
 	a.Loop(rounds, func() {
