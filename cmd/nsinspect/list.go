@@ -20,7 +20,9 @@ import (
 )
 
 const listHelp = `List namespaces: each one's inode and names, how many processes are in it, what
-keeps it alive, and its leader, which is the oldest process in it.
+keeps it alive, and its leader, which is the oldest process in it. OWNER says which
+container, pod or unit it is of, where that is known from the files of Docker,
+containerd, Podman, CRI-O, LXC, Incus, systemd, the kubelet and CNI.
 
 A namespace that no process is in is shown like any other. (host) marks the
 machine's own. Names are those in /run/netns (ip netns), /run/docker/netns,

@@ -25,6 +25,9 @@ REF is one of
   /run/netns/blue           a path, also /proc/PID/ns/net or /run/docker/netns/27d0...
   4242, pid:4242            the namespace that a process is in
   cookie:4101               a network namespace's cookie, never given twice in one boot
+  web, docker:web           a container's name, or the beginning of its ID
+  pod:default/web-1         a pod, or with a third part one container of it
+  unit:nginx.service        a systemd unit
   self                      the one this command runs in
   host                      the machine's own
 

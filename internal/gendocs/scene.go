@@ -23,6 +23,7 @@ type scene struct {
 	Web    actor  // named by a symlink
 	Agent  actor  // one thread of it is elsewhere
 	Thread uint64 // that namespace
+	Pod    uint64 // of a pod that has lost its processes
 	TID    int
 
 	Complete bool // nothing was unreadable
@@ -153,6 +154,9 @@ func (s *scene) cast() error {
 	if s.Web, err = s.elsewhere("", "sleep", "2000"); err != nil {
 		return err
 	}
+	if s.Pod, err = s.pod(); err != nil {
+		return err
+	}
 	s.Lab, s.Lab2 = lab.Inode, lab2.Inode
 	if err := s.wire(); err != nil {
 		return err
@@ -178,6 +182,27 @@ func (s *scene) wire() error {
 
 // MAC is the hardware address of eth7 in blue.
 func (s *scene) MAC() string { return "02:42:0a:00:00:07" }
+
+// pod makes the namespace of a pod whose processes are gone, and what containerd
+// has written down of it.
+func (s *scene) pod() (uint64, error) {
+	const (
+		id     = "4f1d0c5e7a9b3d2e6f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6"
+		name   = namesDir + "/cni-4f1d"
+		bundle = "/run/containerd/io.containerd.runtime.v2.task/k8s.io/" + id
+	)
+	if err := os.MkdirAll(bundle, 0o711); err != nil {
+		return 0, fmt.Errorf("make a bundle: %w", err)
+	}
+	config := fmt.Sprintf(`{"annotations":{"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.sandbox-id":%q,`+
+		`"io.kubernetes.cri.sandbox-name":"web-1","io.kubernetes.cri.sandbox-namespace":"default"},`+
+		`"linux":{"namespaces":[{"type":"network","path":%q}]}}`, id, name)
+	if err := os.WriteFile(bundle+"/config.json", []byte(config), 0o644); err != nil {
+		return 0, fmt.Errorf("make a bundle: %w", err)
+	}
+	a, err := s.elsewhere(name)
+	return a.Inode, err
+}
 
 // elsewhere makes a network namespace, binds it to a name and starts a process
 // in it, each if asked for. A process without a name is an ordinary user's.
