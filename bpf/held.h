@@ -22,17 +22,23 @@ static __always_inline void keeps_net(struct file_rec *r, struct net *net)
 	r->type = CLONE_NEWNET;
 }
 
+/* Fills what an nsfs file, or a mount of one, keeps. */
+static __always_inline void keeps(struct file_rec *r, struct ns_common *ns)
+{
+	r->kind = FILE_NSFS;
+	r->ns = READ(ns, inum);
+	r->type = type_of(ns);
+	if (r->type == CLONE_NEWNET)
+		r->cookie = cookie_of(container(ns, struct net, ns));
+}
+
 static __always_inline int held_nsfs(struct file_rec *r, struct file *file, struct inode *inode)
 {
 	struct ns_common *ns = READ(inode, i_private); /* nsfs_init_inode, fs/nsfs.c */
 
 	if (!ns)
 		return 0;
-	r->kind = FILE_NSFS;
-	r->ns = READ(ns, inum);
-	r->type = type_of(ns);
-	if (r->type == CLONE_NEWNET)
-		r->cookie = cookie_of(container(ns, struct net, ns));
+	keeps(r, ns);
 	if (READ(file, f_flags) & O_PATH)
 		r->flags |= FILE_PATH;
 	if (READ(file, f_mode) & FMODE_NEED_UNMOUNT)
@@ -91,7 +97,8 @@ static __always_inline int held_tun(struct file_rec *r, struct file *file)
 	return 1;
 }
 
-/* Fills what the file keeps alive; 0 if that is nothing. */
+/* Fills what the file keeps alive; 0 if that is nothing. Of a detached mount that
+ * is for user space to find out. */
 static __noinline int held(struct file_rec *r, struct file *file, struct inode *inode, u64 magic)
 {
 	if (magic == NSFS_MAGIC)
@@ -100,5 +107,10 @@ static __noinline int held(struct file_rec *r, struct file *file, struct inode *
 		return held_socket(r, file, inode);
 	if (READ(inode, i_rdev) == TUN_RDEV && (READ(inode, i_mode) & S_IFMT) == S_IFCHR)
 		return held_tun(r, file);
+	if (READ(file, f_mode) & FMODE_NEED_UNMOUNT) {
+		r->kind = FILE_TREE;
+		r->mount = READ(container(READ(file, f_path.mnt), struct mount, mnt), mnt_id);
+		return 1;
+	}
 	return 0;
 }

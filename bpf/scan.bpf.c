@@ -5,7 +5,7 @@
  *
  * Needs Linux 5.8 (task iterators), 5.10 (a raw tracepoint program run by hand),
  * 5.12 (mappings), 5.17 (io_uring slots, whole tables of descriptors, mapped
- * sockets: bpf_loop), 6.0 (files in flight), 6.2 for the object built with DIRECT. */
+ * sockets, detached mounts: bpf_loop), 6.0 (files in flight), 6.2 for the object built with DIRECT. */
 #include "held.h"
 
 char licensed[] SEC("license") = "Dual BSD/GPL";
@@ -151,6 +151,8 @@ static __always_inline int tells(struct file_rec *r)
 {
 	if (r->kind == FILE_NSFS)
 		return wants(r->type);
+	if (r->kind == FILE_TREE)
+		return 1;
 	if (r->ns == r->task_ns && (r->kind != FILE_TUN || r->other_ns == r->ns || !r->other_ns))
 		r->flags |= FILE_OWN;
 	if (!(r->flags & FILE_OWN) || (r->flags & FILE_QUEUED) || want.own)
@@ -275,3 +277,4 @@ int vmas_only(struct bpf_iter__task_vma *ctx)
 #include "nets.h"
 #include "queues.h"
 #include "mapped.h"
+#include "mounts.h"

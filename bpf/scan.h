@@ -29,6 +29,7 @@ enum file_kind {
 	FILE_NSFS = 1, /* a namespace file, whatever path opened it */
 	FILE_SOCKET,
 	FILE_TUN,
+	FILE_TREE, /* a detached mount that is no namespace: see mounts.h */
 	FILE_MORE, /* this table of descriptors has more, from fd on */
 };
 
@@ -40,13 +41,15 @@ enum file_flag {
 	FILE_OWN = 16,        /* holds what its task is in, so adds nothing */
 	FILE_REGISTERED = 32, /* sits in slot of the io_uring that fd or at is */
 	FILE_EMBRYO = 64,     /* waits in a connection that nobody accepted, or is one */
+	FILE_UNMOUNTED = 128, /* a mount in no mount tree */
 };
 
 /* One reference to a namespace that some file keeps, wherever the file is. */
 struct file_rec {
 	u64 cookie; /* of the network namespace kept; 0 if unknown or of another type */
 	u64 socket; /* inode of the socket that the file is; 0 for others */
-	u64 at;     /* mapped: address; in flight: inode of the socket it waits in */
+	u64 at;     /* mapped: address; in flight: inode of the socket it waits in; a mount:
+		     * ID of the mount at the top of its tree */
 	u32 pid;    /* 0 in flight */
 	u32 tid;
 	s32 fd;   /* -1 where no descriptor leads to it */
@@ -61,7 +64,7 @@ struct file_rec {
 	u16 protocol;
 	u32 flags;
 	u8 device[16]; /* tun */
-	u32 unused;
+	u32 mount; /* ID of the mount that it is */
 };
 
 /* One network namespace on the kernel's own list. */
@@ -121,6 +124,15 @@ struct map_walk {
 	u32 count;
 	u32 state;
 	u32 unused;
+};
+
+/* The same over the superblocks, and over the mounts of the one that is found. */
+struct mount_walk {
+	u64 sb, first; /* superblock looked at, 0 once found, and the first one that was */
+	u64 mount;     /* mount looked at, once the superblock is found; 0 at the end */
+	u64 head;      /* before 6.18: what ends the list of mounts */
+	u32 count;
+	u32 state;
 };
 
 enum batch_size {

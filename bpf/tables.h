@@ -45,7 +45,8 @@ __attribute__((noinline)) int look(u32 fd)
 
 	if (magic == ANON_INODE_FS_MAGIC)
 		return is_ring(file) && ring_slots(file) ? LOOK_RING : LOOK_NOTHING;
-	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && READ(inode, i_rdev) != TUN_RDEV)
+	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && READ(inode, i_rdev) != TUN_RDEV &&
+	    !(READ(file, f_mode) & FMODE_NEED_UNMOUNT))
 		return LOOK_NOTHING;
 	__builtin_memcpy(&w->out, &w->who, sizeof(w->out));
 	if (!held(&w->out, file, inode, magic))

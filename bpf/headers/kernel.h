@@ -56,6 +56,7 @@ struct ipc_namespace {
 };
 struct mnt_namespace {
 	struct ns_common ns;
+	struct mount *root;
 };
 struct time_namespace {
 	struct ns_common ns;
@@ -141,6 +142,7 @@ struct task_struct {
 	struct seccomp seccomp;
 	struct signal_struct *signal;
 	struct hlist_node pid_links[1]; /* by pid_type */
+	struct fs_struct *fs;
 	struct files_struct *files;
 	u32 flags;
 	int exit_state;
@@ -157,7 +159,12 @@ struct task_struct {
 };
 
 struct super_block {
+	struct list_head s_list;
 	unsigned long s_magic;
+	struct mount *s_mounts; /* 6.18 */
+};
+struct super_block___v617 {
+	struct list_head s_mounts;
 };
 struct inode {
 	u16 i_mode;
@@ -172,18 +179,30 @@ struct qstr {
 struct dentry {
 	struct qstr d_name;
 	struct dentry *d_parent;
+	struct inode *d_inode;
 };
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+	u32 mnt_flags;
 };
 struct mount {
 	struct mount *mnt_parent; /* itself where it is mounted nowhere */
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mount *mnt_next_for_sb; /* 6.18 */
+	struct mnt_namespace *mnt_ns;
+	u32 mnt_id;
+};
+struct mount___v617 {
+	struct list_head mnt_instance;
 };
 struct path {
 	struct vfsmount *mnt;
 	struct dentry *dentry;
+};
+struct fs_struct {
+	struct path root;
 };
 struct rb_node {
 	struct rb_node *rb_right, *rb_left;

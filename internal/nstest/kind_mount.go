@@ -200,26 +200,6 @@ func holdMountFD(m *maker) error {
 	})
 }
 
-// holdMountDetached leaves a mount below a directory that is itself a detached
-// mount, held by an fd: in a mount namespace that has no name (Linux 5.2).
-func holdMountDetached(m *maker) error {
-	return m.inNew(func() error {
-		if _, err := m.mountApart(); err != nil {
-			return err
-		}
-		fd, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
-		if errors.Is(err, unix.ENOSYS) {
-			return fmt.Errorf("open_tree: %w", errMissing)
-		}
-		if err != nil {
-			return fmt.Errorf("clone mounts: %w", err)
-		}
-		pin := &Holder{Kind: "fd", PID: os.Getpid(), FD: &fd, Comm: m.comm()}
-		m.truth.Holders = []Holder{{Kind: "mount", Path: "/ns", Pin: pin}}
-		return nil
-	})
-}
-
 // mountApart mounts the thread's network namespace in a mount namespace that
 // only the thread is in.
 func (m *maker) mountApart() (Holder, error) {

@@ -24,6 +24,7 @@ const (
 	MountFD      Kind = "mount-fd"
 	MountMount   Kind = "mount-mount"
 	MountTree    Kind = "mount-detached"
+	MountGone    Kind = "mount-unmounted"
 
 	Socket              Kind = "socket" // inet stream
 	SocketInet6Dgram    Kind = "socket-inet6-dgram"
@@ -80,6 +81,7 @@ var scenes = []scene{
 	{MountFD, "mount", "a bind mount in a mount namespace held by an fd alone", nil, holdMountFD},
 	{MountMount, "mount", "a bind mount in a mount namespace held by a mount of it", enterOlderMountNS, holdMountMount},
 	{MountTree, "mount", "a bind mount below a detached mount held by an fd alone", nil, holdMountDetached},
+	{MountGone, "mount", "a bind mount below one that was unmounted while a directory in it is open", nil, holdMountUnmounted},
 
 	{Socket, "socket", "a TCP socket of a process elsewhere", nil, holdSocket(inetStream)},
 	{SocketInet6Dgram, "socket", "a UDP socket over IPv6 of a process elsewhere", nil, holdSocket(inet6Dgram)},

@@ -28,6 +28,7 @@ var checks = map[Kind]func(*testing.T, *Scene){
 	MountFD:             checkMountFD,
 	MountMount:          checkMountMount,
 	MountTree:           checkMountTree,
+	MountGone:           checkMountTree,
 	Socket:              checkSocket(unix.AF_INET, unix.SOCK_STREAM),
 	SocketInet6Dgram:    checkSocket(unix.AF_INET6, unix.SOCK_DGRAM),
 	SocketPacket:        checkSocket(unix.AF_PACKET, unix.SOCK_RAW),

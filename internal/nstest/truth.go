@@ -36,7 +36,7 @@ type Holder struct {
 	Pin *Holder `json:"pin,omitempty"`
 	// Via is what stands between PID and the reference: the inner socket of a
 	// nested one in flight, a connection not yet accepted; for kernel, what the
-	// fd leads to.
+	// fd leads to; for a mount in no mount namespace, why it is not.
 	Via string `json:"via,omitempty"`
 }
 

@@ -113,7 +113,10 @@ func fd(h *scan.Holder) string {
 // what says more of a holder in a word or two.
 func what(h *scan.Holder) string {
 	words := []string{h.Family, h.Type, h.Device, h.Via}
-	if h.Refs > 0 {
+	switch {
+	case h.Refs == 1:
+		words = append(words, "1 reference")
+	case h.Refs > 1:
 		words = append(words, fmt.Sprintf("%d references", h.Refs))
 	}
 	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
@@ -169,6 +172,9 @@ func groupNote(g *scan.MountGroup, own uint64) string {
 
 // mountNote says where a mount is that is not simply at its path.
 func mountNote(h *scan.Holder, own uint64) string {
+	if h.Lone() {
+		return loneNote(h)
+	}
 	var notes []string
 	switch {
 	case h.MountNS == own:
@@ -189,6 +195,18 @@ func mountNote(h *scan.Holder, own uint64) string {
 		return ""
 	}
 	return " (" + strings.Join(notes, "; ") + ")"
+}
+
+// loneNote says what a mount that is in no mount namespace is below.
+func loneNote(h *scan.Holder) string {
+	switch p := h.Pin; {
+	case p == nil:
+		return ""
+	case p.Kind == scan.KindInflight:
+		return " (below a file in flight)"
+	default:
+		return fmt.Sprintf(" (below fd %d of pid %d)", p.FD, p.PID)
+	}
 }
 
 func number(n int) string {

@@ -24,6 +24,7 @@ func (f *found) add(g found) {
 	f.unread = append(f.unread, g.unread...)
 	f.nets = append(f.nets, g.nets...)
 	f.wholeNets = f.wholeNets || g.wholeNets
+	f.loneMounts = f.loneMounts || g.loneMounts
 	f.seers.add(g.seers)
 	f.threaded = append(f.threaded, g.threaded...)
 	if f.tasks == nil {

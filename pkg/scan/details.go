@@ -52,6 +52,13 @@ func Describe(ctx context.Context, h *Host, n *Namespace) error {
 	left := make([]bool, len(n.Holders))
 	each(ctx, len(n.Holders), func(i int) {
 		holder := &n.Holders[i]
+		if pin := holder.Pin; pin != nil && pin.Kind != KindMount && pin.PID != 0 {
+			whole := *pin // which is other mounts' pin, too
+			if p, err := d.read(pin, n.Type, n.Inode); err == nil {
+				whole.Process = p
+			}
+			holder.Pin = &whole
+		}
 		if holder.Kind == KindMount || holder.PID == 0 {
 			return
 		}

@@ -114,6 +114,9 @@ func (s *Sink) Unread(source string, err error) {
 	s.Gap(source, "bpf", err)
 }
 
+// LoneMounts says that mounts in no mount namespace were looked for, all of them.
+func (s *Sink) LoneMounts() { s.found.loneMounts = true }
+
 // Gap takes what could not be read.
 func (s *Sink) Gap(source, path string, err error) {
 	s.found.gaps = append(s.found.gaps, Gap{Source: source, Path: path, Err: err})

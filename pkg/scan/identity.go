@@ -196,7 +196,7 @@ func (d *identifier) openHolder(t Type, h *Holder) (int, error) {
 // a mount point keeps its path in the kernel's cache. Before that, the path is
 // not tried.
 func (d *identifier) openMount(h *Holder) (int, error) {
-	if h.Covered {
+	if h.Covered || h.Path == "" {
 		return -1, errNoPath
 	}
 	root := d.host.rootFD

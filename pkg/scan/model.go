@@ -125,6 +125,15 @@ type Holder struct {
 	born time.Duration // when PID started, after boot; 0 if it was not read
 }
 
+// Via of a mount that is in no mount namespace, and so on no list of mounts.
+const (
+	ViaDetached  = "detached mount"        // it is below one, as open_tree and fsmount make them: Pin has it, if known
+	ViaUnmounted = "unmounted, but in use" // with what it is below
+)
+
+// Lone reports whether a mount is in no mount namespace.
+func (h *Holder) Lone() bool { return h.Via == ViaDetached || h.Via == ViaUnmounted }
+
 // Process is what a user needs to recognise a process.
 type Process struct {
 	PID     int
@@ -156,6 +165,7 @@ type Snapshot struct {
 	NamesDirs  []string         // the names directories there are, sorted
 	MountNS    uint64           // inode of the mount namespace whose paths names are; 0 if unknown
 	MountsAll  bool             // mount namespaces were looked for that no process is in
+	LoneMounts bool             // mounts were looked for that are in no mount namespace
 	Namespaces []Namespace      // sorted by type, then inode
 	Strays     []Stray          // sorted by path
 	Gaps       []Gap            // sorted by source, then path

@@ -79,7 +79,7 @@ func TestFakeMountVerdicts(t *testing.T) {
 func TestUnmountSteps(t *testing.T) {
 	pid := Holder{Kind: KindMount, PID: 7, Path: "/pin"}
 	apart := Holder{Kind: KindMount, Path: "/pin", MountNS: 3}
-	fd := Holder{Kind: KindFD, PID: 8, Process: &Process{Comm: "snapd"}}
+	fd := Holder{Kind: KindFD, PID: 8, FD: 4, Process: &Process{Comm: "snapd"}}
 	for want, h := range map[string]Holder{
 		"unmount /a b":                                                                      {Path: "/a b", MountNS: 1},
 		"run `ip netns del 'a b'`":                                                          {Path: "/run/netns/a b", MountNS: 1},
@@ -90,7 +90,10 @@ func TestUnmountSteps(t *testing.T) {
 		"free mnt:[2], which no process is in and which has the mount /x: `nsinspect who-u": {Path: "/x", MountNS: 2},
 		"run `nsenter -m -t 7 umount /pin`, which keeps mnt:[2] with the mount /x":          {Path: "/x", MountNS: 2, Pin: &pid},
 		"unmount /pin in mnt:[3], which keeps mnt:[2] with mount 5":                         {MountID: 5, MountNS: 2, Pin: &apart},
-		"take away the fd of snapd (pid 8), which keeps mnt:[2] with the mount /x":          {Path: "/x", MountNS: 2, Pin: &fd},
+		"close fd 4 of snapd (pid 8), which keeps mnt:[2] with the mount /x":                {Path: "/x", MountNS: 2, Pin: &fd},
+		"close fd 4 of snapd (pid 8), a detached mount that mount 5 is below":               {MountID: 5, Via: ViaDetached, Pin: &fd},
+		"free the detached mount that mount 5 is below, which no process here":              {MountID: 5, Via: ViaDetached},
+		"end the use of what mount 5 was unmounted with":                                    {MountID: 5, Via: ViaUnmounted},
 	} {
 		h.Kind = KindMount
 		n := Namespace{Holders: []Holder{h}}

@@ -68,7 +68,11 @@ func (h *Holder) queue() string {
 }
 
 func (h *Holder) unexplained() string {
-	return fmt.Sprintf("find what has the %d references that nothing visible explains (an open file below its /proc/net, for one)", h.Refs)
+	refs := "reference"
+	if h.Refs != 1 {
+		refs = fmt.Sprintf("%d references", h.Refs)
+	}
+	return fmt.Sprintf("find what has the %s that nothing visible explains (an open file below its /proc/net, for one)", refs)
 }
 
 func (h *Holder) comm() string {

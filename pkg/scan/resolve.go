@@ -237,8 +237,10 @@ func (r Ref) notFound(snap *Snapshot, aliases bool) error {
 	case r.kind == refInode && r.inode < lowestInode:
 		return fmt.Errorf("no namespace %s: it is too large for a PID and too small for a namespace inode", r.text)
 	default:
-		err = fmt.Errorf("no namespace %s: looked at %s; not at %s",
-			r.text, strings.Join(snap.lookedAt(), ", "), strings.Join(snap.unread(), ", "))
+		err = fmt.Errorf("no namespace %s: looked at %s", r.text, strings.Join(snap.lookedAt(), ", "))
+		if unread := snap.unread(); len(unread) > 0 {
+			err = fmt.Errorf("%w; not at %s", err, strings.Join(unread, ", "))
+		}
 	}
 	if r.kind == refCookie {
 		err = snap.noCookie(err)

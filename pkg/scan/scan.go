@@ -115,6 +115,7 @@ func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
 	}
 	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
 	s.mounts.tell(snap)
+	snap.LoneMounts = s.found.loneMounts
 	snap.Gaps = slices.Concat(s.found.gaps, s.blindSpots())
 	snap.sort()
 	return snap, ctx.Err()

@@ -55,7 +55,7 @@ func (n *Namespace) MountGroups(ownMountNS uint64) []MountGroup {
 			index[k] = j
 			groups = append(groups, MountGroup{Path: h.Path})
 		}
-		if h.MountNS == ownMountNS {
+		if h.MountNS == ownMountNS && !h.Lone() {
 			groups[j].Own = h
 		} else {
 			groups[j].Others = append(groups[j].Others, h)
@@ -135,6 +135,9 @@ func (s *Snapshot) stacked(top *Holder) bool {
 // unmountElsewhere says how to take away a mount in another mount namespace. One
 // without a task is freed, with its mounts, by what pins it.
 func unmountElsewhere(h *Holder) string {
+	if h.Lone() {
+		return h.unmountLone()
+	}
 	where := FormatLink(Mnt, h.MountNS)
 	if h.PID == 0 {
 		with := "the mount " + h.Path
@@ -157,9 +160,24 @@ func unmountElsewhere(h *Holder) string {
 	return step
 }
 
-// unpin says how to take away what pins a mount namespace.
+// unmountLone says how to take away a mount that is in no mount namespace.
+func (h *Holder) unmountLone() string {
+	switch {
+	case h.Via == ViaUnmounted:
+		return fmt.Sprintf("end the use of what mount %d was unmounted with (an open file or a current directory there)", h.MountID)
+	case h.Pin == nil:
+		return fmt.Sprintf("free the detached mount that mount %d is below, which no process here has open", h.MountID)
+	}
+	return fmt.Sprintf("%s, a detached mount that mount %d is below", h.Pin.unpin(), h.MountID)
+}
+
+// unpin says how to take away what pins a mount namespace, or is a detached mount.
 func (h *Holder) unpin() string {
 	switch {
+	case h.Kind == KindFD && h.PID != 0:
+		return "close " + h.descriptor()
+	case h.Kind == KindInflight:
+		return "have received, or close, " + h.queue()
 	case h.Kind == KindMount && h.PID != 0:
 		return fmt.Sprintf("run `nsenter -m -t %d umount %s`", h.task(), ShellWord(h.Path))
 	case h.Kind == KindMount:

@@ -25,7 +25,10 @@ func (n *Namespace) Verdict(s *Snapshot) string {
 	if len(n.Holders) > 0 {
 		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, n.release(s))
 	}
-	return verdict + " Not looked at: " + strings.Join(s.unread(), ", ") + "."
+	if unread := s.unread(); len(unread) > 0 {
+		verdict += " Not looked at: " + strings.Join(unread, ", ") + "."
+	}
+	return verdict
 }
 
 // Title is the namespace as a sentence names it: "net:[4026532177] (blue)".
@@ -123,7 +126,9 @@ func (s *Snapshot) unread() []string {
 		if !s.MountsAll {
 			unread = append(unread, "mount namespaces that no process is in")
 		}
-		unread = append(unread, "detached mounts")
+		if !s.LoneMounts {
+			unread = append(unread, "detached mounts")
+		}
 	}
 	return unread
 }

@@ -40,17 +40,18 @@ type worker struct {
 
 // found is what a source hands over; see scanner.take.
 type found struct {
-	sightings pile
-	tasks     map[key]int // tasks beyond one a process, by namespace
-	names     []sightedName
-	strays    []Stray
-	dirs      []string // names directories that were read
-	gaps      []Gap
-	nets      []KernelNet // the kernel's own list
-	wholeNets bool        // it was read to its end
-	unread    []string    // sources that an engine could not read here
-	seers     seers       // processes, by mount namespace
-	threaded  []int       // processes of more than one thread
+	sightings  pile
+	tasks      map[key]int // tasks beyond one a process, by namespace
+	names      []sightedName
+	strays     []Stray
+	dirs       []string // names directories that were read
+	gaps       []Gap
+	nets       []KernelNet // the kernel's own list
+	wholeNets  bool        // it was read to its end
+	loneMounts bool        // mounts in no mount namespace were looked for
+	unread     []string    // sources that an engine could not read here
+	seers      seers       // processes, by mount namespace
+	threaded   []int       // processes of more than one thread
 }
 
 type sightedName struct {

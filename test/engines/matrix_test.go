@@ -75,7 +75,8 @@ var matrix = []struct {
 	{nstest.MountPrivate, "mount", [...]word{found, found}},
 	{nstest.MountFD, "mount", [...]word{found, found}},
 	{nstest.MountMount, "mount", [...]word{found, found}},
-	{nstest.MountTree, "kernel", [...]word{gap, found}},
+	{nstest.MountTree, "mount", [...]word{gap, found}},
+	{nstest.MountGone, "mount", [...]word{gap, found}},
 
 	{nstest.Socket, "socket", [...]word{found, found}},
 	{nstest.SocketInet6Dgram, "socket", [...]word{found, found}},
@@ -107,7 +108,8 @@ var matrix = []struct {
 var better = map[nstest.Kind]func(*holder){
 	nstest.IOURing:            func(h *holder) { h.Kind = "fd" },
 	nstest.SocketUnaccepted:   func(h *holder) { h.Kind, h.Family, h.Type = "socket", "unix", "stream" },
-	nstest.MountTree:          func(h *holder) { *h = holder{Kind: "kernel"} }, // no list has a detached mount
+	nstest.MountTree:          func(h *holder) { h.Path = "" }, // no path leads there
+	nstest.MountGone:          func(h *holder) { h.Path = "" },
 	nstest.ProcNet:            func(h *holder) { *h = holder{Kind: "kernel"} },
 	nstest.Inflight:           func(h *holder) { h.Family, h.Type = "", "" },
 	nstest.InflightSocket:     func(h *holder) { h.Family, h.Type = "inet", "stream" },
@@ -118,7 +120,7 @@ var better = map[nstest.Kind]func(*holder){
 // hiding is where the proc engine says that it does not look: for what has a
 // better explanation in the bpf engine than "kernel", that is all it can say.
 func hiding(k nstest.Kind, source string) string {
-	if k.Holder() == "kernel" {
+	if k.Holder() == "kernel" || k == nstest.MountTree || k == nstest.MountGone {
 		return "kernel"
 	}
 	return source

@@ -96,7 +96,7 @@ func (e *Engine) Find(ctx context.Context, types []scan.Type, sink *scan.Sink) e
 		source string
 		read   func() error
 	}{
-		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"kernel", f.nets},
+		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.loneMounts}, {"kernel", f.nets},
 	}
 	for _, s := range steps {
 		if err := ctx.Err(); err != nil {
@@ -126,6 +126,8 @@ type finder struct {
 	seen    map[fileRef]bool
 	open    map[pidSocket]bool
 	waiting map[uint64]holderOf // who has a unix socket that files wait in
+
+	trees map[int]scan.Holder // who has a detached mount, by its ID
 }
 
 type fileRef struct {

@@ -14,6 +14,7 @@ import (
 // files reads the open files, beside tasks.
 func (f *finder) files() error {
 	f.open, f.waiting = map[pidSocket]bool{}, map[uint64]holderOf{}
+	f.trees = map[int]scan.Holder{}
 	_, err := f.r.Files(func(file *File) {
 		h := holderIn(file)
 		if file.Socket != 0 {
@@ -25,6 +26,8 @@ func (f *finder) files() error {
 			}
 		}
 		switch {
+		case file.Kind == KindTree:
+			f.tree(file, scan.Holder{Kind: scan.KindFD, PID: h.pid, TID: h.tid, FD: h.fd, Via: viaRing(file)})
 		case file.Flags&Own != 0:
 		case h.tid != 0:
 			f.late = append(f.late, *file)
@@ -84,13 +87,16 @@ func (f *finder) file(file *File, at holderOf) {
 	case KindTun:
 		h.Kind, h.Device = scan.KindTun, file.DeviceName()
 	}
-	switch {
-	case file.Flags&Registered != 0:
-		h.Via = "io_uring"
-	case file.Flags&Embryo != 0:
-		h.Via = "unaccepted connection"
-	}
+	h.Via = viaRing(file)
 	f.fileSink.Holder(typ, uint64(file.Namespace), h)
+}
+
+// viaRing says that a file is in a slot of the io_uring that its descriptor is.
+func viaRing(file *File) string {
+	if file.Flags&Registered != 0 {
+		return "io_uring"
+	}
+	return ""
 }
 
 // mapped tells of rings whose descriptor is closed: one that is open holds as
@@ -115,14 +121,7 @@ func (f *finder) mapped() error {
 }
 
 func (f *finder) inFlight() error {
-	var found []File
-	var err error
-	for range 3 { // a queue that changed while it was followed may hold still the next time
-		found = found[:0]
-		if _, err = f.r.InFlight(func(file *File) { found = append(found, *file) }); !errors.Is(err, ErrIncomplete) {
-			break
-		}
-	}
+	found, err := steady(f.r.InFlight)
 	inside := map[uint64]uint64{} // which socket a socket in flight waits in
 	for i := range found {
 		if found[i].Kind == KindSocket && found[i].Socket != 0 {
@@ -131,13 +130,16 @@ func (f *finder) inFlight() error {
 	}
 	for i := range found {
 		file := &found[i]
-		typ, wanted := f.byFlag[file.Type]
-		if !wanted {
-			continue
-		}
 		h := scan.Holder{Kind: scan.KindInflight, FD: -1}
 		if at, ok := f.outermost(file.Queue, inside); ok {
 			h.PID, h.TID, h.FD = at.pid, at.tid, at.fd
+		}
+		if file.Kind == KindTree {
+			f.tree(file, h)
+		}
+		typ, wanted := f.byFlag[file.Type]
+		if !wanted {
+			continue
 		}
 		switch {
 		case file.Flags&Embryo != 0 && file.Kind == KindSocket && file.Socket == 0: // the connection itself
@@ -149,6 +151,18 @@ func (f *finder) inFlight() error {
 		f.sink.Holder(typ, uint64(file.Namespace), h)
 	}
 	return err
+}
+
+// steady reads what other passes walk unlocked: what changed while it was followed
+// may hold still the next time.
+func steady(pass func(func(*File)) (Totals, error)) (found []File, err error) {
+	for range 3 {
+		found = found[:0]
+		if _, err = pass(func(file *File) { found = append(found, *file) }); !errors.Is(err, ErrIncomplete) {
+			break
+		}
+	}
+	return found, err
 }
 
 // outermost returns who has the socket that a file in flight waits in or, where

@@ -16,9 +16,8 @@
 // whole machine's.
 //
 // Not seen, and so only known by Net.Refs: files of macvtap devices, /proc/net
-// files held open (seq_open_net, fs/proc/proc_net.c), namespace mounts below the
-// root of a detached mount tree, mounts of network file systems, and what the
-// kernel itself keeps.
+// files held open (seq_open_net, fs/proc/proc_net.c), mounts of network file
+// systems, and what the kernel itself keeps.
 package iter
 
 import (
@@ -44,17 +43,18 @@ type Pass uint32
 
 // The passes.
 const (
-	Tasks    Pass = 1 << iota // every task and its namespaces
-	Files                     // every descriptor that keeps a namespace
-	VMAs                      // every mapping of a file that keeps a namespace
-	Nets                      // the kernel's list of network namespaces
-	InFlight                  // files sent over unix sockets and not yet received
-	Mapped                    // packet and XDP sockets that are mapped
+	Tasks      Pass = 1 << iota // every task and its namespaces
+	Files                       // every descriptor that keeps a namespace
+	VMAs                        // every mapping of a file that keeps a namespace
+	Nets                        // the kernel's list of network namespaces
+	InFlight                    // files sent over unix sockets and not yet received
+	Mapped                      // packet and XDP sockets that are mapped
+	LoneMounts                  // namespace mounts that are in no mount namespace
 
 	// Usual is all but VMAs, which takes as long as all the others together
 	// and finds more than Mapped only where TCP sockets or io_uring instances
 	// are mapped and closed.
-	Usual = Tasks | Files | Nets | InFlight | Mapped
+	Usual = Tasks | Files | Nets | InFlight | Mapped | LoneMounts
 )
 
 // Options say what a Reader is for.

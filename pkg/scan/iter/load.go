@@ -34,6 +34,7 @@ var programs = []passPrograms{
 	{Nets, "read the list of network namespaces", [2]int{5, 10}, []string{scanProgNets}},
 	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgQueues}},
 	{Mapped, "read mapped packet sockets", [2]int{5, 17}, []string{scanProgMapped}},
+	{LoneMounts, "read detached mounts", [2]int{5, 17}, []string{scanProgMounts}},
 }
 
 // Open loads the programs of the passes asked for; InFlight and Mapped bring Nets with them.

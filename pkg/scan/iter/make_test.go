@@ -88,6 +88,14 @@ func openNS(t *testing.T, flags int) int {
 	return fd
 }
 
+// mountOf returns the ID of the mount that a path below fd is in; "" is fd itself.
+func mountOf(t *testing.T, fd int, name string) int {
+	t.Helper()
+	var stx unix.Statx_t
+	must(t, "statx", unix.Statx(fd, name, unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &stx))
+	return int(stx.Mnt_id)
+}
+
 func newSocket(t *testing.T, family, typ, protocol int) int {
 	t.Helper()
 	fd, err := unix.Socket(family, typ|unix.SOCK_CLOEXEC, protocol)

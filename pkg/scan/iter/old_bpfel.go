@@ -19,6 +19,7 @@ const (
 	oldProgFiles      = "files"
 	oldProgFilesOnly  = "files_only"
 	oldProgMapped     = "mapped"
+	oldProgMounts     = "mounts"
 	oldProgNets       = "nets"
 	oldProgQueues     = "queues"
 	oldProgTables     = "tables"
@@ -26,6 +27,7 @@ const (
 	oldProgVmas       = "vmas"
 	oldProgVmasOnly   = "vmas_only"
 	oldVarMapAt       = "map_at"
+	oldVarMountAt     = "mount_at"
 	oldVarNetAt       = "net_at"
 	oldVarNetsOut     = "nets_out"
 	oldVarQueueAt     = "queue_at"
@@ -84,6 +86,7 @@ type oldProgramSpecs struct {
 	Files     *ebpf.ProgramSpec `ebpf:"files"`
 	FilesOnly *ebpf.ProgramSpec `ebpf:"files_only"`
 	Mapped    *ebpf.ProgramSpec `ebpf:"mapped"`
+	Mounts    *ebpf.ProgramSpec `ebpf:"mounts"`
 	Nets      *ebpf.ProgramSpec `ebpf:"nets"`
 	Queues    *ebpf.ProgramSpec `ebpf:"queues"`
 	Tables    *ebpf.ProgramSpec `ebpf:"tables"`
@@ -103,6 +106,7 @@ type oldMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldVariableSpecs struct {
 	MapAt       *ebpf.VariableSpec `ebpf:"map_at"`
+	MountAt     *ebpf.VariableSpec `ebpf:"mount_at"`
 	NetAt       *ebpf.VariableSpec `ebpf:"net_at"`
 	NetsOut     *ebpf.VariableSpec `ebpf:"nets_out"`
 	QueueAt     *ebpf.VariableSpec `ebpf:"queue_at"`
@@ -147,6 +151,7 @@ func (m *oldMaps) Close() error {
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldVariables struct {
 	MapAt       *ebpf.Variable `ebpf:"map_at"`
+	MountAt     *ebpf.Variable `ebpf:"mount_at"`
 	NetAt       *ebpf.Variable `ebpf:"net_at"`
 	NetsOut     *ebpf.Variable `ebpf:"nets_out"`
 	QueueAt     *ebpf.Variable `ebpf:"queue_at"`
@@ -167,6 +172,7 @@ type oldPrograms struct {
 	Files     *ebpf.Program `ebpf:"files"`
 	FilesOnly *ebpf.Program `ebpf:"files_only"`
 	Mapped    *ebpf.Program `ebpf:"mapped"`
+	Mounts    *ebpf.Program `ebpf:"mounts"`
 	Nets      *ebpf.Program `ebpf:"nets"`
 	Queues    *ebpf.Program `ebpf:"queues"`
 	Tables    *ebpf.Program `ebpf:"tables"`
@@ -180,6 +186,7 @@ func (p *oldPrograms) Close() error {
 		p.Files,
 		p.FilesOnly,
 		p.Mapped,
+		p.Mounts,
 		p.Nets,
 		p.Queues,
 		p.Tables,

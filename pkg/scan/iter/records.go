@@ -103,6 +103,7 @@ const (
 	KindNSFS   = Kind(scanFileKindFILE_NSFS)   // a namespace file, by whatever path
 	KindSocket = Kind(scanFileKindFILE_SOCKET) // a socket
 	KindTun    = Kind(scanFileKindFILE_TUN)    // /dev/net/tun
+	KindTree   = Kind(scanFileKindFILE_TREE)   // a detached mount, of no namespace: LoneMounts tells what is below
 )
 
 // Flags says more of a File.
@@ -112,6 +113,7 @@ type Flags uint32
 const (
 	Path       = Flags(scanFileFlagFILE_PATH)       // opened with O_PATH
 	Detached   = Flags(scanFileFlagFILE_DETACHED)   // a mount by open_tree that is in no mount tree
+	Unmounted  = Flags(scanFileFlagFILE_UNMOUNTED)  // a mount that is in no mount tree any more
 	Listening  = Flags(scanFileFlagFILE_LISTENING)  // a unix socket that listens
 	Queued     = Flags(scanFileFlagFILE_QUEUED)     // a unix socket with messages to receive
 	Own        = Flags(scanFileFlagFILE_OWN)        // keeps what its task is in
@@ -142,6 +144,9 @@ type File struct {
 
 	Queue   uint64 // in flight: inode of the unix socket that it waits in; 0 unknown
 	QueueNS uint32 // in flight: network namespace of that socket
+
+	Mount int // ID of the mount that it is: of KindTree, and from LoneMounts
+	Tree  int // from LoneMounts: ID of the mount at the top of its tree; 0 if unmounted
 }
 
 // DeviceName returns the name of a tun file's device, "" if it has none.
@@ -153,7 +158,7 @@ func (f *File) set(r *scanFileRec) {
 		Namespace: r.Ns, Type: r.Type, Cookie: r.Cookie,
 		PID: int(r.Pid), TID: int(r.Tid), FD: int(r.Fd), Slot: int(r.Slot), TaskNS: r.TaskNs,
 		Socket: r.Socket, Family: r.Family, SockType: r.Socktype, Protocol: r.Protocol,
-		Device: r.Device,
+		Device: r.Device, Mount: int(r.Mount),
 	}
 	if f.Kind == KindTun {
 		f.DeviceNS = r.OtherNs

@@ -30,6 +30,7 @@ const (
 	scanFileFlagFILE_OWN        scanFileFlag = 16
 	scanFileFlagFILE_REGISTERED scanFileFlag = 32
 	scanFileFlagFILE_EMBRYO     scanFileFlag = 64
+	scanFileFlagFILE_UNMOUNTED  scanFileFlag = 128
 )
 
 type scanFileKind uint32
@@ -38,7 +39,8 @@ const (
 	scanFileKindFILE_NSFS   scanFileKind = 1
 	scanFileKindFILE_SOCKET scanFileKind = 2
 	scanFileKindFILE_TUN    scanFileKind = 3
-	scanFileKindFILE_MORE   scanFileKind = 4
+	scanFileKindFILE_TREE   scanFileKind = 4
+	scanFileKindFILE_MORE   scanFileKind = 5
 )
 
 type scanFileRec struct {
@@ -60,7 +62,7 @@ type scanFileRec struct {
 	Protocol uint16
 	Flags    uint32
 	Device   [16]uint8
-	Unused   uint32
+	Mount    uint32
 }
 
 type scanMapWalk struct {
@@ -73,6 +75,16 @@ type scanMapWalk struct {
 	Count  uint32
 	State  uint32
 	Unused uint32
+}
+
+type scanMountWalk struct {
+	_     structs.HostLayout
+	Sb    uint64
+	First uint64
+	Mount uint64
+	Head  uint64
+	Count uint32
+	State uint32
 }
 
 type scanNetRec struct {
@@ -183,6 +195,7 @@ const (
 	scanProgFiles      = "files"
 	scanProgFilesOnly  = "files_only"
 	scanProgMapped     = "mapped"
+	scanProgMounts     = "mounts"
 	scanProgNets       = "nets"
 	scanProgQueues     = "queues"
 	scanProgTables     = "tables"
@@ -190,6 +203,7 @@ const (
 	scanProgVmas       = "vmas"
 	scanProgVmasOnly   = "vmas_only"
 	scanVarMapAt       = "map_at"
+	scanVarMountAt     = "mount_at"
 	scanVarNetAt       = "net_at"
 	scanVarNetsOut     = "nets_out"
 	scanVarQueueAt     = "queue_at"
@@ -248,6 +262,7 @@ type scanProgramSpecs struct {
 	Files     *ebpf.ProgramSpec `ebpf:"files"`
 	FilesOnly *ebpf.ProgramSpec `ebpf:"files_only"`
 	Mapped    *ebpf.ProgramSpec `ebpf:"mapped"`
+	Mounts    *ebpf.ProgramSpec `ebpf:"mounts"`
 	Nets      *ebpf.ProgramSpec `ebpf:"nets"`
 	Queues    *ebpf.ProgramSpec `ebpf:"queues"`
 	Tables    *ebpf.ProgramSpec `ebpf:"tables"`
@@ -267,6 +282,7 @@ type scanMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanVariableSpecs struct {
 	MapAt       *ebpf.VariableSpec `ebpf:"map_at"`
+	MountAt     *ebpf.VariableSpec `ebpf:"mount_at"`
 	NetAt       *ebpf.VariableSpec `ebpf:"net_at"`
 	NetsOut     *ebpf.VariableSpec `ebpf:"nets_out"`
 	QueueAt     *ebpf.VariableSpec `ebpf:"queue_at"`
@@ -311,6 +327,7 @@ func (m *scanMaps) Close() error {
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanVariables struct {
 	MapAt       *ebpf.Variable `ebpf:"map_at"`
+	MountAt     *ebpf.Variable `ebpf:"mount_at"`
 	NetAt       *ebpf.Variable `ebpf:"net_at"`
 	NetsOut     *ebpf.Variable `ebpf:"nets_out"`
 	QueueAt     *ebpf.Variable `ebpf:"queue_at"`
@@ -331,6 +348,7 @@ type scanPrograms struct {
 	Files     *ebpf.Program `ebpf:"files"`
 	FilesOnly *ebpf.Program `ebpf:"files_only"`
 	Mapped    *ebpf.Program `ebpf:"mapped"`
+	Mounts    *ebpf.Program `ebpf:"mounts"`
 	Nets      *ebpf.Program `ebpf:"nets"`
 	Queues    *ebpf.Program `ebpf:"queues"`
 	Tables    *ebpf.Program `ebpf:"tables"`
@@ -344,6 +362,7 @@ func (p *scanPrograms) Close() error {
 		p.Files,
 		p.FilesOnly,
 		p.Mapped,
+		p.Mounts,
 		p.Nets,
 		p.Queues,
 		p.Tables,
