@@ -22,7 +22,7 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 	if verbose {
 		notes = append(notes, fmt.Sprintf("sources: %s", strings.Join(s.Sources, ", ")))
 	}
-	var closed, unlinked, other []scan.Gap
+	var closed, unlinked, unowned, other []scan.Gap
 	var hidden, newer []string
 	for _, g := range append(slices.Clone(s.Gaps), x.Gaps()...) {
 		if g.Err == scan.ErrNotInProc {
@@ -45,6 +45,8 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 			closed = append(closed, g)
 		case denied(g.Err) && g.Source == links.Source:
 			unlinked = append(unlinked, g)
+		case denied(g.Err) && g.Source == owner.Source:
+			unowned = append(unowned, g)
 		default:
 			other = append(other, g)
 		}
@@ -60,6 +62,11 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 	}
 	if len(unlinked) > 0 {
 		notes = append(notes, Escape(links.Unread(unlinked)))
+	}
+	if n := len(unowned); n > 1 {
+		notes = append(notes, Escape(fmt.Sprintf("owners may be missing: %s and %d more unreadable: run as root", unowned[0].Path, n-1)))
+	} else if n == 1 {
+		notes = append(notes, Escape(fmt.Sprintf("owners may be missing: %s unreadable: run as root", unowned[0].Path)))
 	}
 	for i, g := range other {
 		if verbose {

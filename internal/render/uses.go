@@ -85,13 +85,13 @@ func usesTable(s *scan.Snapshot, n *scan.Namespace, x *owner.Index, wide bool) *
 		h := &n.Holders[i]
 		switch {
 		case h.Kind != scan.KindMount:
-			addHolder(t, s, x, h, h.Path, wide)
+			addHolder(t, s, n, x, h, h.Path, wide)
 		case wide:
-			addHolder(t, s, x, h, h.Path+mountNote(h, s.MountNS), wide)
+			addHolder(t, s, n, x, h, h.Path+mountNote(h, s.MountNS), wide)
 		case !grouped:
 			grouped = true
 			for _, g := range n.MountGroups(s.MountNS) {
-				addHolder(t, s, x, g.All()[0], g.Path+groupNote(&g, s.MountNS), wide)
+				addHolder(t, s, n, x, g.All()[0], g.Path+groupNote(&g, s.MountNS), wide)
 			}
 		}
 	}
@@ -122,7 +122,7 @@ func what(h *scan.Holder) string {
 	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }
 
-func addHolder(t *table, s *scan.Snapshot, x *owner.Index, h *scan.Holder, path string, wide bool) {
+func addHolder(t *table, s *scan.Snapshot, n *scan.Namespace, x *owner.Index, h *scan.Holder, path string, wide bool) {
 	user, started, command := "", "", ""
 	if p := h.Process; p != nil {
 		user, started, command = userName(s, p.UID), clock(p.Started, s.Taken), Command(p)
@@ -131,17 +131,8 @@ func addHolder(t *table, s *scan.Snapshot, x *owner.Index, h *scan.Holder, path 
 	if h.Kind == scan.KindMount {
 		pid, tid = 0, 0 // they only see the mount
 	}
-	t.add("", h.Kind.String(), number(pid), number(tid), fd(h), what(h), ownerCell(holderOwner(h, x), wide), user, started,
+	t.add("", h.Kind.String(), number(pid), number(tid), fd(h), what(h), ownerCell(x.Holder(n, h), wide), user, started,
 		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
-}
-
-// holderOwner is whose the process is that a holder is, or has; nil for a mount,
-// which others only see.
-func holderOwner(h *scan.Holder, x *owner.Index) *owner.Owner {
-	if h.Kind == scan.KindMount {
-		return nil
-	}
-	return x.Process(h.PID)
 }
 
 // groupNote says in which mount namespaces the copies of one mount are.

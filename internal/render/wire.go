@@ -194,9 +194,9 @@ func ownerOf(o *owner.Owner) *wireOwner {
 	return &w
 }
 
-func holderOf(h *scan.Holder, x *owner.Index) wireHolder {
+func holderOf(n *scan.Namespace, h *scan.Holder, x *owner.Index) wireHolder {
 	w := wireHolder{
-		Owner: ownerOf(holderOwner(h, x)),
+		Owner: ownerOf(x.Holder(n, h)),
 		Kind:  h.Kind.String(), PID: h.PID, TID: h.TID, Via: h.Via,
 		Family: h.Family, Type: h.Type, Device: h.Device, Refs: h.Refs,
 		Path: h.Path, MountNS: h.MountNS, MountID: h.MountID, Covered: h.Covered,
@@ -205,7 +205,7 @@ func holderOf(h *scan.Holder, x *owner.Index) wireHolder {
 		w.FD = &h.FD
 	}
 	if h.Pin != nil {
-		pin := holderOf(h.Pin, x)
+		pin := holderOf(n, h.Pin, x)
 		w.Pin = &pin
 	}
 	if p := h.Process; p != nil {
@@ -227,7 +227,7 @@ func listOf(s *scan.Snapshot, x *owner.Index) wireList {
 func usesOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireUses {
 	u := wireUses{Namespace: namespaceOf(s, n, x), Verdict: n.Verdict(s), Holders: []wireHolder{}}
 	for i := range n.Holders {
-		u.Holders = append(u.Holders, holderOf(&n.Holders[i], x))
+		u.Holders = append(u.Holders, holderOf(n, &n.Holders[i], x))
 	}
 	u.wireHead = headOf(s, x)
 	return u

@@ -30,7 +30,7 @@ var shimPlugins = []string{"io.containerd.runtime.v2.task", "io.containerd.runti
 // configuration is at <state>/io.containerd.runtime.v2.task/NAMESPACE/ID.
 func (r *reader) containerdStates() {
 	states := append(slices.Clone(containerdStateDirs), containerdState(r.config("/etc/containerd/config.toml"))...)
-	for _, d := range r.running("containerd") {
+	for _, d := range r.running("containerd", true) {
 		if state := d.flag("state"); state != "" {
 			states = append(states, state)
 		} else if config := d.flag("config", "c"); config != "" {
@@ -79,7 +79,7 @@ func (r *reader) containerdPlugin(dir string) {
 
 func (r *reader) bundle(t *scan.Tree, namespace, id string) {
 	name := path.Join(namespace, id, "config.json")
-	text := r.read(t, name)
+	text, uid := r.readOwned(t, name)
 	if text == nil {
 		return
 	}
@@ -89,7 +89,7 @@ func (r *reader) bundle(t *scan.Tree, namespace, id string) {
 		return
 	}
 	c := containerdContainer(namespace, id, s)
-	c.Dir = path.Join(t.Path(), namespace, id)
+	c.Dir, c.uid = path.Join(t.Path(), namespace, id), uid
 	c.pidFile = path.Join(c.Dir, "init.pid")
 	r.add(c)
 	if c.dataDir != "" {

@@ -25,11 +25,11 @@ type daemon struct {
 // daemonNames are what such processes are called.
 var daemonNames = []string{"dockerd", "containerd", "crio", "conmon"}
 
-// running returns the daemons of a name.
-func (r *reader) running(name string) []daemon {
+// running returns the daemons of a name: root's, or those of others.
+func (r *reader) running(name string, root bool) []daemon {
 	var those []daemon
 	for _, d := range r.daemons {
-		if d.name == name {
+		if d.name == name && (d.uid == 0) == root {
 			those = append(those, d)
 		}
 	}
@@ -80,7 +80,7 @@ func (r *reader) findDaemons(pids []int, all bool) {
 		if err != nil || !r.host.SharesRoot(pid) {
 			return
 		}
-		d := daemon{pid: pid, uid: r.host.ProcUID(pid), name: name, args: strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")}
+		d := daemon{pid: pid, uid: r.asRoot(r.host.ProcUID(pid)), name: name, args: strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")}
 		mu.Lock()
 		defer mu.Unlock()
 		r.daemons = append(r.daemons, d)

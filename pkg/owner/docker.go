@@ -28,7 +28,7 @@ func findDocker(r *reader) {
 // default, in the daemon's configuration, on the command line of one that runs.
 func (r *reader) dockerRoots() {
 	roots := append(slices.Clone(dockerDataRoots), dockerConfigRoots(r.config("/etc/docker/daemon.json"))...)
-	for _, d := range r.running("dockerd") {
+	for _, d := range r.running("dockerd", true) {
 		if root := d.flag("data-root", "graph", "g"); root != "" {
 			roots = append(roots, root)
 		} else if config := d.flag("config-file"); config != "" {
@@ -36,7 +36,21 @@ func (r *reader) dockerRoots() {
 		}
 	}
 	for _, root := range roots {
-		r.dockerContainers(path.Join(root, "containers"))
+		r.dockerRoot(root)
+	}
+}
+
+// dockerRoot reads a data root: its containers and, where dockerd maps users
+// (userns-remap), those in a directory "UID.GID".
+func (r *reader) dockerRoot(root string) {
+	r.dockerContainers(path.Join(root, "containers"))
+	t := r.open(root)
+	if t == nil {
+		return
+	}
+	defer t.Close()
+	for _, name := range r.list(t, ".", func(name string) bool { return strings.Trim(name, "0123456789.") == "" }) {
+		r.dockerContainers(path.Join(root, name, "containers"))
 	}
 }
 
@@ -61,7 +75,7 @@ func (r *reader) dockerContainers(dir string) {
 
 func (r *reader) dockerContainer(t *scan.Tree, id string) {
 	name := path.Join(id, "config.v2.json")
-	text := r.read(t, name)
+	text, uid := r.readOwned(t, name)
 	if text == nil {
 		return
 	}
@@ -73,7 +87,7 @@ func (r *reader) dockerContainer(t *scan.Tree, id string) {
 		r.gap(path.Join(t.Path(), name), err)
 		return
 	}
-	c.Dir = path.Join(t.Path(), id)
+	c.Dir, c.uid = path.Join(t.Path(), id), uid
 	r.add(c)
 }
 

@@ -38,37 +38,73 @@ func (r *reader) count() int {
 	return len(r.containers)
 }
 
-// readAbove reads the runtime's files that a process above a container leads to.
-func (r *reader) readAbove(pid int) {
-	const most = 64 // generations between a process and the shim of its container
+// monitor is a process above a container's: its shim, or conmon.
+type monitor struct {
+	id  string // of the container
+	uid int    // who runs it
+}
+
+// readAbove looks for the monitor above a process, and reads the runtime's files
+// that it leads to.
+func (r *reader) readAbove(pid int) (m monitor, ok bool) {
+	const most = 64 // generations between a process and the monitor of its container
 	for range most {
 		if pid = r.parent(pid); pid <= 1 {
-			return
+			return m, false
 		}
 		comm, err := r.host.ReadProc(pid, "comm", 64)
 		if err != nil {
 			r.gap("/proc/"+itoa(pid)+"/comm", err)
-			return
+			return m, false
 		}
-		switch name := strings.TrimSpace(string(comm)); {
-		case strings.HasPrefix(name, "containerd-shim"):
-			bundle, err := r.host.ReadProcLink(pid, "cwd")
-			if err != nil {
-				r.gap("/proc/"+itoa(pid)+"/cwd", err)
-				return
-			}
-			if absolute(bundle) && strings.HasPrefix(path.Base(path.Dir(path.Dir(bundle))), "io.containerd.") {
-				r.containerdPlugin(path.Dir(path.Dir(bundle)))
-			}
-			return
-		case name == "conmon":
-			if cmdline, err := r.host.ReadProc(pid, "cmdline", 1<<20); err == nil {
-				d := daemon{args: strings.Split(string(cmdline), "\x00")}
-				r.storages([]storage{d.conmonStorage()})
-			}
-			return
+		name := strings.TrimSpace(string(comm))
+		if name != "conmon" && !strings.HasPrefix(name, "containerd-shim") {
+			continue
 		}
+		cmdline, err := r.host.ReadProc(pid, "cmdline", 1<<20)
+		if err != nil {
+			r.gap("/proc/"+itoa(pid)+"/cmdline", err)
+			return m, false
+		}
+		d := daemon{args: strings.Split(string(cmdline), "\x00")}
+		if name == "conmon" {
+			r.storages([]storage{d.conmonStorage()})
+		} else {
+			r.readShim(pid)
+		}
+		return monitor{id: first(d.flag("id"), d.flag("c", "cid")), uid: r.asRoot(r.host.ProcUID(pid))}, true
 	}
+	return m, false
+}
+
+// readShim reads the bundles beside the one that a shim runs in.
+func (r *reader) readShim(pid int) {
+	bundle, err := r.host.ReadProcLink(pid, "cwd")
+	if err != nil {
+		r.gap("/proc/"+itoa(pid)+"/cwd", err)
+		return
+	}
+	if plugin := path.Dir(path.Dir(bundle)); absolute(bundle) && strings.HasPrefix(path.Base(plugin), "io.containerd.") {
+		r.containerdPlugin(plugin)
+	}
+}
+
+// below returns the container whose monitor is above a process that no cgroup tells
+// of: of a rootless Podman where users have none, or one that is told to make none.
+// A monitor is believed on containers of whoever runs it.
+func (x *Index) below(pid int) *Owner {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	before := x.r.count()
+	m, ok := x.r.readAbove(pid)
+	if x.r.count() > before {
+		x.assemble()
+	}
+	if c := x.known.byID[m.id]; ok && c != nil && c.uid == m.uid {
+		o := c.Owner
+		return &o
+	}
+	return nil
 }
 
 // parent returns the parent of a process, 0 if it has none or has ended.

@@ -131,7 +131,7 @@ func (x *Index) Prefetch(s *scan.Snapshot) {
 	}
 	x.mu.Unlock()
 	read := make([]*Owner, len(pids))
-	x.r.eachIndex(len(pids), func(i int) { read[i] = x.Process(pids[i]) })
+	x.r.eachIndex(len(pids), func(i int) { read[i] = x.inside(pids[i]) })
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.leaders = map[int]*Owner{}
@@ -198,7 +198,28 @@ func (x *Index) leader(p *scan.Process) *Owner {
 	if ok {
 		return o
 	}
-	return x.Process(p.PID)
+	return x.inside(p.PID)
+}
+
+// inside returns whose a process is that is not in the host's own namespace, where
+// it is worth a look at its parents.
+func (x *Index) inside(pid int) *Owner {
+	if o := x.Process(pid); o != nil {
+		return o
+	}
+	return x.below(pid)
+}
+
+// Holder returns whose the process is that a holder of a namespace is, or has; nil
+// for a mount, which processes only see.
+func (x *Index) Holder(n *scan.Namespace, h *scan.Holder) *Owner {
+	switch {
+	case x == nil || h.Kind == scan.KindMount || h.PID == 0:
+		return nil
+	case n.Initial || h.Kind != scan.KindProcess:
+		return x.Process(h.PID)
+	}
+	return x.inside(h.PID)
 }
 
 // nameMakers are programs that put more into the names they make than a number.

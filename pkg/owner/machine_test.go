@@ -3,7 +3,9 @@
 package owner
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -157,18 +159,19 @@ func TestCRIO(t *testing.T) {
 
 func TestMixed(t *testing.T) {
 	dir, h, s := machine(t, "mixed")
-	for _, d := range []string{"home/u/.local/share/containers/storage", "run/user/1000/containers"} {
-		if os.Geteuid() == 0 {
-			if err := os.Chown(filepath.Join(dir, d), 1000, 1000); err != nil {
-				t.Fatal(err)
-			}
-		}
+	liar := "docker:web" // who is believed if all files are one's own
+	if os.Geteuid() == 0 {
+		give(t, filepath.Join(dir, "home/u"))
+		give(t, filepath.Join(dir, "run/user/1000"))
+		give(t, filepath.Join(dir, "proc/1029"))
+		give(t, filepath.Join(dir, "proc/1031"))
+		liar = ""
 	}
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
 	checkNamespaces(t, x, s, map[int]string{
 		101: "docker:web", 102: "docker:other", 103: "lxc:c1", 104: "incus:vm1", 105: "nspawn:lab", 106: "docker:web",
 		107: "pod:kube-system/traefik-0", 108: "containerd:db", 109: "neutron:qrouter-5b1c", 110: "docker", 111: "podman:mine",
-		113: "podman:mine", 114: "docker:eeeeeeeeeeee",
+		113: "podman:mine", 114: "docker:eeeeeeeeeeee", 115: "podman:mine", 116: liar,
 	})
 	checkProcesses(t, x, map[int]Owner{
 		1007: {Runtime: "containerd", ID: as + "30", Name: "traefik", Pod: "kube-system/traefik-0"},
@@ -181,6 +184,17 @@ func TestMixed(t *testing.T) {
 		"mine": {"podman:mine running 1009"}, "lab": {"nspawn:lab running 1005"}, "lxc:c1": {"lxc:c1  0"}, "moved": {"lxc:moved  0"}, "copy": nil,
 	})
 	checkGaps(t, x, "/srv/other/containers/"+as+"04/config.v2.json: it is of another container")
+}
+
+// give makes a tree the user's.
+func give(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(name, 1000, 1000))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A user's files may say anything: what they say of another's container, or of a
@@ -206,9 +220,7 @@ func TestLies(t *testing.T) {
 	if err := os.Symlink("blue", filepath.Join(dir, "run/netns/netns-blue")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chown(storage, 1000, 1000); err != nil {
-		t.Fatal(err)
-	}
+	give(t, storage)
 	_, s := open(t, dir)
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
 	checkProcesses(t, x, map[int]Owner{1001: {Runtime: "docker", ID: as + "01", Name: "web"}})

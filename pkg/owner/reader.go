@@ -26,10 +26,14 @@ const (
 	mostEntries = 100_000
 )
 
+// Source is what gaps of this package name as theirs.
+const Source = "owner"
+
 // reader is what reading a machine's runtimes shares.
 type reader struct {
 	ctx     context.Context
 	host    *scan.Host
+	rootUID int // who stands for root on the host
 	daemons []daemon
 
 	mu         sync.Mutex
@@ -58,7 +62,7 @@ func (r *reader) gap(name string, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.gaps = append(r.gaps, scan.Gap{Source: "owner", Path: name, Err: err})
+	r.gaps = append(r.gaps, scan.Gap{Source: Source, Path: name, Err: err})
 }
 
 // gone reports whether an error only says that something is not there.
@@ -131,12 +135,25 @@ func (r *reader) list(t *scan.Tree, dir string, ok func(string) bool) []string {
 
 // read returns a file of a tree, nil if there is none or it cannot be read.
 func (r *reader) read(t *scan.Tree, name string) []byte {
-	data, err := t.ReadFile(name, mostBytes)
+	text, _ := r.readOwned(t, name)
+	return text
+}
+
+// readOwned is read, with the user whose file it is, 0 for root.
+func (r *reader) readOwned(t *scan.Tree, name string) (text []byte, uid int) {
+	text, uid, err := t.ReadFile(name, mostBytes)
 	if err != nil {
 		r.gap(path.Join(t.Path(), name), err)
-		return nil
+		return nil, -1
 	}
-	return data
+	return text, r.asRoot(uid)
+}
+
+func (r *reader) asRoot(uid int) int {
+	if uid == r.rootUID {
+		return 0
+	}
+	return uid
 }
 
 // pid reads the PID that a runtime has put down, 0 if none.

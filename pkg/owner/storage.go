@@ -23,28 +23,30 @@ func findStorage(r *reader) {
 		all = append(all, storage{tomlString(text, "storage", "graphroot"), tomlString(text, "storage", "runroot")})
 	}
 	all = append(all, crioConfigs(r)...)
-	for _, d := range r.running("crio") {
+	for _, d := range r.running("crio", true) {
 		all = append(all, storage{d.flag("root", "r"), d.flag("runroot")})
 	}
-	for _, d := range r.running("conmon") {
-		if d.uid == 0 {
-			all = append(all, d.conmonStorage())
-		}
+	for _, d := range r.running("conmon", true) {
+		all = append(all, d.conmonStorage())
 	}
 	r.storages(all)
 }
 
-// findRootless reads what users have of their own: the storage that the monitors
-// of their running containers tell, and the customary one of those who are here.
+// findRootless reads what users have of their own: what the daemons and monitors
+// that they run tell, and the customary places of those who are here.
 func findRootless(r *reader) {
 	var all []storage
-	for _, d := range r.running("conmon") {
-		if d.uid > 0 {
-			all = append(all, d.conmonStorage())
+	for _, d := range r.running("conmon", false) {
+		all = append(all, d.conmonStorage())
+	}
+	for _, d := range r.running("dockerd", false) {
+		if root := d.flag("data-root"); absolute(root) {
+			r.dockerRoot(root)
 		}
 	}
 	for uid, home := range r.homes() {
 		all = append(all, storage{path.Join(home, ".local/share/containers/storage"), path.Join("/run/user", uid, "containers")})
+		r.dockerRoot(path.Join(home, ".local/share/docker"))
 	}
 	r.storages(all)
 }
@@ -79,10 +81,11 @@ func (r *reader) storage(s storage) {
 		defer run.Close()
 	}
 	for _, dir := range r.list(t, ".", func(name string) bool { return strings.HasSuffix(name, "-containers") }) {
-		names := r.storageNames(t, dir, "containers.json")
+		names, uid := r.storageNames(t, dir, "containers.json")
 		if run != nil {
-			for id, name := range r.storageNames(run, dir, "volatile-containers.json") {
-				names[id] = name
+			more, its := r.storageNames(run, dir, "volatile-containers.json")
+			for id, name := range more {
+				names[id], uid = name, max(uid, its)
 			}
 		}
 		ids := r.list(t, dir, isID)
@@ -91,31 +94,34 @@ func (r *reader) storage(s storage) {
 				ids = slices.Insert(ids, i, id)
 			}
 		}
-		r.each(ids, func(id string) { r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id]) })
+		r.each(ids, func(id string) { r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id], uid) })
 		r.again(s.graph, func(t *scan.Tree, id string) { r.newStorageContainer(t, s.run, dir, id) })
 	}
 }
 
 // newStorageContainer reads one that was not there when all were read.
 func (r *reader) newStorageContainer(t *scan.Tree, runDir, dir, id string) {
-	if name := r.storageNames(t, dir, "containers.json")[id]; name != "" {
+	if names, uid := r.storageNames(t, dir, "containers.json"); names[id] != "" {
 		run, err := r.host.OpenTree(runDir)
 		if err != nil {
 			r.gap(runDir, err)
 			return
 		}
 		defer run.Close()
-		r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, name)
+		r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id], uid)
 	}
 }
 
-func (r *reader) storageContainer(t, run *scan.Tree, dir, id, name string) {
-	c := &Container{Owner: Owner{Runtime: "podman", ID: id, Name: name}, State: "created", Dir: path.Join(t.Path(), dir), uid: t.UID()}
-	file := path.Join(dir, "config.json")
-	text, from := r.read(t, file), t
+// storageContainer reads one container, whose name a user's file has told.
+func (r *reader) storageContainer(t, run *scan.Tree, dir, id, name string, named int) {
+	c := &Container{Owner: Owner{Runtime: "podman", ID: id, Name: name}, State: "created", Dir: path.Join(t.Path(), dir), uid: named}
+	file, from := path.Join(dir, "config.json"), t
+	text, uid := r.readOwned(t, file)
 	if text == nil && run != nil {
-		text, from = r.read(run, file), run
+		from = run
+		text, uid = r.readOwned(run, file)
 	}
+	c.uid = max(c.uid, uid)
 	if text != nil {
 		s, err := parseSpec(text, false)
 		if err != nil {
@@ -156,18 +162,18 @@ func (c *Container) storageSpec(s spec) {
 	}
 }
 
-// storageNames reads the names of containers, by ID.
-func (r *reader) storageNames(t *scan.Tree, dir, file string) map[string]string {
-	names := map[string]string{}
+// storageNames reads the names of containers, by ID, and whose the file is.
+func (r *reader) storageNames(t *scan.Tree, dir, file string) (names map[string]string, uid int) {
+	names = map[string]string{}
 	name := path.Join(dir, file)
-	text := r.read(t, name)
+	text, uid := r.readOwned(t, name)
 	if text == nil {
-		return names
+		return names, 0
 	}
 	if err := parseStorageNames(text, names); err != nil {
 		r.gap(path.Join(t.Path(), name), err)
 	}
-	return names
+	return names, uid
 }
 
 func parseStorageNames(text []byte, names map[string]string) error {

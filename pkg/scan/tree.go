@@ -17,7 +17,6 @@ import (
 type Tree struct {
 	path string
 	fd   int
-	uid  int
 }
 
 // What Tree answers when it will not read something.
@@ -33,16 +32,8 @@ func (h *Host) OpenTree(dir string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
-		return nil, err
-	}
-	return &Tree{path: dir, fd: fd, uid: int(st.Uid)}, nil
+	return &Tree{path: dir, fd: fd}, nil
 }
-
-// UID returns who owns the directory.
-func (t *Tree) UID() int { return t.uid }
 
 // Path returns the path that the directory was opened by.
 func (t *Tree) Path() string { return t.path }
@@ -64,30 +55,31 @@ func (t *Tree) open(name string, flags int) (int, error) {
 	}
 }
 
-// ReadFile returns the content of a regular file below the directory. It returns
-// ErrTooLarge if that is more than most bytes, and ErrNotRegular for a FIFO,
-// device or socket, which is not opened.
-func (t *Tree) ReadFile(name string, most int64) ([]byte, error) {
+// ReadFile returns the content of a regular file below the directory, and the user
+// who owns it. It returns ErrTooLarge if that is more than most bytes, and
+// ErrNotRegular for a FIFO, device or socket, which is not opened.
+func (t *Tree) ReadFile(name string, most int64) (text []byte, uid int, err error) {
 	fd, err := t.open(name, unix.O_PATH)
 	if err != nil {
-		return nil, err
+		return nil, -1, err
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	switch err := unix.Fstat(fd, &st); {
 	case err != nil:
-		return nil, err
+		return nil, -1, err
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, ErrNotRegular
+		return nil, -1, ErrNotRegular
 	case st.Size > most:
-		return nil, ErrTooLarge
+		return nil, -1, ErrTooLarge
 	}
 	again, err := unix.Open(selfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
-		return nil, err
+		return nil, -1, err
 	}
 	defer unix.Close(again)
-	return readUpTo(again, int(st.Size), int(most))
+	text, err = readUpTo(again, int(st.Size), int(most))
+	return text, int(st.Uid), err
 }
 
 // readUpTo reads a file of size bytes, or of a size that is not told before, at
@@ -160,6 +152,16 @@ func (h *Host) NamespaceAt(name string) (Type, uint64, error) { return h.namespa
 
 // Live reports whether the host is the running machine, seen from its own root.
 func (h *Host) Live() bool { return h.live }
+
+// OwnerUID returns who owns the host's root directory: root, but for a tree that a
+// user has unpacked, in which that user stands for root.
+func (h *Host) OwnerUID() int {
+	var st unix.Stat_t
+	if err := unix.Fstat(h.rootFD, &st); err != nil {
+		return 0 // cannot happen
+	}
+	return int(st.Uid)
+}
 
 // ProcUID returns the user that a process runs as, -1 if it has ended.
 func (h *Host) ProcUID(pid int) int {
