@@ -20,7 +20,7 @@ func findDeadContainer(x *exam) (all []Finding) {
 		f := x.about(n)
 		f.Owner, f.Path = o, mountedAt(x, n)
 		f.Summary = "no process is in it: the network of " + o.Describe() + " has outlived it"
-		f.Evidence = append(f.Evidence, "held by "+join(n.Tally()))
+		f.Evidence = []string{"held by " + join(n.Tally())}
 		if c := x.written(n, o); c == nil {
 			f.Evidence = append(f.Evidence, "its runtime has no such container any more")
 		} else {

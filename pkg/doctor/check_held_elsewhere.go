@@ -20,7 +20,7 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 			continue // it has lost all that held it
 		}
 		f := x.about(n)
-		f.Summary = "no process is in it and it has no name: " + join(n.Tally()) + " of processes elsewhere keep it"
+		f.Summary = "no process is in it, and no name leads to it: processes elsewhere keep it by " + join(n.Tally())
 		pids := map[int]bool{}
 		for i := range n.Holders {
 			h := &n.Holders[i]
@@ -28,7 +28,7 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 			pids[h.PID] = true
 		}
 		f.Evidence = few(f.Evidence, 4)
-		f.Meaning = "Nobody can find it by ip netns or lsns. It goes when the program closes what it has open; a leak of descriptors looks like this."
+		f.Meaning = "ip netns does not show it, nor does any look at processes. It goes when the program closes what it has open; a leak of descriptors looks like this."
 		for _, pid := range slices.Sorted(maps.Keys(pids)) {
 			if cmd := x.restart(pid); cmd != "" {
 				f.Fix = append(f.Fix, cmd)

@@ -16,17 +16,7 @@ import (
 func findSplitThread(x *exam) (all []Finding) {
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
-		if !slices.ContainsFunc(n.Holders, func(h scan.Holder) bool { return h.Kind == scan.KindThread }) {
-			continue
-		}
-		x.describe(n)
-		split := map[int][]*scan.Holder{}
-		for j := range n.Holders {
-			h := &n.Holders[j]
-			if h.Kind == scan.KindThread && x.homes[h.PID] != 0 && x.homes[h.PID] != n.Inode {
-				split[h.PID] = append(split[h.PID], h)
-			}
-		}
+		split := x.splitThreads(n)
 		for _, pid := range slices.Sorted(maps.Keys(split)) {
 			if !x.watches(n, pid) {
 				all = append(all, x.split(n, pid, split[pid]))
@@ -36,18 +26,38 @@ func findSplitThread(x *exam) (all []Finding) {
 	return all
 }
 
+// splitThreads returns the threads in a namespace whose process is in another one,
+// by process, as far as they are still there.
+func (x *exam) splitThreads(n *scan.Namespace) map[int][]*scan.Holder {
+	threads := scan.Namespace{Type: n.Type, Inode: n.Inode}
+	for i := range n.Holders {
+		h := n.Holders[i]
+		if h.Kind == scan.KindThread && x.homes[h.PID] != 0 && x.homes[h.PID] != n.Inode {
+			threads.Holders = append(threads.Holders, h)
+		}
+	}
+	split := map[int][]*scan.Holder{}
+	if len(threads.Holders) > 0 {
+		x.describe(&threads)
+	}
+	for i := range threads.Holders {
+		h := &threads.Holders[i]
+		split[h.PID] = append(split[h.PID], h)
+	}
+	return split
+}
+
 func (x *exam) split(n *scan.Namespace, pid int, threads []*scan.Holder) Finding {
-	f := x.about(n)
-	f.marks, f.Since = nil, started(threads)
-	one := "a thread of " + x.who(pid) + " is"
+	home := x.snap.Find(x.homes[pid])
+	about, one := n, "a thread of "+x.who(pid)+" is in it, and the process is in "+x.named(home)
 	if len(threads) > 1 {
-		one = fmt.Sprintf("%d threads of %s are", len(threads), x.who(pid))
+		one = fmt.Sprintf("%d threads of %s are in it, and the process is in %s", len(threads), x.who(pid), x.named(home))
 	}
-	home := scan.FormatLink(scan.Net, x.homes[pid])
-	if x.homes[pid] == x.snap.Initial[scan.Net] {
-		home += ", the host's"
+	if n.Initial { // it is the first thread that has left: the process is where that is
+		about, one = home, fmt.Sprintf("the first thread of %s is in it, and others are in %s: %d of them", x.who(pid), x.named(n), len(threads))
 	}
-	f.Summary = fmt.Sprintf("%s in it, and the process is in %s", one, home)
+	f := x.about(about)
+	f.marks, f.Since, f.Summary = nil, started(threads), one
 	for _, t := range threads {
 		f.marks = append(f.marks, fmt.Sprintf("%d %d", n.Inode, t.TID))
 		text := fmt.Sprintf("thread %d", t.TID)
@@ -57,8 +67,8 @@ func (x *exam) split(n *scan.Namespace, pid int, threads []*scan.Holder) Finding
 		f.Evidence = append(f.Evidence, text)
 	}
 	f.Evidence = few(f.Evidence, 4)
-	if n.Processes() == 0 && n.Count(scan.KindMount) == 0 {
-		f.Evidence = append(f.Evidence, "nothing else is in it, and it has no name")
+	if about.Processes() == 0 && about.Count(scan.KindMount) == 0 {
+		f.Evidence = append(f.Evidence, "no process is in it, and it has no name")
 	}
 	f.Meaning = "The program moved a thread with setns or unshare and did not move it back. In Go any goroutine may run on that thread next " +
 		"and use the wrong network; the thread also keeps the namespace alive. A program that means to keep a thread there looks the same."
@@ -67,6 +77,14 @@ func (x *exam) split(n *scan.Namespace, pid int, threads []*scan.Holder) Finding
 	}
 	f.Owner = x.owners().Process(pid)
 	return f
+}
+
+// named names a namespace in a sentence.
+func (x *exam) named(n *scan.Namespace) string {
+	if n.Initial {
+		return n.String() + ", the host's"
+	}
+	return n.String()
 }
 
 // watches reports whether dockerd has a thread in a swarm network's namespace on

@@ -133,3 +133,23 @@ func TestClosingConnections(t *testing.T) {
 		expect(t, r, want)
 	}
 }
+
+// A thread may have left, or all but it: then the process is where that is.
+func TestSplitThreadOfTwo(t *testing.T) {
+	threads := func(first, second int) string {
+		return fmt.Sprintf("-- proc/300 (process) --\ncomm agent\nnet %d\n", first) +
+			fmt.Sprintf("-- proc/300/task/300 (process) --\ncomm agent\nnet %d\n", first) +
+			fmt.Sprintf("-- proc/300/task/301 (process) --\ncomm worker\nnet %d\n", second)
+	}
+	for machine, want := range map[string]string{
+		threads(4026531840, 4026532100): "a thread of agent (pid 300) is in it, and the process is in net:[4026531840], the host's",
+		threads(4026532100, 4026531840): "the first thread of agent (pid 300) is in it, and others are in net:[4026531840], the host's: 1 of them",
+	} {
+		r := examineFake(t, machine)
+		expect(t, r, "split-thread warning")
+		if f := r.Findings[0]; f.Summary != want || f.Subject != "net:[4026532100]" {
+			t.Errorf("about %s: %q, want %q", f.Subject, f.Summary, want)
+		}
+	}
+	expect(t, examineFake(t, threads(4026532100, 4026532100)))
+}
