@@ -15,7 +15,7 @@
 // On Debian 12 the tests need
 //
 //	apt-get install --no-install-recommends \
-//		docker.io lxc podman netavark iptables iproute2 busybox-static
+//		docker.io lxc podman netavark iptables iproute2 uidmap busybox-static
 //
 // A further runtime is one file with start, run, inspect, exec and remove, one
 // test that walks through the checks of check.go, and one row in the table of

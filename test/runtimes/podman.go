@@ -38,18 +38,7 @@ func startPodman(t testing.TB) *podman {
 	h := newHome(t)
 	shareRunNetns(t)
 	p := &podman{home: h}
-	// Locks in files: by default they are in a /dev/shm that all share. Limits:
-	// Podman raises them by default, for which root may lack CAP_SYS_RESOURCE.
-	h.write(t, "containers.conf", `[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-[network]
-network_backend = "netavark"
-default_subnet_pools = [{"base" = "198.19.0.0/16", "size" = 24}]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-lock_type = "file"
-`)
+	h.write(t, "containers.conf", podmanConf)
 	h.write(t, "storage.conf", fmt.Sprintf("[storage]\ndriver = \"vfs\"\ngraphroot = %q\nrunroot = %q\n",
 		h.path("root"), h.path("run")))
 	for _, dir := range []string{"root", "run", "tmp", "net"} {
@@ -59,6 +48,20 @@ lock_type = "file"
 	p.prepare(t, tar)
 	return p
 }
+
+// podmanConf has locks in files, since by default they are in a /dev/shm that all
+// share, and limits that Podman raises by default, for which root may lack
+// CAP_SYS_RESOURCE.
+const podmanConf = `[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[network]
+network_backend = "netavark"
+default_subnet_pools = [{"base" = "198.19.0.0/16", "size" = 24}]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+lock_type = "file"
+`
 
 // shareRunNetns makes /run/netns a shared mount point before Podman would. Like
 // ip-netns(8), Podman binds it onto itself with all that is in it, and a name

@@ -61,3 +61,13 @@ func TestPodman(t *testing.T) {
 		checkGone(t, n, web.sandboxKey, web, peer)
 	})
 }
+
+// TestPodmanRootless demands the owner of a user's container. Where users have no
+// cgroups, as with cgroup v1, only its monitor and the user's files tell of it.
+func TestPodmanRootless(t *testing.T) {
+	r := startRootless(t)
+	n := newInspect(t)
+	mine := r.run(t, "mine")
+	checkOwner(t, n, "podman", mine, mine)
+	checkContainers(t, "podman", mine)
+}
