@@ -29,6 +29,10 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 			hidden = append(hidden, scan.LookingAt(g.Source))
 			continue
 		}
+		if g.Err == scan.ErrActiveOnly {
+			hidden = append(hidden, "namespaces that no process and no file refers to")
+			continue
+		}
 		if since := (scan.SinceError{}); errors.As(g.Err, &since) {
 			newer = append(newer, fmt.Sprintf("%s (%v)", scan.LookingAt(g.Source), since))
 			continue

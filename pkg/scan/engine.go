@@ -131,7 +131,9 @@ func (e SinceError) Error() string { return fmt.Sprintf("needs Linux %d.%d", e.M
 type KernelNet struct {
 	Inode  uint64
 	Cookie uint64 // never reused in one boot; 0 before Linux 5.12
-	Refs   int    // references; 0 when it is dying
+	Refs   int    // references; 0 when it is dying, refsUnknown if it is alive
 	UserNS uint64 // inode of the user namespace that owns it
 	UID    int    // who made that user namespace
 }
+
+const refsUnknown = -1

@@ -4,7 +4,6 @@ package scan
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"path"
 	"strconv"
@@ -226,13 +225,8 @@ func (d *identifier) openMount(h *Holder) (int, error) {
 // needs Linux 6.18 and CAP_SYS_ADMIN over the namespace (fs/nsfs.c,
 // nsfs_fh_to_dentry).
 func (d *identifier) openByID(n *Namespace) (int, error) {
-	const fileidNsfs = 0xf1 // include/linux/exportfs.h, FILEID_NSFS
 	if n.Type != Net || n.Cookie == 0 || !d.host.procfs {
 		return -1, errNoPath
 	}
-	var handle [16]byte // include/uapi/linux/nsfs.h, struct nsfs_file_handle
-	binary.NativeEndian.PutUint64(handle[0:], n.Cookie)
-	binary.NativeEndian.PutUint32(handle[8:], uint32(types[Net].flag))
-	binary.NativeEndian.PutUint32(handle[12:], uint32(n.Inode))
-	return unix.OpenByHandleAt(unix.FD_NSFS_ROOT, unix.NewFileHandle(fileidNsfs, handle[:]), unix.O_RDONLY|unix.O_CLOEXEC)
+	return openNamespaceHandle(n.Cookie, uint32(types[Net].flag), uint32(n.Inode))
 }

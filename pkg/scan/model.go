@@ -112,7 +112,7 @@ type Holder struct {
 	Family  string   // of a socket: "inet"
 	Type    string   // of a socket: "stream"
 	Device  string   // of a tun file: its device
-	Refs    int      // for KindKernel: how many references the kernel counts
+	Refs    int      // for KindKernel: how many references the kernel counts, 0 if that is unknown
 	Path    string   // the mount point, for KindMount, in its mount namespace; "" if that one's root does not lead to it
 	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
 	MountID int      // as in mountinfo

@@ -9,7 +9,7 @@ package scan
 func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 	listed := make(map[uint64]KernelNet, len(s.found.nets))
 	for _, k := range s.found.nets {
-		if k.Refs > 0 {
+		if k.Refs != 0 {
 			listed[k.Inode] = k
 		}
 	}
@@ -20,10 +20,12 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 			continue
 		}
 		if n.Type == Net && alive {
-			n.identify(k)
+			if s.opts.Engine != nil || len(n.Holders) == 0 { // without one, that is for those that ask for details
+				n.identify(k)
+			}
 			delete(listed, n.Inode)
 			if len(n.Holders) == 0 { // known by a symlink alone
-				n.Holders = []Holder{{Kind: KindKernel, Refs: k.Refs}}
+				n.Holders = []Holder{k.holder()}
 			}
 		}
 		kept = append(kept, n)
@@ -35,7 +37,7 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 		delete(listed, k.Inode)
 		n := s.newNamespace(key{Net, k.Inode})
 		n.identify(k)
-		n.Holders = []Holder{{Kind: KindKernel, Refs: k.Refs}}
+		n.Holders = []Holder{k.holder()}
 		kept = append(kept, n)
 		if k.Cookie != 0 {
 			unexplained = append(unexplained, k.Cookie)
@@ -50,6 +52,9 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 func (s *scanner) newNamespace(k key) Namespace {
 	return Namespace{Type: k.Type, Inode: k.inode, OwnerUID: -1, Initial: s.initial[k.Type] == k.inode}
 }
+
+// holder stands for what is not known of who holds a listed namespace.
+func (k KernelNet) holder() Holder { return Holder{Kind: KindKernel, Refs: max(k.Refs, 0)} }
 
 // identify takes what the kernel's list tells of a namespace.
 func (n *Namespace) identify(k KernelNet) {

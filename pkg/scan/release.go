@@ -69,7 +69,11 @@ func (h *Holder) queue() string {
 
 func (h *Holder) unexplained() string {
 	refs := "reference"
-	if h.Refs != 1 {
+	switch h.Refs {
+	case 0:
+		return "find what refers to it (the bpf engine sees more)"
+	case 1:
+	default:
 		refs = fmt.Sprintf("%d references", h.Refs)
 	}
 	return fmt.Sprintf("find what has the %s that nothing visible explains (an open file below its /proc/net, for one)", refs)

@@ -48,6 +48,10 @@ type source struct {
 	// /proc does not show such holders at all, a gap.
 	kernel bool
 	live   bool // the visit needs a real /proc: a recorded one does not have it
+
+	// instead is what there is without an Engine where there is no visit. It runs
+	// after all others, and returns the gap that it leaves.
+	instead func(context.Context, *scanner) error
 }
 
 // sources is the one table of sources: adding one is a file and a row.
@@ -58,7 +62,7 @@ var sources = []source{
 	{name: "socket", kinds: []Kind{KindSocket, KindTun}, visit: visitSockets, kernel: true, live: true},
 	{name: "mmap", kinds: []Kind{KindMmap}, kernel: true},
 	{name: "inflight", kinds: []Kind{KindInflight}, kernel: true},
-	{name: "kernel", kinds: []Kind{KindKernel}, kernel: true},
+	{name: "kernel", kinds: []Kind{KindKernel}, kernel: true, instead: listActive},
 	{name: "mount", kinds: []Kind{KindMount}, visit: visitMountNS, find: findMounts, after: readMounts},
 	{name: "name", find: findNames}, // reads what mount found first
 }
@@ -186,6 +190,12 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 			continue
 		}
 		if src.kernel && s.opts.Engine == nil && (src.visit == nil || src.live && !s.host.procfs) {
+			if src.instead != nil {
+				afters = append(afters, func(ctx context.Context, s *scanner) {
+					s.take(found{gaps: []Gap{{src.name, "/proc", src.instead(ctx, s)}}})
+				})
+				continue
+			}
 			s.take(found{gaps: []Gap{{src.name, "/proc", ErrNotInProc}}})
 			continue
 		}
