@@ -22,18 +22,30 @@ func versionCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "nsinspect %s %s %s/%s\n",
-				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				version(debug.ReadBuildInfo()), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}
 }
 
-// version is what the Go tool wrote into the binary: the release, or the commit
-// it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
+// version is what the Go tool wrote into the binary: the release, and the commit
+// that it was built from with its time, as "v1.2.0 (commit 0123456789ab of
+// 2026-11-25T02:13:50Z)".
+func version(info *debug.BuildInfo, ok bool) string {
 	if !ok || info.Main.Version == "" {
 		return "(unknown)"
 	}
-	return info.Main.Version
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	commit := settings["vcs.revision"]
+	if commit == "" {
+		return info.Main.Version
+	}
+	commit = commit[:min(len(commit), 12)]
+	if settings["vcs.modified"] == "true" {
+		commit += ", modified,"
+	}
+	return fmt.Sprintf("%s (commit %s of %s)", info.Main.Version, commit, settings["vcs.time"])
 }
