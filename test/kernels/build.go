@@ -26,6 +26,9 @@ var suites = []suite{
 	{dir: "pkg/scan/iter"},
 	{dir: "pkg/scan", skip: "TestStorm"}, // which needs more cores than one
 	{dir: "internal/nstest"},
+	{dir: "pkg/links"},
+	{dir: "pkg/trace"},
+	{dir: "pkg/doctor"},
 	{dir: "test/engines"},
 	{dir: "cmd/nsinspect"},
 }
@@ -104,7 +107,7 @@ func writeInitrd(path string, k kernel, cache, built, jobs string) error {
 }
 
 // jobs is the script that the guest runs.
-func jobs(command string) string {
+func jobs(command string, suites []suite) string {
 	if command != "" {
 		return "export TERM=dumb\njob command / /bin/sh -c '" + strings.ReplaceAll(command, "'", `'\''`) + "'\n"
 	}

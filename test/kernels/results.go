@@ -55,7 +55,10 @@ func parseTests(output []byte) []*test {
 	for line := range strings.Lines(strings.ReplaceAll(string(output), "\x16", "\n")) {
 		line = strings.TrimRight(line, "\n")
 		if m := framing.FindStringSubmatch(line); m != nil {
-			current = at(m[1])
+			current = nil // between tests
+			if m[1] != "" {
+				current = at(m[1])
+			}
 		} else if m := verdict.FindStringSubmatch(line); m != nil {
 			current = at(m[2])
 			current.word = m[1]
@@ -154,7 +157,7 @@ func (r *report) suite(j job) {
 			r.facts = append(r.facts, fmt.Sprintf("skip %s %s: %s", j.name, t.name, t.reason()))
 		default:
 			broken++
-			r.failed = append(r.failed, strings.Join(append([]string{fmt.Sprintf("%s %s failed", j.name, t.name)}, tail(t.output, 30)...), "\n\t"))
+			r.failed = append(r.failed, strings.Join(append([]string{fmt.Sprintf("%s %s failed", j.name, t.name)}, ends(t.output)...), "\n\t"))
 		}
 	}
 	if j.status != 0 && broken == 0 || passed == 0 {
@@ -163,6 +166,15 @@ func (r *report) suite(j job) {
 	}
 	r.passed, r.skipped, r.broken = r.passed+passed, r.skipped+skipped, r.broken+broken
 	r.lines = append(r.lines, fmt.Sprintf("%-16s %3d passed, %d failed, %d skipped", j.name, passed, broken, skipped))
+}
+
+// ends returns the beginning and the end of what may be long: a panic says first
+// what it is.
+func ends(lines []string) []string {
+	if len(lines) <= 40 {
+		return lines
+	}
+	return slices.Concat(lines[:15], []string{"..."}, tail(lines, 25))
 }
 
 func tail(lines []string, n int) []string { return lines[max(0, len(lines)-n):] }
