@@ -196,9 +196,10 @@ func strangerHint(n *scan.Namespace) string {
 	if u, err := user.LookupId(strconv.Itoa(n.OwnerUID)); err == nil {
 		who = ", which " + u.Username + " made"
 	}
-	hint := fmt.Sprintf("run as root, or join its user namespace, %s%s, first", scan.FormatLink(scan.User, n.UserNS), who)
+	pid := "PID"
 	if n.Leader != nil {
-		hint += fmt.Sprintf(": nsenter --preserve-credentials -U -n -t %d -- COMMAND", n.Leader.PID)
+		pid = strconv.Itoa(n.Leader.PID)
 	}
-	return hint
+	return fmt.Sprintf("run as root, or join its user namespace, %s%s, first: nsenter --preserve-credentials -U -n -t %s -- COMMAND",
+		scan.FormatLink(scan.User, n.UserNS), who, pid)
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -199,16 +200,9 @@ func namesCmd(t *testing.T) func(*testscript.TestScript, bool, []string) {
 // enter.
 func nobodyCmd(ts *testscript.TestScript, neg bool, args []string) {
 	const nobody = 65534
-	dir, err := os.MkdirTemp("", "nsinspect")
+	dir, program, err := programForAll()
 	ts.Check(err)
 	defer os.RemoveAll(dir)
-	ts.Check(os.Chmod(dir, 0o755))
-	self, err := os.Executable()
-	ts.Check(err)
-	// The test binary is nsinspect when it is called so. A link, since a copy
-	// might still be open for writing in a child forked meanwhile (ETXTBSY).
-	program := filepath.Join(dir, "nsinspect")
-	ts.Check(os.Link(self, program))
 	cmd := exec.Command(program, args...)
 	cmd.Dir = "/"
 	cmd.Env = []string{"HOME=/"}
@@ -219,6 +213,21 @@ func nobodyCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if err := cmd.Run(); (err != nil) != neg {
 		ts.Fatalf("nsinspect as nobody: %v", err)
 	}
+}
+
+// programForAll makes nsinspect in a new directory that everybody may enter.
+func programForAll() (dir, program string, err error) {
+	if dir, err = os.MkdirTemp("", "nsinspect"); err != nil {
+		return "", "", err
+	}
+	self, err := os.Executable()
+	if err == nil {
+		// The test binary is nsinspect when it is called so. A link, since a copy
+		// might still be open for writing in a child forked meanwhile (ETXTBSY).
+		program = filepath.Join(dir, "nsinspect")
+		err = os.Link(self, program)
+	}
+	return dir, program, errors.Join(err, os.Chmod(dir, 0o755))
 }
 
 // statusCmd runs a program that must exit with a status: "status 2 nsinspect …".

@@ -179,6 +179,9 @@ func (r *reader) inside(v *scan.Visitor, i int, f func(*socket) error) error {
 }
 
 func (r *reader) enter(v *scan.Visitor, n *scan.Namespace) (s *socket, err error) {
+	if !scan.MayEnter() { // whether or not a path leads to it
+		return nil, fmt.Errorf("enter network namespace: %w", unix.EPERM)
+	}
 	fd, err := r.opener.Open(n)
 	if err != nil {
 		return nil, fmt.Errorf("open namespace: %w", err)

@@ -32,6 +32,9 @@ func AdminRemedy() string {
 	return "run as root, or grant CAP_SYS_ADMIN"
 }
 
+// MayEnter reports whether the calling thread may enter other namespaces at all.
+func MayEnter() bool { return hasCapability(unix.CAP_SYS_ADMIN) }
+
 // inUserNamespace reports whether this process is in another user namespace than
 // the first, where capabilities reach only so far.
 func inUserNamespace() bool {

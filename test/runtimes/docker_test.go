@@ -38,6 +38,9 @@ func TestDocker(t *testing.T) {
 		checkUses(t, n, refsOf(t, alone), alone.sandboxKey, alone)
 	})
 	t.Run("owner", func(t *testing.T) { checkDockerOwners(t, d, web, peer, alone) })
+	t.Run("network", func(t *testing.T) {
+		checkNetwork(t, n, web, func(command ...string) string { return d.exec(t, append([]string{"web"}, command...)...) })
+	})
 	t.Run("exec", func(t *testing.T) {
 		d.exec(t, "--detach", "alone", "sleep", "599")
 		waitProcesses(t, alone, 2)
@@ -59,6 +62,7 @@ func TestDocker(t *testing.T) {
 		d.remove(t, "alone")
 		checkGone(t, n, web.sandboxKey, web, peer)
 		checkGone(t, n, alone.sandboxKey, alone)
+		checkNoNetwork(t, n, web)
 	})
 	t.Run("killed daemon", func(t *testing.T) { checkDockerKilled(t, d) })
 }

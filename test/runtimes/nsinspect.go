@@ -45,6 +45,7 @@ type (
 		Initial   bool
 		Names     []name
 		Owner     *ownedBy
+		Links     []iface
 		Processes int
 		Holders   map[string]int
 		Leader    *struct {

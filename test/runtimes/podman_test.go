@@ -39,6 +39,9 @@ func TestPodman(t *testing.T) {
 		checkNoNamespace(t, n, "done", "podman:done has no namespace: it is stopped")
 		checkContainers(t, "podman", done)
 	})
+	t.Run("network", func(t *testing.T) {
+		checkNetwork(t, n, web, func(command ...string) string { return p.exec(t, append([]string{"web"}, command...)...) })
+	})
 	t.Run("exec", func(t *testing.T) {
 		p.exec(t, "--detach", "alone", "sleep", "599")
 		waitProcesses(t, alone, 2)
@@ -59,6 +62,7 @@ func TestPodman(t *testing.T) {
 		checkList(t, n, web.sandboxKey, web)
 		p.remove(t, "web")
 		checkGone(t, n, web.sandboxKey, web, peer)
+		checkNoNetwork(t, n, web)
 	})
 }
 
