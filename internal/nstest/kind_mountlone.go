@@ -23,17 +23,25 @@ func holdMountDetached(m *maker) error {
 }
 
 // holdMountUnmounted does the same, opens the directory and closes the detached
-// mount, which unmounts all of it: the open directory keeps it as it was.
+// mount, which unmounts all of it: the open directory keeps it as it was, but on
+// Linux 7.3, which keeps the directory alone.
 func holdMountUnmounted(m *maker) error {
 	return m.inNew(func() error {
 		tree, err := m.detachedTree()
 		if err != nil {
 			return err
 		}
-		defer unix.Close(tree)
 		dir, err := unix.Openat(tree, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		unix.Close(tree)
 		if err != nil {
 			return fmt.Errorf("open directory in detached mount: %w", err)
+		}
+		var st unix.Statfs_t
+		if err := fstatfsAt(dir, "ns", &st); err != nil {
+			return fmt.Errorf("stat mount: %w", err)
+		}
+		if st.Type != unix.NSFS_MAGIC {
+			return fmt.Errorf("keep what is unmounted and in use: %w", errMissing)
 		}
 		return m.holdBelow(dir, "unmounted, but in use")
 	})
@@ -65,4 +73,14 @@ func (m *maker) holdBelow(fd int, via string) error {
 	pin := &Holder{Kind: "fd", PID: os.Getpid(), FD: &fd, Comm: m.comm()}
 	m.truth.Holders = []Holder{{Kind: "mount", Path: "/ns", MountID: int(stx.Mnt_id), Via: via, Pin: pin}}
 	return nil
+}
+
+// fstatfsAt tells of the file system of a file below an open directory.
+func fstatfsAt(dir int, name string, st *unix.Statfs_t) error {
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Fstatfs(fd, st)
 }

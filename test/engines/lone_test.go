@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -17,6 +18,7 @@ import (
 // to do about it.
 func TestLoneMountVerdict(t *testing.T) {
 	CheckKernel(t)
+	need.Kernel(t, 5, 17, "bpf_loop")
 	opts := optionsOf(t)[bpf]
 	host, err := scan.OpenHost("/")
 	if err != nil {
@@ -27,23 +29,27 @@ func TestLoneMountVerdict(t *testing.T) {
 		nstest.MountTree: "close fd %d of %s (pid %d), a detached mount that mount %d is below.",
 		nstest.MountGone: "end the use of what mount %[4]d was unmounted with",
 	} {
-		scene := nstest.Make(t, kind)
-		pin := scene.Holders[0].Pin
-		snap := look(t, opts)
-		n := findIn(snap, &scene.Truth)
-		if n == nil {
-			t.Fatalf("%s: not found", kind)
-		}
-		if err := scan.Describe(t.Context(), host, n); err != nil {
-			t.Fatal(err)
-		}
-		verdict := n.Verdict(snap)
-		if want := fmt.Sprintf(want, *pin.FD, pin.Comm, pin.PID, scene.Holders[0].MountID); !strings.Contains(verdict, want) {
-			t.Errorf("%s: %q, want %q", kind, verdict, want)
-		}
-		if strings.Contains(verdict, "detached mounts") {
-			t.Errorf("%s: %q, but they were looked at", kind, verdict)
-		}
-		scene.Free()
+		t.Run(string(kind), func(t *testing.T) { demandVerdict(t, opts, host, kind, want) })
+	}
+}
+
+func demandVerdict(t *testing.T, opts scan.Options, host *scan.Host, kind nstest.Kind, want string) {
+	t.Helper()
+	scene := nstest.Make(t, kind)
+	pin := scene.Holders[0].Pin
+	snap := look(t, opts)
+	n := findIn(snap, &scene.Truth)
+	if n == nil {
+		t.Fatal("not found")
+	}
+	if err := scan.Describe(t.Context(), host, n); err != nil {
+		t.Fatal(err)
+	}
+	verdict := n.Verdict(snap)
+	if want := fmt.Sprintf(want, *pin.FD, pin.Comm, pin.PID, scene.Holders[0].MountID); !strings.Contains(verdict, want) {
+		t.Errorf("%q, want %q", verdict, want)
+	}
+	if strings.Contains(verdict, "detached mounts") {
+		t.Errorf("%q, but they were looked at", verdict)
 	}
 }

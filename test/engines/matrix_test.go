@@ -34,6 +34,8 @@ var since = map[nstest.Kind]struct {
 }{
 	nstest.MountFD:    {6, 12, [...]word{gap, listed}},
 	nstest.MountMount: {6, 12, [...]word{gap, listed}},
+	nstest.MountTree:  {5, 17, [...]word{gap, listed}},
+	nstest.MountGone:  {5, 17, [...]word{gap, listed}},
 
 	nstest.Mmap:               {5, 17, [...]word{gap, listed}},
 	nstest.IOURing:            {5, 17, [...]word{gap, listed}},
