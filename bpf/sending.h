@@ -13,17 +13,20 @@ const volatile u32 reader_pidns;
 const volatile u32 own; /* the reader's process */
 const volatile u32 wake_at; /* bytes unread at which the reader is woken */
 
+u32 asleep SEC(".data.asleep"); /* 1 where the reader waits for the next event, however few are unread */
+
 struct {
 	MAP_TYPE(RINGBUF);
 	MAP_ENTRIES(16 << 20);
 } events SEC(".maps");
 
-/* The calls that have begun and not returned, by task. */
+/* The calls that have begun and not returned, by task; call is CALL_UNKNOWN where
+ * a task's has. */
 struct {
 	MAP_TYPE(HASH);
 	MAP_KEY(u32);
 	MAP_VALUE(struct event);
-	MAP_ENTRIES(8192);
+	MAP_ENTRIES(8192); /* 6 MiB */
 } pending SEC(".maps");
 
 /* One event a CPU, too large for the stack. */
@@ -129,8 +132,9 @@ static __always_inline int wanted(struct event *e)
 	return 1;
 }
 
-/* Waking the reader costs more than all else here: it is woken when much is
- * unread, and looks by itself often enough for a person. */
+/* Waking the reader costs more than all else here: it is woken when it has slept
+ * for want of events, or much is unread. While they come it looks by itself, often
+ * enough for a person. */
 static __noinline int send(struct event *e)
 {
 	u64 unread, size, wake;
@@ -142,7 +146,11 @@ static __noinline int send(struct event *e)
 		size = PATH_SIZE;
 	size += HEAD;
 	unread = bpf_ringbuf_query(&events, 0); /* BPF_RB_AVAIL_DATA */
-	wake = unread < wake_at && unread + size >= wake_at ? 2 : 1; /* BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP */
+	wake = 1; /* BPF_RB_NO_WAKEUP */
+	if (asleep || (unread < wake_at && unread + size >= wake_at)) {
+		wake = 2; /* BPF_RB_FORCE_WAKEUP */
+		asleep = 0;
+	}
 	if (bpf_ringbuf_output(&events, e, size, wake))
 		lose(e->call);
 	return 0;

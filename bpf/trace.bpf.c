@@ -154,6 +154,21 @@ static __noinline int call_of(struct event *e, struct task_struct *task, struct 
 
 /* ---- the hooks ---- */
 
+/* Keeps what is known of a call until it returns. A task's entry stays until the
+ * task ends: to take it out and in again would cost more than all else here. */
+static __always_inline long keep(u32 id, struct event *e)
+{
+	struct event *kept = bpf_map_lookup_elem(&pending, &id);
+	u32 size = e->path_size;
+
+	if (!kept)
+		return bpf_map_update_elem(&pending, &id, e, 0);
+	__builtin_memcpy(kept, e, HEAD);
+	if (size && size <= PATH_SIZE)
+		bpf_probe_read_kernel(kept->path, size, e->path);
+	return 0;
+}
+
 static __always_inline int entered(struct pt_regs___x86 *regs, u32 nr)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -166,7 +181,7 @@ static __always_inline int entered(struct pt_regs___x86 *regs, u32 nr)
 	look(&e->from, task);
 	if (e->call == CALL_SETNS)
 		target(e, READ(task, files));
-	if (bpf_map_update_elem(&pending, &id, e, 0))
+	if (keep(id, e))
 		full = 1; /* its end will be told */
 	return 0;
 }
@@ -228,7 +243,7 @@ static __always_inline int returned(struct pt_regs___x86 *regs, u32 nr, s64 ret)
 	struct event *e = bpf_map_lookup_elem(&pending, &id);
 	u32 call;
 
-	if (!e)
+	if (!e || !e->call)
 		return returned_only(regs, task, ret);
 	call = among(nr & ~X32_BIT, &native);
 	if (call != e->call && among(nr, &compat) != e->call) {
@@ -242,7 +257,7 @@ static __always_inline int returned(struct pt_regs___x86 *regs, u32 nr, s64 ret)
 			look(&e->to, task);
 		send(e);
 	}
-	bpf_map_delete_elem(&pending, &id);
+	e->call = CALL_UNKNOWN;
 	return 0;
 }
 
@@ -339,9 +354,10 @@ SEC("tp_btf/sched_process_exit")
 int process_exit(u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
-	u32 tgid = READ(task, tgid);
+	u32 id = READ(task, pid), tgid = READ(task, tgid);
 
-	if (READ(READ(task, signal), live.counter) == 0) /* the last thread (do_exit, kernel/exit.c) */
+	bpf_map_delete_elem(&pending, &id);
+	if (follow && READ(READ(task, signal), live.counter) == 0) /* the last thread (do_exit, kernel/exit.c) */
 		bpf_map_delete_elem(&followed, &tgid);
 	return 0;
 }

@@ -141,6 +141,7 @@ const (
 	callsProgSysEnter     = "sys_enter"
 	callsProgSysExit      = "sys_exit"
 	callsProgWhoami       = "whoami"
+	callsVarAsleep        = "asleep"
 	callsVarCompat        = "compat"
 	callsVarFollow        = "follow"
 	callsVarFull          = "full"
@@ -221,6 +222,7 @@ type callsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsVariableSpecs struct {
+	Asleep      *ebpf.VariableSpec `ebpf:"asleep"`
 	Compat      *ebpf.VariableSpec `ebpf:"compat"`
 	Follow      *ebpf.VariableSpec `ebpf:"follow"`
 	Full        *ebpf.VariableSpec `ebpf:"full"`
@@ -276,6 +278,7 @@ func (m *callsMaps) Close() error {
 //
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsVariables struct {
+	Asleep      *ebpf.Variable `ebpf:"asleep"`
 	Compat      *ebpf.Variable `ebpf:"compat"`
 	Follow      *ebpf.Variable `ebpf:"follow"`
 	Full        *ebpf.Variable `ebpf:"full"`

@@ -61,10 +61,7 @@ func loadTyped(o Options, choose func(*ebpf.CollectionSpec, *btf.Spec) []hook) (
 	if err != nil {
 		return nil, nil, err
 	}
-	hooks := choose(spec, types)
-	if o.Follow {
-		hooks = append(hooks, hook{program: callsProgProcessExit})
-	}
+	hooks := append(choose(spec, types), hook{program: callsProgProcessExit})
 	if err := set(spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level}); err != nil {
 		return nil, nil, err
 	}

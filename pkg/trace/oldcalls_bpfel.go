@@ -28,6 +28,7 @@ const (
 	oldCallsProgSysEnter     = "sys_enter"
 	oldCallsProgSysExit      = "sys_exit"
 	oldCallsProgWhoami       = "whoami"
+	oldCallsVarAsleep        = "asleep"
 	oldCallsVarCompat        = "compat"
 	oldCallsVarFollow        = "follow"
 	oldCallsVarFull          = "full"
@@ -108,6 +109,7 @@ type oldCallsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsVariableSpecs struct {
+	Asleep      *ebpf.VariableSpec `ebpf:"asleep"`
 	Compat      *ebpf.VariableSpec `ebpf:"compat"`
 	Follow      *ebpf.VariableSpec `ebpf:"follow"`
 	Full        *ebpf.VariableSpec `ebpf:"full"`
@@ -163,6 +165,7 @@ func (m *oldCallsMaps) Close() error {
 //
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsVariables struct {
+	Asleep      *ebpf.Variable `ebpf:"asleep"`
 	Compat      *ebpf.Variable `ebpf:"compat"`
 	Follow      *ebpf.Variable `ebpf:"follow"`
 	Full        *ebpf.Variable `ebpf:"full"`

@@ -14,9 +14,15 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan/iter"
 )
 
-// latency is how long an event may wait in the kernel for a reader that nothing
-// wakes.
-const latency = 25 * time.Millisecond
+const (
+	// latency is how long an event may wait in the kernel while others come: a
+	// reader that each wakes costs the traced more than all else.
+	latency = 25 * time.Millisecond
+	// drowsy is how long nothing has come before the next event is to wake the
+	// reader, who looks every nap by herself.
+	drowsy = 500 * time.Millisecond
+	nap    = 250 * time.Millisecond
+)
 
 // watcher is one tier at work.
 type watcher interface {
@@ -25,6 +31,8 @@ type watcher interface {
 	next(e *Event, deadline time.Time) (bool, error)
 	// more reports whether next has an event at once, as far as it knows.
 	more() bool
+	// interrupt has next return at once, from another goroutine.
+	interrupt()
 	lost() ([]Loss, error)
 	// detach ends the recording. What was recorded stays to be read.
 	detach() error
@@ -67,7 +75,9 @@ type Tracer struct {
 	info    TierInfo
 	refused []error
 	tracker *tracker
-	ended   bool // nothing more is recorded
+	last    time.Time // when an event was read
+	ended   bool      // nothing more is recorded
+	unwatch func() bool
 }
 
 // Open starts to trace, by the first tier that works. Everything that happens
@@ -93,6 +103,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 		if err == nil {
 			t.watcher, t.info = w, tier.TierInfo
 			t.tracker = newTracker(o)
+			t.unwatch = context.AfterFunc(ctx, w.interrupt)
 			return t, nil
 		}
 		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, iter.Explain(err)))
@@ -122,8 +133,9 @@ func (t *Tracer) Read() (Event, error) {
 }
 
 // ReadBatch fills events with what has been recorded and returns how many there
-// are. It waits a moment (25 ms) for the first and not for any other, so it
-// returns 0 where nothing happened. It ends as Read does.
+// are. It waits a moment for the first (25 ms, or 250 ms where nothing has come for
+// long) and not for any other, so it returns 0 where nothing happened. It ends as
+// Read does.
 func (t *Tracer) ReadBatch(events []Event) (int, error) {
 	if t.ctx.Err() != nil && !t.ended {
 		t.ended = true
@@ -134,7 +146,11 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 	n := 0
 	for n < len(events) && (n == 0 || t.watcher.more()) {
 		deadline := time.Now()
-		if !t.ended {
+		switch {
+		case t.ended:
+		case deadline.Sub(t.last) > drowsy:
+			deadline = deadline.Add(nap)
+		default:
 			deadline = deadline.Add(latency)
 		}
 		got, err := t.watcher.next(&events[n], deadline)
@@ -146,6 +162,9 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 		}
 		t.tracker.note(&events[n])
 		n++
+	}
+	if n > 0 {
+		t.last = time.Now()
 	}
 	if n == 0 && t.ended {
 		return 0, ErrClosed
@@ -176,5 +195,6 @@ func (t *Tracer) Finish() (Summary, error) {
 
 // Close ends the recording and takes everything out of the kernel.
 func (t *Tracer) Close() error {
+	t.unwatch()
 	return errors.Join(t.watcher.close(), t.tracker.close())
 }

@@ -23,6 +23,7 @@ const (
 	plainCallsProgPlainEnter = "plain_enter"
 	plainCallsProgPlainExit  = "plain_exit"
 	plainCallsVarArm64       = "arm64"
+	plainCallsVarAsleep      = "asleep"
 	plainCallsVarCompat      = "compat"
 	plainCallsVarNative      = "native"
 	plainCallsVarOwn         = "own"
@@ -94,6 +95,7 @@ type plainCallsMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type plainCallsVariableSpecs struct {
 	Arm64       *ebpf.VariableSpec `ebpf:"arm64"`
+	Asleep      *ebpf.VariableSpec `ebpf:"asleep"`
 	Compat      *ebpf.VariableSpec `ebpf:"compat"`
 	Native      *ebpf.VariableSpec `ebpf:"native"`
 	Own         *ebpf.VariableSpec `ebpf:"own"`
@@ -144,6 +146,7 @@ func (m *plainCallsMaps) Close() error {
 // It can be passed to loadPlainCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type plainCallsVariables struct {
 	Arm64       *ebpf.Variable `ebpf:"arm64"`
+	Asleep      *ebpf.Variable `ebpf:"asleep"`
 	Compat      *ebpf.Variable `ebpf:"compat"`
 	Native      *ebpf.Variable `ebpf:"native"`
 	Own         *ebpf.Variable `ebpf:"own"`

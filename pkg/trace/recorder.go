@@ -37,8 +37,11 @@ func record(programs *ebpf.Collection, hooks []hook) (*recorder, error) {
 	return r, nil
 }
 
-// startedMap has the one variable that is set later.
-const startedMap = ".data.started"
+// The variables that are set while the programs run, each in a map of its own.
+const (
+	startedMap = ".data.started"
+	asleepMap  = ".data.asleep"
+)
 
 func (r *recorder) start(hooks []hook) error {
 	var err error
@@ -63,8 +66,13 @@ func (r *recorder) start(hooks []hook) error {
 
 func (r *recorder) next(e *Event, deadline time.Time) (bool, error) {
 	r.reader.SetDeadline(deadline)
+	if time.Until(deadline) > latency {
+		if err := r.sleep(); err != nil {
+			return false, err
+		}
+	}
 	switch err := r.reader.ReadInto(&r.record); {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ringbuf.ErrFlushed):
 		return false, nil
 	case errors.Is(err, ringbuf.ErrClosed):
 		return false, io.ErrUnexpectedEOF
@@ -76,6 +84,22 @@ func (r *recorder) next(e *Event, deadline time.Time) (bool, error) {
 		r.clock, r.clocked = newClock(), now
 	}
 	return true, decode(e, r.record.RawSample, r.clock)
+}
+
+// sleep has the next event wake the reader. One that came just before is there for
+// it to read.
+func (r *recorder) sleep() error {
+	if err := r.programs.Maps[asleepMap].Put(uint32(0), uint32(1)); err != nil {
+		return fmt.Errorf("ask to be woken: %w", err)
+	}
+	if r.more() {
+		r.reader.SetDeadline(time.Now())
+	}
+	return nil
+}
+
+func (r *recorder) interrupt() {
+	_ = r.reader.Flush() // fails only where it is closed, and nobody waits
 }
 
 func (r *recorder) more() bool { return r.reader.AvailableBytes() > 0 }

@@ -88,7 +88,7 @@ func (p *perf) next(e *Event, deadline time.Time) (bool, error) {
 		if left <= 0 {
 			return false, nil
 		}
-		if err := p.wait(left); err != nil {
+		if err := p.wait(min(left, latency)); err != nil {
 			return false, err
 		}
 	}
@@ -149,6 +149,8 @@ func (p *perf) wait(left time.Duration) error {
 	}
 	return nil
 }
+
+func (p *perf) interrupt() {} // it never waits long
 
 func (p *perf) more() bool { return len(p.ready) > 0 }
 
