@@ -72,9 +72,10 @@ var (
 )
 
 // parse returns the call of a line, "" if it is none of those compared. A line of
-// a thread that was killed in its call returns nothing, and is none either.
+// a thread that was killed in its call, or let go in it, returns nothing, and is
+// none either.
 func parse(line string) (string, error) {
-	if strings.HasPrefix(line, "[ Process PID=") || strings.HasPrefix(line, "strace: ") {
+	if strings.HasPrefix(line, "[ Process PID=") || strings.HasPrefix(line, "strace: ") || strings.HasSuffix(line, "<detached ...>") {
 		return "", nil
 	}
 	m := callLine.FindStringSubmatch(line)

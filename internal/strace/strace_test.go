@@ -25,7 +25,8 @@ func TestParse(t *testing.T) {
 		"unshare(CLONE_NEWNET)                   = ?":                                                     "",
 		"clone(child_stack=NULL, flags=CLONE_NEWPID|SIGCHLD) = ? ERESTARTNOINTR (To be restarted)":        "clone(CLONE_NEWPID) = -1 ERESTARTNOINTR",
 		"unshare(0x1 /* CLONE_??? */)            = -1 EINVAL (Invalid argument)":                          "unshare(0x1) = -1 EINVAL",
-		"[ Process PID=5 runs in 32 bit mode. ]":                                                          "",
+		"???( <detached ...>":                    "",
+		"[ Process PID=5 runs in 32 bit mode. ]": "",
 	} {
 		if got, err := parse(line); err != nil || got != want {
 			t.Errorf("%q: %q, %v; want %q", line, got, err, want)

@@ -31,8 +31,9 @@ func newLXC(t testing.TB) *lxc {
 	return &lxc{home: h, dir: h.mkdir(t, "lxc")}
 }
 
-// run starts a container that sleeps. Its name is unique: the cgroup is made of it.
-func (l *lxc) run(t testing.TB, name string) container {
+// make makes a container that is to run a command, and returns its name, which is
+// unique: the cgroup is made of it.
+func (l *lxc) make(t testing.TB, name, command string) string {
 	t.Helper()
 	name = l.home.bridge() + "-" + name
 	l.home.remember(t, name)
@@ -47,9 +48,16 @@ func (l *lxc) run(t testing.TB, name string) container {
 lxc.rootfs.path = dir:%s
 lxc.net.0.type = empty
 lxc.apparmor.profile = unconfined
-lxc.init.cmd = /bin/sleep 600
+lxc.init.cmd = /bin/%s
 lxc.environment = %s=%s
-`, name, rootfs, homeEnv, l.home.dir))
+`, name, rootfs, command, homeEnv, l.home.dir))
+	return name
+}
+
+// run starts a container that sleeps.
+func (l *lxc) run(t testing.TB, name string) container {
+	t.Helper()
+	name = l.make(t, name, "sleep 600")
 	l.home.run(t, nil, nil, "lxc-start", "-P", l.dir, "-n", name)
 	t.Cleanup(func() { l.home.run(t, nil, nil, "lxc-stop", "-P", l.dir, "-n", name, "--kill") })
 	pid, err := strconv.Atoi(l.home.run(t, nil, nil, "lxc-info", "-P", l.dir, "-n", name, "-p", "-H"))

@@ -139,12 +139,22 @@ func (p *podman) command(t testing.TB, args ...string) string {
 
 func (p *podman) commandIn(t testing.TB, stdin []byte, args ...string) string {
 	t.Helper()
+	command := p.args(args...)
+	return p.home.run(t, p.env(), stdin, command[0], command[1:]...)
+}
+
+func (p *podman) env() []string {
 	h := p.home
-	env := []string{"CONTAINERS_CONF=" + h.path("containers.conf"), "CONTAINERS_STORAGE_CONF=" + h.path("storage.conf")}
-	return h.run(t, env, stdin, "podman", append([]string{
-		"--root", h.path("root"), "--runroot", h.path("run"), "--tmpdir", h.path("tmp"),
+	return []string{"CONTAINERS_CONF=" + h.path("containers.conf"), "CONTAINERS_STORAGE_CONF=" + h.path("storage.conf")}
+}
+
+// args is the command line of a podman command.
+func (p *podman) args(args ...string) []string {
+	h := p.home
+	return append([]string{
+		"podman", "--root", h.path("root"), "--runroot", h.path("run"), "--tmpdir", h.path("tmp"),
 		"--storage-driver", "vfs", "--network-config-dir", h.path("net"),
-	}, args...)...)
+	}, args...)
 }
 
 // run starts a container that sleeps, on the bridge network unless the arguments
