@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func TestTracePodman(t *testing.T) {
 	p := startPodman(t)
 	calls, events := strace.Record(t, func(straced []string) {
 		for _, network := range []string{p.network(), "none"} {
-			command := append(straced, p.args("run", "--rm", "--network", network, image, "sleep", "0")...)
+			command := slices.Concat(straced, p.args("run", "--rm", "--network", network, image, "sleep", "0"))
 			p.home.run(t, p.env(), nil, command[0], command[1:]...)
 		}
 	})
@@ -100,7 +101,7 @@ func TestTraceLXC(t *testing.T) {
 	l := newLXC(t)
 	name := l.make(t, "traced", "sleep 0")
 	calls, events := strace.Record(t, func(straced []string) {
-		command := append(straced, "lxc-start", "-P", l.dir, "-n", name, "--foreground")
+		command := slices.Concat(straced, []string{"lxc-start", "-P", l.dir, "-n", name, "--foreground"})
 		l.home.run(t, nil, nil, command[0], command[1:]...)
 	})
 	strace.Compare(t, calls, events, "clone(CLONE_INTO_CGROUP*CLONE_NEWNET*) = *", "setns(*, CLONE_NEWNET) = 0")
@@ -123,8 +124,8 @@ func TestTraceNspawn(t *testing.T) {
 		_ = os.Remove(filepath.Join("/run/systemd/nspawn/propagate", name))
 	})
 	calls, events := strace.Record(t, func(straced []string) {
-		command := append(straced, "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--machine", name,
-			"--directory", root, "--private-network", "/bin/sleep", "0")
+		command := slices.Concat(straced, []string{"systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--machine", name,
+			"--directory", root, "--private-network", "/bin/sleep", "0"})
 		h.run(t, nil, nil, command[0], command[1:]...)
 	})
 	strace.Compare(t, calls, events, "clone(*CLONE_NEWPID*) = *", "unshare(CLONE_NEWNET) = 0")
