@@ -32,5 +32,6 @@ func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, 
 	if a.engine == "bpf" {
 		return nil, none, "", fmt.Errorf("start the bpf engine: %w: use --engine proc", err)
 	}
+	a.noEngine = err
 	return nil, none, fmt.Sprintf("the bpf engine did not start: %v", err), nil
 }

@@ -69,6 +69,7 @@ type app struct {
 	root      string
 	netnsDirs []string
 	engine    string
+	noEngine  error // why the engine that was wanted is not there
 	sources   []string
 	color     string
 	verbose   bool
@@ -248,7 +249,7 @@ func (a *app) options() (opts scan.Options, done func(), err error) {
 		a.note([]string{render.Escape(fmt.Sprintf("engine %s: %s", name, why))})
 	}
 	a.owners = owner.Lazy{Host: h}
-	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, Sources: a.sources, Aliases: a.owners.Aliases}
+	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, NoEngine: a.noEngine, Sources: a.sources, Aliases: a.owners.Aliases}
 	return opts, func() { closeEngine(); h.Close() }, nil
 }
 

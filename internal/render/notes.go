@@ -91,6 +91,9 @@ func hiddenNote(s *scan.Snapshot, what []string) string {
 	if s.Root != "/" {
 		return note + ": another root's tree does not show them"
 	}
+	if s.NoEngine != nil && !denied(s.NoEngine) {
+		return note + ": the bpf engine, which sees them, did not start: " + s.NoEngine.Error()
+	}
 	return note + ": the bpf engine sees them, run as root"
 }
 

@@ -247,3 +247,17 @@ func TestGapNotes(t *testing.T) {
 		t.Errorf("notes about nothing: %q", notes)
 	}
 }
+
+func TestNoEngineIsTold(t *testing.T) {
+	for want, err := range map[string]error{
+		"not looked at: files in flight: the bpf engine sees them, run as root":                         nil,
+		"not looked at: files in flight: the bpf engine, which sees them, did not start: it is too old": errors.New("it is too old"),
+		"not looked at: files in flight: the bpf engine sees them, run as root ":                        fmt.Errorf("needs CAP_BPF: %w", unix.EPERM),
+	} {
+		s := snapshot()
+		s.NoEngine, s.Gaps = err, []scan.Gap{{Source: "inflight", Path: "/proc", Err: scan.ErrNotInProc}}
+		if got := GapNotes(s, nil, false); len(got) != 1 || got[0] != strings.TrimSpace(want) {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+}

@@ -159,6 +159,7 @@ type Snapshot struct {
 	Root       string // of the machine that was read; "/" is the running one
 	Kernel     string // release, as uname -r prints it
 	Engine     string // how it was read: "proc"
+	NoEngine   error  // Options.NoEngine
 	Sources    []string
 	Types      []Type
 	Initial    [numTypes]uint64 // inodes of the initial namespaces; 0 where unknown

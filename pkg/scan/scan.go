@@ -31,6 +31,7 @@ type Options struct {
 	Sources   []string // names of the sources to use, as in Sources; nil: all
 	Details   bool     // read the UID and start time of leaders, cookies, owners and nsids too
 	Engine    Engine   // what reads tasks and files; nil: the walk over /proc
+	NoEngine  error    // why an Engine that was wanted is not there, for the snapshot to tell
 	Aliases   Aliases  // what else Resolve takes for a reference; nil: nothing
 }
 
@@ -105,7 +106,7 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 }
 
 func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
-	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", Types: s.types, Kernel: s.kernel()}
+	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.kernel()}
 	if s.opts.Engine != nil {
 		snap.Engine = s.opts.Engine.Name()
 	}

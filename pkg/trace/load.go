@@ -44,7 +44,7 @@ func loadTyped(o Options, choose func(*ebpf.CollectionSpec, *btf.Spec) []hook) (
 	cache := btf.NewCache()
 	types, err := cache.Kernel()
 	if err != nil {
-		return nil, nil, fmt.Errorf("read kernel type information (needs CONFIG_DEBUG_INFO_BTF): %w", err)
+		return nil, nil, iter.ExplainTypes(err)
 	}
 	parse := loadCalls
 	var cast *btf.Func

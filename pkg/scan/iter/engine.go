@@ -16,10 +16,15 @@ import (
 // Engine is the Reader as an engine of a scan.
 type Engine struct{ r *Reader }
 
-// NewEngine loads the programs of a scan. It needs what Open needs.
+// NewEngine loads the programs of a scan. It needs what Open needs, and a kernel
+// that lets it read tasks: without those there is no scan.
 func NewEngine() (*Engine, error) {
 	r, err := Open(Options{})
 	if err != nil {
+		return nil, err
+	}
+	if _, err := r.program(Tasks); err != nil {
+		r.Close()
 		return nil, err
 	}
 	return &Engine{r}, nil

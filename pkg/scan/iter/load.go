@@ -86,7 +86,7 @@ func parse(cache *btf.Cache, old bool) (*ebpf.CollectionSpec, *btf.Spec, error) 
 	types, err := cache.Kernel()
 	<-done
 	if err != nil {
-		return nil, nil, fmt.Errorf("read kernel type information (needs CONFIG_DEBUG_INFO_BTF): %w", err)
+		return nil, nil, ExplainTypes(err)
 	}
 	var cast *btf.Func
 	if old || types.TypeByName("bpf_rdonly_cast", &cast) != nil {
@@ -199,8 +199,22 @@ func (l *loader) load(name string) (*ebpf.Program, error) {
 	return got.DetachProgram(name), nil
 }
 
-// Explain puts the missing capability of those that a BPF program needs in the place of "operation not permitted".
+// ExplainTypes says what it means that the kernel's types cannot be read.
+func ExplainTypes(err error) error {
+	if errors.Is(err, ebpf.ErrNotSupported) {
+		return errors.New("this kernel shows no type information: it needs CONFIG_DEBUG_INFO_BTF, and /sys")
+	}
+	return fmt.Errorf("read kernel type information: %w", err)
+}
+
+// Explain puts the missing capability of those that a BPF program needs in the
+// place of "operation not permitted", and what a locked kernel means in that of its
+// verifier's words (kernel/bpf/helpers.c, bpf_base_func_proto, 5.10: the helpers
+// that read kernel memory are not there).
 func Explain(err error) error {
+	if (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL)) && lockedDown() {
+		return errors.New("kernel lockdown (confidentiality) lets no BPF program read the kernel's memory")
+	}
 	if !errors.Is(err, unix.EPERM) {
 		return err
 	}
@@ -208,6 +222,12 @@ func Explain(err error) error {
 		return fmt.Errorf("needs %s: %w", missing, unix.EPERM)
 	}
 	return fmt.Errorf("not allowed although CAP_BPF and CAP_PERFMON are held (in a user namespace, by kernel lockdown, or before Linux 5.11 for want of CAP_SYS_RESOURCE): %w", unix.EPERM)
+}
+
+// lockedDown reports whether the kernel keeps its memory from everybody.
+func lockedDown() bool {
+	text, err := os.ReadFile("/sys/kernel/security/lockdown")
+	return err == nil && strings.Contains(string(text), "[confidentiality]")
 }
 
 // missingCapabilities names what the calling thread lacks of CAP_BPF and
