@@ -18,7 +18,7 @@ func findCoveredName(x *exam) (all []Finding) {
 		n := &x.snap.Namespaces[i]
 		var covered []*scan.Holder
 		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == scan.KindMount && h.MountNS == x.snap.MountNS && h.Covered && h.Path != "" && !reachedAt(n, h) {
+			if h := &n.Holders[j]; h.Kind == scan.KindMount && h.MountNS == x.snap.MountNS && h.Covered && h.Path != "" && !h.Lone() && !reachedAt(n, h) {
 				covered = append(covered, h)
 			}
 		}

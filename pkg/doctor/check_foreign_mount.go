@@ -23,7 +23,7 @@ func findForeignMount(x *exam) (all []Finding) {
 		var fixes []string
 		for i := range n.Holders {
 			h := &n.Holders[i]
-			if h.Kind != scan.KindMount {
+			if h.Kind != scan.KindMount || h.Lone() {
 				continue
 			}
 			f.Path = cmp.Or(f.Path, h.Path)

@@ -26,6 +26,9 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 			h := &n.Holders[i]
 			f.Evidence = append(f.Evidence, x.holds(h))
 			pids[h.PID] = true
+			if h.Pin != nil {
+				pids[h.Pin.PID] = true
+			}
 		}
 		f.Evidence = few(f.Evidence, 4)
 		f.Meaning = "ip netns does not show it, nor does any look at processes. It goes when the program closes what it has open; a leak of descriptors looks like this."
@@ -45,6 +48,12 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 
 // holds says in a phrase how something holds a namespace.
 func (x *exam) holds(h *scan.Holder) string {
+	switch {
+	case h.Lone() && h.Pin != nil:
+		return fmt.Sprintf("mount %d, below a detached mount: %s", h.MountID, x.holds(h.Pin))
+	case h.Lone():
+		return fmt.Sprintf("mount %d: %s", h.MountID, h.Via)
+	}
 	what := h.Kind.String()
 	if words := strings.TrimSpace(h.Family + " " + h.Type + " " + h.Device); words != "" {
 		what = words + " " + what

@@ -5,7 +5,6 @@ package doctor
 import (
 	"fmt"
 	"path"
-	"slices"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -26,7 +25,6 @@ func findLeftoverFile(x *exam) (all []Finding) {
 			f.Summary += " here: left over, or a live name in another mount namespace"
 			f.Evidence = []string{"no namespace was seen mounted on it", "not certain: " + why}
 			f.Meaning = "Do not rm it before that is known: to remove a mount point unmounts it in every mount namespace, and can end a namespace that is in use."
-			f.Fix = []string{"nsinspect doctor   # as root, on the host"}
 		} else {
 			f.Evidence = []string{"no namespace is mounted on it in any mount namespace, and all were read"}
 			f.Meaning = "Somebody unmounted the namespace and left the file, or never got to mount it. " +
@@ -50,12 +48,21 @@ func (x *exam) mayBePinned(s *scan.Stray) string {
 		return why
 	case !x.snap.MountsAll:
 		return "mount namespaces that no process is in were not read (that takes root, and Linux 6.12)"
+	case !x.snap.LoneMounts:
+		return "detached mounts were not looked at"
 	case !s.Compared:
 		return "which file the path leads to is unknown: its root directory is no mount"
 	}
-	i := slices.IndexFunc(x.snap.Namespaces, func(n scan.Namespace) bool { return n.Count(scan.KindKernel) > 0 })
-	if i >= 0 {
-		return fmt.Sprintf("nothing visible explains what keeps %s, which may be mounted there", &x.snap.Namespaces[i])
+	for i := range x.snap.Namespaces {
+		n := &x.snap.Namespaces[i]
+		for j := range n.Holders {
+			switch h := &n.Holders[j]; {
+			case h.Kind == scan.KindKernel:
+				return fmt.Sprintf("nothing visible explains what keeps %s, which may be mounted there", n)
+			case h.Kind == scan.KindMount && (h.Lone() || h.Path == ""):
+				return fmt.Sprintf("it is unknown where mount %d of %s is, which no path leads to", h.MountID, n)
+			}
+		}
 	}
 	return ""
 }

@@ -6,10 +6,11 @@ import "slices"
 
 // check is one thing that can be wrong. A new one is a file and a row.
 type check struct {
-	name  string
-	about string   // what is wrong then, as help and documentation tell it
-	needs []string // sources without which finding nothing means nothing
-	find  func(*exam) []Finding
+	name   string
+	about  string   // what is wrong then, as help and documentation tell it
+	needs  []string // sources without which finding nothing means nothing
+	listed bool     // but the kernel's own list of namespaces is enough: what is wrong would be on it, unexplained or without a process
+	find   func(*exam) []Finding
 }
 
 // The names of the checks.
@@ -37,19 +38,19 @@ func init() {
 	inside := []string{"process", "thread"}
 	all := []string{"process", "thread", "fd", "socket", "mmap", "inflight", "kernel", "mount"}
 	checks = []check{
-		{checkStuckCleanup, "the kernel's worker that takes namespaces away is stuck", nil, findStuckCleanup},
-		{checkReusedPID, "a symlink to /proc/PID leads to a stranger who got that PID later", []string{"name"}, findReusedPID},
-		{checkLivePin, "a plain file here is a namespace's live name in another mount namespace", []string{"name", "mount"}, findLivePin},
-		{checkLeftoverFile, "a plain file in a names directory is left over", []string{"name", "mount"}, findLeftoverFile},
-		{checkDanglingLink, "a symlink in a names directory leads to no namespace", []string{"name"}, findDanglingLink},
-		{checkDuplicateName, "one name stands for two namespaces", []string{"name"}, findDuplicateName},
-		{checkCoveredName, "a name keeps a namespace that its path does not reach", []string{"mount"}, findCoveredName},
-		{checkDeadContainer, "the namespace of a container is there, and the container is not", append(inside, "mount", "name"), findDeadContainer},
-		{checkNoProcess, "a namespace has a name and no process", append(inside, "mount", "name"), findNoProcess},
-		{checkForeignMount, "a namespace without processes is mounted in another mount namespace only", append(inside, "mount"), findForeignMount},
-		{checkHeldElsewhere, "a namespace is kept only by what a process elsewhere has open", all[:6], findHeldElsewhere},
-		{checkSplitThread, "a thread is in another namespace than its process", inside, findSplitThread},
-		{checkKernelOnly, "a namespace lives, and nothing visible explains it", all, findKernelOnly},
+		{checkStuckCleanup, "the kernel's worker that takes namespaces away is stuck", nil, false, findStuckCleanup},
+		{checkReusedPID, "a symlink to /proc/PID leads to a stranger who got that PID later", []string{"name"}, false, findReusedPID},
+		{checkLivePin, "a plain file here is a namespace's live name in another mount namespace", []string{"name", "mount"}, false, findLivePin},
+		{checkLeftoverFile, "a plain file in a names directory is left over", []string{"name", "mount"}, false, findLeftoverFile},
+		{checkDanglingLink, "a symlink in a names directory leads to no namespace", []string{"name"}, false, findDanglingLink},
+		{checkDuplicateName, "one name stands for two namespaces", []string{"name"}, false, findDuplicateName},
+		{checkCoveredName, "a name keeps a namespace that its path does not reach", []string{"mount"}, false, findCoveredName},
+		{checkDeadContainer, "the namespace of a container is there, and the container is not", append(inside, "mount", "name"), true, findDeadContainer},
+		{checkNoProcess, "a namespace has a name and no process", append(inside, "mount", "name"), true, findNoProcess},
+		{checkForeignMount, "a namespace without processes is mounted in another mount namespace only", append(inside, "mount"), true, findForeignMount},
+		{checkHeldElsewhere, "a namespace is kept only by what a process elsewhere has open", all[:6], true, findHeldElsewhere},
+		{checkSplitThread, "a thread is in another namespace than its process", inside, false, findSplitThread},
+		{checkKernelOnly, "a namespace lives, and nothing visible explains it", all, true, findKernelOnly},
 	}
 }
 

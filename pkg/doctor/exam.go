@@ -79,10 +79,13 @@ func (x *exam) lacks(sources ...string) string {
 	var unread, away []string
 	for _, s := range sources {
 		gaps := x.gaps(s)
+		var since scan.SinceError
 		switch {
 		case len(gaps) == 0 && slices.Contains(x.snap.Sources, s):
 		case len(gaps) == 0 || errors.Is(gaps[0].Err, scan.ErrNotInProc):
 			away = append(away, scan.LookingAt(s))
+		case errors.As(gaps[0].Err, &since):
+			away = append(away, fmt.Sprintf("%s (%v)", scan.LookingAt(s), since))
 		case len(gaps) == 1:
 			unread = append(unread, gaps[0].Path)
 		default:
@@ -127,8 +130,8 @@ func (x *exam) blind() []Blind {
 			continue
 		}
 		why := x.unseen[c.name]
-		if lacks := x.lacks(c.needs...); why == "" {
-			why = lacks
+		if why == "" && !(c.listed && x.lacks("kernel") == "") {
+			why = x.lacks(c.needs...)
 		}
 		if why != "" {
 			all = append(all, Blind{c.name, why})

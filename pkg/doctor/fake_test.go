@@ -65,7 +65,7 @@ func examineWith(t *testing.T, machine string, change func(*scan.Snapshot)) *Rep
 		snap, err := scan.Scan(ctx, scan.Options{Host: h, Details: true})
 		if err == nil {
 			snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g scan.Gap) bool { return g.Err == scan.ErrNotInProc })
-			snap.Sources, snap.MountsAll = scan.Sources(), true
+			snap.Sources, snap.MountsAll, snap.LoneMounts = scan.Sources(), true, true
 			change(snap)
 		}
 		return snap, err

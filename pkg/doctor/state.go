@@ -13,7 +13,7 @@ const (
 	named                  // none is; a mount in our own mount namespace reaches it
 	hidden                 // none is; such a mount is there, and no path reaches it
 	foreign                // none is; it is mounted in other mount namespaces only
-	elsewhere              // none is, nor is it mounted; files or sockets hold it
+	elsewhere              // none is, nor is it mounted where a path leads; files, sockets or detached mounts hold it
 	kernel                 // nothing explains it
 )
 
@@ -28,7 +28,7 @@ func (x *exam) state(n *scan.Namespace) state {
 		case h.Kind == scan.KindProcess || h.Kind == scan.KindThread:
 			return inUse
 		case h.Kind == scan.KindKernel:
-		case h.Kind != scan.KindMount:
+		case h.Kind != scan.KindMount || h.Lone():
 			at = elsewhere
 		case h.MountNS != x.snap.MountNS:
 			at = foreign

@@ -25,7 +25,6 @@ var diagnoses = map[nstest.Kind]string{
 	nstest.MountPrivate: "foreign-mount",
 	nstest.MountFD:      "foreign-mount",
 	nstest.MountMount:   "foreign-mount",
-	nstest.MountTree:    "kernel-only", // no list has a detached mount
 	nstest.ProcNet:      "kernel-only",
 }
 
