@@ -77,10 +77,14 @@ file_and_setns() {
 	t "strace -e trace=openat,setns nsenter --uts=/proc/$S/ns/net true 2>&1 | grep -E 'ns/net|setns'"
 	t "nsenter --uts=/proc/$S/ns/net true"
 	b move;   t "python3 move.py /proc/$S/ns/net"
+	b movetrace
+	t "nsinspect trace --syscalls -- python3 move.py /proc/$S/ns/net 2>&1 >/dev/null"
 	b setns
 	t "strace -e trace=openat,setns,execve nsenter --net=/proc/$S/ns/net true 2>&1 | grep -E 'ns/net|setns|execve' | grep -v ENOENT"
 	nsenter --net=/proc/$S/ns/net sleep 1000 & E=$!; sleep 0.3
 	b enter;  t "nsinspect who-uses $S 2>/dev/null"
+	b entertrace
+	t "nsinspect trace --syscalls -- nsenter --net=/proc/$S/ns/net true"
 	end $E $S
 	b sources; t 'nsinspect list -o json 2>/dev/null | jq -c .sources'
 	python3 hide.py & F=$!; sleep 0.5; N=$(stat -Lc %i /proc/$F/fd/5)
@@ -98,6 +102,9 @@ ip_netns() {
 	b addmount
 	t "grep ' /run/netns' /proc/self/mountinfo"
 	t "stat -c 'device %d, inode %i' /run/netns/blue"
+	b addtrace
+	t 'nsinspect trace --syscalls -- ip netns add green'
+	ip netns del green
 	b adduses
 	t 'nsinspect who-uses blue 2>/dev/null'
 	t "nsinspect list 2>/dev/null | grep -E 'INODE|blue'"
@@ -122,6 +129,8 @@ ip_netns() {
 	mkdir -p /etc/netns/blue; echo 'nameserver 192.0.2.53' >/etc/netns/blue/resolv.conf
 	b exec
 	t "strace -e trace=openat,setns,unshare,mount,umount2,execve ip netns exec blue cat /etc/resolv.conf 2>&1 | grep -vE 'ENOENT|ld.so|/lib/|/locale/|cgroup'"
+	b exectrace
+	t 'nsinspect trace --syscalls -- ip netns exec blue true'
 	ip netns exec blue sleep 1000 & E=$!; sleep 0.5
 	b execuses
 	t 'nsinspect who-uses blue 2>/dev/null'
