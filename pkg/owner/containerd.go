@@ -39,7 +39,7 @@ func (r *reader) containerdStates() {
 	}
 	for _, state := range states {
 		for _, plugin := range shimPlugins {
-			r.containerdPlugin(path.Join(state, plugin))
+			r.containerdPlugin(path.Join(state, plugin), false)
 		}
 	}
 }
@@ -52,7 +52,12 @@ func containerdState(text []byte) []string {
 	return nil
 }
 
-func (r *reader) containerdPlugin(dir string) {
+// guest stands for the user of what is inside a container: its root may write down
+// anything, too.
+const guest = 1 << 30
+
+// containerdPlugin reads a directory of bundles, which may be inside a container.
+func (r *reader) containerdPlugin(dir string, inside bool) {
 	t := r.open(dir)
 	if t == nil {
 		return
@@ -63,25 +68,28 @@ func (r *reader) containerdPlugin(dir string) {
 		if namespace == "moby" { // dockerd's, which has told more of them, unless it was not found
 			for _, id := range ids {
 				if !r.has(id) {
-					r.bundle(t, namespace, id)
+					r.bundle(t, namespace, id, inside)
 				}
 			}
 			continue
 		}
-		r.each(ids, func(id string) { r.bundle(t, namespace, id) })
+		r.each(ids, func(id string) { r.bundle(t, namespace, id, inside) })
 	}
 	r.again(dir, func(t *scan.Tree, id string) {
 		for _, namespace := range r.list(t, ".", nil) {
-			r.bundle(t, namespace, id)
+			r.bundle(t, namespace, id, inside)
 		}
 	})
 }
 
-func (r *reader) bundle(t *scan.Tree, namespace, id string) {
+func (r *reader) bundle(t *scan.Tree, namespace, id string, inside bool) {
 	name := path.Join(namespace, id, "config.json")
 	text, uid := r.readOwned(t, name)
 	if text == nil {
 		return
+	}
+	if inside {
+		uid = guest
 	}
 	s, err := parseSpec(text, namespace == "moby")
 	if err != nil {
@@ -92,7 +100,7 @@ func (r *reader) bundle(t *scan.Tree, namespace, id string) {
 	c.Dir, c.uid = path.Join(t.Path(), namespace, id), uid
 	c.pidFile = path.Join(c.Dir, "init.pid")
 	r.add(c)
-	if c.dataDir != "" {
+	if c.dataDir != "" && !inside {
 		r.dockerContainers(path.Dir(c.dataDir))
 	}
 }

@@ -79,6 +79,10 @@ func (x *Index) Aliases(s *scan.Snapshot, ref string) ([]scan.Alias, error) {
 		return x.ofUnit(s, unit)
 	}
 	found := x.Find(ref)
+	if len(found) == 0 {
+		x.Prefetch(s) // which meets containers that nothing else leads to
+		found = x.Find(ref)
+	}
 	var aliases []scan.Alias
 	for i := range found {
 		if a, ok := x.alias(s, &found[i]); ok {
@@ -140,18 +144,21 @@ func (x *Index) anyProcess(s *scan.Snapshot, c *Container) int {
 // shown returns the namespaces that a reference is the owner of as a table shows
 // it, though no more is known of that than what a cgroup or a name tells.
 func (x *Index) shown(s *scan.Snapshot, ref string) []scan.Alias {
-	runtime, name, ok := strings.Cut(ref, ":")
-	if !ok {
-		runtime, name = "", ref
-	}
 	var aliases []scan.Alias
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		o := x.Namespace(n)
-		if o == nil || runtime != "" && o.Runtime != runtime || name != o.Name && !fitsID(o.ID, name) || name == "" {
+		if o == nil {
 			continue
 		}
-		a := scan.Alias{How: o.String(), Partial: name != o.Name && name != o.ID}
+		whole, ok := o.fits(ref)
+		if leads := x.leader(n.Leader); !ok && leads != nil {
+			whole, ok = leads.fits(ref)
+		}
+		if !ok {
+			continue
+		}
+		a := scan.Alias{How: o.String(), Partial: !whole}
 		if n.Type == scan.Net {
 			a.Net = n.Inode
 		}
@@ -161,6 +168,23 @@ func (x *Index) shown(s *scan.Snapshot, ref string) []scan.Alias {
 		aliases = append(aliases, a)
 	}
 	return aliases
+}
+
+// fits reports whether a reference is an owner's, whole or by the beginning of its
+// ID.
+func (o *Owner) fits(ref string) (whole, ok bool) {
+	if o.String() == ref && o.Name+o.ID+o.Pod != "" {
+		return true, true
+	}
+	runtime, name, prefixed := strings.Cut(ref, ":")
+	if !prefixed {
+		runtime, name = o.Runtime, ref
+	}
+	if name == "" || runtime != o.Runtime {
+		return false, false
+	}
+	whole = name == o.Name || name == o.ID
+	return whole, whole || fitsID(o.ID, name)
 }
 
 // ofUnit returns the namespaces whose oldest process is of a systemd unit.

@@ -4,9 +4,12 @@ package owner
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // learn looks for what is written down of a container that is new, or whose
@@ -20,15 +23,33 @@ func (x *Index) learn(pid int, id string) {
 	finders := r.finders
 	r.mu.Unlock()
 	if isID(id) {
-		for _, find := range finders {
-			find(id)
-		}
+		r.patiently(pid, func() {
+			for _, find := range finders {
+				find(id)
+			}
+		})
 	}
 	if r.count() == before {
-		r.readAbove(pid)
+		r.patiently(pid, func() { r.readAbove(pid) })
 	}
 	if r.count() > before {
 		x.assemble()
+	}
+}
+
+// patiently waits for something to be read that leads wherever a process above
+// another one says, but not for ever.
+func (r *reader) patiently(pid int, read func()) {
+	const patience = 2 * time.Second
+	done := make(chan struct{})
+	go func() { read(); close(done) }()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-r.ctx.Done():
+	case <-late.C:
+		r.gap("/proc/"+itoa(pid), fmt.Errorf("no answer within %s from where its runtime keeps its files", patience))
 	}
 }
 
@@ -72,20 +93,26 @@ func (r *reader) readAbove(pid int) (m monitor, ok bool) {
 		} else {
 			r.readShim(pid)
 		}
-		return monitor{id: first(d.flag("id"), d.flag("c", "cid")), uid: r.asRoot(r.host.ProcUID(pid))}, true
+		return monitor{id: cmp.Or(d.flag("id"), d.flag("c", "cid")), uid: r.asRoot(r.host.ProcUID(pid))}, true
 	}
 	return m, false
 }
 
-// readShim reads the bundles beside the one that a shim runs in.
+// readShim reads the bundles beside the one that a shim runs in: of a shim that is
+// in a container itself, as those of Kubernetes in Docker are, inside of that.
 func (r *reader) readShim(pid int) {
 	bundle, err := r.host.ReadProcLink(pid, "cwd")
 	if err != nil {
 		r.gap("/proc/"+itoa(pid)+"/cwd", err)
 		return
 	}
-	if plugin := path.Dir(path.Dir(bundle)); absolute(bundle) && strings.HasPrefix(path.Base(plugin), "io.containerd.") {
-		r.containerdPlugin(plugin)
+	plugin := path.Dir(path.Dir(bundle))
+	switch {
+	case !absolute(bundle) || !strings.HasPrefix(path.Base(plugin), "io.containerd."):
+	case r.host.SharesRoot(pid):
+		r.containerdPlugin(plugin, false)
+	default:
+		r.containerdPlugin("/proc/"+itoa(pid)+"/root"+plugin, true)
 	}
 }
 
@@ -96,11 +123,22 @@ func (x *Index) below(pid int) *Owner {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before := x.r.count()
-	m, ok := x.r.readAbove(pid)
+	found := make(chan monitor, 1)
+	x.r.patiently(pid, func() {
+		if m, ok := x.r.readAbove(pid); ok {
+			found <- m
+		}
+	})
 	if x.r.count() > before {
 		x.assemble()
 	}
-	if c := x.known.byID[m.id]; ok && c != nil && c.uid == m.uid {
+	var m monitor
+	select {
+	case m = <-found:
+	default:
+		return nil
+	}
+	if c := x.known.byID[m.id]; c != nil && c.uid == m.uid {
 		o := c.Owner
 		return &o
 	}

@@ -3,8 +3,8 @@
 package owner
 
 import (
+	"cmp"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -47,13 +47,13 @@ func (x *Index) Process(pid int) *Owner {
 func (x *Index) owner(m membership) *Owner {
 	if c, p := x.known.container(m); c != nil {
 		o := c.Owner
-		o.Unit = first(o.Unit, p.service)
+		o.Unit = cmp.Or(o.Unit, p.service)
 		x.complete(&o, p)
 		return &o
 	}
 	if len(m.places) > 0 {
 		p := m.places[0]
-		o := Owner{Runtime: first(p.runtime, "container"), ID: p.id, Name: p.name, Unit: p.service}
+		o := Owner{Runtime: cmp.Or(p.runtime, "container"), ID: p.id, Name: p.name, Unit: p.service}
 		x.complete(&o, p)
 		return &o
 	}
@@ -103,12 +103,12 @@ func (x *Index) complete(o *Owner, p place) {
 }
 
 // unknown reports whether a process is in a container, or in a cgroup that may be
-// one's, of which nothing more is known.
+// one's, of which nothing more is known: no more than of what is around it.
 func (x *Index) unknown(m membership, o *Owner) bool {
 	if o == nil {
 		return len(m.paths) > 0
 	}
-	return len(m.places) > 0 && o.Name+o.Pod == "" && o.ID != ""
+	return len(m.places) > 0 && m.places[0].id != "" && o.Pod == "" && x.known.byID[m.places[0].id] == nil
 }
 
 // innermost returns the ID of the innermost container, or else the innermost cgroup.
@@ -299,12 +299,4 @@ func withoutVar(name string) string {
 		return "/run/" + rest
 	}
 	return name
-}
-
-func first(s ...string) string {
-	i := slices.IndexFunc(s, func(s string) bool { return s != "" })
-	if i < 0 {
-		return ""
-	}
-	return s[i]
 }

@@ -281,7 +281,7 @@ func TestAliases(t *testing.T) {
 	_, h, s := machine(t, "mixed")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
 	for ref, want := range map[string]string{
-		"docker:eeeeeeeeeeee":    "[{4026532114 1010 docker:eeeeeeeeeeee true}]",
+		"docker:eeeeeeeeeeee":    "[{4026532114 1010 docker:eeeeeeeeeeee false}]",
 		"eeee":                   "[{4026532114 1010 docker:eeeeeeeeeeee true}]",
 		"qrouter-5b1c":           "[{4026532109 0 neutron:qrouter-5b1c false}]",
 		"lxc:c1":                 "[{0 1003 lxc:c1 false}]",
@@ -294,6 +294,13 @@ func TestAliases(t *testing.T) {
 		aliases, err := x.Aliases(s, ref)
 		if got := fmt.Sprint(aliases); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", ref, got, err, want)
+		}
+	}
+	_, h, s2 := machine(t, "containerd")
+	x2 := Read(t.Context(), Options{Host: h, Snapshot: s2})
+	for _, ref := range []string{"pod:kube-system/etcd-node1", "pod:apps/logged-1", "pod:apps/logged-1/main"} {
+		if aliases, err := x2.Aliases(s2, ref); err != nil || len(aliases) != 1 {
+			t.Errorf("%s: %v, %v", ref, aliases, err)
 		}
 	}
 	if _, err := x.Aliases(s, "crashed"); err == nil || !strings.Contains(err.Error(), "docker:crashed has no namespace: it is stopped") {

@@ -10,6 +10,7 @@
 package owner
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -47,7 +48,7 @@ func (o Owner) String() string {
 // Describe says in words whose something is: "pod default/web-1", "docker container
 // web, service shop/web", "unit nginx.service".
 func (o Owner) Describe() string {
-	name := first(o.Name, shortID(o.ID))
+	name := cmp.Or(o.Name, shortID(o.ID))
 	var text string
 	switch {
 	case o.Pod != "" && o.Name != "":

@@ -4,7 +4,7 @@
 // inspect`, `podman inspect`, ctr and lxc-info say of a container's process and
 // namespace, nsinspect must say too.
 //
-//	go test ./test/runtimes            # as root; about 30 seconds
+//	go test ./test/runtimes            # as root; about 40 seconds
 //
 // Each runtime is started for one test in a home of its own (home.go) and shares
 // nothing with one that the machine may run. When the test ends, fails, panics or

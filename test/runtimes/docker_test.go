@@ -64,6 +64,7 @@ func TestDocker(t *testing.T) {
 		checkGone(t, n, alone.sandboxKey, alone)
 		checkNoNetwork(t, n, web)
 	})
+	t.Run("nested", func(t *testing.T) { checkNested(t, d) })
 	t.Run("killed daemon", func(t *testing.T) { checkDockerKilled(t, d) })
 }
 
