@@ -65,11 +65,28 @@ type monitor struct {
 	uid int    // who runs it
 }
 
+// found is an answer of readAbove.
+type found struct {
+	monitor
+	ok bool
+}
+
 // readAbove looks for the monitor above a process, and reads the runtime's files
-// that it leads to.
+// that it leads to. Most processes have most of what is above them in common: that
+// is looked at once. The caller holds the index's lock.
 func (r *reader) readAbove(pid int) (m monitor, ok bool) {
 	const most = 64 // generations between a process and the monitor of its container
+	var passed []int
+	defer func() {
+		for _, p := range passed {
+			r.above[p] = found{m, ok}
+		}
+	}()
 	for range most {
+		if f, known := r.above[pid]; known {
+			return f.monitor, f.ok
+		}
+		passed = append(passed, pid)
 		if pid = r.parent(pid); pid <= 1 {
 			return m, false
 		}

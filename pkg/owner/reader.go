@@ -35,6 +35,7 @@ type reader struct {
 	host    *scan.Host
 	rootUID int // who stands for root on the host
 	daemons []daemon
+	above   map[int]found // what readAbove found, by process; the index's lock guards it
 
 	mu         sync.Mutex
 	seen       map[string]bool // directories that were read
