@@ -164,8 +164,9 @@ static __always_inline long keep(u32 id, struct event *e)
 	if (!kept)
 		return bpf_map_update_elem(&pending, &id, e, 0);
 	__builtin_memcpy(kept, e, HEAD);
-	if (size && size <= PATH_SIZE)
-		bpf_probe_read_kernel(kept->path, size, e->path);
+	if (size > PATH_SIZE) /* a bound of another form is lost on 5.10's verifier */
+		size = PATH_SIZE;
+	bpf_probe_read_kernel(kept->path, size, e->path);
 	return 0;
 }
 
