@@ -136,6 +136,13 @@ ip_netns() {
 	t 'nsinspect who-uses blue 2>/dev/null'
 	t "readlink /proc/self/ns/mnt /proc/$E/ns/mnt"
 	t "grep -E ' /sys | /etc/resolv' /proc/$E/mountinfo"
+	b nsexec
+	t 'nsinspect exec blue -- cat /etc/resolv.conf'
+	t 'ip netns exec blue ls /sys/fs/cgroup | wc -l'
+	t 'nsinspect exec blue -- ls /sys/fs/cgroup | wc -l'
+	unshare -n sleep 1000 & N=$!; sleep 0.3
+	t "nsinspect exec $N -- readlink /proc/self/ns/net"
+	end $N
 	b delinuse
 	t 'ip netns del blue; ip netns list'
 	t "nsinspect list 2>/dev/null | grep -E 'INODE|[^0-9]$E  '"

@@ -25,7 +25,7 @@ import (
 )
 
 // Source is what gaps of this package name as theirs.
-const Source = "link"
+const Source = scan.SourceLink
 
 // Read fills in the links of a snapshot's network namespaces. One that cannot be
 // entered, or does not answer, is a gap in the snapshot and keeps nil links; one

@@ -7,6 +7,9 @@ import (
 	"net/netip"
 )
 
+// SourceLink is the source of a gap where links could not be read.
+const SourceLink = "link"
+
 // Link is a network interface of a namespace, which pkg/links reads.
 type Link struct {
 	Name     string           // chosen by strangers: anything but "/", ":" and white space

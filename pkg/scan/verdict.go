@@ -18,7 +18,7 @@ func (n *Namespace) Verdict(s *Snapshot) string {
 			subject, are(n.Processes(), KindProcess))
 	}
 	least := ""
-	if !s.Complete() {
+	if slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.Source != SourceLink }) { // links hold nothing
 		least = "at least "
 	}
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)

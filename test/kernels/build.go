@@ -27,6 +27,7 @@ var suites = []suite{
 	{dir: "pkg/scan", skip: "TestStorm"}, // which needs more cores than one
 	{dir: "internal/nstest"},
 	{dir: "pkg/links"},
+	{dir: "pkg/enter"},
 	{dir: "pkg/trace"},
 	{dir: "pkg/doctor"},
 	{dir: "test/engines"},
