@@ -67,10 +67,8 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 	if len(unlinked) > 0 {
 		notes = append(notes, Escape(links.Unread(unlinked)))
 	}
-	if n := len(unowned); n > 1 {
-		notes = append(notes, Escape(fmt.Sprintf("owners may be missing: %s and %d more unreadable: run as root", unowned[0].Path, n-1)))
-	} else if n == 1 {
-		notes = append(notes, Escape(fmt.Sprintf("owners may be missing: %s unreadable: run as root", unowned[0].Path)))
+	if len(unowned) > 0 {
+		notes = append(notes, Escape(unownedNote(unowned)))
 	}
 	for i, g := range other {
 		if verbose {
@@ -105,6 +103,15 @@ func closedNote(n int, first scan.Gap) string {
 		what = fmt.Sprintf("1 process unreadable (%s)", first.Path)
 	}
 	return what + ": " + scan.PtraceRemedy()
+}
+
+// unownedNote says which files of runtimes are closed to us.
+func unownedNote(gaps []scan.Gap) string {
+	more := ""
+	if len(gaps) > 1 {
+		more = fmt.Sprintf(" and %d more", len(gaps)-1)
+	}
+	return fmt.Sprintf("owners may be missing: %s%s unreadable: run as root", gaps[0].Path, more)
 }
 
 func gapNote(g scan.Gap) string {

@@ -92,7 +92,6 @@ func (r *reader) findAll() {
 		select {
 		case <-done[i]:
 		case <-r.ctx.Done():
-			r.gap(rt.name, r.ctx.Err())
 		case <-late.C:
 			select {
 			case <-done[i]:
@@ -101,6 +100,9 @@ func (r *reader) findAll() {
 			}
 		}
 		late.Stop()
+	}
+	if err := r.ctx.Err(); err != nil {
+		r.gap("the files of container runtimes", err)
 	}
 }
 

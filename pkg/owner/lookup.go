@@ -5,7 +5,6 @@ package owner
 import (
 	"cmp"
 	"path"
-	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -220,83 +219,4 @@ func (x *Index) Holder(n *scan.Namespace, h *scan.Holder) *Owner {
 		return x.Process(h.PID)
 	}
 	return x.inside(h.PID)
-}
-
-// nameMakers are programs that put more into the names they make than a number.
-var nameMakers = []struct{ prefix, runtime string }{
-	{"qrouter-", "neutron"}, {"qdhcp-", "neutron"}, {"snat-", "neutron"}, {"fip-", "neutron"}, {"qlbaas-", "neutron"},
-}
-
-// named says who has made a name, nil if that cannot be told from it.
-func named(n scan.Name) *Owner {
-	for _, m := range nameMakers {
-		if strings.HasPrefix(n.Name, m.prefix) && path.Dir(n.Path) == "/run/netns" {
-			return &Owner{Runtime: m.runtime, Name: n.Name}
-		}
-	}
-	dir := path.Dir(n.Path)
-	if n.Kind == scan.NameMount && (dir == "/run/docker/netns" || dir == "/run/snap.docker/netns") {
-		return &Owner{Runtime: "docker"} // a sandbox whose container is gone, or one of swarm's own
-	}
-	return nil
-}
-
-// findSandboxes tells which namespaces are at the paths that were made for
-// containers: as the snapshot has seen it, or by a look now. Paths that a user has
-// written down are not followed.
-func (x *Index) findSandboxes() {
-	at := map[string]uint64{}
-	if x.snapshot != nil {
-		at = namespacePaths(x.snapshot)
-	}
-	for _, c := range x.known.containers {
-		c.NetNS = 0
-		if c.Sandbox == "" {
-			continue
-		}
-		name := withoutVar(path.Clean(c.Sandbox))
-		inode := at[name]
-		switch {
-		case c.uid > 0 && !strings.HasPrefix(name, "/run/user/"+itoa(c.uid)+"/"):
-			continue
-		case inode == 0 && c.uid == 0 && absolute(name):
-			if t, there, err := x.host.NamespaceAt(c.Sandbox); err == nil && t == scan.Net {
-				inode = there
-			}
-		}
-		if c.NetNS = inode; inode == 0 {
-			continue
-		}
-		if other := x.known.bySandbox[inode]; other == nil || other.State != "running" && c.State == "running" {
-			x.known.bySandbox[inode] = c
-		}
-	}
-}
-
-// namespacePaths returns what network namespace is at each path that one is at.
-func namespacePaths(s *scan.Snapshot) map[string]uint64 {
-	at := map[string]uint64{}
-	for i := range s.Namespaces {
-		n := &s.Namespaces[i]
-		if n.Type != scan.Net {
-			continue
-		}
-		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == scan.KindMount && !h.Covered && h.MountNS == s.MountNS {
-				at[withoutVar(h.Path)] = n.Inode
-			}
-		}
-		for _, name := range n.Names {
-			at[withoutVar(name.Path)] = n.Inode
-		}
-	}
-	return at
-}
-
-// withoutVar takes /var/run for /run, which it is nearly everywhere.
-func withoutVar(name string) string {
-	if rest, ok := strings.CutPrefix(name, "/var/run/"); ok {
-		return "/run/" + rest
-	}
-	return name
 }

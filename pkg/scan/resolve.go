@@ -205,12 +205,15 @@ func (r Ref) find(ctx context.Context, opts Options, t Type, snap *Snapshot, k k
 	case 1:
 		return fits[0], nil
 	}
+	return nil, r.ambiguous(len(fits), how)
+}
+
+func (r Ref) ambiguous(n int, how []string) error {
 	const most = 6
 	if more := len(how) - most; more > 0 {
 		how = append(how[:most], fmt.Sprintf("%d more", more))
 	}
-	return nil, fmt.Errorf("%s fits %d namespaces: %s: use a path, pid:N or net:[INODE]",
-		quoted(r.text), len(fits), strings.Join(how, ", "))
+	return fmt.Errorf("%s fits %d namespaces: %s: use a path, pid:N or net:[INODE]", quoted(r.text), n, strings.Join(how, ", "))
 }
 
 // notFound says what was looked in.
