@@ -10,9 +10,9 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// maxHeld is how many events a folder holds back at most, about 6 MiB. Beyond it
-// the oldest is told unfolded.
-const maxHeld = 8192
+// maxHeld is how many events a folder holds back at most, 3 MiB with those that
+// were folded into them. Beyond it the oldest is told as it is.
+const maxHeld = 2048
 
 // folder joins a thread's quick round trip into one event: away, and back to
 // where it was within a time. An event that takes a thread away is held back for
@@ -20,9 +20,10 @@ const maxHeld = 8192
 // stays. The zero time folds nothing.
 type folder struct {
 	within time.Duration
-	held   []heldEvent
-	told   int         // how many events have left at the front, ever
-	away   map[int]int // thread → which event, counted as told is, took it away
+	ring   []heldEvent // the held ones are those numbered told to told+held-1, each at its number modulo the length
+	told   int         // how many have been told, ever
+	held   int
+	away   map[int]int // thread → number of the event that took it away
 }
 
 type heldEvent struct {
@@ -31,43 +32,60 @@ type heldEvent struct {
 }
 
 func newFolder(within time.Duration) *folder {
-	return &folder{within: within, away: map[int]int{}}
+	return &folder{within: within, away: map[int]int{}, ring: make([]heldEvent, 16)}
 }
+
+// number returns the event of a number.
+func (f *folder) number(n int) *heldEvent { return &f.ring[n%len(f.ring)] }
 
 // add takes an event that has come now.
 func (f *folder) add(e *trace.Event, now time.Time) {
-	h := heldEvent{trip: render.Trip{Event: *e}}
+	until := time.Time{}
 	if f.within > 0 && e.TID != 0 && moves(e) {
-		if at, ok := f.away[e.TID]; ok {
-			out := &f.held[at-f.told]
+		if n, ok := f.away[e.TID]; ok {
+			out := f.number(n)
 			out.until = time.Time{} // whatever comes of it, it waits no longer
 			delete(f.away, e.TID)
 			if returns(&out.trip.Event, e) && e.Time.Sub(out.trip.Time) <= f.within {
-				out.trip.Back = &h.trip.Event
+				back := *e
+				out.trip.Back = &back
 				return
 			}
 		}
-		h.until = now.Add(f.within)
-		f.away[e.TID] = f.told + len(f.held)
+		until = now.Add(f.within)
+		f.away[e.TID] = f.told + f.held
 	}
-	f.held = append(f.held, h)
+	if f.held == len(f.ring) {
+		f.grow()
+	}
+	h := f.number(f.told + f.held)
+	h.trip.Event, h.trip.Back, h.until = *e, nil, until
+	f.held++
+}
+
+func (f *folder) grow() {
+	wider := folder{ring: make([]heldEvent, 2*len(f.ring))}
+	for n := f.told; n < f.told+f.held; n++ {
+		*wider.number(n) = *f.number(n)
+	}
+	f.ring = wider.ring
 }
 
 // next returns the oldest event if it need not wait any longer, nil if there is
 // none or it has to. It is valid until the next call of add.
 func (f *folder) next(now time.Time, all bool) *render.Trip {
-	if len(f.held) == 0 {
+	if f.held == 0 {
 		return nil
 	}
-	h := &f.held[0]
-	if !all && now.Before(h.until) && len(f.held) < maxHeld {
+	h := f.number(f.told)
+	if !all && now.Before(h.until) && f.held < maxHeld {
 		return nil
 	}
-	if at, ok := f.away[h.trip.TID]; ok && at == f.told {
+	if n, ok := f.away[h.trip.TID]; ok && n == f.told {
 		delete(f.away, h.trip.TID)
 	}
-	f.held = f.held[1:]
 	f.told++
+	f.held--
 	return &h.trip
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -30,9 +31,10 @@ type tracer interface {
 func openTracer(ctx context.Context, o trace.Options) (tracer, error) { return trace.Open(ctx, o) }
 
 const (
-	batchSize = 1024     // events that are read at once: 0.7 MiB
-	flushSize = 64 << 10 // bytes after which output is written without waiting for the batch's end
-	lostEvery = 100 * time.Millisecond
+	batchSize = 1024                   // events that are read at once: 0.7 MiB
+	flushSize = 64 << 10               // bytes after which output is written without waiting for the batch's end
+	lostEvery = 100 * time.Millisecond // while events come
+	idleEvery = time.Second            // while none do
 )
 
 // traceSession is one trace at work: what is read from the kernel is written at
@@ -59,6 +61,7 @@ func (a *app) newTraceSession(ctx context.Context, j *traceJob, out io.Writer) (
 	if err != nil {
 		return nil, err
 	}
+	debug.SetGCPercent(100) // a trace runs for long, unlike all else
 	t, err := a.openTracer(ctx, j.opts)
 	if err != nil {
 		names.Close()
@@ -85,6 +88,7 @@ func (s *traceSession) run(ctx context.Context, cancel func(), child *child) (er
 	if err := s.flush(); err != nil {
 		return err
 	}
+	go debug.FreeOSMemory() // loading took several times what tracing does
 	if s.job.duration > 0 {
 		defer time.AfterFunc(s.job.duration, cancel).Stop()
 	}
@@ -164,17 +168,11 @@ func (s *traceSession) follow(ctx context.Context) error {
 		if enough, err := s.tell(ended); enough || err != nil {
 			return err
 		}
-		if err := s.tellLost(); err != nil {
+		if err := s.lookAround(n); err != nil {
 			return err
 		}
 		if err := s.flush(); err != nil || ended {
 			return err
-		}
-		if n == 0 && ctx.Err() == nil && readerGone(s.out) {
-			// As the next event's line will: it ends the program by SIGPIPE.
-			if _, err := s.out.Write([]byte("\n")); err != nil {
-				return fmt.Errorf("write output: %w", err)
-			}
 		}
 	}
 }
@@ -209,13 +207,19 @@ func (s *traceSession) tally(e *trace.Event) {
 	}
 }
 
-// tellLost says which counts of what was lost have grown, now and then.
-func (s *traceSession) tellLost() error {
+// lookAround says which counts of what was lost have grown, now and then, and
+// notices when nobody reads any more.
+func (s *traceSession) lookAround(events int) error {
 	now := time.Now()
-	if now.Sub(s.looked) < lostEvery {
+	if pause := now.Sub(s.looked); pause < lostEvery || events == 0 && pause < idleEvery {
 		return nil
 	}
 	s.looked = now
+	if readerGone(s.out) {
+		// As the next event's line would: on stdout it ends the program by SIGPIPE.
+		s.buf = append(s.buf, '\n')
+		return s.flush()
+	}
 	lost, err := s.tracer.Lost()
 	if err != nil {
 		return fmt.Errorf("read what was lost: %w", err)
