@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -38,8 +39,8 @@ func newFolder(within time.Duration) *folder {
 // number returns the event of a number.
 func (f *folder) number(n int) *heldEvent { return &f.ring[n%len(f.ring)] }
 
-// add takes an event that has come now.
-func (f *folder) add(e *trace.Event, now time.Time) {
+// add takes an event that has come now, and whose it is.
+func (f *folder) add(e *trace.Event, o *owner.Owner, now time.Time) {
 	until := time.Time{}
 	if f.within > 0 && e.TID != 0 && moves(e) {
 		if n, ok := f.away[e.TID]; ok {
@@ -59,7 +60,7 @@ func (f *folder) add(e *trace.Event, now time.Time) {
 		f.grow()
 	}
 	h := f.number(f.told + f.held)
-	h.trip.Event, h.trip.Back, h.until = *e, nil, until
+	h.trip.Event, h.trip.Back, h.trip.Owner, h.until = *e, nil, o, until
 	f.held++
 }
 

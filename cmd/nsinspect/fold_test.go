@@ -51,7 +51,7 @@ func play(f *folder, events []trace.Event, until int) []string {
 	for ms := range until {
 		for i := range events {
 			if e := &events[i]; e.Time.Equal(time.Unix(0, 0).Add(time.Duration(ms) * time.Millisecond)) {
-				f.add(e, e.Time)
+				f.add(e, nil, e.Time)
 				drain(ms, false)
 			}
 		}
@@ -132,7 +132,7 @@ func TestFoldIsBounded(t *testing.T) {
 		from := at[tid]
 		at[tid] = 10 + r.Uint64N(3)
 		e := hop(ms, tid, from, at[tid])
-		f.add(&e, time.Unix(0, 0))
+		f.add(&e, nil, time.Unix(0, 0))
 		added++
 		take(false)
 		if f.held > maxHeld || len(f.away) > f.held || len(f.ring) > maxHeld {
@@ -153,7 +153,7 @@ func TestFoldKeepsNoPast(t *testing.T) {
 		if ms%2 == 1 {
 			e = hop(ms, 1, 20, 10)
 		}
-		f.add(&e, e.Time)
+		f.add(&e, nil, e.Time)
 		f.next(e.Time, false)
 	}
 	if c := len(f.ring); c > 16 {

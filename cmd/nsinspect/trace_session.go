@@ -46,6 +46,7 @@ type traceSession struct {
 	out    io.Writer
 	tracer tracer
 	names  *trace.Names
+	owners *ownerFinder
 	events *render.Events
 	fold   *folder
 	buf    []byte
@@ -71,7 +72,7 @@ func (a *app) newTraceSession(ctx context.Context, j *traceJob, out io.Writer) (
 		return nil, err
 	}
 	s := &traceSession{
-		app: a, job: j, out: out, tracer: t, names: names,
+		app: a, job: j, out: out, tracer: t, names: names, owners: newOwnerFinder(ctx),
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
 		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Tier: t.Tier().Tier},
 		totals: map[string]uint64{},
@@ -155,8 +156,9 @@ func (s *traceSession) follow(ctx context.Context) error {
 	for {
 		n, err := s.tracer.ReadBatch(batch)
 		s.names.Update(batch[:n])
+		s.owners.update(batch[:n])
 		for i := range batch[:n] {
-			s.fold.add(&batch[i], time.Now())
+			s.fold.add(&batch[i], s.owners.of(batch[i].PID), time.Now())
 			if enough, err := s.tell(false); enough || err != nil {
 				return err
 			}

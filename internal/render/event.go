@@ -3,11 +3,13 @@
 package render
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -24,7 +26,8 @@ type Namer interface {
 // back to where it came from.
 type Trip struct {
 	trace.Event
-	Back *trace.Event // nil if it was not folded
+	Back  *trace.Event // nil if it was not folded
+	Owner *owner.Owner // of the process; nil if it is nobody's, or that is unknown
 }
 
 // Away returns how long a folded thread was away.
@@ -38,7 +41,8 @@ type Events struct {
 	color bool
 	names Namer
 	flags map[trace.Flags][]byte
-	who   int // width of the column, so far
+	owner map[owner.Owner][]byte // as JSON
+	who   int                    // width of the column, so far
 	call  int
 	cell  []byte
 }
@@ -47,7 +51,7 @@ type Events struct {
 func NewEvents(f Format, style Style, names Namer) *Events {
 	return &Events{
 		json: f == JSON, color: style.Color, names: names,
-		flags: map[trace.Flags][]byte{}, who: 16, call: 44,
+		flags: map[trace.Flags][]byte{}, owner: map[owner.Owner][]byte{}, who: 16, call: 44,
 	}
 }
 
@@ -59,8 +63,8 @@ func (e *Events) Append(out []byte, t *Trip) []byte {
 	return e.appendLine(out, t)
 }
 
-// maxFlags bounds how many combinations of flags are kept rendered.
-const maxFlags = 256
+// maxKept bounds how much is kept rendered, of flags and of owners.
+const maxKept = 256
 
 // flagText returns flags as they are written, rendered once.
 func (e *Events) flagText(f trace.Flags) []byte {
@@ -80,10 +84,24 @@ func (e *Events) flagText(f trace.Flags) []byte {
 	} else {
 		text = []byte(f.String())
 	}
-	if len(e.flags) == maxFlags {
+	if len(e.flags) == maxKept {
 		clear(e.flags)
 	}
 	e.flags[f] = text
+	return text
+}
+
+// ownerText returns an owner as JSON, rendered once.
+func (e *Events) ownerText(o *owner.Owner) []byte {
+	text, ok := e.owner[*o]
+	if ok {
+		return text
+	}
+	text = bytes.TrimSuffix(appendRecord(nil, ownerOf(o)), []byte("\n"))
+	if len(e.owner) == maxKept {
+		clear(e.owner)
+	}
+	e.owner[*o] = text
 	return text
 }
 

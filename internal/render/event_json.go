@@ -21,6 +21,10 @@ import (
 func (e *Events) appendJSON(out []byte, t *Trip) []byte {
 	out = append(out, '{')
 	out = e.appendCall(out, &t.Event)
+	if t.Owner != nil {
+		out = append(out, `,"owner":`...)
+		out = append(out, e.ownerText(t.Owner)...)
+	}
 	if t.Back != nil {
 		out = append(out, `,"folded":{`...)
 		out = e.appendCall(out, t.Back)

@@ -46,6 +46,7 @@ type wireCall struct {
 
 type wireTrip struct {
 	wireCall
+	Owner  *wireOwner  `json:"owner,omitempty"`
 	Folded *wireFolded `json:"folded,omitempty"`
 }
 
@@ -130,7 +131,7 @@ func wireSet(names Namer, types []scan.Type, set *trace.Set) map[string]TraceNS 
 }
 
 func wireTripOf(names Namer, t *Trip) wireTrip {
-	w := wireTrip{wireCall: wireOf(names, &t.Event)}
+	w := wireTrip{wireCall: wireOf(names, &t.Event), Owner: ownerOf(t.Owner)}
 	if t.Back != nil {
 		w.Folded = &wireFolded{wireOf(names, t.Back), int64(t.Away())}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -51,17 +52,29 @@ func (e *Events) appendLine(out []byte, t *Trip) []byte {
 	}
 	mark := len(out)
 	out = e.appendWhere(out, ev)
-	if len(out) == mark {
-		return append(trimSpaces(out[:end]), '\n')
-	}
 	if t.Back != nil {
 		out = append(out, " → "...)
 		out = e.appendReturn(out, t)
+	}
+	out = appendOwner(out, t.Owner)
+	if len(out) == mark {
+		return append(trimSpaces(out[:end]), '\n')
 	}
 	if color != "" && len(out) > start {
 		out = append(out, reset...)
 	}
 	return append(out, '\n')
+}
+
+// appendOwner adds which container or pod a process is of. A unit is not worth the
+// space: on many machines everything is of one.
+func appendOwner(out []byte, o *owner.Owner) []byte {
+	if o == nil || o.ID+o.Name+o.Pod == "" {
+		return out
+	}
+	out = append(out, "  ["...)
+	out = append(out, Escape(o.String())...)
+	return append(out, ']')
 }
 
 func trimSpaces(out []byte) []byte {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -120,6 +121,10 @@ func trips() []namedTrip {
 	add("hostile", func(t *Trip) {
 		t.Comm, t.Via.Path = "\x1b[31m\n\xff\u202e", "…/\x1b]0;title\x07/\xfe\n12:00:00 init[1] unshare() = 0>, 0) = 0   host → y"
 	})
+	add("a container's", func(t *Trip) {
+		t.Owner = &owner.Owner{Runtime: "docker", ID: "27d0", Name: "web\x1b", Unit: "docker-27d0.scope", Service: "shop/web"}
+	})
+	add("a unit's", func(t *Trip) { t.Owner = &owner.Owner{Runtime: "systemd", Unit: "nginx.service"} })
 	add("folded", func(t *Trip) {
 		back := setnsBlue()
 		back.From, back.To, back.Time, back.FD = t.To, t.From, t.Time.Add(1234567), 6

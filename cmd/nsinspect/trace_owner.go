@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+const (
+	// ownerAge is how long it is believed whose a process is: no PID is given
+	// again that soon.
+	ownerAge = time.Second
+	// ownerPatience is how long events wait to be told whose they are.
+	ownerPatience = 20 * time.Millisecond
+	// mostOwners bounds how many processes are known, and asked about at once.
+	mostOwners = 4096
+)
+
+// ownerFinder says whose the processes are that events speak of. It looks aside,
+// in a goroutine of its own: what does not answer soon leaves events without an
+// owner. One that has ended before it was looked at has none.
+type ownerFinder struct {
+	known map[int]foundOwner // by PID
+	asked chan []int
+	found chan map[int]*owner.Owner
+	busy  bool // asked, and not answered yet
+}
+
+type foundOwner struct {
+	*owner.Owner
+	at time.Time
+}
+
+// newOwnerFinder starts to read what runtimes have written down of containers. It
+// ends with ctx.
+func newOwnerFinder(ctx context.Context) *ownerFinder {
+	f := &ownerFinder{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]*owner.Owner, 1)}
+	go f.serve(ctx)
+	return f
+}
+
+func (f *ownerFinder) serve(ctx context.Context) {
+	h, err := scan.OpenHost("/")
+	if err != nil {
+		return // nobody's owner is known then; without /proc there is more to complain of
+	}
+	defer h.Close()
+	x := owner.Read(ctx, owner.Options{Host: h})
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case pids := <-f.asked:
+			owners := make(map[int]*owner.Owner, len(pids))
+			for _, pid := range pids {
+				owners[pid] = x.Process(pid)
+			}
+			f.found <- owners
+		}
+	}
+}
+
+// update looks whose some events are, before they are told.
+func (f *ownerFinder) update(events []trace.Event) {
+	deadline := time.Now().Add(ownerPatience)
+	if f.busy && !f.take(deadline) {
+		return
+	}
+	if pids := f.unknown(events); len(pids) > 0 {
+		f.busy = true
+		f.asked <- pids
+		f.take(deadline)
+	}
+}
+
+// unknown returns the processes of which it is not known, or not lately.
+func (f *ownerFinder) unknown(events []trace.Event) []int {
+	now := time.Now()
+	if len(f.known) > mostOwners {
+		clear(f.known)
+	}
+	var pids []int
+	for i := range events {
+		pid := events[i].PID
+		if k, ok := f.known[pid]; pid == 0 || ok && now.Sub(k.at) < ownerAge || len(pids) == mostOwners {
+			continue
+		}
+		f.known[pid] = foundOwner{at: now}
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// take waits for an answer, and reports whether it came.
+func (f *ownerFinder) take(deadline time.Time) bool {
+	late := time.NewTimer(time.Until(deadline))
+	defer late.Stop()
+	select {
+	case owners := <-f.found:
+		f.busy = false
+		for pid, o := range owners {
+			f.known[pid] = foundOwner{o, time.Now()}
+		}
+		return true
+	case <-late.C:
+		return false
+	}
+}
+
+// of returns whose a process is, nil if it is nobody's or that is unknown.
+func (f *ownerFinder) of(pid int) *owner.Owner { return f.known[pid].Owner }
