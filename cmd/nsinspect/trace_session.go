@@ -99,7 +99,7 @@ func (s *traceSession) run(ctx context.Context, cancel func(), child *child) (er
 		}
 		defer func() { err = s.also(child.wait(), err) }()
 	}
-	if err := s.follow(ctx); err != nil {
+	if err := s.follow(); err != nil {
 		return err
 	}
 	return s.end()
@@ -151,7 +151,7 @@ func tierNotes(tier trace.TierInfo, refused []error) []string {
 }
 
 // follow writes events as they come, until there are no more or enough.
-func (s *traceSession) follow(ctx context.Context) error {
+func (s *traceSession) follow() error {
 	batch := make([]trace.Event, batchSize)
 	for {
 		n, err := s.tracer.ReadBatch(batch)

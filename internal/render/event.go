@@ -105,6 +105,10 @@ func (e *Events) ownerText(o *owner.Owner) []byte {
 	return text
 }
 
+// unanswered reports whether a call never returned: a seccomp filter ended it with
+// a signal.
+func unanswered(ev *trace.Event) bool { return ev.Refused && ev.Errno == 0 }
+
 // errnoName returns "EPERM", or a number for what has no name: a seccomp filter
 // may return any.
 func errnoName(errno unix.Errno) string {

@@ -58,7 +58,7 @@ func (e *Events) appendCall(out []byte, ev *trace.Event) []byte {
 		out = appendNumber(out, "fd", int64(ev.FD))
 	}
 	out = appendVia(out, &ev.Via)
-	if ev.Call != trace.Move {
+	if ev.Call != trace.Move && !unanswered(ev) {
 		out = appendNumber(out, "ret", ev.Ret)
 	}
 	if ev.Errno != 0 {

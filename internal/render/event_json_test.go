@@ -92,6 +92,9 @@ func wireOf(names Namer, ev *trace.Event) wireCall {
 		flags, ns := ev.Flags.Names(), int64(ev.Duration)
 		w.Flags, w.Duration, w.Ret = &flags, &ns, &ev.Ret
 	}
+	if ev.Refused && ev.Errno == 0 {
+		w.Ret = nil
+	}
 	if ev.Call == trace.Setns {
 		w.FD = &ev.FD
 	}

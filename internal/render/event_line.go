@@ -151,7 +151,11 @@ func (e *Events) appendSyscall(out []byte, ev *trace.Event) []byte {
 	}
 	out = append(out, e.flagText(ev.Flags)...)
 	out = append(out, ") = "...)
-	out = strconv.AppendInt(out, ev.Ret, 10)
+	if unanswered(ev) {
+		out = append(out, '?')
+	} else {
+		out = strconv.AppendInt(out, ev.Ret, 10)
+	}
 	if ev.Errno != 0 {
 		out = append(out, ' ')
 		out = append(out, errnoName(ev.Errno)...)

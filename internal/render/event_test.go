@@ -90,6 +90,10 @@ func trips() []namedTrip {
 		fail(t, unix.EPERM)
 		t.Refused = true
 	})
+	add("killed by seccomp", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWUSER
+		t.To, t.Ret, t.Refused = t.From, -1, true
+	})
 	add("clone", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Clone, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWNET|unix.CLONE_NEWPID|unix.CLONE_VFORK
 		t.Ret, t.Child, t.To = 7, 4243, with(with(t.From, scan.Net, anon), scan.PID, trace.NS{Inode: 4026532301})
