@@ -65,7 +65,7 @@ type known struct {
 // Read reads what every runtime of the machine has written down. It needs root
 // where the runtimes' files do. A runtime that is not there is no gap.
 func Read(ctx context.Context, opts Options) *Index {
-	r := &reader{ctx: ctx, host: opts.Host, rootUID: opts.Host.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}, above: map[int]found{}}
+	r := &reader{ctx: ctx, host: opts.Host, rootUID: opts.Host.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
 	x := &Index{host: opts.Host, snapshot: opts.Snapshot, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
 	var pids []int
 	if opts.Snapshot != nil && !opts.All {

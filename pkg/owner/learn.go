@@ -73,18 +73,18 @@ type found struct {
 
 // readAbove looks for the monitor above a process, and reads the runtime's files
 // that it leads to. Most processes have most of what is above them in common: that
-// is looked at once. The caller holds the index's lock.
+// is looked at once.
 func (r *reader) readAbove(pid int) (m monitor, ok bool) {
 	const most = 64 // generations between a process and the monitor of its container
 	var passed []int
 	defer func() {
 		for _, p := range passed {
-			r.above[p] = found{m, ok}
+			r.above.Store(p, found{m, ok})
 		}
 	}()
 	for range most {
-		if f, known := r.above[pid]; known {
-			return f.monitor, f.ok
+		if f, known := r.above.Load(pid); known {
+			return f.(found).monitor, f.(found).ok
 		}
 		passed = append(passed, pid)
 		if pid = r.parent(pid); pid <= 1 {

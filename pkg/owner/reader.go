@@ -35,7 +35,7 @@ type reader struct {
 	host    *scan.Host
 	rootUID int // who stands for root on the host
 	daemons []daemon
-	above   map[int]found // what readAbove found, by process; the index's lock guards it
+	above   sync.Map // what readAbove found, by process
 
 	mu         sync.Mutex
 	seen       map[string]bool // directories that were read
