@@ -73,6 +73,9 @@ func (r *reader) findDaemons(pids []int, all bool) {
 		}
 		comm, err := r.host.ReadProc(pid, "comm", 64)
 		name := strings.TrimSuffix(string(comm), "\n")
+		if name == "conmon" || strings.HasPrefix(name, "containerd-shim") {
+			r.monitors.Store(true)
+		}
 		if err != nil || !slices.Contains(daemonNames, name) {
 			return // what ended meanwhile keeps nothing
 		}

@@ -137,6 +137,9 @@ func (r *reader) readShim(pid int) {
 // of: of a rootless Podman where users have none, or one that is told to make none.
 // A monitor is believed on containers of whoever runs it.
 func (x *Index) below(pid int) *Owner {
+	if !x.r.monitors.Load() {
+		return nil // as on a machine without containers, which need not be searched for each process's
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before := x.r.count()

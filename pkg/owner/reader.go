@@ -37,6 +37,8 @@ type reader struct {
 	daemons []daemon
 	above   sync.Map // what readAbove found, by process
 
+	monitors atomic.Bool // containers are started by shims or conmons here
+
 	mu         sync.Mutex
 	seen       map[string]bool // directories that were read
 	gaps       []scan.Gap

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func TestPatience(t *testing.T) {
 	defer func() { runtimes = all }()
 	never := make(chan struct{})
 	defer close(never)
-	runtimes = append(all[:len(all):len(all)], all[0])
+	runtimes = slices.Concat(all, all[:1])
 	runtimes[len(all)].name, runtimes[len(all)].find, runtimes[len(all)].patience = "dead", func(*reader) { <-never }, time.Nanosecond
 	_, h, s := machine(t, "mixed")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
