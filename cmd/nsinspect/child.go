@@ -98,7 +98,8 @@ func (c *child) forward() {
 			_ = c.cmd.Process.Signal(s) // if it fails, the command has ended
 			if s == unix.SIGTERM {
 				if terms++; terms == 2 {
-					c.app.waits.Store(false)
+					c.release()
+					return
 				}
 			}
 		}
