@@ -128,7 +128,7 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 	if err != nil {
 		return err
 	}
-	err = s.run(ctx, cancel, child)
+	err = s.run(cancel, child)
 	if closeErr := closeOut(); err == nil && closeErr != nil {
 		err = fmt.Errorf("write output: %w", closeErr)
 	}

@@ -80,9 +80,9 @@ func (a *app) newTraceSession(ctx context.Context, j *traceJob, out io.Writer) (
 	return s, nil
 }
 
-// run traces until ctx ends. cancel ends it: after --duration, or when the
+// run traces until its context ends. cancel ends that: after --duration, or when the
 // command ends.
-func (s *traceSession) run(ctx context.Context, cancel func(), child *child) (err error) {
+func (s *traceSession) run(cancel func(), child *child) (err error) {
 	defer s.names.Close()
 	defer func() { err = s.also(err, s.tracer.Close()) }()
 	s.begin()
