@@ -108,6 +108,9 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 	}
 	// What was to be ignored when we were started is to be so by the command.
 	signal.Reset(unix.SIGINT, unix.SIGTERM)
+	if ctx.Err() != nil { // told to stop before there was a command to be told
+		return ctx.Err()
+	}
 	return explain(n, c.Exec())
 }
 

@@ -5,6 +5,7 @@ package enter
 import (
 	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -60,10 +61,19 @@ func TestRightBelow(t *testing.T) {
 	}
 }
 
-// exec runs a command on a thread of its own, which dies with it if it fails.
+// exec runs a command on a thread of its own, which dies with it if it fails. The
+// runtime never ends the first thread, so that is kept out of the way.
 func exec(c *Command) error {
 	done := make(chan error)
-	go func() { done <- c.Exec() }()
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			done <- exec(c)
+			runtime.UnlockOSThread()
+			return
+		}
+		done <- c.Exec()
+	}()
 	return <-done
 }
 
