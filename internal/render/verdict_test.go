@@ -35,6 +35,9 @@ func TestVerdicts(t *testing.T) {
 	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); !strings.Contains(got, "alive by at least 1 process") {
 		t.Errorf("an incomplete scan is sure of itself: %s", got)
 	}
+	if got := s.Namespaces[0].Verdict(s); !strings.Contains(got, "; at least 1 process is in it") {
+		t.Errorf("an incomplete scan is sure of itself: %s", got)
+	}
 	s.Gaps = []scan.Gap{{Source: scan.SourceLink, Path: "net:[7]", Err: unix.EPERM}}
 	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); strings.Contains(got, "at least") {
 		t.Errorf("unsure of holders for want of links: %s", got)

@@ -14,13 +14,11 @@ import (
 func (n *Namespace) Verdict(s *Snapshot) string {
 	subject := n.Title()
 	if n.Initial {
-		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s in it.",
-			subject, are(n.Processes(), KindProcess))
+		least := s.least(func(source string) bool { return source == "process" })
+		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s%s in it.",
+			subject, least, are(n.Processes(), KindProcess))
 	}
-	least := ""
-	if slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.Source != SourceLink }) { // links hold nothing
-		least = "at least "
-	}
+	least := s.least(func(source string) bool { return source != SourceLink }) // links hold nothing
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
 	if len(n.Holders) > 0 {
 		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, n.release(s))
@@ -29,6 +27,15 @@ func (n *Namespace) Verdict(s *Snapshot) string {
 		verdict += " Not looked at: " + strings.Join(unread, ", ") + "."
 	}
 	return verdict
+}
+
+// least is what to say before a number that gaps of some sources may have made too
+// small.
+func (s *Snapshot) least(counts func(source string) bool) string {
+	if slices.ContainsFunc(s.Gaps, func(g Gap) bool { return counts(g.Source) }) {
+		return "at least "
+	}
+	return ""
 }
 
 // Title is the namespace as a sentence names it: "net:[4026532177] (blue)".
