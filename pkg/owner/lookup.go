@@ -168,6 +168,9 @@ func (x *Index) namespace(n *scan.Namespace) *Owner {
 		}
 	}
 	if o := x.leader(n.Leader); o != nil {
+		if o.Runtime == "systemd" && o.Unit == "init.scope" {
+			return nil // the service manager's own, which is the machine's, where that cannot be told
+		}
 		return o
 	}
 	for i := range n.Holders {

@@ -13,6 +13,31 @@ import (
 // same compares containers by what others see of them.
 var same = cmpopts.IgnoreUnexported(Container{})
 
+func TestWords(t *testing.T) {
+	for _, tt := range []struct {
+		o               Owner
+		short, describe string
+	}{
+		{Owner{Runtime: "docker", ID: idA, Name: "web", Service: "shop/web"}, "docker:web", "docker container web, service shop/web"},
+		{Owner{Runtime: "docker", ID: idA}, "docker:" + idA[:12], "docker container " + idA[:12]},
+		{Owner{Runtime: "docker"}, "docker", "docker"},
+		{Owner{Runtime: "containerd", ID: idA, Pod: "default/web-1"}, "pod:default/web-1", "pod default/web-1"},
+		{Owner{Runtime: "containerd", ID: idA, Pod: "default/web-1", Name: "nginx"}, "pod:default/web-1/nginx", "container nginx of pod default/web-1"},
+		{Owner{Runtime: "podman", ID: idA, Name: "web", Unit: "web.service"}, "podman:web", "podman container web, unit web.service"},
+		{Owner{Runtime: "container", ID: idA}, "container:" + idA[:12], "container " + idA[:12]},
+		{Owner{Runtime: "containerd", ID: "c1", Name: "c1"}, "containerd:c1", "containerd container c1"},
+		{Owner{Runtime: "systemd", Unit: "nginx.service"}, "unit:nginx.service", "unit nginx.service"},
+		{Owner{Runtime: "neutron", Name: "qrouter-5b1c"}, "neutron:qrouter-5b1c", "neutron"},
+	} {
+		if got := tt.o.String(); got != tt.short {
+			t.Errorf("%+v is %q, want %q", tt.o, got, tt.short)
+		}
+		if got := tt.o.Describe(); got != tt.describe {
+			t.Errorf("%+v is described as %q, want %q", tt.o, got, tt.describe)
+		}
+	}
+}
+
 func TestParseDocker(t *testing.T) {
 	got, err := parseDocker(recorded(t, "docker-config.v2.json"))
 	if err != nil {
