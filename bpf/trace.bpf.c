@@ -13,7 +13,8 @@ char licensed[] SEC("license") = "Dual BSD/GPL";
 const volatile u32 follow;
 
 u32 started SEC(".data.started"); /* 1 once every hook is in place */
-u32 full;    /* 1 once a call that began found no room in pending */
+u32 full;    /* 1 once a call that began found no room in pending, but in spilled */
+u32 missed;  /* 1 once one found none there either */
 u32 level;   /* what whoami found */
 
 /* Never used: puts the types in the object's BTF, where bpf2go finds them. */
@@ -25,6 +26,14 @@ struct {
 	enum path_size size;
 	enum ns_index index;
 } *types_for_go;
+
+/* The calls of tasks that found no room in pending, until they return. */
+struct {
+	MAP_TYPE(HASH);
+	MAP_KEY(u32);
+	MAP_VALUE(struct event);
+	MAP_ENTRIES(1024);
+} spilled SEC(".maps");
 
 /* With follow: the processes that own has started, and theirs. */
 struct {
@@ -155,19 +164,34 @@ static __noinline int call_of(struct event *e, struct task_struct *task, struct 
 /* ---- the hooks ---- */
 
 /* Keeps what is known of a call until it returns. A task's entry stays until the
- * task ends: to take it out and in again would cost more than all else here. */
+ * task ends: to take it out and in again would cost more than all else here. Once
+ * there are too many such tasks alive, those of others do not stay. */
 static __always_inline long keep(u32 id, struct event *e)
 {
 	struct event *kept = bpf_map_lookup_elem(&pending, &id);
 	u32 size = e->path_size;
 
-	if (!kept)
-		return bpf_map_update_elem(&pending, &id, e, 0);
+	if (!kept) {
+		if (!bpf_map_update_elem(&pending, &id, e, 0))
+			return 0;
+		full = 1;
+		return bpf_map_update_elem(&spilled, &id, e, 0);
+	}
 	__builtin_memcpy(kept, e, HEAD);
 	if (size > PATH_SIZE) /* a bound of another form is lost on 5.10's verifier */
 		size = PATH_SIZE;
 	bpf_probe_read_kernel(kept->path, size, e->path);
 	return 0;
+}
+
+/* What was kept of the call that a task is in, NULL if nothing. */
+static __always_inline struct event *kept(u32 id)
+{
+	struct event *e = bpf_map_lookup_elem(&pending, &id);
+
+	if (!e && full)
+		e = bpf_map_lookup_elem(&spilled, &id);
+	return e && e->call ? e : NULL;
 }
 
 static __always_inline int entered(struct pt_regs___x86 *regs, u32 nr)
@@ -183,7 +207,7 @@ static __always_inline int entered(struct pt_regs___x86 *regs, u32 nr)
 	if (e->call == CALL_SETNS)
 		target(e, READ(task, files));
 	if (keep(id, e))
-		full = 1; /* its end will be told */
+		missed = 1; /* its end will be told */
 	return 0;
 }
 
@@ -205,7 +229,7 @@ static __noinline int returned_only(struct pt_regs___x86 *regs, struct task_stru
 {
 	struct event *e = blank();
 
-	u32 filtered = started && !full && READ(task, seccomp.mode);
+	u32 filtered = started && !missed && READ(task, seccomp.mode);
 
 	if (!e || !call_of(e, task, regs, number_at_exit(regs)) || e->note & NOTE_UNREAD)
 		return 0;
@@ -241,10 +265,10 @@ static __always_inline int returned(struct pt_regs___x86 *regs, u32 nr, s64 ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u32 id = READ(task, pid);
-	struct event *e = bpf_map_lookup_elem(&pending, &id);
+	struct event *e = kept(id);
 	u32 call;
 
-	if (!e || !e->call)
+	if (!e)
 		return returned_only(regs, task, ret);
 	call = among(nr & ~X32_BIT, &native);
 	if (call != e->call && among(nr, &compat) != e->call) {
@@ -259,6 +283,8 @@ static __always_inline int returned(struct pt_regs___x86 *regs, u32 nr, s64 ret)
 		send(e);
 	}
 	e->call = CALL_UNKNOWN;
+	if (full)
+		bpf_map_delete_elem(&spilled, &id);
 	return 0;
 }
 
@@ -336,7 +362,7 @@ int newtask(u64 *ctx)
 			lose(CALL_UNKNOWN);
 	if (!(flags & NEW_FLAGS))
 		return 0;
-	e = bpf_map_lookup_elem(&pending, &id);
+	e = kept(id);
 	if (e && e->call == CALL_CLONE)
 		e->took = bpf_ktime_get_boot_ns() - e->time;
 	else if (!(e = made_only(task)))

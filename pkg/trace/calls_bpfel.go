@@ -134,6 +134,7 @@ const (
 	callsMapLost          = "lost"
 	callsMapPending       = "pending"
 	callsMapScratch       = "scratch"
+	callsMapSpilled       = "spilled"
 	callsProgCallEntered  = "call_entered"
 	callsProgCallReturned = "call_returned"
 	callsProgNewtask      = "newtask"
@@ -146,6 +147,7 @@ const (
 	callsVarFollow        = "follow"
 	callsVarFull          = "full"
 	callsVarLevel         = "level"
+	callsVarMissed        = "missed"
 	callsVarNative        = "native"
 	callsVarOwn           = "own"
 	callsVarReaderLevel   = "reader_level"
@@ -216,6 +218,7 @@ type callsMapSpecs struct {
 	Lost     *ebpf.MapSpec `ebpf:"lost"`
 	Pending  *ebpf.MapSpec `ebpf:"pending"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Spilled  *ebpf.MapSpec `ebpf:"spilled"`
 }
 
 // callsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -227,6 +230,7 @@ type callsVariableSpecs struct {
 	Follow      *ebpf.VariableSpec `ebpf:"follow"`
 	Full        *ebpf.VariableSpec `ebpf:"full"`
 	Level       *ebpf.VariableSpec `ebpf:"level"`
+	Missed      *ebpf.VariableSpec `ebpf:"missed"`
 	Native      *ebpf.VariableSpec `ebpf:"native"`
 	Own         *ebpf.VariableSpec `ebpf:"own"`
 	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
@@ -262,6 +266,7 @@ type callsMaps struct {
 	Lost     *ebpf.Map `ebpf:"lost"`
 	Pending  *ebpf.Map `ebpf:"pending"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Spilled  *ebpf.Map `ebpf:"spilled"`
 }
 
 func (m *callsMaps) Close() error {
@@ -271,6 +276,7 @@ func (m *callsMaps) Close() error {
 		m.Lost,
 		m.Pending,
 		m.Scratch,
+		m.Spilled,
 	)
 }
 
@@ -283,6 +289,7 @@ type callsVariables struct {
 	Follow      *ebpf.Variable `ebpf:"follow"`
 	Full        *ebpf.Variable `ebpf:"full"`
 	Level       *ebpf.Variable `ebpf:"level"`
+	Missed      *ebpf.Variable `ebpf:"missed"`
 	Native      *ebpf.Variable `ebpf:"native"`
 	Own         *ebpf.Variable `ebpf:"own"`
 	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`

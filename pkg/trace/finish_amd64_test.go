@@ -4,6 +4,7 @@ package trace_test
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -87,8 +88,8 @@ func TestFinishMissed(t *testing.T) {
 		PID: run.PID, TID: run.PID, Comm: "missed",
 		Tracked: setOf(run.Where(before))[scan.Net], Found: setOf(run.Where(after))[scan.Net],
 	}
-	if len(summary.Disagreements) != 1 || summary.Disagreements[0] != want {
-		t.Errorf("disagreements %+v, want %+v", summary.Disagreements, want)
+	if !slices.Contains(summary.Disagreements, want) { // others may have moved as well
+		t.Errorf("disagreements %+v, want %+v among them", summary.Disagreements, want)
 	}
 }
 
@@ -117,11 +118,7 @@ func TestFinishStray(t *testing.T) {
 		PID: run.PID, TID: int(run.Result(tid)), Comm: "stray",
 		Tracked: setOf(run.Where(before))[scan.Net], Found: setOf(run.Where(after))[scan.Net],
 	}
-	found := false
-	for _, d := range summary.Strays {
-		found = found || d == want
-	}
-	if !found {
+	if !slices.Contains(summary.Strays, want) {
 		t.Errorf("strays %+v, want %+v among them", summary.Strays, want)
 	}
 	if len(summary.Disagreements) > 0 {

@@ -21,6 +21,7 @@ const (
 	oldCallsMapLost          = "lost"
 	oldCallsMapPending       = "pending"
 	oldCallsMapScratch       = "scratch"
+	oldCallsMapSpilled       = "spilled"
 	oldCallsProgCallEntered  = "call_entered"
 	oldCallsProgCallReturned = "call_returned"
 	oldCallsProgNewtask      = "newtask"
@@ -33,6 +34,7 @@ const (
 	oldCallsVarFollow        = "follow"
 	oldCallsVarFull          = "full"
 	oldCallsVarLevel         = "level"
+	oldCallsVarMissed        = "missed"
 	oldCallsVarNative        = "native"
 	oldCallsVarOwn           = "own"
 	oldCallsVarReaderLevel   = "reader_level"
@@ -103,6 +105,7 @@ type oldCallsMapSpecs struct {
 	Lost     *ebpf.MapSpec `ebpf:"lost"`
 	Pending  *ebpf.MapSpec `ebpf:"pending"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Spilled  *ebpf.MapSpec `ebpf:"spilled"`
 }
 
 // oldCallsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -114,6 +117,7 @@ type oldCallsVariableSpecs struct {
 	Follow      *ebpf.VariableSpec `ebpf:"follow"`
 	Full        *ebpf.VariableSpec `ebpf:"full"`
 	Level       *ebpf.VariableSpec `ebpf:"level"`
+	Missed      *ebpf.VariableSpec `ebpf:"missed"`
 	Native      *ebpf.VariableSpec `ebpf:"native"`
 	Own         *ebpf.VariableSpec `ebpf:"own"`
 	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
@@ -149,6 +153,7 @@ type oldCallsMaps struct {
 	Lost     *ebpf.Map `ebpf:"lost"`
 	Pending  *ebpf.Map `ebpf:"pending"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Spilled  *ebpf.Map `ebpf:"spilled"`
 }
 
 func (m *oldCallsMaps) Close() error {
@@ -158,6 +163,7 @@ func (m *oldCallsMaps) Close() error {
 		m.Lost,
 		m.Pending,
 		m.Scratch,
+		m.Spilled,
 	)
 }
 
@@ -170,6 +176,7 @@ type oldCallsVariables struct {
 	Follow      *ebpf.Variable `ebpf:"follow"`
 	Full        *ebpf.Variable `ebpf:"full"`
 	Level       *ebpf.Variable `ebpf:"level"`
+	Missed      *ebpf.Variable `ebpf:"missed"`
 	Native      *ebpf.Variable `ebpf:"native"`
 	Own         *ebpf.Variable `ebpf:"own"`
 	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
