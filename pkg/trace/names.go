@@ -63,7 +63,7 @@ const (
 	// freshness is how old what is known of names may become while events come.
 	freshness = time.Second
 	// share is the part of the time that may be spent with looking: one in share.
-	share = 4
+	share = 2
 	// few events may wait until the next look is due; of many the rest would be lost.
 	few = 256
 	// memory is how long a name is remembered that is no more there: what happened
