@@ -23,6 +23,10 @@ applied in the kernel. It ends with Ctrl-C, after --duration or after --count, a
 then says on stderr what it saw, what was lost, and which threads ended up in
 another network namespace than their process.
 
+--lifecycle tells when a network namespace is made, and by whom; when it gets a name
+or loses one; and when its last holder has gone, and how long it lived. What no call
+tells is seen by looking ten times a second: JSON says within which time it was.
+
 With a COMMAND it traces that and its children, from the first instruction, until
 the COMMAND ends, and exits with its status: 128 and the signal's number if it was
 killed. As with strace, the events go to stderr then, and the COMMAND has stdin and
@@ -36,23 +40,25 @@ const traceExamples = `  nsinspect trace --syscalls
   nsinspect trace --syscalls --ns blue --failed
   nsinspect trace --syscalls --type net --comm dockerd --fold
   nsinspect trace --syscalls -o json --duration 10s | jq -c 'select(.to.net.names)'
+  nsinspect trace --lifecycle
   nsinspect trace --syscalls -- ip netns exec blue true
   nsinspect trace --syscalls --to events -- podman run --rm alpine`
 
 type traceFlags struct {
-	syscalls bool
-	output   string
-	to       string
-	ns       string
-	pid      string
-	comm     string
-	types    []string
-	failed   bool
-	duration string
-	count    string
-	fold     string
-	tier     string
-	buffer   string
+	syscalls  bool
+	lifecycle bool
+	output    string
+	to        string
+	ns        string
+	pid       string
+	comm      string
+	types     []string
+	failed    bool
+	duration  string
+	count     string
+	fold      string
+	tier      string
+	buffer    string
 }
 
 func (a *app) traceCommand() *cobra.Command {
@@ -84,6 +90,7 @@ func (a *app) traceCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.syscalls, "syscalls", false, "tell calls of setns, unshare and clone")
+	flags.BoolVar(&f.lifecycle, "lifecycle", false, "tell when network namespaces are made, named and freed")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, or json with one object a line")
 	flags.StringVar(&f.to, "to", "", "write events to `FILE`")
 	flags.StringVar(&f.ns, "ns", "", "only what comes from, goes to or wants to go to the namespace `REF`, see who-uses")

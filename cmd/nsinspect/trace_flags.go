@@ -28,6 +28,31 @@ type traceJob struct {
 	duration time.Duration // 0: without end
 	count    int           // 0: without end
 	command  []string
+
+	syscalls, lifecycle bool
+}
+
+// selected names what is told.
+func (j *traceJob) selected() []string {
+	var all []string
+	if j.syscalls {
+		all = append(all, "syscalls")
+	}
+	if j.lifecycle {
+		all = append(all, "lifecycle")
+	}
+	return all
+}
+
+// what says the same in words.
+func (j *traceJob) what() string {
+	switch {
+	case !j.lifecycle:
+		return "setns, unshare and clone"
+	case !j.syscalls:
+		return "the lives of network namespaces"
+	}
+	return "setns, unshare, clone and the lives of network namespaces"
 }
 
 // newTraceJob reads the flags.
@@ -38,14 +63,18 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 	switch {
 	case len(args) > 0:
 		return nil, usagef("trace takes no arguments, got %q: to trace a command use nsinspect trace --syscalls -- %s", args[0], strings.Join(args, " "))
-	case !f.syscalls:
-		return nil, usagef("trace wants to know what to trace: use nsinspect trace --syscalls")
+	case !f.syscalls && !f.lifecycle:
+		return nil, usagef("trace wants to know what to trace: use nsinspect trace --syscalls, or --lifecycle")
+	case f.lifecycle && f.failed:
+		return nil, usagef("--failed leaves nothing of --lifecycle: use --syscalls with it")
+	case !f.syscalls && f.fold != "":
+		return nil, usagef("--fold joins calls: use --syscalls with it")
 	case a.root != "/":
 		return nil, usagef("trace watches the running kernel: --root is for list and who-uses")
 	case a.sources != nil:
 		return nil, usagef("trace has no sources: --source is for list and who-uses")
 	}
-	j := &traceJob{to: f.to}
+	j := &traceJob{to: f.to, syscalls: f.syscalls, lifecycle: f.lifecycle}
 	format, err := parseFormat(f.output, render.Table, render.JSON)
 	if err != nil {
 		return nil, err

@@ -47,6 +47,7 @@ type traceSession struct {
 	tracer tracer
 	names  *trace.Names
 	owners *ownerFinder
+	lives  *lifeTeller // nil if nobody asked
 	events *render.Events
 	fold   *folder
 	buf    []byte
@@ -74,8 +75,15 @@ func (a *app) newTraceSession(ctx context.Context, j *traceJob, out io.Writer) (
 	s := &traceSession{
 		app: a, job: j, out: out, tracer: t, names: names, owners: newOwnerFinder(ctx),
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
-		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Tier: t.Tier().Tier},
+		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[trace.LifeKind]int{}, Tier: t.Tier().Tier},
 		totals: map[string]uint64{},
+	}
+	if j.lifecycle {
+		if s.lives, err = newLifeTeller(j, names); err != nil {
+			t.Close()
+			names.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -85,6 +93,9 @@ func (a *app) newTraceSession(ctx context.Context, j *traceJob, out io.Writer) (
 func (s *traceSession) run(cancel func(), child *child) (err error) {
 	defer s.names.Close()
 	defer func() { err = s.also(err, s.tracer.Close()) }()
+	if s.lives != nil {
+		defer func() { err = s.also(err, s.lives.lives.Close()) }()
+	}
 	s.begin()
 	if err := s.flush(); err != nil {
 		return err
@@ -120,7 +131,7 @@ func (s *traceSession) also(err, other error) error {
 func (s *traceSession) begin() {
 	tier := s.tracer.Tier()
 	start := render.TraceStart{
-		Time: time.Now(), Kernel: kernelRelease(), Select: []string{"syscalls"}, Tier: int(tier.Tier), How: tier.What,
+		Time: time.Now(), Kernel: kernelRelease(), Select: s.job.selected(), Tier: int(tier.Tier), How: tier.What,
 		Blind: tier.Blind, Command: s.job.command,
 	}
 	for _, err := range s.tracer.Refused() {
@@ -131,7 +142,7 @@ func (s *traceSession) begin() {
 		s.note(tierNotes(tier, s.tracer.Refused()))
 	}
 	if s.job.format == render.Table && s.job.command == nil {
-		s.note([]string{fmt.Sprintf("tracing setns, unshare and clone by tier %d; Ctrl-C ends it", tier.Tier)})
+		s.note([]string{fmt.Sprintf("tracing %s by tier %d; Ctrl-C ends it", s.job.what(), tier.Tier)})
 	}
 }
 
@@ -158,6 +169,9 @@ func (s *traceSession) follow() error {
 		s.names.Update(batch[:n])
 		s.owners.update(batch[:n])
 		for i := range batch[:n] {
+			if !s.job.syscalls {
+				break
+			}
 			s.fold.add(&batch[i], s.owners.of(batch[i].PID), time.Now())
 			if enough, err := s.tell(false); enough || err != nil {
 				return err
@@ -168,6 +182,9 @@ func (s *traceSession) follow() error {
 			return err
 		}
 		if enough, err := s.tell(ended); enough || err != nil {
+			return err
+		}
+		if enough, err := s.tellLives(batch[:n], ended); enough || err != nil {
 			return err
 		}
 		if err := s.lookAround(n); err != nil {

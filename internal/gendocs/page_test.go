@@ -215,7 +215,7 @@ func TestPageHasEveryField(t *testing.T) {
 func wireFields(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, name := range []string{"wire.go", "wire_links.go", "doctor.go", "wire_trace.go", "event_json_test.go"} {
+	for _, name := range []string{"wire.go", "wire_links.go", "doctor.go", "wire_trace.go", "event_life.go", "event_json_test.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("../render", name), nil, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -69,6 +69,7 @@ type TraceNS struct {
 // TraceStats is what came of a trace.
 type TraceStats struct {
 	Events, Failed map[trace.Call]int
+	Lives          map[trace.LifeKind]int
 	Lost           []trace.Loss
 	Tier           trace.Tier
 	Summary        *trace.Summary // nil if no look at the end was had
@@ -124,6 +125,9 @@ func (e *Events) End(out []byte, now time.Time, s TraceStats) []byte {
 		return out
 	}
 	r := TraceEnd{Time: now, Event: "end", Events: countsOf(s.Events), Failed: countsOf(s.Failed), Unseen: []TraceThread{}, Strays: []TraceThread{}}
+	for kind, n := range s.Lives {
+		r.Events[string(kind)] = n
+	}
 	if sum := s.Summary; sum != nil {
 		r.Checked = &sum.Checked
 		r.Unseen, r.Strays = e.threadsOf(sum.Disagreements), e.threadsOf(sum.Strays)
@@ -223,6 +227,11 @@ func tally(s TraceStats) string {
 			parts = append(parts, fmt.Sprintf("%d %s (%d failed)", n, c, failed))
 		case n > 0:
 			parts = append(parts, fmt.Sprintf("%d %s", n, c))
+		}
+	}
+	for _, k := range []trace.LifeKind{trace.Created, trace.Named, trace.Unnamed, trace.Freed} {
+		if n := s.Lives[k]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, k))
 		}
 	}
 	if len(parts) == 0 {

@@ -43,6 +43,10 @@ type Life struct {
 // takes a millisecond where there are thousands. One that was made and freed
 // between two looks is told only if the call that made it was seen.
 type Lives struct {
+	// OnlyNoted leaves out every namespace whose making is not among the events
+	// noted.
+	OnlyNoted bool
+
 	reader *iter.Reader
 	names  func(NS) []string
 	alive  map[NS]*life
@@ -53,6 +57,7 @@ type life struct {
 	created time.Time // zero if it was there before
 	names   []string
 	seen    bool // on the kernel's list
+	before  bool // before the first look
 }
 
 // OpenLives looks at the namespaces that there are, none of which is told as
@@ -70,6 +75,7 @@ func OpenLives(names func(NS) []string) (*Lives, error) {
 	}
 	for _, n := range l.alive {
 		n.created = time.Time{}
+		n.before = true
 	}
 	return l, nil
 }
@@ -118,17 +124,26 @@ func (l *Lives) Look() ([]Life, error) {
 		ns := NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
 		there[ns] = true
 		n := l.alive[ns]
+		if n == nil && l.OnlyNoted {
+			continue
+		}
 		if n == nil {
 			n = &life{created: now, names: l.names(ns)}
 			l.alive[ns] = n
 			told = append(told, Life{Kind: Created, Time: now, Within: within, NS: ns, Names: n.names})
 		}
 		n.seen = true
-		told = append(told, l.renamed(ns, n, now, within)...)
+		if !n.before || !l.OnlyNoted {
+			told = append(told, l.renamed(ns, n, now, within)...)
+		}
 	}
 	for ns, n := range l.alive {
 		// One that a call made after the list was read is on the next.
 		if there[ns] || !n.seen && n.created.After(before) {
+			continue
+		}
+		delete(l.alive, ns)
+		if n.before && l.OnlyNoted {
 			continue
 		}
 		freed := Life{Kind: Freed, Time: now, Within: within, NS: ns, Names: n.names}
@@ -136,7 +151,6 @@ func (l *Lives) Look() ([]Life, error) {
 			freed.Lived = now.Sub(n.created)
 		}
 		told = append(told, freed)
-		delete(l.alive, ns)
 	}
 	slices.SortStableFunc(told, func(a, b Life) int { return cmp.Compare(a.NS.Cookie, b.NS.Cookie) })
 	return told, nil

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+// livesEvery is how often it is looked which network namespaces there are.
+const livesEvery = 100 * time.Millisecond
+
+// lifeTeller tells which network namespaces are made, named and freed.
+type lifeTeller struct {
+	lives  *trace.Lives
+	only   trace.NS // zero for all
+	looked time.Time
+}
+
+// newLifeTeller looks at those that there are. A trace of some calls only tells
+// of the namespaces that those have made.
+func newLifeTeller(j *traceJob, names *trace.Names) (*lifeTeller, error) {
+	lives, err := trace.OpenLives(func(ns trace.NS) []string { return names.Names(scan.Net, ns) })
+	if err != nil {
+		return nil, fmt.Errorf("follow network namespaces: %w", err)
+	}
+	f := j.opts.Filter
+	lives.OnlyNoted = f.PID != 0 || f.Comm != "" || j.command != nil
+	return &lifeTeller{lives: lives, only: f.NS}, nil
+}
+
+// tell returns what some events have made and, now and then, what else has
+// changed.
+func (l *lifeTeller) tell(events []trace.Event, now bool) ([]trace.Life, error) {
+	told := l.lives.Note(events)
+	if now || time.Since(l.looked) >= livesEvery {
+		seen, err := l.lives.Look()
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, seen...)
+		l.looked = time.Now()
+	}
+	if l.only == (trace.NS{}) {
+		return told, nil
+	}
+	kept := told[:0]
+	for _, t := range told {
+		if t.NS == l.only {
+			kept = append(kept, t)
+		}
+	}
+	return kept, nil
+}
+
+// tellLives writes what has become of network namespaces, and reports whether that
+// was all that was asked for.
+func (s *traceSession) tellLives(events []trace.Event, ended bool) (enough bool, err error) {
+	if s.lives == nil {
+		return false, nil
+	}
+	all, err := s.lives.tell(events, ended)
+	if err != nil {
+		return false, err
+	}
+	for i := range all {
+		s.buf = s.events.Life(s.buf, &all[i])
+		s.stats.Lives[all[i].Kind]++
+		s.shown++
+		if s.shown == s.job.count {
+			return true, s.flush()
+		}
+	}
+	return false, nil
+}
