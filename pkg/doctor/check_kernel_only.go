@@ -3,10 +3,16 @@
 package doctor
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -20,8 +26,8 @@ func findKernelOnly(x *exam) (all []Finding) {
 		}
 		f := x.about(n)
 		f.Summary = "nothing visible keeps it, and yet it lives"
-		f.Evidence = append(f.Evidence, fmt.Sprintf("the kernel counts %d references to it", refs))
-		f.Meaning = "Something inside the kernel holds it: a file below its /proc/net, a mount of NFS or SMB made in it, a detached mount, a leak in a driver. " +
+		f.Evidence = append(f.Evidence, fmt.Sprintf("references to it that the kernel counts: %d", refs))
+		f.Meaning = "Something inside the kernel holds it: a file below its /proc/net, a mount of NFS or SMB made in it, a leak in a driver. " +
 			"Neither lsns nor ip netns shows it."
 		f.Fix = []string{fmt.Sprintf("nsinspect who-uses %d   # again: what holds it may show up", n.Inode)}
 		x.dated(&f)
@@ -31,19 +37,83 @@ func findKernelOnly(x *exam) (all []Finding) {
 			f.Severity = Unknown
 			f.Evidence = append(f.Evidence, "not certain: mount namespaces that no process is in were not read")
 		}
-		if orphans := x.closing(); orphans > 0 && orphans >= refs {
+		if why := x.closing(n); why != "" {
 			f.Severity = Unknown
-			f.Evidence = append(f.Evidence, fmt.Sprintf("not certain: %d TCP connections of ended processes are still closing and may hold it, for some minutes", orphans))
+			f.Evidence = append(f.Evidence, "not certain: "+why)
 		}
 		all = append(all, f)
 	}
 	return all
 }
 
-// closing returns how many TCP connections, of any network namespace, no process
-// has any more and still wait for their peer: each holds its namespace
-// (net/ipv4/proc.c, sockstat_seq_show, which counts those of all, 6.18).
-func (x *exam) closing() int {
+// closing says why a namespace that nothing visible keeps may be kept for some
+// minutes only, "" if nothing speaks for that: by TCP connections whose processes
+// have ended and whose peers have not answered yet.
+func (x *exam) closing(n *scan.Namespace) string {
+	const wait = "TCP connections of ended processes are still closing and keep it, for some minutes at most: %d of them"
+	if open, err := x.connections(n); err == nil && open > 0 {
+		return fmt.Sprintf(wait, open)
+	} else if err == nil {
+		return ""
+	}
+	if open := x.orphans(); open > 0 {
+		return fmt.Sprintf("TCP connections of ended processes are still closing on this machine, %d of them, and may be what keeps it", open)
+	}
+	return ""
+}
+
+// connections counts the TCP connections in a namespace. It enters that, for which
+// it needs CAP_SYS_ADMIN, and Linux 6.18 to get there without a path.
+func (x *exam) connections(n *scan.Namespace) (open int, err error) {
+	opener, err := scan.NewOpener(x.host)
+	if err != nil {
+		return 0, err
+	}
+	fd, err := opener.Open(n)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	visitor := new(scan.Visitor)
+	defer visitor.End()
+	var failed error
+	err = visitor.Enter(fd, func() {
+		for _, file := range []string{"tcp", "tcp6"} {
+			text, err := readSome("/proc/thread-self/net/" + file)
+			if err != nil && !errors.Is(err, os.ErrNotExist) { // without IPv6
+				failed = err
+			}
+			open += connected(text)
+		}
+	})
+	return open, cmp.Or(err, failed)
+}
+
+// readSome returns the first mebibyte of a file of /proc.
+func readSome(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	return string(text), err
+}
+
+// connected counts the sockets in a /proc/net/tcp file that hold their namespace:
+// all but those in TIME_WAIT (net/ipv4/tcp_ipv4.c, tcp4_seq_show, 6.18).
+func connected(tcp string) (n int) {
+	for line := range strings.Lines(tcp) {
+		if f := strings.Fields(line); len(f) > 3 && strings.HasSuffix(f[0], ":") && f[3] != "06" {
+			n++
+		}
+	}
+	return n
+}
+
+// orphans returns how many TCP connections of all network namespaces no process
+// has any more (net/ipv4/proc.c, sockstat_seq_show, 6.18).
+func (x *exam) orphans() int {
 	n := x.snap.Find(x.snap.Initial[scan.Net])
 	if n == nil || n.Leader == nil {
 		return 0

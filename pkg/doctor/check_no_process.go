@@ -13,6 +13,9 @@ func findNoProcess(x *exam) (all []Finding) {
 		}
 		f := x.about(n)
 		f.Path = mountedAt(x, n)
+		if len(n.Names) == 0 {
+			f.Subject += " (" + f.Path + ")"
+		}
 		f.Summary = "no process is in it: its name alone keeps it"
 		f.Evidence = append(f.Evidence, "held by "+join(n.Tally()))
 		f.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +

@@ -184,6 +184,35 @@ func TestDoctorPodman(t *testing.T) {
 	w.healthy(t, n, "cleaned up")
 }
 
+// TestDoctorContainerd does the same with a containerd, in whose containers' names
+// nobody sees a runtime's: a name without processes is just that.
+func TestDoctorContainerd(t *testing.T) {
+	c := startCtr(t)
+	names := c.home.mkdir(t, "names")
+	n := newInspect(t, "--netns-dir", names)
+	key := filepath.Join(names, "blue")
+	pinNamespace(t, key)
+	web := c.run(t, "web", "--with-ns", "network:"+key)
+	web.sandboxKey = key
+	alone := c.run(t, "alone")
+	w := &ward{homes: []*home{c.home}}
+	w.admit(t, web, alone)
+	w.healthy(t, n, "running")
+	c.remove(t, web.id)
+	if found := w.findings(t, n.doctor(t)); len(found) != 1 || found[0].Check != "no-process" || found[0].Path != key {
+		t.Errorf("findings %+v, want no-process of %s", found, key)
+	}
+}
+
+// TestDoctorLXC demands that a container of LXC's is no trouble.
+func TestDoctorLXC(t *testing.T) {
+	l := newLXC(t)
+	web := l.run(t, "web")
+	w := &ward{homes: []*home{l.home}}
+	w.admit(t, web)
+	w.healthy(t, newInspect(t), "running")
+}
+
 func killNow(t *testing.T, pid int) {
 	t.Helper()
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
