@@ -130,7 +130,7 @@ func (x *exam) blind() []Blind {
 			continue
 		}
 		why := x.unseen[c.name]
-		if why == "" && !(c.listed && x.lacks("kernel") == "") {
+		if why == "" && (!c.listed || x.lacks("kernel") != "") {
 			why = x.lacks(c.needs...)
 		}
 		if why != "" {
