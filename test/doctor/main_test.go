@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/need"
@@ -20,8 +21,15 @@ import (
 
 func TestMain(m *testing.M) {
 	nstest.Main()
-	os.Exit(m.Run())
+	code := m.Run()
+	if e, err := engine(); err == nil {
+		e.Close()
+	}
+	os.Exit(code)
 }
+
+// engine is the bpf engine of all tests here: it takes a while to load.
+var engine = sync.OnceValues(iter.NewEngine)
 
 // patient is the part of this machine that a test is about: its own namespaces
 // and names directories. What other tests do meanwhile is left out of what the
@@ -41,11 +49,10 @@ type patient struct {
 func newPatient(t *testing.T) *patient {
 	t.Helper()
 	need.Root(t)
-	e, err := iter.NewEngine()
+	e, err := engine()
 	if err != nil {
 		need.Missing(t, "needs the bpf engine: "+err.Error())
 	}
-	t.Cleanup(func() { e.Close() })
 	h, err := scan.OpenHost("/")
 	if err != nil {
 		t.Fatal(err)

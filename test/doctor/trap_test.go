@@ -7,12 +7,15 @@ package doctor
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -28,6 +31,34 @@ func TestLeftoverFile(t *testing.T) {
 	}
 	shell(t, f.Fix[0])
 	p.expect(t)
+}
+
+// The commands are for pasting into a shell: names that strangers chose do in them
+// what they do in a directory, nothing.
+func TestLeftoverOddNames(t *testing.T) {
+	need.Program(t, "bash")
+	dir := nstest.NewNames(t)
+	odd := append([]string{"$(touch pwned)", "`touch pwned`", "a; touch pwned", "it's", `"`, "~", "*", "a\nrm b"}, nstest.OddNames...)
+	for _, name := range odd {
+		dir.File(name, "")
+	}
+	for _, f := range newPatient(t).in(dir).examine(t).Findings {
+		if f.Check != "leftover-file" || len(f.Fix) != 1 {
+			t.Errorf("finding %+v", f)
+			continue
+		}
+		if strings.ContainsFunc(f.Fix[0], func(r rune) bool { return !strconv.IsPrint(r) }) {
+			t.Errorf("command %q cannot be printed as it is", f.Fix[0])
+		}
+		cmd := exec.Command("bash", "-c", f.Fix[0])
+		cmd.Dir = dir.Dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", f.Fix[0], err, out)
+		}
+	}
+	if left, err := os.ReadDir(dir.Dir); err != nil || len(left) > 0 {
+		t.Errorf("left of %d: %v, %v", len(odd), left, err)
+	}
 }
 
 // pinElsewhere mounts a new namespace on a file in a mount namespace that only
