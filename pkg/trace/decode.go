@@ -7,7 +7,6 @@ package trace
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -61,7 +60,7 @@ func decode(e *Event, record []byte, c clock) error {
 	switch callsVia(raw.Via) {
 	case callsViaVIA_NSFS:
 		e.Target = Target{Type: scan.Type(raw.Type), NS: raw.Target.set()}
-		e.Via = Via{Kind: ViaNSFS, Path: raw.path()}
+		e.Via = Via{Kind: ViaNSFS, Path: mountPoint(record[headSize:], raw.Note&uint8(callsNoteNOTE_WHOLE) != 0)}
 		if e.Via.Path == "" {
 			e.Via.Path = scan.FormatLink(e.Target.Type, e.Target.NS[e.Target.Type].Inode)
 		}
@@ -83,21 +82,25 @@ func (s *callsNsSet) set() Set {
 	return to
 }
 
-// path joins the names of a mount point, which come from the last upwards.
-func (r *callsEvent) path() string {
-	if r.PathSize == 0 {
+// mountPoint joins the names of a mount point, which come from the last upwards,
+// each ended by a 0.
+func mountPoint(names []byte, whole bool) string {
+	if len(names) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	if r.Note&uint8(callsNoteNOTE_WHOLE) == 0 {
+	if !whole {
 		b.WriteString("…")
 	}
-	names := bytes.Split(bytes.TrimSuffix(r.Path[:r.PathSize], []byte{0}), []byte{0})
-	for _, name := range slices.Backward(names) {
+	for names = bytes.TrimSuffix(names, []byte{0}); ; {
+		end := bytes.LastIndexByte(names, 0)
 		b.WriteByte('/')
-		b.Write(name)
+		b.Write(names[end+1:])
+		if end < 0 {
+			return b.String()
+		}
+		names = names[:end]
 	}
-	return b.String()
 }
 
 func cString(b []byte) string {
