@@ -98,7 +98,9 @@ func (r *reader) bundle(t *scan.Tree, namespace, id string, inside bool) {
 	}
 	c := containerdContainer(namespace, id, s)
 	c.Dir, c.uid = path.Join(t.Path(), namespace, id), uid
-	c.pidFile = path.Join(c.Dir, "init.pid")
+	if !inside { // where PIDs are others
+		c.pidFile = path.Join(c.Dir, "init.pid")
+	}
 	r.add(c)
 	if c.dataDir != "" && !inside {
 		r.dockerContainers(path.Dir(c.dataDir))

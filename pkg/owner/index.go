@@ -248,13 +248,16 @@ func (x *Index) settle() {
 }
 
 // runs reports whether the process that a container's runtime has written down is
-// still the container's, by its cgroups. Rootless ones may have none of their own.
+// still the container's, by its cgroups. A user's may have none of its own: then
+// its monitor is above it.
 func (x *Index) runs(c *Container) bool {
 	text, err := x.host.ReadProc(c.PID, "cgroup", mostCgroup)
 	if err != nil {
 		return false
 	}
-	m := parseCgroup(text)
-	found, _ := x.known.container(m)
-	return found == c || found == nil && c.uid > 0 && len(m.places) == 0
+	if found, _ := x.known.container(parseCgroup(text)); found != nil || c.uid == 0 {
+		return found == c
+	}
+	m := x.r.monitorOf(c.PID)
+	return c.ID != "" && m.id == c.ID && m.uid == c.uid
 }

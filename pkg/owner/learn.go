@@ -143,26 +143,31 @@ func (x *Index) below(pid int) *Owner {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before := x.r.count()
-	found := make(chan monitor, 1)
-	x.r.patiently(pid, func() {
-		if m, ok := x.r.readAbove(pid); ok {
-			found <- m
-		}
-	})
+	m := x.r.monitorOf(pid)
 	if x.r.count() > before {
 		x.assemble()
-	}
-	var m monitor
-	select {
-	case m = <-found:
-	default:
-		return nil
 	}
 	if c := x.known.byID[m.id]; c != nil && c.uid == m.uid {
 		o := c.Owner
 		return &o
 	}
 	return nil
+}
+
+// monitorOf returns the monitor above a process, one of no container if there is
+// none or it does not answer in time.
+func (r *reader) monitorOf(pid int) monitor {
+	above := make(chan monitor, 1)
+	r.patiently(pid, func() {
+		m, _ := r.readAbove(pid)
+		above <- m
+	})
+	select {
+	case m := <-above:
+		return m
+	default:
+		return monitor{}
+	}
 }
 
 // parent returns the parent of a process, 0 if it has none or has ended.

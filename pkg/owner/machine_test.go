@@ -179,7 +179,8 @@ func TestMixed(t *testing.T) {
 	})
 	checkFind(t, x, map[string][]string{
 		"web": {"docker:web running 1001"}, "crashed": {"docker:crashed stopped 0"}, "other": {"docker:other running 1002"},
-		"mine": {"podman:mine running 1009"}, "lab": {"nspawn:lab running 1005"}, "lxc:c1": {"lxc:c1  0"}, "moved": {"lxc:moved  0"}, "copy": nil,
+		"mine": {"podman:mine running 1009"}, "stale": {"podman:stale stopped 0"}, // its PID has gone to another one
+		"lab": {"nspawn:lab running 1005"}, "lxc:c1": {"lxc:c1  0"}, "moved": {"lxc:moved  0"}, "copy": nil,
 	})
 	checkGaps(t, x, "/srv/other/containers/"+as+"04/config.v2.json: it is of another container")
 }
