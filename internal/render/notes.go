@@ -115,6 +115,9 @@ func unownedNote(gaps []scan.Gap) string {
 }
 
 func gapNote(g scan.Gap) string {
+	if none := (scan.NoTypeError{}); errors.As(g.Err, &none) {
+		return none.Error()
+	}
 	note := fmt.Sprintf("%s unreadable: %v", g.Path, g.Err)
 	if g.Source == links.Source {
 		note = fmt.Sprintf("links of %s: %v", g.Path, g.Err)

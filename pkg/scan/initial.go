@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,10 +77,10 @@ var (
 // blindSpots are gaps that no single read meets: processes that /proc does not
 // even list.
 func (s *scanner) blindSpots() []Gap {
+	gaps := s.missingTypes()
 	if !s.host.procfs {
-		return nil
+		return gaps
 	}
-	var gaps []Gap
 	switch {
 	case s.host.live && s.hidden(): // kernel threads, too: it is not told which PID namespace this is
 		gaps = append(gaps, Gap{"process", "/proc", ErrHidepid})
@@ -87,6 +88,39 @@ func (s *scanner) blindSpots() []Gap {
 		gaps = append(gaps, Gap{"process", strings.TrimRight(s.host.root, "/") + "/proc", ErrOtherPIDNS})
 	}
 	return gaps
+}
+
+// NoTypeError says that the kernel was built without a type of namespaces.
+type NoTypeError struct{ Type Type }
+
+func (e NoTypeError) Error() string {
+	return fmt.Sprintf("this kernel has no %s namespaces (CONFIG_%s_NS)", e.Type, strings.ToUpper(e.Type.String()))
+}
+
+// missingTypes are gaps of the types wanted that the kernel does not have: /proc
+// shows no links of them then, of nobody (fs/proc/namespaces.c, ns_entries, 5.10).
+func (s *scanner) missingTypes() []Gap {
+	dir := "/proc/1/ns"
+	if s.host.live {
+		dir = "/proc/self/ns"
+	}
+	var gaps []Gap
+	for _, t := range s.types {
+		if s.host.procfs || t == Net { // what was recorded of the others is not known
+			if s.host.lacks(dir, t) {
+				gaps = append(gaps, Gap{"process", path.Join(dir, t.String()), NoTypeError{t}})
+			}
+		}
+	}
+	return gaps
+}
+
+// lacks reports whether a task's directory of namespace links has some, and none
+// of a type.
+func (h *Host) lacks(dir string, t Type) bool {
+	links, err := h.readDir(dir)
+	return err == nil && len(links) > 0 &&
+		!slices.ContainsFunc(links, func(e os.DirEntry) bool { return e.Name() == types[t].links[0] })
 }
 
 // hidden reports whether /proc is mounted so that processes the caller may not

@@ -137,6 +137,8 @@ func (r Ref) explainTask(h *Host, err error) error {
 	case isEnd(err) && tasksErr == nil && len(tasks) > 1:
 		return fmt.Errorf("the first thread of process %s has ended and is in no namespace any more; others live on: use /proc/%s/task/TID/ns/net with one of %s",
 			pid, pid, taskNames(tasks, pid))
+	case isEnd(err) && h.lacks("/proc/"+pid+"/ns", Net):
+		return NoTypeError{Net}
 	case isEnd(err):
 		return fmt.Errorf("process %s has ended and is in no namespace any more (a zombie)", pid)
 	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
