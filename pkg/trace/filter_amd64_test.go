@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
+	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -38,6 +39,9 @@ func TestFilter(t *testing.T) {
 		"uts by inode": {trace.Filter{NS: h.where[scan.UTS]}, []int{5, 6, 7}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "earlier one" {
+				need.Kernel(t, 5, 12, "cookies that a BPF program can read")
+			}
 			noisy := test.filter.PID == 0 && test.filter.Comm == ""
 			a := visit(noisy)
 			run := a.Start(t, callscript.Options{Name: "visitor", Files: []*os.File{h.open(scan.Net), h.open(scan.UTS), h.pidfd}})

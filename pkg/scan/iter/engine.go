@@ -23,7 +23,7 @@ func NewEngine() (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.program(Tasks); err != nil {
+	if _, err := r.load(Tasks); err != nil {
 		r.Close()
 		return nil, err
 	}
