@@ -65,35 +65,29 @@ type monitor struct {
 	uid int    // who runs it
 }
 
-// found is an answer of readAbove.
-type found struct {
-	monitor
-	ok bool
-}
-
 // readAbove looks for the monitor above a process, and reads the runtime's files
 // that it leads to. Most processes have most of what is above them in common: that
 // is looked at once.
-func (r *reader) readAbove(pid int) (m monitor, ok bool) {
+func (r *reader) readAbove(pid int) (m monitor) {
 	const most = 64 // generations between a process and the monitor of its container
 	var passed []int
 	defer func() {
 		for _, p := range passed {
-			r.above.Store(p, found{m, ok})
+			r.above.Store(p, m)
 		}
 	}()
 	for range most {
-		if f, known := r.above.Load(pid); known {
-			return f.(found).monitor, f.(found).ok
+		if f, ok := r.above.Load(pid); ok {
+			return f.(monitor)
 		}
 		passed = append(passed, pid)
 		if pid = r.parent(pid); pid <= 1 {
-			return m, false
+			return m
 		}
 		comm, err := r.host.ReadProc(pid, "comm", 64)
 		if err != nil {
 			r.gap("/proc/"+itoa(pid)+"/comm", err)
-			return m, false
+			return m
 		}
 		name := strings.TrimSpace(string(comm))
 		if name != "conmon" && !strings.HasPrefix(name, "containerd-shim") {
@@ -102,7 +96,7 @@ func (r *reader) readAbove(pid int) (m monitor, ok bool) {
 		cmdline, err := r.host.ReadProc(pid, "cmdline", 1<<20)
 		if err != nil {
 			r.gap("/proc/"+itoa(pid)+"/cmdline", err)
-			return m, false
+			return m
 		}
 		d := daemon{args: strings.Split(string(cmdline), "\x00")}
 		if name == "conmon" {
@@ -110,9 +104,9 @@ func (r *reader) readAbove(pid int) (m monitor, ok bool) {
 		} else {
 			r.readShim(pid)
 		}
-		return monitor{id: cmp.Or(d.flag("id"), d.flag("c", "cid")), uid: r.asRoot(r.host.ProcUID(pid))}, true
+		return monitor{id: cmp.Or(d.flag("id"), d.flag("c", "cid")), uid: r.asRoot(r.host.ProcUID(pid))}
 	}
-	return m, false
+	return m
 }
 
 // readShim reads the bundles beside the one that a shim runs in: of a shim that is
@@ -159,8 +153,7 @@ func (x *Index) below(pid int) *Owner {
 func (r *reader) monitorOf(pid int) monitor {
 	above := make(chan monitor, 1)
 	r.patiently(pid, func() {
-		m, _ := r.readAbove(pid)
-		above <- m
+		above <- r.readAbove(pid)
 	})
 	select {
 	case m := <-above:
