@@ -4,16 +4,26 @@ GO            ?= go
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME      ?= 10s
 
-.PHONY: help build test race fuzz lint generate docs bench cross clean
+# What makes the BPF objects that are committed: Debian 12's, byte by byte.
+CLANG         ?= clang-14
+LLVM_STRIP    ?= llvm-strip-14
+
+.PHONY: help build test test-kernels test-arm64 race fuzz lint generate docs bench cross packages test-packages clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/nsinspect, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/nsinspect ./cmd/nsinspect
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/nsinspect ./cmd/nsinspect
 
 test: ## run the tests; what the machine lacks is skipped with the reason
 	$(GO) test ./...
+
+test-kernels: ## run the tests on Debian's other kernels, under QEMU (root not needed; ten minutes)
+	$(GO) run ./test/kernels
+
+test-arm64: ## the same on arm64, which takes longer
+	$(GO) run ./test/kernels -arch arm64
 
 race: ## run the tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race ./...
@@ -28,8 +38,8 @@ fuzz: ## fuzz every parser for FUZZTIME
 lint: ## check formatting, style and the walls between packages
 	$(GOLANGCI_LINT) run
 
-generate: ## make again what is generated from source
-	$(GO) generate ./...
+generate: ## make again what is generated from source, by the clang that all are to use
+	BPF2GO_CC=$(CLANG) BPF2GO_STRIP=$(LLVM_STRIP) $(GO) generate ./...
 
 docs: ## write docs/usage.md again from real runs (root)
 	$(GO) run ./internal/gendocs
@@ -45,5 +55,11 @@ cross: ## build for every supported architecture
 		GOOS=linux GOARCH=$$arch $(GO) vet ./... || exit 1; \
 	done
 
+packages: ## make deb, rpm and bill of materials for amd64 and arm64 in dist/
+	packaging/build amd64 arm64
+
+test-packages: ## build packages twice and compare, install them in a clean Debian (root)
+	packaging/test
+
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist

@@ -10,8 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -64,12 +67,15 @@ func (k kernel) boot(ctx context.Context, cache, initrd, options string, limit t
 	if err := os.WriteFile(results, nil, 0o600); err != nil {
 		return outcome{err: fmt.Errorf("make results file: %w", err)}
 	}
-	defer os.Remove(results)
-	args := append(m.qemu[1:len(m.qemu):len(m.qemu)], "-m", "2048", "-smp", "1", "-nographic", "-nodefaults", "-no-reboot",
+	defer os.RemoveAll(results)
+	args := slices.Concat(m.qemu[1:], []string{"-m", "2048", "-smp", "1", "-nographic", "-nodefaults", "-no-reboot",
 		"-kernel", image, "-initrd", initrd,
 		"-append", fmt.Sprintf("console=%s panic=-1 oops=panic loglevel=5 nsinspect.results=%s %s", m.console, m.results, options),
-		"-serial", "stdio", "-chardev", "file,id=results,path="+results, "-device", m.port+",chardev=results")
+		"-serial", "stdio", "-chardev", "file,id=results,path=" + results, "-device", m.port + ",chardev=results"})
+	runtime.LockOSThread() // the signal comes when the thread that forked ends
+	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, m.qemu[0], args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var console lockedBuffer
 	cmd.Stdout, cmd.Stderr = &console, &console
 	begin := time.Now()

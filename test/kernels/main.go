@@ -43,7 +43,7 @@ func main() {
 	flag.StringVar(&r.command, "run", "", "run this `COMMAND` in place of the tests, and print what it prints")
 	flag.StringVar(&r.options, "append", "", "more `OPTIONS` for the kernel")
 	flag.BoolVar(&r.write, "write", false, "write what is expected anew")
-	flag.DurationVar(&r.limit, "timeout", 10*time.Minute, "how long one kernel may run")
+	flag.DurationVar(&r.limit, "timeout", 20*time.Minute, "how long one kernel may run")
 	flag.Parse()
 	r.only(*only)
 	var err error
@@ -148,16 +148,16 @@ func (r *runner) bootAll(ctx context.Context, chosen []kernel, parallel int) {
 // one boots one kernel and reports.
 func (r *runner) one(ctx context.Context, k kernel) error {
 	initrd := filepath.Join(r.work, k.name)
-	defer os.Remove(initrd)
-	if err := writeInitrd(initrd, k, r.cache, filepath.Join(r.work, k.arch), jobs(r.command, r.suites)); err != nil {
+	defer os.RemoveAll(initrd)
+	if err := writeInitrd(initrd, k, r.cache, filepath.Join(r.work, k.arch), jobs(r.command, k.suites(r.suites))); err != nil {
 		return err
 	}
-	o := k.boot(ctx, r.cache, initrd, r.options, r.limit)
+	o := k.boot(ctx, r.cache, initrd, k.options+" "+r.options, r.limit)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.command != "" {
 		for _, j := range parseJobs(o.results) {
-			os.Stdout.Write(j.output)
+			fmt.Printf("%s", j.output)
 		}
 	} else {
 		r.report(k, o)
@@ -174,7 +174,7 @@ func lastLines(text []byte) string {
 
 // report holds what one boot showed against what was expected.
 func (r *runner) report(k kernel, o outcome) {
-	rep := newReport(o.results, r.suites)
+	rep := newReport(o.results, k.suites(r.suites))
 	fmt.Printf("== %s: Linux %s, %.0f s\n", k.name, rep.release, o.took.Seconds())
 	for _, line := range rep.lines {
 		fmt.Println("  ", line)

@@ -15,6 +15,7 @@ import (
 type test struct {
 	name   string
 	word   string // PASS, FAIL or SKIP
+	took   float64
 	output []string
 }
 
@@ -35,7 +36,7 @@ func (t *test) reason() string {
 
 var (
 	framing = regexp.MustCompile(`^=== (?:RUN|PAUSE|CONT|NAME)\s+(\S*)`)
-	verdict = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)
+	verdict = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(([0-9.]+)s\)`)
 	logged  = regexp.MustCompile(`^[a-z0-9_]+\.go:\d+: (.*)`)
 )
 
@@ -62,7 +63,8 @@ func parseTests(output []byte) []*test {
 		} else if m := verdict.FindStringSubmatch(line); m != nil {
 			current = at(m[2])
 			current.word = m[1]
-		} else if current != nil && line != "" {
+			current.took, _ = strconv.ParseFloat(m[3], 64) // digits and a dot
+		} else if current != nil && strings.TrimSpace(line) != "" {
 			current.output = append(current.output, line)
 		}
 	}
@@ -109,12 +111,12 @@ type report struct {
 func newReport(results []byte, suites []suite) report {
 	var r report
 	jobs := parseJobs(results)
-	for _, name := range append([]string{"probe"}, dirs(suites)...) {
+	for _, name := range append([]string{"probe", "modes"}, dirs(suites)...) {
 		i := slices.IndexFunc(jobs, func(j job) bool { return j.name == name })
 		switch {
 		case i < 0:
 			r.failed = append(r.failed, name+" did not run")
-		case name == "probe":
+		case name == "probe", name == "modes":
 			r.probe(jobs[i])
 		default:
 			r.suite(jobs[i])
@@ -142,13 +144,17 @@ func (r *report) probe(j job) {
 		}
 	}
 	if j.status != 0 {
-		r.failed = append(r.failed, fmt.Sprintf("probe ended with status %d", j.status))
+		r.failed = append(r.failed, fmt.Sprintf("%s ended with status %d", j.name, j.status))
 	}
 }
 
 func (r *report) suite(j job) {
 	var passed, skipped, broken int
+	var slow strings.Builder
 	for _, t := range parseTests(j.output) {
+		if t.took > 10 && !strings.Contains(t.name, "/") {
+			fmt.Fprintf(&slow, ", %s %.0f s", t.name, t.took)
+		}
 		switch t.word {
 		case "PASS":
 			passed++
@@ -165,7 +171,7 @@ func (r *report) suite(j job) {
 		r.failed = append(r.failed, fmt.Sprintf("%s ended with status %d, %d tests passed\n\t%s", j.name, j.status, passed, strings.Join(text, "\n\t")))
 	}
 	r.passed, r.skipped, r.broken = r.passed+passed, r.skipped+skipped, r.broken+broken
-	r.lines = append(r.lines, fmt.Sprintf("%-16s %3d passed, %d failed, %d skipped", j.name, passed, broken, skipped))
+	r.lines = append(r.lines, fmt.Sprintf("%-16s %3d passed, %d failed, %d skipped%s", j.name, passed, broken, skipped, slow.String()))
 }
 
 // ends returns the beginning and the end of what may be long: a panic says first

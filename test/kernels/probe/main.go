@@ -97,10 +97,8 @@ func scenes(out *bufio.Writer) {
 			if e.name == "bpf" {
 				e.options.Engine = engine
 			}
-			said := ""
-			if startErr != nil {
-				said = "cannot be made: " + startErr.Error()
-			} else {
+			said := "cannot be made"
+			if startErr == nil {
 				said = found(scene, e.options)
 			}
 			fmt.Fprintf(out, "scene %s, %s: %s\n", kind, e.name, said)
