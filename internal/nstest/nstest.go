@@ -28,12 +28,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/need"
 )
+
+// A test's goroutine that is to end together with its thread, in a namespace of its
+// own, must not get the first thread: that one cannot end, and would leave the whole
+// process there. So main keeps it, from before the first test on.
+func init() { runtime.LockOSThread() }
 
 // Options change how a scene is made.
 type Options struct {

@@ -14,10 +14,6 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// init keeps the process's first thread for the main goroutine: no test's
-// goroutine can be on it.
-func init() { runtime.LockOSThread() }
-
 // What a thread has in store for its future children lives through it alone.
 func TestThreadKeepsForChildren(t *testing.T) {
 	need.Root(t)
