@@ -166,6 +166,7 @@ func TestPIDNamespace(t *testing.T) {
 
 // Tasks may run beside another pass, and each counts its own.
 func TestTasksBesideFiles(t *testing.T) {
+	need.Root(t)
 	r := open(t, Options{Passes: Tasks | Files})
 	var wg sync.WaitGroup
 	wg.Go(func() {
