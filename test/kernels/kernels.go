@@ -24,7 +24,7 @@ var kernels = []kernel{
 	{name: "5.10", suite: "bullseye", arch: "amd64"},
 	{name: "6.1", suite: "bookworm", arch: "amd64"},
 	{name: "6.12", suite: "bookworm-backports", arch: "amd64"},
-	{name: "7.3", suite: "trixie-backports", arch: "amd64", not: "pkg/trace"}, // tier 1 loses calls there: docs/kernels.md
+	{name: "7.3", suite: "trixie-backports", arch: "amd64", not: "pkg/trace"}, // threads are preempted in the programs: docs/kernels.md
 	{name: "6.12-lockdown", suite: "bookworm-backports", arch: "amd64", options: "lockdown=confidentiality", few: none},
 	{name: "6.1-notracefs", suite: "bookworm", arch: "amd64", options: "nsinspect.without=tracefs", few: none},
 	{name: "6.1-arm64", suite: "bookworm", arch: "arm64", few: ofArch},

@@ -18,6 +18,10 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 )
 
+// The main thread stays with the main goroutine, so that it never is the one
+// that a test moves: it could not die afterwards.
+func init() { runtime.LockOSThread() }
+
 // namespace is what a test made: known by inode and cookie.
 type namespace struct {
 	inode  uint32
