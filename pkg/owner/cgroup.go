@@ -103,8 +103,11 @@ func placeOf(part, above string) (place, bool) {
 	if slice, rest, ok := strings.Cut(part, ":"); ok {
 		prefix, id, _ := strings.Cut(rest, ":")
 		p, ok := placeOf(prefix+"-"+id, "")
+		if !ok || p.id == "" {
+			return place{}, false
+		}
 		p.podUID = podUID(slice)
-		return p, ok
+		return p, true
 	}
 	part = strings.TrimSuffix(part, ".scope")
 	for _, c := range containerPrefixes {

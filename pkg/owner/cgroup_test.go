@@ -127,6 +127,7 @@ func FuzzCgroup(f *testing.F) {
 	for _, s := range []string{
 		"0::/system.slice/docker-" + idA + ".scope\n", "1:name=systemd:/docker/" + idA + "\n0::/\n",
 		"0::/kubepods-pod" + uid + ".slice:cri-containerd:" + idA, "0::/a:b:c:d/lxc/x", ":::", "0::/pod.slice/kubepods-pod",
+		"::pod:pod0000000000000000000000000000000",
 	} {
 		f.Add(s)
 	}
