@@ -2,12 +2,6 @@
 
 package callscript
 
-import (
-	"bytes"
-	"debug/elf"
-	"encoding/binary"
-)
-
 // How the script lies in memory.
 const (
 	base     = 0x10000000 // where, in the process
@@ -126,42 +120,4 @@ var program32 = []byte{
 	0x8b, 0x54, 0x24, 0x10, // mov edx, [esp+16]
 	0x89, 0x0a, // mov [edx], ecx
 	0xeb, 0xde, // jmp fall
-}
-
-const loadedAt = 0x400000
-
-// file64 is the program as a static ELF file.
-func file64() []byte {
-	const head = 64 + 56
-	var b bytes.Buffer
-	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // cannot fail: fixed sizes, into memory
-	put(elf.Header64{
-		Ident: ident(elf.ELFCLASS64), Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: 1,
-		Entry: loadedAt + head, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 1,
-	})
-	all := uint64(head + len(program64))
-	put(elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Vaddr: loadedAt, Filesz: all, Memsz: all, Align: 4096})
-	b.Write(program64)
-	return b.Bytes()
-}
-
-// file32 is the 32-bit program as a static ELF file.
-func file32() []byte {
-	const head = 52 + 32
-	var b bytes.Buffer
-	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // cannot fail: fixed sizes, into memory
-	put(elf.Header32{
-		Ident: ident(elf.ELFCLASS32), Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_386), Version: 1,
-		Entry: loadedAt + head, Phoff: 52, Ehsize: 52, Phentsize: 32, Phnum: 1,
-	})
-	all := uint32(head + len(program32))
-	put(elf.Prog32{Type: uint32(elf.PT_LOAD), Vaddr: loadedAt, Filesz: all, Memsz: all, Flags: uint32(elf.PF_R | elf.PF_X), Align: 4096})
-	b.Write(program32)
-	return b.Bytes()
-}
-
-func ident(class elf.Class) (id [elf.EI_NIDENT]byte) {
-	copy(id[:], elf.ELFMAG)
-	id[elf.EI_CLASS], id[elf.EI_DATA], id[elf.EI_VERSION] = byte(class), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
-	return id
 }

@@ -5,7 +5,6 @@ package callscript
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,9 +51,12 @@ func (s *Script) Run(t testing.TB, o Options) *Run {
 }
 
 // Start starts the script, which is to be waited for. It is killed when the test
-// ends.
+// ends. A script with 32-bit code skips the test where the machine runs none.
 func (s *Script) Start(t testing.TB, o Options) *Run {
 	t.Helper()
+	if s.code32 {
+		need.Compat32(t)
+	}
 	s.finish()
 	r := &Run{t: t, memory: s.share(t)}
 	if o.Name == "" {
@@ -76,9 +78,7 @@ func (s *Script) Start(t testing.TB, o Options) *Run {
 	if r.output, err = r.cmd.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.cmd.Start(); errors.Is(err, unix.ENOEXEC) {
-		need.Missing(t, "needs a kernel that runs 32-bit programs")
-	} else if err != nil {
+	if err := r.cmd.Start(); err != nil {
 		t.Fatalf("start script: %v", err)
 	}
 	r.PID = r.cmd.Process.Pid

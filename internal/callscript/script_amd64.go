@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/tinyelf"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -34,6 +35,7 @@ type Script struct {
 	memory  [size]byte
 	program []byte
 	numbers numbers
+	code32  bool // it needs a machine that runs 32-bit code
 	step    Addr // the next one
 	text    Addr
 	far     Addr
@@ -47,13 +49,13 @@ type later struct {
 
 // New returns an empty script.
 func New() *Script {
-	return &Script{program: file64(), numbers: native, step: base, text: base + textFrom, far: base + farFrom}
+	return &Script{program: tinyelf.AMD64(program64), numbers: native, step: base, text: base + textFrom, far: base + farFrom}
 }
 
 // New32 returns an empty script of a 32-bit program, with the call numbers of such.
 func New32() *Script {
 	s := New()
-	s.program, s.numbers = file32(), old
+	s.program, s.numbers, s.code32 = tinyelf.I386(program32), old, true
 	return s
 }
 
@@ -63,6 +65,7 @@ func (s *Script) Call(number int, args ...any) *Step { return s.add(uint64(numbe
 
 // CallByInt80 appends a system call by the 32-bit way, with the number of that.
 func (s *Script) CallByInt80(number int, args ...any) *Step {
+	s.code32 = true
 	return s.add(opByInt80|uint64(number), args)
 }
 

@@ -2,7 +2,8 @@
 
 // Package need says what a test needs of the machine. A test whose need is not
 // met is skipped with the reason; with NSINSPECT_REQUIRE=all, as CI runs, it
-// fails instead, so that nothing goes untested unseen.
+// fails instead, so that nothing goes untested unseen. What a machine cannot have
+// (the table Features) is skipped there too, and proven on another.
 package need
 
 import (

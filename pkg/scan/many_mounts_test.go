@@ -16,9 +16,6 @@ import (
 // Ten thousand mounts in one mount namespace, half of them one over the other,
 // and a thousand mount namespaces that no process is in.
 func TestManyMounts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	listsMountNamespaces(t)
 	scene := nstest.Make(t, nstest.Process)
 	dir := t.TempDir()

@@ -21,7 +21,7 @@ func FuzzNames(f *testing.F) {
 	f.Add("self")
 	f.Fuzz(func(t *testing.T, name string) {
 		if name == "" || name == "." || name == ".." || len(name) > 255 || strings.ContainsAny(name, "/\x00") {
-			t.Skip("no file can have that name")
+			return // no file can have that name
 		}
 		dir := hosttest.New(t, "-- proc/1 (process) --\nnet 4026531840\n-- run/netns (dir) --\n")
 		if err := os.Symlink("/proc/1/ns/net", filepath.Join(dir, "run/netns", name)); err != nil {

@@ -4,12 +4,15 @@ package runtimes
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/need"
 )
 
 // TestDocker walks one dockerd through the life of its sandboxes; the steps build
@@ -135,7 +138,7 @@ func checkDockerHost(t *testing.T, d *docker, n nsinspect) {
 func checkDockerStaleKey(t *testing.T, d *docker, n nsinspect) {
 	c := d.run(t, "unnamed", "--network", "default")
 	if c.sandboxKey == "" || exists(c.sandboxKey) {
-		t.Skipf("this dockerd has no key without a name: %q", c.sandboxKey)
+		need.Missing(t, fmt.Sprintf("needs a dockerd that reports a key without a name, not %q", c.sandboxKey))
 	}
 	checkList(t, n, "", c)
 	checkUses(t, n, refsOfProcess(t, c), "", c)

@@ -226,7 +226,7 @@ func open(t testing.TB, o Options) *Reader {
 	t.Cleanup(func() { r.Close() })
 	for _, refusal := range r.Refused() {
 		if old(t, refusal.Pass) {
-			t.Skip(refusal.Err)
+			need.Missing(t, refusal.Err.Error())
 		}
 		t.Fatalf("refused: %v", refusal.Err)
 	}
