@@ -3,12 +3,16 @@
 GO            ?= go
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME      ?= 10s
+N             ?= 10
+
+# What runs tests. CI sets one that records what they showed.
+GOTEST = $(GO) test
 
 # What makes the BPF objects that are committed: Debian 12's, byte by byte.
 CLANG         ?= clang-14
 LLVM_STRIP    ?= llvm-strip-14
 
-.PHONY: help build test test-kernels test-arm64 race fuzz lint generate docs bench cross packages test-packages clean
+.PHONY: help build test test-again test-kernels test-arm64 race fuzz lint generate docs bench cross packages test-packages clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +21,10 @@ build: ## build bin/nsinspect, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/nsinspect ./cmd/nsinspect
 
 test: ## run the tests; what the machine lacks is skipped with the reason
-	$(GO) test ./...
+	$(GOTEST) ./...
+
+test-again: ## run the tests N times in a row, every second time beside a load
+	$(GO) run ./test/again -n $(N)
 
 test-kernels: ## run the tests on Debian's other kernels, under QEMU (root not needed; ten minutes)
 	$(GO) run ./test/kernels
@@ -26,12 +33,12 @@ test-arm64: ## the same on arm64, which takes longer
 	$(GO) run ./test/kernels -arch arm64
 
 race: ## run the tests under the race detector
-	CGO_ENABLED=1 $(GO) test -race ./...
+	CGO_ENABLED=1 $(GOTEST) -race ./...
 
 fuzz: ## fuzz every parser for FUZZTIME
 	@for target in $$(grep -rl --include='*_test.go' '^func Fuzz' . ); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$target); do \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$target) || exit 1; \
+			$(GOTEST) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$target) || exit 1; \
 		done; \
 	done
 
