@@ -15,5 +15,6 @@
 //
 // What each kernel cannot do is written down in expected/: a line that is not
 // there, a skipped test that is not, a missing one too, fails the run, as do a
-// panic of the kernel and a test that hangs.
+// panic of the kernel and a test that hangs. A run of every amd64 kernel fails, too,
+// unless each feature that a machine may lack (need.Features) was proven on one.
 package main

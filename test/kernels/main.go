@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/testreport"
 )
 
 // runner is one call of the program.
@@ -28,9 +30,7 @@ type runner struct {
 	write       bool
 	limit       time.Duration // of one boot
 	mu          sync.Mutex    // one report at a time
-	passed      int
-	failed      int
-	skipped     int
+	shown       []testreport.Summary
 }
 
 func main() {
@@ -115,11 +115,8 @@ func (r *runner) run(names, arch string, parallel int) error {
 		}
 	}
 	r.bootAll(ctx, chosen, parallel)
-	if r.command == "" {
-		fmt.Printf("%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
-	}
-	if r.failed > 0 {
-		return errors.New("not all is as expected")
+	if err := r.close(names == "" && arch == "amd64" && len(r.suites) == len(suites)); err != nil {
+		return err
 	}
 	if r.write {
 		return writePage()
@@ -137,7 +134,7 @@ func (r *runner) bootAll(ctx context.Context, chosen []kernel, parallel int) {
 			if err := r.one(ctx, k); err != nil {
 				r.mu.Lock()
 				defer r.mu.Unlock()
-				r.failed++
+				r.shown = append(r.shown, testreport.Summary{Suite: k.name, Failed: []testreport.Test{{Name: "did not run to its end"}}})
 				fmt.Printf("== %s: %v\n", k.name, err)
 			}
 		})
@@ -194,9 +191,11 @@ func (r *runner) report(k kernel, o outcome) {
 	for _, what := range rep.failed {
 		fmt.Println("  ", what)
 	}
-	r.passed += rep.passed
-	r.skipped += rep.skipped
-	r.failed += max(rep.broken, min(len(rep.failed), 1))
+	rep.tests.Suite = k.name
+	if len(rep.failed) > 0 && len(rep.tests.Failed) == 0 {
+		rep.tests.Failed = []testreport.Test{{Name: "is not as expected"}}
+	}
+	r.shown = append(r.shown, rep.tests)
 }
 
 // readLines reads what was expected; nothing is there of a kernel that is new.

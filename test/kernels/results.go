@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/internal/testreport"
 )
 
 // test is one test, or one of its subtests, as its binary told of it.
@@ -19,25 +21,9 @@ type test struct {
 	output []string
 }
 
-// reason is why a test was skipped: the last line that it logged. A script's is
-// the line that skips it.
-func (t *test) reason() string {
-	for _, line := range slices.Backward(t.output) {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
-		if m := logged.FindStringSubmatch(line); m != nil {
-			return m[1]
-		}
-		return line
-	}
-	return ""
-}
-
 var (
 	framing = regexp.MustCompile(`^=== (?:RUN|PAUSE|CONT|NAME)\s+(\S*)`)
 	verdict = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(([0-9.]+)s\)`)
-	logged  = regexp.MustCompile(`^[a-z0-9_]+\.go:\d+: (.*)`)
 )
 
 // parseTests reads what a test binary prints with -test.v=test2json, which marks
@@ -98,12 +84,10 @@ func parseJobs(results []byte) []job {
 
 // report is what one boot showed.
 type report struct {
-	release string   // as uname -r prints it
-	facts   []string // what is held against the expectation
-	failed  []string // what is wrong, whatever was expected
-	passed  int
-	skipped int
-	broken  int // tests that failed
+	release string             // as uname -r prints it
+	facts   []string           // what is held against the expectation
+	failed  []string           // what is wrong, whatever was expected
+	tests   testreport.Summary // of all suites
 	lines   []string
 }
 
@@ -122,7 +106,7 @@ func newReport(results []byte, suites []suite) report {
 			r.suite(jobs[i])
 		}
 	}
-	slices.Sort(r.facts[len(r.facts)-r.skipped:])
+	slices.Sort(r.facts[len(r.facts)-len(r.tests.Skipped):])
 	return r
 }
 
@@ -155,12 +139,14 @@ func (r *report) suite(j job) {
 		if t.took > 10 && !strings.Contains(t.name, "/") {
 			fmt.Fprintf(&slow, ", %s %.0f s", t.name, t.took)
 		}
+		output := strings.Join(t.output, "\n")
+		r.tests.Add(testreport.Test{Package: j.name, Name: t.name}, strings.ToLower(t.word), output)
 		switch t.word {
 		case "PASS":
 			passed++
 		case "SKIP":
 			skipped++
-			r.facts = append(r.facts, fmt.Sprintf("skip %s %s: %s", j.name, t.name, t.reason()))
+			r.facts = append(r.facts, fmt.Sprintf("skip %s %s: %s", j.name, t.name, testreport.Reason(output)))
 		default:
 			broken++
 			r.failed = append(r.failed, strings.Join(append([]string{fmt.Sprintf("%s %s failed", j.name, t.name)}, ends(t.output)...), "\n\t"))
@@ -170,7 +156,6 @@ func (r *report) suite(j job) {
 		text := tail(strings.Split(string(j.output), "\n"), 40)
 		r.failed = append(r.failed, fmt.Sprintf("%s ended with status %d, %d tests passed\n\t%s", j.name, j.status, passed, strings.Join(text, "\n\t")))
 	}
-	r.passed, r.skipped, r.broken = r.passed+passed, r.skipped+skipped, r.broken+broken
 	r.lines = append(r.lines, fmt.Sprintf("%-16s %3d passed, %d failed, %d skipped%s", j.name, passed, broken, skipped, slow.String()))
 }
 

@@ -19,7 +19,7 @@ const console = "@@begin probe\nrelease: 5.10.0\nBTF: yes\n@@end probe 0\n@@begi
 
 func TestReport(t *testing.T) {
 	r := newReport([]byte(console), []suite{{dir: "pkg/a"}, {dir: "pkg/b"}})
-	if r.release != "5.10.0" || r.passed != 1 || r.skipped != 1 || r.broken != 3 {
+	if r.release != "5.10.0" || r.tests.Passed != 1 || len(r.tests.Skipped) != 1 || len(r.tests.Failed) != 3 {
 		t.Errorf("%+v", r)
 	}
 	if diff := cmp.Diff([]string{"BTF: yes", "skip pkg/a TestOld: needs Linux 6.0"}, r.facts); diff != "" {
