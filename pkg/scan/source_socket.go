@@ -84,6 +84,9 @@ func (b *borrower) inspect(f openFile) (Holder, uint64, error) {
 	}
 	defer unix.Close(fd)
 	inode, err := b.w.netOf(fd)
+	if errors.Is(err, unix.ENOTTY) && f.kind == socketFile && !isSocket(fd) {
+		return h, 0, unix.EBADF // the socket was closed, and its number given to another file
+	}
 	if err != nil {
 		return h, 0, err
 	}
@@ -116,6 +119,11 @@ func (w *worker) netOf(fd int) (uint64, error) {
 		w.cookies[cookie] = st.Ino
 	}
 	return st.Ino, nil
+}
+
+func isSocket(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
 }
 
 func socketKind(fd int) (family, typ string, err error) {
