@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -57,6 +58,7 @@ func (s *Script) Start(t testing.TB, o Options) *Run {
 	if s.code32 {
 		need.Compat32(t)
 	}
+	testlock.Shared(t)
 	s.finish()
 	r := &Run{t: t, memory: s.share(t)}
 	if o.Name == "" {

@@ -55,11 +55,16 @@ var mainCalled bool
 
 // Main must be called first thing in TestMain (or main) of every binary that
 // makes scenes, since the processes that hold namespaces are that same binary
-// executed again. In those it does not return.
+// executed again. In those it does not return. It gives the tests of root a mount
+// namespace of their own (see ownMounts).
 func Main() {
 	mainCalled = true
 	env := os.Getenv(childEnv)
 	if env == "" {
+		if err := ownMounts(); err != nil {
+			fmt.Fprintln(os.Stderr, "nstest:", err)
+			os.Exit(2)
+		}
 		return
 	}
 	var o order

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // OddNames are file names that are legal and make trouble.
@@ -38,6 +39,7 @@ var runNames atomic.Int32
 func NewNames(t testing.TB) *Names {
 	t.Helper()
 	need.Root(t)
+	testlock.Shared(t)
 	dir, err := sceneDir()
 	if err != nil {
 		t.Fatal(err)
@@ -51,11 +53,12 @@ func NewNames(t testing.TB) *Names {
 }
 
 // NewRunNames gives access to /run/netns, which is made as `ip netns add` makes
-// it where there is none, and stays. A name there begins with what no other
-// test's does, see Path.
+// it where there is none, and stays. It is that of the tests' own mount namespace,
+// and a name there begins with what no other test's does, see Path.
 func NewRunNames(t testing.TB) *Names {
 	t.Helper()
 	need.Root(t)
+	testlock.Shared(t)
 	if _, err := workDir(); err != nil { // its guardian watches /run/netns too
 		t.Fatal(err)
 	}

@@ -19,9 +19,11 @@
 //	s.Free()
 //
 // Whatever way the test ends, nothing stays: a child dies with its parent, and
-// mounts that no process takes along are removed by a guardian that outlives it.
-// While another scene or program makes a mount namespace, that holds copies of
-// all mounts for a moment: a test that counts mounts has to allow for it.
+// files and mounts that no process takes along are removed by a guardian that
+// outlives it. The tests of a package are in a mount namespace of their own (see
+// Main), whose mounts no test of another package copies. While another scene of
+// theirs makes a mount namespace, that holds copies of all mounts for a moment: a
+// test that counts mounts looks again (Eventually).
 package nstest
 
 import (
@@ -34,6 +36,7 @@ import (
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // A test's goroutine that is to end together with its thread, in a namespace of its
@@ -59,11 +62,13 @@ type Scene struct {
 	killed bool
 }
 
-// Make makes a scene and frees it when the test ends. It skips the test without
-// root, or if the machine lacks what the kind needs.
+// Make makes a scene and frees it when the test ends, and locks the machine shared
+// (internal/testlock) until then. It skips the test without root, or if the machine
+// lacks what the kind needs.
 func Make(t testing.TB, k Kind) *Scene {
 	t.Helper()
 	need.Root(t)
+	testlock.Shared(t)
 	s, err := Start(k, Options{})
 	if errors.Is(err, errMissing) {
 		need.Missing(t, err.Error())

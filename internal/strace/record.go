@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -17,6 +18,7 @@ import (
 // tracer told of the same time. It skips the test where one of them cannot work.
 func Record(t testing.TB, run func(straced []string)) (Calls, []trace.Event) {
 	t.Helper()
+	testlock.Shared(t)
 	need.Root(t)
 	need.Program(t, "strace")
 	ctx, end := context.WithCancel(t.Context())
