@@ -16,6 +16,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/bench/load"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 func TestMain(m *testing.M) {
@@ -155,6 +156,7 @@ func TestCheckJSON(t *testing.T) {
 
 // TestFloors counts what each floor reads under a load.
 func TestFloors(t *testing.T) {
+	testlock.Exclusive(t) // all that the machine has is counted
 	need.Root(t)
 	links := func(kind string) int {
 		out, err := exec.Command(os.Args[0], "floor", kind).Output()

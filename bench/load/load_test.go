@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // asMaker tells this test binary to make the load it describes and to wait.
@@ -52,6 +53,7 @@ func makeAndWait(spec string) error {
 
 func TestLoadIsWhatItSays(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	s := Spec{Processes: 50, Threads: 3, Namespaces: 7, FDs: 4, Sessions: true}
 	l := start(t, s)
 	if len(l.PIDs) != s.Processes || len(l.Namespaces) != s.Namespaces {
@@ -97,6 +99,7 @@ func checkProcess(t *testing.T, pid int, s Spec, ns string) {
 
 func TestLoadInOwnNamespaceAndSession(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	l := start(t, Spec{Processes: 10})
 	own, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
@@ -123,6 +126,7 @@ func TestStartRefusesEmptyNamespaces(t *testing.T) {
 // TestKilledMakerLeavesNothing kills makers at work and one that is done.
 func TestKilledMakerLeavesNothing(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	// What loses its parent becomes this process's child, so none can hide.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
@@ -157,7 +161,7 @@ func killMaker(t *testing.T, spec string, at int) {
 		}
 	}
 	made := descendants(t, cmd.Process.Pid)
-	for end := time.Now().Add(10 * time.Second); len(made) < at && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); len(made) < at && time.Now().Before(end); {
 		made = descendants(t, cmd.Process.Pid)
 	}
 	if err := cmd.Process.Kill(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // execScene is a named namespace with a veth, and two ways to run a command in it.
@@ -153,6 +155,11 @@ func TestExecMountsStayInside(t *testing.T) {
 func TestExecIsTheCommand(t *testing.T) {
 	s := newExecScene(t)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGPIPE} {
+		// Caught here, a signal has its default action in the command, also where the
+		// tests were started to ignore it: by nohup, or in the background of a script.
+		caught := make(chan os.Signal, 1)
+		signal.Notify(caught, sig)
+		defer signal.Stop(caught)
 		cmd, out := s.start(s.program, "exec", s.name, "--", "sh", "-c", "echo $$; exec sleep 1000")
 		if want := fmt.Sprintln(cmd.Process.Pid); out != want {
 			t.Errorf("the command is process %s, want %s", out, want)
@@ -201,6 +208,7 @@ func (s *execScene) start(name string, args ...string) (*exec.Cmd, string) {
 // A namespace that no file leads to is entered by the kernel's own handle of it.
 func TestExecWithoutAPath(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	program := program(t)
 	for _, kind := range []nstest.Kind{nstest.Socket, nstest.Inflight, nstest.IOURing, nstest.Mmap, nstest.MountFD} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -237,6 +245,7 @@ func kernelBefore(t *testing.T, major, minor int) bool {
 // enters it as it is; she is told the way.
 func TestExecRootless(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	need.Program(t, "unshare", "nsenter")
 	dir, program, err := programForAll()
 	if err != nil {

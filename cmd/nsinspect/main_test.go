@@ -21,6 +21,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -36,12 +37,24 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"machine": machineCmd,
-			"scene":   sceneCmd,
-			"names":   namesCmd(t),
-			"nobody":  nobodyCmd,
-			"status":  statusCmd,
-			"lines":   linesCmd,
+			"machine":   machineCmd,
+			"scene":     sceneCmd,
+			"names":     namesCmd,
+			"exclusive": exclusiveCmd,
+			"nobody":    nobodyCmd,
+			"status":    statusCmd,
+			"lines":     linesCmd,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Values[testKey{}] = env.T()
+			for n := range 3 { // addresses that nothing else here has; the prefix is /26
+				env.Setenv(fmt.Sprint("IP", n), nstest.Addr(n+1).String())
+			}
+			env.Setenv("IP6", nstest.Addr6(7).String())
+			env.Setenv("IP6_EXPANDED", nstest.Addr6(7).StringExpanded())
+			env.Setenv("MAC", nstest.MAC(1))
+			env.Setenv("wait", waitFor)
+			return nil
 		},
 		Condition: func(cond string) (bool, error) {
 			var met bool
@@ -120,17 +133,17 @@ func sigtermWhileStuck(t *testing.T, args []string) {
 	}
 	select {
 	case <-ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		cmd.Process.Kill()
 		<-ended
-		t.Error("still there 20 seconds after SIGTERM")
+		t.Error("still there a minute after SIGTERM")
 	}
 }
 
 // waitInWrite waits until a thread of a process sleeps in a pipe.
 func waitInWrite(t *testing.T, pid int) {
 	t.Helper()
-	for range 1000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
 		if err != nil {
 			t.Fatal(err)
@@ -140,7 +153,6 @@ func waitInWrite(t *testing.T, pid int) {
 				return
 			}
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	need.Missing(t, "nobody seen in write(2): /proc/PID/syscall is closed to us")
 }
@@ -164,15 +176,44 @@ var repo = func() string {
 	return dir
 }()
 
+// testKey is the key of a script's test among its values.
+type testKey struct{}
+
+// testOf returns the test that a script is, which ends with the script.
+func testOf(ts *testscript.TestScript) testing.TB { return ts.Value(testKey{}).(testing.TB) }
+
+// waitFor is a shell function: "wait_for COMMAND..." runs a command until it succeeds,
+// and ends the script with an error, and the last background process, if it has not
+// within two minutes.
+const waitFor = `wait_for() {
+	left=6000
+	until "$@"; do
+		left=$((left - 1))
+		if test $left -eq 0; then
+			echo "waited two minutes for: $*" >&2
+			kill -KILL $!
+			exit 99
+		fi
+		sleep 0.02
+	done
+}`
+
+// exclusiveCmd has the machine for the script alone, from here on to its end: no
+// other test makes or holds anything there. It comes before all that makes something.
+func exclusiveCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: exclusive")
+	}
+	testlock.Exclusive(testOf(ts))
+}
+
 // sceneCmd makes a real namespace: "scene KIND VAR" sets VAR to its inode,
 // VAR_PID to the holder's PID, VAR_PATH to its path, VAR_COOKIE and VAR_NSID.
 func sceneCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: scene KIND VAR")
 	}
-	scene, err := nstest.Start(nstest.Kind(args[0]), nstest.Options{})
-	ts.Check(err)
-	ts.Defer(func() { ts.Check(scene.Close()) })
+	scene := nstest.Make(testOf(ts), nstest.Kind(args[0]))
 	ts.Setenv(args[1], fmt.Sprint(scene.Inode))
 	ts.Setenv(args[1]+"_PID", fmt.Sprint(scene.Holders[0].PID))
 	ts.Setenv(args[1]+"_TID", fmt.Sprint(scene.Holders[0].TID))
@@ -183,16 +224,14 @@ func sceneCmd(ts *testscript.TestScript, neg bool, args []string) {
 
 // namesCmd makes names: "names DIR_VAR NAME..." sets DIR_VAR to a names directory
 // in which each name is of a new namespace.
-func namesCmd(t *testing.T) func(*testscript.TestScript, bool, []string) {
-	return func(ts *testscript.TestScript, neg bool, args []string) {
-		if neg || len(args) < 1 {
-			ts.Fatalf("usage: names DIR_VAR NAME...")
-		}
-		dir := nstest.NewNames(t)
-		ts.Setenv(args[0], dir.Dir)
-		for _, name := range args[1:] {
-			dir.Add(strings.NewReplacer(`\n`, "\n", `\e`, "\x1b").Replace(name))
-		}
+func namesCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: names DIR_VAR NAME...")
+	}
+	dir := nstest.NewNames(testOf(ts))
+	ts.Setenv(args[0], dir.Dir)
+	for _, name := range args[1:] {
+		dir.Add(strings.NewReplacer(`\n`, "\n", `\e`, "\x1b").Replace(name))
 	}
 }
 

@@ -37,7 +37,8 @@ func readPage(t *testing.T) string {
 func program(t *testing.T) string {
 	t.Helper()
 	exe := filepath.Join(t.TempDir(), "nsinspect")
-	build := exec.Command("go", "build", "-o", exe, "../../cmd/nsinspect")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", exe, "../../cmd/nsinspect")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build nsinspect: %v\n%s", err, out)
 	}

@@ -169,7 +169,7 @@ func (s *scene) cast() error {
 func (s *scene) wire() error {
 	for _, line := range []string{
 		// The one of a run just before goes a moment after that has ended.
-		"for i in $(seq 100); do test -e /sys/class/net/veth1a2b3c4 || break; sleep 0.1; done",
+		"for i in $(seq 600); do test -e /sys/class/net/veth1a2b3c4 || break; sleep 0.1; done",
 		fmt.Sprintf("ip link add veth1a2b3c4 type veth peer name eth7 address %s netns %d", s.MAC(), s.Blue.PID),
 		"ip -n blue address add 10.0.0.7/24 dev eth7",
 		"ip -n blue link set lo up",

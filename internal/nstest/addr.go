@@ -13,8 +13,8 @@ import (
 const AddrBits = 26
 
 // Addr returns the address number n, from 1 to 62, of those that are this process's:
-// no other that lives gets them, and no network has them, since 240.0.0.0/4 is
-// reserved. The 22 bits that a PID has at most follow the prefix.
+// no other running process gets them, and no network has them, since 240.0.0.0/4 is
+// reserved. The 22 bits that a PID has at most follow these four.
 func Addr(n int) netip.Addr {
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], 240<<24|uint32(os.Getpid())<<(32-AddrBits)|uint32(n))
@@ -29,8 +29,8 @@ func Addr6(n uint8) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
-// MAC returns the hardware address number n of those that are this process's: locally
-// administered, and no other's that lives.
+// MAC returns the hardware address number n of those that are this process's, which
+// are locally administered. No other running process gets them.
 func MAC(n uint8) string {
 	pid := os.Getpid()
 	return fmt.Sprintf("02:66:%02x:%02x:%02x:%02x", pid>>16&0xff, pid>>8&0xff, pid&0xff, n)

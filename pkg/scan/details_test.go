@@ -57,7 +57,7 @@ func TestHostileThreadFiles(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("stuck")
 			}
 			if len(n.Holders) != 1 || n.Holders[0].Process.UID > 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/nsinspect/nsinspect/bench/load"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // checkIdentity compares a namespace with the truth of the scene that made it.
@@ -70,6 +71,7 @@ func TestIdentity(t *testing.T) {
 // A name that was never given an ID has none, and asking gives it none.
 func TestNoNSID(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	need.Kernel(t, 5, 14, "cookies")
 	cmd := exec.Command("unshare", "-n", "sh", "-c", "echo && exec sleep 100")
 	pid := startReporting(t, cmd)
@@ -201,6 +203,7 @@ func inNamespaceOf(t *testing.T, snap *Snapshot, typ Type, pid int) *Namespace {
 // An ordinary user's container is owned by a user namespace that she made.
 func TestOwner(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	const nobody = 65534
 	cmd := exec.Command("unshare", "-Urn", "sh", "-c", "echo && exec sleep 100")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

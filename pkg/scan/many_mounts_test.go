@@ -11,11 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // Ten thousand mounts in one mount namespace, half of them one over the other,
 // and a thousand mount namespaces that no process is in.
 func TestManyMounts(t *testing.T) {
+	testlock.Exclusive(t) // a load, and it measures
 	listsMountNamespaces(t)
 	scene := nstest.Make(t, nstest.Process)
 	dir := t.TempDir()
@@ -74,7 +76,7 @@ func TestManyMounts(t *testing.T) {
 		t.Errorf("%d mounts, %d covered, %d that no process sees, want %d, %d, %d", len(holders), covered, unseen, wide+high+apart, high, apart)
 	}
 	t.Logf("scan took %s", took)
-	if took > 10*time.Second {
+	if took > time.Minute { // seconds, unless each mount costs a pass over all
 		t.Errorf("scan took %s", took)
 	}
 	start = time.Now()

@@ -18,19 +18,26 @@ import (
 	"github.com/nsinspect/nsinspect/bench/load"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
-// agree compares a scan with an oracle.
+// agree compares a scan with an oracle, until nobody has entered a namespace between
+// the two.
 func agree(t *testing.T, oracle, scan func() map[string]string) {
 	t.Helper()
-	if diff := cmp.Diff(oracle(), scan()); diff != "" {
-		t.Errorf("(-oracle +scan):\n%s", diff)
-	}
+	nstest.Eventually(t, func() string {
+		diff := cmp.Diff(oracle(), scan())
+		if diff != "" {
+			diff = "(-oracle +scan):\n" + diff
+		}
+		return diff
+	})
 }
 
 func withLoad(t *testing.T, s load.Spec) *load.Load {
 	t.Helper()
 	need.Root(t)
+	testlock.Shared(t)
 	l, err := load.Start(s)
 	if err != nil {
 		t.Fatal(err)
@@ -171,6 +178,7 @@ func TestAgainstIPNetnsPids(t *testing.T) {
 }
 
 func TestManyNamespaces(t *testing.T) {
+	testlock.Exclusive(t) // a load
 	const many = 2000
 	l := withLoad(t, load.Spec{Processes: many, Namespaces: many})
 	dir := nstest.NewNames(t)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // checkSeer wants a mount to say who sees it or else, as far as this source can
@@ -105,6 +106,7 @@ func TestMountsOnAnOldKernel(t *testing.T) {
 func inMountNS(t *testing.T, f func() error) int {
 	t.Helper()
 	need.Root(t)
+	testlock.Shared(t)
 	ready, done, ended := make(chan error), make(chan bool), make(chan bool)
 	var tid int
 	go func() {

@@ -3,13 +3,13 @@
 package scan
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -63,20 +63,26 @@ func holdersOf(n *Namespace) []holderKey {
 	return all
 }
 
-// scanFor finds the namespace of a scene with its holders, and no others: what
-// another program's new mount namespace has copied is there for a moment.
-func scanFor(t *testing.T, scene *nstest.Scene) *Namespace {
+// scanFor finds the namespace of a scene with its holders, and no others.
+func scanFor(t *testing.T, scene *nstest.Scene) (n *Namespace) {
 	t.Helper()
-	var n *Namespace
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if n = scanLive(t, Options{}).Find(scene.Inode); n != nil && cmp.Equal(truthOf(scene.Holders), holdersOf(n)) {
-			break
+	if !nstest.Eventually(t, func() string {
+		if n = scanLive(t, Options{}).Find(scene.Inode); n == nil {
+			return fmt.Sprintf("%s:[%d] not found", scene.Type, scene.Inode)
 		}
-	}
-	if n == nil {
-		t.Fatalf("%s:[%d] not found", scene.Type, scene.Inode)
+		return diffOf("holders", truthOf(scene.Holders), holdersOf(n))
+	}) {
+		t.FailNow()
 	}
 	return n
+}
+
+// diffOf says in words how what a scan has differs from the truth.
+func diffOf(what string, truth, got any) string {
+	if diff := cmp.Diff(truth, got); diff != "" {
+		return fmt.Sprintf("%s (-truth +got):\n%s", what, diff)
+	}
+	return ""
 }
 
 // Each kind of holder alone keeps a namespace in the snapshot, with the right
@@ -93,9 +99,6 @@ func TestOneHolder(t *testing.T) {
 			nstest.CheckLeaks(t)
 			scene := nstest.Make(t, kind)
 			n := scanFor(t, scene)
-			if diff := cmp.Diff(truthOf(scene.Holders), holdersOf(n)); diff != "" {
-				t.Fatalf("holders (-truth +got):\n%s", diff)
-			}
 			if kind == nstest.Process && (n.Leader == nil || n.Leader.PID != scene.Holders[0].PID) {
 				t.Errorf("leader %+v, want pid %d", n.Leader, scene.Holders[0].PID)
 			}
@@ -103,15 +106,30 @@ func TestOneHolder(t *testing.T) {
 				checkSeer(t, &n.Holders[0], &scene.Holders[0])
 			}
 			others := slices.DeleteFunc(Sources(), func(s string) bool { return s == source || s == "kernel" })
-			if n := scanLive(t, Options{Sources: others}).Find(scene.Inode); n != nil {
-				t.Errorf("found without the source %s: %+v", source, n.Holders)
-			}
+			nstest.Eventually(t, func() string {
+				if n := scanLive(t, Options{Sources: others}).Find(scene.Inode); n != nil {
+					return fmt.Sprintf("found without the source %s: %+v", source, n.Holders)
+				}
+				return ""
+			})
 			scene.Free()
-			if n := scanLive(t, Options{}).Find(scene.Inode); n != nil && len(n.Holders) > 0 && n.Holders[0].Path == scene.Holders[0].Path {
-				t.Errorf("still there when its holder is gone: %+v", n.Holders)
-			}
+			nstest.Eventually(t, func() string { return leftOf(scanLive(t, Options{}), scene) })
 		})
 	}
+}
+
+// leftOf says in words which holder of a scene a snapshot still has.
+func leftOf(snap *Snapshot, scene *nstest.Scene) string {
+	n := snap.Find(scene.Inode) // another namespace may have its inode by now
+	if n == nil {
+		return ""
+	}
+	for _, h := range holdersOf(n) {
+		if slices.Contains(truthOf(scene.Holders), h) {
+			return fmt.Sprintf("still there when its holder is gone: %+v", h)
+		}
+	}
+	return ""
 }
 
 // Names as users and strangers make them, in the real names directory.

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -70,6 +71,7 @@ func watch(w io.Writer, name string, args ...string) error {
 // What the example shows is so.
 func TestExample(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	need.Program(t, "unshare")
 	var out strings.Builder
 	if err := watch(&out, "unshare", "-n", "true"); err != nil {

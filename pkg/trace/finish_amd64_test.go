@@ -10,13 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// TestFinish looks at every thread at the end, while some move as fast as they
-// can and others have moved and stay: nothing was missed.
+// TestFinish looks at every thread at the end, while one moves all the time and
+// others have moved and stay: nothing was missed.
 func TestFinish(t *testing.T) {
+	testlock.Exclusive(t) // every thread of the machine is compared
 	h := newHouse(t)
 	net := []*os.File{h.open(scan.Net), openFile(t, "/proc/self/ns/net", unix.O_RDONLY)}
 	s := open(t, trace.Options{})
@@ -27,10 +29,11 @@ func TestFinish(t *testing.T) {
 	restless.Loop(1<<40, func() {
 		restless.Call(unix.SYS_SETNS, firstFile, 0)
 		restless.Call(unix.SYS_SETNS, firstFile+1, 0)
+		// So that the buffer takes seconds of it, however slowly it is read.
+		restless.Call(unix.SYS_NANOSLEEP, restless.Words(0, 50_000), 0)
 	})
 	mover := restless.Start(t, callscript.Options{Name: "restless", Files: net})
 	mover.Paused()
-	mover.Go()
 	var stayed []*callscript.Run
 	for i := range 20 {
 		a := newActor()
@@ -43,6 +46,7 @@ func TestFinish(t *testing.T) {
 		run.Paused()
 		stayed = append(stayed, run)
 	}
+	mover.Go()
 	summary, err := s.Finish()
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +67,7 @@ func TestFinish(t *testing.T) {
 
 // TestFinishMissed has the events of a move lost: the end shows that.
 func TestFinishMissed(t *testing.T) {
+	testlock.Exclusive(t) // every thread of the machine is compared
 	a := newActor()
 	before := a.Look()
 	a.Pause()
@@ -95,6 +100,7 @@ func TestFinishMissed(t *testing.T) {
 
 // TestFinishStray has a thread move alone and stay there.
 func TestFinishStray(t *testing.T) {
+	testlock.Exclusive(t) // every thread of the machine is compared
 	s := open(t, trace.Options{})
 	a := newActor()
 	before := a.Look()

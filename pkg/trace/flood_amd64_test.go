@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -34,17 +35,19 @@ func flood(t testing.TB, n, cpu int, file *os.File) *callscript.Run {
 	s.Call(unix.SYS_SCHED_SETAFFINITY, 0, 8, s.Words(1<<cpu))
 	s.Pause()
 	s.Loop(n, func() { s.Call(unix.SYS_SETNS, firstFile, unix.CLONE_NEWNET) })
-	run := s.Start(t, callscript.Options{Name: "flood", Files: []*os.File{file}})
+	run := s.Start(t, callscript.Options{Name: floods.Comm, Files: []*os.File{file}})
 	run.Paused()
 	return run
 }
 
-// floods leaves out, and out of what is lost, what others on this machine do.
-var floods = trace.Filter{Comm: "flood"}
+// floods leaves out, and out of what is lost, what others on this machine do. The
+// floods of other tests have other names.
+var floods = trace.Filter{Comm: fmt.Sprintf("flood-%d", os.Getpid())}
 
 // TestCount has two loops at once call setns as fast as they can, on one CPU that
 // the reader has to share: what is told and what is lost is all of it, exactly.
 func TestCount(t *testing.T) {
+	testlock.Exclusive(t) // a load that others would lose events by
 	file := newHouse(t).open(scan.Net)
 	n := long(50_000, 200_000)
 	for range long(3, 20) {
@@ -124,6 +127,7 @@ func (s *session) lostOf(kind string) (of, unknown int) {
 
 // TestSteady makes 20,000 calls a second, evenly: none of them is lost.
 func TestSteady(t *testing.T) {
+	testlock.Exclusive(t) // it goes before all others, and measures
 	const everyMS = 20
 	n := long(2, 30) * 1000 * everyMS
 	file := newHouse(t).open(scan.Net)
@@ -157,6 +161,7 @@ func TestSteady(t *testing.T) {
 // TestNoReader has nobody read: the traced loop comes to its end, the buffer
 // holds what it can, what it cannot is counted, and memory stays as it is.
 func TestNoReader(t *testing.T) {
+	testlock.Exclusive(t) // a load that others would lose events by
 	file := newHouse(t).open(scan.Net)
 	n := long(100_000, 1_000_000)
 	s := open(t, trace.Options{Buffer: 1 << 20, Filter: floods})

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -29,6 +30,7 @@ const killedEnv = "NSINSPECT_TRACE_KILLED"
 // TestKilledTracerLeavesNothing kills tracers at twenty moments, while they begin
 // and while they trace: no program, map or link stays in the kernel.
 func TestKilledTracerLeavesNothing(t *testing.T) {
+	testlock.Exclusive(t) // what the whole kernel has is compared
 	need.Root(t)
 	if os.Getenv(killedEnv) != "" {
 		traceUntilKilled(t)
@@ -43,6 +45,7 @@ func TestKilledTracerLeavesNothing(t *testing.T) {
 
 // TestCloseLeavesNothing closes a tracer that traces.
 func TestCloseLeavesNothing(t *testing.T) {
+	testlock.Exclusive(t) // what the whole kernel has is compared
 	need.Root(t)
 	before := bpfObjects(t)
 	s := open(t, trace.Options{Follow: true})
@@ -121,7 +124,7 @@ func bpfObjects(t *testing.T) map[string]bool {
 func demandObjects(t *testing.T, before map[string]bool) {
 	t.Helper()
 	made := bpfObjects(t)
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		now := bpfObjects(t)
 		for o := range made {
 			if before[o] || !now[o] {

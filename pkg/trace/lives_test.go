@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -19,6 +20,7 @@ import (
 // ends; and each is told once.
 func TestLives(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	need.Program(t, "unshare")
 	named := map[NS][]string{}
 	lives, err := OpenLives(func(ns NS) []string { return named[ns] })
@@ -47,7 +49,7 @@ func TestLives(t *testing.T) {
 	var told []LifeKind
 	look := func(until LifeKind) Life {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 			all, err := lives.Look()
 			if err != nil {
 				t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -16,6 +17,7 @@ import (
 // TestManyTasks has more threads alive that have called than the kernel side
 // keeps entries: what others call then is told as whole as before.
 func TestManyTasks(t *testing.T) {
+	testlock.Exclusive(t) // a load
 	const threads = 9000
 	h := newHouse(t)
 	s := open(t, trace.Options{})

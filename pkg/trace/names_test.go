@@ -4,6 +4,7 @@ package trace
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"testing"
@@ -36,13 +37,12 @@ func TestNamesKeepUp(t *testing.T) {
 	// update asks until what is to come has come: a machine may be slow.
 	update := func(s *nstest.Scene, want ...string) {
 		t.Helper()
-		for range 100 {
+		nstest.Eventually(t, func() string {
 			if n.Update(entering(s)); slices.Equal(called(s), want) {
-				return
+				return ""
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		t.Errorf("called %q, want %q", called(s), want)
+			return fmt.Sprintf("called %q, want %q", called(s), want)
+		})
 	}
 	update(first, "first")
 	second := dir.Add("second")

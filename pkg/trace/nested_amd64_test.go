@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -22,6 +23,7 @@ const nestedEnv = "NSINSPECT_TRACE_NESTED"
 // there is told by its numbers there, who is not has none.
 func TestNested(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	if os.Getenv(nestedEnv) != "" {
 		traceNested(t)
 		return

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -25,6 +26,7 @@ const (
 // last mount namespace of its kind makes the call long (put_mnt_ns, fs/namespace.c),
 // so at its end nearly any file could be there.
 func TestFDRace(t *testing.T) {
+	testlock.Exclusive(t) // two threads have to run side by side
 	one, two := newHouse(t), newHouse(t)
 	for range 10 { // until the threads ran side by side
 		if raceFD(t, one, two) {
@@ -96,7 +98,8 @@ func raceFD(t *testing.T, one, two *house) (raced bool) {
 // TestFlagsRace has a thread change the flags of a clone3 while another calls it:
 // each child that was made in a new namespace is told.
 func TestFlagsRace(t *testing.T) {
-	for range 10 { // until the threads ran side by side
+	testlock.Exclusive(t) // two threads have to run side by side
+	for range 10 {        // until the threads ran side by side
 		if raceFlags(t) {
 			return
 		}

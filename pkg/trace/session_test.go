@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -19,11 +20,12 @@ type session struct {
 	end context.CancelFunc
 }
 
-// open starts to trace, until the test ends. It skips the test where this machine
+// open starts to trace, until the test ends, which holds the machine shared. It skips the test where this machine
 // does not let the first tier work.
 func open(t testing.TB, o trace.Options) *session {
 	t.Helper()
 	need.Root(t)
+	testlock.Shared(t)
 	if o.Tier == 0 {
 		o.Tier = 1
 	}

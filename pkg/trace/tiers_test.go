@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // Every tier that this machine can have reports that a process has gone to a new
 // network namespace, and where that is.
 func TestTiers(t *testing.T) {
+	testlock.Exclusive(t) // every thread of the machine is compared
 	need.Root(t)
 	need.Program(t, "unshare")
 	for _, tier := range Tiers() {
@@ -75,7 +77,7 @@ func TestTiers(t *testing.T) {
 // await reads until a process has moved.
 func await(t *testing.T, tracer *Tracer, pid int) Event {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		var e [1]Event
 		n, err := tracer.ReadBatch(e[:])
 		if err != nil {

@@ -7,6 +7,7 @@ package doctor
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 )
 
@@ -23,6 +26,7 @@ import (
 // not called one.
 func TestClosingConnection(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	need.Program(t, "ip")
 	link := fmt.Sprintf("nsd%d", os.Getpid())
 	made := make(chan uint64)
@@ -31,7 +35,8 @@ func TestClosingConnection(t *testing.T) {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			t.Error(err)
 		}
-		shell(t, fmt.Sprintf("ip link add name eth0 type veth peer name %s netns %d; ip address add 203.0.113.2/30 dev eth0; ip link set eth0 up", link, os.Getpid()))
+		shell(t, fmt.Sprintf("ip link add name eth0 type veth peer name %s netns %d; ip address add %s/%d dev eth0; ip link set eth0 up",
+			link, os.Getpid(), nstest.Addr(2), nstest.AddrBits))
 		var st unix.Stat_t
 		if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
 			t.Error(err)
@@ -48,8 +53,8 @@ func TestClosingConnection(t *testing.T) {
 			return err != nil
 		})
 	})
-	shell(t, "ip address add 203.0.113.1/30 dev "+link+"; ip link set "+link+" up")
-	l, err := net.Listen("tcp", "203.0.113.1:7")
+	shell(t, fmt.Sprintf("ip address add %s/%d dev %s; ip link set %[3]s up", nstest.Addr(1), nstest.AddrBits, link))
+	l, err := net.Listen("tcp", netip.AddrPortFrom(nstest.Addr(1), 7).String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +100,7 @@ func leaveConnection(link string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: 7, Addr: [4]byte{203, 0, 113, 1}}); err != nil {
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: 7, Addr: nstest.Addr(1).As4()}); err != nil {
 		return err
 	}
 	down := make(chan error) // by a thread that is in the host's namespace

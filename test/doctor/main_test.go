@@ -6,6 +6,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/scan/iter"
@@ -49,6 +51,7 @@ type patient struct {
 func newPatient(t *testing.T) *patient {
 	t.Helper()
 	need.Root(t)
+	testlock.Shared(t)
 	e, err := engine()
 	if err != nil {
 		need.Missing(t, "needs the bpf engine: "+err.Error())
@@ -140,17 +143,18 @@ func checks(r *doctor.Report) (names []string) {
 // that none of them could not tell. It returns the findings.
 func (p *patient) expect(t *testing.T, want ...string) []doctor.Finding {
 	t.Helper()
-	r := p.examine(t)
-	if got := checks(r); !slices.Equal(got, want) {
-		t.Errorf("findings of %v, want %v: %+v", got, want, r.Findings)
-	}
+	var r *doctor.Report
+	nstest.Eventually(t, func() string {
+		r = p.examine(t)
+		if got := checks(r); !slices.Equal(got, want) || len(r.Blind) > 0 {
+			return fmt.Sprintf("findings of %v, want %v: %+v; unknown: %+v", got, want, r.Findings, r.Blind)
+		}
+		return ""
+	})
 	for _, f := range r.Findings {
 		if f.Severity == doctor.Unknown || f.Summary == "" || f.Meaning == "" || len(f.Evidence) == 0 || f.Subject == "" {
 			t.Errorf("finding %+v, want it whole and certain", f)
 		}
-	}
-	if len(r.Blind) > 0 {
-		t.Errorf("could not tell: %+v", r.Blind)
 	}
 	if len(want) == 0 && r.Status() != doctor.OK {
 		t.Errorf("status %v, want ok", r.Status())

@@ -5,18 +5,22 @@
 package engines
 
 import (
+	"fmt"
 	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // What a thread has in store for its future children lives through it alone.
 func TestThreadKeepsForChildren(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	type made struct {
 		tid   int
 		inode uint64
@@ -42,9 +46,12 @@ func TestThreadKeepsForChildren(t *testing.T) {
 	}
 	for e, opts := range optionsOf(t) {
 		opts.Types = []scan.Type{scan.Time}
-		n := look(t, opts).Find(m.inode)
-		if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != m.tid || n.Holders[0].Via != "time_for_children" {
-			t.Errorf("%s: namespace %v held by %+v, want thread %d alone", engineNames[e], n, holdersOf(n), m.tid)
-		}
+		nstest.Eventually(t, func() string {
+			n := look(t, opts).Find(m.inode)
+			if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != m.tid || n.Holders[0].Via != "time_for_children" {
+				return fmt.Sprintf("%s: namespace %v held by %+v, want thread %d alone", engineNames[e], n, holdersOf(n), m.tid)
+			}
+			return ""
+		})
 	}
 }

@@ -12,11 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// sensible is how long a scan may take, whoever the neighbours are.
-const sensible = 10 * time.Second
+// sensible is how long a scan may take, whoever the neighbours are, on the slowest
+// machine: what grows with the square of what they have takes many times as long.
+const sensible = time.Minute
 
 // lookAt scans, in sensible time, and returns how many holders of a kind the
 // neighbour has. The test fails where a source that sees it has a gap.
@@ -46,6 +48,7 @@ func lookAt(t *testing.T, engine int, opts scan.Options, n neighbour, kind scan.
 // 100,000 descriptors, in one process if the limit allows, else in as few as it
 // does; the namespace files are the last ones.
 func TestManyDescriptors(t *testing.T) {
+	testlock.Exclusive(t) // a load, and it measures
 	CheckKernel(t)
 	const many = 100_000
 	var limit unix.Rlimit
@@ -71,6 +74,7 @@ func TestManyDescriptors(t *testing.T) {
 
 // 4,096 sockets with a namespace file queued in each.
 func TestManyQueues(t *testing.T) {
+	testlock.Exclusive(t) // a load, and it measures
 	need.Kernel(t, 6, 0, "what reads files in flight needs")
 	CheckKernel(t)
 	const many = 4096
@@ -84,6 +88,7 @@ func TestManyQueues(t *testing.T) {
 
 // 10,000 mounts in the mount namespace that the program runs in.
 func TestManyMounts(t *testing.T) {
+	testlock.Exclusive(t) // a load, and it measures
 	CheckKernel(t)
 	need.Program(t, "nsenter")
 	const many = 10_000

@@ -52,11 +52,13 @@ func TestIdentity(t *testing.T) {
 					continue
 				}
 				opts.Details = true
-				if wrong := settles(func() string {
-					return identified(look(t, opts).Find(scene.Inode), scene, own.Ino, path || opensByID(t))
-				}); wrong != "" {
-					t.Errorf("%s: %s", engineNames[engine], wrong)
-				}
+				nstest.Eventually(t, func() string {
+					wrong := identified(look(t, opts).Find(scene.Inode), scene, own.Ino, path || opensByID(t))
+					if wrong != "" {
+						wrong = engineNames[engine] + ": " + wrong
+					}
+					return wrong
+				})
 				if scene.Cookie == 0 { // before Linux 5.14
 					continue
 				}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/scan/iter"
 )
@@ -46,11 +47,12 @@ func kernelNets(t testing.TB) map[uint64]iter.Net {
 	return byCookie
 }
 
-// CheckKernel is to be called first in a test. It demands that at its end the
-// kernel's list is what it was before, but for namespaces that somebody else has
-// made and holds.
+// CheckKernel is to be called first in a test, which then has the machine to itself.
+// It demands that at its end the kernel's list is what it was before, but for
+// namespaces that a program other than our tests has made and holds.
 func CheckKernel(t testing.TB) {
 	t.Helper()
+	testlock.Exclusive(t)
 	before := kernelNets(t)
 	t.Cleanup(func() {
 		t.Helper()
@@ -58,7 +60,7 @@ func CheckKernel(t testing.TB) {
 		for cookie := range before {
 			delete(made, cookie)
 		}
-		for end := time.Now().Add(10 * time.Second); len(made) > 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(30 * time.Second); len(made) > 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			now := kernelNets(t)
 			for cookie := range made {
 				if n, left := now[cookie]; !left || n.Refs == 0 {

@@ -106,7 +106,7 @@ func takeStock(t *testing.T) map[string]bool {
 func demandStock(t *testing.T, before map[string]bool) {
 	t.Helper()
 	made := takeStock(t)
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		now := takeStock(t)
 		for what := range made {
 			if before[what] || !now[what] {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -37,10 +39,14 @@ func demandVerdict(t *testing.T, opts scan.Options, host *scan.Host, kind nstest
 	t.Helper()
 	scene := nstest.Make(t, kind)
 	pin := scene.Holders[0].Pin
-	snap := look(t, opts)
-	n := findIn(snap, &scene.Truth)
-	if n == nil {
-		t.Fatal("not found")
+	var snap *scan.Snapshot
+	var n *scan.Namespace
+	if !nstest.Eventually(t, func() string {
+		snap = look(t, opts)
+		n = findIn(snap, &scene.Truth)
+		return cmp.Diff(truthOf(&scene.Truth), holdersOf(n))
+	}) {
+		t.FailNow()
 	}
 	if err := scan.Describe(t.Context(), host, n); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
@@ -68,16 +67,4 @@ func look(t testing.TB, opts scan.Options) *scan.Snapshot {
 func without(opts scan.Options, names ...string) scan.Options {
 	opts.Sources = slices.DeleteFunc(scan.Sources(), func(s string) bool { return slices.Contains(names, s) })
 	return opts
-}
-
-// settles calls f until it returns "", for at most two seconds: what others do
-// on this machine (a scan that holds a file for a moment, a new mount namespace
-// with copies of all mounts) shows in a snapshot, and passes.
-func settles(f func() string) string {
-	for end := time.Now().Add(2 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		wrong := f()
-		if wrong == "" || time.Now().After(end) {
-			return wrong
-		}
-	}
 }

@@ -240,7 +240,7 @@ func parentOf(t *testing.T, pid int) int {
 func waitEnded(t *testing.T, pid int) {
 	t.Helper()
 	link := filepath.Join("/proc", fmt.Sprint(pid), "ns/net")
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Readlink(link); err != nil {
 			return
 		}

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 const (
@@ -40,6 +42,7 @@ type home struct {
 // newHome makes a home that is swept when the test ends.
 func newHome(t testing.TB) *home {
 	t.Helper()
+	testlock.Shared(t)
 	h, err := createHome()
 	if err != nil {
 		t.Fatal(err)

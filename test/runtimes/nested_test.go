@@ -64,7 +64,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 // waitSocket waits until a unix socket has a listener.
 func waitSocket(t *testing.T, socket string) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if accepts(socket) {
 			return
 		}

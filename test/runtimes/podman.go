@@ -72,7 +72,7 @@ func shareRunNetns(t testing.TB) {
 	if err := os.MkdirAll(runNetns, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if isMountPoint(runNetns) {
 			return
 		}

@@ -62,7 +62,7 @@ func attach(t *testing.T, h *home, straced []string) (detach func()) {
 	}
 	t.Cleanup(detach)
 	for _, pid := range pids {
-		for end := time.Now().Add(20 * time.Second); pid != h.reaper.Process.Pid && !isStraced(pid); time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); pid != h.reaper.Process.Pid && !isStraced(pid); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("strace does not attach to process %d", pid)
 			}

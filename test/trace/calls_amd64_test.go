@@ -11,12 +11,14 @@ import (
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/strace"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // TestCalls has scripts of calls do what no program at a shell does: by pidfd, by
 // clone and clone3, by the 32-bit way, and refused in every way.
 func TestCalls(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	s := callscript.New()
 	sigchld := int(unix.SIGCHLD)
 	pidfd := s.Call(unix.SYS_PIDFD_OPEN, os.Getpid(), 0)
@@ -54,6 +56,7 @@ func TestCalls(t *testing.T) {
 // TestOldCalls does the same by the 32-bit way.
 func TestOldCalls(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	for name, test := range map[string]struct {
 		script *callscript.Script
 		call   func(s *callscript.Script, number int, args ...any) *callscript.Step

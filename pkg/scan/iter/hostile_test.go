@@ -14,11 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // TestManyDescriptors opens one namespace file 100,000 times, or as often as the
 // hard limit lets it.
 func TestManyDescriptors(t *testing.T) {
+	testlock.Exclusive(t) // a load
 	need.Root(t)
 	var limit unix.Rlimit
 	must(t, "read limit", unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
@@ -83,6 +85,7 @@ func TestManySlots(t *testing.T) {
 // TestNetsWhileChanging makes and drops namespaces while the list is read: those
 // that stay are on it each time, once.
 func TestNetsWhileChanging(t *testing.T) {
+	testlock.Exclusive(t) // a load
 	need.Root(t)
 	r := open(t, Options{Passes: Nets})
 	stay := make(map[Net]int)

@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // The main thread stays with the main goroutine, so that it never is the one
@@ -32,6 +33,7 @@ type namespace struct {
 // unlocked but dies, so that nothing but what f leaves holds the namespace.
 func inNew(t *testing.T, f func()) namespace {
 	t.Helper()
+	testlock.Shared(t)
 	type result struct {
 		ns  namespace
 		err error
@@ -205,19 +207,19 @@ func alive(t *testing.T, r *Reader, ns namespace) *Net {
 // takes it off (cleanup_net), after its last thread was reaped.
 func demandGone(t *testing.T, r *Reader, ns namespace) {
 	t.Helper()
-	for range 200 {
+	nstest.Eventually(t, func() string {
 		if alive(t, r, ns) == nil {
-			return
+			return ""
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Errorf("namespace %d (cookie %d) lives on", ns.inode, ns.cookie)
+		return fmt.Sprintf("namespace %d (cookie %d) is still there", ns.inode, ns.cookie)
+	})
 }
 
 // open opens a reader for the test. Where the kernel is too old for a pass that
 // the test wants it skips, and fails where the kernel is not.
 func open(t testing.TB, o Options) *Reader {
 	t.Helper()
+	testlock.Shared(t)
 	o.old = os.Getenv("ITER_TEST_OLD") != ""
 	r, err := Open(o)
 	if err != nil {

@@ -14,12 +14,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 func programIDs(t *testing.T, r *Reader) []ebpf.ProgramID {
@@ -52,18 +53,14 @@ func programsOf(r *Reader) map[Pass]*ebpf.Program {
 func demandUnloaded(t *testing.T, ids []ebpf.ProgramID) {
 	t.Helper()
 	for _, id := range ids {
-		var err error
-		for range 200 {
-			var prog *ebpf.Program
-			if prog, err = ebpf.NewProgramFromID(id); err != nil {
-				break
+		nstest.Eventually(t, func() string {
+			prog, err := ebpf.NewProgramFromID(id)
+			if errors.Is(err, os.ErrNotExist) {
+				return ""
 			}
-			prog.Close()
-			time.Sleep(10 * time.Millisecond)
-		}
-		if !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("program %d: %v, want none", id, err)
-		}
+			prog.Close() // nil where there is an error
+			return fmt.Sprintf("program %d: %v, want none", id, err)
+		})
 	}
 }
 
@@ -91,7 +88,10 @@ func TestKilledLeavesNothing(t *testing.T) {
 	if os.Getenv("ITER_TEST_CHILD") == "killed" {
 		r := open(t, Options{Passes: Tasks | Files | Nets})
 		fmt.Println("ids", strings.Trim(fmt.Sprint(programIDs(t, r)), "[]"))
-		r.Tasks(func(*Task) { select {} })
+		r.Tasks(func(*Task) {
+			fmt.Println("reading")
+			select {}
+		})
 		return
 	}
 	child := exec.Command("/proc/self/exe", "-test.run=^TestKilledLeavesNothing$")
@@ -104,6 +104,9 @@ func TestKilledLeavesNothing(t *testing.T) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
+		if len(fields) == 1 && fields[0] == "reading" {
+			break
+		}
 		if len(fields) < 2 || fields[0] != "ids" {
 			continue
 		}
@@ -112,9 +115,7 @@ func TestKilledLeavesNothing(t *testing.T) {
 			fmt.Sscan(f, &id)
 			ids = append(ids, ebpf.ProgramID(id))
 		}
-		break
 	}
-	time.Sleep(20 * time.Millisecond)
 	must(t, "kill", child.Process.Kill())
 	child.Wait()
 	if len(ids) != 3 {
@@ -250,6 +251,7 @@ func TestRefused(t *testing.T) {
 
 // TestOldObject runs the other tests with the object for kernels before 6.2.
 func TestOldObject(t *testing.T) {
+	testlock.Exclusive(t) // some of those it runs are a load
 	need.Root(t)
 	child := exec.Command("/proc/self/exe", "-test.run=Test[^KC]", "-test.skip=^TestOldObject$", "-test.v")
 	child.Env = append(os.Environ(), "ITER_TEST_OLD=1")
