@@ -64,8 +64,8 @@ const (
 	freshness = time.Second
 	// share is the part of the time that may be spent with looking: one in share.
 	share = 2
-	// few events may wait until the next look is due; of many the rest would be lost.
-	few = 256
+	// few events may wait until the next look is due; many would hold up the rest.
+	few = 128
 	// memory is how long a name is remembered that is no more there: what happened
 	// just before it was taken away is told just after.
 	memory = time.Second
@@ -125,15 +125,19 @@ func (n *Names) Names(t scan.Type, ns NS) []string {
 }
 
 // Update looks for the names of the namespaces that some events speak of, before
-// they are told.
-func (n *Names) Update(events []Event) {
+// they are written. It waits for them for at most 50 ms.
+func (n *Names) Update(events []Event) { n.UpdateUntil(events, time.Now().Add(patience)) }
+
+// UpdateUntil is Update that waits until the deadline at most.
+func (n *Names) UpdateUntil(events []Event, deadline time.Time) {
 	if len(events) == 0 {
 		n.wait(0)
 		return
 	}
-	deadline := time.Now().Add(patience)
+	var unnamed bool
+	var newest time.Time
 	for n.wait(0); ; n.wait(time.Until(deadline)) {
-		unnamed, newest := n.unnamed(events)
+		unnamed, newest = n.unnamed(events)
 		if !unnamed || time.Now().After(deadline) {
 			break
 		}
@@ -151,7 +155,8 @@ func (n *Names) Update(events []Event) {
 		}
 		n.look()
 	}
-	if n.coming == nil && time.Since(n.looked) >= freshness {
+	stale := time.Since(n.looked) >= freshness || unnamed && n.rest() <= 0 && n.changed(0)
+	if n.coming == nil && stale {
 		n.look()
 	}
 }

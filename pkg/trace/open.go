@@ -170,10 +170,9 @@ func (t *Tracer) Read() (Event, error) {
 // long) and not for any other, so it returns 0 where nothing happened. It ends as
 // Read does.
 func (t *Tracer) ReadBatch(events []Event) (int, error) {
-	if t.ctx.Err() != nil && !t.ended {
-		t.ended = true
-		if err := t.watcher.detach(); err != nil {
-			return 0, fmt.Errorf("end the recording: %w", err)
+	if t.ctx.Err() != nil {
+		if err := t.Detach(); err != nil {
+			return 0, err
 		}
 	}
 	n := 0
@@ -208,22 +207,35 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 // Lost tells how many calls of each kind were not told, since the tracer opened.
 func (t *Tracer) Lost() ([]Loss, error) { return t.watcher.lost() }
 
-// Finish ends the recording, if its context has not, and compares where every
-// thread is with where its events say that it should be. Events still unread are
-// read for it.
+// Detach ends the recording, if it has not ended. What was recorded stays to be
+// read. It first looks where every thread is, for Finish: that must be known of the
+// moment at which the recording ends, however long reading the rest takes. The end
+// of the tracer's context has ReadBatch and Read detach.
+func (t *Tracer) Detach() error {
+	if t.ended {
+		return nil
+	}
+	t.ended = true
+	t.tracker.lookAgain()
+	if err := t.watcher.detach(); err != nil {
+		return fmt.Errorf("end the recording: %w", err)
+	}
+	return nil
+}
+
+// Finish ends the recording, if it has not ended, and compares where every thread
+// was then with where its events place it. Events still unread are read for it.
 func (t *Tracer) Finish() (Summary, error) {
-	return t.tracker.finish(func() error {
-		ctx, cancel := context.WithCancel(t.ctx)
-		cancel()
-		t.ctx = ctx
-		for {
-			if _, err := t.Read(); errors.Is(err, ErrClosed) {
-				return nil
-			} else if err != nil {
-				return err
-			}
+	if err := t.Detach(); err != nil {
+		return Summary{}, err
+	}
+	for {
+		if _, err := t.Read(); errors.Is(err, ErrClosed) {
+			return t.tracker.compare()
+		} else if err != nil {
+			return Summary{}, err
 		}
-	})
+	}
 }
 
 // Close ends the recording and takes everything out of the kernel.

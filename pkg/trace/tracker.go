@@ -27,7 +27,9 @@ type tracker struct {
 
 	moved  map[int]thread // by TID, since then
 	prune  int            // size of moved at which those that have ended are dropped
-	passed map[int][]NS   // while it ends: where threads were meanwhile
+	passed map[int][]NS   // since the look at the end began: where threads were
+	found  map[int]thread // by TID, at the end
+	after  error          // of the look at the end
 }
 
 // thread is where a thread was at some time.
@@ -120,24 +122,28 @@ func (t *tracker) drop() {
 	t.prune = max(pruneFirst, 2*len(t.moved))
 }
 
-// finish looks at every thread again; drain reads what events are left.
-func (t *tracker) finish(drain func() error) (Summary, error) {
+// lookAgain looks at every thread while calls are still recorded. A thread that
+// moves meanwhile is in one of the namespaces that its events lead through.
+func (t *tracker) lookAgain() {
 	<-t.ready
-	if t.err != nil {
-		return Summary{}, errors.Join(fmt.Errorf("look at every thread: %w", t.err), drain())
-	}
 	t.passed = map[int][]NS{}
 	for tid, th := range t.moved {
 		t.passed[tid] = []NS{th.ns}
 	}
-	found, err := t.look()
-	if err = errors.Join(err, drain()); err != nil {
-		return Summary{}, err
+	if t.err == nil {
+		t.found, t.after = t.look()
 	}
-	return t.compare(found), nil
 }
 
-func (t *tracker) compare(found map[int]thread) Summary {
+// compare returns what came of it, once every event is noted.
+func (t *tracker) compare() (Summary, error) {
+	if err := errors.Join(t.err, t.after); err != nil {
+		return Summary{}, fmt.Errorf("look at every thread: %w", err)
+	}
+	return t.summary(t.found), nil
+}
+
+func (t *tracker) summary(found map[int]thread) Summary {
 	var s Summary
 	for tid, now := range found {
 		then, seen := t.moved[tid]
