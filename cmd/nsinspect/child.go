@@ -27,6 +27,7 @@ type child struct {
 	cmd     *exec.Cmd
 	signals chan os.Signal
 	ended   chan struct{} // closed when it has
+	left    chan struct{} // closed when it is not waited for any longer
 }
 
 // newChild looks the command up; it is not started yet.
@@ -36,7 +37,7 @@ func (a *app) newChild(args []string) (*child, error) {
 		return nil, notRun(args[0], cmd.Err)
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, a.stdout, a.stderr, a.env
-	return &child{app: a, cmd: cmd, signals: make(chan os.Signal, 8), ended: make(chan struct{})}, nil
+	return &child{app: a, cmd: cmd, signals: make(chan os.Signal, 8), ended: make(chan struct{}), left: make(chan struct{})}, nil
 }
 
 // notRun says that a command could not be run: with 127 if there is none of that
@@ -61,12 +62,12 @@ func notRun(name string, err error) error {
 // this process is sent on to it.
 func (c *child) start(done func()) error {
 	signal.Notify(c.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
-	c.app.waits.Store(true)
+	c.app.signals.forwarded.Store(true)
 	if err := c.cmd.Start(); err != nil {
 		c.release()
 		return notRun(c.cmd.Args[0], err)
 	}
-	go c.forward()
+	go c.forward(done)
 	go func() {
 		_ = c.cmd.Wait() // ProcessState tells
 		close(c.ended)
@@ -78,14 +79,14 @@ func (c *child) start(done func()) error {
 
 // release makes signals end this process again.
 func (c *child) release() {
-	c.app.waits.Store(false)
+	c.app.signals.forwarded.Store(false)
 	signal.Stop(c.signals)
 }
 
 // forward sends signals on. What the terminal's keys send goes to the whole
 // foreground process group, and the command has it already. A second SIGTERM ends
-// this process even if the command does not.
-func (c *child) forward() {
+// the trace, and the wait for a command that does not end by it.
+func (c *child) forward(done func()) {
 	terms := 0
 	for {
 		select {
@@ -99,6 +100,8 @@ func (c *child) forward() {
 			if s == unix.SIGTERM {
 				if terms++; terms == 2 {
 					c.release()
+					close(c.left)
+					done()
 					return
 				}
 			}
@@ -119,8 +122,13 @@ func inForeground() bool {
 }
 
 // wait waits for the command's end and returns its status as an error, nil for 0.
+// One that was left by a second SIGTERM has that of it.
 func (c *child) wait() error {
-	<-c.ended
+	select {
+	case <-c.ended:
+	case <-c.left:
+		return commandStatus(128 + int(unix.SIGTERM))
+	}
 	status := c.cmd.ProcessState.ExitCode()
 	if w, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
 		status = 128 + int(w.Signal())

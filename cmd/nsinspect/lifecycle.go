@@ -55,24 +55,3 @@ func (l *lifeTeller) tell(events []trace.Event, now bool) ([]trace.Life, error) 
 	}
 	return kept, nil
 }
-
-// tellLives writes what has become of network namespaces, and reports whether that
-// was all that was asked for.
-func (s *traceSession) tellLives(events []trace.Event, ended bool) (enough bool, err error) {
-	if s.lives == nil {
-		return false, nil
-	}
-	all, err := s.lives.tell(events, ended)
-	if err != nil {
-		return false, err
-	}
-	for i := range all {
-		s.buf = s.events.Life(s.buf, &all[i])
-		s.stats.Lives[all[i].Kind]++
-		s.shown++
-		if s.shown == s.job.count {
-			return true, s.flush()
-		}
-	}
-	return false, nil
-}

@@ -85,17 +85,9 @@ var mayTrace = sync.OnceValue(func() bool {
 	return t.Close() == nil && os.Geteuid() == 0
 })
 
-// SIGTERM ends nsinspect also while it writes to a pipe that nobody reads.
-func TestSIGTERMWhileStuck(t *testing.T) {
-	for _, args := range [][]string{{"list", "--engine=proc"}, {"trace", "--syscalls", "--output=json"}} {
-		t.Run(args[0], func(t *testing.T) {
-			if args[0] == "trace" && !mayTrace() {
-				need.Missing(t, "needs to trace")
-			}
-			sigtermWhileStuck(t, args)
-		})
-	}
-}
+// SIGTERM ends nsinspect also while it writes to a pipe that nobody reads. How a
+// trace ends then is in TestEndUnread.
+func TestSIGTERMWhileStuck(t *testing.T) { sigtermWhileStuck(t, []string{"list", "--engine=proc"}) }
 
 func sigtermWhileStuck(t *testing.T, args []string) {
 	self, err := os.Executable()

@@ -8,11 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -76,17 +73,15 @@ type app struct {
 
 	owners     owner.Lazy // of the host that is read
 	openTracer func(context.Context, trace.Options) (tracer, error)
-	waits      atomic.Bool // a command of the user's runs, and signals are for that
+	signals    signals
 }
 
 // run is the whole program, without the process around it.
 func run(args []string, stdout, stderr io.Writer, env []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
-	defer stop()
-	ended := make(chan struct{})
-	defer close(ended)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	a := &app{stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
-	context.AfterFunc(ctx, func() { a.dieWhenStuck(ended, stop) })
+	defer a.signals.catch(cancel)()
 	cmd := a.command()
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
@@ -114,24 +109,6 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 		return notRun.Status
 	}
 	return exitFailed
-}
-
-// dieWhenStuck ends the process by the signal that it was to stop for, should it
-// not end soon: a pipe that nobody reads, or a dead file system, lets a caught
-// signal wait for ever, and only a deadly one through.
-func (a *app) dieWhenStuck(ended <-chan struct{}, release func()) {
-	const patience = time.Second
-	for {
-		select {
-		case <-ended:
-			return
-		case <-time.After(patience):
-		}
-		if !a.waits.Load() {
-			release()
-			_ = unix.Kill(unix.Getpid(), unix.SIGTERM) // cannot fail
-		}
-	}
 }
 
 func (a *app) command() *cobra.Command {

@@ -34,7 +34,9 @@ stdout to itself; --to writes them into a file.
 
 Root may trace; so may CAP_BPF with CAP_PERFMON. -v says how it looks (its tier),
 and what it cannot see that way. What finds no room in the kernel's buffer while
-nobody reads is lost and counted, never waited for.`
+nobody reads is lost and counted, never waited for. At the end what was recorded is
+written as long as somebody reads it; what is not is counted as lost. A signal then
+ends it at once.`
 
 const traceExamples = `  nsinspect trace --syscalls
   nsinspect trace --syscalls --ns blue --failed
@@ -131,11 +133,11 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s, err := a.newTraceSession(ctx, j, out)
+	s, err := a.newTraceSession(ctx, cancel, j, out)
 	if err != nil {
 		return err
 	}
-	err = s.run(cancel, child)
+	err = s.run(child)
 	if closeErr := closeOut(); err == nil && closeErr != nil {
 		err = fmt.Errorf("write output: %w", closeErr)
 	}
@@ -164,7 +166,7 @@ func (a *app) openOutput(j *traceJob) (w io.Writer, done func() error, err error
 	none := func() error { return nil }
 	switch {
 	case j.to != "":
-		f, err := os.Create(j.to)
+		f, err := os.OpenFile(j.to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 		if err != nil {
 			return nil, nil, fmt.Errorf("write events: %w", err)
 		}

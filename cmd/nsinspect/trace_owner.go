@@ -65,9 +65,12 @@ func (f *ownerFinder) serve(ctx context.Context) {
 	}
 }
 
-// update looks whose some events are, before they are told.
-func (f *ownerFinder) update(events []trace.Event) {
-	deadline := time.Now().Add(ownerPatience)
+// update looks whose some events are, before they are written. It waits until the
+// deadline at most.
+func (f *ownerFinder) update(events []trace.Event, deadline time.Time) {
+	if own := time.Now().Add(ownerPatience); own.Before(deadline) {
+		deadline = own
+	}
 	if f.busy && !f.take(deadline) {
 		return
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -24,41 +23,39 @@ type tracer interface {
 	Refused() []error
 	ReadBatch([]trace.Event) (int, error)
 	Lost() ([]trace.Loss, error)
+	Detach() error
 	Finish() (trace.Summary, error)
 	Close() error
 }
 
 func openTracer(ctx context.Context, o trace.Options) (tracer, error) { return trace.Open(ctx, o) }
 
-const (
-	batchSize = 1024                   // events that are read at once: 0.7 MiB
-	flushSize = 64 << 10               // bytes after which output is written without waiting for the batch's end
-	lostEvery = 100 * time.Millisecond // while events come
-	idleEvery = time.Second            // while none do
-)
-
-// traceSession is one trace at work: what is read from the kernel is written at
-// once, and nothing is kept beyond a batch and what folding holds back. Who reads
-// slowly makes the kernel's buffer overflow, which is counted there.
+// traceSession is one trace at work. What is read from the kernel is written at
+// once: beyond a few batches, what is rendered of one and what folding holds back,
+// nothing is kept. Who reads slowly makes the kernel's buffer overflow, which is
+// counted there. At the end all that was recorded is written or counted as lost.
 type traceSession struct {
 	*app
+	ctx    context.Context // of the recording
+	end    func()          // ends it
 	job    *traceJob
-	out    io.Writer
 	tracer tracer
 	names  *trace.Names
 	owners *ownerFinder
 	lives  *lifeTeller // nil if nobody asked
 	events *render.Events
 	fold   *folder
-	buf    []byte
+	out    *output
+	live   bool  // it is written to a terminal
+	err    error // the first one that ended it
 
-	shown  int // events written, a folded one as one
+	shown  int // events added to the output, a folded one as one
+	more   int // events recorded after the last one that --count asks for
 	stats  render.TraceStats
-	totals map[string]uint64 // of what was lost, as told last
-	looked time.Time         // when the losses were last looked at
+	totals map[string]uint64 // of what was lost, as reported last
 }
 
-func (a *app) newTraceSession(ctx context.Context, j *traceJob, out io.Writer) (*traceSession, error) {
+func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out io.Writer) (*traceSession, error) {
 	names, err := trace.NewNames(ctx, a.netnsDirs)
 	if err != nil {
 		return nil, err
@@ -73,47 +70,53 @@ func (a *app) newTraceSession(ctx context.Context, j *traceJob, out io.Writer) (
 		return nil, err
 	}
 	s := &traceSession{
-		app: a, job: j, out: out, tracer: t, names: names, owners: newOwnerFinder(ctx),
+		app: a, ctx: ctx, end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: newOwnerFinder(ctx),
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
 		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[trace.LifeKind]int{}, Tier: t.Tier().Tier},
 		totals: map[string]uint64{},
 	}
+	s.out = newOutput(ctx, out, &a.signals, &s.stats)
 	if j.lifecycle {
 		if s.lives, err = newLifeTeller(j, names); err != nil {
-			t.Close()
+			s.out.close()
 			names.Close()
-			return nil, err
+			return nil, errors.Join(err, t.Close())
 		}
 	}
 	return s, nil
 }
 
-// run traces until its context ends. cancel ends that: after --duration, or when the
-// command ends.
-func (s *traceSession) run(cancel func(), child *child) (err error) {
+// run traces until the recording has ended and what came of it is written.
+func (s *traceSession) run(child *child) (err error) {
 	defer s.names.Close()
+	defer s.out.close()
 	defer func() { err = s.also(err, s.tracer.Close()) }()
-	if s.lives != nil {
-		defer func() { err = s.also(err, s.lives.lives.Close()) }()
+	if l := s.lives; l != nil {
+		defer func() { err = s.also(err, l.lives.Close()) }()
 	}
-	s.begin()
-	if err := s.flush(); err != nil {
-		return err
-	}
-	go debug.FreeOSMemory() // loading took several times what tracing does
+	s.signals.beat()
+	defer context.AfterFunc(s.ctx, func() { s.signals.ending.Store(true) })()
 	if s.job.duration > 0 {
-		defer time.AfterFunc(s.job.duration, cancel).Stop()
+		defer time.AfterFunc(s.job.duration, s.end).Stop()
 	}
+	reader := newBatchReader(s.tracer)
+	reader.empty = s.lives != nil || s.job.fold > 0
+	go reader.run(s.ctx)
+	s.begin()
+	go debug.FreeOSMemory() // loading took several times what tracing does
 	if child != nil {
-		if err := child.start(cancel); err != nil {
+		if err := child.start(s.end); err != nil {
+			s.end()
+			s.follow(reader)
+			s.signals.silent()
 			return err
 		}
 		defer func() { err = s.also(child.wait(), err) }()
 	}
-	if err := s.follow(); err != nil {
-		return err
-	}
-	return s.end()
+	s.follow(reader)
+	err = s.close()
+	s.signals.silent()
+	return err
 }
 
 // also returns the first error, and says the second one where both cannot be told.
@@ -122,7 +125,7 @@ func (s *traceSession) also(err, other error) error {
 		return other
 	}
 	if other != nil {
-		s.note([]string{render.Escape(other.Error())})
+		s.printNotes([]string{render.Escape(other.Error())})
 	}
 	return err
 }
@@ -137,12 +140,14 @@ func (s *traceSession) begin() {
 	for _, err := range s.tracer.Refused() {
 		start.Refusals = append(start.Refusals, err.Error())
 	}
-	s.buf = s.events.Start(s.buf, start)
+	s.out.buf = s.events.Start(s.out.buf, start)
+	s.out.add(item{})
+	s.out.flush()
 	if s.verbose {
-		s.note(tierNotes(tier, s.tracer.Refused()))
+		s.printNotes(tierNotes(tier, s.tracer.Refused()))
 	}
 	if s.job.format == render.Table && s.job.command == nil {
-		s.note([]string{fmt.Sprintf("tracing %s by tier %d; Ctrl-C ends it", s.job.what(), tier.Tier)})
+		s.printNotes([]string{fmt.Sprintf("tracing %s by tier %d; Ctrl-C ends it", s.job.what(), tier.Tier)})
 	}
 }
 
@@ -159,152 +164,6 @@ func tierNotes(tier trace.TierInfo, refused []error) []string {
 		notes[i] = render.Escape(notes[i])
 	}
 	return notes
-}
-
-// follow writes events as they come, until there are no more or enough.
-func (s *traceSession) follow() error {
-	batch := make([]trace.Event, batchSize)
-	for {
-		n, err := s.tracer.ReadBatch(batch)
-		s.names.Update(batch[:n])
-		s.owners.update(batch[:n])
-		for i := range batch[:n] {
-			if !s.job.syscalls {
-				break
-			}
-			s.fold.add(&batch[i], s.owners.of(batch[i].PID), time.Now())
-			if enough, err := s.tell(false); enough || err != nil {
-				return err
-			}
-		}
-		ended := err == trace.ErrClosed
-		if err != nil && !ended {
-			return err
-		}
-		if enough, err := s.tell(ended); enough || err != nil {
-			return err
-		}
-		if enough, err := s.tellLives(batch[:n], ended); enough || err != nil {
-			return err
-		}
-		if err := s.lookAround(n); err != nil {
-			return err
-		}
-		if err := s.flush(); err != nil || ended {
-			return err
-		}
-	}
-}
-
-// tell writes what need not be held back any longer, and reports whether that
-// was all that was asked for.
-func (s *traceSession) tell(all bool) (enough bool, err error) {
-	now := time.Now()
-	for t := s.fold.next(now, all); t != nil; t = s.fold.next(now, all) {
-		s.buf = s.events.Append(s.buf, t)
-		s.tally(&t.Event)
-		if t.Back != nil {
-			s.tally(t.Back)
-		}
-		s.shown++
-		if s.shown == s.job.count {
-			return true, s.flush()
-		}
-		if len(s.buf) >= flushSize {
-			if err := s.flush(); err != nil {
-				return false, err
-			}
-		}
-	}
-	return false, nil
-}
-
-func (s *traceSession) tally(e *trace.Event) {
-	s.stats.Events[e.Call]++
-	if e.Failed() {
-		s.stats.Failed[e.Call]++
-	}
-}
-
-// lookAround says which counts of what was lost have grown, now and then, and
-// notices when nobody reads any more.
-func (s *traceSession) lookAround(events int) error {
-	now := time.Now()
-	if pause := now.Sub(s.looked); pause < lostEvery || events == 0 && pause < idleEvery {
-		return nil
-	}
-	s.looked = now
-	if readerGone(s.out) {
-		// As the next event's line would: on stdout it ends the program by SIGPIPE.
-		s.buf = append(s.buf, '\n')
-		return s.flush()
-	}
-	lost, err := s.tracer.Lost()
-	if err != nil {
-		return fmt.Errorf("read what was lost: %w", err)
-	}
-	for _, l := range lost {
-		if grown := l.Total - s.totals[l.Kind]; l.Known && grown > 0 {
-			s.buf = s.events.Lost(s.buf, now, l, grown)
-			s.totals[l.Kind] = l.Total
-		}
-	}
-	return nil
-}
-
-func (s *traceSession) flush() error {
-	if len(s.buf) == 0 {
-		return nil
-	}
-	_, err := s.out.Write(s.buf)
-	s.buf = s.buf[:0]
-	if err != nil {
-		return fmt.Errorf("write output: %w", err)
-	}
-	return nil
-}
-
-// end looks at every thread once more and says what came of it all.
-func (s *traceSession) end() error {
-	summary, err := s.tracer.Finish()
-	if err == nil {
-		s.stats.Summary = &summary
-	}
-	notes := []string{}
-	if err != nil {
-		notes = append(notes, render.Escape(fmt.Sprintf("what was not seen is unknown: %v", err)))
-	}
-	lost, err := s.tracer.Lost()
-	if err != nil {
-		return fmt.Errorf("read what was lost: %w", err)
-	}
-	s.stats.Lost = lost
-	s.names.Update(nil)
-	now := time.Now()
-	for _, l := range lost {
-		s.buf = s.events.Lost(s.buf, now, l, l.Total-s.totals[l.Kind])
-	}
-	s.buf = s.events.End(s.buf, now, s.stats)
-	if err := s.flush(); err != nil {
-		return err
-	}
-	if s.job.format == render.JSON && s.out == s.stderr {
-		return nil // the end record has said it, and nothing else belongs between JSON
-	}
-	s.note(append(s.events.TraceNotes(s.stats), notes...))
-	return nil
-}
-
-// readerGone reports whether what is written there goes to a pipe that nobody
-// will read any more.
-func readerGone(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	fds := []unix.PollFd{{Fd: int32(f.Fd())}}
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n > 0 && fds[0].Revents&unix.POLLERR != 0
 }
 
 func kernelRelease() string {

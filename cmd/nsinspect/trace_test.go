@@ -53,6 +53,7 @@ func (f *fakeTracer) Lost() ([]trace.Loss, error) {
 	}
 	return l, nil
 }
+func (f *fakeTracer) Detach() error { return nil }
 func (f *fakeTracer) Finish() (trace.Summary, error) {
 	return trace.Summary{Checked: 7, Strays: []trace.Disagreement{{PID: 1, TID: 2, Comm: "hopper", Found: trace.NS{Inode: 20}}}}, f.finish
 }
@@ -91,6 +92,7 @@ func TestTraceCount(t *testing.T) {
 	for _, want := range []string{
 		"nsinspect: tracing setns, unshare and clone by tier 3; Ctrl-C ends it\n",
 		"nsinspect: 1500 setns (1 failed); nothing lost; tier 3\n",
+		"nsinspect: 1501 more were recorded after --count was reached\n",
 		"nsinspect: thread 2 (hopper) of process 1 ended up in 20, which is not its process's namespace\n",
 	} {
 		if !strings.Contains(notes, want) {

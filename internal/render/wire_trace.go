@@ -42,7 +42,8 @@ type TraceEnd struct {
 	Event   string         `json:"event"` // "end"
 	Events  map[string]int `json:"events"`
 	Failed  map[string]int `json:"failed_events"`
-	Checked *int           `json:"checked,omitempty"` // threads that were looked at in the end; absent if that failed
+	Checked *int           `json:"checked,omitempty"`     // threads that were looked at in the end; absent if that failed
+	After   *int           `json:"after_count,omitempty"` // calls recorded after the last event that --count asks for; absent if it was not reached
 	Unseen  []TraceThread  `json:"disagreements"`
 	Strays  []TraceThread  `json:"strays"`
 }
@@ -71,6 +72,7 @@ type TraceStats struct {
 	Events, Failed map[trace.Call]int
 	Lives          map[trace.LifeKind]int
 	Lost           []trace.Loss
+	AfterCount     *int // calls recorded after the last event that was asked for; nil if all are
 	Tier           trace.Tier
 	Summary        *trace.Summary // nil if no look at the end was had
 }
@@ -112,8 +114,13 @@ func lostCalls(kind string, n uint64) string {
 	if n == 1 {
 		call = "call"
 	}
-	if kind == "unknown" {
+	switch {
+	case kind == "unknown":
 		return fmt.Sprintf("%d %s of unknown kind", n, call)
+	case kind == "lifecycle" && n == 1:
+		return "1 lifecycle event"
+	case kind == "lifecycle":
+		return fmt.Sprintf("%d lifecycle events", n)
 	}
 	return fmt.Sprintf("%d %s %s", n, kind, call)
 }
@@ -124,7 +131,7 @@ func (e *Events) End(out []byte, now time.Time, s TraceStats) []byte {
 	if !e.json {
 		return out
 	}
-	r := TraceEnd{Time: now, Event: "end", Events: countsOf(s.Events), Failed: countsOf(s.Failed), Unseen: []TraceThread{}, Strays: []TraceThread{}}
+	r := TraceEnd{Time: now, Event: "end", Events: countsOf(s.Events), Failed: countsOf(s.Failed), After: s.AfterCount, Unseen: []TraceThread{}, Strays: []TraceThread{}}
 	for kind, n := range s.Lives {
 		r.Events[string(kind)] = n
 	}
@@ -174,6 +181,9 @@ func appendRecord(out []byte, v any) []byte {
 // TraceNotes says in sentences what came of a trace.
 func (e *Events) TraceNotes(s TraceStats) []string {
 	notes := []string{strings.Join([]string{tally(s), lostNote(s.Lost), fmt.Sprintf("tier %d", s.Tier)}, "; ")}
+	if s.AfterCount != nil && *s.AfterCount > 0 {
+		notes = append(notes, fmt.Sprintf("%d more were recorded after --count was reached", *s.AfterCount))
+	}
 	if s.Summary == nil {
 		return notes
 	}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// signalPatience is how long a command may go on after a signal. A pipe that
+	// nobody reads, or a dead file system, lets a caught signal wait for ever, and
+	// only a deadly one through.
+	signalPatience = time.Second
+	// beatPatience is the same for a trace, which writes what was recorded after
+	// the signal, since it last reported that it is at work.
+	beatPatience = 3 * time.Second
+)
+
+// signals is what SIGINT and SIGTERM do. The first one ends the context of the
+// command that runs.
+type signals struct {
+	forwarded atomic.Bool  // a command of the user's runs, and signals are for that
+	ending    atomic.Bool  // a trace is at its end: a signal is to end it at once
+	atOnce    atomic.Bool  // such a signal has come
+	at        atomic.Int64 // when a trace last reported that it is at work, in ns since 1970; 0 if none runs
+}
+
+// catch catches signals until release is called. The first one calls cancel.
+func (s *signals) catch(cancel func()) (release func()) {
+	caught, ended := make(chan os.Signal, 4), make(chan struct{})
+	signal.Notify(caught, unix.SIGINT, unix.SIGTERM)
+	go s.serve(caught, ended, cancel)
+	return func() {
+		signal.Stop(caught)
+		close(ended)
+	}
+}
+
+func (s *signals) serve(caught <-chan os.Signal, ended <-chan struct{}, cancel func()) {
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ended:
+			return
+		case <-caught:
+			if s.forwarded.Load() {
+				continue
+			}
+			if s.ending.Load() {
+				s.atOnce.Store(true)
+			}
+			cancel()
+			if again == nil {
+				again = time.Tick(signalPatience)
+			}
+		case <-again:
+			if s.stuck() {
+				signal.Reset(unix.SIGTERM)
+				_ = unix.Kill(unix.Getpid(), unix.SIGTERM) // cannot fail
+			}
+		}
+	}
+}
+
+// stuck reports whether nothing is done about the signal.
+func (s *signals) stuck() bool {
+	if s.forwarded.Load() {
+		return false
+	}
+	at := s.at.Load()
+	return at == 0 || time.Since(time.Unix(0, at)) > beatPatience
+}
+
+// beat reports that a trace is at work.
+func (s *signals) beat() { s.at.Store(time.Now().UnixNano()) }
+
+// silent reports that none runs any more.
+func (s *signals) silent() { s.at.Store(0) }

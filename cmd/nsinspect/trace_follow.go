@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+const (
+	// namePatience is how long events wait for names that are being looked for.
+	namePatience = 50 * time.Millisecond
+	// livePatience is how old an event may become by that where somebody looks on:
+	// 50 ms after its call it is on the terminal.
+	livePatience = 45 * time.Millisecond
+)
+
+// follow writes events as they come, until there are no more. Where nothing can be
+// written any more it counts them.
+func (s *traceSession) follow(r *batchReader) {
+	for b := range r.full {
+		s.signals.beat()
+		s.handle(b)
+		r.free <- b
+	}
+}
+
+func (s *traceSession) handle(b *batch) {
+	events, last := b.events[:b.n], b.err != nil
+	if s.out.err == nil {
+		deadline := s.deadline(events)
+		s.names.UpdateUntil(events, deadline)
+		s.owners.update(events, deadline)
+	}
+	if s.job.syscalls {
+		for i := range events {
+			s.fold.add(&events[i], s.owners.of(events[i].PID), time.Now())
+			s.emit(false)
+		}
+	}
+	s.emit(last)
+	s.emitLives(events, last)
+	s.emitLost(b.lost)
+	if b.lost != nil && s.out.err == nil && s.out.gone() {
+		s.out.giveUp(unix.EPIPE)
+	}
+	s.out.flush()
+	if s.out.err != nil {
+		s.end()
+	}
+	if last && b.err != trace.ErrClosed {
+		s.fail(b.err)
+	}
+}
+
+// deadline returns until when events may wait for names and owners.
+func (s *traceSession) deadline(events []trace.Event) time.Time {
+	if !s.live || len(events) == 0 {
+		return time.Now().Add(namePatience)
+	}
+	return events[0].Time.Add(events[0].Duration + livePatience)
+}
+
+// fail ends the trace by an error. What was recorded is written nevertheless.
+func (s *traceSession) fail(err error) {
+	s.err = s.also(s.err, err)
+	s.end()
+}
+
+// emit adds to the output what need not be held back any longer.
+func (s *traceSession) emit(all bool) {
+	now := time.Now()
+	for t := s.fold.next(now, all); t != nil; t = s.fold.next(now, all) {
+		i := tripItem(t)
+		if s.enough() {
+			s.more += i.calls()
+			continue
+		}
+		s.out.buf = s.events.Append(s.out.buf, t)
+		s.added(i)
+	}
+}
+
+// emitLives adds what has become of network namespaces.
+func (s *traceSession) emitLives(events []trace.Event, last bool) {
+	if s.lives == nil {
+		return
+	}
+	all, err := s.lives.tell(events, last)
+	if err != nil {
+		s.lives = nil
+		s.fail(err)
+		return
+	}
+	for i := range all {
+		if s.enough() {
+			return
+		}
+		s.out.buf = s.events.Life(s.out.buf, &all[i])
+		s.added(item{life: all[i].Kind})
+	}
+}
+
+// enough reports whether all is shown that --count asks for.
+func (s *traceSession) enough() bool { return s.job.count > 0 && s.shown == s.job.count }
+
+func (s *traceSession) added(i item) {
+	s.out.add(i)
+	s.shown++
+	if s.enough() {
+		s.end()
+	}
+}
+
+// emitLost adds which counts of what was lost have grown.
+func (s *traceSession) emitLost(lost []trace.Loss) {
+	now := time.Now()
+	for _, l := range lost {
+		if grown := l.Total - s.totals[l.Kind]; l.Known && grown > 0 {
+			s.out.buf = s.events.Lost(s.out.buf, now, l, grown)
+			s.out.add(item{})
+			s.totals[l.Kind] = l.Total
+		}
+	}
+}
+
+// close writes what came of it all. What was not written is in the counts of what
+// was lost, on the output if that goes on, and on stderr.
+func (s *traceSession) close() error {
+	notes, err := s.conclude()
+	if err != nil {
+		return s.also(s.err, err)
+	}
+	now := time.Now()
+	var records []byte
+	for _, l := range s.stats.Lost {
+		records = s.events.Lost(records, now, l, l.Total-s.totals[l.Kind])
+	}
+	s.out.finish(s.events.End(records, now, s.stats))
+	if s.summarizes() {
+		s.printNotes(append(s.events.TraceNotes(s.stats), notes...))
+	}
+	if s.out.err == nil {
+		return s.err
+	}
+	if readerGone(s.out.err) {
+		// A write to stdout or stderr by its os.File ends the program by SIGPIPE.
+		if _, err := s.out.to.Write([]byte{'\n'}); err != nil {
+			s.out.err = err
+		}
+	}
+	return s.also(s.err, fmt.Errorf("write output: %w", s.out.err))
+}
+
+// summarizes reports whether the summary goes to stderr. JSON there has had it in the
+// end record, and nothing else belongs between. Where the reader has gone, as head
+// does, it is for what was lost alone.
+func (s *traceSession) summarizes() bool {
+	if s.job.format == render.JSON && s.out.to == s.stderr {
+		return false
+	}
+	return !readerGone(s.out.err) || slices.ContainsFunc(s.stats.Lost, func(l trace.Loss) bool { return l.Total > 0 })
+}
+
+// conclude fills the statistics, once all events are written or counted.
+func (s *traceSession) conclude() (notes []string, err error) {
+	summary, err := s.tracer.Finish()
+	if err == nil {
+		s.stats.Summary = &summary
+	} else {
+		notes = append(notes, render.Escape(fmt.Sprintf("what was not seen is unknown: %v", err)))
+	}
+	lost, err := s.tracer.Lost()
+	if err != nil {
+		return nil, fmt.Errorf("read what was lost: %w", err)
+	}
+	s.stats.Lost = s.out.losses(lost, s.job.lifecycle)
+	if s.enough() {
+		s.stats.AfterCount = &s.more
+	}
+	s.names.Update(nil)
+	return notes, nil
+}
+
+// printNotes writes sentences to stderr, where that is read.
+func (s *traceSession) printNotes(notes []string) {
+	out := newOutput(s.ctx, s.stderr, &s.signals, &render.TraceStats{})
+	defer out.close()
+	out.most = errPatience
+	for _, line := range notes {
+		out.buf = append(append(append(out.buf, "nsinspect: "...), line...), '\n')
+		out.add(item{})
+	}
+	out.flush() // where that fails there is nowhere to report it
+}
