@@ -19,7 +19,7 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, x *owner.Index, f Fo
 	if f == JSON || f == YAML {
 		return encode(w, f, false, usesOf(s, n, x))
 	}
-	if _, err := fmt.Fprintln(w, Escape(n.Verdict(s))); err != nil {
+	if _, err := fmt.Fprintln(w, Escape(scan.Verdict(n, s))); err != nil {
 		return err
 	}
 	if o := x.Namespace(n); o != nil {

@@ -27,19 +27,19 @@ func TestVerdicts(t *testing.T) {
 			{Kind: scan.KindMount, Path: "/run/netns/x"}, {Kind: scan.KindMount, Path: "/tmp/y", Covered: true},
 		}},
 	} {
-		if got := n.Verdict(s); !strings.HasPrefix(got, want) {
+		if got := scan.Verdict(n, s); !strings.HasPrefix(got, want) {
 			t.Errorf("verdict\n%s\nwant\n%s", got, want)
 		}
 	}
 	s.Gaps = []scan.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
-	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); !strings.Contains(got, "alive by at least 1 process") {
+	if got := scan.Verdict(&scan.Namespace{Holders: []scan.Holder{processA(1)}}, s); !strings.Contains(got, "alive by at least 1 process") {
 		t.Errorf("an incomplete scan is sure of itself: %s", got)
 	}
-	if got := s.Namespaces[0].Verdict(s); !strings.Contains(got, "; at least 1 process is in it") {
+	if got := scan.Verdict(&s.Namespaces[0], s); !strings.Contains(got, "; at least 1 process is in it") {
 		t.Errorf("an incomplete scan is sure of itself: %s", got)
 	}
 	s.Gaps = []scan.Gap{{Source: scan.SourceLink, Path: "net:[7]", Err: unix.EPERM}}
-	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); strings.Contains(got, "at least") {
+	if got := scan.Verdict(&scan.Namespace{Holders: []scan.Holder{processA(1)}}, s); strings.Contains(got, "at least") {
 		t.Errorf("unsure of holders for want of links: %s", got)
 	}
 }

@@ -225,7 +225,7 @@ func listOf(s *scan.Snapshot, x *owner.Index) wireList {
 }
 
 func usesOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireUses {
-	u := wireUses{Namespace: namespaceOf(s, n, x), Verdict: n.Verdict(s), Holders: []wireHolder{}}
+	u := wireUses{Namespace: namespaceOf(s, n, x), Verdict: scan.Verdict(n, s), Holders: []wireHolder{}}
 	for i := range n.Holders {
 		u.Holders = append(u.Holders, holderOf(n, &n.Holders[i], x))
 	}

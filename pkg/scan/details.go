@@ -139,7 +139,7 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 		if err := d.fill(p, h, before); err != nil {
 			return nil, err
 		}
-		if h.isTask() && d.left(h, task, t, inode) {
+		if h.IsTask() && d.left(h, task, t, inode) {
 			return nil, errLeft
 		}
 		var after taskStat
@@ -156,17 +156,13 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 
 // left reports whether a task is no more, or no more in the namespace.
 func (d *details) left(h *Holder, task string, t Type, inode uint64) bool {
-	link := types[t].links[0]
+	link := t.Links()[0]
 	if h.Via != "" {
 		link = h.Via
 	}
 	now, err := d.host.link(path.Join(task, "ns", link))
 	return err == nil && now != inode || isEnd(err)
 }
-
-// isTask reports whether the holder is a task in the namespace, not a thing that
-// a task has.
-func (h *Holder) isTask() bool { return h.Kind == KindProcess || h.Kind == KindThread }
 
 func (d *details) fill(p *Process, h *Holder, st taskStat) error {
 	task := strconv.Itoa(h.PID)

@@ -55,7 +55,7 @@ func (s *Sink) only(wanted []string) {
 	if len(wanted) == len(sources) {
 		return
 	}
-	s.found.sightings.remove(func(f *sighting) bool { return !slices.Contains(wanted, sourceOf(f.kind)) })
+	s.found.sightings.remove(func(f *sighting) bool { return !slices.Contains(wanted, f.kind.Source()) })
 	if !slices.Contains(wanted, "thread") {
 		s.found.tasks = nil
 	}

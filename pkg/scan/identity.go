@@ -21,7 +21,7 @@ func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
 	boot, _ := s.host.bootTime() // the zero time if unknown, which findLeaders says
 	if !s.host.procfs {
 		for i := range snap.Namespaces {
-			snap.Namespaces[i].tellAge(-1, snap.Taken, boot)
+			setAge(&snap.Namespaces[i], -1, snap.Taken, boot)
 		}
 		return // a recorded tree has no namespaces to ask
 	}
@@ -36,7 +36,7 @@ func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
 		if err == nil {
 			d.read(n, fd)
 		}
-		n.tellAge(fd, snap.Taken, boot)
+		setAge(n, fd, snap.Taken, boot)
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -166,7 +166,7 @@ var (
 
 // openHolder opens, with O_PATH, the file by which a holder holds.
 func (d *identifier) openHolder(t Type, h *Holder) (int, error) {
-	link := types[t].links[0]
+	link := t.Links()[0]
 	if h.Via != "" {
 		link = h.Via
 	}
@@ -228,5 +228,5 @@ func (d *identifier) openByID(n *Namespace) (int, error) {
 	if n.Type != Net || n.Cookie == 0 || !d.host.procfs {
 		return -1, errNoPath
 	}
-	return openNamespaceHandle(n.Cookie, uint32(types[Net].flag), uint32(n.Inode))
+	return openNamespaceHandle(n.Cookie, uint32(Net.Flag()), uint32(n.Inode))
 }

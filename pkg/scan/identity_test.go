@@ -216,7 +216,7 @@ func TestOwner(t *testing.T) {
 	if user.UserNS != ownNamespace(t, "user") || user.OwnerUID != nobody || user.Cookie != 0 || user.NSID != nil {
 		t.Errorf("user namespace %+v, want our own for its parent, and uid %d", user, nobody)
 	}
-	first := snap.Find(types[User].initial)
+	first := snap.Find(User.InitialInode())
 	if first == nil || first.UserNS != 0 || first.OwnerUID != 0 {
 		t.Errorf("first user namespace %+v, want no parent, and root", first)
 	}

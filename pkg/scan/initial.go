@@ -30,7 +30,7 @@ func (s *scanner) initialNamespaces() (initial [numTypes]uint64) {
 			}
 		}
 		if fixedInitial(t, s.kernel()) {
-			initial[t] = types[t].initial
+			initial[t] = t.InitialInode()
 		}
 	}
 	if initial[Net] == 0 && s.host.live && ownNetIsInitial() {
@@ -120,7 +120,7 @@ func (s *scanner) missingTypes() []Gap {
 func (h *Host) lacks(dir string, t Type) bool {
 	links, err := h.readDir(dir)
 	return err == nil && len(links) > 0 &&
-		!slices.ContainsFunc(links, func(e os.DirEntry) bool { return e.Name() == types[t].links[0] })
+		!slices.ContainsFunc(links, func(e os.DirEntry) bool { return e.Name() == t.Links()[0] })
 }
 
 // hidden reports whether /proc is mounted so that processes the caller may not
@@ -157,11 +157,11 @@ func hides(options string, inGroup func(gid int) bool) bool {
 			invisible = true
 		}
 		if text, ok := strings.CutPrefix(opt, "gid="); ok {
-			n, ok := parseDecimal(text)
-			if !ok {
+			n, err := strconv.Atoi(text)
+			if err != nil {
 				return true // cannot happen
 			}
-			gid = int(n)
+			gid = n
 		}
 	}
 	return invisible && !inGroup(gid)

@@ -20,18 +20,25 @@ const (
 	numKinds
 )
 
-// kinds names each kind, in one and in many, and says where one looks for it.
-var kinds = [numKinds]struct{ one, many, where string }{
-	KindProcess:  {"process", "processes", "processes"},
-	KindThread:   {"thread", "threads", "threads"},
-	KindFD:       {"fd", "fds", "open files"},
-	KindMount:    {"mount", "mounts", "mounts"},
-	KindSocket:   {"socket", "sockets", "sockets"},
-	KindTun:      {"tun", "tuns", "tun devices"},
-	KindMmap:     {"mmap", "mmaps", "mapped sockets"},
-	KindInflight: {"inflight", "inflight", "files in flight"},
-	KindKernel:   {"kernel", "kernel", "the kernel's own list"},
+// kinds is the one table of holder kinds: the word for one and for many, the
+// source that finds them, and the place where that looks.
+var kinds = [numKinds]struct{ one, many, source, where string }{
+	KindProcess:  {"process", "processes", "process", "processes"},
+	KindThread:   {"thread", "threads", "thread", "threads"},
+	KindFD:       {"fd", "fds", "fd", "open files"},
+	KindMount:    {"mount", "mounts", "mount", "mounts"},
+	KindSocket:   {"socket", "sockets", "socket", "sockets"},
+	KindTun:      {"tun", "tuns", "socket", "tun devices"},
+	KindMmap:     {"mmap", "mmaps", "mmap", "mapped sockets"},
+	KindInflight: {"inflight", "inflight", "inflight", "files in flight"},
+	KindKernel:   {"kernel", "kernel", "kernel", "the kernel's own list"},
 }
+
+// Source returns the name of the source that finds holders of the kind.
+func (k Kind) Source() string { return kinds[k].source }
+
+// Where returns the place in which holders of the kind are found, "open files".
+func (k Kind) Where() string { return kinds[k].where }
 
 // Kinds returns every kind, in order.
 func Kinds() []Kind {

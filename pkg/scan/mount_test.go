@@ -69,7 +69,7 @@ func TestFakeMountVerdicts(t *testing.T) {
 		4026532200: "to free it, at least run `nsenter -m -t 300 umount /run/netns/red` and run `nsenter -m -t 500 umount /run/netns/plain`. ",
 		4026532300: "to free it, at least run `nsenter -m -t 600 umount /cage/ns`. ",
 	} {
-		if got := snap.Find(inode).Verdict(snap); !strings.Contains(got, want) {
+		if got := Verdict(snap.Find(inode), snap); !strings.Contains(got, want) {
 			t.Errorf("verdict %q, want %q", got, want)
 		}
 	}
@@ -97,7 +97,7 @@ func TestUnmountSteps(t *testing.T) {
 	} {
 		h.Kind = KindMount
 		n := Namespace{Holders: []Holder{h}}
-		if got := n.release(&Snapshot{MountNS: 1}); !strings.HasPrefix(got, want) {
+		if got := release(&n, &Snapshot{MountNS: 1}); !strings.HasPrefix(got, want) {
 			t.Errorf("%+v: %q, want %q", h, got, want)
 		}
 	}
@@ -105,7 +105,7 @@ func TestUnmountSteps(t *testing.T) {
 	for i := range 40 {
 		n.Holders = append(n.Holders, Holder{Kind: KindMount, Path: fmt.Sprintf("/%d", i), MountNS: 1})
 	}
-	if got := n.release(&Snapshot{MountNS: 1}); got != "unmount /0, unmount /1, unmount /2 and 37 more mounts" {
+	if got := release(&n, &Snapshot{MountNS: 1}); got != "unmount /0, unmount /1, unmount /2 and 37 more mounts" {
 		t.Errorf("of 40 mounts: %q", got)
 	}
 }

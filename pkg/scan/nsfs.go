@@ -43,7 +43,7 @@ func readNamespace(again int) (Type, uint64, error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("get namespace type: %w", err)
 	}
-	t, ok := typeOfFlag(flag)
+	t, ok := TypeOfFlag(flag)
 	if !ok {
 		return 0, 0, fmt.Errorf("namespace type %#x is unknown", flag)
 	}

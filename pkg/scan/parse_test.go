@@ -189,10 +189,10 @@ func TestPropagatedCopy(t *testing.T) {
 		n.Holders = append(n.Holders, f.holder())
 	})
 	snap.Namespaces = []Namespace{blue, red}
-	if got := blue.release(snap); got != "run `ip netns del blue`" {
+	if got := release(&blue, snap); got != "run `ip netns del blue`" {
 		t.Errorf("to free one that propagation mounted twice: %q", got)
 	}
-	if got := red.release(snap); strings.Contains(got, "ip netns del") {
+	if got := release(&red, snap); strings.Contains(got, "ip netns del") {
 		t.Errorf("to free one that was mounted twice: %q", got)
 	}
 }

@@ -39,7 +39,7 @@ func MayEnter() bool { return hasCapability(unix.CAP_SYS_ADMIN) }
 // the first, where capabilities reach only so far.
 func inUserNamespace() bool {
 	var st unix.Stat_t
-	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != types[User].initial
+	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != User.InitialInode()
 }
 
 // hasCapability reports whether the calling thread has a capability in effect.

@@ -44,7 +44,7 @@ func TestDetachedMountStaysUnseen(t *testing.T) {
 	if n := snap.Find(scene.Inode); n != nil && n.Count(KindMount) > 0 {
 		t.Errorf("%+v: this kernel shows detached mounts: say so", n.Holders)
 	}
-	if unread := snap.unread(); !slices.Contains(unread, "detached mounts") {
+	if unread := unread(snap); !slices.Contains(unread, "detached mounts") {
 		t.Errorf("not looked at: %q", unread)
 	}
 }
@@ -87,8 +87,8 @@ func TestMountsOnAnOldKernel(t *testing.T) {
 	if n := snap.Find(private.Inode); n == nil || n.Holders[0].PID != private.Holders[0].PID {
 		t.Errorf("namespace %+v, want the mount that a process sees", n)
 	}
-	if snap.MountsAll || !slices.Contains(snap.unread(), "mount namespaces that no process is in") {
-		t.Errorf("not looked at: %q, want mount namespaces that no process is in", snap.unread())
+	if snap.MountsAll || !slices.Contains(unread(snap), "mount namespaces that no process is in") {
+		t.Errorf("not looked at: %q, want mount namespaces that no process is in", unread(snap))
 	}
 	if got := gapOf(snap, nested.Holders[0].MountNS); !strings.Contains(got, "from Linux 6.12 on") {
 		t.Errorf("gap %q, want the mount namespace that is mounted", got)
@@ -183,7 +183,7 @@ func TestMountSeenByAThread(t *testing.T) {
 		if len(holders) != 1 || holders[0].PID != os.Getpid() || holders[0].TID != tid || holders[0].Path != at {
 			t.Errorf("mounts %+v, want one that thread %d sees", holders, tid)
 		}
-		verdict := snap.Find(scene.Inode).Verdict(snap)
+		verdict := Verdict(snap.Find(scene.Inode), snap)
 		if want := fmt.Sprintf("`nsenter -m -t %d umount %s`", tid, at); !strings.Contains(verdict, want) {
 			t.Errorf("verdict %q, want %q", verdict, want)
 		}

@@ -21,7 +21,7 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 		}
 		if n.Type == Net && alive {
 			if s.opts.Engine != nil || len(n.Holders) == 0 { // without one, that is for those that ask for details
-				n.identify(k)
+				identify(&n, k)
 			}
 			delete(listed, n.Inode)
 			if len(n.Holders) == 0 { // known by a symlink alone
@@ -36,7 +36,7 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 		}
 		delete(listed, k.Inode)
 		n := s.newNamespace(key{Net, k.Inode})
-		n.identify(k)
+		identify(&n, k)
 		n.Holders = []Holder{k.holder()}
 		kept = append(kept, n)
 		if k.Cookie != 0 {
@@ -57,7 +57,7 @@ func (s *scanner) newNamespace(k key) Namespace {
 func (k KernelNet) holder() Holder { return Holder{Kind: KindKernel, Refs: max(k.Refs, 0)} }
 
 // identify takes what the kernel's list tells of a namespace.
-func (n *Namespace) identify(k KernelNet) {
+func identify(n *Namespace, k KernelNet) {
 	n.Cookie = k.Cookie
 	if k.UserNS != 0 {
 		n.UserNS, n.OwnerUID = k.UserNS, k.UID

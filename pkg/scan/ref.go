@@ -5,6 +5,7 @@ package scan
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -62,14 +63,14 @@ func ParseRef(text string) (Ref, error) {
 	case text == "host":
 		r.kind = refHost
 	case strings.HasPrefix(text, "pid:"):
-		n, ok := parseDecimal(text[len("pid:"):])
-		if !ok || n == 0 || n > maxPID {
+		n, err := strconv.ParseUint(text[len("pid:"):], 10, 64)
+		if err != nil || n == 0 || n > maxPID {
 			return malformed(fmt.Sprintf("pid: wants a number from 1 to %d", maxPID))
 		}
 		r.kind, r.pid = refPID, int(n)
 	case strings.HasPrefix(text, "cookie:"):
-		n, ok := parseDecimal(text[len("cookie:"):])
-		if !ok || n == 0 {
+		n, err := strconv.ParseUint(text[len("cookie:"):], 10, 64)
+		if err != nil || n == 0 {
 			return malformed("cookie: wants a number from 1 up, as list -o wide shows it")
 		}
 		r.kind, r.cookie = refCookie, n
@@ -96,9 +97,9 @@ func ParseRef(text string) (Ref, error) {
 	case strings.Contains(text, "/"):
 		r.kind = refPath
 	case isNumber(text):
-		n, ok := parseDecimal(text)
+		n, err := strconv.ParseUint(text, 10, 64)
 		switch {
-		case !ok:
+		case err != nil:
 			return malformed("no inode is that large")
 		case n == 0:
 			return malformed("neither a PID nor an inode is 0")

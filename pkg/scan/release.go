@@ -5,48 +5,48 @@ package scan
 import "fmt"
 
 // release says what to do to free the namespace: every holder must go.
-func (n *Namespace) release(s *Snapshot) string {
+func release(n *Namespace, s *Snapshot) string {
 	var steps []string
-	tasks := append(n.listed(KindProcess, 3, (*Holder).who), n.listed(KindThread, 3, (*Holder).who)...)
+	tasks := append(listed(n, KindProcess, 3, who), listed(n, KindThread, 3, who)...)
 	if len(tasks) > 0 {
 		steps = append(steps, "end "+andJoin(tasks))
 	}
-	if files := n.listed(KindFD, 3, (*Holder).descriptor); len(files) > 0 {
+	if files := listed(n, KindFD, 3, descriptor); len(files) > 0 {
 		steps = append(steps, "close "+andJoin(files))
 	}
-	steps = append(steps, n.unmountSteps(s)...)
-	sockets := append(n.listed(KindSocket, 3, (*Holder).descriptor), n.listed(KindTun, 3, (*Holder).descriptor)...)
+	steps = append(steps, unmountSteps(n, s)...)
+	sockets := append(listed(n, KindSocket, 3, descriptor), listed(n, KindTun, 3, descriptor)...)
 	if len(sockets) > 0 {
 		steps = append(steps, "close "+andJoin(sockets))
 	}
-	if maps := n.listed(KindMmap, 3, (*Holder).who); len(maps) > 0 {
+	if maps := listed(n, KindMmap, 3, who); len(maps) > 0 {
 		steps = append(steps, "end the mapping of a packet ring by "+andJoin(maps))
 	}
-	if queued := n.listed(KindInflight, 3, (*Holder).queue); len(queued) > 0 {
+	if queued := listed(n, KindInflight, 3, queue); len(queued) > 0 {
 		steps = append(steps, "have received, or close, "+andJoin(queued))
 	}
-	if refs := n.listed(KindKernel, 1, (*Holder).unexplained); len(refs) > 0 {
+	if refs := listed(n, KindKernel, 1, unexplained); len(refs) > 0 {
 		steps = append(steps, refs...)
 	}
 	return andJoin(steps)
 }
 
 // who names a task as a user knows it.
-func (h *Holder) who() string {
+func who(h *Holder) string {
 	switch {
 	case h.PID == 0:
 		return "a process that cannot be seen from here"
 	case h.Kind == KindThread:
-		return fmt.Sprintf("thread %d (%s) of pid %d", h.TID, h.comm(), h.PID)
+		return fmt.Sprintf("thread %d (%s) of pid %d", h.TID, comm(h), h.PID)
 	}
-	return fmt.Sprintf("%s (pid %d)", h.comm(), h.PID)
+	return fmt.Sprintf("%s (pid %d)", comm(h), h.PID)
 }
 
 // descriptor names an open file.
-func (h *Holder) descriptor() string {
-	text := fmt.Sprintf("fd %d of %s", h.FD, h.who())
+func descriptor(h *Holder) string {
+	text := fmt.Sprintf("fd %d of %s", h.FD, who(h))
 	if h.TID != 0 {
-		text = fmt.Sprintf("fd %d of thread %d (%s) of pid %d", h.FD, h.TID, h.comm(), h.PID)
+		text = fmt.Sprintf("fd %d of thread %d (%s) of pid %d", h.FD, h.TID, comm(h), h.PID)
 	}
 	switch {
 	case h.Via != "":
@@ -60,14 +60,14 @@ func (h *Holder) descriptor() string {
 }
 
 // queue names the unix socket that a file in flight waits in.
-func (h *Holder) queue() string {
+func queue(h *Holder) string {
 	if h.PID == 0 {
 		return "a file in flight whose socket no process here has"
 	}
-	return fmt.Sprintf("what waits in the unix socket at fd %d of %s", h.FD, h.who())
+	return fmt.Sprintf("what waits in the unix socket at fd %d of %s", h.FD, who(h))
 }
 
-func (h *Holder) unexplained() string {
+func unexplained(h *Holder) string {
 	refs := "reference"
 	switch h.Refs {
 	case 0:
@@ -79,7 +79,7 @@ func (h *Holder) unexplained() string {
 	return fmt.Sprintf("find what has the %s that nothing visible explains (an open file below its /proc/net, for one)", refs)
 }
 
-func (h *Holder) comm() string {
+func comm(h *Holder) string {
 	if h.Process == nil {
 		return "process"
 	}

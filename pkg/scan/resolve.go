@@ -239,16 +239,16 @@ func (r Ref) notFound(snap *Snapshot, aliases bool) error {
 		err = fmt.Errorf("no namespace named %s: %s", quoted(r.text), looked)
 	case r.kind == refOwner:
 		err = fmt.Errorf("nothing is known of %s: looked at what container runtimes keep on this machine", quoted(r.text))
-	case r.kind == refInode && r.inode < lowestInode:
+	case r.kind == refInode && r.inode < LowestInode:
 		return fmt.Errorf("no namespace %s: it is too large for a PID and too small for a namespace inode", r.text)
 	default:
-		err = fmt.Errorf("no namespace %s: looked at %s", r.text, strings.Join(snap.lookedAt(), ", "))
-		if unread := snap.unread(); len(unread) > 0 {
+		err = fmt.Errorf("no namespace %s: looked at %s", r.text, strings.Join(lookedAt(snap), ", "))
+		if unread := unread(snap); len(unread) > 0 {
 			err = fmt.Errorf("%w; not at %s", err, strings.Join(unread, ", "))
 		}
 	}
 	if r.kind == refCookie {
-		err = snap.noCookie(err)
+		err = noCookie(snap, err)
 	}
 	if n := len(snap.Gaps); n == 1 {
 		err = fmt.Errorf("%w; %s could not be read and may have it", err, snap.Gaps[0].Path)
@@ -259,7 +259,7 @@ func (r Ref) notFound(snap *Snapshot, aliases bool) error {
 }
 
 // noCookie adds to an error how many namespaces did not tell their cookie.
-func (s *Snapshot) noCookie(err error) error {
+func noCookie(s *Snapshot, err error) error {
 	unknown := 0
 	for i := range s.Namespaces {
 		if s.Namespaces[i].Cookie == 0 {
@@ -276,11 +276,11 @@ func (s *Snapshot) noCookie(err error) error {
 }
 
 // lookedAt names in a user's words what the sources of the snapshot read.
-func (s *Snapshot) lookedAt() []string {
+func lookedAt(s *Snapshot) []string {
 	var looked []string
 	for _, k := range Kinds() {
 		if s.LookedFor(k) {
-			looked = append(looked, kinds[k].where)
+			looked = append(looked, k.Where())
 		}
 	}
 	return append(looked, "names directories")

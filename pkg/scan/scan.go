@@ -40,7 +40,6 @@ type Options struct {
 // found once, in the order of the table, side by side with the walk or after it.
 type source struct {
 	name  string
-	kinds []Kind // of the holders it finds
 	visit func(*worker, *visit)
 	find  func(context.Context, *scanner)
 	after func(context.Context, *scanner)
@@ -57,14 +56,14 @@ type source struct {
 
 // sources is the one table of sources: adding one is a file and a row.
 var sources = []source{
-	{name: "process", kinds: []Kind{KindProcess}, visit: visitProcess, kernel: true},
-	{name: "thread", kinds: []Kind{KindThread}, visit: visitThreads, kernel: true},
-	{name: "fd", kinds: []Kind{KindFD}, visit: visitFiles, kernel: true, live: true},
-	{name: "socket", kinds: []Kind{KindSocket, KindTun}, visit: visitSockets, kernel: true, live: true},
-	{name: "mmap", kinds: []Kind{KindMmap}, kernel: true},
-	{name: "inflight", kinds: []Kind{KindInflight}, kernel: true},
-	{name: "kernel", kinds: []Kind{KindKernel}, kernel: true, instead: listActive},
-	{name: "mount", kinds: []Kind{KindMount}, visit: visitMountNS, find: findMounts, after: readMounts},
+	{name: "process", visit: visitProcess, kernel: true},
+	{name: "thread", visit: visitThreads, kernel: true},
+	{name: "fd", visit: visitFiles, kernel: true, live: true},
+	{name: "socket", visit: visitSockets, kernel: true, live: true},
+	{name: "mmap", kernel: true},
+	{name: "inflight", kernel: true},
+	{name: "kernel", kernel: true, instead: listActive},
+	{name: "mount", visit: visitMountNS, find: findMounts, after: readMounts},
 	{name: "name", find: findNames}, // reads what mount found first
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -266,7 +267,7 @@ func (s *scanner) namespaceOf(fd int) (t Type, inode, cookie uint64, err error) 
 func missing(target string) string {
 	if rest, ok := strings.CutPrefix(path.Clean(target), "/proc/"); ok {
 		pid, _, _ := strings.Cut(rest, "/")
-		if n, ok := parseDecimal(pid); ok {
+		if n, err := strconv.ParseUint(pid, 10, 64); err == nil {
 			return fmt.Sprintf("but process %d is gone", n)
 		}
 	}

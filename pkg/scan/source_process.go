@@ -18,7 +18,7 @@ func visitProcess(w *worker, v *visit) {
 		if v.shut {
 			continue
 		}
-		for _, link := range types[t].links[1:] {
+		for _, link := range t.Links()[1:] {
 			inode, errno := w.readLink(t, v.pid, "/ns/", link)
 			if errno == 0 && inode != v.own[t] {
 				w.holds(key{t, inode}, Holder{Kind: KindProcess, PID: v.pid, Via: link})
@@ -39,7 +39,7 @@ func (w *worker) readOwn(v *visit) {
 	}
 	v.known = true
 	for _, t := range w.types {
-		inode, errno := w.readLink(t, v.pid, "/ns/", types[t].links[0])
+		inode, errno := w.readLink(t, v.pid, "/ns/", t.Links()[0])
 		if errno == unix.EACCES || errno == unix.EPERM {
 			if inode, errno = w.again(t, v.pid); errno != 0 {
 				v.shut = true
@@ -50,7 +50,7 @@ func (w *worker) readOwn(v *visit) {
 			v.own[t] = inode
 		case unix.ENOENT, unix.ESRCH: // ended, or a zombie: no namespaces left
 		default:
-			w.gap("process", fmt.Sprintf("/proc/%d/ns/%s", v.pid, types[t].links[0]), errno)
+			w.gap("process", fmt.Sprintf("/proc/%d/ns/%s", v.pid, t.Links()[0]), errno)
 		}
 		if v.shut {
 			return // the others are refused alike
@@ -63,7 +63,7 @@ func (w *worker) again(t Type, pid int) (uint64, unix.Errno) {
 	if w.gone(pid) {
 		return 0, unix.ENOENT
 	}
-	inode, errno := w.readLink(t, pid, "/ns/", types[t].links[0])
+	inode, errno := w.readLink(t, pid, "/ns/", t.Links()[0])
 	if errno != 0 && w.gone(pid) {
 		return 0, unix.ENOENT
 	}

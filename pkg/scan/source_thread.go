@@ -49,7 +49,7 @@ func (w *worker) threads(v *visit) []int {
 func (w *worker) visitThread(v *visit, tid int) {
 	task := strconv.Itoa(tid)
 	for _, t := range w.types {
-		own := w.readThread(v, task, t, types[t].links[0])
+		own := w.readThread(v, task, t, t.Links()[0])
 		switch own {
 		case 0:
 			continue
@@ -58,7 +58,7 @@ func (w *worker) visitThread(v *visit, tid int) {
 		default:
 			w.holds(key{t, own}, Holder{Kind: KindThread, PID: v.pid, TID: tid})
 		}
-		for _, link := range types[t].links[1:] {
+		for _, link := range t.Links()[1:] {
 			inode := w.readThread(v, task, t, link)
 			if inode == 0 || inode == own {
 				continue

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,10 +81,10 @@ func parseStat(line []byte) (taskStat, bool) {
 		return taskStat{}, false
 	}
 	st := taskStat{comm: string(line[open+1 : end])}
-	var ok1, ok2 bool
-	st.flags, ok1 = parseDecimal(string(fields[flags]))
-	st.start, ok2 = parseDecimal(string(fields[start]))
-	return st, ok1 && ok2
+	var err1, err2 error
+	st.flags, err1 = strconv.ParseUint(string(fields[flags]), 10, 64)
+	st.start, err2 = strconv.ParseUint(string(fields[start]), 10, 64)
+	return st, err1 == nil && err2 == nil
 }
 
 // link reads a namespace link below /proc.
@@ -149,7 +150,7 @@ func (h *Host) bootTime() (time.Time, error) {
 	}
 	for line := range strings.Lines(stat) {
 		if sec, ok := strings.CutPrefix(line, "btime "); ok {
-			if n, ok := parseDecimal(strings.TrimSpace(sec)); ok {
+			if n, err := strconv.ParseUint(strings.TrimSpace(sec), 10, 64); err == nil {
 				return time.Unix(int64(n), 0), nil
 			}
 		}

@@ -5,6 +5,7 @@ package scan
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -52,8 +53,19 @@ var types = [numTypes]typeInfo{
 	Time:   {"time", unix.CLONE_NEWTIME, []string{"time", "time_for_children"}, 0xEFFFFFFA},
 }
 
-// lowestInode is the lowest inode number that a namespace can have.
-const lowestInode = 0xEFFFFFF8
+// LowestInode is the lowest inode number that a namespace can have.
+const LowestInode = 0xEFFFFFF8
+
+// Links returns the files of /proc/PID/ns that refer to a namespace of the type:
+// the task's own first, then the one for its future children.
+func (t Type) Links() []string { return types[t].links }
+
+// Flag returns the CLONE_NEW* flag of the type.
+func (t Type) Flag() int { return types[t].flag }
+
+// InitialInode returns the inode of the namespace that the kernel starts with,
+// where it is fixed.
+func (t Type) InitialInode() uint64 { return types[t].initial }
 
 // Types returns every namespace type, in listing order.
 func Types() []Type {
@@ -89,8 +101,8 @@ func typeNames() string {
 	return strings.Join(names, ", ")
 }
 
-// typeOfFlag maps a CLONE_NEW… flag, as NS_GET_NSTYPE returns it, to its type.
-func typeOfFlag(flag int) (Type, bool) {
+// TypeOfFlag maps a CLONE_NEW… flag, as NS_GET_NSTYPE returns it, to its type.
+func TypeOfFlag(flag int) (Type, bool) {
 	for i, d := range types {
 		if d.flag == flag {
 			return Type(i), true
@@ -106,8 +118,8 @@ func ParseLink(text string) (Type, uint64, bool) {
 	if !ok || !strings.HasSuffix(rest, "]") {
 		return 0, 0, false
 	}
-	inode, ok := parseDecimal(rest[:len(rest)-1])
-	if !ok || inode == 0 {
+	inode, err := strconv.ParseUint(rest[:len(rest)-1], 10, 64)
+	if err != nil || inode == 0 {
 		return 0, 0, false
 	}
 	// pid_for_children and its like are links to a namespace of the plain type.
@@ -117,22 +129,6 @@ func ParseLink(text string) (Type, uint64, bool) {
 		}
 	}
 	return 0, 0, false
-}
-
-// parseDecimal reads digits and nothing else: no sign, no space, no underscore.
-func parseDecimal(s string) (uint64, bool) {
-	if s == "" || len(s) > 19 { // 19 digits always fit
-		return 0, false
-	}
-	var n uint64
-	for i := range len(s) {
-		c := s[i] - '0'
-		if c > 9 {
-			return 0, false
-		}
-		n = n*10 + uint64(c)
-	}
-	return n, true
 }
 
 // FormatLink is the reverse of ParseLink.

@@ -51,7 +51,7 @@ func demandVerdict(t *testing.T, opts scan.Options, host *scan.Host, kind nstest
 	if err := scan.Describe(t.Context(), host, n); err != nil {
 		t.Fatal(err)
 	}
-	verdict := n.Verdict(snap)
+	verdict := scan.Verdict(n, snap)
 	if want := fmt.Sprintf(want, *pin.FD, pin.Comm, pin.PID, scene.Holders[0].MountID); !strings.Contains(verdict, want) {
 		t.Errorf("%q, want %q", verdict, want)
 	}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// setAge dates a namespace by its names and processes, and by the kernel's own
+// file of it, open at fd (-1 if none is).
+func setAge(n *Namespace, fd int, taken, boot time.Time) {
+	if n.Initial {
+		n.Age.Tell(boot, FromBoot)
+		return
+	}
+	if n.Leader != nil {
+		n.Age.Tell(n.Leader.Started, FromProcess)
+	}
+	for i := range n.Names {
+		if name := &n.Names[i]; name.Kind == NameMount {
+			n.Age.Tell(name.Made, FromName)
+		}
+	}
+	var st unix.Stat_t
+	if fd < 0 || unix.Fstat(fd, &st) != nil {
+		return
+	}
+	// There is one nsfs inode of a namespace for as long as it is open or mounted
+	// anywhere (fs/nsfs.c, path_from_stashed, 6.18; __ns_get_path before). If that
+	// was nowhere, our own opening has just made it.
+	const tick = 20 * time.Millisecond // how far the clock of inodes lags behind
+	from := FromFile
+	if n.Count(KindMount) > 0 {
+		from = FromName
+	} else if n.Count(KindFD) == 0 && !made(&st).Before(taken.Add(-tick)) {
+		return
+	}
+	n.Age.Tell(made(&st), from)
+}
