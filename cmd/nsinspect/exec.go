@@ -117,10 +117,7 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 // open opens the namespace that a reference points at: at once where the reference
 // leads to a file, by a scan otherwise.
 func (a *app) open(ctx context.Context, h *scan.Host, ref scan.Ref) (*scan.Namespace, int, error) {
-	opener, err := scan.NewOpener(h)
-	if err != nil {
-		return nil, -1, err
-	}
+	opener := scan.NewOpener(h)
 	owners := owner.Lazy{Host: h}
 	n, fd, err := opener.OpenRef(ctx, scan.Options{NamesDirs: a.netnsDirs, Aliases: owners.Aliases}, ref)
 	if err == nil && n == nil {

@@ -35,10 +35,7 @@ func Read(ctx context.Context, h *scan.Host, snap *scan.Snapshot) error {
 	if h.Recorded() {
 		return nil
 	}
-	opener, err := scan.NewOpener(h)
-	if err != nil {
-		return err
-	}
+	opener := scan.NewOpener(h)
 	tick := time.NewTicker(patience)
 	defer tick.Stop()
 	r := &reader{opener: opener, snap: snap, ends: make([][]end, len(snap.Namespaces)), tick: tick.C}

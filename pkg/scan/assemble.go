@@ -4,7 +4,6 @@ package scan
 
 import (
 	"context"
-	"slices"
 	"sort"
 )
 
@@ -14,28 +13,6 @@ func (s *scanner) take(f found) {
 	defer s.mu.Unlock()
 	s.found.add(f)
 }
-
-func (f *found) add(g found) {
-	f.sightings = append(f.sightings, g.sightings...) // the pieces, not what is in them
-	f.names = append(f.names, g.names...)
-	f.strays = append(f.strays, g.strays...)
-	f.dirs = append(f.dirs, g.dirs...)
-	f.gaps = append(f.gaps, g.gaps...)
-	f.unread = append(f.unread, g.unread...)
-	f.nets = append(f.nets, g.nets...)
-	f.wholeNets = f.wholeNets || g.wholeNets
-	f.loneMounts = f.loneMounts || g.loneMounts
-	f.seers.add(g.seers)
-	f.threaded = append(f.threaded, g.threaded...)
-	if f.tasks == nil {
-		f.tasks = map[key]int{}
-	}
-	for k, n := range g.tasks {
-		f.tasks[k] += n
-	}
-}
-
-func (s *scanner) wants(t Type) bool { return slices.Contains(s.types, t) }
 
 // assemble puts everything seen of one namespace together.
 func (s *scanner) assemble(ctx context.Context) []Namespace {

@@ -183,6 +183,25 @@ func (h *Host) canonical(fd int, opened string) string {
 	return "/" + rest
 }
 
+// MountTask names in /proc the task whose mounts are the host's: "self", or "1" of
+// a machine under another root.
+func (h *Host) MountTask() string {
+	if h.live {
+		return "self"
+	}
+	return "1"
+}
+
+// MountNamespace returns the inode of a task's mount namespace, 0 if it cannot be
+// read.
+func (h *Host) MountNamespace(task string) uint64 {
+	_, inode, err := h.namespaceAt(path.Join("/proc", task, "ns/mnt"))
+	if err != nil {
+		return 0
+	}
+	return inode
+}
+
 // namespaceAt says which namespace the file at a path of the host is, following
 // symlinks. It returns errNotNamespace for any other file.
 func (h *Host) namespaceAt(name string) (Type, uint64, error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/vishvananda/netlink"
@@ -25,7 +26,7 @@ func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
 		}
 		return // a recorded tree has no namespaces to ask
 	}
-	d := s.newIdentifier()
+	d := newIdentifier(s.host, slices.Contains(s.types, Net))
 	defer d.close()
 	for i := range snap.Namespaces {
 		if ctx.Err() != nil {
@@ -45,15 +46,15 @@ func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
 
 // identifier is what identifying many namespaces shares.
 type identifier struct {
-	*scanner
+	host    *Host
 	mountNS uint64          // where the mounts are whose paths the host's root leads to
 	ids     *netlink.Handle // nil if the kernel refuses one
 	guest   Visitor
 }
 
-func (s *scanner) newIdentifier() *identifier {
-	d := &identifier{scanner: s, mountNS: s.mountNamespace(s.mountTask())}
-	if s.wants(Net) {
+func newIdentifier(h *Host, nsids bool) *identifier {
+	d := &identifier{host: h, mountNS: h.MountNamespace(h.MountTask())}
+	if nsids {
 		if h, err := netlink.NewHandle(unix.NETLINK_ROUTE); err == nil { // if not, no nsid is known
 			d.ids = h
 		}

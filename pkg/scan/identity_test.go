@@ -93,16 +93,12 @@ func TestOpenMount(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	s, err := newScanner(Options{Host: h})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := s.newIdentifier()
+	d := newIdentifier(h, true)
 	defer d.close()
 	for _, scene := range []*nstest.Scene{private, mount} {
 		at := scene.Holders[0]
 		holder := Holder{Kind: KindMount, PID: at.PID, Path: at.Path, MountNS: at.MountNS}
-		n := s.newNamespace(key{Net, scene.Inode})
+		n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
 		n.Holders = []Holder{holder}
 		fd, err := d.open(&n)
 		if err != nil {
@@ -133,18 +129,14 @@ func TestReusedDescriptor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	s, err := newScanner(Options{Host: h})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := s.newIdentifier()
+	d := newIdentifier(h, true)
 	defer d.close()
 	for _, name := range []string{fifo, "/proc/self/ns/net", "/proc/self/ns/mnt", "/dev/null"} {
 		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := s.newNamespace(key{Net, scene.Inode})
+		n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
 		n.Holders = []Holder{{Kind: KindFD, PID: os.Getpid(), FD: fd}}
 		if got, err := d.open(&n); err == nil {
 			t.Errorf("%s taken for a namespace that was there before", name)
@@ -153,7 +145,7 @@ func TestReusedDescriptor(t *testing.T) {
 		unix.Close(fd)
 	}
 	// The same inode, and another cookie: a namespace that has died since.
-	n := s.newNamespace(key{Net, scene.Inode})
+	n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
 	n.Cookie, n.Holders = scene.Cookie-1, []Holder{{Kind: KindProcess, PID: scene.Holders[0].PID}}
 	if fd, err := d.open(&n); err == nil {
 		if namespaceID(fd) != 0 { // before Linux 6.18 nothing tells them apart from outside

@@ -15,26 +15,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// initialNamespaces finds the namespaces the kernel started with, which are the
+// InitialNamespaces returns the namespaces the kernel started with, which are the
 // host's own: kthreadd lives in them and never leaves (kernel/kthread.c, 6.18).
 // Reading its links needs CAP_SYS_PTRACE; without it there are the fixed inode
 // numbers, which net and mnt have since 6.18 only, and for net a sysctl that
 // the kernel registers in its first network namespace alone.
-func (s *scanner) initialNamespaces() (initial [numTypes]uint64) {
-	kthreadd := s.host.isKernelThread(2)
+func (h *Host) InitialNamespaces() (initial [numTypes]uint64) {
+	kthreadd := h.isKernelThread(2)
 	for t := range numTypes {
 		if kthreadd {
-			if typ, inode, err := s.host.namespaceAt("/proc/2/ns/" + t.String()); err == nil && typ == t {
+			if typ, inode, err := h.namespaceAt("/proc/2/ns/" + t.String()); err == nil && typ == t {
 				initial[t] = inode
 				continue
 			}
 		}
-		if fixedInitial(t, s.kernel()) {
+		if fixedInitial(t, h.Kernel()) {
 			initial[t] = t.InitialInode()
 		}
 	}
-	if initial[Net] == 0 && s.host.live && ownNetIsInitial() {
-		if _, inode, err := s.host.namespaceAt("/proc/self/ns/net"); err == nil {
+	if initial[Net] == 0 && h.live && ownNetIsInitial() {
+		if _, inode, err := h.namespaceAt("/proc/self/ns/net"); err == nil {
 			initial[Net] = inode
 		}
 	}
@@ -76,16 +76,16 @@ var (
 
 // blindSpots are gaps that no single read meets: processes that /proc does not
 // even list.
-func (s *scanner) blindSpots() []Gap {
-	gaps := s.missingTypes()
-	if !s.host.procfs {
+func blindSpots(h *Host, types []Type) []Gap {
+	gaps := missingTypes(h, types)
+	if !h.procfs {
 		return gaps
 	}
 	switch {
-	case s.host.live && s.hidden(): // kernel threads, too: it is not told which PID namespace this is
+	case h.live && hidden(h): // kernel threads, too: it is not told which PID namespace this is
 		gaps = append(gaps, Gap{"process", "/proc", ErrHidepid})
-	case !s.host.isKernelThread(2):
-		gaps = append(gaps, Gap{"process", strings.TrimRight(s.host.root, "/") + "/proc", ErrOtherPIDNS})
+	case !h.isKernelThread(2):
+		gaps = append(gaps, Gap{"process", strings.TrimRight(h.root, "/") + "/proc", ErrOtherPIDNS})
 	}
 	return gaps
 }
@@ -99,15 +99,15 @@ func (e NoTypeError) Error() string {
 
 // missingTypes are gaps of the types wanted that the kernel does not have: /proc
 // shows no links of them then, of nobody (fs/proc/namespaces.c, ns_entries, 5.10).
-func (s *scanner) missingTypes() []Gap {
+func missingTypes(h *Host, types []Type) []Gap {
 	dir := "/proc/1/ns"
-	if s.host.live {
+	if h.live {
 		dir = "/proc/self/ns"
 	}
 	var gaps []Gap
-	for _, t := range s.types {
-		if s.host.procfs || t == Net { // what was recorded of the others is not known
-			if s.host.lacks(dir, t) {
+	for _, t := range types {
+		if h.procfs || t == Net { // what was recorded of the others is not known
+			if h.lacks(dir, t) {
 				gaps = append(gaps, Gap{"process", path.Join(dir, t.String()), NoTypeError{t}})
 			}
 		}
@@ -125,11 +125,11 @@ func (h *Host) lacks(dir string, t Type) bool {
 
 // hidden reports whether /proc is mounted so that processes the caller may not
 // trace are left out of it (fs/proc/base.c, has_pid_permissions, 6.18).
-func (s *scanner) hidden() bool {
+func hidden(h *Host) bool {
 	if hasCapability(unix.CAP_SYS_PTRACE) {
 		return false // before a mount table of any length is parsed for it
 	}
-	f, err := s.host.readFile("/proc/self/mountinfo")
+	f, err := h.readFile("/proc/self/mountinfo")
 	if err != nil {
 		return false // its own gap, from the source mount
 	}

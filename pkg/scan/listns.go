@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -35,36 +36,34 @@ type nsIDReq struct {
 // It needs CAP_SYS_ADMIN in the user namespace that owns each (kernel/nstree.c,
 // may_list_ns, 6.19). The list is read after everything else, so that what is on
 // it and was not seen cannot be older than what was looked at.
-func listActive(_ context.Context, s *scanner) error {
-	if !s.host.procfs || !s.wants(Net) {
-		return ErrNotInProc
+func (s *scanner) listActive(context.Context) (out found, err error) {
+	if !s.host.procfs || !slices.Contains(s.types, Net) {
+		return out, ErrNotInProc
 	}
 	ids, err := activeNets()
 	if errors.Is(err, unix.ENOSYS) {
-		return ErrNotInProc
+		return out, ErrNotInProc
 	}
 	if err != nil {
-		return err
+		return out, err
 	}
-	var out found
 	for _, id := range ids {
 		fd, err := openNamespaceByID(id)
 		if errors.Is(err, unix.ESTALE) || errors.Is(err, unix.ENOENT) {
 			continue // it has ended
 		}
 		if err != nil {
-			return fmt.Errorf("open namespace %d: %w", id, err)
+			return out, fmt.Errorf("open namespace %d: %w", id, err)
 		}
 		var st unix.Stat_t
 		err = unix.Fstat(fd, &st)
 		unix.Close(fd)
 		if err != nil {
-			return fmt.Errorf("stat namespace %d: %w", id, err)
+			return out, fmt.Errorf("stat namespace %d: %w", id, err)
 		}
 		out.nets = append(out.nets, KernelNet{Inode: st.Ino, Cookie: id, Refs: refsUnknown})
 	}
-	s.take(out)
-	return ErrActiveOnly
+	return out, ErrActiveOnly
 }
 
 // activeNets returns the IDs, which are cookies, of the network namespaces that

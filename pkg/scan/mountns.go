@@ -10,29 +10,18 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
-// seers are the processes in each mount namespace, by its inode.
-type seers map[uint64][]int
-
-func (s *seers) add(more seers) {
-	if *s == nil {
-		*s = seers{}
-	}
-	for inode, pids := range more {
-		(*s)[inode] = append((*s)[inode], pids...)
-	}
-}
-
 // mountNamespaces returns our own mount namespace, which was read first, and
 // every other one that a task is in, that the kernel lists, or that something is
 // known to pin: read as far as a task shows it.
-func (s *scanner) mountNamespaces(ctx context.Context) []*mountNS {
-	all := []*mountNS{s.mounts.own}
-	index := map[uint64]*mountNS{s.mounts.own.inode: s.mounts.own}
+func (s *mountScan) mountNamespaces(ctx context.Context) []*mountNS {
+	all := []*mountNS{s.own}
+	index := map[uint64]*mountNS{s.own.inode: s.own}
 	at := func(inode uint64) *mountNS {
 		if index[inode] == nil {
 			index[inode] = &mountNS{inode: inode}
@@ -42,20 +31,20 @@ func (s *scanner) mountNamespaces(ctx context.Context) []*mountNS {
 	}
 	unseen := s.listMountNS(func(l listedNS) bool {
 		at(l.inode).id = l.id
-		return len(s.found.seers[l.inode]) == 0
+		return len(s.seen.seers[l.inode]) == 0
 	})
-	for inode := range s.mounts.pins {
-		unseen = unseen || len(s.found.seers[inode]) == 0
+	for inode := range s.pins {
+		unseen = unseen || len(s.seen.seers[inode]) == 0
 		at(inode)
 	}
 	tasks := map[uint64][]task{}
-	for inode, pids := range s.found.seers {
+	for inode, pids := range s.seen.seers {
 		at(inode)
 		for _, pid := range pids {
 			tasks[inode] = append(tasks[inode], task{pid: pid})
 		}
 	}
-	if unseen && !s.mounts.quiet {
+	if unseen && !s.quiet {
 		for inode, threads := range s.threadSeers(ctx) {
 			at(inode)
 			tasks[inode] = threads
@@ -69,12 +58,12 @@ func (s *scanner) mountNamespaces(ctx context.Context) []*mountNS {
 
 // listMountNS hands every mount namespace that the kernel lists to take, and
 // reports whether there is, or can be, one that take says no process is in.
-func (s *scanner) listMountNS(take func(listedNS) bool) (unseen bool) {
+func (s *mountScan) listMountNS(take func(listedNS) bool) (unseen bool) {
 	if !s.host.procfs {
-		s.mounts.blind = errors.New("a recorded tree shows the mounts of processes only")
+		s.blind = errors.New("a recorded tree shows the mounts of processes only")
 		return true
 	}
-	listed, err := s.mounts.list()
+	listed, err := s.list()
 	for _, l := range listed {
 		if take(l) {
 			unseen = true
@@ -82,32 +71,33 @@ func (s *scanner) listMountNS(take func(listedNS) bool) (unseen bool) {
 	}
 	switch {
 	case errors.Is(err, unix.ENOTTY):
-		s.mounts.blind = errors.New("its mounts can be listed from Linux 6.12 on")
+		s.blind = errors.New("its mounts can be listed from Linux 6.12 on")
 	case err != nil:
-		s.mounts.blind = plain(err)
+		s.blind = plain(err)
 	case inUserNamespace() || !hasCapability(unix.CAP_SYS_ADMIN):
-		s.mounts.blind = unix.EPERM
+		s.blind = unix.EPERM
 	}
-	return unseen || s.mounts.blind != nil
+	return unseen || s.blind != nil
 }
 
 // threadSeers finds the threads in mount namespaces that no process is in.
-func (s *scanner) threadSeers(ctx context.Context) map[uint64][]task {
+func (s *mountScan) threadSeers(ctx context.Context) map[uint64][]task {
 	found := map[uint64][]task{}
-	slices.Sort(s.found.threaded)
-	s.found.threaded = slices.Compact(s.found.threaded)
-	each(ctx, len(s.found.threaded), func(i int) {
-		w, pid := &worker{scanner: s}, s.found.threaded[i]
-		tids, err := w.listThreads(pid)
+	var mu sync.Mutex
+	slices.Sort(s.seen.threaded)
+	s.seen.threaded = slices.Compact(s.seen.threaded)
+	each(ctx, len(s.seen.threaded), func(i int) {
+		pid := s.seen.threaded[i]
+		tids, err := s.host.threads(pid, make([]byte, 16<<10))
 		if err != nil {
 			return // ended, or a gap of the source thread
 		}
 		for _, tid := range tids {
-			inode, errno := w.readLink(Mnt, pid, fmt.Sprintf("/task/%d/ns/mnt", tid))
-			if errno == 0 && len(s.found.seers[inode]) == 0 {
-				s.mu.Lock()
+			inode, err := s.host.link(fmt.Sprintf("%d/task/%d/ns/mnt", pid, tid))
+			if err == nil && len(s.seen.seers[inode]) == 0 {
+				mu.Lock()
 				found[inode] = append(found[inode], task{pid, tid})
-				s.mu.Unlock()
+				mu.Unlock()
 			}
 		}
 	})
@@ -116,7 +106,7 @@ func (s *scanner) threadSeers(ctx context.Context) map[uint64][]task {
 
 // readSeen reads the mountinfo of one task in a mount namespace: the lowest PID
 // whose root directory is the namespace's. One in a chroot shows only a part.
-func (s *scanner) readSeen(m *mountNS, tasks []task) {
+func (s *mountScan) readSeen(m *mountNS, tasks []task) {
 	slices.SortFunc(tasks, func(a, b task) int { return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.tid, b.tid)) })
 	var jailed []task
 	for _, t := range tasks {
@@ -140,7 +130,7 @@ func (s *scanner) readSeen(m *mountNS, tasks []task) {
 
 // rootOf returns the root directory of a task, as its mount namespace's root
 // directory leads to it (fs/d_path.c, prepend_path, 6.18).
-func (s *scanner) rootOf(t task) string {
+func (s *mountScan) rootOf(t task) string {
 	root, err := s.host.readLinkText(strings.TrimPrefix(t.dir(), "/proc/") + "/root")
 	if err != nil {
 		return "/" // ended, or a recorded tree without it
@@ -151,7 +141,7 @@ func (s *scanner) rootOf(t task) string {
 // readThrough reads a mount namespace through one task. It reports false if the
 // task has ended or moved on. A namespace in which none is mounted has no use
 // for its other mounts.
-func (s *scanner) readThrough(m *mountNS, t task) bool {
+func (s *mountScan) readThrough(m *mountNS, t task) bool {
 	text, err := s.host.readAll(t.dir() + "/mountinfo")
 	if err != nil {
 		return false
@@ -169,7 +159,7 @@ func (s *scanner) readThrough(m *mountNS, t task) bool {
 
 // placeOwn finds our own mount namespace among the others where its link could
 // not be read: mount IDs are unique in a kernel.
-func (s *scanner) placeOwn(all []*mountNS) []*mountNS {
+func (s *mountScan) placeOwn(all []*mountNS) []*mountNS {
 	own := all[0]
 	if own.inode != 0 || len(own.mounts) == 0 {
 		return all
@@ -185,7 +175,7 @@ func (s *scanner) placeOwn(all []*mountNS) []*mountNS {
 
 // readUnseen adds what no task shows of a listed mount namespace. It returns why
 // a part of it stays unread.
-func (s *scanner) readUnseen(m *mountNS) error {
+func (s *mountScan) readUnseen(m *mountNS) error {
 	if m.id == 0 {
 		if m.jail != "" {
 			return fmt.Errorf("only mounts below %s can be seen, the root directory of its processes", m.jail)

@@ -15,30 +15,30 @@ import (
 
 // notePins notes what holds mount namespaces: mounts of them, and what other
 // sources saw.
-func (s *scanner) notePins(all []*mountNS) {
+func (s *mountScan) notePins(all []*mountNS) {
 	for _, m := range all {
 		for _, mount := range m.mounts {
 			if t, inode, ok := ParseLink(mount.Root); ok && t == Mnt && isNSFS(mount) {
-				s.noteMountNS(inode, Holder{
+				s.pins[inode] = append(s.pins[inode], Holder{
 					Kind: KindMount, PID: m.seer.pid, TID: m.seer.tid, Path: mount.Mountpoint, MountNS: m.inode, MountID: mount.ID,
 				})
 			}
 		}
 	}
-	s.found.sightings.each(func(f *sighting) {
+	s.seen.sightings.each(func(f *sighting) {
 		if f.Type == Mnt && f.kind != KindProcess && f.kind != KindThread {
-			s.noteMountNS(f.inode, f.holder())
+			s.pins[f.inode] = append(s.pins[f.inode], f.holder())
 		}
 	})
-	for _, pins := range s.mounts.pins {
+	for _, pins := range s.pins {
 		sort.Sort(byHolder(pins))
 	}
 }
 
 // missed returns a gap for each mount namespace that is known to be there and
 // could not be read. Where the kernel lists all, one that is not listed is gone.
-func (s *scanner) missed(all []*mountNS) []Gap {
-	if s.mounts.blind == nil {
+func (s *mountScan) missed(all []*mountNS) []Gap {
+	if s.blind == nil {
 		return nil
 	}
 	seen := map[uint64]bool{}
@@ -46,9 +46,9 @@ func (s *scanner) missed(all []*mountNS) []Gap {
 		seen[m.inode] = m.read || m.jail != ""
 	}
 	var gaps []Gap
-	for _, inode := range slices.Sorted(maps.Keys(s.mounts.pins)) {
+	for _, inode := range slices.Sorted(maps.Keys(s.pins)) {
 		if !seen[inode] {
-			gaps = append(gaps, Gap{"mount", FormatLink(Mnt, inode), fmt.Errorf("no process is in it: %w", s.mounts.blind)})
+			gaps = append(gaps, Gap{"mount", FormatLink(Mnt, inode), fmt.Errorf("no process is in it: %w", s.blind)})
 		}
 	}
 	return gaps
@@ -58,13 +58,13 @@ func (s *scanner) missed(all []*mountNS) []Gap {
 // point, where it is: in another mount namespace, or in ours below a mount that
 // covers it. To remove it would unmount what is on it (fs/namei.c, vfs_unlink,
 // 6.18).
-func (s *scanner) explainFiles(all []*mountNS) {
-	tree := newMountTree(s.mounts.own.mounts)
+func (s *mountScan) explainFiles(all []*mountNS) {
+	tree := newMountTree(s.own.mounts)
 	if tree.root == nil {
 		return
 	}
-	for i := range s.found.strays {
-		stray := &s.found.strays[i]
+	for i := range s.seen.strays {
+		stray := &s.seen.strays[i]
 		if stray.Kind != NameFile {
 			continue
 		}
@@ -81,7 +81,7 @@ func (s *scanner) explainFiles(all []*mountNS) {
 				}
 				stray.Pins = append(stray.Pins, Pin{t, inode, Holder{
 					Kind: KindMount, PID: m.seer.pid, TID: m.seer.tid, Path: mount.Mountpoint,
-					MountNS: m.inode, MountID: mount.ID, Covered: m == s.mounts.own,
+					MountNS: m.inode, MountID: mount.ID, Covered: m == s.own,
 				}})
 			}
 		}
@@ -117,8 +117,8 @@ func (m *mountNS) mountsOn(file fileID) (on []*mountinfo.Info) {
 	return on
 }
 
-func (s *scanner) describeMountNS(m *mountNS) string {
-	if m == s.mounts.own {
+func (s *mountScan) describeMountNS(m *mountNS) string {
+	if m == s.own {
 		return "our own, below the mount that its path leads to"
 	}
 	if m.seer.pid == 0 {

@@ -24,8 +24,9 @@ type NamedNamespace struct {
 // happens: a tenth of what a scan costs, and nothing of what it finds beside
 // names. It is for one caller at a time.
 type NamesReader struct {
-	s     *scanner
-	asked map[string]chan namedDir // directories that are being read, by path
+	s       namesScan
+	initial [numTypes]uint64
+	asked   map[string]chan namedDir // directories that are being read, by path
 }
 
 var errNoAnswer = fmt.Errorf("no answer within %s", namesDirPatience)
@@ -37,18 +38,13 @@ type namedDir struct {
 
 // NewNamesReader returns a reader of the customary names directories of a host
 // and of others beside them. The host must stay open.
-func NewNamesReader(h *Host, dirs []string) (*NamesReader, error) {
-	s, err := newScanner(Options{Host: h, NamesDirs: dirs, Types: Types()})
-	if err != nil {
-		return nil, err
-	}
-	s.cookies = true
-	return &NamesReader{s: s, asked: map[string]chan namedDir{}}, nil
+func NewNamesReader(h *Host, dirs []string) *NamesReader {
+	return &NamesReader{s: namesScan{host: h, dirs: dirs, types: Types(), cookies: true}, initial: h.InitialNamespaces(), asked: map[string]chan namedDir{}}
 }
 
 // Initial returns the inode of the namespace of a type that the kernel started
 // with, 0 if it is unknown.
-func (r *NamesReader) Initial(t Type) uint64 { return r.s.initial[t] }
+func (r *NamesReader) Initial(t Type) uint64 { return r.initial[t] }
 
 // Busy reports whether a directory that did not answer is still being read, so
 // that the host is in use.
@@ -67,10 +63,13 @@ func (r *NamesReader) Busy() bool {
 func (r *NamesReader) Read(ctx context.Context) ([]NamedNamespace, []Gap) {
 	ctx, cancel := context.WithTimeout(ctx, namesDirPatience)
 	defer cancel()
-	r.s.found = found{}
 	var asked []namesDirSpec
 	var gaps []Gap
-	for _, spec := range r.s.namesDirs() {
+	specs, err := r.s.namesDirs()
+	if err != nil {
+		gaps = append(gaps, Gap{"name", "/run/user", err})
+	}
+	for _, spec := range specs {
 		switch {
 		case slices.ContainsFunc(asked, func(a namesDirSpec) bool { return a.path == spec.path }):
 		case r.ask(spec):
@@ -97,7 +96,7 @@ func (r *NamesReader) Read(ctx context.Context) ([]NamedNamespace, []Gap) {
 	slices.SortFunc(named, func(a, b NamedNamespace) int {
 		return cmp.Or(strings.Compare(a.Name.Path, b.Name.Path), cmp.Compare(a.Inode, b.Inode))
 	})
-	return named, append(gaps, r.s.found.gaps...)
+	return named, gaps
 }
 
 // ask has a directory read, and reports false if an earlier reading still hangs.

@@ -15,12 +15,8 @@ import (
 type Opener struct{ identifier }
 
 // NewOpener returns an opener for namespaces that were found on a host.
-func NewOpener(h *Host) (*Opener, error) {
-	s, err := newScanner(Options{Host: h})
-	if err != nil {
-		return nil, err
-	}
-	return &Opener{identifier{scanner: s, mountNS: s.mountNamespace(s.mountTask())}}, nil
+func NewOpener(h *Host) *Opener {
+	return &Opener{*newIdentifier(h, false)}
 }
 
 // Open returns a descriptor of a namespace's file, opened for reading and closed

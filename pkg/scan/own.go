@@ -17,12 +17,12 @@ type own struct {
 	fds []int
 }
 
-func (s *scanner) readOwnFiles() own {
-	if !s.host.procfs {
+func readOwnFiles(h *Host) own {
+	if !h.procfs {
 		return own{}
 	}
 	var link [16]byte
-	n, err := unix.Readlinkat(s.host.procFD, "self", link[:])
+	n, err := unix.Readlinkat(h.procFD, "self", link[:])
 	if err != nil {
 		return own{} // a /proc of a PID namespace that we are not in
 	}
@@ -30,7 +30,7 @@ func (s *scanner) readOwnFiles() own {
 	if err != nil {
 		return own{}
 	}
-	dir, err := s.host.openProc("self/fd", unix.O_RDONLY|unix.O_DIRECTORY)
+	dir, err := h.openProc("self/fd", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return own{}
 	}

@@ -177,7 +177,7 @@ func TestPropagatedCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scanner{types: []Type{Net}}
+	s := &mountScan{types: []Type{Net}}
 	found := s.mountsIn(&mountNS{inode: 7, mounts: mounts})
 	snap := &Snapshot{MountNS: 7}
 	blue, red := Namespace{Type: Net, Inode: 1}, Namespace{Type: Net, Inode: 2}

@@ -76,8 +76,7 @@ func (r Ref) locate(h *Host, t Type) (k key, ok bool, err error) {
 	case refPath, refPID, refSelf:
 		return r.open(h, r.file(h, t))
 	case refHost:
-		s := scanner{host: h}
-		inode := s.initialNamespaces()[t]
+		inode := h.InitialNamespaces()[t]
 		if inode == 0 {
 			return key{}, false, fmt.Errorf("the host's own %s namespace cannot be told from here: run as root", t)
 		}

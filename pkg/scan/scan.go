@@ -13,13 +13,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Options says what to scan. The zero value finds the network namespaces of
@@ -41,8 +38,11 @@ type Options struct {
 type source struct {
 	name  string
 	visit func(*worker, *visit)
-	find  func(context.Context, *scanner)
-	after func(context.Context, *scanner)
+	find  func(*scanner, context.Context) found
+	after func(*scanner, context.Context) found
+
+	// spare reports that the visit would find nothing; nil: never.
+	spare func(*scanner) bool
 
 	// kernel marks what an Engine finds. Without one there is the visit or, where
 	// /proc does not show such holders at all, a gap.
@@ -51,7 +51,7 @@ type source struct {
 
 	// instead is what there is without an Engine where there is no visit. It runs
 	// after all others, and returns the gap that it leaves.
-	instead func(context.Context, *scanner) error
+	instead func(*scanner, context.Context) (found, error)
 }
 
 // sources is the one table of sources: adding one is a file and a row.
@@ -62,9 +62,9 @@ var sources = []source{
 	{name: "socket", visit: visitSockets, kernel: true, live: true},
 	{name: "mmap", kernel: true},
 	{name: "inflight", kernel: true},
-	{name: "kernel", kernel: true, instead: listActive},
-	{name: "mount", visit: visitMountNS, find: findMounts, after: readMounts},
-	{name: "name", find: findNames}, // reads what mount found first
+	{name: "kernel", kernel: true, instead: (*scanner).listActive},
+	{name: "mount", visit: visitMountNS, spare: (*scanner).mountsQuiet, find: (*scanner).findOwnMounts, after: (*scanner).readMounts},
+	{name: "name", find: (*scanner).findNames}, // reads what mount found first
 }
 
 // Sources returns the names of all sources.
@@ -82,9 +82,7 @@ type scanner struct {
 	host    *Host
 	types   []Type
 	initial [numTypes]uint64
-	nsfs    uint64 // the device number of namespace files
 	mounts  mountScan
-	cookies bool // names are wanted with the cookies of their namespaces
 
 	mu    sync.Mutex
 	found found
@@ -105,7 +103,7 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 }
 
 func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
-	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.kernel()}
+	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.host.Kernel()}
 	if s.opts.Engine != nil {
 		snap.Engine = s.opts.Engine.Name()
 	}
@@ -118,9 +116,11 @@ func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
 		s.identify(ctx, snap)
 	}
 	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
-	s.mounts.tell(snap)
+	if own := s.mounts.own; own != nil {
+		snap.MountNS, snap.MountsAll = own.inode, s.mounts.blind == nil
+	}
 	snap.LoneMounts = s.found.loneMounts
-	snap.Gaps = slices.Concat(s.found.gaps, s.blindSpots())
+	snap.Gaps = slices.Concat(s.found.gaps, blindSpots(s.host, s.types))
 	snap.sort()
 	return snap, ctx.Err()
 }
@@ -133,10 +133,10 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 	const rounds = 5
 	before := map[uint64]bool{}
 	for range rounds {
-		busy := s.mounts.stale || s.mountsElsewhere()
-		s.found, snap.Sources, s.mounts = found{}, nil, newMountScan(s.mounts.list)
+		busy := s.mounts.stale || s.opts.Engine != nil || s.mounts.elsewhere()
+		s.found, snap.Sources, s.mounts = found{}, nil, newMountScan(s.host, s.types, s.mounts.list)
 		s.mounts.quiet = !busy
-		own := s.readOwnFiles()
+		own := readOwnFiles(s.host)
 		if err := s.run(ctx, snap); err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 }
 
 func newScanner(opts Options) (*scanner, error) {
-	s := &scanner{opts: opts, host: opts.Host, types: opts.Types, mounts: newMountScan(listMountNamespaces)}
+	s := &scanner{opts: opts, host: opts.Host, types: opts.Types}
 	if len(s.types) == 0 {
 		s.types = []Type{Net}
 	}
@@ -166,10 +166,6 @@ func newScanner(opts Options) (*scanner, error) {
 			return nil, fmt.Errorf("no source %q: use %s", name, strings.Join(Sources(), ", "))
 		}
 	}
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/self/ns/net", &st); err == nil { // if not, there are no namespace files at all
-		s.nsfs = st.Dev
-	}
 	if s.host == nil {
 		h, err := OpenHost("/")
 		if err != nil {
@@ -177,22 +173,25 @@ func newScanner(opts Options) (*scanner, error) {
 		}
 		s.host = h
 	}
-	s.initial = s.initialNamespaces()
+	s.initial = s.host.InitialNamespaces()
+	s.mounts = newMountScan(s.host, s.types, listMountNamespaces)
 	return s, nil
 }
 
 // run lets the sources look: the engine or the walk side by side with the others.
 func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	var visitors []func(*worker, *visit)
-	var finders, afters []func(context.Context, *scanner)
+	var finders, afters []func(*scanner, context.Context) found
 	for _, src := range sources {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
 			continue
 		}
 		if src.kernel && s.opts.Engine == nil && (src.visit == nil || src.live && !s.host.procfs) {
 			if src.instead != nil {
-				afters = append(afters, func(ctx context.Context, s *scanner) {
-					s.take(found{gaps: []Gap{{src.name, "/proc", src.instead(ctx, s)}}})
+				afters = append(afters, func(s *scanner, ctx context.Context) found {
+					out, err := src.instead(s, ctx)
+					out.gaps = append(out.gaps, Gap{src.name, "/proc", err})
+					return out
 				})
 				continue
 			}
@@ -200,7 +199,7 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 			continue
 		}
 		snap.Sources = append(snap.Sources, src.name)
-		if src.visit != nil {
+		if src.visit != nil && (src.spare == nil || !src.spare(s)) {
 			visitors = append(visitors, src.visit)
 		}
 		if src.find != nil {
@@ -213,7 +212,7 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for _, find := range finders {
-			find(ctx, s)
+			s.take(find(s, ctx))
 		}
 	})
 	err := s.readTasks(ctx, visitors, snap.Sources)
@@ -223,9 +222,20 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	}
 	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.unread, name) })
 	for _, after := range afters {
-		after(ctx, s)
+		s.take(after(s, ctx))
 	}
 	return nil
+}
+
+func (s *scanner) mountsQuiet() bool { return s.mounts.quiet }
+
+func (s *scanner) findOwnMounts(context.Context) found { return s.mounts.findOwn() }
+
+func (s *scanner) readMounts(ctx context.Context) found { return s.mounts.read(ctx, &s.found) }
+
+func (s *scanner) findNames(ctx context.Context) found {
+	names := namesScan{host: s.host, dirs: s.opts.NamesDirs, types: s.types, mounted: s.mounts.named}
+	return names.find(ctx)
 }
 
 // ErrNotInProc is the gap of a source that /proc has nothing for.
@@ -234,7 +244,9 @@ var ErrNotInProc = errors.New("not shown by /proc")
 // readTasks reads tasks and files by the engine or, without one, by the walk.
 func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit), wanted []string) error {
 	if s.opts.Engine == nil {
-		if err := s.walk(ctx, visitors); err != nil {
+		got, err := walkAll(ctx, s.host, s.types, visitors)
+		s.take(got)
+		if err != nil {
 			return fmt.Errorf("list processes: %w", err)
 		}
 		return nil
@@ -246,23 +258,5 @@ func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit
 	sink.join()
 	sink.only(wanted)
 	s.take(sink.found)
-	for _, p := range sink.pins {
-		s.noteMountNS(p.mountNS, p.Holder)
-	}
 	return nil
-}
-
-func (s *scanner) kernel() string {
-	if !s.host.live {
-		release, err := s.host.readAll("/proc/sys/kernel/osrelease")
-		if err != nil {
-			return "" // a recorded tree need not have it
-		}
-		return strings.TrimSpace(release)
-	}
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return runtime.GOOS // cannot happen: uname fails only for a bad address
-	}
-	return unix.ByteSliceToString(uts.Release[:])
 }

@@ -60,7 +60,7 @@ func (w *worker) keeps(t Type, inode uint64, h Holder) {
 	if w.wants(t) {
 		w.holds(key{t, inode}, h)
 	} else if t == Mnt {
-		w.noteMountNS(inode, h)
+		w.pins = append(w.pins, pin{inode, h})
 	}
 }
 
@@ -130,12 +130,9 @@ func (w *worker) readTable(pid, tid int, known []openFile) []openFile {
 		return nil
 	}
 	defer unix.Close(fd)
-	if w.dirents == nil {
-		w.dirents = make([]byte, 16<<10)
-	}
 	var files []openFile
 	for {
-		n, err := unix.Getdents(fd, w.dirents)
+		n, err := unix.Getdents(fd, w.buffer())
 		if err != nil || n == 0 {
 			if err != nil && !ended(err) {
 				w.gap("fd", "/proc/"+dir, err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,14 +30,27 @@ var defaultNamesDirs = []string{
 // be a file system that never answers (FUSE, a dead NFS server).
 const namesDirPatience = 2 * time.Second
 
-// findNames reads the names directories: what each entry is, is told by opening
+// namesScan reads the names directories.
+type namesScan struct {
+	host    *Host
+	dirs    []string       // beside the customary ones
+	types   []Type         // names of other types are left out
+	mounted map[string]key // namespace mounts in our own mount namespace, by mount point
+	cookies bool           // read the cookies of network namespaces, where that takes no more than a system call
+}
+
+// find reads the names directories: what each entry is, is told by opening
 // it with O_PATH, which neither follows into nor blocks on a FIFO or device.
-func findNames(ctx context.Context, s *scanner) {
+func (s *namesScan) find(ctx context.Context) found {
 	type result struct {
 		i int
 		namesDir
 	}
-	dirs := s.namesDirs()
+	var out found
+	dirs, err := s.namesDirs()
+	if err != nil {
+		out.gaps = append(out.gaps, Gap{"name", "/run/user", err})
+	}
 	results := make(chan result, len(dirs)) // a late directory must not wait for a reader
 	for i, d := range dirs {
 		go func() { results <- result{i, s.readNamesDir(d)} }()
@@ -54,7 +68,6 @@ func findNames(ctx context.Context, s *scanner) {
 		}
 		break
 	}
-	var out found
 	seen := map[dirID]bool{}
 	listed := map[string]bool{}
 	for i, d := range dirs {
@@ -71,19 +84,19 @@ func findNames(ctx context.Context, s *scanner) {
 		listed[d.path], listed[read[i].path] = true, true
 	}
 	out.names = append(out.names, s.mountedNames(out, listed)...)
-	s.take(out)
+	return out
 }
 
 // mountedNames returns the names that only the mount table shows: those in
 // directories that could not be read, or whose mounts another root's tree does
 // not carry.
-func (s *scanner) mountedNames(out found, dirs map[string]bool) []sightedName {
+func (s *namesScan) mountedNames(out found, dirs map[string]bool) []sightedName {
 	have := map[string]bool{}
 	for _, n := range out.names {
 		have[n.Path] = true
 	}
 	var more []sightedName
-	for p, k := range s.mounts.named {
+	for p, k := range s.mounted {
 		if dirs[path.Dir(p)] && !have[p] {
 			more = append(more, sightedName{k, Name{Name: path.Base(p), Path: p, Kind: NameMount}, 0})
 		}
@@ -105,9 +118,10 @@ type namesDirSpec struct {
 	asked bool // by the user: it must be there
 }
 
-func (s *scanner) namesDirs() []namesDirSpec {
+// namesDirs returns the directories to read, and why a user's may be missing.
+func (s *namesScan) namesDirs() ([]namesDirSpec, error) {
 	var dirs []namesDirSpec
-	for _, d := range s.opts.NamesDirs {
+	for _, d := range s.dirs {
 		dirs = append(dirs, namesDirSpec{d, true})
 	}
 	same := s.sameVarRun()
@@ -121,18 +135,18 @@ func (s *scanner) namesDirs() []namesDirSpec {
 		dirs = append(dirs, namesDirSpec{path.Join(run, "netns"), false})
 	}
 	users, err := s.host.readDir("/run/user")
-	if err != nil && !ended(err) {
-		s.take(found{gaps: []Gap{{"name", "/run/user", err}}})
+	if ended(err) {
+		err = nil
 	}
 	for _, u := range users {
 		dirs = append(dirs, namesDirSpec{path.Join("/run/user", u.Name(), "netns"), false})
 	}
-	return dirs
+	return dirs, err
 }
 
 // sameVarRun reports whether /var/run is /run, as on most machines. What lies in
 // it may be closed to the caller, so that only the path can tell.
-func (s *scanner) sameVarRun() bool {
+func (s *namesScan) sameVarRun() bool {
 	fd, err := s.host.open("/var/run", unix.O_PATH)
 	if err != nil {
 		return false
@@ -141,7 +155,7 @@ func (s *scanner) sameVarRun() bool {
 	return s.host.canonical(fd, "/var/run") == "/run"
 }
 
-func (s *scanner) readNamesDir(spec namesDirSpec) (d namesDir) {
+func (s *namesScan) readNamesDir(spec namesDirSpec) (d namesDir) {
 	fd, err := s.host.open(spec.path, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		if spec.asked || !errors.Is(err, unix.ENOENT) {
@@ -167,7 +181,7 @@ func (s *scanner) readNamesDir(spec namesDirSpec) (d namesDir) {
 }
 
 // readName tells what one entry of a names directory is.
-func (s *scanner) readName(d *namesDir, dir int, name string) {
+func (s *namesScan) readName(d *namesDir, dir int, name string) {
 	full := path.Join(d.path, name)
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -198,7 +212,7 @@ func (s *scanner) readName(d *namesDir, dir int, name string) {
 // a symlink or plain file that of its last change, never earlier than it was made.
 func made(st *unix.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }
 
-func (s *scanner) readRegular(d *namesDir, fd int, full string, made time.Time) {
+func (s *namesScan) readRegular(d *namesDir, fd int, full string, made time.Time) {
 	t, inode, cookie, err := s.namespaceOf(fd)
 	switch {
 	case err == nil:
@@ -207,7 +221,7 @@ func (s *scanner) readRegular(d *namesDir, fd int, full string, made time.Time) 
 	case err != errNotNamespace:
 		d.gaps = append(d.gaps, Gap{"name", full, err})
 	default:
-		if _, ok := s.mounts.named[full]; ok {
+		if _, ok := s.mounted[full]; ok {
 			return // see mountedNames
 		}
 		d.strays = append(d.strays, Stray{Path: full, Kind: NameFile, Made: made,
@@ -215,7 +229,7 @@ func (s *scanner) readRegular(d *namesDir, fd int, full string, made time.Time) 
 	}
 }
 
-func (s *scanner) readSymlink(d *namesDir, fd int, full string, made time.Time) {
+func (s *namesScan) readSymlink(d *namesDir, fd int, full string, made time.Time) {
 	target, err := readlinkFD(fd)
 	if err != nil {
 		d.gaps = append(d.gaps, Gap{"name", full, err})
@@ -242,15 +256,15 @@ func (s *scanner) readSymlink(d *namesDir, fd int, full string, made time.Time) 
 
 // addName keeps a name of a wanted type. Others are looked for when they are
 // asked for.
-func (s *scanner) addName(d *namesDir, n sightedName) {
-	if s.wants(n.Type) {
+func (s *namesScan) addName(d *namesDir, n sightedName) {
+	if slices.Contains(s.types, n.Type) {
 		d.names = append(d.names, n)
 	}
 }
 
 // namespaceOf identifies an open file, with its cookie if those are wanted and it
 // tells.
-func (s *scanner) namespaceOf(fd int) (t Type, inode, cookie uint64, err error) {
+func (s *namesScan) namespaceOf(fd int) (t Type, inode, cookie uint64, err error) {
 	again, err := openNamespace(fd)
 	if err != nil {
 		return 0, 0, 0, err

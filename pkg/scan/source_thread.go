@@ -40,7 +40,7 @@ func (w *worker) threads(v *visit) []int {
 		} // where statx(2) is forbidden, as by old container runtimes, the listing tells
 	}
 	var err error
-	if v.tids, err = w.listThreads(v.pid); err != nil && !ended(err) {
+	if v.tids, err = w.host.threads(v.pid, w.buffer()); err != nil && !ended(err) {
 		w.gap("thread", fmt.Sprintf("/proc/%d/task", v.pid), err)
 	}
 	return v.tids
@@ -84,25 +84,6 @@ func (w *worker) threadGone(pid int, task string) bool {
 	w.path = procPath(w.path, pid, "/task/", task)
 	_, errno := linkCount(w.host.procFD, w.path, &w.stx)
 	return ended(errno)
-}
-
-func (w *worker) listThreads(pid int) ([]int, error) {
-	fd, err := w.host.openProc(strconv.Itoa(pid)+"/task", unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	if w.dirents == nil {
-		w.dirents = make([]byte, 16<<10)
-	}
-	var tids []int
-	for {
-		n, err := unix.Getdents(fd, w.dirents)
-		if err != nil || n == 0 {
-			return tids, err
-		}
-		tids = numericEntries(tids, w.dirents[:n], unix.DT_DIR)
-	}
 }
 
 // ended reports whether an error only says that the task is no more.

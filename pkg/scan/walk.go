@@ -5,6 +5,7 @@ package scan
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,7 @@ type visit struct {
 
 // worker is what one thread of the walk owns: its buffers and what it found.
 type worker struct {
-	*scanner
+	*walk
 	path    []byte
 	link    [64]byte
 	stx     unix.Statx_t
@@ -38,58 +39,60 @@ type worker struct {
 	found
 }
 
-// found is what a source hands over; see scanner.take.
-type found struct {
-	sightings  pile
-	tasks      map[key]int // tasks beyond one a process, by namespace
-	names      []sightedName
-	strays     []Stray
-	dirs       []string // names directories that were read
-	gaps       []Gap
-	nets       []KernelNet // the kernel's own list
-	wholeNets  bool        // it was read to its end
-	loneMounts bool        // mounts in no mount namespace were looked for
-	unread     []string    // sources that an engine could not read here
-	seers      seers       // processes, by mount namespace
-	threaded   []int       // processes of more than one thread
+// walk is what the workers of one walk share.
+type walk struct {
+	host  *Host
+	types []Type
+	nsfs  uint64 // the device number of namespace files
 }
 
-type sightedName struct {
-	key
-	Name
-	cookie uint64 // 0 if unknown, or not asked for
-}
-
-// walk calls visitors for every process, on all cores. The listing of /proc is
+// walkAll calls visitors for every process, on all cores. The listing of /proc is
 // read on one of them and handed on in pieces while it goes on.
-func (s *scanner) walk(ctx context.Context, visitors []func(*worker, *visit)) error {
+func walkAll(ctx context.Context, h *Host, types []Type, visitors []func(*worker, *visit)) (found, error) {
+	w := &walk{host: h, types: types}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/net", &st); err == nil { // if not, there are no namespace files at all
+		w.nsfs = st.Dev
+	}
 	pieces := make(chan []int, 64)
+	var all found
+	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			w := &worker{scanner: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, typeOf: map[uint64]Type{}, found: found{tasks: map[key]int{}, seers: seers{}}}
-			for pids := range pieces {
-				if ctx.Err() != nil {
-					continue
-				}
-				for _, pid := range pids {
-					v := visit{pid: pid}
-					for _, f := range visitors {
-						f(w, &v)
-					}
-				}
-			}
-			s.take(w.found)
+			got := w.visitAll(ctx, pieces, visitors)
+			mu.Lock()
+			defer mu.Unlock()
+			all.add(got)
 		})
 	}
-	err := s.listProcesses(ctx, pieces)
+	err := w.listProcesses(ctx, pieces)
 	close(pieces)
 	wg.Wait()
-	return err
+	return all, err
 }
 
+// visitAll calls visitors for the processes that it gets.
+func (s *walk) visitAll(ctx context.Context, pieces <-chan []int, visitors []func(*worker, *visit)) found {
+	w := &worker{walk: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, typeOf: map[uint64]Type{}, found: found{tasks: map[key]int{}, seers: seers{}}}
+	for pids := range pieces {
+		if ctx.Err() != nil {
+			continue
+		}
+		for _, pid := range pids {
+			v := visit{pid: pid}
+			for _, f := range visitors {
+				f(w, &v)
+			}
+		}
+	}
+	return w.found
+}
+
+func (s *walk) wants(t Type) bool { return slices.Contains(s.types, t) }
+
 // listProcesses sends the PIDs in /proc to pieces.
-func (s *scanner) listProcesses(ctx context.Context, pieces chan<- []int) error {
+func (s *walk) listProcesses(ctx context.Context, pieces chan<- []int) error {
 	const piece = 128
 	fd, err := s.host.open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -147,4 +150,12 @@ func (w *worker) gone(pid int) bool {
 
 func (w *worker) gap(source, path string, err error) {
 	w.gaps = append(w.gaps, Gap{Source: source, Path: path, Err: err})
+}
+
+// buffer is where directory listings are read into.
+func (w *worker) buffer() []byte {
+	if w.dirents == nil {
+		w.dirents = make([]byte, 16<<10)
+	}
+	return w.dirents
 }

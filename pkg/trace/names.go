@@ -78,12 +78,7 @@ func NewNames(ctx context.Context, dirs []string) (*Names, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}
-	reader, err := scan.NewNamesReader(h, dirs)
-	if err != nil {
-		h.Close()
-		return nil, fmt.Errorf("read names: %w", err)
-	}
-	n := &Names{host: h, reader: reader, known: map[id]called{}, mounts: -1}
+	n := &Names{host: h, reader: scan.NewNamesReader(h, dirs), known: map[id]called{}, mounts: -1}
 	if fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		n.mounts = fd
 	}
