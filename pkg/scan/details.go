@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"runtime"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -100,24 +98,6 @@ func ReadProcess(h *Host, pid int) (*Process, error) {
 // end, only hides what it is.
 func (d *details) gone(err error) bool {
 	return errors.Is(err, errLeft) || d.host.procfs && isEnd(err)
-}
-
-// each calls f for 0 to n-1, on all cores.
-func each(ctx context.Context, n int, f func(int)) {
-	next := make(chan int, 64)
-	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := range next {
-				f(i)
-			}
-		})
-	}
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
 }
 
 // read returns the details of a process or thread that was seen in a namespace.

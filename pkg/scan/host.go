@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -279,13 +278,6 @@ func parent(name string) string {
 	name = strings.TrimRight(name, "/")
 	return name[:strings.LastIndexByte(name, '/')+1] + "."
 }
-
-func onFS(fd int, magic int64) bool {
-	var fs unix.Statfs_t
-	return unix.Fstatfs(fd, &fs) == nil && fs.Type == magic
-}
-
-func selfFD(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // readlinkFD reads the symlink that fd, opened with O_PATH|O_NOFOLLOW, is. The
 // kernel says ENOENT for any other file (fs/stat.c, do_readlinkat, 6.18).

@@ -3,6 +3,7 @@
 package scan
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -24,4 +25,31 @@ func (h *Host) threads(pid int, buf []byte) ([]int, error) {
 		}
 		tids = numericEntries(tids, buf[:n], unix.DT_DIR)
 	}
+}
+
+// numericEntries appends the numbers among the names in a getdents64 buffer that
+// are of one type: the PIDs of /proc, the TIDs of /proc/PID/task, the links of
+// /proc/PID/fd.
+func numericEntries(to []int, buf []byte, want byte) []int {
+	const header = 19 // d_ino, d_off, d_reclen, d_type
+	for len(buf) > header {
+		reclen := int(binary.NativeEndian.Uint16(buf[16:]))
+		if reclen <= header || reclen > len(buf) {
+			return to
+		}
+		dtype, name := buf[18], buf[header:reclen]
+		buf = buf[reclen:]
+		if dtype != want && dtype != unix.DT_UNKNOWN {
+			continue
+		}
+		n, i := 0, 0
+		for i < len(name) && name[i] >= '0' && name[i] <= '9' && i < 10 {
+			n = n*10 + int(name[i]-'0')
+			i++
+		}
+		if i > 0 && i < len(name) && name[i] == 0 {
+			to = append(to, n)
+		}
+	}
+	return to
 }

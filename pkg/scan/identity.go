@@ -3,46 +3,13 @@
 package scan
 
 import (
-	"context"
 	"errors"
 	"path"
-	"slices"
 	"strconv"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
-
-// identify fills in what the sources did not tell of the namespaces: cookie,
-// owner, nsid and age. It opens each by the first of its holders that leads to it and
-// closes it at once. What cannot be opened or asked stays unknown and is no gap:
-// it hides no holder. As root everything is known of a namespace that a file
-// refers to; without CAP_SYS_PTRACE nothing is of other users' processes'.
-func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
-	boot, _ := s.host.bootTime() // the zero time if unknown, which findLeaders says
-	if !s.host.procfs {
-		for i := range snap.Namespaces {
-			setAge(&snap.Namespaces[i], -1, snap.Taken, boot)
-		}
-		return // a recorded tree has no namespaces to ask
-	}
-	d := newIdentifier(s.host, slices.Contains(s.types, Net))
-	defer d.close()
-	for i := range snap.Namespaces {
-		if ctx.Err() != nil {
-			return
-		}
-		n := &snap.Namespaces[i]
-		fd, err := d.open(n)
-		if err == nil {
-			d.read(n, fd)
-		}
-		setAge(n, fd, snap.Taken, boot)
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}
-}
 
 // identifier is what identifying many namespaces shares.
 type identifier struct {

@@ -3,20 +3,12 @@
 package scan
 
 import (
-	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// ErrActiveOnly is the gap of the source kernel where listns(2) stands in for the
-// bpf engine: it lists no namespace that no process is in and no namespace file
-// refers to.
-var ErrActiveOnly = errors.New("namespaces that sockets, packet rings or /proc/net files alone keep are not listed")
 
 // sysListns is listns(2), since 6.19; one number on every architecture that Go
 // supports but mips.
@@ -29,41 +21,6 @@ type nsIDReq struct {
 	types       uint32 // CLONE_NEW* flags
 	spare2      uint32
 	userNS      uint64 // 0: owned by any
-}
-
-// listActive takes the kernel's list of network namespaces, as far as listns(2)
-// has them, where no engine reads the whole one. It returns the gap that is left.
-// It needs CAP_SYS_ADMIN in the user namespace that owns each (kernel/nstree.c,
-// may_list_ns, 6.19). The list is read after everything else, so that what is on
-// it and was not seen cannot be older than what was looked at.
-func (s *scanner) listActive(context.Context) (out found, err error) {
-	if !s.host.procfs || !slices.Contains(s.types, Net) {
-		return out, ErrNotInProc
-	}
-	ids, err := activeNets()
-	if errors.Is(err, unix.ENOSYS) {
-		return out, ErrNotInProc
-	}
-	if err != nil {
-		return out, err
-	}
-	for _, id := range ids {
-		fd, err := openNamespaceByID(id)
-		if errors.Is(err, unix.ESTALE) || errors.Is(err, unix.ENOENT) {
-			continue // it has ended
-		}
-		if err != nil {
-			return out, fmt.Errorf("open namespace %d: %w", id, err)
-		}
-		var st unix.Stat_t
-		err = unix.Fstat(fd, &st)
-		unix.Close(fd)
-		if err != nil {
-			return out, fmt.Errorf("stat namespace %d: %w", id, err)
-		}
-		out.nets = append(out.nets, KernelNet{Inode: st.Ino, Cookie: id, Refs: refsUnknown})
-	}
-	return out, ErrActiveOnly
 }
 
 // activeNets returns the IDs, which are cookies, of the network namespaces that

@@ -5,6 +5,7 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -102,4 +103,24 @@ func makerOf(userNS int) int {
 		return -1
 	}
 	return int(uid)
+}
+
+func onFS(fd int, magic int64) bool {
+	var fs unix.Statfs_t
+	return unix.Fstatfs(fd, &fs) == nil && fs.Type == magic
+}
+
+func selfFD(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+
+// netCookie returns the cookie of a socket's network namespace, 0 where there is
+// none to be had: before Linux 5.14, and of what is no socket.
+func netCookie(fd int) uint64 {
+	var cookie uint64
+	size := uint32(unsafe.Sizeof(cookie))
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_NETNS_COOKIE,
+		uintptr(unsafe.Pointer(&cookie)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0
+	}
+	return cookie
 }

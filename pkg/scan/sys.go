@@ -3,7 +3,6 @@
 package scan
 
 import (
-	"encoding/binary"
 	"strconv"
 	"unsafe"
 
@@ -28,33 +27,6 @@ func linkCount(dir int, path []byte, stx *unix.Statx_t) (int, unix.Errno) {
 	return int(stx.Nlink), errno
 }
 
-// numericEntries appends the numbers among the names in a getdents64 buffer that
-// are of one type: the PIDs of /proc, the TIDs of /proc/PID/task, the links of
-// /proc/PID/fd.
-func numericEntries(to []int, buf []byte, want byte) []int {
-	const header = 19 // d_ino, d_off, d_reclen, d_type
-	for len(buf) > header {
-		reclen := int(binary.NativeEndian.Uint16(buf[16:]))
-		if reclen <= header || reclen > len(buf) {
-			return to
-		}
-		dtype, name := buf[18], buf[header:reclen]
-		buf = buf[reclen:]
-		if dtype != want && dtype != unix.DT_UNKNOWN {
-			continue
-		}
-		n, i := 0, 0
-		for i < len(name) && name[i] >= '0' && name[i] <= '9' && i < 10 {
-			n = n*10 + int(name[i]-'0')
-			i++
-		}
-		if i > 0 && i < len(name) && name[i] == 0 {
-			to = append(to, n)
-		}
-	}
-	return to
-}
-
 // procPath builds "PID/rest" with its NUL in buf.
 func procPath(buf []byte, pid int, rest ...string) []byte {
 	buf = strconv.AppendInt(buf[:0], int64(pid), 10)
@@ -62,26 +34,4 @@ func procPath(buf []byte, pid int, rest ...string) []byte {
 		buf = append(buf, r...)
 	}
 	return append(buf, 0)
-}
-
-// sessionOf returns the session of a process, 0 if there is no such process.
-func sessionOf(pid int) int {
-	sid, _, errno := unix.RawSyscall(unix.SYS_GETSID, uintptr(pid), 0, 0)
-	if errno != 0 {
-		return 0
-	}
-	return int(sid)
-}
-
-// netCookie returns the cookie of a socket's network namespace, 0 where there is
-// none to be had: before Linux 5.14, and of what is no socket.
-func netCookie(fd int) uint64 {
-	var cookie uint64
-	size := uint32(unsafe.Sizeof(cookie))
-	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_NETNS_COOKIE,
-		uintptr(unsafe.Pointer(&cookie)), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0
-	}
-	return cookie
 }

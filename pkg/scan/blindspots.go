@@ -4,7 +4,6 @@ package scan
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path"
 	"slices"
@@ -14,59 +13,6 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
-
-// InitialNamespaces returns the namespaces the kernel started with, which are the
-// host's own: kthreadd lives in them and never leaves (kernel/kthread.c, 6.18).
-// Reading its links needs CAP_SYS_PTRACE; without it there are the fixed inode
-// numbers, which net and mnt have since 6.18 only, and for net a sysctl that
-// the kernel registers in its first network namespace alone.
-func (h *Host) InitialNamespaces() (initial [numTypes]uint64) {
-	kthreadd := h.isKernelThread(2)
-	for t := range numTypes {
-		if kthreadd {
-			if typ, inode, err := h.namespaceAt("/proc/2/ns/" + t.String()); err == nil && typ == t {
-				initial[t] = inode
-				continue
-			}
-		}
-		if fixedInitial(t, h.Kernel()) {
-			initial[t] = t.InitialInode()
-		}
-	}
-	if initial[Net] == 0 && h.live && ownNetIsInitial() {
-		if _, inode, err := h.namespaceAt("/proc/self/ns/net"); err == nil {
-			initial[Net] = inode
-		}
-	}
-	return initial
-}
-
-// fixedInitial reports whether the kernel gives the initial namespace of a type
-// a fixed inode number: always, but for net and mnt before 6.18.
-func fixedInitial(t Type, release string) bool {
-	if t != Net && t != Mnt {
-		return true
-	}
-	var major, minor int
-	_, err := fmt.Sscanf(release, "%d.%d", &major, &minor)
-	return err == nil && (major > 6 || major == 6 && minor >= 18)
-}
-
-// ownNetIsInitial reports whether the caller is in the initial network
-// namespace: only there does net.core have the settings of the whole machine
-// (net/core/sysctl_net_core.c, net_core_table, 5.10 to 6.18).
-func ownNetIsInitial() bool {
-	_, err := os.Stat("/proc/sys/net/core/netdev_max_backlog")
-	return err == nil
-}
-
-// isKernelThread reports whether a PID is one, by PF_KTHREAD in the flags of
-// /proc/PID/stat (include/linux/sched.h). Only the initial PID namespace has any.
-func (h *Host) isKernelThread(pid int) bool {
-	const pfKthread = 0x00200000
-	st, err := h.readStat(strconv.Itoa(pid))
-	return err == nil && st.flags&pfKthread != 0
-}
 
 // What a blind spot says was hidden.
 var (
@@ -90,13 +36,6 @@ func blindSpots(h *Host, types []Type) []Gap {
 	return gaps
 }
 
-// NoTypeError says that the kernel was built without a type of namespaces.
-type NoTypeError struct{ Type Type }
-
-func (e NoTypeError) Error() string {
-	return fmt.Sprintf("this kernel has no %s namespaces (CONFIG_%s_NS)", e.Type, strings.ToUpper(e.Type.String()))
-}
-
 // missingTypes are gaps of the types wanted that the kernel does not have: /proc
 // shows no links of them then, of nobody (fs/proc/namespaces.c, ns_entries, 5.10).
 func missingTypes(h *Host, types []Type) []Gap {
@@ -113,14 +52,6 @@ func missingTypes(h *Host, types []Type) []Gap {
 		}
 	}
 	return gaps
-}
-
-// lacks reports whether a task's directory of namespace links has some, and none
-// of a type.
-func (h *Host) lacks(dir string, t Type) bool {
-	links, err := h.readDir(dir)
-	return err == nil && len(links) > 0 &&
-		!slices.ContainsFunc(links, func(e os.DirEntry) bool { return e.Name() == t.Links()[0] })
 }
 
 // hidden reports whether /proc is mounted so that processes the caller may not
