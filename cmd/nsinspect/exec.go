@@ -117,11 +117,10 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 // open opens the namespace that a reference points at: at once where the reference
 // leads to a file, by a scan otherwise.
 func (a *app) open(ctx context.Context, h *scan.Host, ref scan.Ref) (*scan.Namespace, int, error) {
-	opener := scan.NewOpener(h)
 	owners := owner.Lazy{Host: h}
-	n, fd, err := opener.OpenRef(ctx, scan.Options{NamesDirs: a.netnsDirs, Aliases: owners.Aliases}, ref)
+	n, fd, err := scan.Open(ctx, h, a.netnsDirs, &owners, ref)
 	if err == nil && n == nil {
-		n, fd, err = a.openScanned(ctx, opener, ref)
+		n, fd, err = a.openScanned(ctx, h, ref)
 	}
 	if enter.Denied(err) && n != nil {
 		err = fmt.Errorf("%w: %s", err, scan.PtraceRemedy())
@@ -129,17 +128,19 @@ func (a *app) open(ctx context.Context, h *scan.Host, ref scan.Ref) (*scan.Names
 	return n, fd, err
 }
 
-func (a *app) openScanned(ctx context.Context, opener *scan.Opener, ref scan.Ref) (*scan.Namespace, int, error) {
+func (a *app) openScanned(ctx context.Context, h *scan.Host, ref scan.Ref) (*scan.Namespace, int, error) {
 	opts, done, err := a.options()
 	if err != nil {
 		return nil, -1, err
 	}
 	defer done()
 	opts.Details = true
-	_, n, err := scan.Resolve(ctx, opts, ref)
+	_, n, err := scan.Resolve(ctx, opts, &a.owners, ref)
 	if err != nil {
 		return nil, -1, err
 	}
+	opener := scan.New(h, false)
+	defer opener.Close()
 	fd, err := opener.Open(n)
 	if err != nil {
 		return n, -1, fmt.Errorf("open %s: %w", n.Title(), err)

@@ -226,7 +226,7 @@ func (a *app) options() (opts scan.Options, done func(), err error) {
 		a.note([]string{render.Escape(fmt.Sprintf("engine %s: %s", name, why))})
 	}
 	a.owners = owner.Lazy{Host: h}
-	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, NoEngine: a.noEngine, Sources: a.sources, Aliases: a.owners.Aliases}
+	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, NoEngine: a.noEngine, Sources: a.sources}
 	return opts, func() { closeEngine(); h.Close() }, nil
 }
 

@@ -152,7 +152,7 @@ func (a *app) resolveFilter(ctx context.Context, j *traceJob) error {
 	}
 	defer done()
 	opts.Types, opts.Details = []scan.Type{j.nsType}, true
-	_, n, err := scan.Resolve(ctx, opts, *j.ns)
+	_, n, err := scan.Resolve(ctx, opts, &a.owners, *j.ns)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 	}
 	defer done()
 	opts.Types, opts.Details = []scan.Type{t}, true
-	snap, n, err := scan.Resolve(ctx, opts, ref)
+	snap, n, err := scan.Resolve(ctx, opts, &a.owners, ref)
 	if err != nil {
 		return err
 	}

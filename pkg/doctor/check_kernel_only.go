@@ -65,7 +65,7 @@ func (x *exam) closing(n *scan.Namespace) string {
 // connections counts the TCP connections in a namespace. It enters that, for which
 // it needs CAP_SYS_ADMIN, and Linux 6.18 to get there without a path.
 func (x *exam) connections(n *scan.Namespace) (open int, err error) {
-	opener := scan.NewOpener(x.host)
+	opener := scan.New(x.host, false)
 	fd, err := opener.Open(n)
 	if err != nil {
 		return 0, err

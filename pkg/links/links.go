@@ -35,7 +35,7 @@ func Read(ctx context.Context, h *scan.Host, snap *scan.Snapshot) error {
 	if h.Recorded() {
 		return nil
 	}
-	opener := scan.NewOpener(h)
+	opener := scan.New(h, false)
 	tick := time.NewTicker(patience)
 	defer tick.Stop()
 	r := &reader{opener: opener, snap: snap, ends: make([][]end, len(snap.Namespaces)), tick: tick.C}

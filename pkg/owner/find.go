@@ -60,7 +60,7 @@ func (l *Lazy) Index(ctx context.Context, s *scan.Snapshot) *Index {
 	return l.x
 }
 
-// Aliases is what scan.Options asks for references that it does not know itself.
+// Aliases implements scan.Aliases.
 // One that fits nothing is looked for again among the containers of daemons that
 // are only found by looking at every process.
 func (l *Lazy) Aliases(ctx context.Context, s *scan.Snapshot, ref string, found bool) ([]scan.Alias, error) {

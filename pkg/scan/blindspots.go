@@ -24,14 +24,14 @@ var (
 // even list.
 func blindSpots(h *Host, types []Type) []Gap {
 	gaps := missingTypes(h, types)
-	if !h.procfs {
+	if h.Recorded() {
 		return gaps
 	}
 	switch {
-	case h.live && hidden(h): // kernel threads, too: it is not told which PID namespace this is
+	case h.Live() && hidden(h): // kernel threads, too: it is not told which PID namespace this is
 		gaps = append(gaps, Gap{"process", "/proc", ErrHidepid})
 	case !h.isKernelThread(2):
-		gaps = append(gaps, Gap{"process", strings.TrimRight(h.root, "/") + "/proc", ErrOtherPIDNS})
+		gaps = append(gaps, Gap{"process", strings.TrimRight(h.Root(), "/") + "/proc", ErrOtherPIDNS})
 	}
 	return gaps
 }
@@ -40,12 +40,12 @@ func blindSpots(h *Host, types []Type) []Gap {
 // shows no links of them then, of nobody (fs/proc/namespaces.c, ns_entries, 5.10).
 func missingTypes(h *Host, types []Type) []Gap {
 	dir := "/proc/1/ns"
-	if h.live {
+	if h.Live() {
 		dir = "/proc/self/ns"
 	}
 	var gaps []Gap
 	for _, t := range types {
-		if h.procfs || t == Net { // what was recorded of the others is not known
+		if !h.Recorded() || t == Net { // what was recorded of the others is not known
 			if h.lacks(dir, t) {
 				gaps = append(gaps, Gap{"process", path.Join(dir, t.String()), NoTypeError{t}})
 			}

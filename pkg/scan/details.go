@@ -27,7 +27,7 @@ type details struct {
 }
 
 func newDetails(h *Host, full bool) (*details, error) {
-	fs, err := procfs.NewFS(selfFD(h.procFD))
+	fs, err := procfs.NewFS(selfFD(h.ProcFD()))
 	if err != nil {
 		return nil, fmt.Errorf("open proc: %w", err)
 	}
@@ -97,7 +97,7 @@ func ReadProcess(h *Host, pid int) (*Process, error) {
 // a holder. Any other, and a file missing in a recorded tree, whose tasks do not
 // end, only hides what it is.
 func (d *details) gone(err error) bool {
-	return errors.Is(err, errLeft) || d.host.procfs && isEnd(err)
+	return errors.Is(err, errLeft) || !d.host.Recorded() && isEnd(err)
 }
 
 // read returns the details of a process or thread that was seen in a namespace.

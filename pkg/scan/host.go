@@ -61,6 +61,13 @@ func (h *Host) Close() error {
 // Root returns the directory that the host was opened with.
 func (h *Host) Root() string { return h.root }
 
+// ProcFD returns the descriptor of the host's /proc, open as long as the host is.
+func (h *Host) ProcFD() int { return h.procFD }
+
+// RootFD returns the descriptor of the host's root directory, O_PATH, open as long
+// as the host is.
+func (h *Host) RootFD() int { return h.rootFD }
+
 // Recorded reports whether the host is a tree of plain files: what it shows
 // cannot be opened, asked or entered.
 func (h *Host) Recorded() bool { return !h.procfs }
@@ -194,16 +201,17 @@ func (h *Host) MountTask() string {
 // MountNamespace returns the inode of a task's mount namespace, 0 if it cannot be
 // read.
 func (h *Host) MountNamespace(task string) uint64 {
-	_, inode, err := h.namespaceAt(path.Join("/proc", task, "ns/mnt"))
+	_, inode, err := h.NamespaceAt(path.Join("/proc", task, "ns/mnt"))
 	if err != nil {
 		return 0
 	}
 	return inode
 }
 
-// namespaceAt says which namespace the file at a path of the host is, following
-// symlinks. It returns errNotNamespace for any other file.
-func (h *Host) namespaceAt(name string) (Type, uint64, error) {
+// NamespaceAt returns which namespace the file at a path of the host is, following
+// symlinks. It returns nsfs.ErrNotNamespace for any other file. The way there must be
+// one that does not block.
+func (h *Host) NamespaceAt(name string) (Type, uint64, error) {
 	fd, err := h.openFollow(name)
 	if err != nil {
 		var rec recordedLink

@@ -18,7 +18,7 @@ func (h *Host) InitialNamespaces() (initial [numTypes]uint64) {
 	kthreadd := h.isKernelThread(2)
 	for t := range numTypes {
 		if kthreadd {
-			if typ, inode, err := h.namespaceAt("/proc/2/ns/" + t.String()); err == nil && typ == t {
+			if typ, inode, err := h.NamespaceAt("/proc/2/ns/" + t.String()); err == nil && typ == t {
 				initial[t] = inode
 				continue
 			}
@@ -28,7 +28,7 @@ func (h *Host) InitialNamespaces() (initial [numTypes]uint64) {
 		}
 	}
 	if initial[Net] == 0 && h.live && ownNetIsInitial() {
-		if _, inode, err := h.namespaceAt("/proc/self/ns/net"); err == nil {
+		if _, inode, err := h.NamespaceAt("/proc/self/ns/net"); err == nil {
 			initial[Net] = inode
 		}
 	}

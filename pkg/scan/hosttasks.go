@@ -4,6 +4,7 @@ package scan
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -52,4 +53,13 @@ func numericEntries(to []int, buf []byte, want byte) []int {
 		}
 	}
 	return to
+}
+
+// FDPath returns the path of a descriptor's link in /proc: in the table of a thread,
+// or where tid is 0 of the process.
+func FDPath(pid, tid, fd int) string {
+	if tid != 0 {
+		return fmt.Sprintf("/proc/%d/task/%d/fd/%d", pid, tid, fd)
+	}
+	return fmt.Sprintf("/proc/%d/fd/%d", pid, fd)
 }

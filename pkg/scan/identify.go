@@ -16,22 +16,22 @@ import (
 // refers to; without CAP_SYS_PTRACE nothing is of other users' processes'.
 func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
 	boot, _ := s.host.bootTime() // the zero time if unknown, which findLeaders says
-	if !s.host.procfs {
+	if s.host.Recorded() {
 		for i := range snap.Namespaces {
 			setAge(&snap.Namespaces[i], -1, snap.Taken, boot)
 		}
 		return // a recorded tree has no namespaces to ask
 	}
-	d := newIdentifier(s.host, slices.Contains(s.types, Net))
-	defer d.close()
+	d := New(s.host, slices.Contains(s.types, Net))
+	defer d.Close()
 	for i := range snap.Namespaces {
 		if ctx.Err() != nil {
 			return
 		}
 		n := &snap.Namespaces[i]
-		fd, err := d.open(n)
+		fd, err := d.Open(n)
 		if err == nil {
-			d.read(n, fd)
+			d.Identify(n, fd)
 		}
 		setAge(n, fd, snap.Taken, boot)
 		if fd >= 0 {

@@ -11,41 +11,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// identifier is what identifying many namespaces shares.
-type identifier struct {
+// Opener opens and identifies the namespaces of a snapshot by their holders' files.
+// Open may be called by several goroutines at once, as long as the host is open;
+// Identify is for one at a time.
+type Opener struct {
 	host    *Host
 	mountNS uint64          // where the mounts are whose paths the host's root leads to
 	ids     *netlink.Handle // nil if the kernel refuses one
 	guest   Visitor
 }
 
-func newIdentifier(h *Host, nsids bool) *identifier {
-	d := &identifier{host: h, mountNS: h.MountNamespace(h.MountTask())}
+// New returns an opener for namespaces that were found on a host; with nsids one
+// that reads the IDs of network namespaces in this process's own, too.
+func New(h *Host, nsids bool) *Opener {
+	o := &Opener{host: h, mountNS: h.MountNamespace(h.MountTask())}
 	if nsids {
 		if h, err := netlink.NewHandle(unix.NETLINK_ROUTE); err == nil { // if not, no nsid is known
-			d.ids = h
+			o.ids = h
 		}
 	}
-	return d
+	return o
 }
 
-func (d *identifier) close() {
-	if d.ids != nil {
-		d.ids.Close()
+// Close releases what identifying needs.
+func (o *Opener) Close() {
+	if o.ids != nil {
+		o.ids.Close()
 	}
-	d.guest.End()
+	o.guest.End()
 }
 
-// read asks an open namespace what is not known of it yet.
-func (d *identifier) read(n *Namespace, fd int) {
+// Identify fills in what is not known yet of a namespace, from its open file.
+func (o *Opener) Identify(n *Namespace, fd int) {
 	if n.Type == Net {
 		if n.Cookie == 0 {
 			n.Cookie = namespaceID(fd)
 		}
 		if n.Cookie == 0 {
-			n.Cookie = d.guest.cookie(fd) // before Linux 6.18
+			n.Cookie = o.guest.cookie(fd) // before Linux 6.18
 		}
-		n.NSID = d.nsid(fd)
+		n.NSID = o.nsid(fd)
 	}
 	if n.UserNS == 0 {
 		n.UserNS, n.OwnerUID = ownerOf(n.Type, fd)
@@ -55,30 +60,36 @@ func (d *identifier) read(n *Namespace, fd int) {
 // nsid returns the ID of a network namespace in this process's own. Asking needs
 // no capability (net/core/net_namespace.c, rtnl_net_getid, 6.18) and gives none
 // to a namespace that has none.
-func (d *identifier) nsid(fd int) *int {
-	if d.ids == nil {
+func (o *Opener) nsid(fd int) *int {
+	if o.ids == nil {
 		return nil
 	}
-	id, err := d.ids.GetNetNsIdByFd(fd)
+	id, err := o.ids.GetNetNsIdByFd(fd)
 	if err != nil || id < 0 {
 		return nil
 	}
 	return &id
 }
 
-// open opens a namespace's file. It returns errNoPath if nothing leads to it, and
-// what refused where something does.
-func (d *identifier) open(n *Namespace) (int, error) {
+// Open returns a descriptor of a namespace's file, opened for reading and closed
+// on exec. It is of that namespace and no other that has its inode by now, as
+// far as the kernel shows before it is entered: from Linux 6.18 on by the cookie,
+// if n has one, before that by the inode alone. Holders' files are tried first,
+// as those of another user's processes need CAP_SYS_PTRACE; from 6.18 on a
+// network namespace that no path leads to is opened by its cookie, which needs
+// CAP_SYS_ADMIN over it. It never blocks. It returns ErrNoPath if nothing leads to
+// the namespace, and the refusal where something does.
+func (o *Opener) Open(n *Namespace) (int, error) {
 	const patience = 8 // a thousand processes that have all just ended need not all be tried
 	var tried [numKinds]int
-	refused := errNoPath
+	refused := ErrNoPath
 	for i := range n.Holders {
 		h := &n.Holders[i]
 		if tried[h.Kind] == patience {
 			continue
 		}
 		tried[h.Kind]++
-		fd, err := d.openHolder(n.Type, h)
+		fd, err := o.openHolder(n.Type, h)
 		if err == nil {
 			var file int
 			file, err = verify(n, fd)
@@ -91,7 +102,7 @@ func (d *identifier) open(n *Namespace) (int, error) {
 			refused = err
 		}
 	}
-	fd, err := d.openByID(n)
+	fd, err := o.openByID(n)
 	switch err {
 	case nil:
 		return fd, nil
@@ -125,15 +136,17 @@ func verify(n *Namespace, fd int) (int, error) {
 }
 
 var (
-	errNoPath = errors.New("no path leads to it")
-	errNotIt  = errors.New("it is another namespace by now")
+	errNotIt = errors.New("it is another namespace by now")
+
+	// ErrNoPath is the error for a namespace that no file leads to.
+	ErrNoPath = errors.New("no path leads to it")
 
 	// ErrEnded says that a namespace is no more.
 	ErrEnded = errors.New("it has ended")
 )
 
 // openHolder opens, with O_PATH, the file by which a holder holds.
-func (d *identifier) openHolder(t Type, h *Holder) (int, error) {
+func (o *Opener) openHolder(t Type, h *Holder) (int, error) {
 	link := t.Links()[0]
 	if h.Via != "" {
 		link = h.Via
@@ -142,19 +155,19 @@ func (d *identifier) openHolder(t Type, h *Holder) (int, error) {
 	var name string
 	switch {
 	case h.Kind == KindMount:
-		return d.openMount(h)
+		return o.openMount(h)
 	case h.PID == 0:
-		return -1, errNoPath // out of our PID namespace's sight
+		return -1, ErrNoPath // out of our PID namespace's sight
 	case h.Kind == KindProcess:
 		name = path.Join(pid, "ns", link)
 	case h.Kind == KindThread:
 		name = path.Join(pid, "task", strconv.Itoa(h.TID), "ns", link)
 	case h.Kind == KindFD && h.Via == "":
-		name = openFile{tid: h.TID, fd: h.FD}.path(h.PID)[len("/proc/"):]
+		name = FDPath(h.PID, h.TID, h.FD)[len("/proc/"):]
 	default:
-		return -1, errNoPath
+		return -1, ErrNoPath
 	}
-	return d.host.openProc(name, unix.O_PATH)
+	return o.host.openProc(name, unix.O_PATH)
 }
 
 // openMount opens what is mounted on a path of the host, or of a process that is
@@ -162,16 +175,16 @@ func (d *identifier) openHolder(t Type, h *Holder) (int, error) {
 // does not answer: RESOLVE_CACHED (since 5.12) never waits for one, and what keeps
 // a mount point keeps its path in the kernel's cache. Before that, the path is
 // not tried.
-func (d *identifier) openMount(h *Holder) (int, error) {
+func (o *Opener) openMount(h *Holder) (int, error) {
 	if h.Covered || h.Path == "" {
-		return -1, errNoPath
+		return -1, ErrNoPath
 	}
-	root := d.host.rootFD
-	if h.MountNS != 0 && h.MountNS != d.mountNS {
+	root := o.host.RootFD()
+	if h.MountNS != 0 && h.MountNS != o.mountNS {
 		if h.PID == 0 {
-			return -1, errNoPath
+			return -1, ErrNoPath
 		}
-		fd, err := d.host.openProc(strconv.Itoa(h.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY)
+		fd, err := o.host.openProc(strconv.Itoa(h.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY)
 		if err != nil {
 			return -1, err
 		}
@@ -192,9 +205,19 @@ func (d *identifier) openMount(h *Holder) (int, error) {
 // openByID opens a network namespace that no path leads to by its cookie. It
 // needs Linux 6.18 and CAP_SYS_ADMIN over the namespace (fs/nsfs.c,
 // nsfs_fh_to_dentry).
-func (d *identifier) openByID(n *Namespace) (int, error) {
-	if n.Type != Net || n.Cookie == 0 || !d.host.procfs {
-		return -1, errNoPath
+func (o *Opener) openByID(n *Namespace) (int, error) {
+	if n.Type != Net || n.Cookie == 0 || o.host.Recorded() {
+		return -1, ErrNoPath
 	}
 	return openNamespaceHandle(n.Cookie, uint32(Net.Flag()), uint32(n.Inode))
+}
+
+// OpenAt opens the file that a path of the host leads to, if it is of the namespace.
+func (o *Opener) OpenAt(n *Namespace, file string) (int, error) {
+	fd, err := o.host.openFollow(file)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(fd)
+	return verify(n, fd)
 }

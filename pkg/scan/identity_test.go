@@ -61,7 +61,7 @@ func TestIdentity(t *testing.T) {
 			if scene.Cookie == 0 { // before Linux 5.14
 				return
 			}
-			if _, got, err := Resolve(t.Context(), Options{}, Ref{kind: refCookie, cookie: scene.Cookie}); err != nil || got.Inode != scene.Inode {
+			if _, got, err := Resolve(t.Context(), Options{}, nil, Ref{kind: refCookie, cookie: scene.Cookie}); err != nil || got.Inode != scene.Inode {
 				t.Errorf("by its cookie: %v, %v, want %d", got, err, scene.Inode)
 			}
 		})
@@ -93,23 +93,23 @@ func TestOpenMount(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	d := newIdentifier(h, true)
-	defer d.close()
+	d := New(h, true)
+	defer d.Close()
 	for _, scene := range []*nstest.Scene{private, mount} {
 		at := scene.Holders[0]
 		holder := Holder{Kind: KindMount, PID: at.PID, Path: at.Path, MountNS: at.MountNS}
 		n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
 		n.Holders = []Holder{holder}
-		fd, err := d.open(&n)
+		fd, err := d.Open(&n)
 		if err != nil {
 			t.Fatalf("not opened by %+v: %v", holder, err)
 		}
-		d.read(&n, fd)
+		d.Identify(&n, fd)
 		unix.Close(fd)
 		checkIdentity(t, &n, scene.Namespace)
 
 		n.Holders[0].Covered, n.Cookie = true, 0
-		if _, err := d.open(&n); err == nil {
+		if _, err := d.Open(&n); err == nil {
 			t.Errorf("opened by the path of a covered mount")
 		}
 	}
@@ -129,8 +129,8 @@ func TestReusedDescriptor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	d := newIdentifier(h, true)
-	defer d.close()
+	d := New(h, true)
+	defer d.Close()
 	for _, name := range []string{fifo, "/proc/self/ns/net", "/proc/self/ns/mnt", "/dev/null"} {
 		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -138,7 +138,7 @@ func TestReusedDescriptor(t *testing.T) {
 		}
 		n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
 		n.Holders = []Holder{{Kind: KindFD, PID: os.Getpid(), FD: fd}}
-		if got, err := d.open(&n); err == nil {
+		if got, err := d.Open(&n); err == nil {
 			t.Errorf("%s taken for a namespace that was there before", name)
 			unix.Close(got)
 		}
@@ -147,7 +147,7 @@ func TestReusedDescriptor(t *testing.T) {
 	// The same inode, and another cookie: a namespace that has died since.
 	n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
 	n.Cookie, n.Holders = scene.Cookie-1, []Holder{{Kind: KindProcess, PID: scene.Holders[0].PID}}
-	if fd, err := d.open(&n); err == nil {
+	if fd, err := d.Open(&n); err == nil {
 		if namespaceID(fd) != 0 { // before Linux 6.18 nothing tells them apart from outside
 			t.Errorf("another namespace opened for %+v", n)
 		}

@@ -79,7 +79,7 @@ func (s *scanner) oldest(n *Namespace, ordered bool) int {
 		return -1
 	}
 	first := inside[0]
-	if len(inside) == 1 || ordered || s.host.procfs && n.Holders[first].PID < firstReusedPID {
+	if len(inside) == 1 || ordered || !s.host.Recorded() && n.Holders[first].PID < firstReusedPID {
 		return first
 	}
 	if eldest := slices.MinFunc(inside, func(a, b int) int {
@@ -109,7 +109,7 @@ func (s *scanner) oldest(n *Namespace, ordered bool) int {
 // hasElder reports whether the leader of a process's session is in n as well. A
 // session is joined only by being born into it, so its leader is the older one.
 func (s *scanner) hasElder(n *Namespace, inside []int, pid int) bool {
-	if !s.host.live {
+	if !s.host.Live() {
 		return false // getsid(2) speaks of our own PID namespace's PIDs
 	}
 	sid := sessionOf(pid)
@@ -127,7 +127,7 @@ func (s *scanner) hasElder(n *Namespace, inside []int, pid int) bool {
 // tasks. Where anything looks otherwise the answer is no, which only costs time.
 func (s *scanner) pidsInStartOrder() bool {
 	const slack = 250 // less than the PIDs skipped at the first wrap
-	if !s.host.procfs || !s.host.isKernelThread(2) {
+	if s.host.Recorded() || !s.host.isKernelThread(2) {
 		return false
 	}
 	var forks, last int

@@ -22,7 +22,7 @@ var ErrActiveOnly = errors.New("namespaces that sockets, packet rings or /proc/n
 // may_list_ns, 6.19). The list is read after everything else, so that what is on
 // it and was not seen cannot be older than what was looked at.
 func (s *scanner) listActive(context.Context) (out found, err error) {
-	if !s.host.procfs || !slices.Contains(s.types, Net) {
+	if s.host.Recorded() || !slices.Contains(s.types, Net) {
 		return out, ErrNotInProc
 	}
 	ids, err := activeNets()

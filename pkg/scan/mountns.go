@@ -59,7 +59,7 @@ func (s *mountScan) mountNamespaces(ctx context.Context) []*mountNS {
 // listMountNS hands every mount namespace that the kernel lists to take, and
 // reports whether there is, or can be, one that take says no process is in.
 func (s *mountScan) listMountNS(take func(listedNS) bool) (unseen bool) {
-	if !s.host.procfs {
+	if s.host.Recorded() {
 		s.blind = errors.New("a recorded tree shows the mounts of processes only")
 		return true
 	}

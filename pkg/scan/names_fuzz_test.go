@@ -37,7 +37,7 @@ func FuzzNames(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, n, err := Resolve(t.Context(), opts, ref)
+		_, n, err := Resolve(t.Context(), opts, nil, ref)
 		if err != nil {
 			t.Fatal(err)
 		}

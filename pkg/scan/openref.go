@@ -8,39 +8,40 @@ import (
 	"slices"
 )
 
-// OpenRef opens what a path, a PID, self or a name leads to, as Open does it, and
-// says what it is and by which names it goes, without the scan that would find
+// Open opens what a path, a PID, self or a name leads to, as opener.Open does it,
+// and returns what it is and which names it has, without the scan that would find
 // what holds it. n is nil, without an error, for a reference that only a scan can
 // follow, as an inode, and for a name that is not in a names directory or may
-// stand for something else as well. Of opts it heeds NamesDirs and Aliases.
-func (o *Opener) OpenRef(ctx context.Context, opts Options, r Ref) (n *Namespace, fd int, err error) {
+// stand for something else as well. dirs are names directories beside the
+// customary ones.
+func Open(ctx context.Context, h *Host, dirs []string, known Aliases, r Ref) (n *Namespace, fd int, err error) {
 	var file string
 	switch r.kind {
 	case refPath, refPID, refSelf:
-		file = r.file(o.host, Net)
+		file = r.file(h, Net)
 	case refName:
 	default:
 		return nil, -1, nil
 	}
-	snap, err := Scan(ctx, Options{Host: o.host, NamesDirs: opts.NamesDirs, Sources: []string{"name"}})
+	snap, err := Scan(ctx, Options{Host: h, NamesDirs: dirs, Sources: []string{"name"}})
 	if err != nil {
 		return nil, -1, err
 	}
-	if opts.Aliases != nil && (r.kind == refName || r.bare) {
-		if aliases, err := opts.Aliases(ctx, snap, r.text, true); err != nil || len(aliases) > 0 {
+	if known != nil && (r.kind == refName || r.bare) {
+		if aliases, err := known.Aliases(ctx, snap, r.text, true); err != nil || len(aliases) > 0 {
 			return nil, -1, nil
 		}
 	}
 	k := key{}
 	if r.kind != refName {
-		if k, _, err = r.open(o.host, file); err != nil {
+		if k, _, err = r.open(h, file); err != nil {
 			if r.bare { // it may be a name as well
 				err = nil
 			}
 			return nil, -1, err
 		}
 	}
-	n, err = r.find(ctx, Options{}, Net, snap, k, r.kind != refName)
+	n, err = r.find(ctx, h, nil, Net, snap, k, r.kind != refName)
 	switch {
 	case err != nil || n == nil && r.kind == refName:
 		return nil, -1, err
@@ -50,10 +51,11 @@ func (o *Opener) OpenRef(ctx context.Context, opts Options, r Ref) (n *Namespace
 	if r.kind == refName {
 		file = n.Names[slices.IndexFunc(n.Names, func(name Name) bool { return name.Name == r.text })].Path
 	}
-	if fd, err = o.openAt(n, file); err != nil {
+	o := New(h, false)
+	defer o.Close()
+	if fd, err = o.OpenAt(n, file); err != nil {
 		return n, -1, fmt.Errorf("open %s: %w", n.Title(), err)
 	}
-	defer o.guest.End()
-	o.read(n, fd)
+	o.Identify(n, fd)
 	return n, fd, nil
 }

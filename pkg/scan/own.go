@@ -18,11 +18,11 @@ type own struct {
 }
 
 func readOwnFiles(h *Host) own {
-	if !h.procfs {
+	if h.Recorded() {
 		return own{}
 	}
 	var link [16]byte
-	n, err := unix.Readlinkat(h.procFD, "self", link[:])
+	n, err := unix.Readlinkat(h.ProcFD(), "self", link[:])
 	if err != nil {
 		return own{} // a /proc of a PID namespace that we are not in
 	}

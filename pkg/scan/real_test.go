@@ -201,7 +201,7 @@ func TestRootedHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	if h.live || !h.procfs {
+	if h.Live() || h.Recorded() {
 		t.Fatalf("host %+v, want another root with a real proc", h)
 	}
 	snap := scanLive(t, Options{Host: h, NamesDirs: []string{dir.Dir}})
@@ -251,7 +251,7 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, n, err := Resolve(t.Context(), opts, ref)
+		_, n, err := Resolve(t.Context(), opts, nil, ref)
 		if err != nil || n.Inode != inode {
 			t.Errorf("Resolve(%q) = %v, %v, want %d", text, n, err, inode)
 		}
@@ -271,7 +271,7 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, n, err := Resolve(t.Context(), opts, ref); err == nil || !strings.Contains(err.Error(), want) {
+		if _, n, err := Resolve(t.Context(), opts, nil, ref); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Resolve(%q) = %v, %v, want an error with %q", text, n, err, want)
 		}
 	}

@@ -20,9 +20,10 @@ import (
 // Resolve finds the namespace that a reference points at, with everything that
 // holds it, and the snapshot it was found in. opts.Types names the type that a
 // PID, a name or self stands for; an inode or a name that is not found there is
-// looked for in all types. The error of a reference that points nowhere, or at
+// looked for in all types. known is what else a
+// reference may stand for, nil for nothing. The error of a reference that points nowhere, or at
 // two namespaces, says where was looked.
-func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, error) {
+func Resolve(ctx context.Context, opts Options, known Aliases, r Ref) (*Snapshot, *Namespace, error) {
 	if opts.Host == nil {
 		h, err := OpenHost("/")
 		if err != nil {
@@ -50,7 +51,7 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 		if err != nil {
 			return nil, nil, err
 		}
-		n, err := r.find(ctx, opts, t, snap, k, direct)
+		n, err := r.find(ctx, opts.Host, known, t, snap, k, direct)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -59,7 +60,7 @@ func Resolve(ctx context.Context, opts Options, r Ref) (*Snapshot, *Namespace, e
 			continue
 		}
 		if n == nil {
-			return nil, nil, cmp.Or(noTask, r.notFound(snap, opts.Aliases != nil))
+			return nil, nil, cmp.Or(noTask, r.notFound(snap, known != nil))
 		}
 		if err := Describe(ctx, opts.Host, n); err != nil {
 			return nil, nil, err
@@ -93,14 +94,14 @@ func (r Ref) file(h *Host, t Type) string {
 	case refSelf:
 		return "/proc/self/ns/" + t.String()
 	}
-	if abs, err := filepath.Abs(r.text); h.live && err == nil { // if not, the kernel will say
+	if abs, err := filepath.Abs(r.text); h.Live() && err == nil { // if not, the kernel will say
 		return abs
 	}
 	return r.text
 }
 
 func (r Ref) open(h *Host, name string) (key, bool, error) {
-	t, inode, err := h.namespaceAt(name)
+	t, inode, err := h.NamespaceAt(name)
 	if err == nil {
 		return key{t, inode}, true, nil
 	}
@@ -159,7 +160,7 @@ func taskNames(tasks []os.DirEntry, pid string) string {
 
 // find looks a reference up in a snapshot. It returns nil without an error if
 // nothing fits.
-func (r Ref) find(ctx context.Context, opts Options, t Type, snap *Snapshot, k key, direct bool) (*Namespace, error) {
+func (r Ref) find(ctx context.Context, h *Host, known Aliases, t Type, snap *Snapshot, k key, direct bool) (*Namespace, error) {
 	var fits []*Namespace
 	var how []string
 	add := func(n *Namespace, by string) {
@@ -196,7 +197,7 @@ func (r Ref) find(ctx context.Context, opts Options, t Type, snap *Snapshot, k k
 			}
 		}
 	}
-	aliases, err := r.findAliases(ctx, opts, t, snap, len(fits) > 0)
+	aliases, err := r.findAliases(ctx, h, known, t, snap, len(fits) > 0)
 	for _, a := range aliases {
 		add(a.n, a.how)
 	}

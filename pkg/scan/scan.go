@@ -29,7 +29,6 @@ type Options struct {
 	Details   bool     // read the UID and start time of leaders, cookies, owners and nsids too
 	Engine    Engine   // what reads tasks and files; nil: the walk over /proc
 	NoEngine  error    // why an Engine that was wanted is not there, for the snapshot to tell
-	Aliases   Aliases  // what else Resolve takes for a reference; nil: nothing
 }
 
 // source is one place that holders or names are found in. One that reads
@@ -103,7 +102,7 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 }
 
 func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
-	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.host.Kernel()}
+	snap := &Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.host.Kernel()}
 	if s.opts.Engine != nil {
 		snap.Engine = s.opts.Engine.Name()
 	}
@@ -186,7 +185,7 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
 			continue
 		}
-		if src.kernel && s.opts.Engine == nil && (src.visit == nil || src.live && !s.host.procfs) {
+		if src.kernel && s.opts.Engine == nil && (src.visit == nil || src.live && s.host.Recorded()) {
 			if src.instead != nil {
 				afters = append(afters, func(s *scanner, ctx context.Context) found {
 					out, err := src.instead(s, ctx)
@@ -255,8 +254,9 @@ func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit
 	if err := s.opts.Engine.Find(ctx, s.types, sink); err != nil {
 		return fmt.Errorf("read by engine %s: %w", s.opts.Engine.Name(), err)
 	}
-	sink.join()
-	sink.only(wanted)
-	s.take(sink.found)
+	if len(wanted) == len(sources) {
+		wanted = nil
+	}
+	s.take(sink.Found(wanted))
 	return nil
 }

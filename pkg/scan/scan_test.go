@@ -294,7 +294,7 @@ func TestRootBehindSymlink(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	if h.live || h.Root() == "/" {
+	if h.Live() || h.Root() == "/" {
 		t.Errorf("host %+v is taken for the running machine", h)
 	}
 }

@@ -21,28 +21,29 @@ func (s *Sink) Part() *Sink {
 	return part
 }
 
-// join takes over what the parts have.
-func (s *Sink) join() {
+// Found returns what the sink and its parts took, which must be done with them: of
+// the wanted sources only, unless that is nil.
+func (s *Sink) Found(wanted []string) found {
 	for _, part := range s.parts {
-		part.join()
-		s.found.add(part.found)
+		s.found.add(part.Found(nil))
 	}
 	s.parts = nil
+	if wanted != nil {
+		s.found.only(wanted)
+	}
+	return s.found
 }
 
 // only drops what the wanted sources would not have found.
-func (s *Sink) only(wanted []string) {
-	if len(wanted) == len(sources) {
-		return
-	}
-	s.found.sightings.remove(func(f *sighting) bool { return !slices.Contains(wanted, f.kind.Source()) })
+func (f *found) only(wanted []string) {
+	f.sightings.remove(func(r *sighting) bool { return !slices.Contains(wanted, r.kind.Source()) })
 	if !slices.Contains(wanted, "thread") {
-		s.found.tasks = nil
+		f.tasks = nil
 	}
 	if !slices.Contains(wanted, "kernel") {
-		s.found.nets, s.found.wholeNets = nil, false
+		f.nets, f.wholeNets = nil, false
 	}
-	s.found.gaps = slices.DeleteFunc(s.found.gaps, func(g Gap) bool { return !slices.Contains(wanted, g.Source) })
+	f.gaps = slices.DeleteFunc(f.gaps, func(g Gap) bool { return !slices.Contains(wanted, g.Source) })
 }
 
 // Holder takes one holder of a namespace.

@@ -47,7 +47,7 @@ func visitFiles(w *worker, v *visit) {
 		switch {
 		case err == errNotNamespace || isEnd(err): // closed meanwhile, and perhaps another in its place
 		case err != nil:
-			w.gap("fd", f.path(v.pid), plain(err))
+			w.gap("fd", FDPath(v.pid, f.tid, f.fd), plain(err))
 		default:
 			w.keeps(t, inode, h)
 		}
@@ -64,17 +64,10 @@ func (w *worker) keeps(t Type, inode uint64, h Holder) {
 	}
 }
 
-func (f openFile) path(pid int) string {
-	if f.tid != 0 {
-		return fmt.Sprintf("/proc/%d/task/%d/fd/%d", pid, f.tid, f.fd)
-	}
-	return fmt.Sprintf("/proc/%d/fd/%d", pid, f.fd)
-}
-
 // namespaceOfFile identifies an open namespace file. It is opened with O_PATH
 // first: by now the descriptor may be of a file that blocks whoever opens it.
 func (w *worker) namespaceOfFile(pid int, f openFile) (Type, uint64, error) {
-	fd, err := unix.Openat(w.host.procFD, f.path(pid)[len("/proc/"):], unix.O_PATH|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(w.host.ProcFD(), FDPath(pid, f.tid, f.fd)[len("/proc/"):], unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -107,7 +100,7 @@ func (w *worker) readFiles(v *visit) {
 // reading the descriptors. A first thread that has ended shares nothing.
 func (w *worker) sharesTable(pid, tid int) bool {
 	const kcmpFiles = 2
-	if !w.host.live {
+	if !w.host.Live() {
 		return false // kcmp(2) speaks of our own PID namespace
 	}
 	differs, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(pid), uintptr(tid), kcmpFiles, 0, 0, 0)
@@ -122,7 +115,7 @@ func (w *worker) readTable(pid, tid int, known []openFile) []openFile {
 	if tid != 0 {
 		dir = fmt.Sprintf("%d/task/%d/fd", pid, tid)
 	}
-	fd, err := unix.Openat(w.host.procFD, dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(w.host.ProcFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		if !ended(err) && !w.gone(pid) {
 			w.gap("fd", "/proc/"+dir, err)

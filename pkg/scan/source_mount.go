@@ -90,7 +90,7 @@ func (s *mountScan) findOwn() (out found) {
 // mounts (6.12, CAP_SYS_ADMIN) that is cheap to know, and mostly spares asking
 // every process which mount namespace it is in.
 func (s *mountScan) elsewhere() bool {
-	if !s.host.live || s.wants(Mnt) || inUserNamespace() || !hasCapability(unix.CAP_SYS_ADMIN) {
+	if !s.host.Live() || s.wants(Mnt) || inUserNamespace() || !hasCapability(unix.CAP_SYS_ADMIN) {
 		return true
 	}
 	own := s.host.MountNamespace("self")
@@ -179,7 +179,7 @@ func seenBy(h *Host, mountNS uint64) int {
 		return 0
 	}
 	candidates := []int{1}
-	if h.live {
+	if h.Live() {
 		candidates = append(candidates, os.Getppid(), os.Getpid())
 	}
 	for _, pid := range candidates {

@@ -131,7 +131,7 @@ func (s *namesScan) namesDirs() ([]namesDirSpec, error) {
 		}
 		dirs = append(dirs, namesDirSpec{d, false})
 	}
-	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" && s.host.live {
+	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" && s.host.Live() {
 		dirs = append(dirs, namesDirSpec{path.Join(run, "netns"), false})
 	}
 	users, err := s.host.readDir("/run/user")
@@ -239,7 +239,7 @@ func (s *namesScan) readSymlink(d *namesDir, fd int, full string, made time.Time
 		d.strays = append(d.strays, Stray{Path: full, Kind: NameSymlink, Target: target, Made: made,
 			Reason: fmt.Sprintf("a symlink to %s, %s", target, what)})
 	}
-	t, inode, err := s.host.namespaceAt(full)
+	t, inode, err := s.host.NamespaceAt(full)
 	switch {
 	case err == nil:
 		s.addName(d, sightedName{key{t, inode}, Name{path.Base(full), full, NameSymlink, target, made}, 0})

@@ -35,7 +35,7 @@ func visitSockets(w *worker, v *visit) {
 			w.holds(key{Net, inode}, h)
 		} else if err != nil && !isEnd(err) && !errors.Is(err, unix.EBADF) && !b.complained {
 			b.complained = true // one gap a process is enough
-			w.gap("socket", f.path(v.pid), plain(err))
+			w.gap("socket", FDPath(v.pid, f.tid, f.fd), plain(err))
 		}
 	}
 }

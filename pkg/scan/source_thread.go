@@ -33,9 +33,9 @@ func (w *worker) threads(v *visit) []int {
 	v.tidsKnown = true
 	// st_nlink of /proc/PID/task is 2 and the number of threads
 	// (fs/proc/base.c, proc_task_getattr, 6.18). A recorded tree's is not.
-	if w.host.procfs {
+	if !w.host.Recorded() {
 		w.path = procPath(w.path, v.pid, "/task")
-		if n, errno := linkCount(w.host.procFD, w.path, &w.stx); ended(errno) || errno == 0 && n <= 3 {
+		if n, errno := linkCount(w.host.ProcFD(), w.path, &w.stx); ended(errno) || errno == 0 && n <= 3 {
 			return nil // gone, or only one thread
 		} // where statx(2) is forbidden, as by old container runtimes, the listing tells
 	}
@@ -82,7 +82,7 @@ func (w *worker) readThread(v *visit, task string, t Type, link string) uint64 {
 
 func (w *worker) threadGone(pid int, task string) bool {
 	w.path = procPath(w.path, pid, "/task/", task)
-	_, errno := linkCount(w.host.procFD, w.path, &w.stx)
+	_, errno := linkCount(w.host.ProcFD(), w.path, &w.stx)
 	return ended(errno)
 }
 

@@ -146,10 +146,6 @@ func (h *Host) ReadProc(pid int, name string, most int) ([]byte, error) {
 	return readUpTo(fd, 0, most)
 }
 
-// NamespaceAt says which namespace the file at a path of the host is. Any other
-// file is an error. The way there must be one that does not block.
-func (h *Host) NamespaceAt(name string) (Type, uint64, error) { return h.namespaceAt(name) }
-
 // Live reports whether the host is the running machine, seen from its own root.
 func (h *Host) Live() bool { return h.live }
 

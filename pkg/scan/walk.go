@@ -124,8 +124,8 @@ func (w *worker) readLink(t Type, pid int, rest ...string) (uint64, unix.Errno) 
 	w.path = procPath(w.path, pid, rest...)
 	var n int
 	var errno unix.Errno
-	if w.host.procfs {
-		n, errno = readlinkat(w.host.procFD, w.path, w.link[:])
+	if !w.host.Recorded() {
+		n, errno = readlinkat(w.host.ProcFD(), w.path, w.link[:])
 	} else {
 		n, errno = w.host.readlinkRecorded(string(w.path[:len(w.path)-1]), w.link[:])
 	}
@@ -144,7 +144,7 @@ func (w *worker) readLink(t Type, pid int, rest ...string) (uint64, unix.Errno) 
 // reading of it (fs/proc/namespaces.c, proc_ns_readlink, 6.18).
 func (w *worker) gone(pid int) bool {
 	w.path = procPath(w.path, pid)
-	_, errno := linkCount(w.host.procFD, w.path, &w.stx)
+	_, errno := linkCount(w.host.ProcFD(), w.path, &w.stx)
 	return errno == unix.ENOENT || errno == unix.ESRCH
 }
 

@@ -66,7 +66,7 @@ func TestIdentity(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, n, err := scan.Resolve(t.Context(), opts, ref); err != nil || n.Inode != scene.Inode {
+				if _, n, err := scan.Resolve(t.Context(), opts, nil, ref); err != nil || n.Inode != scene.Inode {
 					t.Errorf("%s: by its cookie: %v, %v", engineNames[engine], n, err)
 				}
 			}
