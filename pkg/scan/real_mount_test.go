@@ -44,7 +44,7 @@ func TestDetachedMountStaysUnseen(t *testing.T) {
 	if n := snap.Find(scene.Inode); n != nil && n.Count(KindMount) > 0 {
 		t.Errorf("%+v: this kernel shows detached mounts: say so", n.Holders)
 	}
-	if unread := unread(snap); !slices.Contains(unread, "detached mounts") {
+	if unread := snap.Unread(); !slices.Contains(unread, "detached mounts") {
 		t.Errorf("not looked at: %q", unread)
 	}
 }
@@ -87,8 +87,8 @@ func TestMountsOnAnOldKernel(t *testing.T) {
 	if n := snap.Find(private.Inode); n == nil || n.Holders[0].PID != private.Holders[0].PID {
 		t.Errorf("namespace %+v, want the mount that a process sees", n)
 	}
-	if snap.MountsAll || !slices.Contains(unread(snap), "mount namespaces that no process is in") {
-		t.Errorf("not looked at: %q, want mount namespaces that no process is in", unread(snap))
+	if snap.MountsAll || !slices.Contains(snap.Unread(), "mount namespaces that no process is in") {
+		t.Errorf("not looked at: %q, want mount namespaces that no process is in", snap.Unread())
 	}
 	if got := gapOf(snap, nested.Holders[0].MountNS); !strings.Contains(got, "from Linux 6.12 on") {
 		t.Errorf("gap %q, want the mount namespace that is mounted", got)

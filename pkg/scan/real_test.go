@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -218,61 +216,6 @@ func TestRootedHost(t *testing.T) {
 		}
 		if n == nil || len(n.Names) != 1 || n.Names[0] != want {
 			t.Errorf("namespace %+v, want the name %+v", n, want)
-		}
-	}
-}
-
-func TestResolve(t *testing.T) {
-	dir := nstest.NewNames(t)
-	other := nstest.NewNames(t)
-	blue := dir.Add("blue")
-	dir.Add("twin")
-	other.Add("twin")
-	decimal, pid := dir.Add("123456789012"), dir.Add(strconv.Itoa(os.Getpid()))
-	process := nstest.Make(t, nstest.Process)
-	fd := nstest.Make(t, nstest.FD)
-	opts := Options{NamesDirs: []string{dir.Dir, other.Dir}}
-
-	for text, inode := range map[string]uint64{
-		"blue":                                    blue.Inode,
-		dir.Path("blue"):                          blue.Inode,
-		FormatLink(Net, blue.Inode):               blue.Inode,
-		FormatLink(Net, blue.Inode)[5:15]:         blue.Inode,
-		process.File():                            process.Inode,
-		strings.Split(process.File(), "/")[2]:     process.Inode,
-		"pid:" + strings.Split(fd.File(), "/")[2]: ownNet(t),
-		"self":                             ownNet(t),
-		"pid:" + strconv.Itoa(os.Getpid()): ownNet(t),
-		FormatLink(Net, pid.Inode):         pid.Inode,
-		"123456789012":                     decimal.Inode,
-		fd.File():                          fd.Inode,
-	} {
-		ref, err := ParseRef(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, n, err := Resolve(t.Context(), opts, nil, ref)
-		if err != nil || n.Inode != inode {
-			t.Errorf("Resolve(%q) = %v, %v, want %d", text, n, err, inode)
-		}
-	}
-	for text, want := range map[string]string{
-		"twin": "twin fits 2 namespaces: net:[",
-
-		strconv.Itoa(os.Getpid()): "fits 2 namespaces: net:[",
-		"green":                   "no namespace named green: looked in",
-		"4294967294":              "no namespace 4294967294: looked at processes",
-		"5000000":                 "too small for a namespace inode",
-		"/etc/passwd":             "not a namespace",
-		"/does/not/exist":         "no such file",
-		"4194304":                 "no process 4194304",
-	} {
-		ref, err := ParseRef(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, n, err := Resolve(t.Context(), opts, nil, ref); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Resolve(%q) = %v, %v, want an error with %q", text, n, err, want)
 		}
 	}
 }

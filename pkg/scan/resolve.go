@@ -242,8 +242,8 @@ func (r Ref) notFound(snap *Snapshot, aliases bool) error {
 	case r.kind == refInode && r.inode < LowestInode:
 		return fmt.Errorf("no namespace %s: it is too large for a PID and too small for a namespace inode", r.text)
 	default:
-		err = fmt.Errorf("no namespace %s: looked at %s", r.text, strings.Join(lookedAt(snap), ", "))
-		if unread := unread(snap); len(unread) > 0 {
+		err = fmt.Errorf("no namespace %s: looked at %s", r.text, strings.Join(snap.LookedAt(), ", "))
+		if unread := snap.Unread(); len(unread) > 0 {
 			err = fmt.Errorf("%w; not at %s", err, strings.Join(unread, ", "))
 		}
 	}
@@ -273,17 +273,6 @@ func noCookie(s *Snapshot, err error) error {
 		return fmt.Errorf("%w; the cookie of %s is unknown", err, &s.Namespaces[slices.IndexFunc(s.Namespaces, func(n Namespace) bool { return n.Cookie == 0 })])
 	}
 	return fmt.Errorf("%w; the cookies of %d namespaces are unknown", err, unknown)
-}
-
-// lookedAt names in a user's words what the sources of the snapshot read.
-func lookedAt(s *Snapshot) []string {
-	var looked []string
-	for _, k := range Kinds() {
-		if s.LookedFor(k) {
-			looked = append(looked, k.Where())
-		}
-	}
-	return append(looked, "names directories")
 }
 
 // quoted makes a stranger's text safe to print in a message.

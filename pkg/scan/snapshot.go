@@ -93,3 +93,33 @@ func (s *Snapshot) sort() {
 func (s *Snapshot) LookedFor(k Kind) bool {
 	return slices.Contains(s.Sources, k.Source())
 }
+
+// LookedAt names in a user's words what the sources of the snapshot read.
+func (s *Snapshot) LookedAt() []string {
+	var looked []string
+	for _, k := range Kinds() {
+		if s.LookedFor(k) {
+			looked = append(looked, k.Where())
+		}
+	}
+	return append(looked, "names directories")
+}
+
+// Unread names the holders that no source of the snapshot looks for.
+func (s *Snapshot) Unread() []string {
+	var unread []string
+	for _, k := range Kinds() {
+		if !s.LookedFor(k) {
+			unread = append(unread, k.Where())
+		}
+	}
+	if slices.Contains(s.Sources, "mount") {
+		if !s.MountsAll {
+			unread = append(unread, "mount namespaces that no process is in")
+		}
+		if !s.LoneMounts {
+			unread = append(unread, "detached mounts")
+		}
+	}
+	return unread
+}

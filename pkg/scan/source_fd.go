@@ -117,7 +117,7 @@ func (w *worker) readTable(pid, tid int, known []openFile) []openFile {
 	}
 	fd, err := unix.Openat(w.host.ProcFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		if !ended(err) && !w.gone(pid) {
+		if !isEnd(err) && !w.gone(pid) {
 			w.gap("fd", "/proc/"+dir, err)
 		}
 		return nil
@@ -127,7 +127,7 @@ func (w *worker) readTable(pid, tid int, known []openFile) []openFile {
 	for {
 		n, err := unix.Getdents(fd, w.buffer())
 		if err != nil || n == 0 {
-			if err != nil && !ended(err) {
+			if err != nil && !isEnd(err) {
 				w.gap("fd", "/proc/"+dir, err)
 			}
 			return files

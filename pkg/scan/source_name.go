@@ -135,7 +135,7 @@ func (s *namesScan) namesDirs() ([]namesDirSpec, error) {
 		dirs = append(dirs, namesDirSpec{path.Join(run, "netns"), false})
 	}
 	users, err := s.host.readDir("/run/user")
-	if ended(err) {
+	if isEnd(err) {
 		err = nil
 	}
 	for _, u := range users {
@@ -185,7 +185,7 @@ func (s *namesScan) readName(d *namesDir, dir int, name string) {
 	full := path.Join(d.path, name)
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		if !ended(err) { // deleted meanwhile
+		if !isEnd(err) { // deleted meanwhile
 			d.gaps = append(d.gaps, Gap{"name", full, err})
 		}
 		return
@@ -205,12 +205,6 @@ func (s *namesScan) readName(d *namesDir, dir int, name string) {
 		d.strays = append(d.strays, Stray{Path: full, Reason: fileKind(st.Mode)})
 	}
 }
-
-// made tells since when a name is there. What is mounted has the time at which
-// its nsfs inode was made, which is when the namespace was first opened to be
-// kept open or mounted (fs/nsfs.c, nsfs_init_inode, 6.18; __ns_get_path before);
-// a symlink or plain file that of its last change, never earlier than it was made.
-func made(st *unix.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }
 
 func (s *namesScan) readRegular(d *namesDir, fd int, full string, made time.Time) {
 	t, inode, cookie, err := s.namespaceOf(fd)
@@ -245,7 +239,7 @@ func (s *namesScan) readSymlink(d *namesDir, fd int, full string, made time.Time
 		s.addName(d, sightedName{key{t, inode}, Name{path.Base(full), full, NameSymlink, target, made}, 0})
 	case err == errNotNamespace:
 		stray("which is not a namespace")
-	case ended(err) || err == unix.ENOTDIR:
+	case isEnd(err) || err == unix.ENOTDIR:
 		stray(missing(target))
 	case err == unix.ELOOP:
 		stray("a loop of symlinks")

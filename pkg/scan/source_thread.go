@@ -40,7 +40,7 @@ func (w *worker) threads(v *visit) []int {
 		} // where statx(2) is forbidden, as by old container runtimes, the listing tells
 	}
 	var err error
-	if v.tids, err = w.host.threads(v.pid, w.buffer()); err != nil && !ended(err) {
+	if v.tids, err = w.host.threads(v.pid, w.buffer()); err != nil && !isEnd(err) {
 		w.gap("thread", fmt.Sprintf("/proc/%d/task", v.pid), err)
 	}
 	return v.tids
@@ -86,5 +86,5 @@ func (w *worker) threadGone(pid int, task string) bool {
 	return ended(errno)
 }
 
-// ended reports whether an error only says that the task is no more.
-func ended(err error) bool { return err == unix.ENOENT || err == unix.ESRCH }
+// ended reports whether an error only means that the task is no more.
+func ended(errno unix.Errno) bool { return errno == unix.ENOENT || errno == unix.ESRCH }

@@ -24,7 +24,7 @@ func Verdict(n *Namespace, s *Snapshot) string {
 	if len(n.Holders) > 0 {
 		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, release(n, s))
 	}
-	if unread := unread(s); len(unread) > 0 {
+	if unread := s.Unread(); len(unread) > 0 {
 		verdict += " Not looked at: " + strings.Join(unread, ", ") + "."
 	}
 	return verdict
@@ -74,25 +74,6 @@ func LookingAt(source string) string {
 		}
 	}
 	return cmp.Or(strings.Join(where, ", "), source)
-}
-
-// unread names the holders that no source of the snapshot looks for.
-func unread(s *Snapshot) []string {
-	var unread []string
-	for _, k := range Kinds() {
-		if !s.LookedFor(k) {
-			unread = append(unread, k.Where())
-		}
-	}
-	if slices.Contains(s.Sources, "mount") {
-		if !s.MountsAll {
-			unread = append(unread, "mount namespaces that no process is in")
-		}
-		if !s.LoneMounts {
-			unread = append(unread, "detached mounts")
-		}
-	}
-	return unread
 }
 
 func andJoin(parts []string) string {
