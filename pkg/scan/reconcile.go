@@ -25,7 +25,7 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 			}
 			delete(listed, n.Inode)
 			if len(n.Holders) == 0 { // known by a symlink alone
-				n.Holders = []Holder{k.holder()}
+				n.Holders = []Holder{kernelHolder(k)}
 			}
 		}
 		kept = append(kept, n)
@@ -37,7 +37,7 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 		delete(listed, k.Inode)
 		n := s.newNamespace(key{Net, k.Inode})
 		identify(&n, k)
-		n.Holders = []Holder{k.holder()}
+		n.Holders = []Holder{kernelHolder(k)}
 		kept = append(kept, n)
 		if k.Cookie != 0 {
 			unexplained = append(unexplained, k.Cookie)
@@ -53,8 +53,8 @@ func (s *scanner) newNamespace(k key) Namespace {
 	return Namespace{Type: k.Type, Inode: k.inode, OwnerUID: -1, Initial: s.initial[k.Type] == k.inode}
 }
 
-// holder stands for what is not known of who holds a listed namespace.
-func (k KernelNet) holder() Holder { return Holder{Kind: KindKernel, Refs: max(k.Refs, 0)} }
+// kernelHolder stands for what is not known of who holds a listed namespace.
+func kernelHolder(k KernelNet) Holder { return Holder{Kind: KindKernel, Refs: max(k.Refs, 0)} }
 
 // identify takes what the kernel's list tells of a namespace.
 func identify(n *Namespace, k KernelNet) {

@@ -23,12 +23,12 @@ func unmountSteps(n *Namespace, s *Snapshot) []string {
 			}
 			return append(steps, fmt.Sprintf("%d more %s", more, KindMount.Plural(more)))
 		}
-		steps = append(steps, groups[i].step(s))
+		steps = append(steps, groupStep(&groups[i], s))
 	}
 	return steps
 }
 
-func (g *MountGroup) step(s *Snapshot) string {
+func groupStep(g *MountGroup, s *Snapshot) string {
 	if g.Own == nil {
 		var steps []string
 		for i, h := range g.Others {
