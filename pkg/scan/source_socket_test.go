@@ -18,12 +18,12 @@ func TestSocketThatWasReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	s, err := newScanner(Options{})
+	h, err := OpenHost("/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.host.Close()
-	b := borrower{w: &worker{scanner: s, cookies: map[uint64]uint64{}}, pid: os.Getpid(), pidfds: map[int]int{}}
+	defer h.Close()
+	b := borrower{w: &worker{walk: &walk{host: h}, cookies: map[uint64]uint64{}}, pid: os.Getpid(), pidfds: map[int]int{}}
 	defer b.close()
 	if _, _, err := b.inspect(openFile{fd: int(file.Fd()), kind: socketFile}); !errors.Is(err, unix.EBADF) {
 		t.Errorf("got %v, want %v", err, unix.EBADF)
