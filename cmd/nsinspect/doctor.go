@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -86,10 +87,10 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []scan.Type{scan.Net}, true
+	opts.Types, opts.Details = []ns.Type{ns.Net}, true
 	report, err := doctor.Run(ctx, doctor.Options{
 		Host:       opts.Host,
-		Scan:       func(ctx context.Context) (*scan.Snapshot, error) { return scan.Scan(ctx, opts) },
+		Scan:       func(ctx context.Context) (*ns.Snapshot, error) { return scan.Scan(ctx, opts) },
 		MaxOrphans: f.maxOrphans, MinAge: f.minAge, Pause: secondLook,
 	})
 	if err != nil {

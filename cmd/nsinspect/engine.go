@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
 
 // engines are the values of --engine.
@@ -25,7 +25,7 @@ func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, 
 		}
 		return nil, none, "the bpf engine cannot read another root's tree", nil
 	}
-	e, err := iter.NewEngine()
+	e, err := bpf.NewEngine()
 	if err == nil {
 		return e, func() { e.Close() }, "it loaded", nil
 	}

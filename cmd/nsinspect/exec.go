@@ -15,10 +15,14 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/enter"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 )
 
 const execHelp = `Run a command in a network namespace, whatever refers to it.
@@ -74,7 +78,7 @@ func checkExecArgs(args []string, dash int) error {
 	case len(args) == 1 && dash != 0:
 		return usagef("exec wants a command: use nsinspect exec %s -- COMMAND", args[0])
 	case dash != 1:
-		return usagef("exec wants one reference before --, got %d: %s", dash, scan.RefForms)
+		return usagef("exec wants one reference before --, got %d: %s", dash, resolve.RefForms)
 	case args[1] == "":
 		return usagef("empty command: use nsinspect exec %s -- COMMAND", args[0])
 	}
@@ -82,11 +86,11 @@ func checkExecArgs(args []string, dash int) error {
 }
 
 func (a *app) exec(ctx context.Context, text string, command []string, netOnly bool) error {
-	ref, err := scan.ParseRef(text)
+	ref, err := resolve.ParseRef(text)
 	if err != nil {
 		return usageError{err}
 	}
-	h, err := scan.OpenHost(a.root)
+	h, err := host.Open(a.root)
 	if err != nil {
 		return err
 	}
@@ -99,7 +103,7 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 		return err
 	}
 	defer unix.Close(fd)
-	if n.Type != scan.Net {
+	if n.Type != ns.Net {
 		return fmt.Errorf("%s is no network namespace, and exec enters no other", n.Title())
 	}
 	c := enter.Command{
@@ -116,30 +120,30 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 
 // open opens the namespace that a reference points at: at once where the reference
 // leads to a file, by a scan otherwise.
-func (a *app) open(ctx context.Context, h *scan.Host, ref scan.Ref) (*scan.Namespace, int, error) {
+func (a *app) open(ctx context.Context, h *host.Host, ref resolve.Ref) (*ns.Namespace, int, error) {
 	owners := owner.Lazy{Host: h}
-	n, fd, err := scan.Open(ctx, h, a.netnsDirs, &owners, ref)
+	n, fd, err := resolve.Open(ctx, h, a.netnsDirs, &owners, ref)
 	if err == nil && n == nil {
 		n, fd, err = a.openScanned(ctx, h, ref)
 	}
 	if enter.Denied(err) && n != nil {
-		err = fmt.Errorf("%w: %s", err, scan.PtraceRemedy())
+		err = fmt.Errorf("%w: %s", err, kernel.PtraceRemedy())
 	}
 	return n, fd, err
 }
 
-func (a *app) openScanned(ctx context.Context, h *scan.Host, ref scan.Ref) (*scan.Namespace, int, error) {
+func (a *app) openScanned(ctx context.Context, h *host.Host, ref resolve.Ref) (*ns.Namespace, int, error) {
 	opts, done, err := a.options()
 	if err != nil {
 		return nil, -1, err
 	}
 	defer done()
 	opts.Details = true
-	_, n, err := scan.Resolve(ctx, opts, &a.owners, ref)
+	_, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
 	if err != nil {
 		return nil, -1, err
 	}
-	opener := scan.New(h, false)
+	opener := opener.New(h, false)
 	defer opener.Close()
 	fd, err := opener.Open(n)
 	if err != nil {
@@ -151,7 +155,7 @@ func (a *app) openScanned(ctx context.Context, h *scan.Host, ref scan.Ref) (*sca
 // etcDir is where the files are that lie over those of /etc: the directory in
 // /etc/netns by the name that was typed or, of a namespace referred to otherwise,
 // by the first of its names in /run/netns that has one; "" if there is none.
-func etcDir(h *scan.Host, ref scan.Ref, n *scan.Namespace) string {
+func etcDir(h *host.Host, ref resolve.Ref, n *ns.Namespace) string {
 	at := func(name string) string {
 		return strings.TrimRight(h.Root(), "/") + path.Join("/etc/netns", name)
 	}
@@ -170,25 +174,25 @@ func etcDir(h *scan.Host, ref scan.Ref, n *scan.Namespace) string {
 }
 
 // explain adds what to do about an error where that is known.
-func explain(n *scan.Namespace, err error) error {
+func explain(n *ns.Namespace, err error) error {
 	var step *enter.StepError
 	if !errors.As(err, &step) || !enter.Denied(err) {
 		return err
 	}
 	if !step.Entering() {
-		return fmt.Errorf("%w: %s, or use --net-only, which does without", err, scan.AdminRemedy())
+		return fmt.Errorf("%w: %s, or use --net-only, which does without", err, kernel.AdminRemedy())
 	}
 	if hint := strangerHint(n); hint != "" {
 		return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, hint)
 	}
-	return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, scan.AdminRemedy())
+	return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, kernel.AdminRemedy())
 }
 
 // strangerHint says how to enter a namespace that belongs to another user
 // namespace than ours, as a rootless container's: that has to be joined first,
 // which a process of several threads may not (kernel/user_namespace.c,
 // userns_install, 6.18).
-func strangerHint(n *scan.Namespace) string {
+func strangerHint(n *ns.Namespace) string {
 	var own unix.Stat_t
 	if unix.Stat("/proc/self/ns/user", &own) != nil || n.UserNS == 0 || n.UserNS == own.Ino {
 		return ""
@@ -202,5 +206,5 @@ func strangerHint(n *scan.Namespace) string {
 		pid = strconv.Itoa(n.Leader.PID)
 	}
 	return fmt.Sprintf("run as root, or join its user namespace, %s%s, first: nsenter --preserve-credentials -U -n -t %s -- COMMAND",
-		scan.FormatLink(scan.User, n.UserNS), who, pid)
+		ns.FormatLink(ns.User, n.UserNS), who, pid)
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -95,7 +95,7 @@ func moves(e *trace.Event) bool {
 	if e.Call == trace.Clone {
 		return false
 	}
-	for _, t := range scan.Types() {
+	for _, t := range ns.Types() {
 		if e.Moved(t) {
 			return true
 		}
@@ -105,7 +105,7 @@ func moves(e *trace.Event) bool {
 
 // returns reports whether a thread is back where it was before it left.
 func returns(out, back *trace.Event) bool {
-	for _, t := range scan.Types() {
+	for _, t := range ns.Types() {
 		left := out.Moved(t)
 		if left && (out.From[t].Inode == 0 || back.To[t] != out.From[t]) || !left && back.Moved(t) {
 			return false

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -22,10 +22,10 @@ func hop(ms, tid int, from, to uint64) trace.Event {
 		Call: trace.Setns, Time: time.Unix(0, 0).Add(time.Duration(ms) * time.Millisecond), PID: tid, TID: tid,
 		Comm: "hopper", Flags: unix.CLONE_NEWNET,
 	}
-	for _, t := range scan.Types() {
+	for _, t := range ns.Types() {
 		e.From[t], e.To[t] = trace.NS{Inode: 9}, trace.NS{Inode: 9}
 	}
-	e.From[scan.Net], e.To[scan.Net] = trace.NS{Inode: from}, trace.NS{Inode: to}
+	e.From[ns.Net], e.To[ns.Net] = trace.NS{Inode: from}, trace.NS{Inode: to}
 	return e
 }
 
@@ -41,9 +41,9 @@ func play(f *folder, events []trace.Event, until int) []string {
 	var told []string
 	drain := func(ms int, all bool) {
 		for t := f.next(time.Unix(0, 0).Add(time.Duration(ms)*time.Millisecond), all); t != nil; t = f.next(time.Unix(0, 0).Add(time.Duration(ms)*time.Millisecond), all) {
-			line := fmt.Sprintf("%d %d@%d>%d", ms, t.TID, t.From[scan.Net].Inode, t.To[scan.Net].Inode)
+			line := fmt.Sprintf("%d %d@%d>%d", ms, t.TID, t.From[ns.Net].Inode, t.To[ns.Net].Inode)
 			if t.Back != nil {
-				line += fmt.Sprintf(">%d", t.Back.To[scan.Net].Inode)
+				line += fmt.Sprintf(">%d", t.Back.To[ns.Net].Inode)
 			}
 			told = append(told, line)
 		}
@@ -91,15 +91,15 @@ func TestFold(t *testing.T) {
 // One that returns with more than it left with, or less, made no round trip.
 func TestFoldOfTypes(t *testing.T) {
 	out, back := hop(0, 1, 10, 20), hop(1, 1, 20, 10)
-	out.To[scan.UTS].Inode, back.From[scan.UTS].Inode, back.To[scan.UTS].Inode = 8, 8, 8
+	out.To[ns.UTS].Inode, back.From[ns.UTS].Inode, back.To[ns.UTS].Inode = 8, 8, 8
 	if returns(&out, &back) {
 		t.Error("the UTS namespace was not left again")
 	}
-	back.To[scan.UTS].Inode = 9
+	back.To[ns.UTS].Inode = 9
 	if !returns(&out, &back) {
 		t.Error("all was left again")
 	}
-	back.To[scan.Mnt].Inode = 7
+	back.To[ns.Mnt].Inode = 7
 	if returns(&out, &back) {
 		t.Error("it came back with another mount namespace")
 	}

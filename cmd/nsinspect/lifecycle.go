@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -23,7 +23,7 @@ type lifeTeller struct {
 // newLifeTeller looks at those that there are. A trace of some calls only tells
 // of the namespaces that those have made.
 func newLifeTeller(j *traceJob, names *trace.Names) (*lifeTeller, error) {
-	lives, err := trace.OpenLives(func(ns trace.NS) []string { return names.Names(scan.Net, ns) })
+	lives, err := trace.OpenLives(func(target trace.NS) []string { return names.Names(ns.Net, target) })
 	if err != nil {
 		return nil, fmt.Errorf("follow network namespaces: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -191,13 +192,13 @@ func parseFormat(text string, known ...render.Format) (render.Format, error) {
 	return "", usagef("unknown output format %q: use %s or %s", text, strings.Join(words[:last], ", "), words[last])
 }
 
-func parseTypes(words []string) ([]scan.Type, error) {
+func parseTypes(words []string) ([]ns.Type, error) {
 	if len(words) == 1 && words[0] == "all" {
-		return scan.Types(), nil
+		return ns.Types(), nil
 	}
-	var types []scan.Type
+	var types []ns.Type
 	for _, w := range words {
-		t, err := scan.ParseType(w)
+		t, err := ns.ParseType(w)
 		if err != nil {
 			return nil, usagef("%w, or all", err)
 		}

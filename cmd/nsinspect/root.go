@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/enter"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -209,7 +210,7 @@ func (a *app) check() error {
 
 // options opens the host and the engine that the flags name; done closes them.
 func (a *app) options() (opts scan.Options, done func(), err error) {
-	h, err := scan.OpenHost(a.root)
+	h, err := host.Open(a.root)
 	if err != nil {
 		return opts, nil, err
 	}

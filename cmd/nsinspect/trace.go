@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -151,8 +152,8 @@ func (a *app) resolveFilter(ctx context.Context, j *traceJob) error {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []scan.Type{j.nsType}, true
-	_, n, err := scan.Resolve(ctx, opts, &a.owners, *j.ns)
+	opts.Types, opts.Details = []ns.Type{j.nsType}, true
+	_, n, err := resolve.Resolve(ctx, opts, &a.owners, *j.ns)
 	if err != nil {
 		return err
 	}

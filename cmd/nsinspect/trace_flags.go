@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/render"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -21,9 +22,9 @@ import (
 type traceJob struct {
 	opts     trace.Options
 	format   render.Format
-	ns       *scan.Ref // what opts.Filter.NS is to be; nil for any
-	nsType   scan.Type // that a PID or name stands for
-	to       string    // a file; "" for stdout, or stderr if there is a command
+	ns       *resolve.Ref // what opts.Filter.NS is to be; nil for any
+	nsType   ns.Type      // that a PID or name stands for
+	to       string       // a file; "" for stdout, or stderr if there is a command
 	fold     time.Duration
 	duration time.Duration // 0: without end
 	count    int           // 0: without end
@@ -107,7 +108,7 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	if err != nil {
 		return err
 	}
-	if len(types) < len(scan.Types()) {
+	if len(types) < len(ns.Types()) {
 		j.opts.Filter.Types, j.nsType = types, types[0]
 	}
 	pid, err := parseCount("--pid", f.pid, "the number of a process or thread", maxPID)
@@ -126,7 +127,7 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	if f.ns == "" {
 		return nil
 	}
-	ref, err := scan.ParseRef(f.ns)
+	ref, err := resolve.ParseRef(f.ns)
 	if err != nil {
 		return usageError{err}
 	}

@@ -6,8 +6,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -45,7 +45,7 @@ func newOwnerFinder(ctx context.Context) *ownerFinder {
 }
 
 func (f *ownerFinder) serve(ctx context.Context) {
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		return // nobody's owner is known then; without /proc there is more to complain of
 	}

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -178,7 +178,7 @@ func TestTraceOptions(t *testing.T) {
 	_, _, err := traceWith(t, f, "--count=1", "--pid=42", "--comm=fifteen bytes15", "--type=mnt,net", "--failed", "--tier=2", "--buffer=64K", "--ns=self")
 	o := f.opts
 	if err != nil || o.Filter.PID != 42 || o.Filter.Comm != "fifteen bytes15" || !o.Filter.Failed || o.Tier != 2 || o.Buffer != 1<<16 || o.Follow ||
-		!slices.Equal(o.Filter.Types, []scan.Type{scan.Mnt, scan.Net}) {
+		!slices.Equal(o.Filter.Types, []ns.Type{ns.Mnt, ns.Net}) {
 		t.Errorf("%v: %+v", err, o)
 	}
 	var st unix.Stat_t

@@ -12,7 +12,9 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -62,7 +64,7 @@ func (a *app) whoUsesCommand() *cobra.Command {
 				return a.whoUsesLink(cmd.Context(), q, f, args)
 			}
 			if len(args) != 1 {
-				return usagef("who-uses wants one reference, got %d: %s", len(args), scan.RefForms)
+				return usagef("who-uses wants one reference, got %d: %s", len(args), resolve.RefForms)
 			}
 			return a.whoUses(cmd.Context(), args[0], f)
 		},
@@ -102,7 +104,7 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 	if err != nil {
 		return err
 	}
-	ref, err := scan.ParseRef(text)
+	ref, err := resolve.ParseRef(text)
 	if err != nil {
 		return usageError{err}
 	}
@@ -111,12 +113,12 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []scan.Type{t}, true
-	snap, n, err := scan.Resolve(ctx, opts, &a.owners, ref)
+	opts.Types, opts.Details = []ns.Type{t}, true
+	snap, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
 	if err != nil {
 		return err
 	}
-	if format != render.Table && n.Type == scan.Net {
+	if format != render.Table && n.Type == ns.Net {
 		if err := links.Read(ctx, opts.Host, snap); err != nil {
 			return err
 		}
@@ -133,7 +135,7 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 		return err
 	case len(args) > 0:
 		return usagef("--%s finds the namespace: leave the reference %q out", q.By, args[0])
-	case t != scan.Net:
+	case t != ns.Net:
 		return usagef("--%s finds network namespaces: leave --type %s out", q.By, t)
 	}
 	opts, done, err := a.options()
@@ -153,7 +155,7 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 		return err
 	}
 	owners := a.owners.Index(ctx, snap)
-	hit, err := q.Find(snap, func(n *scan.Namespace) string { return render.Title(n, owners) })
+	hit, err := q.Find(snap, func(n *ns.Namespace) string { return render.Title(n, owners) })
 	if err != nil {
 		return err
 	}
@@ -165,12 +167,12 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	})
 }
 
-func (f *whoUsesFlags) parse() (render.Format, scan.Type, error) {
+func (f *whoUsesFlags) parse() (render.Format, ns.Type, error) {
 	format, err := parseFormat(f.output, render.Table, render.Wide, render.JSON, render.YAML)
 	if err != nil {
 		return "", 0, err
 	}
-	t, err := scan.ParseType(f.typ)
+	t, err := ns.ParseType(f.typ)
 	if err != nil {
 		return "", 0, usageError{err}
 	}
@@ -178,7 +180,7 @@ func (f *whoUsesFlags) parse() (render.Format, scan.Type, error) {
 }
 
 // answer writes to stdout in one piece, and notes what the snapshot could not show.
-func (a *app) answer(snap *scan.Snapshot, owners *owner.Index, write func(io.Writer) error) error {
+func (a *app) answer(snap *ns.Snapshot, owners *owner.Index, write func(io.Writer) error) error {
 	var out bytes.Buffer
 	if err := write(&out); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // FirstFile is the descriptor that the first of Options.Files has in the script.
@@ -180,7 +180,7 @@ func (r *Run) Where(l *Look) Where {
 	w := Where{Cookie: r.word(l.cookie)}
 	for i, at := range l.links {
 		text, _, _ := bytes.Cut(r.bytes(at, linkRoom), []byte{0})
-		if _, err := fmt.Sscanf(string(text), scan.Type(i).String()+":[%d]", &w.Inode[i]); err != nil && len(text) > 0 {
+		if _, err := fmt.Sscanf(string(text), ns.Type(i).String()+":[%d]", &w.Inode[i]); err != nil && len(text) > 0 {
 			r.t.Fatalf("link of a namespace reads %q", text)
 		}
 	}

@@ -9,17 +9,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 // Namer knows how namespaces are called.
 type Namer interface {
 	// Names returns the names of a namespace, nil if it has none.
-	Names(t scan.Type, ns trace.NS) []string
+	Names(t ns.Type, ns trace.NS) []string
 	// Initial reports whether it is the machine's own.
-	Initial(t scan.Type, ns trace.NS) bool
+	Initial(t ns.Type, ns trace.NS) bool
 }
 
 // Trip is an event and, where they were folded into one, what took the thread

@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -128,7 +128,7 @@ func (e *Events) appendTarget(out []byte, ev *trace.Event) []byte {
 }
 
 // appendSet adds the known namespaces of some types.
-func (e *Events) appendSet(out []byte, field string, types []scan.Type, set *trace.Set) []byte {
+func (e *Events) appendSet(out []byte, field string, types []ns.Type, set *trace.Set) []byte {
 	some := false
 	for _, t := range types {
 		if set[t].Inode == 0 {
@@ -154,7 +154,7 @@ func (e *Events) appendSet(out []byte, field string, types []scan.Type, set *tra
 }
 
 // appendNS adds the fields of one namespace.
-func (e *Events) appendNS(out []byte, t scan.Type, ns trace.NS) []byte {
+func (e *Events) appendNS(out []byte, t ns.Type, ns trace.NS) []byte {
 	out = append(out, `"inode":`...)
 	out = strconv.AppendUint(out, ns.Inode, 10)
 	if ns.Cookie != 0 {

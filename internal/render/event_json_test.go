@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -75,8 +75,8 @@ type wireTarget struct {
 // fakeNames calls namespaces by inode.
 type fakeNames map[uint64][]string
 
-func (f fakeNames) Names(_ scan.Type, ns trace.NS) []string { return f[ns.Inode] }
-func (f fakeNames) Initial(_ scan.Type, ns trace.NS) bool {
+func (f fakeNames) Names(_ ns.Type, ns trace.NS) []string { return f[ns.Inode] }
+func (f fakeNames) Initial(_ ns.Type, ns trace.NS) bool {
 	return ns.Inode >= 4026531833 && ns.Inode < 4026531850
 }
 
@@ -120,7 +120,7 @@ func wireOf(names Namer, ev *trace.Event) wireCall {
 	return w
 }
 
-func wireSet(names Namer, types []scan.Type, set *trace.Set) map[string]TraceNS {
+func wireSet(names Namer, types []ns.Type, set *trace.Set) map[string]TraceNS {
 	var w map[string]TraceNS
 	for _, t := range types {
 		if ns := set[t]; ns.Inode != 0 {
@@ -229,7 +229,7 @@ func FuzzEventJSON(f *testing.F) {
 		if ev.Time.Year() > 9999 || ev.Time.Year() < 0 { // the kernel's clock tells no such time, and RFC 3339 neither
 			return
 		}
-		at := scan.Type(bits >> 5)
+		at := ns.Type(bits >> 5)
 		ev.From[at], ev.To[at] = trace.NS{Inode: inode, Cookie: cookie}, trace.NS{Inode: cookie, Cookie: inode}
 		ev.Target.Type, ev.Target.NS[at] = at, ev.To[at]
 		names := fakeNames{inode: {comm, path}}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -232,19 +232,19 @@ func (e *Events) appendWhere(out []byte, ev *trace.Event) []byte {
 
 // asked returns the types that a call was to change: those of its flags, or of
 // the file it was given; net if neither tells.
-func asked(ev *trace.Event) []scan.Type {
+func asked(ev *trace.Event) []ns.Type {
 	t := ev.Target.Type
 	if ev.Via.Kind == trace.ViaNSFS && int(t) < len(ev.Target.NS) && ev.Target.NS[t].Inode != 0 {
-		return []scan.Type{t}
+		return []ns.Type{t}
 	}
 	if types := ev.Flags.Types(); len(types) > 0 {
 		return types
 	}
-	return []scan.Type{scan.Net}
+	return []ns.Type{ns.Net}
 }
 
 // appendStay adds where a thread still is, and what was refused to it.
-func (e *Events) appendStay(out []byte, ev *trace.Event, types []scan.Type) []byte {
+func (e *Events) appendStay(out []byte, ev *trace.Event, types []ns.Type) []byte {
 	mark := len(out)
 	out = e.appendPlaces(out, "stays in ", ev.Call, types, &ev.From)
 	if !ev.Failed() {
@@ -258,7 +258,7 @@ func (e *Events) appendStay(out []byte, ev *trace.Event, types []scan.Type) []by
 }
 
 // appendPlaces adds those namespaces of a set that are known.
-func (e *Events) appendPlaces(out []byte, lead string, c trace.Call, types []scan.Type, set *trace.Set) []byte {
+func (e *Events) appendPlaces(out []byte, lead string, c trace.Call, types []ns.Type, set *trace.Set) []byte {
 	sep := lead
 	for _, t := range types {
 		if set[t].Inode == 0 {
@@ -274,19 +274,19 @@ func (e *Events) appendPlaces(out []byte, lead string, c trace.Call, types []sca
 
 // appendType adds which type a namespace is of, unless it is net. A caller stays
 // in its PID and time namespaces itself: it moves its next children.
-func (e *Events) appendType(out []byte, c trace.Call, t scan.Type) []byte {
-	if t == scan.Net {
+func (e *Events) appendType(out []byte, c trace.Call, t ns.Type) []byte {
+	if t == ns.Net {
 		return out
 	}
 	out = append(out, t.String()...)
-	if (t == scan.PID || t == scan.Time) && c != trace.Clone {
+	if (t == ns.PID || t == ns.Time) && c != trace.Clone {
 		out = append(out, "_for_children"...)
 	}
 	return append(out, ' ')
 }
 
 // appendPlace adds a namespace: "host", "blue (4026532177)" or its inode.
-func (e *Events) appendPlace(out []byte, t scan.Type, ns trace.NS) []byte {
+func (e *Events) appendPlace(out []byte, t ns.Type, ns trace.NS) []byte {
 	if ns.Inode == 0 {
 		return append(out, '?')
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -26,14 +26,14 @@ var (
 // homes are the namespaces that a thread is in before a call.
 func homes() trace.Set {
 	var s trace.Set
-	for _, t := range scan.Types() {
+	for _, t := range ns.Types() {
 		s[t].Inode = host.Inode + uint64(t)
 	}
-	s[scan.Net] = host
+	s[ns.Net] = host
 	return s
 }
 
-func with(s trace.Set, t scan.Type, ns trace.NS) trace.Set {
+func with(s trace.Set, t ns.Type, ns trace.NS) trace.Set {
 	s[t] = ns
 	return s
 }
@@ -44,8 +44,8 @@ func setnsBlue() trace.Event {
 	return trace.Event{
 		Call: trace.Setns, Time: noon, Duration: 8123, PID: 4242, TID: 4242, PPID: 1, Comm: "ip",
 		Flags: unix.CLONE_NEWNET, FD: 5, Via: trace.Via{Kind: trace.ViaNSFS, Path: "/run/netns/blue"},
-		Target: trace.Target{Type: scan.Net, NS: trace.Set{blue}}, ABI: "x86_64",
-		From: homes(), To: with(homes(), scan.Net, blue),
+		Target: trace.Target{Type: ns.Net, NS: trace.Set{blue}}, ABI: "x86_64",
+		From: homes(), To: with(homes(), ns.Net, blue),
 	}
 }
 
@@ -69,8 +69,8 @@ func trips() []namedTrip {
 	add("thread", func(t *Trip) { t.Comm, t.PID, t.TID = "agent", 500, 512 })
 	add("no type", func(t *Trip) { t.Flags = 0 })
 	add("other type", func(t *Trip) {
-		t.Flags, t.To = unix.CLONE_NEWNS, with(t.From, scan.Mnt, trace.NS{Inode: 4026532200})
-		t.Target = trace.Target{Type: scan.Mnt, NS: with(trace.Set{}, scan.Mnt, trace.NS{Inode: 4026532200})}
+		t.Flags, t.To = unix.CLONE_NEWNS, with(t.From, ns.Mnt, trace.NS{Inode: 4026532200})
+		t.Target = trace.Target{Type: ns.Mnt, NS: with(trace.Set{}, ns.Mnt, trace.NS{Inode: 4026532200})}
 	})
 	add("refused", func(t *Trip) { fail(t, unix.EPERM) })
 	add("wrong type", func(t *Trip) { fail(t, unix.EINVAL); t.Flags = unix.CLONE_NEWUTS })
@@ -83,7 +83,7 @@ func trips() []namedTrip {
 	add("unshare", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target = trace.Unshare, -1, trace.Via{}, trace.Target{}
 		t.Flags = unix.CLONE_NEWNET | unix.CLONE_NEWPID
-		t.To = with(with(t.From, scan.Net, anon), scan.PID, trace.NS{Inode: 4026532301})
+		t.To = with(with(t.From, ns.Net, anon), ns.PID, trace.NS{Inode: 4026532301})
 	})
 	add("unshare refused by seccomp", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWUSER
@@ -96,7 +96,7 @@ func trips() []namedTrip {
 	})
 	add("clone", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Clone, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWNET|unix.CLONE_NEWPID|unix.CLONE_VFORK
-		t.Ret, t.Child, t.To = 7, 4243, with(with(t.From, scan.Net, anon), scan.PID, trace.NS{Inode: 4026532301})
+		t.Ret, t.Child, t.To = 7, 4243, with(with(t.From, ns.Net, anon), ns.PID, trace.NS{Inode: 4026532301})
 	})
 	add("clone refused", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target = trace.Clone, -1, trace.Via{}, trace.Target{}
@@ -104,12 +104,12 @@ func trips() []namedTrip {
 	})
 	add("pidfd", func(t *Trip) {
 		t.Flags, t.Via = unix.CLONE_NEWNET|unix.CLONE_NEWUTS, trace.Via{Kind: trace.ViaPidfd, PID: 77}
-		t.Target.NS = with(t.Target.NS, scan.UTS, trace.NS{Inode: 4026532302})
-		t.To = with(t.To, scan.UTS, trace.NS{Inode: 4026532302})
+		t.Target.NS = with(t.Target.NS, ns.UTS, trace.NS{Inode: 4026532302})
+		t.To = with(t.To, ns.UTS, trace.NS{Inode: 4026532302})
 	})
 	add("pidfd refused", func(t *Trip) {
 		t.Flags, t.Via = unix.CLONE_NEWNET|unix.CLONE_NEWUTS, trace.Via{Kind: trace.ViaPidfd}
-		t.Target.NS = with(t.Target.NS, scan.UTS, trace.NS{Inode: 4026532302})
+		t.Target.NS = with(t.Target.NS, ns.UTS, trace.NS{Inode: 4026532302})
 		fail(t, unix.EPERM)
 	})
 	add("pidfd of nobody", func(t *Trip) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // Format is an output format.
@@ -28,7 +28,7 @@ const (
 
 // List writes a snapshot, with the owners that x knows. Structured output is one
 // line a snapshot where oneLine asks for it.
-func List(w io.Writer, s *scan.Snapshot, x *owner.Index, f Format, style Style, oneLine bool) error {
+func List(w io.Writer, s *ns.Snapshot, x *owner.Index, f Format, style Style, oneLine bool) error {
 	switch f {
 	case JSON, YAML:
 		return encode(w, f, oneLine, listOf(s, x))
@@ -43,7 +43,7 @@ func List(w io.Writer, s *scan.Snapshot, x *owner.Index, f Format, style Style, 
 	return listTable(s, x, f == Wide).write(w, style)
 }
 
-func listTable(s *scan.Snapshot, x *owner.Index, wide bool) *table {
+func listTable(s *ns.Snapshot, x *owner.Index, wide bool) *table {
 	t := &table{columns: []column{
 		{title: "TYPE"}, {title: "INODE", right: true}, {title: "COOKIE", right: true}, {title: "USERNS", right: true},
 		{title: "NSID", right: true}, {title: "NAMES", least: 8}, {title: "OWNER", least: 12},
@@ -99,14 +99,14 @@ func ownerCell(o *owner.Owner, wide bool) string {
 }
 
 // nsid is the ID of a network namespace in this process's own; it may be 0.
-func nsid(n *scan.Namespace) string {
+func nsid(n *ns.Namespace) string {
 	if n.NSID == nil {
 		return ""
 	}
 	return strconv.Itoa(*n.NSID)
 }
 
-func listColor(n *scan.Namespace) string {
+func listColor(n *ns.Namespace) string {
 	switch {
 	case n.Initial:
 		return cyan
@@ -118,7 +118,7 @@ func listColor(n *scan.Namespace) string {
 
 // Command is a process's command line as ps shows it: the name in brackets
 // where there is none.
-func Command(p *scan.Process) string {
+func Command(p *ns.Process) string {
 	if len(p.Cmdline) == 0 {
 		return "[" + p.Comm + "]"
 	}
@@ -126,7 +126,7 @@ func Command(p *scan.Process) string {
 }
 
 // userName is a user's name on the running machine; another one has its own.
-func userName(s *scan.Snapshot, uid int) string {
+func userName(s *ns.Snapshot, uid int) string {
 	if uid < 0 {
 		return ""
 	}

@@ -15,8 +15,9 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // Schema is the version of the wire format. Fields are added to it, never
@@ -125,7 +126,7 @@ type wireHolder struct {
 	Pin *wireHolder `json:"pin,omitempty"` // what keeps a mount namespace that no process is in
 }
 
-func headOf(s *scan.Snapshot, x *owner.Index) wireHead {
+func headOf(s *ns.Snapshot, x *owner.Index) wireHead {
 	gaps := append(slices.Clone(s.Gaps), x.Gaps()...)
 	h := wireHead{
 		Schema: Schema, Taken: s.Taken, Kernel: s.Kernel, Engine: s.Engine, MountNS: s.MountNS,
@@ -137,7 +138,7 @@ func headOf(s *scan.Snapshot, x *owner.Index) wireHead {
 	return h
 }
 
-func namespaceOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireNamespace {
+func namespaceOf(s *ns.Snapshot, n *ns.Namespace, x *owner.Index) wireNamespace {
 	w := wireNamespace{
 		Owner: ownerOf(x.Namespace(n)),
 		Type:  n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, UserNS: n.UserNS, NSID: n.NSID, Names: []wireName{},
@@ -156,7 +157,7 @@ func namespaceOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireNamesp
 		w.Names = append(w.Names, wireName{name.Name, name.Path, rawOf(name.Path), string(name.Kind)})
 	}
 	for i, c := range n.Counts() {
-		if k := scan.Kind(i); s.LookedFor(k) {
+		if k := ns.Kind(i); s.LookedFor(k) {
 			w.Holders[k.String()] = c
 		}
 	}
@@ -168,7 +169,7 @@ func namespaceOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireNamesp
 	return w
 }
 
-func cmdlineOf(p *scan.Process) []string {
+func cmdlineOf(p *ns.Process) []string {
 	if p.Cmdline == nil {
 		return []string{}
 	}
@@ -176,7 +177,7 @@ func cmdlineOf(p *scan.Process) []string {
 }
 
 // extrasOf is what is unknown where it was not asked for.
-func extrasOf(p *scan.Process) (uid *int, started *time.Time) {
+func extrasOf(p *ns.Process) (uid *int, started *time.Time) {
 	if p.UID >= 0 {
 		uid = &p.UID
 	}
@@ -194,7 +195,7 @@ func ownerOf(o *owner.Owner) *wireOwner {
 	return &w
 }
 
-func holderOf(n *scan.Namespace, h *scan.Holder, x *owner.Index) wireHolder {
+func holderOf(n *ns.Namespace, h *ns.Holder, x *owner.Index) wireHolder {
 	w := wireHolder{
 		Owner: ownerOf(x.Holder(n, h)),
 		Kind:  h.Kind.String(), PID: h.PID, TID: h.TID, Via: h.Via,
@@ -215,7 +216,7 @@ func holderOf(n *scan.Namespace, h *scan.Holder, x *owner.Index) wireHolder {
 	return w
 }
 
-func listOf(s *scan.Snapshot, x *owner.Index) wireList {
+func listOf(s *ns.Snapshot, x *owner.Index) wireList {
 	l := wireList{Namespaces: []wireNamespace{}}
 	for i := range s.Namespaces {
 		l.Namespaces = append(l.Namespaces, namespaceOf(s, &s.Namespaces[i], x))
@@ -224,8 +225,8 @@ func listOf(s *scan.Snapshot, x *owner.Index) wireList {
 	return l
 }
 
-func usesOf(s *scan.Snapshot, n *scan.Namespace, x *owner.Index) wireUses {
-	u := wireUses{Namespace: namespaceOf(s, n, x), Verdict: scan.Verdict(n, s), Holders: []wireHolder{}}
+func usesOf(s *ns.Snapshot, n *ns.Namespace, x *owner.Index) wireUses {
+	u := wireUses{Namespace: namespaceOf(s, n, x), Verdict: explain.Verdict(n, s), Holders: []wireHolder{}}
 	for i := range n.Holders {
 		u.Holders = append(u.Holders, holderOf(n, &n.Holders[i], x))
 	}
@@ -285,7 +286,7 @@ func escapeControls(json []byte) []byte {
 }
 
 // names joins the names a namespace goes by, the host's own mark first.
-func names(n *scan.Namespace, full bool) []string {
+func names(n *ns.Namespace, full bool) []string {
 	var all []string
 	if n.Initial {
 		all = append(all, "(host)")

@@ -2,7 +2,9 @@
 
 package render
 
-import "github.com/nsinspect/nsinspect/pkg/scan"
+import (
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
 
 type wireLink struct {
 	Name       string    `json:"name"`
@@ -31,7 +33,7 @@ type wireMatch struct {
 }
 
 // linksOf returns nil where links were not read.
-func linksOf(all []scan.Link) []wireLink {
+func linksOf(all []ns.Link) []wireLink {
 	var out []wireLink
 	for i := range all {
 		l := &all[i]

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -160,11 +160,11 @@ func (e *Events) threadsOf(all []trace.Disagreement) []TraceThread {
 	return threads
 }
 
-func (e *Events) wireNS(ns trace.NS) *TraceNS {
-	if ns.Inode == 0 {
+func (e *Events) wireNS(target trace.NS) *TraceNS {
+	if target.Inode == 0 {
 		return nil
 	}
-	return &TraceNS{ns.Inode, ns.Cookie, e.names.Initial(scan.Net, ns), e.names.Names(scan.Net, ns)}
+	return &TraceNS{target.Inode, target.Cookie, e.names.Initial(ns.Net, target), e.names.Names(ns.Net, target)}
 }
 
 // appendRecord adds one of the few records that are no events.
@@ -222,7 +222,7 @@ func (e *Events) unseenNote(all []trace.Disagreement) []string {
 	return []string{Escape(note)}
 }
 
-func (e *Events) place(ns trace.NS) string { return string(e.appendPlace(nil, scan.Net, ns)) }
+func (e *Events) place(target trace.NS) string { return string(e.appendPlace(nil, ns.Net, target)) }
 
 // calls are the kinds of events, in the order in which they are told.
 var calls = []trace.Call{trace.Setns, trace.Unshare, trace.Clone, trace.Move}

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // findDeadContainer finds namespaces of containers that have no process any more.
@@ -41,7 +42,7 @@ func findDeadContainer(x *exam) (all []Finding) {
 
 // container returns the container or pod that a namespace was made for, nil if for
 // none that is known.
-func (x *exam) container(n *scan.Namespace) *owner.Owner {
+func (x *exam) container(n *ns.Namespace) *owner.Owner {
 	o := x.owners().Namespace(n)
 	if o == nil || o.Runtime == "systemd" || o.Runtime == "neutron" {
 		return nil
@@ -51,7 +52,7 @@ func (x *exam) container(n *scan.Namespace) *owner.Owner {
 
 // written returns what a runtime has written down of a namespace's container, nil
 // if it has forgotten it.
-func (x *exam) written(n *scan.Namespace, o *owner.Owner) *owner.Container {
+func (x *exam) written(n *ns.Namespace, o *owner.Owner) *owner.Container {
 	all := x.owners().Containers()
 	i := slices.IndexFunc(all, func(c owner.Container) bool {
 		return c.NetNS == n.Inode || c.ID != "" && c.ID == o.ID && c.Runtime == o.Runtime
@@ -79,9 +80,9 @@ func mendContainer(o *owner.Owner, name string) string {
 	case o.Runtime == "podman" && o.ID != "":
 		// It may take a container for running whose conmon was killed, and then
 		// refuses to clean up.
-		return fmt.Sprintf("podman stop -t 0 %[1]s; podman container cleanup %[1]s", scan.ShellWord(o.ID))
+		return fmt.Sprintf("podman stop -t 0 %[1]s; podman container cleanup %[1]s", explain.ShellWord(o.ID))
 	case o.Pod != "" && o.ID != "":
-		return "crictl rmp " + scan.ShellWord(o.ID)
+		return "crictl rmp " + explain.ShellWord(o.ID)
 	}
 	return unmount(name)
 }

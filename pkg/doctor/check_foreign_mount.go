@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findForeignMount finds namespaces without processes that are mounted in other
@@ -23,7 +23,7 @@ func findForeignMount(x *exam) (all []Finding) {
 		var fixes []string
 		for i := range n.Holders {
 			h := &n.Holders[i]
-			if h.Kind != scan.KindMount || h.Lone() {
+			if h.Kind != ns.KindMount || h.Lone() {
 				continue
 			}
 			f.Path = cmp.Or(f.Path, h.Path)

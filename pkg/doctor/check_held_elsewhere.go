@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findHeldElsewhere finds namespaces that live only by files or sockets of
@@ -47,7 +47,7 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 }
 
 // holds says in a phrase how something holds a namespace.
-func (x *exam) holds(h *scan.Holder) string {
+func (x *exam) holds(h *ns.Holder) string {
 	switch {
 	case h.Lone() && h.Pin != nil:
 		return fmt.Sprintf("mount %d, below a detached mount: %s", h.MountID, x.holds(h.Pin))

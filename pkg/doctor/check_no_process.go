@@ -2,7 +2,9 @@
 
 package doctor
 
-import "github.com/nsinspect/nsinspect/pkg/scan"
+import (
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
 
 // findNoProcess finds namespaces that have a name and no process, and that nobody
 // serves from outside. Those of containers are told by findDeadContainer.
@@ -31,9 +33,9 @@ func findNoProcess(x *exam) (all []Finding) {
 
 // mountedAt returns the path of a mount in our own mount namespace that reaches a
 // namespace.
-func mountedAt(x *exam, n *scan.Namespace) string {
+func mountedAt(x *exam, n *ns.Namespace) string {
 	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == scan.KindMount && h.MountNS == x.snap.MountNS && !h.Covered && h.Path != "" {
+		if h := &n.Holders[i]; h.Kind == ns.KindMount && h.MountNS == x.snap.MountNS && !h.Covered && h.Path != "" {
 			return h.Path
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // clockSlack is what lies between a symlink's time and a process's start that are
@@ -30,9 +31,9 @@ func findReusedPID(x *exam) (all []Finding) {
 	return all
 }
 
-func (x *exam) reused(n *scan.Namespace, name scan.Name) (f Finding, ok bool) {
+func (x *exam) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) {
 	pid := pidOf(name.Path, name.Target)
-	if name.Kind != scan.NameSymlink || pid == 0 || name.Made.IsZero() || x.strangePIDs() != "" {
+	if name.Kind != ns.NameSymlink || pid == 0 || name.Made.IsZero() || x.strangePIDs() != "" {
 		return f, false
 	}
 	p := x.process(pid)
@@ -47,7 +48,7 @@ func (x *exam) reused(n *scan.Namespace, name scan.Name) (f Finding, ok bool) {
 			fmt.Sprintf("%s was started %s, after it", x.who(pid), stamp(p.Started)),
 		},
 		Meaning: "The process that it was made for has ended, and a stranger got its PID. Whoever uses the name works in the stranger's namespace.",
-		Fix:     []string{"rm " + scan.ShellWord(name.Path)},
+		Fix:     []string{"rm " + explain.ShellWord(name.Path)},
 		marks:   []string{name.Path},
 	}
 	f.Owner = x.owners().Process(pid)
@@ -63,7 +64,7 @@ func (x *exam) reused(n *scan.Namespace, name scan.Name) (f Finding, ok bool) {
 
 // booted returns when the machine booted, the zero time if that is unknown.
 func (x *exam) booted() time.Time {
-	if n := x.snap.Find(x.snap.Initial[scan.Net]); n != nil && n.Age.From == scan.FromBoot {
+	if n := x.snap.Find(x.snap.Initial[ns.Net]); n != nil && n.Age.From == ns.FromBoot {
 		return n.Age.Since
 	}
 	return time.Time{}

@@ -7,15 +7,15 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // byDesign reports whether a namespace without processes is one that a program
 // which is running keeps on purpose.
-func (x *exam) byDesign(n *scan.Namespace) bool {
+func (x *exam) byDesign(n *ns.Namespace) bool {
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind == scan.KindMount && (x.swarms(h.Path) || rootless(n, h.Path) || x.pooled(h.Path)) {
+		if h.Kind == ns.KindMount && (x.swarms(h.Path) || rootless(n, h.Path) || x.pooled(h.Path)) {
 			return true
 		}
 	}
@@ -32,10 +32,10 @@ func runtimesOwn(name string) bool {
 // served reports whether a program elsewhere serves a namespace without processes:
 // by sockets that speak IP there, as haproxy does, or by the other end of a tun
 // device.
-func served(n *scan.Namespace) bool {
+func served(n *ns.Namespace) bool {
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind == scan.KindTun || h.Kind == scan.KindSocket && (h.Family == "inet" || h.Family == "inet6") {
+		if h.Kind == ns.KindTun || h.Kind == ns.KindSocket && (h.Family == "inet" || h.Family == "inet6") {
 			return true
 		}
 	}
@@ -62,20 +62,20 @@ func (x *exam) swarms(name string) bool {
 // rootless reports whether a namespace is the one that a user's Podman puts
 // between her containers and the host. slirp4netns or pasta serve it from outside,
 // by its tap device.
-func rootless(n *scan.Namespace, name string) bool {
-	return strings.HasPrefix(path.Base(name), "rootless-netns") && n.Count(scan.KindTun) > 0
+func rootless(n *ns.Namespace, name string) bool {
+	return strings.HasPrefix(path.Base(name), "rootless-netns") && n.Count(ns.KindTun) > 0
 }
 
 // stored reports whether systemd keeps a namespace for a unit with
 // PrivateNetwork=: it leaves its file in a socket pair, to be received by the
 // unit's next process (src/core/namespace.c, setup_shareable_ns).
-func (x *exam) stored(n *scan.Namespace) bool {
+func (x *exam) stored(n *ns.Namespace) bool {
 	if x.state(n) != elsewhere {
 		return false
 	}
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind != scan.KindInflight || h.PID == 0 {
+		if h.Kind != ns.KindInflight || h.PID == 0 {
 			return false
 		}
 		if p := x.process(h.PID); p == nil || p.Comm != "systemd" {
@@ -88,7 +88,7 @@ func (x *exam) stored(n *scan.Namespace) bool {
 // dockersWaste reports whether a plain file was the name of a container that has
 // been removed: dockerd unmounts it and deletes the file within a minute
 // (libnetwork/osl/namespace_linux.go, removeUnusedPaths).
-func (x *exam) dockersWaste(stray *scan.Stray) bool {
+func (x *exam) dockersWaste(stray *ns.DanglingName) bool {
 	base := path.Base(stray.Path)
 	if !runtimesOwn(stray.Path) || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
 		return false

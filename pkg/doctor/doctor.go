@@ -18,8 +18,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // Severity says how bad something is. Severities sort from good to bad.
@@ -40,15 +41,15 @@ func (s Severity) String() string { return [...]string{"ok", "unknown", "warning
 type Finding struct {
 	Check     string // the name of the check, "leftover-file"
 	Severity  Severity
-	Subject   string          // what it is about: a path, or "net:[4026532177] (blue)"
-	Path      string          // of the name it is about; "" if of none
-	Namespace *scan.Namespace // that it is about; nil if about none
-	Owner     *owner.Owner    // whose that is, or who holds it; nil if unknown
-	Summary   string          // what is wrong, a sentence
-	Evidence  []string        // what was seen, a phrase each
-	Meaning   string          // what it means, and what not to do
-	Fix       []string        // shell commands that would mend it, one way after the other
-	Since     time.Time       // since when the subject is there; zero if unknown
+	Subject   string        // what it is about: a path, or "net:[4026532177] (blue)"
+	Path      string        // of the name it is about; "" if of none
+	Namespace *ns.Namespace // that it is about; nil if about none
+	Owner     *owner.Owner  // whose that is, or who holds it; nil if unknown
+	Summary   string        // what is wrong, a sentence
+	Evidence  []string      // what was seen, a phrase each
+	Meaning   string        // what it means, and what not to do
+	Fix       []string      // shell commands that would mend it, one way after the other
+	Since     time.Time     // since when the subject is there; zero if unknown
 
 	marks []string // what a second look must find one of, to confirm it
 }
@@ -62,7 +63,7 @@ type Blind struct {
 
 // Report is what a doctor says of a machine.
 type Report struct {
-	Snapshot  *scan.Snapshot
+	Snapshot  *ns.Snapshot
 	Owners    *owner.Index // nil if no finding asked for them
 	Findings  []Finding    // the worst first, then in the order of the checks, by subject
 	Blind     []Blind      // in the order of the checks
@@ -126,10 +127,10 @@ func (r *Report) counts(word func(Finding) string) []string {
 
 // Options says how to look.
 type Options struct {
-	Host *scan.Host // whose files are read beside the scan; it must be open
+	Host *host.Host // whose files are read beside the scan; it must be open
 
 	// Scan takes a snapshot of network namespaces, with details and by every source.
-	Scan func(context.Context) (*scan.Snapshot, error)
+	Scan func(context.Context) (*ns.Snapshot, error)
 
 	MaxOrphans int           // so many namespaces without processes are no finding
 	MinAge     time.Duration // what is younger is no finding: things come and go

@@ -10,6 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -18,15 +22,15 @@ import (
 type exam struct {
 	ctx      context.Context
 	opts     Options
-	host     *scan.Host
-	snap     *scan.Snapshot
+	host     *host.Host
+	snap     *ns.Snapshot
 	index    *owner.Index // nil until it is asked for
 	again    bool         // it is the second look
 	findings []Finding
 
 	homes     map[int]uint64 // the namespace of each process that is in one
-	daemons   map[string]*scan.Process
-	processes map[int]*scan.Process
+	daemons   map[string]*ns.Process
+	processes map[int]*ns.Process
 	unseen    map[string]string // checks that could not look at all, and why
 }
 
@@ -38,13 +42,13 @@ func examine(ctx context.Context, opts Options, again bool) (*exam, error) {
 	x := &exam{
 		ctx: ctx, opts: opts, host: opts.Host, snap: snap, again: again,
 		homes:     map[int]uint64{},
-		processes: map[int]*scan.Process{},
+		processes: map[int]*ns.Process{},
 		unseen:    map[string]string{},
 	}
 	for i := range snap.Namespaces {
 		n := &snap.Namespaces[i]
 		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == scan.KindProcess {
+			if h := &n.Holders[j]; h.Kind == ns.KindProcess {
 				x.homes[h.PID] = n.Inode
 			}
 		}
@@ -79,17 +83,17 @@ func (x *exam) lacks(sources ...string) string {
 	var unread, away []string
 	for _, s := range sources {
 		gaps := x.gaps(s)
-		var since scan.SinceError
+		var since kernel.SinceError
 		switch {
 		case len(gaps) == 0 && slices.Contains(x.snap.Sources, s):
 		case len(gaps) == 0 || errors.Is(gaps[0].Err, scan.ErrNotInProc):
-			away = append(away, scan.LookingAt(s))
+			away = append(away, explain.LookingAt(s))
 		case errors.As(gaps[0].Err, &since):
-			away = append(away, fmt.Sprintf("%s (%v)", scan.LookingAt(s), since))
+			away = append(away, fmt.Sprintf("%s (%v)", explain.LookingAt(s), since))
 		case len(gaps) == 1:
 			unread = append(unread, gaps[0].Path)
 		default:
-			unread = append(unread, fmt.Sprintf("%d %s", len(gaps), scan.LookingAt(s)))
+			unread = append(unread, fmt.Sprintf("%d %s", len(gaps), explain.LookingAt(s)))
 		}
 	}
 	var whys []string
@@ -102,7 +106,7 @@ func (x *exam) lacks(sources ...string) string {
 	return strings.Join(whys, "; ")
 }
 
-func (x *exam) gaps(source string) (gaps []scan.Gap) {
+func (x *exam) gaps(source string) (gaps []ns.Gap) {
 	for _, g := range x.snap.Gaps {
 		if g.Source == source {
 			gaps = append(gaps, g)
@@ -141,7 +145,7 @@ func (x *exam) blind() []Blind {
 }
 
 // process returns the details of a process, nil if it has ended.
-func (x *exam) process(pid int) *scan.Process {
+func (x *exam) process(pid int) *ns.Process {
 	if p, known := x.processes[pid]; known {
 		return p
 	}
@@ -154,11 +158,11 @@ func (x *exam) process(pid int) *scan.Process {
 }
 
 // daemon returns the oldest running process of a name, nil if there is none.
-func (x *exam) daemon(comm string) *scan.Process {
+func (x *exam) daemon(comm string) *ns.Process {
 	if p, known := x.daemons[comm]; known {
 		return p
 	}
-	var oldest *scan.Process
+	var oldest *ns.Process
 	for pid := range x.homes {
 		text, err := x.host.ReadProc(pid, "comm", 64)
 		if err != nil || strings.TrimSuffix(string(text), "\n") != comm {
@@ -169,13 +173,13 @@ func (x *exam) daemon(comm string) *scan.Process {
 		}
 	}
 	if x.daemons == nil {
-		x.daemons = map[string]*scan.Process{}
+		x.daemons = map[string]*ns.Process{}
 	}
 	x.daemons[comm] = oldest
 	return oldest
 }
 
 // describe reads the processes that hold a namespace.
-func (x *exam) describe(n *scan.Namespace) {
+func (x *exam) describe(n *ns.Namespace) {
 	_ = scan.Describe(x.ctx, x.host, n) // fails only where the scan has failed before
 }

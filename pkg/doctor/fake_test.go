@@ -11,13 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // host is a machine with an init process and nothing wrong. It booted in 2023.
-const host = `
+const healthy = `
 -- proc/stat --
 cpu 0 0
 btime 1700000000
@@ -49,23 +51,23 @@ mnt 4026531841
 // (files in flight, the kernel's own list) is said to have been looked at.
 func examineFake(t *testing.T, machine string) *Report {
 	t.Helper()
-	return examineWith(t, machine, func(*scan.Snapshot) {})
+	return examineWith(t, machine, func(*ns.Snapshot) {})
 }
 
 // examineWith is examineFake with a change to what the scan has found.
-func examineWith(t *testing.T, machine string, change func(*scan.Snapshot)) *Report {
+func examineWith(t *testing.T, machine string, change func(*ns.Snapshot)) *Report {
 	t.Helper()
 	cleanupPause = 0
 	t.Cleanup(func() { cleanupPause = time.Second })
-	h, err := scan.OpenHost(hosttest.New(t, host+machine))
+	h, err := host.Open(hosttest.New(t, healthy+machine))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	r, err := Run(t.Context(), Options{Host: h, Scan: func(ctx context.Context) (*scan.Snapshot, error) {
+	r, err := Run(t.Context(), Options{Host: h, Scan: func(ctx context.Context) (*ns.Snapshot, error) {
 		snap, err := scan.Scan(ctx, scan.Options{Host: h, Details: true})
 		if err == nil {
-			snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g scan.Gap) bool { return g.Err == scan.ErrNotInProc })
+			snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g ns.Gap) bool { return g.Err == scan.ErrNotInProc })
 			snap.Sources, snap.MountsAll, snap.LoneMounts = scan.Sources(), true, true
 			change(snap)
 		}
@@ -182,7 +184,7 @@ func TestReusedPIDFake(t *testing.T) {
 }
 
 func TestHeadlineIsShort(t *testing.T) {
-	r := &Report{Snapshot: &scan.Snapshot{Namespaces: make([]scan.Namespace, 123456)}}
+	r := &Report{Snapshot: &ns.Snapshot{Namespaces: make([]ns.Namespace, 123456)}}
 	for _, c := range checks {
 		for range 1000 {
 			r.Findings = append(r.Findings, Finding{Check: c.name, Severity: Warning})

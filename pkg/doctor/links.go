@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/links"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // networked adds which interfaces and addresses a namespace still has: it answers
@@ -15,8 +15,8 @@ import (
 // are told are asked, together with the host's, where the other ends of pairs are.
 func (x *exam) networked(f *Finding) {
 	part := *x.snap
-	part.Namespaces, part.Gaps = []scan.Namespace{*f.Namespace}, nil
-	if host := x.snap.Find(x.snap.Initial[scan.Net]); host != nil {
+	part.Namespaces, part.Gaps = []ns.Namespace{*f.Namespace}, nil
+	if host := x.snap.Find(x.snap.Initial[ns.Net]); host != nil {
 		part.Namespaces = append(part.Namespaces, *host)
 	}
 	if links.Read(x.ctx, x.host, &part) != nil { // only if the host cannot be read, which the scan has said
@@ -41,7 +41,7 @@ func (x *exam) networked(f *Finding) {
 
 // link says what an interface is: "eth0 is up, with 10.0.0.7/24; its other end is
 // veth12 in the host's namespace".
-func (x *exam) link(l *scan.Link) string {
+func (x *exam) link(l *ns.Link) string {
 	state := "down"
 	if l.Up {
 		state = "up"
@@ -55,8 +55,8 @@ func (x *exam) link(l *scan.Link) string {
 		text += ", with " + strings.Join(few(addrs, 3), ", ")
 	}
 	if p := l.Peer; p != nil && p.Name != "" {
-		where := scan.FormatLink(scan.Net, p.Inode)
-		if p.Inode == x.snap.Initial[scan.Net] {
+		where := ns.FormatLink(ns.Net, p.Inode)
+		if p.Inode == x.snap.Initial[ns.Net] {
 			where = "the host's namespace"
 		}
 		text += fmt.Sprintf("; its other end is %s in %s", p.Name, where)

@@ -13,17 +13,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Command is a command and where it is to run.
 type Command struct {
-	File    int            // an open file of the network namespace
-	Expect  scan.Namespace // what it must be of: type, inode and, if known, cookie
-	NetOnly bool           // enter the namespace, and leave mounts alone
-	EtcDir  string         // whose files are to lie over those of /etc, as "/etc/netns/blue"; "" or none there: no files
-	Source  string         // what the mount table calls /sys
-	Args    []string       // the command and its arguments; looked up in PATH as execvp(3) does
+	File    int          // an open file of the network namespace
+	Expect  ns.Namespace // what it must be of: type, inode and, if known, cookie
+	NetOnly bool         // enter the namespace, and leave mounts alone
+	EtcDir  string       // whose files are to lie over those of /etc, as "/etc/netns/blue"; "" or none there: no files
+	Source  string       // what the mount table calls /sys
+	Args    []string     // the command and its arguments; looked up in PATH as execvp(3) does
 	Env     []string
 	Warn    func(error) // is told what could not be done, and does not prevent the command
 }

@@ -14,21 +14,23 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // What the kernel does not answer is a gap, and the rest is there.
 func TestNoAnswer(t *testing.T) {
 	tick, first, never := make(chan time.Time), make(chan struct{}), make(chan struct{})
 	defer close(never)
-	r := &reader{snap: &scan.Snapshot{Namespaces: []scan.Namespace{{Inode: 5}, {Inode: 6}}}, tick: tick}
+	r := &reader{snap: &ns.Snapshot{Namespaces: []ns.Namespace{{Inode: 5}, {Inode: 6}}}, tick: tick}
 	go func() {
 		<-first
 		for range 2 { // at the first one, there has been an answer since the beginning
 			tick <- time.Time{}
 		}
 	}()
-	r.each(t.Context(), []int{0, 1}, func(_ *scan.Visitor, i int) func() {
+	r.each(t.Context(), []int{0, 1}, func(_ *nsfs.Thread, i int) func() {
 		if i == 1 {
 			<-never
 		}
@@ -81,13 +83,13 @@ func errorText(err error) string {
 // Two links are a pair only if each says so of the other.
 func TestMatchBothWays(t *testing.T) {
 	const a, b, c = 0, 1, 2
-	try := func(change func(p *peers)) *scan.Peer {
+	try := func(change func(p *peers)) *ns.Peer {
 		r := &reader{
-			snap: &scan.Snapshot{Namespaces: []scan.Namespace{{Inode: 10}, {Inode: 11}, {Inode: 12}}},
+			snap: &ns.Snapshot{Namespaces: []ns.Namespace{{Inode: 10}, {Inode: 11}, {Inode: 12}}},
 			ends: [][]end{{{2, 3, 7, "veth"}}, {{3, 2, 8, "veth"}}, {{3, 2, 9, "veth"}}},
 		}
 		for i, name := range []string{"ea", "eb", "ec"} {
-			r.snap.Namespaces[i].Links = []scan.Link{{Name: name, Index: r.ends[i][0].index, Kind: "veth", Peer: &scan.Peer{}}}
+			r.snap.Namespaces[i].Links = []ns.Link{{Name: name, Index: r.ends[i][0].index, Kind: "veth", Peer: &ns.Peer{}}}
 		}
 		p := &peers{reader: r, ids: []map[int]int{{7: b}, {8: a}, {9: a}}}
 		change(p)
@@ -122,21 +124,21 @@ func TestMatchBothWays(t *testing.T) {
 
 // lab of three namespaces as a snapshot: the host with a veth to web, blue with
 // web's address.
-func snapshot() *scan.Snapshot {
+func snapshot() *ns.Snapshot {
 	mac := func(b byte) net.HardwareAddr { return net.HardwareAddr{2, 0, 0, 0, 0, b} }
 	addr := netip.MustParsePrefix
-	return &scan.Snapshot{Namespaces: []scan.Namespace{
-		{Inode: 10, Initial: true, Links: []scan.Link{
+	return &ns.Snapshot{Namespaces: []ns.Namespace{
+		{Inode: 10, Initial: true, Links: []ns.Link{
 			{Name: "lo", Index: 1, Addrs: []netip.Prefix{addr("127.0.0.1/8")}},
-			{Name: "veth1", Index: 7, MAC: mac(7), Peer: &scan.Peer{Index: 2, Inode: 11, Name: "eth0"}},
-			{Name: "veth2", Index: 8, MAC: mac(8), Peer: &scan.Peer{Index: 2}},
-			{Name: "one", Index: 9, Peer: &scan.Peer{Index: 10, Inode: 10, Name: "two"}},
+			{Name: "veth1", Index: 7, MAC: mac(7), Peer: &ns.Peer{Index: 2, Inode: 11, Name: "eth0"}},
+			{Name: "veth2", Index: 8, MAC: mac(8), Peer: &ns.Peer{Index: 2}},
+			{Name: "one", Index: 9, Peer: &ns.Peer{Index: 10, Inode: 10, Name: "two"}},
 		}},
-		{Inode: 11, Names: []scan.Name{{Name: "web"}}, Links: []scan.Link{
+		{Inode: 11, Names: []ns.Name{{Name: "web"}}, Links: []ns.Link{
 			{Name: "lo", Index: 1, Addrs: []netip.Prefix{addr("127.0.0.1/8")}},
-			{Name: "eth0", AltNames: []string{"enp0s1"}, Index: 2, MAC: mac(2), Addrs: []netip.Prefix{addr("10.0.0.7/24"), addr("fd00::7/64")}, Peer: &scan.Peer{Index: 7, Inode: 10, Name: "veth1"}},
+			{Name: "eth0", AltNames: []string{"enp0s1"}, Index: 2, MAC: mac(2), Addrs: []netip.Prefix{addr("10.0.0.7/24"), addr("fd00::7/64")}, Peer: &ns.Peer{Index: 7, Inode: 10, Name: "veth1"}},
 		}},
-		{Inode: 12, Names: []scan.Name{{Name: "blue"}}, Links: []scan.Link{
+		{Inode: 12, Names: []ns.Name{{Name: "blue"}}, Links: []ns.Link{
 			{Name: "eth0", Index: 2, MAC: mac(3), Addrs: []netip.Prefix{addr("10.0.0.7/16"), addr("10.0.0.8/16")}},
 		}},
 	}}
@@ -173,7 +175,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %v", test.text, err)
 			continue
 		}
-		h, err := q.Find(snapshot(), (*scan.Namespace).Title)
+		h, err := q.Find(snapshot(), (*ns.Namespace).Title)
 		switch {
 		case errorText(err) != test.err:
 			t.Errorf("%s %s: error\n%v, want\n%s", q.By, q, err, test.err)
@@ -187,25 +189,25 @@ func TestFind(t *testing.T) {
 func TestFindSaysWhatIsUnread(t *testing.T) {
 	snap := snapshot()
 	snap.Namespaces[2].Links = nil
-	snap.Gaps = []scan.Gap{{Source: "process", Path: "x", Err: unix.EPERM}, {Source: Source, Path: "net:[12]", Err: errors.New("no answer")}}
+	snap.Gaps = []ns.Gap{{Source: "process", Path: "x", Err: unix.EPERM}, {Source: Source, Path: "net:[12]", Err: errors.New("no answer")}}
 	q, _ := ByIP("10.0.0.8")
-	if _, err := q.Find(snap, (*scan.Namespace).Title); errorText(err) != "no address 10.0.0.8: looked in 2 namespaces; links of net:[12] unreadable" {
+	if _, err := q.Find(snap, (*ns.Namespace).Title); errorText(err) != "no address 10.0.0.8: looked in 2 namespaces; links of net:[12] unreadable" {
 		t.Error(err)
 	}
-	snap.Gaps = append(snap.Gaps, scan.Gap{Source: Source, Path: "net:[13]", Err: unix.EPERM})
-	if _, err := q.Find(snap, (*scan.Namespace).Title); !strings.HasSuffix(errorText(err), "; links of 2 namespaces unreadable: "+scan.AdminRemedy()) {
+	snap.Gaps = append(snap.Gaps, ns.Gap{Source: Source, Path: "net:[13]", Err: unix.EPERM})
+	if _, err := q.Find(snap, (*ns.Namespace).Title); !strings.HasSuffix(errorText(err), "; links of 2 namespaces unreadable: "+kernel.AdminRemedy()) {
 		t.Error(err)
 	}
 }
 
 // One address in very many namespaces is not a page of text.
 func TestFindCountsVeryMany(t *testing.T) {
-	snap := &scan.Snapshot{}
+	snap := &ns.Snapshot{}
 	for i := range 100 {
-		snap.Namespaces = append(snap.Namespaces, scan.Namespace{Inode: uint64(i + 1), Links: []scan.Link{{Name: "eth0"}}})
+		snap.Namespaces = append(snap.Namespaces, ns.Namespace{Inode: uint64(i + 1), Links: []ns.Link{{Name: "eth0"}}})
 	}
 	q, _ := ByDev("eth0")
-	_, err := q.Find(snap, (*scan.Namespace).Title)
+	_, err := q.Find(snap, (*ns.Namespace).Title)
 	if text := errorText(err); !strings.Contains(text, "fits 100 namespaces: net:[1] by eth0, ") || !strings.Contains(text, "net:[16] by eth0, and 84 more, which list -o wide shows: ") {
 		t.Error(text)
 	}
@@ -261,7 +263,7 @@ func addressMessage(family, bits byte, attrs func(*message)) []byte {
 
 func TestParse(t *testing.T) {
 	l, e, err := parseLink(*linkMessage())
-	want := scan.Link{Name: "eth0", AltNames: []string{"alt"}, Index: 7, Kind: "veth", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Up: true}
+	want := ns.Link{Name: "eth0", AltNames: []string{"alt"}, Index: 7, Kind: "veth", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Up: true}
 	if err != nil || !reflect.DeepEqual(l, want) || e != (end{7, 9, 3, "veth"}) {
 		t.Errorf("link %+v, end %+v, %v", l, e, err)
 	}

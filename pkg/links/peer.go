@@ -9,7 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // pairs are the kinds of links that come in pairs.
@@ -29,7 +30,7 @@ func (r *reader) findPeers(ctx context.Context) {
 		for j, e := range r.ends[i] {
 			if slices.Contains(pairs, e.kind) && e.parent != 0 {
 				p.byIndexes[[2]int{e.index, e.parent}] = append(p.byIndexes[[2]int{e.index, e.parent}], at{i, j})
-				r.snap.Namespaces[i].Links[j].Peer = &scan.Peer{Index: e.parent}
+				r.snap.Namespaces[i].Links[j].Peer = &ns.Peer{Index: e.parent}
 			}
 		}
 	}
@@ -72,7 +73,7 @@ func (p *peers) candidates(a at) []at {
 // ask finds out in one namespace which namespaces the IDs are of. One that cannot
 // be asked leaves peers unknown; that it cannot be entered was said when its
 // links were read.
-func (p *peers) ask(v *scan.Visitor, i int) (apply func()) {
+func (p *peers) ask(v *nsfs.Thread, i int) (apply func()) {
 	ids := map[int]int{}
 	_ = p.inside(v, i, func(s *socket) error { // as above
 		known := map[int]int{} // the ID of each namespace, -1 if it has none

@@ -17,8 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -62,9 +64,9 @@ func (l *lab) ip(format string, args ...any) []byte {
 }
 
 // read scans and reads links.
-func (l *lab) read(ctx context.Context) *scan.Snapshot {
+func (l *lab) read(ctx context.Context) *ns.Snapshot {
 	l.Helper()
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func (l *lab) read(ctx context.Context) *scan.Snapshot {
 	return snap
 }
 
-func (l *lab) linksOf(snap *scan.Snapshot, name string) []scan.Link {
+func (l *lab) linksOf(snap *ns.Snapshot, name string) []ns.Link {
 	l.Helper()
 	n := snap.Find(l.ns[name].Inode)
 	if n == nil {
@@ -88,10 +90,10 @@ func (l *lab) linksOf(snap *scan.Snapshot, name string) []scan.Link {
 	return n.Links
 }
 
-func (l *lab) link(snap *scan.Snapshot, name, dev string) scan.Link {
+func (l *lab) link(snap *ns.Snapshot, name, dev string) ns.Link {
 	l.Helper()
 	all := l.linksOf(snap, name)
-	i := slices.IndexFunc(all, func(x scan.Link) bool { return x.Name == dev })
+	i := slices.IndexFunc(all, func(x ns.Link) bool { return x.Name == dev })
 	if i < 0 {
 		l.Fatalf("no %s in %s: %v", dev, name, all)
 	}
@@ -99,7 +101,7 @@ func (l *lab) link(snap *scan.Snapshot, name, dev string) scan.Link {
 }
 
 // oracle is what ip says of a namespace's links.
-func (l *lab) oracle(name string) []scan.Link {
+func (l *lab) oracle(name string) []ns.Link {
 	l.Helper()
 	var said []struct {
 		Ifindex  int
@@ -119,9 +121,9 @@ func (l *lab) oracle(name string) []scan.Link {
 	if err := json.Unmarshal(l.ip("-d -json -n @%s address", name), &said); err != nil {
 		l.Fatal(err)
 	}
-	var links []scan.Link
+	var links []ns.Link
 	for _, s := range said {
-		x := scan.Link{
+		x := ns.Link{
 			Name: s.Ifname, AltNames: s.Altnames, Index: s.Ifindex, Kind: s.Linkinfo.Kind, Up: slices.Contains(s.Flags, "UP"),
 		}
 		switch s.LinkType {
@@ -143,7 +145,7 @@ func (l *lab) oracle(name string) []scan.Link {
 		}
 		links = append(links, x)
 	}
-	slices.SortFunc(links, func(a, b scan.Link) int { return a.Index - b.Index })
+	slices.SortFunc(links, func(a, b ns.Link) int { return a.Index - b.Index })
 	return links
 }
 
@@ -170,7 +172,7 @@ func TestAsIP(t *testing.T) {
 	snap := l.read(t.Context())
 	for name := range l.ns {
 		got := l.linksOf(snap, name)
-		diff := cmp.Diff(l.oracle(name), got, cmpopts.IgnoreFields(scan.Link{}, "Peer"), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }))
+		diff := cmp.Diff(l.oracle(name), got, cmpopts.IgnoreFields(ns.Link{}, "Peer"), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }))
 		if diff != "" {
 			t.Errorf("links of %s, as ip has them (-) and as they were read (+):\n%s", name, diff)
 		}
@@ -258,7 +260,7 @@ func TestHostileNames(t *testing.T) {
 // now is not taken for it.
 func TestEnded(t *testing.T) {
 	l := newLab(t, "a", "b")
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
 )
 
 var errOtherID = errors.New("it is of another container")
@@ -75,14 +75,14 @@ func (r *reader) containerdPlugin(dir string, inside bool) {
 		}
 		r.each(ids, func(id string) { r.bundle(t, namespace, id, inside) })
 	}
-	r.again(dir, func(t *scan.Tree, id string) {
+	r.again(dir, func(t *host.Tree, id string) {
 		for _, namespace := range r.list(t, ".", nil) {
 			r.bundle(t, namespace, id, inside)
 		}
 	})
 }
 
-func (r *reader) bundle(t *scan.Tree, namespace, id string, inside bool) {
+func (r *reader) bundle(t *host.Tree, namespace, id string, inside bool) {
 	name := path.Join(namespace, id, "config.json")
 	text, uid := r.readOwned(t, name)
 	if text == nil {

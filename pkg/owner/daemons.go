@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // daemon is a process of a runtime whose command line tells where its files are.
@@ -93,21 +93,21 @@ func (r *reader) findDaemons(pids []int, all bool) {
 
 // processesOf returns the processes of a snapshot that a daemon of the machine
 // may be: those in the host's own network namespace, where the snapshot tells it.
-func processesOf(s *scan.Snapshot) []int {
+func processesOf(s *ns.Snapshot) []int {
 	var pids []int
 	seen := map[int]bool{}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		if s.Initial[n.Type] != 0 && n.Type == scan.Net && !n.Initial {
+		if s.Initial[n.Type] != 0 && n.Type == ns.Net && !n.Initial {
 			continue
 		}
 		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == scan.KindProcess && h.PID > 0 && h.Via == "" && !seen[h.PID] {
+			if h := &n.Holders[j]; h.Kind == ns.KindProcess && h.PID > 0 && h.Via == "" && !seen[h.PID] {
 				seen[h.PID] = true
 				pids = append(pids, h.PID)
 			}
 		}
-		if n.Type == scan.Net && n.Initial {
+		if n.Type == ns.Net && n.Initial {
 			break
 		}
 	}

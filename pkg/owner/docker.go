@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
 )
 
 // dockerDataRoots are where dockerd keeps its containers, unless it is told to keep
@@ -73,7 +73,7 @@ func (r *reader) dockerContainers(dir string) {
 	r.again(dir, r.dockerContainer)
 }
 
-func (r *reader) dockerContainer(t *scan.Tree, id string) {
+func (r *reader) dockerContainer(t *host.Tree, id string) {
 	name := path.Join(id, "config.v2.json")
 	text, uid := r.readOwned(t, name)
 	if text == nil {

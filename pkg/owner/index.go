@@ -11,7 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // runtimes is the one table of who keeps containers: another is a file and a row.
@@ -31,16 +32,16 @@ var runtimes = []struct {
 
 // Options says what to read.
 type Options struct {
-	Host     *scan.Host     // it must stay open as long as the index is used
-	Snapshot *scan.Snapshot // of it: shows where the daemons are, and what is at the paths of sandboxes; nil if there is none
-	All      bool           // look for daemons among all processes, not only where a service manager or a shell puts them
+	Host     *host.Host   // it must stay open as long as the index is used
+	Snapshot *ns.Snapshot // of it: shows where the daemons are, and what is at the paths of sandboxes; nil if there is none
+	All      bool         // look for daemons among all processes, not only where a service manager or a shell puts them
 }
 
 // Index knows the owners of one machine. Its methods may be called from several
 // goroutines at once; those of a nil Index know nothing.
 type Index struct {
-	host     *scan.Host
-	snapshot *scan.Snapshot
+	host     *host.Host
+	snapshot *ns.Snapshot
 
 	mu      sync.Mutex
 	r       *reader
@@ -195,15 +196,15 @@ func (k *known) claim(c Container) {
 }
 
 // Gaps returns what was to be read and could not be, sorted by path.
-func (x *Index) Gaps() []scan.Gap {
+func (x *Index) Gaps() []ns.Gap {
 	if x == nil {
 		return nil
 	}
 	x.r.mu.Lock()
 	defer x.r.mu.Unlock()
 	gaps := slices.Clone(x.r.gaps)
-	slices.SortStableFunc(gaps, func(a, b scan.Gap) int { return strings.Compare(a.Path, b.Path) })
-	return slices.CompactFunc(gaps, func(a, b scan.Gap) bool { return a.Path == b.Path })
+	slices.SortStableFunc(gaps, func(a, b ns.Gap) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(gaps, func(a, b ns.Gap) bool { return a.Path == b.Path })
 }
 
 // Containers returns every container that is known, stopped ones too, sorted by

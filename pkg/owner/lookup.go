@@ -6,7 +6,7 @@ import (
 	"cmp"
 	"path"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // mostCgroup is longer than any cgroup file: a path of 4096 bytes for each of
@@ -119,12 +119,12 @@ func (m *membership) innermost() string {
 }
 
 // Prefetch reads, on all cores, what Namespace will be asked for of a snapshot.
-func (x *Index) Prefetch(s *scan.Snapshot) {
+func (x *Index) Prefetch(s *ns.Snapshot) {
 	var pids []int
 	x.mu.Lock()
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		if n.Leader != nil && !n.Initial && (n.Type != scan.Net || x.known.bySandbox[n.Inode] == nil) {
+		if n.Leader != nil && !n.Initial && (n.Type != ns.Net || x.known.bySandbox[n.Inode] == nil) {
 			pids = append(pids, n.Leader.PID)
 		}
 	}
@@ -144,12 +144,12 @@ func (x *Index) Prefetch(s *scan.Snapshot) {
 // if others have joined it or all its processes are gone; any other is of the
 // oldest process in it. The network, ipc and uts namespaces of a pod are the
 // pod's, whichever of its containers is in them.
-func (x *Index) Namespace(n *scan.Namespace) *Owner {
+func (x *Index) Namespace(n *ns.Namespace) *Owner {
 	if x == nil || n.Initial {
 		return nil
 	}
 	o := x.namespace(n)
-	if o == nil || o.Pod == "" || n.Type != scan.Net && n.Type != scan.IPC && n.Type != scan.UTS {
+	if o == nil || o.Pod == "" || n.Type != ns.Net && n.Type != ns.IPC && n.Type != ns.UTS {
 		return o
 	}
 	pod := *o
@@ -157,8 +157,8 @@ func (x *Index) Namespace(n *scan.Namespace) *Owner {
 	return &pod
 }
 
-func (x *Index) namespace(n *scan.Namespace) *Owner {
-	if n.Type == scan.Net {
+func (x *Index) namespace(n *ns.Namespace) *Owner {
+	if n.Type == ns.Net {
 		x.mu.Lock()
 		c := x.known.bySandbox[n.Inode]
 		x.mu.Unlock()
@@ -175,7 +175,7 @@ func (x *Index) namespace(n *scan.Namespace) *Owner {
 	}
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind != scan.KindThread && (h.Kind != scan.KindProcess || n.Leader != nil) {
+		if h.Kind != ns.KindThread && (h.Kind != ns.KindProcess || n.Leader != nil) {
 			continue
 		}
 		if o := x.Process(h.PID); o != nil {
@@ -190,7 +190,7 @@ func (x *Index) namespace(n *scan.Namespace) *Owner {
 	return nil
 }
 
-func (x *Index) leader(p *scan.Process) *Owner {
+func (x *Index) leader(p *ns.Process) *Owner {
 	if p == nil {
 		return nil
 	}
@@ -214,11 +214,11 @@ func (x *Index) inside(pid int) *Owner {
 
 // Holder returns whose the process is that a holder of a namespace is, or has; nil
 // for a mount, which processes only see.
-func (x *Index) Holder(n *scan.Namespace, h *scan.Holder) *Owner {
+func (x *Index) Holder(n *ns.Namespace, h *ns.Holder) *Owner {
 	switch {
-	case x == nil || h.Kind == scan.KindMount || h.PID == 0:
+	case x == nil || h.Kind == ns.KindMount || h.PID == 0:
 		return nil
-	case n.Initial || h.Kind != scan.KindProcess:
+	case n.Initial || h.Kind != ns.KindProcess:
 		return x.Process(h.PID)
 	}
 	return x.inside(h.PID)

@@ -10,12 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/hosttest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // machine opens the fake machine of a file and takes a snapshot of it.
-func machine(t *testing.T, name string) (string, *scan.Host, *scan.Snapshot) {
+func machine(t *testing.T, name string) (string, *host.Host, *ns.Snapshot) {
 	t.Helper()
 	archive, err := os.ReadFile(filepath.Join("testdata", "machines", name+".txtar"))
 	if err != nil {
@@ -26,9 +28,9 @@ func machine(t *testing.T, name string) (string, *scan.Host, *scan.Snapshot) {
 	return dir, h, s
 }
 
-func open(t *testing.T, dir string) (*scan.Host, *scan.Snapshot) {
+func open(t *testing.T, dir string) (*host.Host, *ns.Snapshot) {
 	t.Helper()
-	h, err := scan.OpenHost(dir)
+	h, err := host.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func open(t *testing.T, dir string) (*scan.Host, *scan.Snapshot) {
 
 // checkNamespaces demands the owners of network namespaces, by the last three
 // digits of their inodes; "" is none. Those not named must have none.
-func checkNamespaces(t *testing.T, x *Index, s *scan.Snapshot, want map[int]string) {
+func checkNamespaces(t *testing.T, x *Index, s *ns.Snapshot, want map[int]string) {
 	t.Helper()
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
@@ -245,7 +247,7 @@ func TestAliases(t *testing.T) {
 
 func TestNobody(t *testing.T) {
 	var x *Index
-	if x.Process(1) != nil || x.Namespace(&scan.Namespace{}) != nil || x.Containers() != nil || x.Find("web") != nil || x.Gaps() != nil {
+	if x.Process(1) != nil || x.Namespace(&ns.Namespace{}) != nil || x.Containers() != nil || x.Find("web") != nil || x.Gaps() != nil {
 		t.Error("an index that is none knows something")
 	}
 }

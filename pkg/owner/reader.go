@@ -16,7 +16,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // No file or directory of a runtime is larger than this, unless something is
@@ -32,7 +33,7 @@ const Source = "owner"
 // reader is what reading a machine's runtimes shares.
 type reader struct {
 	ctx     context.Context
-	host    *scan.Host
+	host    *host.Host
 	rootUID int // who stands for root on the host
 	daemons []daemon
 	above   sync.Map // what readAbove found, by process
@@ -41,7 +42,7 @@ type reader struct {
 
 	mu         sync.Mutex
 	seen       map[string]bool // directories that were read
-	gaps       []scan.Gap
+	gaps       []ns.Gap
 	containers []*Container
 	ids        map[string]bool // of those
 	claims     []claim
@@ -65,7 +66,7 @@ func (r *reader) gap(name string, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.gaps = append(r.gaps, scan.Gap{Source: Source, Path: name, Err: err})
+	r.gaps = append(r.gaps, ns.Gap{Source: Source, Path: name, Err: err})
 }
 
 // gone reports whether an error only says that something is not there.
@@ -88,7 +89,7 @@ func (r *reader) has(id string) bool {
 
 // again has a directory looked at once more when a container is met that was not
 // there when it was read.
-func (r *reader) again(dir string, find func(t *scan.Tree, id string)) {
+func (r *reader) again(dir string, find func(t *host.Tree, id string)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.finders = append(r.finders, func(id string) {
@@ -103,7 +104,7 @@ func (r *reader) again(dir string, find func(t *scan.Tree, id string)) {
 }
 
 // open opens a directory that was not read yet, nil if there is nothing to read.
-func (r *reader) open(dir string) *scan.Tree {
+func (r *reader) open(dir string) *host.Tree {
 	dir = path.Clean(dir)
 	r.mu.Lock()
 	again := r.seen[dir]
@@ -121,7 +122,7 @@ func (r *reader) open(dir string) *scan.Tree {
 }
 
 // list returns the names in a directory of a tree for which ok is true, sorted.
-func (r *reader) list(t *scan.Tree, dir string, ok func(string) bool) []string {
+func (r *reader) list(t *host.Tree, dir string, ok func(string) bool) []string {
 	entries, err := t.ReadDir(dir, mostEntries)
 	if err != nil {
 		r.gap(path.Join(t.Path(), dir), err)
@@ -137,13 +138,13 @@ func (r *reader) list(t *scan.Tree, dir string, ok func(string) bool) []string {
 }
 
 // read returns a file of a tree, nil if there is none or it cannot be read.
-func (r *reader) read(t *scan.Tree, name string) []byte {
+func (r *reader) read(t *host.Tree, name string) []byte {
 	text, _ := r.readOwned(t, name)
 	return text
 }
 
 // readOwned is read, with the user whose file it is, 0 for root.
-func (r *reader) readOwned(t *scan.Tree, name string) (text []byte, uid int) {
+func (r *reader) readOwned(t *host.Tree, name string) (text []byte, uid int) {
 	text, uid, err := t.ReadFile(name, mostBytes)
 	if err != nil {
 		r.gap(path.Join(t.Path(), name), err)

@@ -6,7 +6,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // nameMakers are programs that put more into the names they make than a number.
@@ -15,14 +15,14 @@ var nameMakers = []struct{ prefix, runtime string }{
 }
 
 // named says who has made a name, nil if that cannot be told from it.
-func named(n scan.Name) *Owner {
+func named(n ns.Name) *Owner {
 	for _, m := range nameMakers {
 		if strings.HasPrefix(n.Name, m.prefix) && path.Dir(n.Path) == "/run/netns" {
 			return &Owner{Runtime: m.runtime, Name: n.Name}
 		}
 	}
 	dir := path.Dir(n.Path)
-	if n.Kind == scan.NameMount && (dir == "/run/docker/netns" || dir == "/run/snap.docker/netns") {
+	if n.Kind == ns.NameMount && (dir == "/run/docker/netns" || dir == "/run/snap.docker/netns") {
 		return &Owner{Runtime: "docker"} // a sandbox whose container is gone, or one of swarm's own
 	}
 	return nil
@@ -47,7 +47,7 @@ func (x *Index) findSandboxes() {
 		case c.uid > 0 && !strings.HasPrefix(name, "/run/user/"+itoa(c.uid)+"/"):
 			continue
 		case inode == 0 && c.uid == 0 && absolute(name):
-			if t, there, err := x.host.NamespaceAt(c.Sandbox); err == nil && t == scan.Net {
+			if t, there, err := x.host.NamespaceAt(c.Sandbox); err == nil && t == ns.Net {
 				inode = there
 			}
 		}
@@ -61,15 +61,15 @@ func (x *Index) findSandboxes() {
 }
 
 // namespacePaths returns what network namespace is at each path that one is at.
-func namespacePaths(s *scan.Snapshot) map[string]uint64 {
+func namespacePaths(s *ns.Snapshot) map[string]uint64 {
 	at := map[string]uint64{}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		if n.Type != scan.Net {
+		if n.Type != ns.Net {
 			continue
 		}
 		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == scan.KindMount && !h.Covered && h.MountNS == s.MountNS {
+			if h := &n.Holders[j]; h.Kind == ns.KindMount && !h.Covered && h.MountNS == s.MountNS {
 				at[withoutVar(h.Path)] = n.Inode
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
 )
 
 // storage is where Podman and CRI-O keep containers (containers/storage): what
@@ -95,12 +95,12 @@ func (r *reader) storage(s storage) {
 			}
 		}
 		r.each(ids, func(id string) { r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id], uid) })
-		r.again(s.graph, func(t *scan.Tree, id string) { r.newStorageContainer(t, s.run, dir, id) })
+		r.again(s.graph, func(t *host.Tree, id string) { r.newStorageContainer(t, s.run, dir, id) })
 	}
 }
 
 // newStorageContainer reads one that was not there when all were read.
-func (r *reader) newStorageContainer(t *scan.Tree, runDir, dir, id string) {
+func (r *reader) newStorageContainer(t *host.Tree, runDir, dir, id string) {
 	if names, uid := r.storageNames(t, dir, "containers.json"); names[id] != "" {
 		run, err := r.host.OpenTree(runDir)
 		if err != nil {
@@ -113,7 +113,7 @@ func (r *reader) newStorageContainer(t *scan.Tree, runDir, dir, id string) {
 }
 
 // storageContainer reads one container, whose name a user's file has told.
-func (r *reader) storageContainer(t, run *scan.Tree, dir, id, name string, named int) {
+func (r *reader) storageContainer(t, run *host.Tree, dir, id, name string, named int) {
 	c := &Container{Owner: Owner{Runtime: "podman", ID: id, Name: name}, State: "created", Dir: path.Join(t.Path(), dir), uid: named}
 	file, from := path.Join(dir, "config.json"), t
 	text, uid := r.readOwned(t, file)
@@ -163,7 +163,7 @@ func (c *Container) storageSpec(s spec) {
 }
 
 // storageNames reads the names of containers, by ID, and whose the file is.
-func (r *reader) storageNames(t *scan.Tree, dir, file string) (names map[string]string, uid int) {
+func (r *reader) storageNames(t *host.Tree, dir, file string) (names map[string]string, uid int) {
 	names = map[string]string{}
 	name := path.Join(dir, file)
 	text, uid := r.readOwned(t, name)

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/internal/need"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // give makes a tree the user's.
@@ -77,7 +77,7 @@ func TestBounds(t *testing.T) {
 	f.Close()
 	h, s := open(t, dir)
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkGaps(t, x, "/var/lib/docker/containers/"+idA+"/config.v2.json: "+scan.ErrTooLarge.Error())
+	checkGaps(t, x, "/var/lib/docker/containers/"+idA+"/config.v2.json: "+host.ErrTooLarge.Error())
 }
 
 // A runtime whose files do not answer is a gap, and the others are read.

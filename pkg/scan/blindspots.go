@@ -11,6 +11,10 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/mounts"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,32 +26,32 @@ var (
 
 // blindSpots are gaps that no single read meets: processes that /proc does not
 // even list.
-func blindSpots(h *Host, types []Type) []Gap {
+func blindSpots(h *host.Host, types []ns.Type) []ns.Gap {
 	gaps := missingTypes(h, types)
 	if h.Recorded() {
 		return gaps
 	}
 	switch {
 	case h.Live() && hidden(h): // kernel threads, too: it is not told which PID namespace this is
-		gaps = append(gaps, Gap{"process", "/proc", ErrHidepid})
-	case !h.isKernelThread(2):
-		gaps = append(gaps, Gap{"process", strings.TrimRight(h.Root(), "/") + "/proc", ErrOtherPIDNS})
+		gaps = append(gaps, ns.Gap{Source: "process", Path: "/proc", Err: ErrHidepid})
+	case !h.IsKernelThread(2):
+		gaps = append(gaps, ns.Gap{Source: "process", Path: strings.TrimRight(h.Root(), "/") + "/proc", Err: ErrOtherPIDNS})
 	}
 	return gaps
 }
 
 // missingTypes are gaps of the types wanted that the kernel does not have: /proc
 // shows no links of them then, of nobody (fs/proc/namespaces.c, ns_entries, 5.10).
-func missingTypes(h *Host, types []Type) []Gap {
+func missingTypes(h *host.Host, types []ns.Type) []ns.Gap {
 	dir := "/proc/1/ns"
 	if h.Live() {
 		dir = "/proc/self/ns"
 	}
-	var gaps []Gap
+	var gaps []ns.Gap
 	for _, t := range types {
-		if !h.Recorded() || t == Net { // what was recorded of the others is not known
-			if h.lacks(dir, t) {
-				gaps = append(gaps, Gap{"process", path.Join(dir, t.String()), NoTypeError{t}})
+		if !h.Recorded() || t == ns.Net { // what was recorded of the others is not known
+			if h.LacksType(dir, t) {
+				gaps = append(gaps, ns.Gap{Source: "process", Path: path.Join(dir, t.String()), Err: kernel.NoTypeError{Type: t}})
 			}
 		}
 	}
@@ -56,16 +60,16 @@ func missingTypes(h *Host, types []Type) []Gap {
 
 // hidden reports whether /proc is mounted so that processes the caller may not
 // trace are left out of it (fs/proc/base.c, has_pid_permissions, 6.18).
-func hidden(h *Host) bool {
-	if hasCapability(unix.CAP_SYS_PTRACE) {
+func hidden(h *host.Host) bool {
+	if kernel.HasCapability(unix.CAP_SYS_PTRACE) {
 		return false // before a mount table of any length is parsed for it
 	}
-	f, err := h.readFile("/proc/self/mountinfo")
+	f, err := h.OpenRegular("/proc/self/mountinfo")
 	if err != nil {
 		return false // its own gap, from the source mount
 	}
 	defer f.Close()
-	mounts, _ := parseMountInfo(f) // as above
+	mounts, _ := mounts.Parse(f) // as above
 	var proc *mountinfo.Info
 	for _, m := range mounts {
 		if m.Mountpoint == "/proc" {

@@ -5,22 +5,24 @@ package scan
 import (
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
 // setAge dates a namespace by its names and processes, and by the kernel's own
 // file of it, open at fd (-1 if none is).
-func setAge(n *Namespace, fd int, taken, boot time.Time) {
+func setAge(n *ns.Namespace, fd int, taken, boot time.Time) {
 	if n.Initial {
-		n.Age.Tell(boot, FromBoot)
+		n.Age.Add(boot, ns.FromBoot)
 		return
 	}
 	if n.Leader != nil {
-		n.Age.Tell(n.Leader.Started, FromProcess)
+		n.Age.Add(n.Leader.Started, ns.FromProcess)
 	}
 	for i := range n.Names {
-		if name := &n.Names[i]; name.Kind == NameMount {
-			n.Age.Tell(name.Made, FromName)
+		if name := &n.Names[i]; name.Kind == ns.NameMount {
+			n.Age.Add(name.Made, ns.FromName)
 		}
 	}
 	var st unix.Stat_t
@@ -31,11 +33,11 @@ func setAge(n *Namespace, fd int, taken, boot time.Time) {
 	// anywhere (fs/nsfs.c, path_from_stashed, 6.18; __ns_get_path before). If that
 	// was nowhere, our own opening has just made it.
 	const tick = 20 * time.Millisecond // how far the clock of inodes lags behind
-	from := FromFile
-	if n.Count(KindMount) > 0 {
-		from = FromName
-	} else if n.Count(KindFD) == 0 && !made(&st).Before(taken.Add(-tick)) {
+	from := ns.FromFile
+	if n.Count(ns.KindMount) > 0 {
+		from = ns.FromName
+	} else if n.Count(ns.KindFD) == 0 && !host.ChangeTime(&st).Before(taken.Add(-tick)) {
 		return
 	}
-	n.Age.Tell(made(&st), from)
+	n.Age.Add(host.ChangeTime(&st), from)
 }

@@ -4,6 +4,8 @@ package scan
 
 import (
 	"context"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Engine finds holders from inside the kernel, in place of the walk over /proc.
@@ -13,5 +15,5 @@ type Engine interface {
 	Name() string
 	// Find hands every holder of the given types to the sink. What it could not
 	// read it hands over as a gap; an error means that it found nothing.
-	Find(ctx context.Context, types []Type, sink *Sink) error
+	Find(ctx context.Context, types []ns.Type, sink *record.Sink) error
 }

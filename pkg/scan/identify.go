@@ -6,6 +6,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/opener"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,15 +16,15 @@ import (
 // closes it at once. What cannot be opened or asked stays unknown and is no gap:
 // it hides no holder. As root everything is known of a namespace that a file
 // refers to; without CAP_SYS_PTRACE nothing is of other users' processes'.
-func (s *scanner) identify(ctx context.Context, snap *Snapshot) {
-	boot, _ := s.host.bootTime() // the zero time if unknown, which findLeaders says
+func (s *scanner) identify(ctx context.Context, snap *ns.Snapshot) {
+	boot, _ := s.host.BootTime() // the zero time if unknown, which findLeaders says
 	if s.host.Recorded() {
 		for i := range snap.Namespaces {
 			setAge(&snap.Namespaces[i], -1, snap.Taken, boot)
 		}
 		return // a recorded tree has no namespaces to ask
 	}
-	d := New(s.host, slices.Contains(s.types, Net))
+	d := opener.New(s.host, slices.Contains(s.types, ns.Net))
 	defer d.Close()
 	for i := range snap.Namespaces {
 		if ctx.Err() != nil {

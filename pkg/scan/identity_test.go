@@ -13,13 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/bench/load"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // checkIdentity compares a namespace with the truth of the scene that made it.
-func checkIdentity(t *testing.T, n *Namespace, truth nstest.Namespace) {
+func checkIdentity(t *testing.T, n *ns.Namespace, truth nstest.Namespace) {
 	t.Helper()
 	if n == nil {
 		t.Fatalf("namespace %d not found", truth.Inode)
@@ -70,7 +74,7 @@ func TestNoNSID(t *testing.T) {
 	cmd := exec.Command("unshare", "-n", "sh", "-c", "echo && exec sleep 100")
 	pid := startReporting(t, cmd)
 	for range 2 {
-		n := inNamespaceOf(t, scanLive(t, Options{Details: true}), Net, pid)
+		n := inNamespaceOf(t, scanLive(t, Options{Details: true}), ns.Net, pid)
 		if n.NSID != nil || n.Cookie == 0 {
 			t.Errorf("nsid %v, cookie %d, want none and one", *n.NSID, n.Cookie)
 		}
@@ -82,18 +86,18 @@ func TestNoNSID(t *testing.T) {
 func TestOpenMount(t *testing.T) {
 	nstest.CheckLeaks(t)
 	private, mount := nstest.Make(t, nstest.MountPrivate), nstest.Make(t, nstest.Mount)
-	h, err := OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	d := New(h, true)
+	d := opener.New(h, true)
 	defer d.Close()
 	for _, scene := range []*nstest.Scene{private, mount} {
 		at := scene.Holders[0]
-		holder := Holder{Kind: KindMount, PID: at.PID, Path: at.Path, MountNS: at.MountNS}
-		n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
-		n.Holders = []Holder{holder}
+		holder := ns.Holder{Kind: ns.KindMount, PID: at.PID, Path: at.Path, MountNS: at.MountNS}
+		n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
+		n.Holders = []ns.Holder{holder}
 		fd, err := d.Open(&n)
 		if err != nil {
 			t.Fatalf("not opened by %+v: %v", holder, err)
@@ -118,20 +122,20 @@ func TestReusedDescriptor(t *testing.T) {
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h, err := OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	d := New(h, true)
+	d := opener.New(h, true)
 	defer d.Close()
 	for _, name := range []string{fifo, "/proc/self/ns/net", "/proc/self/ns/mnt", "/dev/null"} {
 		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
-		n.Holders = []Holder{{Kind: KindFD, PID: os.Getpid(), FD: fd}}
+		n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
+		n.Holders = []ns.Holder{{Kind: ns.KindFD, PID: os.Getpid(), FD: fd}}
 		if got, err := d.Open(&n); err == nil {
 			t.Errorf("%s taken for a namespace that was there before", name)
 			unix.Close(got)
@@ -139,10 +143,10 @@ func TestReusedDescriptor(t *testing.T) {
 		unix.Close(fd)
 	}
 	// The same inode, and another cookie: a namespace that has died since.
-	n := Namespace{Type: Net, Inode: scene.Inode, OwnerUID: -1}
-	n.Cookie, n.Holders = scene.Cookie-1, []Holder{{Kind: KindProcess, PID: scene.Holders[0].PID}}
+	n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
+	n.Cookie, n.Holders = scene.Cookie-1, []ns.Holder{{Kind: ns.KindProcess, PID: scene.Holders[0].PID}}
 	if fd, err := d.Open(&n); err == nil {
-		if namespaceID(fd) != 0 { // before Linux 6.18 nothing tells them apart from outside
+		if nsfs.ID(fd) != 0 { // before Linux 6.18 nothing tells them apart from outside
 			t.Errorf("another namespace opened for %+v", n)
 		}
 		unix.Close(fd)
@@ -173,11 +177,11 @@ func startReporting(t *testing.T, cmd *exec.Cmd) (pid int) {
 	return cmd.Process.Pid
 }
 
-func inNamespaceOf(t *testing.T, snap *Snapshot, typ Type, pid int) *Namespace {
+func inNamespaceOf(t *testing.T, snap *ns.Snapshot, typ ns.Type, pid int) *ns.Namespace {
 	t.Helper()
 	for i := range snap.Namespaces {
 		for _, h := range snap.Namespaces[i].Holders {
-			if snap.Namespaces[i].Type == typ && h.Kind == KindProcess && h.PID == pid {
+			if snap.Namespaces[i].Type == typ && h.Kind == ns.KindProcess && h.PID == pid {
 				return &snap.Namespaces[i]
 			}
 		}
@@ -194,27 +198,27 @@ func TestOwner(t *testing.T) {
 	cmd := exec.Command("unshare", "-Urn", "sh", "-c", "echo && exec sleep 100")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	pid := startReporting(t, cmd)
-	snap := scanLive(t, Options{Details: true, Types: Types()})
-	net, user := inNamespaceOf(t, snap, Net, pid), inNamespaceOf(t, snap, User, pid)
+	snap := scanLive(t, Options{Details: true, Types: ns.Types()})
+	net, user := inNamespaceOf(t, snap, ns.Net, pid), inNamespaceOf(t, snap, ns.User, pid)
 	if net.UserNS != user.Inode || net.OwnerUID != nobody {
 		t.Errorf("owner user:[%d] of uid %d, want %s of uid %d", net.UserNS, net.OwnerUID, user, nobody)
 	}
 	if user.UserNS != ownNamespace(t, "user") || user.OwnerUID != nobody || user.Cookie != 0 || user.NSID != nil {
 		t.Errorf("user namespace %+v, want our own for its parent, and uid %d", user, nobody)
 	}
-	first := snap.Find(User.InitialInode())
+	first := snap.Find(ns.User.InitialInode())
 	if first == nil || first.UserNS != 0 || first.OwnerUID != 0 {
 		t.Errorf("first user namespace %+v, want no parent, and root", first)
 	}
-	for _, typ := range Types()[1:] {
-		if n := inNamespaceOf(t, snap, typ, os.Getpid()); typ != User && (n.UserNS == 0 || n.OwnerUID != 0 || n.Cookie != 0 || n.NSID != nil) {
+	for _, typ := range ns.Types()[1:] {
+		if n := inNamespaceOf(t, snap, typ, os.Getpid()); typ != ns.User && (n.UserNS == 0 || n.OwnerUID != 0 || n.Cookie != 0 || n.NSID != nil) {
 			t.Errorf("%s: owner user:[%d] of uid %d, cookie %d, nsid %v", typ, n.UserNS, n.OwnerUID, n.Cookie, n.NSID)
 		}
 	}
 }
 
 func TestRecordedTreeIsNotAsked(t *testing.T) {
-	for _, n := range fakeMachine(t, "machine.txtar", Options{Details: true, Types: Types()}).Namespaces {
+	for _, n := range fakeMachine(t, "machine.txtar", Options{Details: true, Types: ns.Types()}).Namespaces {
 		if n.Cookie != 0 || n.UserNS != 0 || n.OwnerUID != -1 || n.NSID != nil {
 			t.Errorf("%+v has an identity that no recorded tree tells", n)
 		}
@@ -229,7 +233,7 @@ func BenchmarkIdentify(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer l.Close()
-	h, err := OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -238,11 +242,11 @@ func BenchmarkIdentify(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	snap := &Snapshot{}
+	snap := &ns.Snapshot{}
 	if err := s.look(b.Context(), snap); err != nil {
 		b.Fatal(err)
 	}
-	saved := append([]Namespace{}, snap.Namespaces...)
+	saved := append([]ns.Namespace{}, snap.Namespaces...)
 	b.ReportAllocs()
 	for b.Loop() {
 		copy(snap.Namespaces, saved)

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,11 +24,11 @@ var ErrActiveOnly = errors.New("namespaces that sockets, packet rings or /proc/n
 // It needs CAP_SYS_ADMIN in the user namespace that owns each (kernel/nstree.c,
 // may_list_ns, 6.19). The list is read after everything else, so that what is on
 // it and was not seen cannot be older than what was looked at.
-func (s *scanner) listActive(context.Context) (out found, err error) {
-	if s.host.Recorded() || !slices.Contains(s.types, Net) {
+func (s *scanner) listActive(context.Context) (out record.Found, err error) {
+	if s.host.Recorded() || !slices.Contains(s.types, ns.Net) {
 		return out, ErrNotInProc
 	}
-	ids, err := activeNets()
+	ids, err := nsfs.ListActive()
 	if errors.Is(err, unix.ENOSYS) {
 		return out, ErrNotInProc
 	}
@@ -33,7 +36,7 @@ func (s *scanner) listActive(context.Context) (out found, err error) {
 		return out, err
 	}
 	for _, id := range ids {
-		fd, err := openNamespaceByID(id)
+		fd, err := nsfs.OpenByID(id)
 		if errors.Is(err, unix.ESTALE) || errors.Is(err, unix.ENOENT) {
 			continue // it has ended
 		}
@@ -46,7 +49,7 @@ func (s *scanner) listActive(context.Context) (out found, err error) {
 		if err != nil {
 			return out, fmt.Errorf("stat namespace %d: %w", id, err)
 		}
-		out.nets = append(out.nets, KernelNet{Inode: st.Ino, Cookie: id, Refs: refsUnknown})
+		out.Nets = append(out.Nets, record.Net{Inode: st.Ino, Cookie: id, Refs: record.RefsUnknown})
 	}
 	return out, ErrActiveOnly
 }

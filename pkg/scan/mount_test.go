@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestFakeMounts(t *testing.T) {
@@ -45,15 +47,15 @@ func TestFakeMounts(t *testing.T) {
 	}
 	// red lies on this machine's own file; what web has at the path of plain
 	// is another file of another file system.
-	wantStrays := []Stray{
-		{Path: "/run/netns/plain", Kind: NameFile, Reason: "a plain file; it may be a mount point in another mount namespace", Compared: true},
-		{Path: "/run/netns/red", Kind: NameFile, Compared: true,
+	wantStrays := []ns.DanglingName{
+		{Path: "/run/netns/plain", Kind: ns.NameFile, Reason: "a plain file; it may be a mount point in another mount namespace", Compared: true},
+		{Path: "/run/netns/red", Kind: ns.NameFile, Compared: true,
 			Reason: "a plain file here, but net:[4026532200] is mounted on it in the mount namespace of PID 300 (service)",
-			Pins: []Pin{{Net, 4026532200, Holder{
-				Kind: KindMount, PID: 300, Path: "/run/netns/red", MountNS: 4026532901, MountID: 142,
+			Pins: []ns.Pin{{Type: ns.Net, Inode: 4026532200, Mount: ns.Holder{
+				Kind: ns.KindMount, PID: 300, Path: "/run/netns/red", MountNS: 4026532901, MountID: 142,
 			}}}},
 	}
-	if diff := cmp.Diff(wantStrays, snap.Strays, notMade, cmpopts.IgnoreUnexported(Holder{})); diff != "" {
+	if diff := cmp.Diff(wantStrays, snap.Dangling, notMade, cmpopts.IgnoreUnexported(ns.Holder{})); diff != "" {
 		t.Errorf("strays (-want +got):\n%s", diff)
 	}
 	if n := snap.Find(4026532100); len(n.Names) != 1 || n.Names[0].Path != "/run/netns/blue" {
@@ -69,7 +71,7 @@ func TestFakeMountVerdicts(t *testing.T) {
 		4026532200: "to free it, at least run `nsenter -m -t 300 umount /run/netns/red` and run `nsenter -m -t 500 umount /run/netns/plain`. ",
 		4026532300: "to free it, at least run `nsenter -m -t 600 umount /cage/ns`. ",
 	} {
-		if got := Verdict(snap.Find(inode), snap); !strings.Contains(got, want) {
+		if got := explain.Verdict(snap.Find(inode), snap); !strings.Contains(got, want) {
 			t.Errorf("verdict %q, want %q", got, want)
 		}
 	}

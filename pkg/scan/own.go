@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,7 +20,7 @@ type own struct {
 	fds []int
 }
 
-func readOwnFiles(h *Host) own {
+func readOwnFiles(h *host.Host) own {
 	if h.Recorded() {
 		return own{}
 	}
@@ -30,7 +33,7 @@ func readOwnFiles(h *Host) own {
 	if err != nil {
 		return own{}
 	}
-	dir, err := h.openProc("self/fd", unix.O_RDONLY|unix.O_DIRECTORY)
+	dir, err := h.OpenProc("self/fd", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return own{}
 	}
@@ -44,20 +47,20 @@ func readOwnFiles(h *Host) own {
 			slices.Sort(o.fds)
 			return o
 		}
-		o.fds = numericEntries(o.fds, buf[:n], unix.DT_LNK)
+		o.fds = host.NumericEntries(o.fds, buf[:n], unix.DT_LNK)
 	}
 }
 
 // drop takes the files that the scan itself had open out of what was found.
-func (o own) drop(f *found) {
+func (o own) drop(f *record.Found) {
 	if o.pid == 0 {
 		return
 	}
-	f.sightings.remove(func(s *sighting) bool {
-		if s.process() != o.pid || s.kind != KindFD && s.kind != KindSocket && s.kind != KindTun {
+	f.Records.Delete(func(s *record.Record) bool {
+		if s.PID() != o.pid || s.Kind != ns.KindFD && s.Kind != ns.KindSocket && s.Kind != ns.KindTun {
 			return false
 		}
-		_, before := slices.BinarySearch(o.fds, s.holder().FD)
+		_, before := slices.BinarySearch(o.fds, s.Holder().FD)
 		return !before
 	})
 }

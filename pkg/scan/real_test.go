@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestMain(m *testing.M) {
@@ -19,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func scanLive(t *testing.T, opts Options) *Snapshot {
+func scanLive(t *testing.T, opts Options) *ns.Snapshot {
 	t.Helper()
 	snap, err := Scan(t.Context(), opts)
 	if err != nil {
@@ -49,11 +51,11 @@ func truthOf(holders []nstest.Holder) []holderKey {
 	return all
 }
 
-func holdersOf(n *Namespace) []holderKey {
+func holdersOf(n *ns.Namespace) []holderKey {
 	var all []holderKey
 	for _, h := range n.Holders {
 		k := holderKey{h.Kind.String(), h.PID, h.TID, h.Path, h.MountNS, h.MountID}
-		if h.Kind == KindMount {
+		if h.Kind == ns.KindMount {
 			k.PID = 0 // any process that sees it
 		}
 		all = append(all, k)
@@ -62,7 +64,7 @@ func holdersOf(n *Namespace) []holderKey {
 }
 
 // scanFor finds the namespace of a scene with its holders, and no others.
-func scanFor(t *testing.T, scene *nstest.Scene) (n *Namespace) {
+func scanFor(t *testing.T, scene *nstest.Scene) (n *ns.Namespace) {
 	t.Helper()
 	if !nstest.Eventually(t, func() string {
 		if n = scanLive(t, Options{}).Find(scene.Inode); n == nil {
@@ -117,7 +119,7 @@ func TestOneHolder(t *testing.T) {
 }
 
 // leftOf says in words which holder of a scene a snapshot still has.
-func leftOf(snap *Snapshot, scene *nstest.Scene) string {
+func leftOf(snap *ns.Snapshot, scene *nstest.Scene) string {
 	n := snap.Find(scene.Inode) // another namespace may have its inode by now
 	if n == nil {
 		return ""
@@ -160,15 +162,15 @@ func TestNames(t *testing.T) {
 			t.Errorf("name %q is of %d, want %d", path, got[path], inode)
 		}
 	}
-	if n := snap.Find(process.Inode); len(n.Names) != 2 || n.Names[0].Kind != NameSymlink || n.Names[1].Kind != NameMount {
+	if n := snap.Find(process.Inode); len(n.Names) != 2 || n.Names[0].Kind != ns.NameSymlink || n.Names[1].Kind != ns.NameMount {
 		t.Errorf("names of one namespace: %+v, want a symlink and a mount", n.Names)
 	}
 	if n := snap.Find(under.Inode); n == nil || len(n.Names) != 0 || !n.Holders[0].Covered {
 		t.Errorf("the namespace under another's name: %+v, want a covered mount and no name", n)
 	}
 	for _, path := range strays {
-		if !slices.ContainsFunc(snap.Strays, func(s Stray) bool { return s.Path == path }) {
-			t.Errorf("%q is not among the strays %+v", path, snap.Strays)
+		if !slices.ContainsFunc(snap.Dangling, func(s ns.DanglingName) bool { return s.Path == path }) {
+			t.Errorf("%q is not among the strays %+v", path, snap.Dangling)
 		}
 	}
 }
@@ -194,7 +196,7 @@ func TestRootedHost(t *testing.T) {
 	dir.Symlink("linked", process.File())
 	bound := dir.Add("bound")
 
-	h, err := OpenHost("/proc/self/root/")
+	h, err := host.Open("/proc/self/root/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,9 +205,9 @@ func TestRootedHost(t *testing.T) {
 		t.Fatalf("host %+v, want another root with a real proc", h)
 	}
 	snap := scanLive(t, Options{Host: h, NamesDirs: []string{dir.Dir}})
-	for inode, want := range map[uint64]Name{
-		process.Inode: {Name: "linked", Path: dir.Path("linked"), Kind: NameSymlink, Target: process.File()},
-		bound.Inode:   {Name: "bound", Path: dir.Path("bound"), Kind: NameMount},
+	for inode, want := range map[uint64]ns.Name{
+		process.Inode: {Name: "linked", Path: dir.Path("linked"), Kind: ns.NameSymlink, Target: process.File()},
+		bound.Inode:   {Name: "bound", Path: dir.Path("bound"), Kind: ns.NameMount},
 	} {
 		n := snap.Find(inode)
 		if n != nil && len(n.Names) == 1 {
@@ -226,7 +228,7 @@ func ownNet(t *testing.T) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, inode, ok := ParseLink(link)
+	_, inode, ok := ns.ParseLink(link)
 	if !ok {
 		t.Fatalf("odd link %q", link)
 	}

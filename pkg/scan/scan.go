@@ -13,6 +13,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/mounts"
+	"github.com/nsinspect/nsinspect/internal/names"
+	"github.com/nsinspect/nsinspect/internal/procscan"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"slices"
 	"strings"
 	"sync"
@@ -22,13 +28,13 @@ import (
 // Options says what to scan. The zero value finds the network namespaces of
 // the running machine by every source.
 type Options struct {
-	Host      *Host    // nil: the running machine
-	Types     []Type   // nil: Net
-	NamesDirs []string // names directories beside the customary ones
-	Sources   []string // names of the sources to use, as in Sources; nil: all
-	Details   bool     // read the UID and start time of leaders, cookies, owners and nsids too
-	Engine    Engine   // what reads tasks and files; nil: the walk over /proc
-	NoEngine  error    // why an Engine that was wanted is not there, for the snapshot to tell
+	Host      *host.Host // nil: the running machine
+	Types     []ns.Type  // nil: Net
+	NamesDirs []string   // names directories beside the customary ones
+	Sources   []string   // names of the sources to use, as in Sources; nil: all
+	Details   bool       // read the UID and start time of leaders, cookies, owners and nsids too
+	Engine    Engine     // what reads tasks and files; nil: the walk over /proc
+	NoEngine  error      // why an Engine that was wanted is not there, for the snapshot to tell
 }
 
 // source is one place that holders or names are found in. One that reads
@@ -36,9 +42,9 @@ type Options struct {
 // found once, in the order of the table, side by side with the walk or after it.
 type source struct {
 	name  string
-	visit func(*worker, *visit)
-	find  func(*scanner, context.Context) found
-	after func(*scanner, context.Context) found
+	visit func(*procscan.Worker, *procscan.Process)
+	find  func(*scanner, context.Context) record.Found
+	after func(*scanner, context.Context) record.Found
 
 	// spare reports that the visit would find nothing; nil: never.
 	spare func(*scanner) bool
@@ -50,19 +56,19 @@ type source struct {
 
 	// instead is what there is without an Engine where there is no visit. It runs
 	// after all others, and returns the gap that it leaves.
-	instead func(*scanner, context.Context) (found, error)
+	instead func(*scanner, context.Context) (record.Found, error)
 }
 
 // sources is the one table of sources: adding one is a file and a row.
 var sources = []source{
-	{name: "process", visit: visitProcess, kernel: true},
-	{name: "thread", visit: visitThreads, kernel: true},
-	{name: "fd", visit: visitFiles, kernel: true, live: true},
-	{name: "socket", visit: visitSockets, kernel: true, live: true},
+	{name: "process", visit: procscan.Processes, kernel: true},
+	{name: "thread", visit: procscan.Threads, kernel: true},
+	{name: "fd", visit: procscan.Files, kernel: true, live: true},
+	{name: "socket", visit: procscan.Sockets, kernel: true, live: true},
 	{name: "mmap", kernel: true},
 	{name: "inflight", kernel: true},
 	{name: "kernel", kernel: true, instead: (*scanner).listActive},
-	{name: "mount", visit: visitMountNS, spare: (*scanner).mountsQuiet, find: (*scanner).findOwnMounts, after: (*scanner).readMounts},
+	{name: "mount", visit: procscan.MountNamespaces, spare: (*scanner).mountsQuiet, find: (*scanner).findOwnMounts, after: (*scanner).readMounts},
 	{name: "name", find: (*scanner).findNames}, // reads what mount found first
 }
 
@@ -78,19 +84,19 @@ func Sources() []string {
 // scanner is the state of one scan.
 type scanner struct {
 	opts    Options
-	host    *Host
-	types   []Type
-	initial [numTypes]uint64
-	mounts  mountScan
+	host    *host.Host
+	types   []ns.Type
+	initial [ns.NumTypes]uint64
+	mounts  mounts.Scan
 
 	mu    sync.Mutex
-	found found
+	found record.Found
 }
 
 // Scan takes a snapshot. It needs no privilege; without CAP_SYS_PTRACE the
 // namespaces of other users' processes are gaps. It fails only if the machine
 // cannot be read at all or ctx ends.
-func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
+func Scan(ctx context.Context, opts Options) (*ns.Snapshot, error) {
 	s, err := newScanner(opts)
 	if err != nil {
 		return nil, err
@@ -101,8 +107,8 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 	return s.scan(ctx)
 }
 
-func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
-	snap := &Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.host.Kernel()}
+func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
+	snap := &ns.Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.host.Kernel()}
 	if s.opts.Engine != nil {
 		snap.Engine = s.opts.Engine.Name()
 	}
@@ -114,13 +120,13 @@ func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
 	if s.opts.Details {
 		s.identify(ctx, snap)
 	}
-	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
-	if own := s.mounts.own; own != nil {
-		snap.MountNS, snap.MountsAll = own.inode, s.mounts.blind == nil
+	snap.Dangling, snap.NamesDirs = s.found.Dangling, s.found.Dirs
+	if own := s.mounts.Own; own != nil {
+		snap.MountNS, snap.MountsAll = own.Inode, s.mounts.Blind == nil
 	}
-	snap.LoneMounts = s.found.loneMounts
-	snap.Gaps = slices.Concat(s.found.gaps, blindSpots(s.host, s.types))
-	snap.sort()
+	snap.LoneMounts = s.found.LoneMounts
+	snap.Gaps = slices.Concat(s.found.Gaps, blindSpots(s.host, s.types))
+	snap.Sort()
 	return snap, ctx.Err()
 }
 
@@ -128,13 +134,13 @@ func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
 // may have been made, or have lost its last visible holder, while they ran one
 // after the other: then they run again, until what they leave unexplained has
 // been so before.
-func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
+func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 	const rounds = 5
 	before := map[uint64]bool{}
 	for range rounds {
-		busy := s.mounts.stale || s.opts.Engine != nil || s.mounts.elsewhere()
-		s.found, snap.Sources, s.mounts = found{}, nil, newMountScan(s.host, s.types, s.mounts.list)
-		s.mounts.quiet = !busy
+		busy := s.mounts.Stale || s.opts.Engine != nil || s.mounts.Elsewhere()
+		s.found, snap.Sources, s.mounts = record.Found{}, nil, mounts.New(s.host, s.types, s.mounts.List)
+		s.mounts.Quiet = !busy
 		own := readOwnFiles(s.host)
 		if err := s.run(ctx, snap); err != nil {
 			return err
@@ -142,7 +148,7 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 		own.drop(&s.found)
 		snap.Namespaces = s.assemble(ctx)
 		unexplained := s.reconcile(snap)
-		if s.mounts.stale {
+		if s.mounts.Stale {
 			continue
 		}
 		if !slices.ContainsFunc(unexplained, func(id uint64) bool { return !before[id] }) {
@@ -158,7 +164,7 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 func newScanner(opts Options) (*scanner, error) {
 	s := &scanner{opts: opts, host: opts.Host, types: opts.Types}
 	if len(s.types) == 0 {
-		s.types = []Type{Net}
+		s.types = []ns.Type{ns.Net}
 	}
 	for _, name := range opts.Sources {
 		if !slices.Contains(Sources(), name) {
@@ -166,35 +172,35 @@ func newScanner(opts Options) (*scanner, error) {
 		}
 	}
 	if s.host == nil {
-		h, err := OpenHost("/")
+		h, err := host.Open("/")
 		if err != nil {
 			return nil, err
 		}
 		s.host = h
 	}
 	s.initial = s.host.InitialNamespaces()
-	s.mounts = newMountScan(s.host, s.types, listMountNamespaces)
+	s.mounts = mounts.New(s.host, s.types, mounts.List)
 	return s, nil
 }
 
 // run lets the sources look: the engine or the walk side by side with the others.
-func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
-	var visitors []func(*worker, *visit)
-	var finders, afters []func(*scanner, context.Context) found
+func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
+	var visitors []func(*procscan.Worker, *procscan.Process)
+	var finders, afters []func(*scanner, context.Context) record.Found
 	for _, src := range sources {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
 			continue
 		}
 		if src.kernel && s.opts.Engine == nil && (src.visit == nil || src.live && s.host.Recorded()) {
 			if src.instead != nil {
-				afters = append(afters, func(s *scanner, ctx context.Context) found {
+				afters = append(afters, func(s *scanner, ctx context.Context) record.Found {
 					out, err := src.instead(s, ctx)
-					out.gaps = append(out.gaps, Gap{src.name, "/proc", err})
+					out.Gaps = append(out.Gaps, ns.Gap{Source: src.name, Path: "/proc", Err: err})
 					return out
 				})
 				continue
 			}
-			s.take(found{gaps: []Gap{{src.name, "/proc", ErrNotInProc}}})
+			s.take(record.Found{Gaps: []ns.Gap{{Source: src.name, Path: "/proc", Err: ErrNotInProc}}})
 			continue
 		}
 		snap.Sources = append(snap.Sources, src.name)
@@ -219,38 +225,38 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	if err != nil {
 		return err
 	}
-	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.unread, name) })
+	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.Unread, name) })
 	for _, after := range afters {
 		s.take(after(s, ctx))
 	}
 	return nil
 }
 
-func (s *scanner) mountsQuiet() bool { return s.mounts.quiet }
+func (s *scanner) mountsQuiet() bool { return s.mounts.Quiet }
 
-func (s *scanner) findOwnMounts(context.Context) found { return s.mounts.findOwn() }
+func (s *scanner) findOwnMounts(context.Context) record.Found { return s.mounts.ReadOwn() }
 
-func (s *scanner) readMounts(ctx context.Context) found { return s.mounts.read(ctx, &s.found) }
+func (s *scanner) readMounts(ctx context.Context) record.Found { return s.mounts.Read(ctx, &s.found) }
 
-func (s *scanner) findNames(ctx context.Context) found {
-	names := namesScan{host: s.host, dirs: s.opts.NamesDirs, types: s.types, mounted: s.mounts.named}
-	return names.find(ctx)
+func (s *scanner) findNames(ctx context.Context) record.Found {
+	names := names.Dirs{Host: s.host, Extra: s.opts.NamesDirs, Types: s.types, Mounted: s.mounts.Named}
+	return names.Read(ctx)
 }
 
 // ErrNotInProc is the gap of a source that /proc has nothing for.
 var ErrNotInProc = errors.New("not shown by /proc")
 
 // readTasks reads tasks and files by the engine or, without one, by the walk.
-func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit), wanted []string) error {
+func (s *scanner) readTasks(ctx context.Context, visitors []func(*procscan.Worker, *procscan.Process), wanted []string) error {
 	if s.opts.Engine == nil {
-		got, err := walkAll(ctx, s.host, s.types, visitors)
+		got, err := procscan.Walk(ctx, s.host, s.types, visitors)
 		s.take(got)
 		if err != nil {
 			return fmt.Errorf("list processes: %w", err)
 		}
 		return nil
 	}
-	sink := new(Sink)
+	sink := new(record.Sink)
 	if err := s.opts.Engine.Find(ctx, s.types, sink); err != nil {
 		return fmt.Errorf("read by engine %s: %w", s.opts.Engine.Name(), err)
 	}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -119,7 +119,7 @@ func setOf(w callscript.Where) (s trace.Set) {
 	for i, inode := range w.Inode {
 		s[i].Inode = inode
 	}
-	s[scan.Net].Cookie = w.Cookie
+	s[ns.Net].Cookie = w.Cookie
 	return s
 }
 

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -52,7 +52,7 @@ func TestClone(t *testing.T) {
 		c[name] = func(t *testing.T, events []trace.Event) {
 			e := one(t, of(events, run.PID))
 			demand(t, []trace.Event{e}, a.expected(run, "callscript"))
-			for _, ty := range scan.Types() {
+			for _, ty := range ns.Types() {
 				if want := act.event.Flags&trace.FlagOf(ty) != 0; e.Moved(ty) != want {
 					t.Errorf("%s: moved %v, want %v", ty, e.Moved(ty), want)
 				}

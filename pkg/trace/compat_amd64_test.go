@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -56,7 +56,7 @@ func TestOldCalls(t *testing.T) {
 			cloned(unix.CLONE_NEWNET, oldClone, unix.CLONE_NEWNET|sigchld, 0, 0, 0, 0)
 			cloned(unix.CLONE_NEWNS|unix.CLONE_FS, oldClone, unix.CLONE_NEWNS|unix.CLONE_FS|sigchld, 0, 0, 0, 0)
 			cloned(unix.CLONE_NEWNET|unix.CLONE_NEWTIME, clone3, a.Words(unix.CLONE_NEWNET|unix.CLONE_NEWTIME, 0, 0, 0, uint64(sigchld), 0, 0, 0, 0, 0, 0), 88)
-			run := a.Run(t, callscript.Options{Files: []*os.File{h.open(scan.Net)}})
+			run := a.Run(t, callscript.Options{Files: []*os.File{h.open(ns.Net)}})
 
 			for i, want := range []unix.Errno{0, unix.EBADF, 0, unix.EINVAL, 0, unix.EINVAL, 0} {
 				if got := run.Errno(a.acts[i].step); got != want {
@@ -66,7 +66,7 @@ func TestOldCalls(t *testing.T) {
 			events := of(s.all(), run.PID)
 			demand(t, events, a.expected(run, "callscript"))
 			if len(events) > 0 {
-				demandTarget(t, events[0], trace.Via{Kind: trace.ViaNSFS, Path: scan.FormatLink(scan.Net, h.where[scan.Net].Inode)}, trace.Target{NS: h.part(scan.Net)})
+				demandTarget(t, events[0], trace.Via{Kind: trace.ViaNSFS, Path: ns.FormatLink(ns.Net, h.where[ns.Net].Inode)}, trace.Target{NS: h.part(ns.Net)})
 			}
 			s.lostNothing()
 		})

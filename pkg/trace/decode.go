@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // headSize is what every record has; a path may follow.
@@ -59,10 +59,10 @@ func decode(e *Event, record []byte, c clock) error {
 	}
 	switch callsVia(raw.Via) {
 	case callsViaVIA_NSFS:
-		e.Target = Target{Type: scan.Type(raw.Type), NS: raw.Target.set()}
+		e.Target = Target{Type: ns.Type(raw.Type), NS: raw.Target.set()}
 		e.Via = Via{Kind: ViaNSFS, Path: mountPoint(record[headSize:], raw.Note&uint8(callsNoteNOTE_WHOLE) != 0)}
 		if e.Via.Path == "" {
-			e.Via.Path = scan.FormatLink(e.Target.Type, e.Target.NS[e.Target.Type].Inode)
+			e.Via.Path = ns.FormatLink(e.Target.Type, e.Target.NS[e.Target.Type].Inode)
 		}
 	case callsViaVIA_PIDFD:
 		e.Target.NS = raw.Target.set()
@@ -78,7 +78,7 @@ func (s *callsNsSet) set() Set {
 	for i, inode := range s.Inode {
 		to[i].Inode = uint64(inode)
 	}
-	to[scan.Net].Cookie = s.NetCookie
+	to[ns.Net].Cookie = s.NetCookie
 	return to
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Call is what moved, or tried to move, a thread into other namespaces.
@@ -78,7 +78,7 @@ type Via struct {
 type Target struct {
 	// Type is the type of a namespace file's namespace. Of a pidfd all types named
 	// by Event.Flags are targets.
-	Type scan.Type
+	Type ns.Type
 	NS   Set
 }
 
@@ -113,11 +113,11 @@ func (e *Event) Failed() bool { return e.Errno != 0 || e.Refused }
 
 // Types returns the types that the call was about, in listing order: net always,
 // those whose flags were passed, and what a setns without a type was to enter.
-func (e *Event) Types() []scan.Type {
-	types := make([]scan.Type, 0, 8)
-	for _, t := range scan.Types() {
+func (e *Event) Types() []ns.Type {
+	types := make([]ns.Type, 0, 8)
+	for _, t := range ns.Types() {
 		entered := e.Call == Setns && e.Via.Kind == ViaNSFS && e.Target.NS[t].Inode != 0
-		if t == scan.Net || e.Flags&FlagOf(t) != 0 || entered || e.Moved(t) {
+		if t == ns.Net || e.Flags&FlagOf(t) != 0 || entered || e.Moved(t) {
 			types = append(types, t)
 		}
 	}
@@ -126,7 +126,7 @@ func (e *Event) Types() []scan.Type {
 
 // Moved reports whether the call ended with another namespace of a type. Where it
 // is not known from where it started, its flags tell.
-func (e *Event) Moved(t scan.Type) bool {
+func (e *Event) Moved(t ns.Type) bool {
 	if e.Failed() || e.To[t].Inode == 0 {
 		return false
 	}
@@ -161,11 +161,11 @@ var flagNames = []struct {
 const cloneThread Flags = unix.CLONE_THREAD
 
 // FlagOf returns the flag of a namespace type, CLONE_NEWNET for scan.Net.
-func FlagOf(t scan.Type) Flags { return typeFlags[t] }
+func FlagOf(t ns.Type) Flags { return typeFlags[t] }
 
 var typeFlags = [...]Flags{
-	scan.Net: unix.CLONE_NEWNET, scan.Mnt: unix.CLONE_NEWNS, scan.User: unix.CLONE_NEWUSER, scan.PID: unix.CLONE_NEWPID,
-	scan.IPC: unix.CLONE_NEWIPC, scan.UTS: unix.CLONE_NEWUTS, scan.Cgroup: unix.CLONE_NEWCGROUP, scan.Time: unix.CLONE_NEWTIME,
+	ns.Net: unix.CLONE_NEWNET, ns.Mnt: unix.CLONE_NEWNS, ns.User: unix.CLONE_NEWUSER, ns.PID: unix.CLONE_NEWPID,
+	ns.IPC: unix.CLONE_NEWIPC, ns.UTS: unix.CLONE_NEWUTS, ns.Cgroup: unix.CLONE_NEWCGROUP, ns.Time: unix.CLONE_NEWTIME,
 }
 
 // Names returns the flags by name, those of namespaces first; what has no name
@@ -194,8 +194,8 @@ func (f Flags) String() string {
 }
 
 // Types returns the namespace types that the flags name.
-func (f Flags) Types() []scan.Type {
-	return slices.DeleteFunc(scan.Types(), func(t scan.Type) bool { return f&FlagOf(t) == 0 })
+func (f Flags) Types() []ns.Type {
+	return slices.DeleteFunc(ns.Types(), func(t ns.Type) bool { return f&FlagOf(t) == 0 })
 }
 
 // Loss counts the calls of one kind that were not told, since the tracer opened.

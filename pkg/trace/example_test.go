@@ -17,7 +17,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -54,9 +54,9 @@ func watch(w io.Writer, name string, args ...string) error {
 		if err != nil {
 			return err
 		}
-		if e.Moved(scan.Net) {
+		if e.Moved(ns.Net) {
 			fmt.Fprintf(w, "%s: %s(%s) took it from net:[%d] to net:[%d]\n",
-				e.Comm, e.Call, e.Flags, e.From[scan.Net].Inode, e.To[scan.Net].Inode)
+				e.Comm, e.Call, e.Flags, e.From[ns.Net].Inode, e.To[ns.Net].Inode)
 		}
 	}
 	lost, err := tracer.Lost()

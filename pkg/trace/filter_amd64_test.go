@@ -10,7 +10,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/need"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -18,7 +18,7 @@ import (
 // and is read at the end: what is not wanted does not even come there.
 func TestFilter(t *testing.T) {
 	h := newHouse(t)
-	net := h.where[scan.Net]
+	net := h.where[ns.Net]
 	for name, test := range map[string]struct {
 		filter trace.Filter // PID -1 is the actor's
 		want   []int        // of its acts, see visit
@@ -27,16 +27,16 @@ func TestFilter(t *testing.T) {
 		"comm":         {trace.Filter{Comm: "visitor"}, []int{0, 1, 2, 3, 4, 5, 6, 7}},
 		"other comm":   {trace.Filter{Comm: "visito"}, nil},
 		"longer comm":  {trace.Filter{Comm: "visitors"}, nil},
-		"net":          {trace.Filter{Types: []scan.Type{scan.Net}}, []int{0, 1, 2, 3, 6, 7}},
-		"ipc":          {trace.Filter{Types: []scan.Type{scan.IPC}}, []int{2, 4, 6}},
-		"uts and user": {trace.Filter{Types: []scan.Type{scan.UTS, scan.User}}, []int{5}},
-		"user":         {trace.Filter{Types: []scan.Type{scan.User}}, nil},
+		"net":          {trace.Filter{Types: []ns.Type{ns.Net}}, []int{0, 1, 2, 3, 6, 7}},
+		"ipc":          {trace.Filter{Types: []ns.Type{ns.IPC}}, []int{2, 4, 6}},
+		"uts and user": {trace.Filter{Types: []ns.Type{ns.UTS, ns.User}}, []int{5}},
+		"user":         {trace.Filter{Types: []ns.Type{ns.User}}, nil},
 		"failed":       {trace.Filter{Failed: true}, []int{0, 2}},
-		"failed ipc":   {trace.Filter{Failed: true, Types: []scan.Type{scan.IPC}}, []int{2}},
+		"failed ipc":   {trace.Filter{Failed: true, Types: []ns.Type{ns.IPC}}, []int{2}},
 		"namespace":    {trace.Filter{NS: net}, []int{1, 2, 3, 6, 7}},
 		"by inode":     {trace.Filter{NS: trace.NS{Inode: net.Inode}}, []int{1, 2, 3, 6, 7}},
 		"earlier one":  {trace.Filter{NS: trace.NS{Inode: net.Inode, Cookie: net.Cookie - 1}}, nil},
-		"uts by inode": {trace.Filter{NS: h.where[scan.UTS]}, []int{5, 6, 7}},
+		"uts by inode": {trace.Filter{NS: h.where[ns.UTS]}, []int{5, 6, 7}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "earlier one" {
@@ -44,7 +44,7 @@ func TestFilter(t *testing.T) {
 			}
 			noisy := test.filter.PID == 0 && test.filter.Comm == ""
 			a := visit(noisy)
-			run := a.Start(t, callscript.Options{Name: "visitor", Files: []*os.File{h.open(scan.Net), h.open(scan.UTS), h.pidfd}})
+			run := a.Start(t, callscript.Options{Name: "visitor", Files: []*os.File{h.open(ns.Net), h.open(ns.UTS), h.pidfd}})
 			run.Paused()
 			if test.filter.PID != 0 {
 				test.filter.PID = run.PID

@@ -11,7 +11,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -20,7 +20,7 @@ import (
 func TestFinish(t *testing.T) {
 	testlock.Exclusive(t) // every thread of the machine is compared
 	h := newHouse(t)
-	net := []*os.File{h.open(scan.Net), openFile(t, "/proc/self/ns/net", unix.O_RDONLY)}
+	net := []*os.File{h.open(ns.Net), openFile(t, "/proc/self/ns/net", unix.O_RDONLY)}
 	s := open(t, trace.Options{})
 	s.Looked()
 	// Who comes and goes, until the test ends.
@@ -91,7 +91,7 @@ func TestFinishMissed(t *testing.T) {
 	}
 	want := trace.Disagreement{
 		PID: run.PID, TID: run.PID, Comm: "missed",
-		Tracked: setOf(run.Where(before))[scan.Net], Found: setOf(run.Where(after))[scan.Net],
+		Tracked: setOf(run.Where(before))[ns.Net], Found: setOf(run.Where(after))[ns.Net],
 	}
 	if !slices.Contains(summary.Disagreements, want) { // others may have moved as well
 		t.Errorf("disagreements %+v, want %+v among them", summary.Disagreements, want)
@@ -122,7 +122,7 @@ func TestFinishStray(t *testing.T) {
 	}
 	want := trace.Disagreement{
 		PID: run.PID, TID: int(run.Result(tid)), Comm: "stray",
-		Tracked: setOf(run.Where(before))[scan.Net], Found: setOf(run.Where(after))[scan.Net],
+		Tracked: setOf(run.Where(before))[ns.Net], Found: setOf(run.Where(after))[ns.Net],
 	}
 	if !slices.Contains(summary.Strays, want) {
 		t.Errorf("strays %+v, want %+v among them", summary.Strays, want)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/need"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -47,29 +47,29 @@ func newHouse(t testing.TB) *house {
 	}
 	h := &house{t: t, pid: run.PID, where: setOf(run.Where(look)), pidfd: os.NewFile(uintptr(fd), "pidfd")}
 	t.Cleanup(func() { h.pidfd.Close() })
-	for ty, ns := range h.where {
+	for ty, target := range h.where {
 		var st unix.Stat_t
-		if err := unix.Stat(h.path(scan.Type(ty)), &st); err != nil || st.Ino != ns.Inode {
-			t.Fatalf("%s is of %d, its process saw %d: %v", h.path(scan.Type(ty)), st.Ino, ns.Inode, err)
+		if err := unix.Stat(h.path(ns.Type(ty)), &st); err != nil || st.Ino != target.Inode {
+			t.Fatalf("%s is of %d, its process saw %d: %v", h.path(ns.Type(ty)), st.Ino, target.Inode, err)
 		}
 	}
 	return h
 }
 
 // path is the file that leads into a namespace of the house.
-func (h *house) path(ty scan.Type) string {
+func (h *house) path(ty ns.Type) string {
 	name := ty.String()
-	if ty == scan.Time {
+	if ty == ns.Time {
 		name = "time_for_children"
 	}
 	return fmt.Sprintf("/proc/%d/ns/%s", h.pid, name)
 }
 
 // open opens that file.
-func (h *house) open(ty scan.Type) *os.File { return openFile(h.t, h.path(ty), unix.O_RDONLY) }
+func (h *house) open(ty ns.Type) *os.File { return openFile(h.t, h.path(ty), unix.O_RDONLY) }
 
 // part is the set of one namespace of the house.
-func (h *house) part(ty scan.Type) (s trace.Set) {
+func (h *house) part(ty ns.Type) (s trace.Set) {
 	s[ty] = h.where[ty]
 	return s
 }

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // LifeKind is what happened to a network namespace.
@@ -47,7 +47,7 @@ type Lives struct {
 	// noted.
 	OnlyNoted bool
 
-	reader *iter.Reader
+	reader *bpfreader.Reader
 	names  func(NS) []string
 	alive  map[NS]*life
 	looked time.Time
@@ -64,7 +64,7 @@ type life struct {
 // created. names tells what one is called. It needs CAP_BPF and CAP_PERFMON, and
 // Linux 5.10.
 func OpenLives(names func(NS) []string) (*Lives, error) {
-	reader, err := iter.Open(iter.Options{Passes: iter.Nets})
+	reader, err := bpfreader.Open(bpfreader.Options{Passes: bpfreader.Nets})
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +89,8 @@ func (l *Lives) Note(events []Event) []Life {
 	var told []Life
 	for i := range events {
 		e := &events[i]
-		made := (e.Call == Unshare || e.Call == Clone) && e.Flags&FlagOf(scan.Net) != 0 && !e.Failed()
-		ns := e.To[scan.Net]
+		made := (e.Call == Unshare || e.Call == Clone) && e.Flags&FlagOf(ns.Net) != 0 && !e.Failed()
+		ns := e.To[ns.Net]
 		if !made || ns.Inode == 0 || l.alive[ns] != nil {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // A namespace is created, gets a name, loses it, and is freed when its process
@@ -44,7 +44,7 @@ func TestLives(t *testing.T) {
 	if _, err := stdout.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	inode := whereIs(cmd.Process.Pid)[scan.Net].Inode
+	inode := whereIs(cmd.Process.Pid)[ns.Net].Inode
 	var ns NS
 	var told []LifeKind
 	look := func(until LifeKind) Life {
@@ -90,9 +90,9 @@ func TestLives(t *testing.T) {
 // it is on the list.
 func TestLivesNote(t *testing.T) {
 	l := &Lives{names: func(NS) []string { return nil }, alive: map[NS]*life{}}
-	e := Event{Call: Unshare, PID: 42, Flags: FlagOf(scan.Net), To: Set{scan.Net: {5, 6}}, Time: time.Now()}
+	e := Event{Call: Unshare, PID: 42, Flags: FlagOf(ns.Net), To: Set{ns.Net: {5, 6}}, Time: time.Now()}
 	failed, other := e, e
-	failed.Errno, other.Flags = 1, FlagOf(scan.Mnt)
+	failed.Errno, other.Flags = 1, FlagOf(ns.Mnt)
 	if told := l.Note([]Event{failed, other}); len(told) > 0 {
 		t.Errorf("%+v", told)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 )
 
 // hook is a program and the raw tracepoint that it is attached to; "" for one that
@@ -44,7 +44,7 @@ func loadTyped(o Options, choose func(*ebpf.CollectionSpec, *btf.Spec) []hook) (
 	cache := btf.NewCache()
 	types, err := cache.Kernel()
 	if err != nil {
-		return nil, nil, iter.ExplainTypes(err)
+		return nil, nil, bpfreader.ExplainTypes(err)
 	}
 	parse := loadCalls
 	var cast *btf.Func
@@ -106,7 +106,7 @@ func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, 
 		return nil, err
 	}
 	programs, err := ebpf.NewCollectionWithOptions(spec, options)
-	if errors.Is(err, unix.EPERM) && iter.RaiseMemlock() == nil {
+	if errors.Is(err, unix.EPERM) && bpfreader.RaiseMemlock() == nil {
 		programs, err = ebpf.NewCollectionWithOptions(spec, options)
 	}
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -37,7 +37,7 @@ func TestManyTasks(t *testing.T) {
 		many.Paused()
 	}
 	a := visit(false)
-	run := a.Start(t, callscript.Options{Files: []*os.File{h.open(scan.Net), h.open(scan.UTS), h.pidfd}})
+	run := a.Start(t, callscript.Options{Files: []*os.File{h.open(ns.Net), h.open(ns.UTS), h.pidfd}})
 	run.Paused()
 	run.Go()
 	if err := run.Wait(); err != nil {

@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/names"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Names knows how namespaces are called, and keeps up with what happens while a
@@ -22,8 +24,8 @@ import (
 type Names struct {
 	ctx    context.Context
 	cancel context.CancelFunc
-	host   *scan.Host
-	reader *scan.NamesReader
+	host   *host.Host
+	reader *names.Reader
 	mounts int // /proc/self/mountinfo, which tells when mounts change; -1 if it can't be had
 
 	known  map[id]called
@@ -31,13 +33,13 @@ type Names struct {
 	took   time.Duration // how long it took
 	dirty  bool          // mounts have changed since
 	coming chan found    // the look that is under way, nil if none is
-	gaps   []scan.Gap
+	gaps   []ns.Gap
 }
 
 // id is what names are found by. An inode is given again, so the cookies of what
 // was found and what is asked for are compared.
 type id struct {
-	typ   scan.Type
+	typ   ns.Type
 	inode uint64
 }
 
@@ -49,8 +51,8 @@ type called struct {
 
 // found is what one look found.
 type found struct {
-	named []scan.NamedNamespace
-	gaps  []scan.Gap
+	named []names.Named
+	gaps  []ns.Gap
 	took  time.Duration
 }
 
@@ -74,11 +76,11 @@ const (
 // NewNames reads the customary names directories and others beside them. It
 // returns an error if /proc cannot be opened. What cannot be read is in Gaps.
 func NewNames(ctx context.Context, dirs []string) (*Names, error) {
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}
-	n := &Names{host: h, reader: scan.NewNamesReader(h, dirs), known: map[id]called{}, mounts: -1}
+	n := &Names{host: h, reader: names.NewReader(h, dirs), known: map[id]called{}, mounts: -1}
 	if fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		n.mounts = fd
 	}
@@ -102,16 +104,16 @@ func (n *Names) Close() {
 }
 
 // Gaps says what the last look could not read.
-func (n *Names) Gaps() []scan.Gap { return n.gaps }
+func (n *Names) Gaps() []ns.Gap { return n.gaps }
 
 // Initial reports whether a namespace is the machine's own.
-func (n *Names) Initial(t scan.Type, ns NS) bool {
+func (n *Names) Initial(t ns.Type, ns NS) bool {
 	return ns.Inode != 0 && ns.Inode == n.reader.Initial(t)
 }
 
 // Names returns the names of a namespace, by path, each once; nil if it has
 // none. They are the last parts of paths, as "blue".
-func (n *Names) Names(t scan.Type, ns NS) []string {
+func (n *Names) Names(t ns.Type, ns NS) []string {
 	c, ok := n.known[id{t, ns.Inode}]
 	if !ok || c.cookie != 0 && ns.Cookie != 0 && c.cookie != ns.Cookie {
 		return nil
@@ -165,10 +167,10 @@ func (n *Names) unnamed(events []Event) (some bool, newest time.Time) {
 			continue
 		}
 		some = true
-		if made := e.Call == Unshare || e.Call == Clone; !made || e.Failed() || !e.Moved(scan.Net) {
+		if made := e.Call == Unshare || e.Call == Clone; !made || e.Failed() || !e.Moved(ns.Net) {
 			continue
 		}
-		if done := e.Time.Add(e.Duration); done.After(newest) && n.Names(scan.Net, e.To[scan.Net]) == nil {
+		if done := e.Time.Add(e.Duration); done.After(newest) && n.Names(ns.Net, e.To[ns.Net]) == nil {
 			newest = done
 		}
 	}
@@ -188,8 +190,8 @@ func (n *Names) mayHaveCome(newest time.Time) bool {
 // nameless reports whether the network namespace of a set has no name. Those of
 // other types have none, as a rule, and are not waited for.
 func (n *Names) nameless(s *Set) bool {
-	ns := s[scan.Net]
-	return ns.Inode != 0 && !n.Initial(scan.Net, ns) && n.Names(scan.Net, ns) == nil
+	target := s[ns.Net]
+	return target.Inode != 0 && !n.Initial(ns.Net, target) && n.Names(ns.Net, target) == nil
 }
 
 // changed reports whether mounts have changed since the last look, or do so

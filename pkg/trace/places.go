@@ -13,7 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // places is where threads are, for tiers whose events do not tell: known from a
@@ -35,7 +35,7 @@ func newPlaces() (*places, error) {
 		return nil, err
 	}
 	for tid, th := range all {
-		p.now[tid] = Set{scan.Net: th.ns}
+		p.now[tid] = Set{ns.Net: th.ns}
 	}
 	return p, nil
 }
@@ -78,8 +78,8 @@ func taskDir(tid int) string { return "/proc/" + strconv.Itoa(tid) }
 // procLinks are the links of /proc/TID/ns by type: as in Set, PID and time
 // namespaces are those for children.
 var procLinks = [...]string{
-	scan.Net: "net", scan.Mnt: "mnt", scan.User: "user", scan.PID: "pid_for_children",
-	scan.IPC: "ipc", scan.UTS: "uts", scan.Cgroup: "cgroup", scan.Time: "time_for_children",
+	ns.Net: "net", ns.Mnt: "mnt", ns.User: "user", ns.PID: "pid_for_children",
+	ns.IPC: "ipc", ns.UTS: "uts", ns.Cgroup: "cgroup", ns.Time: "time_for_children",
 }
 
 // whereIs reads where a thread is. What cannot be read, because it has ended most
@@ -97,7 +97,7 @@ func readNS(link string) NS {
 	if err != nil {
 		return NS{}
 	}
-	_, inode, _ := scan.ParseLink(text)
+	_, inode, _ := ns.ParseLink(text)
 	return NS{Inode: inode}
 }
 

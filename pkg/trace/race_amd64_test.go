@@ -12,7 +12,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -60,22 +60,22 @@ func raceFD(t *testing.T, one, two *house) (raced bool) {
 		a.Call(unix.SYS_SETNS, fd, unix.CLONE_NEWNS)
 	})
 	a.Call(unix.SYS_EXIT_GROUP, 0)
-	run := a.Run(t, callscript.Options{Files: []*os.File{one.open(scan.Mnt), two.open(scan.Mnt)}})
+	run := a.Run(t, callscript.Options{Files: []*os.File{one.open(ns.Mnt), two.open(ns.Mnt)}})
 
 	var entered, closed, other int
 	led := map[trace.NS]int{}
 	for _, e := range of(s.all(), run.PID) {
-		to, target := e.To[scan.Mnt], e.Target.NS[scan.Mnt]
+		to, target := e.To[ns.Mnt], e.Target.NS[ns.Mnt]
 		switch {
 		case e.Call != trace.Setns:
 			continue
 		case e.Errno == unix.EBADF:
 			closed++
-		case e.Failed() || to != one.where[scan.Mnt] && to != two.where[scan.Mnt]:
+		case e.Failed() || to != one.where[ns.Mnt] && to != two.where[ns.Mnt]:
 			t.Errorf("it was led elsewhere: %s", describe(e))
 		case target == (trace.NS{}): // closed, and back before the kernel looked
 			other++
-		case e.Via.Kind != trace.ViaNSFS || target != one.where[scan.Mnt] && target != two.where[scan.Mnt]:
+		case e.Via.Kind != trace.ViaNSFS || target != one.where[ns.Mnt] && target != two.where[ns.Mnt]:
 			t.Errorf("it entered something else: %s", describe(e))
 		case target != to:
 			other++
@@ -92,7 +92,7 @@ func raceFD(t *testing.T, one, two *house) (raced bool) {
 		t.Errorf("in %d of %d the file told is not the one entered", other, rounds)
 	}
 	s.lostNothing()
-	return led[one.where[scan.Mnt]] > 0 && led[two.where[scan.Mnt]] > 0
+	return led[one.where[ns.Mnt]] > 0 && led[two.where[ns.Mnt]] > 0
 }
 
 // TestFlagsRace has a thread change the flags of a clone3 while another calls it:
@@ -157,8 +157,8 @@ func raceFlags(t *testing.T) (raced bool) {
 	t.Logf("%d of %d children were made in a new namespace", len(made), rounds)
 	raced = len(made) > 0 && len(made) < rounds
 	for _, e := range of(s.all(), run.PID) {
-		switch to := e.To[scan.Net]; {
-		case !made[to.Cookie] || e.Flags&unix.CLONE_NEWNET == 0 || e.From[scan.Net].Cookie != old || e.Child == 0:
+		switch to := e.To[ns.Net]; {
+		case !made[to.Cookie] || e.Flags&unix.CLONE_NEWNET == 0 || e.From[ns.Net].Cookie != old || e.Child == 0:
 			t.Errorf("no such child was made: %s", describe(e))
 		default:
 			delete(made, to.Cookie)

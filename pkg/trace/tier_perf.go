@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // perf is tier 4: what perf_event_open(2) tells of namespaces (Linux 4.12), for
@@ -34,7 +34,7 @@ type perf struct {
 // perf_record_namespaces indices, include/uapi/linux/perf_event.h, 5.10). The PID
 // namespace there is the one that the thread is in itself, which never changes, so
 // it says nothing of those for its children.
-var perfMap = [...]scan.Type{scan.Net, scan.UTS, scan.IPC, scan.PID, scan.User, scan.Mnt, scan.Cgroup}
+var perfMap = [...]ns.Type{ns.Net, ns.UTS, ns.IPC, ns.PID, ns.User, ns.Mnt, ns.Cgroup}
 
 func openPerf(o Options) (watcher, error) {
 	switch {
@@ -109,7 +109,7 @@ func (p *perf) tell(e *Event, r *perfRecord) bool {
 	}
 	moved := false
 	for _, t := range perfMap {
-		moved = moved || t != scan.PID && before[t].Inode != 0 && before[t] != r.set[t]
+		moved = moved || t != ns.PID && before[t].Inode != 0 && before[t] != r.set[t]
 	}
 	if !moved {
 		return false

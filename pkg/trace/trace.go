@@ -17,7 +17,7 @@ package trace
 import (
 	"errors"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // ErrClosed is what Read returns once the tracer was closed or its context has
@@ -43,11 +43,11 @@ type Options struct {
 // Filter leaves events out, inside of the kernel where the tier can. Zero fields
 // let everything through.
 type Filter struct {
-	PID    int         // process or thread
-	Comm   string      // the thread's name, up to 15 bytes
-	Types  []scan.Type // what the call was about: its flags, or what a setns was to enter
-	Failed bool        // only failed calls
-	NS     NS          // before, after or as target, of any type
+	PID    int       // process or thread
+	Comm   string    // the thread's name, up to 15 bytes
+	Types  []ns.Type // what the call was about: its flags, or what a setns was to enter
+	Failed bool      // only failed calls
+	NS     NS        // before, after or as target, of any type
 }
 
 // Tier is a way to look, by number.

@@ -20,6 +20,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -83,7 +84,7 @@ func TestNoProcess(t *testing.T) {
 	t.Run("gone at the second look", func(t *testing.T) {
 		p := newPatient(t).in(dir).with(lone)
 		looks := 0
-		p.change = func(snap *scan.Snapshot) {
+		p.change = func(snap *ns.Snapshot) {
 			if looks++; looks == 2 {
 				snap.Namespaces = snap.Namespaces[:1]
 			}
@@ -119,8 +120,8 @@ func TestDanglingLink(t *testing.T) {
 		t.Errorf("finding %+v", f)
 	}
 	// Where PIDs are another PID namespace's, none is said to be gone.
-	p.change = func(snap *scan.Snapshot) {
-		snap.Gaps = append(snap.Gaps, scan.Gap{Source: "process", Path: "/proc", Err: scan.ErrOtherPIDNS})
+	p.change = func(snap *ns.Snapshot) {
+		snap.Gaps = append(snap.Gaps, ns.Gap{Source: "process", Path: "/proc", Err: scan.ErrOtherPIDNS})
 	}
 	r := p.examine(t)
 	if len(r.Findings) != 1 || r.Findings[0].Severity != doctor.Unknown || len(r.Findings[0].Fix) > 0 {

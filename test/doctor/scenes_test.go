@@ -11,7 +11,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // diagnoses says which check tells each way in which a namespace can be held: by
@@ -84,8 +84,8 @@ func TestGapsMakeUnknown(t *testing.T) {
 	for _, kind := range []nstest.Kind{nstest.Mount, nstest.MountPrivate, nstest.FD, nstest.ProcNet} {
 		t.Run(string(kind), func(t *testing.T) {
 			p := newPatient(t).with(nstest.Make(t, kind))
-			p.change = func(snap *scan.Snapshot) {
-				snap.Gaps = append(snap.Gaps, scan.Gap{Source: "process", Path: "/proc/4242/ns/net", Err: errRefused})
+			p.change = func(snap *ns.Snapshot) {
+				snap.Gaps = append(snap.Gaps, ns.Gap{Source: "process", Path: "/proc/4242/ns/net", Err: errRefused})
 			}
 			r := p.examine(t)
 			if len(r.Findings) != 1 || r.Findings[0].Severity != doctor.Unknown || r.Status() != doctor.Unknown {
@@ -98,8 +98,8 @@ func TestGapsMakeUnknown(t *testing.T) {
 	}
 	t.Run("healthy", func(t *testing.T) {
 		p := newPatient(t).with(nstest.Make(t, nstest.Process))
-		p.change = func(snap *scan.Snapshot) {
-			snap.Gaps = append(snap.Gaps, scan.Gap{Source: "process", Path: "/proc/4242/ns/net", Err: errRefused})
+		p.change = func(snap *ns.Snapshot) {
+			snap.Gaps = append(snap.Gaps, ns.Gap{Source: "process", Path: "/proc/4242/ns/net", Err: errRefused})
 		}
 		if r := p.examine(t); r.Status() != doctor.Unknown || len(r.Findings) != 0 || len(r.Blind) == 0 {
 			t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Blind)

@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestLeftoverFile(t *testing.T) {
@@ -112,16 +112,16 @@ func TestLivePin(t *testing.T) {
 		t.Errorf("finding %+v", f)
 	}
 
-	for name, change := range map[string]func(*scan.Snapshot){
-		"mount namespaces unread": func(s *scan.Snapshot) { forget(s); s.MountsAll = false },
-		"a mount namespace is a gap": func(s *scan.Snapshot) {
+	for name, change := range map[string]func(*ns.Snapshot){
+		"mount namespaces unread": func(s *ns.Snapshot) { forget(s); s.MountsAll = false },
+		"a mount namespace is a gap": func(s *ns.Snapshot) {
 			forget(s)
-			s.Gaps = append(s.Gaps, scan.Gap{Source: "mount", Path: "mnt:[4026532901]", Err: errRefused})
+			s.Gaps = append(s.Gaps, ns.Gap{Source: "mount", Path: "mnt:[4026532901]", Err: errRefused})
 		},
-		"detached mounts unread": func(s *scan.Snapshot) { forget(s); s.LoneMounts = false },
-		"no kernel list":         func(s *scan.Snapshot) { forget(s); s.Sources = []string{"process", "thread", "mount", "name"} },
-		"another root":           func(s *scan.Snapshot) { forget(s); s.Strays[0].Compared = false },
-		"something is unknown":   func(s *scan.Snapshot) { forget(s); unexplained(s, inode) },
+		"detached mounts unread": func(s *ns.Snapshot) { forget(s); s.LoneMounts = false },
+		"no kernel list":         func(s *ns.Snapshot) { forget(s); s.Sources = []string{"process", "thread", "mount", "name"} },
+		"another root":           func(s *ns.Snapshot) { forget(s); s.Dangling[0].Compared = false },
+		"something is unknown":   func(s *ns.Snapshot) { forget(s); unexplained(s, inode) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := *p
@@ -151,17 +151,17 @@ func TestLivePin(t *testing.T) {
 }
 
 // forget takes away what was seen of the mounts on plain files.
-func forget(s *scan.Snapshot) {
-	for i := range s.Strays {
-		s.Strays[i].Pins = nil
+func forget(s *ns.Snapshot) {
+	for i := range s.Dangling {
+		s.Dangling[i].Pins = nil
 	}
 }
 
 // unexplained has a namespace as the bpf engine shows one that is mounted in a
 // detached tree.
-func unexplained(s *scan.Snapshot, inode uint64) {
+func unexplained(s *ns.Snapshot, inode uint64) {
 	if n := s.Find(inode); n != nil {
-		n.Holders = []scan.Holder{{Kind: scan.KindKernel, Refs: 1}}
+		n.Holders = []ns.Holder{{Kind: ns.KindKernel, Refs: 1}}
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // What a thread has in store for its future children lives through it alone.
@@ -45,7 +45,7 @@ func TestThreadKeepsForChildren(t *testing.T) {
 		t.Fatal(m.err)
 	}
 	for e, opts := range optionsOf(t) {
-		opts.Types = []scan.Type{scan.Time}
+		opts.Types = []ns.Type{ns.Time}
 		nstest.Eventually(t, func() string {
 			n := look(t, opts).Find(m.inode)
 			if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != m.tid || n.Holders[0].Via != "time_for_children" {

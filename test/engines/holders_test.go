@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -40,7 +41,7 @@ func truthOf(t *nstest.Truth) []holder {
 	return all
 }
 
-func holdersOf(n *scan.Namespace) []holder {
+func holdersOf(n *ns.Namespace) []holder {
 	if n == nil {
 		return nil
 	}
@@ -50,7 +51,7 @@ func holdersOf(n *scan.Namespace) []holder {
 		if h.Kind.HasFD() {
 			k.FD = h.FD
 		}
-		if h.Kind == scan.KindMount && h.MountNS == ownMountNS() {
+		if h.Kind == ns.KindMount && h.MountNS == ownMountNS() {
 			k.PID = 0 // any process that sees it
 		}
 		all = append(all, k)
@@ -81,7 +82,7 @@ func wants(t *testing.T, what string, opts scan.Options, truth *nstest.Truth, wa
 
 // findIn finds the namespace of a truth. Its inode may be another's by now: the
 // cookie, where it is known, is not.
-func findIn(snap *scan.Snapshot, truth *nstest.Truth) *scan.Namespace {
+func findIn(snap *ns.Snapshot, truth *nstest.Truth) *ns.Namespace {
 	n := snap.Find(truth.Inode)
 	if n != nil && n.Cookie != 0 && truth.Cookie != 0 && n.Cookie != truth.Cookie {
 		return nil

@@ -11,8 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -21,8 +24,8 @@ import (
 func TestLoneMountVerdict(t *testing.T) {
 	CheckKernel(t)
 	need.Kernel(t, 5, 17, "bpf_loop")
-	opts := optionsOf(t)[bpf]
-	host, err := scan.OpenHost("/")
+	opts := optionsOf(t)[bpfEngine]
+	host, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +38,12 @@ func TestLoneMountVerdict(t *testing.T) {
 	}
 }
 
-func demandVerdict(t *testing.T, opts scan.Options, host *scan.Host, kind nstest.Kind, want string) {
+func demandVerdict(t *testing.T, opts scan.Options, host *host.Host, kind nstest.Kind, want string) {
 	t.Helper()
 	scene := nstest.Make(t, kind)
 	pin := scene.Holders[0].Pin
-	var snap *scan.Snapshot
-	var n *scan.Namespace
+	var snap *ns.Snapshot
+	var n *ns.Namespace
 	if !nstest.Eventually(t, func() string {
 		snap = look(t, opts)
 		n = findIn(snap, &scene.Truth)
@@ -51,7 +54,7 @@ func demandVerdict(t *testing.T, opts scan.Options, host *scan.Host, kind nstest
 	if err := scan.Describe(t.Context(), host, n); err != nil {
 		t.Fatal(err)
 	}
-	verdict := scan.Verdict(n, snap)
+	verdict := explain.Verdict(n, snap)
 	if want := fmt.Sprintf(want, *pin.FD, pin.Comm, pin.PID, scene.Holders[0].MountID); !strings.Contains(verdict, want) {
 		t.Errorf("%q, want %q", verdict, want)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -206,7 +207,7 @@ func demandGap(t *testing.T, opts scan.Options, scene *nstest.Scene, source stri
 	t.Helper()
 	wants(t, "all sources", opts, &scene.Truth, nil)
 	snap := look(t, opts)
-	i := slices.IndexFunc(snap.Gaps, func(g scan.Gap) bool { return g.Source == source })
+	i := slices.IndexFunc(snap.Gaps, func(g ns.Gap) bool { return g.Source == source })
 	if i < 0 || source != "mount" && !errors.Is(snap.Gaps[i].Err, scan.ErrNotInProc) && !errors.Is(snap.Gaps[i].Err, scan.ErrActiveOnly) || snap.Complete() {
 		t.Errorf("gaps %v, complete %v, want a gap in %s", snap.Gaps, snap.Complete(), source)
 	}

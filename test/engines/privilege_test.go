@@ -14,9 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
 )
 
 // confined is a way to run the program with less than root has.
@@ -115,7 +115,7 @@ func demandTold(t *testing.T, c confined, engine string, r result) {
 }
 
 // untrue says in words which namespace is shown that is on none of the kernel's lists.
-func untrue(r result, lists ...map[uint64]iter.Net) string {
+func untrue(r result, lists ...map[uint64]bpfreader.Net) string {
 	var alive []uint64
 	for _, list := range lists {
 		for _, n := range list {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -73,7 +74,7 @@ func checkNoNamespace(t *testing.T, n nsinspect, ref, reason string) {
 // readOwners reads what the runtimes of this machine keep.
 func readOwners(t *testing.T) *owner.Index {
 	t.Helper()
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}

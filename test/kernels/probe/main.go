@@ -15,9 +15,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
 
 func main() {
@@ -48,19 +49,19 @@ func word(err error) string {
 // passes says what the bpf engine loads.
 func passes(out *bufio.Writer) {
 	names := []struct {
-		pass iter.Pass
+		pass bpfreader.Pass
 		name string
 	}{
-		{iter.Tasks, "tasks"}, {iter.Files, "files"}, {iter.Nets, "kernel's list"},
-		{iter.Mapped, "mapped sockets"}, {iter.InFlight, "files in flight"},
+		{bpfreader.Tasks, "tasks"}, {bpfreader.Files, "files"}, {bpfreader.Nets, "kernel's list"},
+		{bpfreader.Mapped, "mapped sockets"}, {bpfreader.InFlight, "files in flight"},
 	}
-	r, err := iter.Open(iter.Options{})
+	r, err := bpfreader.Open(bpfreader.Options{})
 	if err != nil {
 		fmt.Fprintf(out, "engine bpf: no: %v\n", err)
 		return
 	}
 	defer r.Close()
-	refused := map[iter.Pass]bool{}
+	refused := map[bpfreader.Pass]bool{}
 	for _, refusal := range r.Refused() {
 		refused[refusal.Pass] = true
 	}
@@ -81,7 +82,7 @@ func passes(out *bufio.Writer) {
 
 // scenes makes each scene and says what each engine finds.
 func scenes(out *bufio.Writer) {
-	engine, err := iter.NewEngine()
+	engine, err := bpf.NewEngine()
 	if err == nil {
 		defer engine.Close()
 	}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpfreader
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
+)
+
+// passLoad is the program of a pass, loaded when it is first needed.
+type passLoad struct {
+	passPrograms
+	mu   sync.Mutex
+	done bool
+	prog *ebpf.Program
+	err  error // why there is none
+}
+
+// loadPasses loads the first of the passes asked for, on the caller's thread with
+// its capabilities, and begins with the second beside it.
+func (r *Reader) loadPasses() error {
+	var wanted []Pass
+	for _, p := range programs {
+		if r.options.Passes&p.pass != 0 {
+			wanted = append(wanted, p.pass)
+			r.passes[p.pass] = &passLoad{passPrograms: p}
+		}
+	}
+	if len(wanted) > 1 {
+		go func() { _, _ = r.Load(wanted[1]) }() // whoever needs it is told of an error
+	}
+	_, err := r.Load(wanted[0])
+	if err == nil || errors.Is(err, unix.EPERM) { // the others would be refused alike
+		return err
+	}
+	if refused := r.Refused(); len(refused) == len(wanted) {
+		return refused[0].Err
+	}
+	return nil
+}
+
+// program returns the pass's program, or why there is none.
+func (r *Reader) program(p Pass) (*ebpf.Program, error) {
+	if r.passes[p] == nil {
+		return nil, errors.New("pass was not asked for when the reader was opened")
+	}
+	prog, err := r.Load(p)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return prog, nil
+}
+
+// load loads a pass that was asked for, once.
+func (r *Reader) Load(p Pass) (*ebpf.Program, error) {
+	load := r.passes[p]
+	load.mu.Lock()
+	defer load.mu.Unlock()
+	if load.done {
+		return load.prog, load.err
+	}
+	load.done = true
+	try := load.try
+	if p == Files && r.options.oneByOne {
+		try = []string{scanProgFiles, scanProgFilesOnly}
+	}
+	var err error
+	if load.prog, err = r.loader.first(try); err != nil {
+		if !errors.Is(err, unix.EPERM) && kernelBefore(load.since) {
+			err = kernel.SinceError{Major: load.since[0], Minor: load.since[1]} // what its verifier says is beside the point
+		}
+		load.err = fmt.Errorf("%s: %w", load.what, Explain(err))
+	}
+	return load.prog, load.err
+}
+
+// Refused lists the passes that were asked for and that this kernel did not
+// load, in the order of their constants. It loads those that are not yet.
+func (r *Reader) Refused() []Refusal {
+	var refused []Refusal
+	for _, p := range programs {
+		if r.passes[p.pass] == nil {
+			continue
+		}
+		if _, err := r.Load(p.pass); err != nil {
+			refused = append(refused, Refusal{p.pass, err})
+		}
+	}
+	r.loadedAll.Do(func() { r.loader = nil }) // megabytes of types
+	return refused
+}
+
+// unload ends the use of the pass, loaded or not.
+func (l *passLoad) unload() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.prog != nil {
+		l.prog.Close()
+	}
+	l.done, l.prog, l.err = true, nil, errors.New("the reader is closed")
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kernel returns the release of the host's kernel, as uname -r prints it; "" if a
+// recorded tree does not have it.
+func (h *Host) Kernel() string {
+	if !h.live {
+		release, err := h.ReadFile("/proc/sys/kernel/osrelease")
+		if err != nil {
+			return "" // a recorded tree need not have it
+		}
+		return strings.TrimSpace(release)
+	}
+	var uts unix.Utsname
+	if unix.Uname(&uts) != nil {
+		return runtime.GOOS // cannot happen: uname fails only for a bad address
+	}
+	return unix.ByteSliceToString(uts.Release[:])
+}

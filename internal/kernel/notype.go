@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kernel
+
+import (
+	"fmt"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"strings"
+)
+
+// NoTypeError says that the kernel was built without a type of namespaces.
+type NoTypeError struct{ Type ns.Type }
+
+func (e NoTypeError) Error() string {
+	return fmt.Sprintf("this kernel has no %s namespaces (CONFIG_%s_NS)", e.Type, strings.ToUpper(e.Type.String()))
+}

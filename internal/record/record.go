@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"time"
+)
+
+// sighting is one holder of one namespace. There are tens of thousands, nearly
+// all of them processes, threads and plain files: those fit here, in a quarter of
+// a Holder's memory, which costs more time to get than to fill. Any other is in
+// more.
+type Record struct {
+	Key
+	Kind         ns.Kind
+	pid, tid, fd int32
+	born         time.Duration
+	more         *ns.Holder
+}
+
+// key identifies a namespace within one scan.
+type Key struct {
+	ns.Type
+	Inode uint64
+}
+
+func Of(k Key, h *ns.Holder) Record {
+	s := Record{Key: k, Kind: h.Kind, pid: int32(h.PID), tid: int32(h.TID), fd: int32(h.FD), born: h.Born}
+	if s.Holder() != *h { // it has more, or a number too large
+		whole := *h
+		s.more = &whole
+	}
+	return s
+}
+
+func (s *Record) Holder() ns.Holder {
+	if s.more != nil {
+		return *s.more
+	}
+	return ns.Holder{Kind: s.Kind, PID: int(s.pid), TID: int(s.tid), FD: int(s.fd), Born: s.born}
+}
+
+func (s *Record) PID() int {
+	if s.more != nil {
+		return s.more.PID
+	}
+	return int(s.pid)
+}
+
+// pile is a list of sightings in pieces, so that none of many is ever copied to
+// make room for the next.
+type List [][]Record
+
+func (p *List) Add(s Record) {
+	const piece = 1024
+	last := len(*p) - 1
+	if last < 0 || len((*p)[last]) == cap((*p)[last]) {
+		*p = append(*p, make([]Record, 0, piece))
+		last++
+	}
+	(*p)[last] = append((*p)[last], s)
+}
+
+// remove drops the sightings that f says so of.
+func (p List) Delete(f func(*Record) bool) {
+	for i, piece := range p {
+		kept := 0
+		for j := range piece {
+			if f(&piece[j]) {
+				continue
+			}
+			if kept != j {
+				piece[kept] = piece[j]
+			}
+			kept++
+		}
+		p[i] = piece[:kept]
+	}
+}
+
+// each calls f for every sighting.
+func (p List) Each(f func(*Record)) {
+	for _, piece := range p {
+		for i := range piece {
+			f(&piece[i])
+		}
+	}
+}
