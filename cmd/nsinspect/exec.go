@@ -203,7 +203,7 @@ func strangerHint(n *ns.Namespace) string {
 	}
 	pid := "PID"
 	if n.Leader != nil {
-		pid = strconv.Itoa(n.Leader.PID)
+		pid = n.Leader.PID.String()
 	}
 	return fmt.Sprintf("run as root, or join its user namespace, %s%s, first: nsenter --preserve-credentials -U -n -t %s -- COMMAND",
 		ns.FormatLink(ns.User, n.UserNS), who, pid)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -58,7 +59,7 @@ func (f *ownerFinder) serve(ctx context.Context) {
 		case pids := <-f.asked:
 			owners := make(map[int]*owner.Owner, len(pids))
 			for _, pid := range pids {
-				owners[pid] = x.Process(pid)
+				owners[pid] = x.Process(ns.TaskID(pid))
 			}
 			f.found <- owners
 		}

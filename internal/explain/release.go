@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 

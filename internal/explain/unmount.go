@@ -4,9 +4,10 @@ package explain
 
 import (
 	"fmt"
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"path"
 	"slices"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // unmountSteps says how to take away the mounts that hold a namespace.
@@ -134,7 +135,7 @@ func unpin(h *ns.Holder) string {
 }
 
 // targetTask is what nsenter takes as its target.
-func targetTask(h *ns.Holder) int {
+func targetTask(h *ns.Holder) ns.TaskID {
 	if h.TID != 0 {
 		return h.TID
 	}

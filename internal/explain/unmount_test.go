@@ -4,9 +4,10 @@ package explain
 
 import (
 	"fmt"
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"strings"
 	"testing"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // What frees a mount that no process sees, or no path leads to.

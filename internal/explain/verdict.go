@@ -5,9 +5,10 @@ package explain
 import (
 	"cmp"
 	"fmt"
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"slices"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Verdict answers in one sentence who keeps the namespace alive, how many they

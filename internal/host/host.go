@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -25,6 +26,9 @@ type Host struct {
 	procFD int
 	live   bool // root is this process's own root
 	procfs bool // proc is the kernel's, not a recorded one
+
+	ownOnce sync.Once
+	own     bool // see OwnTaskIDs
 }
 
 // OpenHost opens the machine whose root directory is root; "" and "/" mean the

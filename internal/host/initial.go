@@ -4,10 +4,10 @@ package host
 
 import (
 	"fmt"
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"os"
 	"slices"
-	"strconv"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // InitialNamespaces returns the namespaces the kernel started with, which are the
@@ -57,9 +57,9 @@ func ownNetIsInitial() bool {
 
 // isKernelThread reports whether a PID is one, by PF_KTHREAD in the flags of
 // /proc/PID/stat (include/linux/sched.h). Only the initial PID namespace has any.
-func (h *Host) IsKernelThread(pid int) bool {
+func (h *Host) IsKernelThread(pid ns.TaskID) bool {
 	const pfKthread = 0x00200000
-	st, err := h.ReadStat(strconv.Itoa(pid))
+	st, err := h.ReadStat(pid.String())
 	return err == nil && st.Flags&pfKthread != 0
 }
 

@@ -27,6 +27,7 @@ const UserHZ = 100
 // taskStat is what is used of /proc/PID/stat.
 type Stat struct {
 	Comm  string
+	PPID  ns.TaskID
 	Flags uint64
 	Start uint64 // clock ticks after boot
 }
@@ -78,15 +79,17 @@ func parseStat(line []byte) (Stat, bool) {
 		return Stat{}, false
 	}
 	fields := bytes.Fields(line[end+1:])
-	const flags, start = 9 - 3, 22 - 3 // as numbered in proc(5), from state on
+	const ppid, flags, start = 4 - 3, 9 - 3, 22 - 3 // as numbered in proc(5), from state on
 	if len(fields) <= start {
 		return Stat{}, false
 	}
 	st := Stat{Comm: string(line[open+1 : end])}
 	var err1, err2 error
+	parent, err3 := strconv.ParseUint(string(fields[ppid]), 10, 31)
+	st.PPID = ns.TaskID(parent)
 	st.Flags, err1 = strconv.ParseUint(string(fields[flags]), 10, 64)
 	st.Start, err2 = strconv.ParseUint(string(fields[start]), 10, 64)
-	return st, err1 == nil && err2 == nil
+	return st, err1 == nil && err2 == nil && err3 == nil
 }
 
 // link reads a namespace link below /proc.

@@ -5,20 +5,20 @@ package host
 import (
 	"encoding/binary"
 	"fmt"
-	"strconv"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
 // threads lists the threads of a process, its first among them. buf is what the
 // kernel's listing is read into.
-func (h *Host) Threads(pid int, buf []byte) ([]int, error) {
-	fd, err := h.OpenProc(strconv.Itoa(pid)+"/task", unix.O_RDONLY|unix.O_DIRECTORY)
+func (h *Host) Threads(pid ns.TaskID, buf []byte) ([]ns.TaskID, error) {
+	fd, err := h.OpenProc(pid.String()+"/task", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	var tids []int
+	var tids []ns.TaskID
 	for {
 		n, err := unix.Getdents(fd, buf)
 		if err != nil || n == 0 {
@@ -31,7 +31,7 @@ func (h *Host) Threads(pid int, buf []byte) ([]int, error) {
 // numericEntries appends the numbers among the names in a getdents64 buffer that
 // are of one type: the PIDs of /proc, the TIDs of /proc/PID/task, the links of
 // /proc/PID/fd.
-func NumericEntries(to []int, buf []byte, want byte) []int {
+func NumericEntries[T ~int](to []T, buf []byte, want byte) []T {
 	const header = 19 // d_ino, d_off, d_reclen, d_type
 	for len(buf) > header {
 		reclen := int(binary.NativeEndian.Uint16(buf[16:]))
@@ -49,7 +49,7 @@ func NumericEntries(to []int, buf []byte, want byte) []int {
 			i++
 		}
 		if i > 0 && i < len(name) && name[i] == 0 {
-			to = append(to, n)
+			to = append(to, T(n))
 		}
 	}
 	return to
@@ -57,7 +57,7 @@ func NumericEntries(to []int, buf []byte, want byte) []int {
 
 // FDPath returns the path of a descriptor's link in /proc: in the table of a thread,
 // or where tid is 0 of the process.
-func FDPath(pid, tid, fd int) string {
+func FDPath(pid, tid ns.TaskID, fd int) string {
 	if tid != 0 {
 		return fmt.Sprintf("/proc/%d/task/%d/fd/%d", pid, tid, fd)
 	}

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strconv"
 
 	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
@@ -134,8 +134,8 @@ func (t *Tree) ReadDir(name string, most int) ([]os.DirEntry, error) {
 // ReadProc returns a file of a process, "cgroup" or "cmdline", up to so many
 // bytes of it. What is missing is os.ErrNotExist or ESRCH; another user's process
 // may refuse it without CAP_SYS_PTRACE.
-func (h *Host) ReadProc(pid int, name string, most int) ([]byte, error) {
-	task := strconv.Itoa(pid)
+func (h *Host) ReadProc(pid ns.TaskID, name string, most int) ([]byte, error) {
+	task := pid.String()
 	if err := h.CheckRegular(task, name); err != nil {
 		return nil, err
 	}
@@ -161,9 +161,9 @@ func (h *Host) OwnerUID() int {
 }
 
 // ProcUID returns the user that a process runs as, -1 if it has ended.
-func (h *Host) ProcUID(pid int) int {
+func (h *Host) ProcUID(pid ns.TaskID) int {
 	var st unix.Stat_t
-	if err := unix.Fstatat(h.procFD, strconv.Itoa(pid), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fstatat(h.procFD, pid.String(), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return -1
 	}
 	return int(st.Uid)
@@ -171,9 +171,9 @@ func (h *Host) ProcUID(pid int) int {
 
 // SharesRoot reports whether a process sees the paths of the host, as far as can
 // be told: the kernel tells it with CAP_SYS_PTRACE, and a recorded tree does not.
-func (h *Host) SharesRoot(pid int) bool {
+func (h *Host) SharesRoot(pid ns.TaskID) bool {
 	var its, own unix.Stat_t
-	if !h.procfs || unix.Fstatat(h.procFD, strconv.Itoa(pid)+"/root", &its, 0) != nil || unix.Fstat(h.rootFD, &own) != nil {
+	if !h.procfs || unix.Fstatat(h.procFD, pid.String()+"/root", &its, 0) != nil || unix.Fstat(h.rootFD, &own) != nil {
 		return true
 	}
 	return its.Dev == own.Dev && its.Ino == own.Ino
@@ -181,6 +181,6 @@ func (h *Host) SharesRoot(pid int) bool {
 
 // ReadProcLink returns the text of a link of a process, "cwd" or "root". It needs
 // CAP_SYS_PTRACE for another user's.
-func (h *Host) ReadProcLink(pid int, name string) (string, error) {
-	return h.Readlink(strconv.Itoa(pid) + "/" + name)
+func (h *Host) ReadProcLink(pid ns.TaskID, name string) (string, error) {
+	return h.Readlink(pid.String() + "/" + name)
 }

@@ -4,8 +4,9 @@ package kernel
 
 import (
 	"fmt"
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // NoTypeError says that the kernel was built without a type of namespaces.

@@ -54,7 +54,7 @@ type Namespace struct {
 }
 
 // task is a process, or a thread whose mount namespace is not its process's.
-type task struct{ pid, tid int }
+type task struct{ pid, tid ns.TaskID }
 
 // dir returns the task's directory in /proc.
 func (t task) dir() string {
@@ -179,16 +179,16 @@ func IsNSFS(m *mountinfo.Info) bool { return m.FSType == "nsfs" }
 
 // seenBy returns a process that sees a mount namespace and is likely to stay:
 // the first process, or else the one that started this program.
-func seenBy(h *host.Host, mountNS uint64) int {
+func seenBy(h *host.Host, mountNS uint64) ns.TaskID {
 	if mountNS == 0 {
 		return 0
 	}
-	candidates := []int{1}
-	if h.Live() {
-		candidates = append(candidates, os.Getppid(), os.Getpid())
+	candidates := []ns.TaskID{1}
+	if h.OwnTaskIDs() {
+		candidates = append(candidates, ns.TaskID(os.Getppid()), ns.TaskID(os.Getpid()))
 	}
 	for _, pid := range candidates {
-		if h.MountNamespace(strconv.Itoa(pid)) == mountNS {
+		if h.MountNamespace(pid.String()) == mountNS {
 			return pid
 		}
 	}

@@ -5,7 +5,6 @@ package opener
 import (
 	"errors"
 	"path"
-	"strconv"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
@@ -154,7 +153,7 @@ func (o *Opener) openHolder(t ns.Type, h *ns.Holder) (int, error) {
 	if h.Via != "" {
 		link = h.Via
 	}
-	pid := strconv.Itoa(h.PID)
+	pid := h.PID.String()
 	var name string
 	switch {
 	case h.Kind == ns.KindMount:
@@ -164,7 +163,7 @@ func (o *Opener) openHolder(t ns.Type, h *ns.Holder) (int, error) {
 	case h.Kind == ns.KindProcess:
 		name = path.Join(pid, "ns", link)
 	case h.Kind == ns.KindThread:
-		name = path.Join(pid, "task", strconv.Itoa(h.TID), "ns", link)
+		name = path.Join(pid, "task", h.TID.String(), "ns", link)
 	case h.Kind == ns.KindFD && h.Via == "":
 		name = host.FDPath(h.PID, h.TID, h.FD)[len("/proc/"):]
 	default:
@@ -187,7 +186,7 @@ func (o *Opener) openMount(h *ns.Holder) (int, error) {
 		if h.PID == 0 {
 			return -1, ErrNoPath
 		}
-		fd, err := o.host.OpenProc(strconv.Itoa(h.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY)
+		fd, err := o.host.OpenProc(h.PID.String()+"/root", unix.O_PATH|unix.O_DIRECTORY)
 		if err != nil {
 			return -1, err
 		}

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -17,9 +18,10 @@ import (
 
 // openFile is a descriptor that can keep a namespace alive.
 type openFile struct {
-	tid, fd int // tid is 0 in the table that the process's threads share
-	kind    fileKindOf
-	inode   uint64
+	tid   ns.TaskID // tid is 0 in the table that the process's threads share
+	fd    int
+	kind  fileKindOf
+	inode uint64
 }
 
 type fileKindOf uint8
@@ -70,7 +72,7 @@ func (w *Worker) keeps(t ns.Type, inode uint64, h ns.Holder) {
 
 // namespaceOfFile identifies an open namespace file. It is opened with O_PATH
 // first: by now the descriptor may be of a file that blocks whoever opens it.
-func (w *Worker) namespaceOfFile(pid int, f openFile) (ns.Type, uint64, error) {
+func (w *Worker) namespaceOfFile(pid ns.TaskID, f openFile) (ns.Type, uint64, error) {
 	fd, err := unix.Openat(w.host.ProcFD(), host.FDPath(pid, f.tid, f.fd)[len("/proc/"):], unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, 0, err
@@ -102,20 +104,17 @@ func (w *Worker) readFiles(v *Process) {
 // sharesTable reports whether a thread certainly uses the descriptors that its
 // process's first thread uses. It needs CONFIG_KCMP, and as much privilege as
 // reading the descriptors. A first thread that has ended shares nothing.
-func (w *Worker) sharesTable(pid, tid int) bool {
-	const kcmpFiles = 2
-	if !w.host.Live() {
-		return false // kcmp(2) speaks of our own PID namespace
-	}
-	differs, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(pid), uintptr(tid), kcmpFiles, 0, 0, 0)
-	return errno == 0 && differs == 0
+func (w *Worker) sharesTable(pid, tid ns.TaskID) bool {
+	process, own := w.host.Own(pid)
+	thread, _ := w.host.Own(tid)
+	return own && kernel.SharesFiles(process, thread)
 }
 
 // readTable lists what can keep a namespace in one descriptor table: of the
 // process, or of one of its threads. Entries of known with the same number and
 // file are left out: without kcmp(2), equal tables are taken for one.
-func (w *Worker) readTable(pid, tid int, known []openFile) []openFile {
-	dir := strconv.Itoa(pid) + "/fd"
+func (w *Worker) readTable(pid, tid ns.TaskID, known []openFile) []openFile {
+	dir := pid.String() + "/fd"
 	if tid != 0 {
 		dir = fmt.Sprintf("%d/task/%d/fd", pid, tid)
 	}

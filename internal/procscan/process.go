@@ -61,7 +61,7 @@ func (w *Worker) readOwn(v *Process) {
 }
 
 // again tells a process that is closed to us from one that ended just now.
-func (w *Worker) again(t ns.Type, pid int) (uint64, unix.Errno) {
+func (w *Worker) again(t ns.Type, pid ns.TaskID) (uint64, unix.Errno) {
 	if w.gone(pid) {
 		return 0, unix.ENOENT
 	}

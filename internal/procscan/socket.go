@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -29,7 +30,7 @@ func Sockets(w *Worker, v *Process) {
 		return
 	}
 	w.readFiles(v)
-	b := borrower{w: w, pid: v.pid, pidfds: map[int]int{}}
+	b := borrower{w: w, pid: v.pid, pidfds: map[ns.TaskID]int{}}
 	defer b.close()
 	for _, f := range v.files {
 		if f.kind != socketFile && f.kind != tunFile {
@@ -44,11 +45,15 @@ func Sockets(w *Worker, v *Process) {
 	}
 }
 
+// ErrForeignTaskIDs is the gap of a source that needs process IDs of the caller's own
+// PID namespace, where the procfs is of another.
+var ErrForeignTaskIDs = errors.New("process IDs in /proc are those of another PID namespace")
+
 // borrower takes files of one process.
 type borrower struct {
 	w          *Worker
-	pid        int
-	pidfds     map[int]int // by thread; 0 is the process
+	pid        ns.TaskID
+	pidfds     map[ns.TaskID]int // by thread; 0 is the process
 	complained bool
 }
 
@@ -59,17 +64,21 @@ func (b *borrower) close() {
 }
 
 // pidfd returns a pidfd of the process, or of one of its threads (since 6.9).
-func (b *borrower) pidfd(tid int) (int, error) {
+func (b *borrower) pidfd(tid ns.TaskID) (int, error) {
 	if fd, ok := b.pidfds[tid]; ok {
 		return fd, nil
 	}
-	task, flags := b.pid, 0
+	open, task := kernel.OpenPidfd, b.pid
 	if tid != 0 {
-		task, flags = tid, unix.PIDFD_THREAD
+		open, task = kernel.OpenThreadPidfd, tid
 	}
-	fd, err := unix.PidfdOpen(task, flags)
+	own, ok := b.w.host.Own(task)
+	if !ok {
+		return -1, ErrForeignTaskIDs
+	}
+	fd, err := open(own)
 	if err != nil {
-		return -1, fmt.Errorf("open pidfd: %w", err)
+		return -1, err
 	}
 	b.pidfds[tid] = fd
 	return fd, nil

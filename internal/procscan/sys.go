@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"unsafe"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +29,7 @@ func linkCount(dir int, path []byte, stx *unix.Statx_t) (int, unix.Errno) {
 }
 
 // procPath builds "PID/rest" with its NUL in buf.
-func procPath(buf []byte, pid int, rest ...string) []byte {
+func procPath(buf []byte, pid ns.TaskID, rest ...string) []byte {
 	buf = strconv.AppendInt(buf[:0], int64(pid), 10)
 	for _, r := range rest {
 		buf = append(buf, r...)

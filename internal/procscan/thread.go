@@ -4,7 +4,6 @@ package procscan
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/record"
@@ -29,7 +28,7 @@ func Threads(w *Worker, v *Process) {
 
 // threads lists the threads of a process, its first among them; nil if it has no
 // other.
-func (w *Worker) threads(v *Process) []int {
+func (w *Worker) threads(v *Process) []ns.TaskID {
 	if v.tidsKnown {
 		return v.tids
 	}
@@ -49,8 +48,8 @@ func (w *Worker) threads(v *Process) []int {
 	return v.tids
 }
 
-func (w *Worker) visitThread(v *Process, tid int) {
-	task := strconv.Itoa(tid)
+func (w *Worker) visitThread(v *Process, tid ns.TaskID) {
+	task := tid.String()
 	for _, t := range w.types {
 		own := w.readThread(v, task, t, t.Links()[0])
 		switch own {
@@ -83,7 +82,7 @@ func (w *Worker) readThread(v *Process, task string, t ns.Type, link string) uin
 	return inode
 }
 
-func (w *Worker) threadGone(pid int, task string) bool {
+func (w *Worker) threadGone(pid ns.TaskID, task string) bool {
 	w.path = procPath(w.path, pid, "/task/", task)
 	_, errno := linkCount(w.host.ProcFD(), w.path, &w.stx)
 	return ended(errno)

@@ -17,13 +17,13 @@ import (
 // A visit is one process in the walk over all of them. What a source reads of
 // it is kept for the sources after it.
 type Process struct {
-	pid   int
+	pid   ns.TaskID
 	known bool
 	own   [ns.NumTypes]uint64 // the process's namespaces; 0 where it has none left
 	shut  bool                // the kernel refuses to show its namespaces
 
 	tidsKnown bool
-	tids      []int // its threads; nil if it has one alone
+	tids      []ns.TaskID // its threads; nil if it has one alone
 
 	filesKnown bool
 	files      []openFile
@@ -57,7 +57,7 @@ func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*W
 	if err := unix.Stat("/proc/self/ns/net", &st); err == nil { // if not, there are no namespace files at all
 		w.nsfs = st.Dev
 	}
-	pieces := make(chan []int, 64)
+	pieces := make(chan []ns.TaskID, 64)
 	var all record.Found
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -76,7 +76,7 @@ func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*W
 }
 
 // visitAll calls visitors for the processes that it gets.
-func (s *walker) visitAll(ctx context.Context, pieces <-chan []int, visitors []func(*Worker, *Process)) record.Found {
+func (s *walker) visitAll(ctx context.Context, pieces <-chan []ns.TaskID, visitors []func(*Worker, *Process)) record.Found {
 	w := &Worker{walker: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, typeOf: map[uint64]ns.Type{}, Found: record.Found{Threads: map[record.Key]int{}, Members: record.Members{}}}
 	for pids := range pieces {
 		if ctx.Err() != nil {
@@ -95,7 +95,7 @@ func (s *walker) visitAll(ctx context.Context, pieces <-chan []int, visitors []f
 func (s *walker) wants(t ns.Type) bool { return slices.Contains(s.types, t) }
 
 // listProcesses sends the PIDs in /proc to pieces.
-func (s *walker) listProcesses(ctx context.Context, pieces chan<- []int) error {
+func (s *walker) listProcesses(ctx context.Context, pieces chan<- []ns.TaskID) error {
 	const piece = 128
 	fd, err := s.host.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *walker) listProcesses(ctx context.Context, pieces chan<- []int) error {
 		if n == 0 {
 			return nil
 		}
-		pids := host.NumericEntries(nil, buf[:n], unix.DT_DIR)
+		pids := host.NumericEntries[ns.TaskID](nil, buf[:n], unix.DT_DIR)
 		for len(pids) > piece {
 			pieces <- pids[:piece]
 			pids = pids[piece:]
@@ -123,7 +123,7 @@ func (s *walker) listProcesses(ctx context.Context, pieces chan<- []int) error {
 
 // readLink reads a namespace link of a process. A missing process, and a
 // zombie's missing link, are ENOENT or ESRCH.
-func (w *Worker) readLink(t ns.Type, pid int, rest ...string) (uint64, unix.Errno) {
+func (w *Worker) readLink(t ns.Type, pid ns.TaskID, rest ...string) (uint64, unix.Errno) {
 	w.path = procPath(w.path, pid, rest...)
 	var n int
 	var errno unix.Errno
@@ -145,7 +145,7 @@ func (w *Worker) readLink(t ns.Type, pid int, rest ...string) (uint64, unix.Errn
 // gone reports whether a process is no more. The kernel answers EACCES, not
 // ENOENT, when a process ends between the look-up of its namespace link and the
 // reading of it (fs/proc/namespaces.c, proc_ns_readlink, 6.18).
-func (w *Worker) gone(pid int) bool {
+func (w *Worker) gone(pid ns.TaskID) bool {
 	w.path = procPath(w.path, pid)
 	_, errno := linkCount(w.host.ProcFD(), w.path, &w.stx)
 	return errno == unix.ENOENT || errno == unix.ESRCH

@@ -12,13 +12,13 @@ type Found struct {
 	Dangling   []ns.DanglingName
 	Dirs       []string // names directories that were read
 	Gaps       []ns.Gap
-	Nets       []Net    // the kernel's own list
-	AllNets    bool     // it was read to its end
-	LoneMounts bool     // mounts in no mount namespace were looked for
-	Unread     []string // sources that an engine could not read here
-	Members    Members  // processes, by mount namespace
-	Pins       []Pin    // what holds mount namespaces that are not wanted themselves
-	Threaded   []int    // processes of more than one thread
+	Nets       []Net       // the kernel's own list
+	AllNets    bool        // it was read to its end
+	LoneMounts bool        // mounts in no mount namespace were looked for
+	Unread     []string    // sources that an engine could not read here
+	Members    Members     // processes, by mount namespace
+	Pins       []Pin       // what holds mount namespaces that are not wanted themselves
+	Threaded   []ns.TaskID // processes of more than one thread
 }
 
 type Name struct {
@@ -49,7 +49,7 @@ func (f *Found) Add(g Found) {
 }
 
 // seers are the processes in each mount namespace, by its inode.
-type Members map[uint64][]int
+type Members map[uint64][]ns.TaskID
 
 func (s *Members) Add(more Members) {
 	if *s == nil {

@@ -3,8 +3,9 @@
 package record
 
 import (
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // sighting is one holder of one namespace. There are tens of thousands, nearly
@@ -38,14 +39,14 @@ func (s *Record) Holder() ns.Holder {
 	if s.more != nil {
 		return *s.more
 	}
-	return ns.Holder{Kind: s.Kind, PID: int(s.pid), TID: int(s.tid), FD: int(s.fd), Born: s.born}
+	return ns.Holder{Kind: s.Kind, PID: ns.TaskID(s.pid), TID: ns.TaskID(s.tid), FD: int(s.fd), Born: s.born}
 }
 
-func (s *Record) PID() int {
+func (s *Record) PID() ns.TaskID {
 	if s.more != nil {
 		return s.more.PID
 	}
-	return int(s.pid)
+	return ns.TaskID(s.pid)
 }
 
 // pile is a list of sightings in pieces, so that none of many is ever copied to

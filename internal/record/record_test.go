@@ -3,9 +3,10 @@
 package record
 
 import (
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"math"
 	"testing"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // What is kept of a holder until it is put with its namespace is all of it.

@@ -3,9 +3,10 @@
 package record
 
 import (
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"slices"
 	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Sink takes what an engine finds. It is for one goroutine at a time.
@@ -55,7 +56,7 @@ func (s *Sink) Holder(t ns.Type, inode uint64, h ns.Holder) {
 // Process takes a process in a namespace, with its start time since boot, which
 // saves reading it when the leader is looked for. via is "" or the link that
 // holds for future children, as "pid_for_children".
-func (s *Sink) Process(t ns.Type, inode uint64, pid int, born time.Duration, via string) {
+func (s *Sink) Process(t ns.Type, inode uint64, pid ns.TaskID, born time.Duration, via string) {
 	s.Holder(t, inode, ns.Holder{Kind: ns.KindProcess, PID: pid, Via: via, Born: born})
 }
 
@@ -68,7 +69,7 @@ func (s *Sink) Task(t ns.Type, inode uint64) {
 }
 
 // Seer takes a process that sees a mount namespace, which need not be wanted.
-func (s *Sink) Member(mountNS uint64, pid int) {
+func (s *Sink) Member(mountNS uint64, pid ns.TaskID) {
 	if s.found.Members == nil {
 		s.found.Members = Members{}
 	}
@@ -76,7 +77,7 @@ func (s *Sink) Member(mountNS uint64, pid int) {
 }
 
 // Threaded takes a process of more than one thread.
-func (s *Sink) Threaded(pid int) { s.found.Threaded = append(s.found.Threaded, pid) }
+func (s *Sink) Threaded(pid ns.TaskID) { s.found.Threaded = append(s.found.Threaded, pid) }
 
 // Pin takes what holds a mount namespace that is not wanted itself: it may be
 // all that keeps the mounts in it.

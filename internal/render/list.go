@@ -55,7 +55,7 @@ func listTable(s *ns.Snapshot, x *owner.Index, wide bool) *table {
 		n := &s.Namespaces[i]
 		pid, user, started, command := "", "", "", ""
 		if p := n.Leader; p != nil {
-			pid, command = strconv.Itoa(p.PID), Command(p)
+			pid, command = p.PID.String(), Command(p)
 			if wide {
 				user, started = userName(s, p.UID), clock(p.Started, s.Taken)
 			}

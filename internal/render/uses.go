@@ -132,7 +132,7 @@ func addHolder(t *table, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, h *ns.
 	if h.Kind == ns.KindMount {
 		pid, tid = 0, 0 // they only see the mount
 	}
-	t.add("", h.Kind.String(), number(pid), number(tid), fd(h), what(h), ownerCell(x.Holder(n, h), wide), user, started,
+	t.add("", h.Kind.String(), number(int(pid)), number(int(tid)), fd(h), what(h), ownerCell(x.Holder(n, h), wide), user, started,
 		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
 }
 

@@ -50,7 +50,7 @@ func TestMountRows(t *testing.T) {
 	s := snapshot()
 	s.MountNS = 1
 	at := func(path string, mountNS uint64, pid int, covered bool) ns.Holder {
-		return ns.Holder{Kind: ns.KindMount, Path: path, MountNS: mountNS, PID: pid, MountID: 40, Covered: covered}
+		return ns.Holder{Kind: ns.KindMount, Path: path, MountNS: mountNS, PID: ns.TaskID(pid), MountID: 40, Covered: covered}
 	}
 	n := &ns.Namespace{Inode: 5, Holders: []ns.Holder{
 		at("/run/netns/blue", 1, 1, false), at("/run/netns/blue", 2, 7, true), at("/run/netns/blue", 3, 0, false),
@@ -84,5 +84,5 @@ func TestMountRows(t *testing.T) {
 }
 
 func processA(pid int) ns.Holder {
-	return ns.Holder{Kind: ns.KindProcess, PID: pid, Process: &ns.Process{Comm: "a"}}
+	return ns.Holder{Kind: ns.KindProcess, PID: ns.TaskID(pid), Process: &ns.Process{Comm: "a"}}
 }

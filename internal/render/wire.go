@@ -163,7 +163,7 @@ func namespaceOf(s *ns.Snapshot, n *ns.Namespace, x *owner.Index) wireNamespace 
 	}
 	w.Links = linksOf(n.Links)
 	if p := n.Leader; p != nil {
-		w.Leader = &wireProcess{PID: p.PID, Comm: p.Comm, Cmdline: cmdlineOf(p)}
+		w.Leader = &wireProcess{PID: int(p.PID), Comm: p.Comm, Cmdline: cmdlineOf(p)}
 		w.Leader.UID, w.Leader.Started = extrasOf(p)
 	}
 	return w
@@ -198,7 +198,7 @@ func ownerOf(o *owner.Owner) *wireOwner {
 func holderOf(n *ns.Namespace, h *ns.Holder, x *owner.Index) wireHolder {
 	w := wireHolder{
 		Owner: ownerOf(x.Holder(n, h)),
-		Kind:  h.Kind.String(), PID: h.PID, TID: h.TID, Via: h.Via,
+		Kind:  h.Kind.String(), PID: int(h.PID), TID: int(h.TID), Via: h.Via,
 		Family: h.Family, Type: h.Type, Device: h.Device, Refs: h.Refs,
 		Path: h.Path, MountNS: h.MountNS, MountID: h.MountID, Covered: h.Covered,
 	}

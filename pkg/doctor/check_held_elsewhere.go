@@ -21,7 +21,7 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 		}
 		f := x.about(n)
 		f.Summary = "no process is in it, and no name leads to it: processes elsewhere keep it by " + join(n.Tally())
-		pids := map[int]bool{}
+		pids := map[ns.TaskID]bool{}
 		for i := range n.Holders {
 			h := &n.Holders[i]
 			f.Evidence = append(f.Evidence, x.holds(h))

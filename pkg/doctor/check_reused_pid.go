@@ -72,7 +72,7 @@ func (x *exam) booted() time.Time {
 
 // pidOf returns the PID that the target of a symlink at a path names, 0 if it
 // does not lead into /proc/PID.
-func pidOf(name, target string) int {
+func pidOf(name, target string) ns.TaskID {
 	if target == "" {
 		return 0
 	}
@@ -88,5 +88,5 @@ func pidOf(name, target string) int {
 	if err != nil || pid < 1 {
 		return 0
 	}
-	return pid
+	return ns.TaskID(pid)
 }

@@ -28,9 +28,9 @@ type exam struct {
 	again    bool         // it is the second look
 	findings []Finding
 
-	homes     map[int]uint64 // the namespace of each process that is in one
+	homes     map[ns.TaskID]uint64 // the namespace of each process that is in one
 	daemons   map[string]*ns.Process
-	processes map[int]*ns.Process
+	processes map[ns.TaskID]*ns.Process
 	unseen    map[string]string // checks that could not look at all, and why
 }
 
@@ -41,8 +41,8 @@ func examine(ctx context.Context, opts Options, again bool) (*exam, error) {
 	}
 	x := &exam{
 		ctx: ctx, opts: opts, host: opts.Host, snap: snap, again: again,
-		homes:     map[int]uint64{},
-		processes: map[int]*ns.Process{},
+		homes:     map[ns.TaskID]uint64{},
+		processes: map[ns.TaskID]*ns.Process{},
 		unseen:    map[string]string{},
 	}
 	for i := range snap.Namespaces {
@@ -145,7 +145,7 @@ func (x *exam) blind() []Blind {
 }
 
 // process returns the details of a process, nil if it has ended.
-func (x *exam) process(pid int) *ns.Process {
+func (x *exam) process(pid ns.TaskID) *ns.Process {
 	if p, known := x.processes[pid]; known {
 		return p
 	}

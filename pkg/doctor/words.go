@@ -62,7 +62,7 @@ func (x *exam) doubt(f *Finding, sources ...string) {
 }
 
 // who names a process, and whose it is.
-func (x *exam) who(pid int) string {
+func (x *exam) who(pid ns.TaskID) string {
 	if pid == 0 {
 		return "a process that cannot be seen from here"
 	}
@@ -78,7 +78,7 @@ func (x *exam) who(pid int) string {
 
 // restart returns the command that ends a process in the way of whoever runs it,
 // "" for the first process, which nobody ends.
-func (x *exam) restart(pid int) string {
+func (x *exam) restart(pid ns.TaskID) string {
 	o := x.owners().Process(pid)
 	switch {
 	case pid <= 1:

@@ -8,8 +8,8 @@ import "time"
 // belong to its kind are zero.
 type Holder struct {
 	Kind    Kind
-	PID     int      // the process; for a mount one that sees it, 0 if none is known
-	TID     int      // the thread, for KindThread, for a file in a thread's own table, and for a mount that a thread sees and its process does not
+	PID     TaskID   // the process; for a mount one that sees it, 0 if none is known
+	TID     TaskID   // the thread, for KindThread, for a file in a thread's own table, and for a mount that a thread sees and its process does not
 	FD      int      // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
 	Family  string   // of a socket: "inet"
 	Type    string   // of a socket: "stream"
@@ -38,7 +38,7 @@ func (h *Holder) Lone() bool { return h.Via == ViaDetached || h.Via == ViaUnmoun
 
 // Process is what a user needs to recognise a process.
 type Process struct {
-	PID     int
+	PID     TaskID
 	Comm    string
 	Cmdline []string  // empty for a kernel thread
 	UID     int       // effective; -1 if unreadable

@@ -129,7 +129,7 @@ func (x *Index) alias(s *ns.Snapshot, c *Container) (ns.Alias, bool) {
 
 // anyProcess returns the oldest process in a namespace of the snapshot that is the
 // container's, 0 if there is none.
-func (x *Index) anyProcess(s *ns.Snapshot, c *Container) int {
+func (x *Index) anyProcess(s *ns.Snapshot, c *Container) ns.TaskID {
 	for i := range s.Namespaces {
 		p := s.Namespaces[i].Leader
 		if p == nil {

@@ -46,9 +46,9 @@ type Index struct {
 	mu      sync.Mutex
 	r       *reader
 	known   known
-	cgroups map[string]*Owner // what a cgroup file stands for, by its text
-	leaders map[int]*Owner    // what was read before it was asked for
-	missed  map[string]bool   // IDs that nothing tells of
+	cgroups map[string]*Owner    // what a cgroup file stands for, by its text
+	leaders map[ns.TaskID]*Owner // what was read before it was asked for
+	missed  map[string]bool      // IDs that nothing tells of
 	settled bool
 }
 
@@ -68,7 +68,7 @@ type known struct {
 func Read(ctx context.Context, opts Options) *Index {
 	r := &reader{ctx: ctx, host: opts.Host, rootUID: opts.Host.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
 	x := &Index{host: opts.Host, snapshot: opts.Snapshot, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
-	var pids []int
+	var pids []ns.TaskID
 	if opts.Snapshot != nil && !opts.All {
 		pids = processesOf(opts.Snapshot)
 	} else {

@@ -16,13 +16,13 @@ const mostCgroup = 1 << 17
 // Process returns whose a process is, nil if it is nobody's: in no container and no
 // unit, or has ended. It needs no capability; where /proc hides other users'
 // processes, theirs are gaps.
-func (x *Index) Process(pid int) *Owner {
+func (x *Index) Process(pid ns.TaskID) *Owner {
 	if x == nil || pid <= 0 {
 		return nil
 	}
 	text, err := x.host.ReadProc(pid, "cgroup", mostCgroup)
 	if err != nil {
-		x.r.gap("/proc/"+itoa(pid)+"/cgroup", err)
+		x.r.gap("/proc/"+pid.String()+"/cgroup", err)
 		return nil
 	}
 	x.mu.Lock()
@@ -120,7 +120,7 @@ func (m *membership) innermost() string {
 
 // Prefetch reads, on all cores, what Namespace will be asked for of a snapshot.
 func (x *Index) Prefetch(s *ns.Snapshot) {
-	var pids []int
+	var pids []ns.TaskID
 	x.mu.Lock()
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
@@ -133,7 +133,7 @@ func (x *Index) Prefetch(s *ns.Snapshot) {
 	x.r.eachIndex(len(pids), func(i int) { read[i] = x.inside(pids[i]) })
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.leaders = map[int]*Owner{}
+	x.leaders = map[ns.TaskID]*Owner{}
 	for i, pid := range pids {
 		x.leaders[pid] = read[i]
 	}
@@ -205,7 +205,7 @@ func (x *Index) leader(p *ns.Process) *Owner {
 
 // inside returns whose a process is that is not in the host's own namespace, where
 // it is worth a look at its parents.
-func (x *Index) inside(pid int) *Owner {
+func (x *Index) inside(pid ns.TaskID) *Owner {
 	if o := x.Process(pid); o != nil {
 		return o
 	}

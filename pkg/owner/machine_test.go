@@ -44,7 +44,7 @@ func open(t *testing.T, dir string) (*host.Host, *ns.Snapshot) {
 
 // checkNamespaces demands the owners of network namespaces, by the last three
 // digits of their inodes; "" is none. Those not named must have none.
-func checkNamespaces(t *testing.T, x *Index, s *ns.Snapshot, want map[int]string) {
+func checkNamespaces(t *testing.T, x *Index, s *ns.Snapshot, want map[ns.TaskID]string) {
 	t.Helper()
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
@@ -52,10 +52,10 @@ func checkNamespaces(t *testing.T, x *Index, s *ns.Snapshot, want map[int]string
 		if o := x.Namespace(n); o != nil {
 			got = o.String()
 		}
-		if w := want[int(n.Inode%1000)]; got != w {
+		if w := want[ns.TaskID(n.Inode%1000)]; got != w {
 			t.Errorf("%s is %q's, want %q", n, got, w)
 		}
-		delete(want, int(n.Inode%1000))
+		delete(want, ns.TaskID(n.Inode%1000))
 	}
 	for inode, w := range want {
 		if w != "" {
@@ -64,7 +64,7 @@ func checkNamespaces(t *testing.T, x *Index, s *ns.Snapshot, want map[int]string
 	}
 }
 
-func checkProcesses(t *testing.T, x *Index, want map[int]Owner) {
+func checkProcesses(t *testing.T, x *Index, want map[ns.TaskID]Owner) {
 	t.Helper()
 	for pid, w := range want {
 		if o := x.Process(pid); o == nil && w != (Owner{}) || o != nil && *o != w {
@@ -103,11 +103,11 @@ const as = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 func TestContainerd(t *testing.T) {
 	_, h, s := machine(t, "containerd")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkNamespaces(t, x, s, map[int]string{
+	checkNamespaces(t, x, s, map[ns.TaskID]string{
 		101: "pod:default/web-1", 102: "pod:kube-system/dns", 103: "cni:" + as[:12], 105: "pod:kube-system/etcd-node1",
 		106: "unit:nginx.service", 107: "pod:apps/logged-1", 108: "containerd:c1",
 	})
-	checkProcesses(t, x, map[int]Owner{
+	checkProcesses(t, x, map[ns.TaskID]Owner{
 		1:    {Runtime: "systemd", Unit: "init.scope"},
 		2:    {},
 		100:  {Runtime: "systemd", Unit: "containerd.service"},
@@ -148,8 +148,8 @@ func TestContainerd(t *testing.T) {
 func TestCRIO(t *testing.T) {
 	_, h, s := machine(t, "crio")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkNamespaces(t, x, s, map[int]string{101: "pod:default/web-1", 102: "pod:default/gone"})
-	checkProcesses(t, x, map[int]Owner{1001: {Runtime: "cri-o", ID: as + "02", Name: "nginx", Pod: "default/web-1"}})
+	checkNamespaces(t, x, s, map[ns.TaskID]string{101: "pod:default/web-1", 102: "pod:default/gone"})
+	checkProcesses(t, x, map[ns.TaskID]Owner{1001: {Runtime: "cri-o", ID: as + "02", Name: "nginx", Pod: "default/web-1"}})
 	checkFind(t, x, map[string][]string{
 		"pod:default/web-1": {"pod:default/web-1 running 1000", "pod:default/web-1/nginx running 1001"},
 		"pod:default/gone":  {"pod:default/gone stopped 0"}, // its PID has gone to another one
@@ -168,12 +168,12 @@ func TestMixed(t *testing.T) {
 		liar = ""
 	}
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkNamespaces(t, x, s, map[int]string{
+	checkNamespaces(t, x, s, map[ns.TaskID]string{
 		101: "docker:web", 102: "docker:other", 103: "lxc:c1", 104: "incus:vm1", 105: "nspawn:lab", 106: "docker:web",
 		107: "pod:kube-system/traefik-0", 108: "containerd:db", 109: "neutron:qrouter-5b1c", 110: "docker", 111: "podman:mine",
 		113: "podman:mine", 114: "docker:eeeeeeeeeeee", 115: "podman:mine", 116: liar, 117: "docker:web",
 	})
-	checkProcesses(t, x, map[int]Owner{
+	checkProcesses(t, x, map[ns.TaskID]Owner{
 		1007: {Runtime: "containerd", ID: as + "30", Name: "traefik", Pod: "kube-system/traefik-0"},
 		1008: {Runtime: "containerd", ID: as + "31", Name: "db", Service: "shop/db"},
 		1009: {Runtime: "podman", ID: strings.Repeat("d", 64), Name: "mine", Unit: "user@1000.service"},
@@ -205,7 +205,7 @@ func TestLearn(t *testing.T) {
 	if err := hosttest.Unpack(dir, []byte(archive)); err != nil {
 		t.Fatal(err)
 	}
-	checkProcesses(t, x, map[int]Owner{
+	checkProcesses(t, x, map[ns.TaskID]Owner{
 		1020: {Runtime: "docker", ID: strings.Repeat("f", 64), Name: "new"},
 		1021: {Runtime: "containerd", ID: as + "32", Name: "new", Pod: "default/new-0"},
 	})

@@ -13,6 +13,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Owner says whose something is. What is not known, or is not there, is "".
@@ -89,12 +91,12 @@ func isID(s string) bool {
 // Container is what a runtime has written down of one of its containers.
 type Container struct {
 	Owner
-	PID     int      // its first process; 0 if none runs
-	State   string   // "running", "paused", "stopped", "created"; "" if the runtime's files do not tell
-	Sandbox string   // the path of the network namespace that was made for it; "" if it has none of its own
-	NetNS   uint64   // the inode of the namespace that is there now; 0 if none
-	IPs     []string // its addresses, without prefix lengths
-	Dir     string   // where this was read
+	PID     ns.TaskID // its first process; 0 if none runs
+	State   string    // "running", "paused", "stopped", "created"; "" if the runtime's files do not tell
+	Sandbox string    // the path of the network namespace that was made for it; "" if it has none of its own
+	NetNS   uint64    // the inode of the namespace that is there now; 0 if none
+	IPs     []string  // its addresses, without prefix lengths
+	Dir     string    // where this was read
 
 	pidFile string // where its runtime has put PID down; read when it is asked for
 	cgroup  string // as its runtime was told to name it

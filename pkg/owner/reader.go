@@ -161,12 +161,12 @@ func (r *reader) asRoot(uid int) int {
 }
 
 // pid reads the PID that a runtime has put down, 0 if none.
-func (r *reader) pid(name string) int {
+func (r *reader) pid(name string) ns.TaskID {
 	pid, err := strconv.Atoi(strings.TrimSpace(string(r.config(name))))
 	if err != nil || pid < 0 {
 		return 0 // not written yet
 	}
-	return pid
+	return ns.TaskID(pid)
 }
 
 // config returns a file by its whole path, as read does.

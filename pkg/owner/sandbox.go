@@ -4,6 +4,7 @@ package owner
 
 import (
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -44,7 +45,7 @@ func (x *Index) findSandboxes() {
 		name := withoutVar(path.Clean(c.Sandbox))
 		inode := at[name]
 		switch {
-		case c.uid > 0 && !strings.HasPrefix(name, "/run/user/"+itoa(c.uid)+"/"):
+		case c.uid > 0 && !strings.HasPrefix(name, "/run/user/"+strconv.Itoa(c.uid)+"/"):
 			continue
 		case inode == 0 && c.uid == 0 && absolute(name):
 			if t, there, err := x.host.NamespaceAt(c.Sandbox); err == nil && t == ns.Net {

@@ -16,6 +16,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // give makes a tree the user's.
@@ -53,7 +54,7 @@ func TestLies(t *testing.T) {
 	give(t, storage)
 	_, s := open(t, dir)
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkProcesses(t, x, map[int]Owner{1001: {Runtime: "docker", ID: as + "01", Name: "web"}})
+	checkProcesses(t, x, map[ns.TaskID]Owner{1001: {Runtime: "docker", ID: as + "01", Name: "web"}})
 	checkFind(t, x, map[string][]string{"evil": nil})
 	if o := x.Namespace(s.Find(4026532112)); o != nil {
 		t.Errorf("blue is %s's by a user's word", o)

@@ -5,9 +5,9 @@ package resolve
 import (
 	"context"
 	"fmt"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"strconv"
 )
 
 // Aliases knows references to what runs in namespaces: containers, pods, units.
@@ -48,9 +48,9 @@ func (r Ref) findAliases(ctx context.Context, h *host.Host, known Aliases, t ns.
 			if a.PID == 0 {
 				continue // where another type is asked for and none of its processes is known
 			}
-			_, inode, err = h.NamespaceAt("/proc/" + strconv.Itoa(a.PID) + "/ns/" + t.String())
+			_, inode, err = h.NamespaceAt("/proc/" + a.PID.String() + "/ns/" + t.String())
 			if err != nil {
-				return nil, fmt.Errorf("read the namespace of %s: %w", a.How, Ref{pid: a.PID}.explainTask(h, err))
+				return nil, fmt.Errorf("read the namespace of %s: %w", a.How, Ref{pid: int(a.PID)}.explainTask(h, err))
 			}
 		}
 		n := snap.Find(inode)

@@ -5,12 +5,13 @@ package resolve
 import (
 	"context"
 	"fmt"
+	"slices"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"slices"
 )
 
 // Open opens what a path, a PID, self or a name leads to, as opener.Open does it,

@@ -4,10 +4,11 @@ package resolve
 
 import (
 	"fmt"
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Ref is what a user types to point at a namespace.

@@ -3,9 +3,10 @@
 package resolve
 
 import (
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"strings"
 	"testing"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestParseRef(t *testing.T) {

@@ -4,10 +4,11 @@ package scan
 
 import (
 	"context"
+	"sort"
+
 	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"sort"
 )
 
 // take adds what a source found. It may be called from any goroutine.

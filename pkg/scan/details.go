@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strconv"
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
@@ -81,7 +80,7 @@ func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
 // namespaces it is in. Its start is a second early at most: the kernel tells when
 // it booted in whole seconds. The error of one that has ended is os.ErrNotExist or
 // ESRCH. It needs no capability.
-func ReadProcess(h *host.Host, pid int) (*ns.Process, error) {
+func ReadProcess(h *host.Host, pid ns.TaskID) (*ns.Process, error) {
 	d, err := newDetails(h, true)
 	if err != nil {
 		return nil, err
@@ -89,7 +88,7 @@ func ReadProcess(h *host.Host, pid int) (*ns.Process, error) {
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has said so
 		d.boot = boot
 	}
-	st, err := h.ReadStat(strconv.Itoa(pid))
+	st, err := h.ReadStat(pid.String())
 	if err != nil {
 		return nil, err
 	}
@@ -108,9 +107,9 @@ func (d *details) gone(err error) bool {
 // PIDs are reused and programs replaced at any moment: what is returned was
 // read between two looks at one task that found the same name, in the namespace.
 func (d *details) read(h *ns.Holder, t ns.Type, inode uint64) (*ns.Process, error) {
-	task := strconv.Itoa(h.PID)
+	task := h.PID.String()
 	if h.TID != 0 {
-		task = path.Join(task, "task", strconv.Itoa(h.TID))
+		task = path.Join(task, "task", h.TID.String())
 	}
 	stat, err := d.host.OpenStat(task)
 	if err != nil {
@@ -149,9 +148,9 @@ func (d *details) left(h *ns.Holder, task string, t ns.Type, inode uint64) bool 
 }
 
 func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
-	task := strconv.Itoa(h.PID)
+	task := h.PID.String()
 	if h.TID != 0 {
-		task = path.Join(task, "task", strconv.Itoa(h.TID))
+		task = path.Join(task, "task", h.TID.String())
 	}
 	if err := d.host.CheckRegular(task, "cmdline", "status"); err != nil {
 		return nil // a recorded tree may have kept less
@@ -192,7 +191,7 @@ func newStatus(proc procfs.Proc) (status procfs.ProcStatus, err error) {
 
 func (d *details) proc(h *ns.Holder) (procfs.Proc, error) {
 	if h.TID != 0 {
-		return d.fs.Thread(h.PID, h.TID)
+		return d.fs.Thread(int(h.PID), int(h.TID))
 	}
-	return d.fs.Proc(h.PID)
+	return d.fs.Proc(int(h.PID))
 }

@@ -108,7 +108,7 @@ func TestRestlessNameHidesNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 500 {
-		if _, err := d.read(&ns.Holder{PID: os.Getpid()}, ns.Net, ownNet(t)); err != nil {
+		if _, err := d.read(&ns.Holder{PID: ns.TaskID(os.Getpid())}, ns.Net, ownNet(t)); err != nil {
 			t.Fatalf("read of a living process: %v", err)
 		}
 	}

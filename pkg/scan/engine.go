@@ -4,6 +4,7 @@ package scan
 
 import (
 	"context"
+
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )

@@ -95,7 +95,7 @@ func TestOpenMount(t *testing.T) {
 	defer d.Close()
 	for _, scene := range []*nstest.Scene{private, mount} {
 		at := scene.Holders[0]
-		holder := ns.Holder{Kind: ns.KindMount, PID: at.PID, Path: at.Path, MountNS: at.MountNS}
+		holder := ns.Holder{Kind: ns.KindMount, PID: ns.TaskID(at.PID), Path: at.Path, MountNS: at.MountNS}
 		n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
 		n.Holders = []ns.Holder{holder}
 		fd, err := d.Open(&n)
@@ -135,7 +135,7 @@ func TestReusedDescriptor(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
-		n.Holders = []ns.Holder{{Kind: ns.KindFD, PID: os.Getpid(), FD: fd}}
+		n.Holders = []ns.Holder{{Kind: ns.KindFD, PID: ns.TaskID(os.Getpid()), FD: fd}}
 		if got, err := d.Open(&n); err == nil {
 			t.Errorf("%s taken for a namespace that was there before", name)
 			unix.Close(got)
@@ -144,7 +144,7 @@ func TestReusedDescriptor(t *testing.T) {
 	}
 	// The same inode, and another cookie: a namespace that has died since.
 	n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
-	n.Cookie, n.Holders = scene.Cookie-1, []ns.Holder{{Kind: ns.KindProcess, PID: scene.Holders[0].PID}}
+	n.Cookie, n.Holders = scene.Cookie-1, []ns.Holder{{Kind: ns.KindProcess, PID: ns.TaskID(scene.Holders[0].PID)}}
 	if fd, err := d.Open(&n); err == nil {
 		if nsfs.ID(fd) != 0 { // before Linux 6.18 nothing tells them apart from outside
 			t.Errorf("another namespace opened for %+v", n)
@@ -181,7 +181,7 @@ func inNamespaceOf(t *testing.T, snap *ns.Snapshot, typ ns.Type, pid int) *ns.Na
 	t.Helper()
 	for i := range snap.Namespaces {
 		for _, h := range snap.Namespaces[i].Holders {
-			if snap.Namespaces[i].Type == typ && h.Kind == ns.KindProcess && h.PID == pid {
+			if snap.Namespaces[i].Type == typ && h.Kind == ns.KindProcess && h.PID == ns.TaskID(pid) {
 				return &snap.Namespaces[i]
 			}
 		}

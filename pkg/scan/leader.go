@@ -6,14 +6,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"slices"
-	"strconv"
-	"strings"
 )
 
 // findLeaders gives every namespace its leader: the oldest process in it. A
@@ -97,7 +98,7 @@ func (s *scanner) oldest(n *ns.Namespace, ordered bool) int {
 		if s.hasElder(n, inside, n.Holders[i].PID) {
 			continue
 		}
-		st, err := s.host.ReadStat(strconv.Itoa(n.Holders[i].PID))
+		st, err := s.host.ReadStat(n.Holders[i].PID.String())
 		if err != nil {
 			return i // ended: whoever reads it next will drop it and ask again
 		}
@@ -113,15 +114,16 @@ func (s *scanner) oldest(n *ns.Namespace, ordered bool) int {
 
 // hasElder reports whether the leader of a process's session is in n as well. A
 // session is joined only by being born into it, so its leader is the older one.
-func (s *scanner) hasElder(n *ns.Namespace, inside []int, pid int) bool {
-	if !s.host.Live() {
-		return false // getsid(2) speaks of our own PID namespace's PIDs
+func (s *scanner) hasElder(n *ns.Namespace, inside []int, pid ns.TaskID) bool {
+	own, ok := s.host.Own(pid)
+	if !ok {
+		return false
 	}
-	sid := kernel.Session(pid)
+	sid := ns.TaskID(kernel.Session(own))
 	if sid == 0 || sid == pid {
 		return false
 	}
-	_, found := slices.BinarySearchFunc(inside, sid, func(i, sid int) int { return n.Holders[i].PID - sid })
+	_, found := slices.BinarySearchFunc(inside, sid, func(i int, sid ns.TaskID) int { return int(n.Holders[i].PID - sid) })
 	return found
 }
 
@@ -161,7 +163,7 @@ func (s *scanner) pidsInStartOrder() bool {
 
 // highestPID returns the highest PID that was seen.
 func (s *scanner) highestPID() int {
-	high := 0
+	high := ns.TaskID(0)
 	s.found.Records.Each(func(f *record.Record) { high = max(high, f.PID()) })
-	return high
+	return int(high)
 }

@@ -172,7 +172,7 @@ func TestAgainstIPNetnsPids(t *testing.T) {
 		var pids []string
 		for _, h := range snap.Namespaces[i].Holders {
 			if h.Kind == ns.KindProcess {
-				pids = append(pids, strconv.Itoa(h.PID))
+				pids = append(pids, h.PID.String())
 			}
 		}
 		return map[string]string{name: fmt.Sprint(pids)}
@@ -191,7 +191,7 @@ func TestManyNamespaces(t *testing.T) {
 	found := map[int]bool{}
 	for _, n := range snap.Namespaces {
 		if n.Leader != nil && len(n.Names) == 1 && n.Names[0].Name == fmt.Sprintf("ns-%d", n.Leader.PID) {
-			found[n.Leader.PID] = true
+			found[int(n.Leader.PID)] = true
 		}
 	}
 	for _, pid := range l.PIDs {
@@ -217,7 +217,7 @@ func TestLeaderIsTheOldest(t *testing.T) {
 		}
 		wrapped := s.oldest(n, false)
 		for _, h := range n.Holders {
-			st, leader := mustStat(t, s.host, h.PID), mustStat(t, s.host, n.Leader.PID)
+			st, leader := mustStat(t, s.host, int(h.PID)), mustStat(t, s.host, int(n.Leader.PID))
 			if st.Start < leader.Start {
 				t.Errorf("%s: leader %d is younger than %d", n, n.Leader.PID, h.PID)
 			}

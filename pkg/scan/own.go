@@ -16,7 +16,7 @@ import (
 // has files of its own open on what it looks at: namespace files, sockets that
 // it borrowed. These are no holders: they are gone when it ends.
 type own struct {
-	pid int // as the scanned /proc numbers it; 0 if it does not
+	pid ns.TaskID // as the scanned /proc numbers it; 0 if it does not
 	fds []int
 }
 
@@ -38,7 +38,7 @@ func readOwnFiles(h *host.Host) own {
 		return own{}
 	}
 	defer unix.Close(dir)
-	o := own{pid: pid}
+	o := own{pid: ns.TaskID(pid)}
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := unix.Getdents(dir, buf)

@@ -25,13 +25,13 @@ import (
 // know, what pins its mount namespace.
 func checkSeer(t *testing.T, got *ns.Holder, want *nstest.Holder) {
 	t.Helper()
-	if want.PID != 0 && got.PID != want.PID || want.Pin != nil && got.PID != 0 {
+	if want.PID != 0 && got.PID != ns.TaskID(want.PID) || want.Pin != nil && got.PID != 0 {
 		t.Errorf("seen by %d, want %d", got.PID, want.PID)
 	}
 	if want.Pin == nil || want.Pin.Kind != "mount" {
 		return
 	}
-	if p := got.Pin; p == nil || p.Kind != ns.KindMount || p.PID != want.Pin.PID || p.Path != want.Pin.Path ||
+	if p := got.Pin; p == nil || p.Kind != ns.KindMount || p.PID != ns.TaskID(want.Pin.PID) || p.Path != want.Pin.Path ||
 		p.MountNS != want.Pin.MountNS || p.MountID != want.Pin.MountID {
 		t.Errorf("pinned by %+v, want %+v", got.Pin, want.Pin)
 	}
@@ -87,7 +87,7 @@ func TestMountsOnAnOldKernel(t *testing.T) {
 	listsMountNamespaces(t)
 	private, held, nested := nstest.Make(t, nstest.MountPrivate), nstest.Make(t, nstest.MountFD), nstest.Make(t, nstest.MountMount)
 	snap := oldKernel(t)
-	if n := snap.Find(private.Inode); n == nil || n.Holders[0].PID != private.Holders[0].PID {
+	if n := snap.Find(private.Inode); n == nil || n.Holders[0].PID != ns.TaskID(private.Holders[0].PID) {
 		t.Errorf("namespace %+v, want the mount that a process sees", n)
 	}
 	if snap.MountsAll || !slices.Contains(snap.Unread(), "mount namespaces that no process is in") {
@@ -183,7 +183,7 @@ func TestMountSeenByAThread(t *testing.T) {
 	tid := inMountNS(t, func() error { return bindTo(scene.File(), at) })
 	for _, snap := range []*ns.Snapshot{scanLive(t, Options{}), oldKernel(t)} {
 		_, holders := mountsOf(snap.Find(scene.Inode))
-		if len(holders) != 1 || holders[0].PID != os.Getpid() || holders[0].TID != tid || holders[0].Path != at {
+		if len(holders) != 1 || holders[0].PID != ns.TaskID(os.Getpid()) || holders[0].TID != ns.TaskID(tid) || holders[0].Path != at {
 			t.Errorf("mounts %+v, want one that thread %d sees", holders, tid)
 		}
 		verdict := explain.Verdict(snap.Find(scene.Inode), snap)
@@ -208,7 +208,7 @@ func TestMountOutsideOfAChroot(t *testing.T) {
 	})
 	snap := scanLive(t, Options{})
 	paths, holders := mountsOf(snap.Find(scene.Inode))
-	if !slices.Equal(paths, []string{in, out}) || holders[0].TID != tid || holders[1].TID != tid {
+	if !slices.Equal(paths, []string{in, out}) || holders[0].TID != ns.TaskID(tid) || holders[1].TID != ns.TaskID(tid) {
 		t.Errorf("mounts %+v, want %s and %s, seen by %d", holders, in, out, tid)
 	}
 	if got := gapOf(snap, holders[0].MountNS); got != "" {

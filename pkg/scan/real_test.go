@@ -54,7 +54,7 @@ func truthOf(holders []nstest.Holder) []holderKey {
 func holdersOf(n *ns.Namespace) []holderKey {
 	var all []holderKey
 	for _, h := range n.Holders {
-		k := holderKey{h.Kind.String(), h.PID, h.TID, h.Path, h.MountNS, h.MountID}
+		k := holderKey{h.Kind.String(), int(h.PID), int(h.TID), h.Path, h.MountNS, h.MountID}
 		if h.Kind == ns.KindMount {
 			k.PID = 0 // any process that sees it
 		}
@@ -99,7 +99,10 @@ func TestOneHolder(t *testing.T) {
 			nstest.CheckLeaks(t)
 			scene := nstest.Make(t, kind)
 			n := scanFor(t, scene)
-			if kind == nstest.Process && (n.Leader == nil || n.Leader.PID != scene.Holders[0].PID) {
+			if diff := cmp.Diff(truthOf(scene.Holders), holdersOf(n)); diff != "" {
+				t.Fatalf("holders (-truth +got):\n%s", diff)
+			}
+			if kind == nstest.Process && (n.Leader == nil || n.Leader.PID != ns.TaskID(scene.Holders[0].PID)) {
 				t.Errorf("leader %+v, want pid %d", n.Leader, scene.Holders[0].PID)
 			}
 			if source == "mount" {

@@ -13,16 +13,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/mounts"
 	"github.com/nsinspect/nsinspect/internal/names"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"slices"
-	"strings"
-	"sync"
-	"time"
 )
 
 // Options says what to scan. The zero value finds the network namespaces of
@@ -52,7 +53,8 @@ type source struct {
 	// kernel marks what an Engine finds. Without one there is the visit or, where
 	// /proc does not show such holders at all, a gap.
 	kernel bool
-	live   bool // the visit needs a real /proc: a recorded one does not have it
+	// unfit returns why the visit cannot read a host, nil if it can; nil: any host.
+	unfit func(*host.Host) error
 
 	// instead is what there is without an Engine where there is no visit. It runs
 	// after all others, and returns the gap that it leaves.
@@ -63,8 +65,8 @@ type source struct {
 var sources = []source{
 	{name: "process", visit: procscan.Processes, kernel: true},
 	{name: "thread", visit: procscan.Threads, kernel: true},
-	{name: "fd", visit: procscan.Files, kernel: true, live: true},
-	{name: "socket", visit: procscan.Sockets, kernel: true, live: true},
+	{name: "fd", visit: procscan.Files, kernel: true, unfit: unlessLive},
+	{name: "socket", visit: procscan.Sockets, kernel: true, unfit: unlessOwnTasks},
 	{name: "mmap", kernel: true},
 	{name: "inflight", kernel: true},
 	{name: "kernel", kernel: true, instead: (*scanner).listActive},
@@ -178,6 +180,10 @@ func newScanner(opts Options) (*scanner, error) {
 		}
 		s.host = h
 	}
+	if s.opts.Engine != nil && !s.host.OwnTaskIDs() {
+		// The engine's process IDs are those of this process's PID namespace.
+		s.opts.Engine, s.opts.NoEngine = nil, procscan.ErrForeignTaskIDs
+	}
 	s.initial = s.host.InitialNamespaces()
 	s.mounts = mounts.New(s.host, s.types, mounts.List)
 	return s, nil
@@ -191,7 +197,7 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
 			continue
 		}
-		if src.kernel && s.opts.Engine == nil && (src.visit == nil || src.live && s.host.Recorded()) {
+		if err := s.withoutEngine(&src); err != nil {
 			if src.instead != nil {
 				afters = append(afters, func(s *scanner, ctx context.Context) record.Found {
 					out, err := src.instead(s, ctx)
@@ -200,7 +206,7 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 				})
 				continue
 			}
-			s.take(record.Found{Gaps: []ns.Gap{{Source: src.name, Path: "/proc", Err: ErrNotInProc}}})
+			s.take(record.Found{Gaps: []ns.Gap{{Source: src.name, Path: "/proc", Err: err}}})
 			continue
 		}
 		snap.Sources = append(snap.Sources, src.name)
@@ -228,6 +234,39 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.Unread, name) })
 	for _, after := range afters {
 		s.take(after(s, ctx))
+	}
+	return nil
+}
+
+// withoutEngine returns why a source that an engine serves cannot be read, nil if it
+// can: there is an engine, or a visit for this host.
+func (s *scanner) withoutEngine(src *source) error {
+	switch {
+	case !src.kernel || s.opts.Engine != nil:
+		return nil
+	case src.visit == nil:
+		return ErrNotInProc
+	case src.unfit != nil:
+		return src.unfit(s.host)
+	}
+	return nil
+}
+
+// unlessLive returns an error for a recorded tree, which has no descriptors.
+func unlessLive(h *host.Host) error {
+	if h.Recorded() {
+		return ErrNotInProc
+	}
+	return nil
+}
+
+// unlessOwnTasks returns an error for a host whose process IDs no system call here takes.
+func unlessOwnTasks(h *host.Host) error {
+	if err := unlessLive(h); err != nil {
+		return err
+	}
+	if !h.OwnTaskIDs() {
+		return procscan.ErrForeignTaskIDs
 	}
 	return nil
 }

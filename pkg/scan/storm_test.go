@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -149,10 +148,10 @@ func (s *storm) check(t *testing.T, h *host.Host, n *ns.Namespace, seen map[stri
 		case n.Holders[i].Kind == ns.KindThread: // the storm's own
 		case len(p.Cmdline) == 0: // ending: its memory is gone
 		case p.Comm == "sleep":
-			if !s.startedAs(p.PID, p.Cmdline[0]) {
+			if !s.startedAs(int(p.PID), p.Cmdline[0]) {
 				t.Errorf("pid %d was never started as %q", p.PID, p.Cmdline)
 			}
-			seen[strconv.Itoa(p.PID)+p.Cmdline[0]] = true
+			seen[p.PID.String()+p.Cmdline[0]] = true
 		case string(own[:len(p.Cmdline[0])]) != p.Cmdline[0]: // between fork and exec
 			t.Errorf("pid %d is %q with the command line %q", p.PID, p.Comm, p.Cmdline)
 		}

@@ -38,7 +38,7 @@ func lookAt(t *testing.T, engine int, opts scan.Options, n neighbour, kind ns.Ki
 	count := 0
 	if found := snap.Find(n.inode); found != nil {
 		for _, h := range found.Holders {
-			if h.Kind == kind && h.PID == n.pid {
+			if h.Kind == kind && h.PID == ns.TaskID(n.pid) {
 				count++
 			}
 		}

@@ -96,7 +96,7 @@ func blame(t testing.TB, n bpfreader.Net) string {
 		return ""
 	}
 	foreign := func(h ns.Holder) bool {
-		return h.Kind == ns.KindMount && !strings.Contains(h.Path, "nstest") || h.PID != 0 && !descends(h.PID)
+		return h.Kind == ns.KindMount && !strings.Contains(h.Path, "nstest") || h.PID != 0 && !descends(int(h.PID))
 	}
 	if slices.ContainsFunc(found.Holders, foreign) {
 		return ""

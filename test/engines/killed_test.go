@@ -157,7 +157,7 @@ func demandNoHolder(t *testing.T, pids []int) {
 	for e, opts := range optionsOf(t) {
 		for _, n := range look(t, opts).Namespaces {
 			for _, h := range n.Holders {
-				if slices.Contains(pids, h.PID) && errors.Is(unix.Kill(h.PID, 0), unix.ESRCH) {
+				if slices.Contains(pids, int(h.PID)) && errors.Is(unix.Kill(int(h.PID), 0), unix.ESRCH) {
 					t.Errorf("%s: %s is held by a scan that was killed: %+v", engineNames[e], &n, h)
 				}
 			}

@@ -138,6 +138,77 @@ func hiding(k nstest.Kind, source string) string {
 	return source
 }
 
+// holder is what a truth and a snapshot say alike of a holder.
+type holder struct {
+	Kind                      string
+	PID, TID, FD              int
+	Path                      string
+	MountNS                   uint64
+	MountID                   int
+	Family, Type, Device, Via string
+}
+
+func truthOf(t *nstest.Truth) []holder {
+	var all []holder
+	for _, h := range t.Holders {
+		k := holder{h.Kind, h.PID, h.TID, 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
+		if h.FD != nil {
+			k.FD = *h.FD
+		}
+		if improve := better[t.Scene]; improve != nil {
+			improve(&k)
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+func holdersOf(n *ns.Namespace) []holder {
+	if n == nil {
+		return nil
+	}
+	var all []holder
+	for _, h := range n.Holders {
+		k := holder{h.Kind.String(), int(h.PID), int(h.TID), 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
+		if h.Kind.HasFD() {
+			k.FD = h.FD
+		}
+		if h.Kind == ns.KindMount && h.MountNS == ownMountNS() {
+			k.PID = 0 // any process that sees it
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+func ownMountNS() uint64 {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/mnt", &st); err != nil {
+		panic(err) // there is no machine to test on
+	}
+	return st.Ino
+}
+
+// wants demands that a snapshot has exactly these holders for a truth's
+// namespace: none means that it is not there at all.
+func wants(t *testing.T, what string, opts scan.Options, truth *nstest.Truth, want []holder) {
+	t.Helper()
+	diff := settles(func() string { return cmp.Diff(want, holdersOf(findIn(look(t, opts), truth))) })
+	if diff != "" {
+		t.Errorf("%s: holders of %s:[%d] (-want +got):\n%s", what, truth.Type, truth.Inode, diff)
+	}
+}
+
+// findIn finds the namespace of a truth. Its inode may be another's by now: the
+// cookie, where it is known, is not.
+func findIn(snap *ns.Snapshot, truth *nstest.Truth) *ns.Namespace {
+	n := snap.Find(truth.Inode)
+	if n != nil && n.Cookie != 0 && truth.Cookie != 0 && n.Cookie != truth.Cookie {
+		return nil
+	}
+	return n
+}
+
 func TestMatrixIsWhole(t *testing.T) {
 	var rows []nstest.Kind
 	for _, row := range matrix {

@@ -179,7 +179,7 @@ func holdersBy(t *testing.T, e *bpf.Engine) seen {
 			}
 			line := fmt.Sprintf("%s %s: pid %d tid %d fd %d %s %s %s %s mount %d in %d covered %v",
 				n.String(), h.Kind, h.PID, h.TID, h.FD, h.Family, h.Type, h.Device, h.Path, h.MountID, h.MountNS, h.Covered)
-			s.has[line], s.pid[line] = true, h.PID
+			s.has[line], s.pid[line] = true, int(h.PID)
 		}
 	}
 	for _, g := range snap.Gaps {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -98,7 +99,7 @@ func checkContainers(t *testing.T, runtime string, want ...container) {
 			continue
 		}
 		got := found[0]
-		if got.ID != c.id || got.PID != c.pid || got.State != c.state || got.Sandbox != c.sandboxKey && c.ownsKey {
+		if got.ID != c.id || got.PID != ns.TaskID(c.pid) || got.State != c.state || got.Sandbox != c.sandboxKey && c.ownsKey {
 			t.Errorf("%+v\nwant %+v", got, c)
 		}
 		if got.State == "running" && c.ownsKey && got.NetNS != c.netns(t) {

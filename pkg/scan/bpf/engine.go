@@ -164,24 +164,24 @@ func (f *finder) tasks() error {
 			f.exited[t.PID] = true
 		}
 		if t.NS[bpfreader.NSMnt] != 0 {
-			f.sink.Member(uint64(t.NS[bpfreader.NSMnt]), t.PID)
+			f.sink.Member(uint64(t.NS[bpfreader.NSMnt]), ns.TaskID(t.PID))
 		}
 		first.pids = append(first.pids, t.PID)
 		for i, typ := range f.types {
 			pair := f.places[i].in(t)
 			first.pairs = append(first.pairs, pair)
 			if pair.own != 0 {
-				f.sink.Process(typ, uint64(pair.own), t.PID, t.Start, "")
+				f.sink.Process(typ, uint64(pair.own), ns.TaskID(t.PID), t.Start, "")
 			}
 			if pair.another() {
-				f.sink.Process(typ, uint64(pair.next), t.PID, t.Start, f.places[i].via)
+				f.sink.Process(typ, uint64(pair.next), ns.TaskID(t.PID), t.Start, f.places[i].via)
 			}
 		}
 	})
 	last := 0
 	for i := range threads {
 		if pid := threads[i].PID; pid != last {
-			f.sink.Threaded(pid)
+			f.sink.Threaded(ns.TaskID(pid))
 			last = pid
 		}
 		f.thread(&threads[i], first.of(threads[i].PID, len(f.types)))
@@ -217,10 +217,10 @@ func (f *finder) thread(t *bpfreader.Task, leader []nsPair) {
 		case leader[i].own:
 			f.sink.Task(typ, uint64(pair.own))
 		default:
-			f.sink.Holder(typ, uint64(pair.own), ns.Holder{Kind: ns.KindThread, PID: t.PID, TID: t.TID})
+			f.sink.Holder(typ, uint64(pair.own), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID)})
 		}
 		if pair.another() && pair.next != leader[i].next {
-			f.sink.Holder(typ, uint64(pair.next), ns.Holder{Kind: ns.KindThread, PID: t.PID, TID: t.TID, Via: f.places[i].via})
+			f.sink.Holder(typ, uint64(pair.next), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Via: f.places[i].via})
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (f *finder) files() error {
 		}
 		switch {
 		case file.Kind == bpfreader.KindTree:
-			f.tree(file, ns.Holder{Kind: ns.KindFD, PID: h.pid, TID: h.tid, FD: h.fd, Via: viaRing(file)})
+			f.tree(file, ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(h.pid), TID: ns.TaskID(h.tid), FD: h.fd, Via: viaRing(file)})
 		case file.Flags&bpfreader.Own != 0:
 		case h.tid != 0:
 			f.late = append(f.late, *file)
@@ -75,7 +75,7 @@ func (f *finder) again(file *bpfreader.File) bool {
 }
 
 func (f *finder) file(file *bpfreader.File, at holderOf) {
-	h := ns.Holder{Kind: ns.KindFD, PID: at.pid, TID: at.tid, FD: at.fd}
+	h := ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(at.pid), TID: ns.TaskID(at.tid), FD: at.fd}
 	typ, wanted := f.byFlag[file.Type]
 	if !wanted {
 		if file.Type == index[ns.Mnt].flag {
@@ -115,7 +115,7 @@ func (f *finder) mapped() error {
 		}
 		told[ref] = true
 		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
-			Kind: ns.KindMmap, PID: file.PID, FD: -1,
+			Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1,
 			Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(int(file.SockType)),
 		})
 	})
@@ -134,7 +134,7 @@ func (f *finder) inFlight() error {
 		file := &found[i]
 		h := ns.Holder{Kind: ns.KindInflight, FD: -1}
 		if at, ok := f.outermost(file.Queue, inside); ok {
-			h.PID, h.TID, h.FD = at.pid, at.tid, at.fd
+			h.PID, h.TID, h.FD = ns.TaskID(at.pid), ns.TaskID(at.tid), at.fd
 		}
 		if file.Kind == bpfreader.KindTree {
 			f.tree(file, h)
