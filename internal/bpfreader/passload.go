@@ -59,7 +59,7 @@ func (r *Reader) program(p Pass) (*ebpf.Program, error) {
 	return prog, nil
 }
 
-// load loads a pass that was asked for, once.
+// Load loads a pass that was asked for, once.
 func (r *Reader) Load(p Pass) (*ebpf.Program, error) {
 	load := r.passes[p]
 	load.mu.Lock()

@@ -141,7 +141,7 @@ func (r *Reader) Close() error {
 	return err
 }
 
-// ask changes Options.Types for the passes to come.
+// SetTypes changes Options.Types for the passes to come.
 func (r *Reader) SetTypes(types uint32) error {
 	r.taskMu.Lock()
 	defer r.taskMu.Unlock()

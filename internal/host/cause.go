@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plain strips what a gap says elsewhere: the operation and the path.
+// Cause strips what a gap says elsewhere: the operation and the path.
 func Cause(err error) error {
 	var pathErr *os.PathError
 	if errors.As(err, &pathErr) {

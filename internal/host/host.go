@@ -11,9 +11,10 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 // Host is the machine that is read: the running one, another one's tree under
@@ -31,7 +32,7 @@ type Host struct {
 	own     bool // see OwnTaskIDs
 }
 
-// OpenHost opens the machine whose root directory is root; "" and "/" mean the
+// Open opens the machine whose root directory is root; "" and "/" mean the
 // running one. It returns an error if there is no proc directory in it. It
 // needs no capability, and Linux 5.6 for any root but "/" (openat2).
 func Open(root string) (*Host, error) {
@@ -78,7 +79,7 @@ func (h *Host) RootFD() int { return h.rootFD }
 // cannot be opened, asked or entered.
 func (h *Host) Recorded() bool { return !h.procfs }
 
-// open opens a path of the host. What flags ask for must not be able to block:
+// Open opens a path of the host. What flags ask for must not be able to block:
 // O_PATH, a directory, or a file known to be regular.
 func (h *Host) Open(name string, flags int) (int, error) {
 	flags |= unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
@@ -101,7 +102,7 @@ func (h *Host) Open(name string, flags int) (int, error) {
 	}
 }
 
-// openProc opens a file below the host's /proc. In a recorded tree, where a
+// OpenProc opens a file below the host's /proc. In a recorded tree, where a
 // directory may be anybody's symlink, none is followed.
 func (h *Host) OpenProc(name string, flags int) (int, error) {
 	if h.procfs {
@@ -114,7 +115,7 @@ func (h *Host) OpenProc(name string, flags int) (int, error) {
 	return unix.Openat2(h.procFD, name, &how)
 }
 
-// readlinkRecorded reads a link below the /proc of a recorded tree. It returns
+// ReadlinkRecorded reads a link below the /proc of a recorded tree. It returns
 // EINVAL for what is no link.
 func (h *Host) ReadlinkRecorded(name string, buf []byte) (int, unix.Errno) {
 	fd, err := h.OpenProc(name, unix.O_PATH|unix.O_NOFOLLOW)
@@ -133,7 +134,7 @@ func (h *Host) ReadlinkRecorded(name string, buf []byte) (int, unix.Errno) {
 	return 0, errno
 }
 
-// readFile opens a regular file of the host for reading. A FIFO, device or
+// OpenRegular opens a regular file of the host for reading. A FIFO, device or
 // socket in its place is refused without being opened.
 func (h *Host) OpenRegular(name string) (*os.File, error) {
 	fd, err := h.Open(name, unix.O_PATH)
@@ -155,7 +156,7 @@ func (h *Host) OpenRegular(name string) (*os.File, error) {
 	return os.NewFile(uintptr(again), name), nil
 }
 
-// readAll returns the text of a file of the host.
+// ReadFile returns the text of a file of the host.
 func (h *Host) ReadFile(name string) (string, error) {
 	f, err := h.OpenRegular(name)
 	if err != nil {
@@ -166,7 +167,7 @@ func (h *Host) ReadFile(name string) (string, error) {
 	return string(text), err
 }
 
-// readDir lists a directory of the host.
+// ReadDir lists a directory of the host.
 func (h *Host) ReadDir(name string) ([]os.DirEntry, error) {
 	fd, err := h.Open(name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -177,7 +178,7 @@ func (h *Host) ReadDir(name string) ([]os.DirEntry, error) {
 	return dir.ReadDir(-1)
 }
 
-// canonical returns the path, in the host, of an open directory: without
+// Canonical returns the path, in the host, of an open directory: without
 // symlinks. It returns the path it was opened by if the kernel does not tell.
 func (h *Host) Canonical(fd int, opened string) string {
 	name, err := os.Readlink(nsfs.SelfFD(fd))
@@ -230,7 +231,7 @@ func (h *Host) NamespaceAt(name string) (ns.Type, uint64, error) {
 	return nsfs.Identify(fd)
 }
 
-// openFollow opens a path for identification only, following symlinks to the
+// OpenPath opens a path for identification only, following symlinks to the
 // end. Under another root the kernel refuses the last step into
 // /proc/PID/ns/TYPE together with every other magic link, so that step is made
 // by hand: from the directory already resolved inside the root.
@@ -293,7 +294,7 @@ func parent(name string) string {
 	return name[:strings.LastIndexByte(name, '/')+1] + "."
 }
 
-// readlinkFD reads the symlink that fd, opened with O_PATH|O_NOFOLLOW, is. The
+// ReadlinkFD reads the symlink that fd, opened with O_PATH|O_NOFOLLOW, is. The
 // kernel says ENOENT for any other file (fs/stat.c, do_readlinkat, 6.18).
 func ReadlinkFD(fd int) (string, error) {
 	buf := make([]byte, unix.PathMax)

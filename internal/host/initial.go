@@ -55,7 +55,7 @@ func ownNetIsInitial() bool {
 	return err == nil
 }
 
-// isKernelThread reports whether a PID is one, by PF_KTHREAD in the flags of
+// IsKernelThread reports whether a PID is one, by PF_KTHREAD in the flags of
 // /proc/PID/stat (include/linux/sched.h). Only the initial PID namespace has any.
 func (h *Host) IsKernelThread(pid ns.TaskID) bool {
 	const pfKthread = 0x00200000
@@ -63,7 +63,7 @@ func (h *Host) IsKernelThread(pid ns.TaskID) bool {
 	return err == nil && st.Flags&pfKthread != 0
 }
 
-// lacks reports whether a task's directory of namespace links has some, and none
+// LacksType reports whether a task's directory of namespace links has some, and none
 // of a type.
 func (h *Host) LacksType(dir string, t ns.Type) bool {
 	links, err := h.ReadDir(dir)

@@ -12,19 +12,20 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
-// isEnd reports whether an error only says that the task is no more.
+// IsGone reports whether an error only says that the task is no more.
 func IsGone(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) }
 
-// userHZ is the clock that /proc counts in, the same on every architecture that
+// UserHZ is the clock that /proc counts in, the same on every architecture that
 // Go supports (include/asm-generic/param.h).
 const UserHZ = 100
 
-// taskStat is what is used of /proc/PID/stat.
+// Stat is what is used of /proc/PID/stat.
 type Stat struct {
 	Comm  string
 	PPID  ns.TaskID
@@ -32,7 +33,7 @@ type Stat struct {
 	Start uint64 // clock ticks after boot
 }
 
-// readStat reads the stat file of a task: "PID" or "PID/task/TID".
+// ReadStat reads the stat file of a task: "PID" or "PID/task/TID".
 func (h *Host) ReadStat(task string) (Stat, error) {
 	f, err := h.OpenStat(task)
 	if err != nil {
@@ -42,7 +43,7 @@ func (h *Host) ReadStat(task string) (Stat, error) {
 	return f.Read()
 }
 
-// statFile is the stat file of one task. In a real /proc it stays that task's:
+// StatFile is the stat file of one task. In a real /proc it stays that task's:
 // once it has ended, reading is ESRCH, whoever has its PID by then (fs/proc/base.c,
 // proc_single_show, 6.18).
 type StatFile struct {
@@ -57,7 +58,7 @@ func (h *Host) OpenStat(task string) (StatFile, error) {
 
 func (f StatFile) Close() { unix.Close(f.fd) }
 
-// read reads what the file tells now.
+// Read reads what the file tells now.
 func (f StatFile) Read() (Stat, error) {
 	var buf [1024]byte
 	n, err := unix.Pread(f.fd, buf[:], 0)
@@ -92,7 +93,7 @@ func parseStat(line []byte) (Stat, bool) {
 	return st, err1 == nil && err2 == nil && err3 == nil
 }
 
-// link reads a namespace link below /proc.
+// NamespaceLink reads a namespace link below /proc.
 func (h *Host) NamespaceLink(name string) (inode uint64, err error) {
 	text, err := h.Readlink(name)
 	if err != nil {
@@ -105,7 +106,7 @@ func (h *Host) NamespaceLink(name string) (inode uint64, err error) {
 	return inode, nil
 }
 
-// readLinkText reads any link below /proc.
+// Readlink reads any link below /proc.
 func (h *Host) Readlink(name string) (string, error) {
 	buf := make([]byte, unix.PathMax)
 	if !h.procfs {
@@ -122,7 +123,7 @@ func (h *Host) Readlink(name string) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// regular returns an error if, in a recorded tree, a file of a task ("PID" or
+// CheckRegular returns an error if, in a recorded tree, a file of a task ("PID" or
 // "PID/task/TID") is not a plain file: it could block its reader, or lead out of
 // the tree.
 func (h *Host) CheckRegular(task string, names ...string) error {
@@ -147,7 +148,7 @@ func (h *Host) CheckRegular(task string, names ...string) error {
 	return nil
 }
 
-// bootTime reads when the machine started.
+// BootTime reads when the machine started.
 func (h *Host) BootTime() (time.Time, error) {
 	stat, err := h.ReadFile("/proc/stat")
 	if err != nil {

@@ -6,11 +6,12 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// threads lists the threads of a process, its first among them. buf is what the
+// Threads lists the threads of a process, its first among them. buf is what the
 // kernel's listing is read into.
 func (h *Host) Threads(pid ns.TaskID, buf []byte) ([]ns.TaskID, error) {
 	fd, err := h.OpenProc(pid.String()+"/task", unix.O_RDONLY|unix.O_DIRECTORY)
@@ -28,7 +29,7 @@ func (h *Host) Threads(pid ns.TaskID, buf []byte) ([]ns.TaskID, error) {
 	}
 }
 
-// numericEntries appends the numbers among the names in a getdents64 buffer that
+// NumericEntries appends the numbers among the names in a getdents64 buffer that
 // are of one type: the PIDs of /proc, the TIDs of /proc/PID/task, the links of
 // /proc/PID/fd.
 func NumericEntries[T ~int](to []T, buf []byte, want byte) []T {

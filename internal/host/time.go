@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// made tells since when a name is there. What is mounted has the time at which
+// ChangeTime tells since when a name is there. What is mounted has the time at which
 // its nsfs inode was made, which is when the namespace was first opened to be
 // kept open or mounted (fs/nsfs.c, nsfs_init_inode, 6.18; __ns_get_path before);
 // a symlink or plain file that of its last change, never earlier than it was made.

@@ -3,8 +3,9 @@
 package kernel
 
 import (
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // PtraceRemedy says how to be shown the namespaces of other users' processes,
@@ -36,14 +37,14 @@ func AdminRemedy() string {
 // MayEnter reports whether the calling thread may enter other namespaces at all.
 func MayEnter() bool { return HasCapability(unix.CAP_SYS_ADMIN) }
 
-// inUserNamespace reports whether this process is in another user namespace than
+// InUserNamespace reports whether this process is in another user namespace than
 // the first, where capabilities reach only so far.
 func InUserNamespace() bool {
 	var st unix.Stat_t
 	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != ns.User.InitialInode()
 }
 
-// hasCapability reports whether the calling thread has a capability in effect.
+// HasCapability reports whether the calling thread has a capability in effect.
 func HasCapability(capability int) bool {
 	var data [2]unix.CapUserData
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

@@ -12,7 +12,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// parseMountInfo reads a mountinfo file, in which later mounts lie over earlier
+// Parse reads a mountinfo file, in which later mounts lie over earlier
 // ones. A line that cannot be parsed costs that line, not the file: the mounts
 // are returned together with the error that names it.
 func Parse(r io.Reader) ([]*mountinfo.Info, error) {

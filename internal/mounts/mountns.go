@@ -13,10 +13,11 @@ import (
 	"sync"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/pool"
-	"golang.org/x/sys/unix"
 )
 
 // mountNamespaces returns our own mount namespace, which was read first, and

@@ -13,15 +13,16 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
-// mountScan reads the mounts of one scan.
+// Scan reads the mounts of one scan.
 type Scan struct {
 	host  *host.Host
 	types []ns.Type
@@ -41,7 +42,7 @@ func New(h *host.Host, types []ns.Type, list func() ([]Listed, error)) Scan {
 
 func (s *Scan) wants(t ns.Type) bool { return slices.Contains(s.types, t) }
 
-// mountNS is one mount namespace: who sees it, and what was read of it.
+// Namespace is one mount namespace: who sees it, and what was read of it.
 type Namespace struct {
 	Inode  uint64 // 0 if unknown
 	id     uint64 // see listedNS; 0 if it was not listed
@@ -64,7 +65,7 @@ func (t task) dir() string {
 	return fmt.Sprintf("/proc/%d", t.pid)
 }
 
-// findOwn reads one mount namespace early, for the names in it: the
+// ReadOwn reads one mount namespace early, for the names in it: the
 // caller's own, or that of another root's first process, whose paths are the
 // ones that root knows. mountinfo needs no privilege (fs/proc_namespace.c,
 // mounts_open_common, 6.18).
@@ -90,7 +91,7 @@ func (s *Scan) ReadOwn() (out record.Found) {
 	return out
 }
 
-// elsewhere reports whether another mount namespace than our own may have
+// Elsewhere reports whether another mount namespace than our own may have
 // a namespace mounted in it. Where the kernel lists mount namespaces and their
 // mounts (6.12, CAP_SYS_ADMIN) that is cheap to know, and mostly spares asking
 // every process which mount namespace it is in.
@@ -118,7 +119,7 @@ func (s *Scan) Elsewhere() bool {
 	return false
 }
 
-// read reads every mount namespace once, when the walk has told who is in
+// Read reads every mount namespace once, when the walk has told who is in
 // which, and takes the namespaces that are mounted there.
 func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	s.seen = seen

@@ -40,13 +40,13 @@ type mntNSInfo struct {
 	id           uint64
 }
 
-// listedNS is a mount namespace as the kernel lists it.
+// Listed is a mount namespace as the kernel lists it.
 type Listed struct {
 	inode uint64
 	id    uint64 // what listmount and statmount know it by
 }
 
-// listMountNamespaces lists every mount namespace that the caller has
+// List lists every mount namespace that the caller has
 // CAP_SYS_ADMIN over, and its own, whether a task is in it or not; the anonymous
 // ones of detached mounts are on no list (fs/namespace.c, get_sequential_mnt_ns
 // and mnt_ns_tree_add, 6.12 to 6.18). It returns ENOTTY from a kernel before 6.12.

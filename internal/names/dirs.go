@@ -13,11 +13,12 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 // defaultNamesDirs are where names are kept by common custom; the user
@@ -34,7 +35,7 @@ var defaultNamesDirs = []string{
 // be a file system that never answers (FUSE, a dead NFS server).
 const namesDirPatience = 2 * time.Second
 
-// namesScan reads the names directories.
+// Dirs reads the names directories.
 type Dirs struct {
 	Host    *host.Host
 	Extra   []string              // beside the customary ones
@@ -43,7 +44,7 @@ type Dirs struct {
 	Cookies bool                  // read the cookies of network namespaces, where that takes no more than a system call
 }
 
-// find reads the names directories: what each entry is, is told by opening
+// Read reads the names directories: what each entry is, is told by opening
 // it with O_PATH, which neither follows into nor blocks on a FIFO or device.
 func (s *Dirs) Read(ctx context.Context) record.Found {
 	type result struct {

@@ -9,14 +9,15 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
-// NamedNamespace is a namespace of any type and one name that it goes by.
+// Named is a namespace of any type and one name that it goes by.
 type Named struct {
 	Type   ns.Type
 	Inode  uint64
@@ -24,7 +25,7 @@ type Named struct {
 	Name   ns.Name
 }
 
-// NamesReader reads the names directories again and again, for who follows what
+// Reader reads the names directories again and again, for who follows what
 // happens: a tenth of what a scan costs, and nothing of what it finds beside
 // names. It is for one caller at a time.
 type Reader struct {
@@ -40,7 +41,7 @@ type namedDir struct {
 	named []Named
 }
 
-// NewNamesReader returns a reader of the customary names directories of a host
+// NewReader returns a reader of the customary names directories of a host
 // and of others beside them. The host must stay open.
 func NewReader(h *host.Host, dirs []string) *Reader {
 	return &Reader{s: Dirs{Host: h, Extra: dirs, Types: ns.Types(), Cookies: true}, initial: h.InitialNamespaces(), asked: map[string]chan namedDir{}}

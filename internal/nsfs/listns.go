@@ -23,7 +23,7 @@ type nsIDReq struct {
 	userNS      uint64 // 0: owned by any
 }
 
-// activeNets returns the IDs, which are cookies, of the network namespaces that
+// ListActive returns the IDs, which are cookies, of the network namespaces that
 // the caller may list; ENOSYS before Linux 6.19.
 func ListActive() ([]uint64, error) {
 	const page = 1024
@@ -46,14 +46,14 @@ func ListActive() ([]uint64, error) {
 	}
 }
 
-// openNamespaceByID opens any namespace by the number that NS_GET_ID gives, without
+// OpenByID opens any namespace by the number that NS_GET_ID gives, without
 // a path to it. From Linux 6.19 on it has to be active; it needs Linux 6.18 and
 // CAP_SYS_ADMIN over the namespace (fs/nsfs.c, nsfs_fh_to_dentry, 6.19).
 func OpenByID(id uint64) (int, error) {
 	return OpenByHandle(id, 0, 0)
 }
 
-// openNamespaceHandle does the same, and demands its type and inode unless both
+// OpenByHandle does the same, and demands its type and inode unless both
 // are 0.
 func OpenByHandle(id uint64, flag uint32, inode uint32) (int, error) {
 	const fileidNsfs = 0xf1 // include/linux/exportfs.h, FILEID_NSFS

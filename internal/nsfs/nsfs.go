@@ -8,14 +8,15 @@ import (
 	"strconv"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 var ErrNotNamespace = errors.New("not a namespace file")
 
-// namespaceOf identifies an open file, O_PATH or not. The type is asked of the
+// Identify identifies an open file, O_PATH or not. The type is asked of the
 // kernel by NS_GET_NSTYPE (fs/nsfs.c, ns_ioctl, since 4.11) on a second,
 // read-only descriptor: opening nsfs never blocks and needs no capability.
 func Identify(fd int) (ns.Type, uint64, error) {
@@ -27,7 +28,7 @@ func Identify(fd int) (ns.Type, uint64, error) {
 	return Read(again)
 }
 
-// openNamespace opens the namespace file that fd is of, O_PATH or not, to ask the
+// Reopen opens the namespace file that fd is of, O_PATH or not, to ask the
 // kernel about it.
 func Reopen(fd int) (int, error) {
 	if !OnFS(fd, unix.NSFS_MAGIC) {
@@ -40,7 +41,7 @@ func Reopen(fd int) (int, error) {
 	return again, nil
 }
 
-// readNamespace says which namespace an open file, not O_PATH, is of.
+// Read says which namespace an open file, not O_PATH, is of.
 func Read(again int) (ns.Type, uint64, error) {
 	flag, err := unix.IoctlRetInt(again, unix.NS_GET_NSTYPE)
 	if err != nil {
@@ -57,7 +58,7 @@ func Read(again int) (ns.Type, uint64, error) {
 	return t, st.Ino, nil
 }
 
-// namespaceID asks an open namespace file for the kernel's own number of the
+// ID asks an open namespace file for the kernel's own number of the
 // namespace, which for a network namespace is its cookie: both come from
 // ns_tree_gen_id (net/core/net_namespace.c, setup_net, 6.18). It returns 0
 // before Linux 6.18, which has no NS_GET_ID. It needs no capability.
@@ -70,7 +71,7 @@ func ID(fd int) uint64 {
 	return id
 }
 
-// ownerOf asks an open namespace file for the inode of the user namespace that
+// Owner asks an open namespace file for the inode of the user namespace that
 // owns the namespace, and for who made that; of a user namespace, for the inode
 // of its parent and for who made it itself. It returns 0 and -1 for what the
 // kernel does not tell: an owner that is neither the caller's user namespace nor
@@ -114,7 +115,7 @@ func OnFS(fd int, magic int64) bool {
 
 func SelfFD(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
-// netCookie returns the cookie of a socket's network namespace, 0 where there is
+// SocketCookie returns the cookie of a socket's network namespace, 0 where there is
 // none to be had: before Linux 5.14, and of what is no socket.
 func SocketCookie(fd int) uint64 {
 	var cookie uint64

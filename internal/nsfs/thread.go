@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Visitor is a thread that enters network namespaces, each for as long as an
+// Thread is a thread that enters network namespaces, each for as long as an
 // errand there takes. Nothing else of this module ever is in another namespace
 // than the process. It is for one caller at a time; the thread starts with the
 // first errand.
@@ -19,7 +19,7 @@ type Thread struct {
 	done  chan outcome
 }
 
-// errand is what is to be done inside the network namespace that fd is of.
+// request is what is to be done inside the network namespace that fd is of.
 type request struct {
 	fd     int
 	inside func()
@@ -57,7 +57,7 @@ func (v *Thread) start() {
 	}(v.done)
 }
 
-// End waits until the thread is done with what it has open.
+// Close waits until the thread is done with what it has open.
 func (v *Thread) Close() {
 	if v.asked == nil {
 		return
@@ -68,7 +68,7 @@ func (v *Thread) Close() {
 	v.asked = nil
 }
 
-// cookie returns the cookie of the network namespace that a file is of, 0 if it
+// Cookie returns the cookie of the network namespace that a file is of, 0 if it
 // is unknown.
 func (v *Thread) Cookie(fd int) (cookie uint64) {
 	_ = v.Enter(fd, func() { // where that fails, the cookie stays unknown

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// each calls f for 0 to n-1, as many at once as there are CPUs, until ctx ends.
+// Each calls f for 0 to n-1, as many at once as there are CPUs, until ctx ends.
 func Each(ctx context.Context, n int, f func(int)) {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))

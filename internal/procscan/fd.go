@@ -8,12 +8,13 @@ import (
 	"strconv"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 // openFile is a descriptor that can keep a namespace alive.
@@ -33,7 +34,7 @@ const (
 	tunFile
 )
 
-// visitFiles finds the open namespace files of a process, and of its threads
+// Files finds the open namespace files of a process, and of its threads
 // with descriptor tables of their own.
 func Files(w *Worker, v *Process) {
 	w.readFiles(v)

@@ -5,11 +5,12 @@ package procscan
 import (
 	"fmt"
 
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// visitMountNS notes who is in which mount namespace. A link that is refused is
+// MountNamespaces notes who is in which mount namespace. A link that is refused is
 // a gap already if it is so for the process's other namespaces.
 func MountNamespaces(w *Worker, v *Process) {
 	w.readOwn(v)

@@ -5,12 +5,13 @@ package procscan
 import (
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
-// visitProcess finds the namespaces that a process is in.
+// Processes finds the namespaces that a process is in.
 func Processes(w *Worker, v *Process) {
 	w.readOwn(v)
 	for _, t := range w.types {

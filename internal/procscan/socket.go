@@ -7,15 +7,16 @@ import (
 	"fmt"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
-// visitSockets finds the sockets and tun files of a process that are of another
+// Sockets finds the sockets and tun files of a process that are of another
 // network namespace than the process. A socket stays in the namespace it was
 // made in, wherever its process goes, and keeps it alive.
 //

@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"unsafe"
 
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // The system calls of the loop over every process, without the string that each

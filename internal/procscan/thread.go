@@ -5,13 +5,14 @@ package procscan
 import (
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
-// visitThreads finds the threads whose namespace is not their process's, and
+// Threads finds the threads whose namespace is not their process's, and
 // counts those whose is. A process whose first thread has ended (a "zombie
 // leader") has no namespace of its own left: each of its live threads holds.
 func Threads(w *Worker, v *Process) {

@@ -8,10 +8,11 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 // A visit is one process in the walk over all of them. What a source reads of
@@ -29,7 +30,7 @@ type Process struct {
 	files      []openFile
 }
 
-// worker is what one thread of the walk owns: its buffers and what it found.
+// Worker is what one thread of the walk owns: its buffers and what it found.
 type Worker struct {
 	*walker
 	path    []byte
@@ -42,14 +43,14 @@ type Worker struct {
 	record.Found
 }
 
-// walk is what the workers of one walk share.
+// walker is what the workers of one walk share.
 type walker struct {
 	host  *host.Host
 	types []ns.Type
 	nsfs  uint64 // the device number of namespace files
 }
 
-// walkAll calls visitors for every process, on all cores. The listing of /proc is
+// Walk calls visitors for every process, on all cores. The listing of /proc is
 // read on one of them and handed on in pieces while it goes on.
 func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*Worker, *Process)) (record.Found, error) {
 	w := &walker{host: h, types: types}

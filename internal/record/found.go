@@ -4,7 +4,7 @@ package record
 
 import "github.com/nsinspect/nsinspect/pkg/ns"
 
-// found is what a source hands over; see scanner.take.
+// Found is what a source hands over; see scanner.take.
 type Found struct {
 	Records    List
 	Threads    map[Key]int // tasks beyond one a process, by namespace
@@ -48,7 +48,7 @@ func (f *Found) Add(g Found) {
 	}
 }
 
-// seers are the processes in each mount namespace, by its inode.
+// Members are the processes in each mount namespace, by its inode.
 type Members map[uint64][]ns.TaskID
 
 func (s *Members) Add(more Members) {
@@ -60,13 +60,13 @@ func (s *Members) Add(more Members) {
 	}
 }
 
-// pin is what holds a mount namespace.
+// Pin is what holds a mount namespace.
 type Pin struct {
 	MountNS uint64
 	ns.Holder
 }
 
-// KernelNet is a network namespace as the kernel's own list has it.
+// Net is a network namespace as the kernel's own list has it.
 type Net struct {
 	Inode  uint64
 	Cookie uint64 // never reused in one boot; 0 before Linux 5.12

@@ -8,7 +8,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// sighting is one holder of one namespace. There are tens of thousands, nearly
+// Record is one holder of one namespace. There are tens of thousands, nearly
 // all of them processes, threads and plain files: those fit here, in a quarter of
 // a Holder's memory, which costs more time to get than to fill. Any other is in
 // more.
@@ -20,7 +20,7 @@ type Record struct {
 	more         *ns.Holder
 }
 
-// key identifies a namespace within one scan.
+// Key identifies a namespace within one scan.
 type Key struct {
 	ns.Type
 	Inode uint64
@@ -49,7 +49,7 @@ func (s *Record) PID() ns.TaskID {
 	return ns.TaskID(s.pid)
 }
 
-// pile is a list of sightings in pieces, so that none of many is ever copied to
+// List is a list of sightings in pieces, so that none of many is ever copied to
 // make room for the next.
 type List [][]Record
 
@@ -63,7 +63,7 @@ func (p *List) Add(s Record) {
 	(*p)[last] = append((*p)[last], s)
 }
 
-// remove drops the sightings that f says so of.
+// Delete drops the sightings that f says so of.
 func (p List) Delete(f func(*Record) bool) {
 	for i, piece := range p {
 		kept := 0
@@ -80,7 +80,7 @@ func (p List) Delete(f func(*Record) bool) {
 	}
 }
 
-// each calls f for every sighting.
+// Each calls f for every sighting.
 func (p List) Each(f func(*Record)) {
 	for _, piece := range p {
 		for i := range piece {

@@ -68,7 +68,7 @@ func (s *Sink) Task(t ns.Type, inode uint64) {
 	s.found.Threads[Key{t, inode}]++
 }
 
-// Seer takes a process that sees a mount namespace, which need not be wanted.
+// Member takes a process that sees a mount namespace, which need not be wanted.
 func (s *Sink) Member(mountNS uint64, pid ns.TaskID) {
 	if s.found.Members == nil {
 		s.found.Members = Members{}
@@ -86,7 +86,7 @@ func (s *Sink) Pin(mountNS uint64, h ns.Holder) { s.found.Pins = append(s.found.
 // Net takes an entry of the kernel's own list of network namespaces.
 func (s *Sink) Net(n Net) { s.found.Nets = append(s.found.Nets, n) }
 
-// WholeNets says that the kernel's list was read to its end, so that what is not
+// AllNets says that the kernel's list was read to its end, so that what is not
 // on it is not alive.
 func (s *Sink) AllNets() { s.found.AllNets = true }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// host is a machine with an init process and nothing wrong. It booted in 2023.
+// healthy is a machine with an init process and nothing wrong. It booted in 2023.
 const healthy = `
 -- proc/stat --
 cpu 0 0

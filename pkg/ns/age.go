@@ -24,7 +24,7 @@ const (
 	FromProcess AgeFrom = "process" // the oldest process in it was started then
 )
 
-// Tell takes another word on the age, if it is older than what is known.
+// Add takes another word on the age, if it is older than what is known.
 func (a *Age) Add(since time.Time, from AgeFrom) {
 	if since.IsZero() || !a.Since.IsZero() && !since.Before(a.Since) {
 		return

@@ -45,7 +45,7 @@ type Process struct {
 	Started time.Time // zero if unreadable
 }
 
-// byHolder sorts holders as they are shown. It compares them where they are:
+// SortHolders sorts holders as they are shown. It compares them where they are:
 // there can be a hundred thousand.
 type SortHolders []Holder
 

@@ -53,7 +53,7 @@ type Gap struct {
 // Error makes a gap printable; it is not meant to be returned.
 func (g Gap) Error() string { return g.Source + ": " + g.Path + ": " + g.Err.Error() }
 
-// Stray is an entry of a names directory that refers to no namespace of the
+// DanglingName is an entry of a names directory that refers to no namespace of the
 // types asked for.
 type DanglingName struct {
 	Path   string

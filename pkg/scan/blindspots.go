@@ -11,11 +11,12 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/mounts"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 // What a blind spot says was hidden.

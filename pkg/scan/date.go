@@ -5,9 +5,10 @@ package scan
 import (
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 // setAge dates a namespace by its names and processes, and by the kernel's own

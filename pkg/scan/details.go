@@ -9,11 +9,12 @@ import (
 	"path"
 	"time"
 
+	"github.com/prometheus/procfs"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"github.com/prometheus/procfs"
 )
 
 // errLeft says that a task has ended, or has left the namespace, since it was

@@ -6,9 +6,10 @@ import (
 	"context"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 // identify fills in what the sources did not tell of the namespaces: cookie,

@@ -6,10 +6,11 @@ import (
 	"slices"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"golang.org/x/sys/unix"
 )
 
 // own is what this process had open before a scan began. While it reads, a scan
