@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package explain writes the verdict on a namespace and the advice how to free it.
 package explain
 
 import (

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cause strips what a gap says elsewhere: the operation and the path.
+// Cause returns the innermost error: a gap has the operation and the path already.
 func Cause(err error) error {
 	var pathErr *os.PathError
 	if errors.As(err, &pathErr) {

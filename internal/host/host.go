@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package host is the only way to the files of the machine that is read: the running
+// one, a tree under another root, or a recorded tree. It has one parser for each file
+// of /proc.
 package host
 
 import (
@@ -179,7 +182,7 @@ func (h *Host) ReadDir(name string) ([]os.DirEntry, error) {
 }
 
 // Canonical returns the path, in the host, of an open directory: without
-// symlinks. It returns the path it was opened by if the kernel does not tell.
+// symlinks. It returns the path it was opened by if the kernel does not show it.
 func (h *Host) Canonical(fd int, opened string) string {
 	name, err := os.Readlink(nsfs.SelfFD(fd))
 	if err != nil {
@@ -295,7 +298,7 @@ func parent(name string) string {
 }
 
 // ReadlinkFD reads the symlink that fd, opened with O_PATH|O_NOFOLLOW, is. The
-// kernel says ENOENT for any other file (fs/stat.c, do_readlinkat, 6.18).
+// kernel returns ENOENT for any other file (fs/stat.c, do_readlinkat, 6.18).
 func ReadlinkFD(fd int) (string, error) {
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(fd, "", buf)

@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// IsGone reports whether an error only says that the task is no more.
+// IsGone reports whether an error means that the task has ended.
 func IsGone(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) }
 
 // UserHZ is the clock that /proc counts in, the same on every architecture that
@@ -58,7 +58,7 @@ func (h *Host) OpenStat(task string) (StatFile, error) {
 
 func (f StatFile) Close() { unix.Close(f.fd) }
 
-// Read reads what the file tells now.
+// Read returns the current content of the file.
 func (f StatFile) Read() (Stat, error) {
 	var buf [1024]byte
 	n, err := unix.Pread(f.fd, buf[:], 0)

@@ -58,7 +58,7 @@ func (t *Tree) open(name string, flags int) (int, error) {
 }
 
 // ReadFile returns the content of a regular file below the directory, and the user
-// who owns it. It returns ErrTooLarge if that is more than most bytes, and
+// that owns it. It returns ErrTooLarge if that is more than most bytes, and
 // ErrNotRegular for a FIFO, device or socket, which is not opened.
 func (t *Tree) ReadFile(name string, most int64) (text []byte, uid int, err error) {
 	fd, err := t.open(name, unix.O_PATH)
@@ -84,7 +84,7 @@ func (t *Tree) ReadFile(name string, most int64) (text []byte, uid int, err erro
 	return text, int(st.Uid), err
 }
 
-// readUpTo reads a file of size bytes, or of a size that is not told before, at
+// readUpTo reads a file of size bytes, or of a size that is not known before, at
 // most so many.
 func readUpTo(fd, size, most int) ([]byte, error) {
 	buf := make([]byte, 0, max(size+1, 1024))
@@ -151,7 +151,7 @@ func (h *Host) ReadProc(pid ns.TaskID, name string, most int) ([]byte, error) {
 // Live reports whether the host is the running machine, seen from its own root.
 func (h *Host) Live() bool { return h.live }
 
-// OwnerUID returns who owns the host's root directory: root, but for a tree that a
+// OwnerUID returns the UID that owns the host's root directory: root, but for a tree that a
 // user has unpacked, in which that user stands for root.
 func (h *Host) OwnerUID() int {
 	var st unix.Stat_t
@@ -170,8 +170,8 @@ func (h *Host) ProcUID(pid ns.TaskID) int {
 	return int(st.Uid)
 }
 
-// SharesRoot reports whether a process sees the paths of the host, as far as can
-// be told: the kernel tells it with CAP_SYS_PTRACE, and a recorded tree does not.
+// SharesRoot reports whether the root directory of a process is the host's. It is
+// true where that is unknown: without CAP_SYS_PTRACE, and in a recorded tree.
 func (h *Host) SharesRoot(pid ns.TaskID) bool {
 	var its, own unix.Stat_t
 	if !h.procfs || unix.Fstatat(h.procFD, pid.String()+"/root", &its, 0) != nil || unix.Fstat(h.rootFD, &own) != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// NoTypeError says that the kernel was built without a type of namespaces.
+// NoTypeError is the error for a type of namespaces that the kernel was built without.
 type NoTypeError struct{ Type ns.Type }
 
 func (e NoTypeError) Error() string {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package kernel answers what this kernel and this process can do: release,
+// capabilities, and system calls that take process IDs.
 package kernel
 
 import (

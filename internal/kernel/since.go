@@ -4,7 +4,7 @@ package kernel
 
 import "fmt"
 
-// SinceError says that the kernel is older than what reads something.
+// SinceError is the error for something that an older kernel does not offer.
 type SinceError struct{ Major, Minor int }
 
 func (e SinceError) Error() string { return fmt.Sprintf("needs Linux %d.%d", e.Major, e.Minor) }

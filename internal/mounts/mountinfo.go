@@ -120,7 +120,7 @@ func (t mountTree) top(at *mountinfo.Info, path string) *mountinfo.Info {
 	return at
 }
 
-// propagated tells which covered mounts are copies that propagation made of a
+// propagated returns the covered mounts that are copies that propagation made of a
 // mount on the same path: an unmount of that one takes them along. It makes one
 // where a directory is mounted on itself and shares its mounts with what it
 // covers, as `ip netns` has /run/netns wherever /run is shared (fs/pnode.c,

@@ -61,7 +61,7 @@ func (s *Scan) mountNamespaces(ctx context.Context) []*Namespace {
 }
 
 // listMountNS hands every mount namespace that the kernel lists to take, and
-// reports whether there is, or can be, one that take says no process is in.
+// reports whether there is, or can be, one in which, by take, there is no process.
 func (s *Scan) listMountNS(take func(Listed) bool) (unseen bool) {
 	if s.host.Recorded() {
 		s.Blind = errors.New("a recorded tree shows the mounts of processes only")
@@ -203,7 +203,7 @@ func (s *Scan) readUnseen(m *Namespace) error {
 }
 
 // merge adds mounts that are not known yet. Where a chrooted process showed
-// some, what statmount says has the better paths.
+// some, statmount has the better paths.
 func (m *Namespace) merge(mounts []*mountinfo.Info) {
 	if m.jail != "" {
 		m.mounts = nil

@@ -57,7 +57,7 @@ func (s *Scan) missed(all []*Namespace) []ns.Gap {
 	return gaps
 }
 
-// explainFiles says of a plain file in a names directory that it is a mount
+// explainFiles marks a regular file in a names directory that is a mount
 // point, where it is: in another mount namespace, or in ours below a mount that
 // covers it. To remove it would unmount what is on it (fs/namei.c, vfs_unlink,
 // 6.18).

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package mounts reads mountinfo and mount namespaces, also those without a process,
+// and finds the namespaces that are mounted in them.
 package mounts
 
 import (
@@ -42,11 +44,11 @@ func New(h *host.Host, types []ns.Type, list func() ([]Listed, error)) Scan {
 
 func (s *Scan) wants(t ns.Type) bool { return slices.Contains(s.types, t) }
 
-// Namespace is one mount namespace: who sees it, and what was read of it.
+// Namespace is one mount namespace: a member of it, and what was read of it.
 type Namespace struct {
 	Inode  uint64 // 0 if unknown
 	id     uint64 // see listedNS; 0 if it was not listed
-	member task   // sees it; zero if no task is known to
+	member task   // a task in it; zero if none is known
 	mounts []*mountinfo.Info
 	lines  int    // how many mounts mountinfo showed
 	read   bool   // all that its root leads to
@@ -72,7 +74,7 @@ func (t task) dir() string {
 func (s *Scan) ReadOwn() (out record.Found) {
 	name := s.host.MountTask()
 	own := &Namespace{Inode: s.host.MountNamespace(name), read: true}
-	own.member = task{pid: seenBy(s.host, own.Inode)}
+	own.member = task{pid: memberOf(s.host, own.Inode)}
 	text, err := s.host.ReadFile(path.Join("/proc", name, "mountinfo"))
 	if err == nil {
 		own.mounts, err = Parse(strings.NewReader(text))
@@ -119,7 +121,7 @@ func (s *Scan) Elsewhere() bool {
 	return false
 }
 
-// Read reads every mount namespace once, when the walk has told who is in
+// Read reads every mount namespace once, when the walk has found which tasks are in
 // which, and takes the namespaces that are mounted there.
 func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	s.seen = seen
@@ -178,9 +180,9 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 
 func IsNSFS(m *mountinfo.Info) bool { return m.FSType == "nsfs" }
 
-// seenBy returns a process that sees a mount namespace and is likely to stay:
+// memberOf returns a process in a mount namespace that is likely to stay:
 // the first process, or else the one that started this program.
-func seenBy(h *host.Host, mountNS uint64) ns.TaskID {
+func memberOf(h *host.Host, mountNS uint64) ns.TaskID {
 	if mountNS == 0 {
 		return 0
 	}

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The system calls that read mount namespaces from outside. Each wants
+// The system calls that read mount namespaces from outside. Each needs
 // CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
 const (
 	sysStatmount = 457 // since 6.8, of other mount namespaces since 6.11
@@ -30,7 +30,7 @@ const (
 type mntIDReq struct {
 	size, spare uint32
 	mntID       uint64
-	param       uint64 // statmount: what to tell; listmount: the ID to go on after
+	param       uint64 // statmount: what to return; listmount: the ID to continue after
 	mntNSID     uint64
 }
 
@@ -157,8 +157,8 @@ func listMountsBelow(ns, mount uint64) ([]uint64, error) {
 	}
 }
 
-// What statmount is asked for, and where its answer, struct statmount of
-// linux/mount.h, has it. Strings are offsets from offStrings.
+// The fields that statmount is asked for, and their offsets in struct statmount of
+// linux/mount.h. Strings are offsets from offStrings.
 const (
 	statSBBasic  = 0x01
 	statMntBasic = 0x02
@@ -175,7 +175,7 @@ const (
 	offStrings = 512
 )
 
-// statmountBuf receives what statmount tells of one mount.
+// statmountBuf receives the answer of statmount for one mount.
 type statmountBuf struct{ buf []byte }
 
 func (b *statmountBuf) u32(off int) uint32 { return binary.NativeEndian.Uint32(b.buf[off:]) }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package names reads the names directories: /run/netns, /run/docker/netns and others
+// in which files refer to namespaces.
 package names
 
 import (
@@ -44,7 +46,7 @@ type Dirs struct {
 	Cookies bool                  // read the cookies of network namespaces, where that takes no more than a system call
 }
 
-// Read reads the names directories: what each entry is, is told by opening
+// Read reads the names directories: what each entry is, is found by opening
 // it with O_PATH, which neither follows into nor blocks on a FIFO or device.
 func (s *Dirs) Read(ctx context.Context) record.Found {
 	type result struct {
@@ -150,7 +152,7 @@ func (s *Dirs) namesDirs() ([]namesDirSpec, error) {
 }
 
 // sameVarRun reports whether /var/run is /run, as on most machines. What lies in
-// it may be closed to the caller, so that only the path can tell.
+// it may be closed to the caller, so that only the path decides.
 func (s *Dirs) sameVarRun() bool {
 	fd, err := s.Host.Open("/var/run", unix.O_PATH)
 	if err != nil {
@@ -185,7 +187,7 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 	return d
 }
 
-// readName tells what one entry of a names directory is.
+// readName identifies one entry of a names directory.
 func (s *Dirs) readName(d *namesDir, dir int, name string) {
 	full := path.Join(d.path, name)
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -234,7 +236,7 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, made time.Time) {
 		d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: full, Err: err})
 		return
 	}
-	stray := func(what string) {
+	dangling := func(what string) {
 		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameSymlink, Target: target, Made: made,
 			Reason: fmt.Sprintf("a symlink to %s, %s", target, what)})
 	}
@@ -243,11 +245,11 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, made time.Time) {
 	case err == nil:
 		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameSymlink, Target: target, Made: made}, Cookie: 0})
 	case err == nsfs.ErrNotNamespace:
-		stray("which is not a namespace")
+		dangling("which is not a namespace")
 	case host.IsGone(err) || err == unix.ENOTDIR:
-		stray(missing(target))
+		dangling(missing(target))
 	case err == unix.ELOOP:
-		stray("a loop of symlinks")
+		dangling("a loop of symlinks")
 	default:
 		d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: full, Err: err})
 	}
@@ -276,7 +278,7 @@ func (s *Dirs) namespaceOf(fd int) (t ns.Type, inode, cookie uint64, err error) 
 	return t, inode, cookie, err
 }
 
-// missing says why the target of a dangling symlink may be missing.
+// missing returns why the target of a dangling symlink is missing.
 func missing(target string) string {
 	if rest, ok := strings.CutPrefix(path.Clean(target), "/proc/"); ok {
 		pid, _, _ := strings.Cut(rest, "/")

@@ -25,7 +25,7 @@ type Named struct {
 	Name   ns.Name
 }
 
-// Reader reads the names directories again and again, for who follows what
+// Reader reads the names directories again and again, for a caller that follows what
 // happens: a tenth of what a scan costs, and nothing of what it finds beside
 // names. It is for one caller at a time.
 type Reader struct {
@@ -118,12 +118,12 @@ func (r *Reader) ask(spec namesDirSpec) bool {
 // readDir reads one directory, with the cookie of each network namespace in it.
 func (r *Reader) readDir(spec namesDirSpec) namedDir {
 	d := namedDir{namesDir: r.s.readNamesDir(spec)}
-	var guest nsfs.Thread
-	defer guest.Close()
+	var thread nsfs.Thread
+	defer thread.Close()
 	for _, n := range d.Names {
 		named := Named{Type: n.Type, Inode: n.Inode, Cookie: n.Cookie, Name: n.Name}
 		if n.Type == ns.Net && n.Cookie == 0 {
-			named.Cookie = r.cookie(&guest, &n)
+			named.Cookie = r.cookie(&thread, &n)
 		}
 		d.named = append(d.named, named)
 	}
@@ -132,7 +132,7 @@ func (r *Reader) readDir(spec namesDirSpec) namedDir {
 
 // cookie returns the cookie of the namespace that a name leads to, 0 if it is
 // unknown or the name leads to another one by now.
-func (r *Reader) cookie(guest *nsfs.Thread, n *record.Name) uint64 {
+func (r *Reader) cookie(thread *nsfs.Thread, n *record.Name) uint64 {
 	fd, err := r.s.Host.OpenPath(n.Path)
 	if err != nil {
 		return 0
@@ -149,5 +149,5 @@ func (r *Reader) cookie(guest *nsfs.Thread, n *record.Name) uint64 {
 	if id := nsfs.ID(file); id != 0 {
 		return id
 	}
-	return guest.Cookie(file)
+	return thread.Cookie(file)
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package nsfs opens and identifies namespace files, lists namespaces by the system
+// calls that need no file, and has the one thread that enters network namespaces.
 package nsfs
 
 import (
@@ -41,7 +43,7 @@ func Reopen(fd int) (int, error) {
 	return again, nil
 }
 
-// Read says which namespace an open file, not O_PATH, is of.
+// Read returns the namespace that an open file, not O_PATH, refers to.
 func Read(again int) (ns.Type, uint64, error) {
 	flag, err := unix.IoctlRetInt(again, unix.NS_GET_NSTYPE)
 	if err != nil {
@@ -72,9 +74,9 @@ func ID(fd int) uint64 {
 }
 
 // Owner asks an open namespace file for the inode of the user namespace that
-// owns the namespace, and for who made that; of a user namespace, for the inode
-// of its parent and for who made it itself. It returns 0 and -1 for what the
-// kernel does not tell: an owner that is neither the caller's user namespace nor
+// owns the namespace, and for the UID that created that; of a user namespace, for
+// the inode of its parent and for the UID that created it. It returns 0 and -1 for
+// what the kernel does not show: an owner that is neither the caller's user namespace nor
 // below it (kernel/user_namespace.c, ns_get_owner, 6.18). It needs no capability.
 func Owner(t ns.Type, fd int) (inode uint64, uid int) {
 	uid = -1

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package pool runs a function for many elements on all CPUs.
 package pool
 
 import (

@@ -82,7 +82,7 @@ func (w *Worker) namespaceOfFile(pid ns.TaskID, f openFile) (ns.Type, uint64, er
 	return nsfs.Identify(fd)
 }
 
-// readFiles fills v.files. Reading the descriptors of somebody else's process
+// readFiles fills v.files. Reading the descriptors of another user's process
 // needs CAP_SYS_PTRACE over it (fs/proc/fd.c, proc_fd_permission, 6.18).
 func (w *Worker) readFiles(v *Process) {
 	if v.filesKnown {
@@ -90,7 +90,7 @@ func (w *Worker) readFiles(v *Process) {
 	}
 	v.filesKnown = true
 	w.readOwn(v)
-	if v.shut {
+	if v.denied {
 		return // noted by the source process
 	}
 	shared := w.readTable(v.pid, 0, nil)

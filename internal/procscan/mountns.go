@@ -10,11 +10,11 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// MountNamespaces notes who is in which mount namespace. A link that is refused is
+// MountNamespaces records the mount namespace of a process. A link that is refused is
 // a gap already if it is so for the process's other namespaces.
 func MountNamespaces(w *Worker, v *Process) {
 	w.readOwn(v)
-	if v.shut {
+	if v.denied {
 		return
 	}
 	inode := v.own[ns.Mnt]

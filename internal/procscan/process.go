@@ -18,7 +18,7 @@ func Processes(w *Worker, v *Process) {
 		if inode := v.own[t]; inode != 0 {
 			w.holds(record.Key{Type: t, Inode: inode}, ns.Holder{Kind: ns.KindProcess, PID: v.pid})
 		}
-		if v.shut {
+		if v.denied {
 			continue
 		}
 		for _, link := range t.Links()[1:] {
@@ -34,7 +34,7 @@ func (w *Worker) holds(k record.Key, h ns.Holder) {
 	w.Records.Add(record.Of(k, &h))
 }
 
-// readOwn fills v.own. Reading the links of somebody else's process needs
+// readOwn fills v.own. Reading the links of another user's process needs
 // CAP_SYS_PTRACE over it (PTRACE_MODE_READ_FSCREDS).
 func (w *Worker) readOwn(v *Process) {
 	if v.known {
@@ -45,7 +45,7 @@ func (w *Worker) readOwn(v *Process) {
 		inode, errno := w.readLink(t, v.pid, "/ns/", t.Links()[0])
 		if errno == unix.EACCES || errno == unix.EPERM {
 			if inode, errno = w.again(t, v.pid); errno != 0 {
-				v.shut = true
+				v.denied = true
 			}
 		}
 		switch errno {
@@ -55,13 +55,13 @@ func (w *Worker) readOwn(v *Process) {
 		default:
 			w.gap("process", fmt.Sprintf("/proc/%d/ns/%s", v.pid, t.Links()[0]), errno)
 		}
-		if v.shut {
+		if v.denied {
 			return // the others are refused alike
 		}
 	}
 }
 
-// again tells a process that is closed to us from one that ended just now.
+// again distinguishes a process that may not be read from one that has just ended.
 func (w *Worker) again(t ns.Type, pid ns.TaskID) (uint64, unix.Errno) {
 	if w.gone(pid) {
 		return 0, unix.ENOENT

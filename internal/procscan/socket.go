@@ -20,8 +20,8 @@ import (
 // network namespace than the process. A socket stays in the namespace it was
 // made in, wherever its process goes, and keeps it alive.
 //
-// The kernel tells only the holder of a socket which namespace it is of, so each
-// is borrowed for a moment: pidfd_getfd needs CAP_SYS_PTRACE over the process
+// The kernel shows the namespace of a socket only to a process that has it open, so
+// each is duplicated for a moment: pidfd_getfd needs CAP_SYS_PTRACE over the process
 // (PTRACE_MODE_ATTACH_REALCREDS), SIOCGSKNS needs CAP_NET_ADMIN over the
 // namespace. On a machine that classifies traffic by cgroup v1 (net_cls,
 // net_prio), receiving a socket takes it to the receiver's class
@@ -31,7 +31,7 @@ func Sockets(w *Worker, v *Process) {
 		return
 	}
 	w.readFiles(v)
-	b := borrower{w: w, pid: v.pid, pidfds: map[ns.TaskID]int{}}
+	b := duplicator{w: w, pid: v.pid, pidfds: map[ns.TaskID]int{}}
 	defer b.close()
 	for _, f := range v.files {
 		if f.kind != socketFile && f.kind != tunFile {
@@ -39,8 +39,8 @@ func Sockets(w *Worker, v *Process) {
 		}
 		if h, inode, err := b.inspect(f); err == nil && inode != v.own[ns.Net] {
 			w.holds(record.Key{Type: ns.Net, Inode: inode}, h)
-		} else if err != nil && !host.IsGone(err) && !errors.Is(err, unix.EBADF) && !b.complained {
-			b.complained = true // one gap a process is enough
+		} else if err != nil && !host.IsGone(err) && !errors.Is(err, unix.EBADF) && !b.reported {
+			b.reported = true // one gap a process is enough
 			w.gap("socket", host.FDPath(v.pid, f.tid, f.fd), host.Cause(err))
 		}
 	}
@@ -50,22 +50,22 @@ func Sockets(w *Worker, v *Process) {
 // PID namespace, where the procfs is of another.
 var ErrForeignTaskIDs = errors.New("process IDs in /proc are those of another PID namespace")
 
-// borrower takes files of one process.
-type borrower struct {
-	w          *Worker
-	pid        ns.TaskID
-	pidfds     map[ns.TaskID]int // by thread; 0 is the process
-	complained bool
+// duplicator duplicates files of one process.
+type duplicator struct {
+	w        *Worker
+	pid      ns.TaskID
+	pidfds   map[ns.TaskID]int // by thread; 0 is the process
+	reported bool
 }
 
-func (b *borrower) close() {
+func (b *duplicator) close() {
 	for _, fd := range b.pidfds {
 		unix.Close(fd)
 	}
 }
 
 // pidfd returns a pidfd of the process, or of one of its threads (since 6.9).
-func (b *borrower) pidfd(tid ns.TaskID) (int, error) {
+func (b *duplicator) pidfd(tid ns.TaskID) (int, error) {
 	if fd, ok := b.pidfds[tid]; ok {
 		return fd, nil
 	}
@@ -85,8 +85,8 @@ func (b *borrower) pidfd(tid ns.TaskID) (int, error) {
 	return fd, nil
 }
 
-// inspect borrows a file and says what it holds.
-func (b *borrower) inspect(f openFile) (ns.Holder, uint64, error) {
+// inspect duplicates a file and returns what it holds.
+func (b *duplicator) inspect(f openFile) (ns.Holder, uint64, error) {
 	h := ns.Holder{Kind: ns.KindSocket, PID: b.pid, TID: f.tid, FD: f.fd}
 	pidfd, err := b.pidfd(f.tid)
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Threads finds the threads whose namespace is not their process's, and
-// counts those whose is. A process whose first thread has ended (a "zombie
+// Threads records the threads that are in another namespace than their process, and
+// counts the others. A process whose first thread has ended (a "zombie
 // leader") has no namespace of its own left: each of its live threads holds.
 func Threads(w *Worker, v *Process) {
 	w.readOwn(v)
-	if v.shut {
+	if v.denied {
 		return // one gap a process is enough, and it has been noted
 	}
 	for _, tid := range w.threads(v) {
@@ -40,7 +40,7 @@ func (w *Worker) threads(v *Process) []ns.TaskID {
 		w.path = procPath(w.path, v.pid, "/task")
 		if n, errno := linkCount(w.host.ProcFD(), w.path, &w.stx); ended(errno) || errno == 0 && n <= 3 {
 			return nil // gone, or only one thread
-		} // where statx(2) is forbidden, as by old container runtimes, the listing tells
+		} // where statx(2) is forbidden, as by old container runtimes, the listing shows it
 	}
 	var err error
 	if v.tids, err = w.host.Threads(v.pid, w.buffer()); err != nil && !host.IsGone(err) {

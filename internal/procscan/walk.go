@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package procscan finds holders of namespaces by walking over /proc.
 package procscan
 
 import (
@@ -15,13 +16,13 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// A visit is one process in the walk over all of them. What a source reads of
-// it is kept for the sources after it.
+// Process is one process in the walk over all of them. What a source reads of it is
+// kept for the sources after it.
 type Process struct {
-	pid   ns.TaskID
-	known bool
-	own   [ns.NumTypes]uint64 // the process's namespaces; 0 where it has none left
-	shut  bool                // the kernel refuses to show its namespaces
+	pid    ns.TaskID
+	known  bool
+	own    [ns.NumTypes]uint64 // the process's namespaces; 0 where it has none left
+	denied bool                // the kernel refuses to show its namespaces
 
 	tidsKnown bool
 	tids      []ns.TaskID // its threads; nil if it has one alone

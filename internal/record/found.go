@@ -72,7 +72,7 @@ type Net struct {
 	Cookie uint64 // never reused in one boot; 0 before Linux 5.12
 	Refs   int    // references; 0 when it is dying, refsUnknown if it is alive
 	UserNS uint64 // inode of the user namespace that owns it
-	UID    int    // who made that user namespace
+	UID    int    // the UID that created that user namespace
 }
 
 const RefsUnknown = -1

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package record has what sources find while a scan runs, in a form that is cheap to
+// make by the hundred thousand.
 package record
 
 import (
@@ -49,7 +51,7 @@ func (s *Record) PID() ns.TaskID {
 	return ns.TaskID(s.pid)
 }
 
-// List is a list of sightings in pieces, so that none of many is ever copied to
+// List is a list of records in pieces, so that none of many is ever copied to
 // make room for the next.
 type List [][]Record
 
@@ -63,7 +65,7 @@ func (p *List) Add(s Record) {
 	(*p)[last] = append((*p)[last], s)
 }
 
-// Delete drops the sightings that f says so of.
+// Delete drops the records for which f returns true.
 func (p List) Delete(f func(*Record) bool) {
 	for i, piece := range p {
 		kept := 0
@@ -80,7 +82,7 @@ func (p List) Delete(f func(*Record) bool) {
 	}
 }
 
-// Each calls f for every sighting.
+// Each calls f for every record.
 func (p List) Each(f func(*Record)) {
 	for _, piece := range p {
 		for i := range piece {

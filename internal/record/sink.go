@@ -68,7 +68,7 @@ func (s *Sink) Task(t ns.Type, inode uint64) {
 	s.found.Threads[Key{t, inode}]++
 }
 
-// Member takes a process that sees a mount namespace, which need not be wanted.
+// Member records a process in a mount namespace, of a wanted type or not.
 func (s *Sink) Member(mountNS uint64, pid ns.TaskID) {
 	if s.found.Members == nil {
 		s.found.Members = Members{}
@@ -86,7 +86,7 @@ func (s *Sink) Pin(mountNS uint64, h ns.Holder) { s.found.Pins = append(s.found.
 // Net takes an entry of the kernel's own list of network namespaces.
 func (s *Sink) Net(n Net) { s.found.Nets = append(s.found.Nets, n) }
 
-// AllNets says that the kernel's list was read to its end, so that what is not
+// AllNets records that the kernel's list was read to its end, so that what is not
 // on it is not alive.
 func (s *Sink) AllNets() { s.found.AllNets = true }
 
@@ -97,7 +97,7 @@ func (s *Sink) Unread(source string, err error) {
 	s.Gap(source, "bpf", err)
 }
 
-// LoneMounts says that mounts in no mount namespace were looked for, all of them.
+// LoneMounts records that all mounts outside of mount namespaces were read.
 func (s *Sink) LoneMounts() { s.found.LoneMounts = true }
 
 // Gap takes what could not be read.

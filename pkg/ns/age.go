@@ -4,19 +4,19 @@ package ns
 
 import "time"
 
-// Age says since when a namespace is there, as well as that can be known, and
-// how it is known. The kernel does not keep when a namespace was made: it is at
+// Age is the time from which a namespace exists, as far as that can be known, and
+// the fact that it was taken from. The kernel does not keep when a namespace was made: it is at
 // least as old as a file of it that has been kept since, and about as old as the
 // oldest process in it.
 type Age struct {
-	Since time.Time // zero if nothing tells
+	Since time.Time // zero if unknown
 	From  AgeFrom
 }
 
-// AgeFrom is what tells an age.
+// AgeFrom is the fact that an age was taken from.
 type AgeFrom string
 
-// What tells an age.
+// The facts that an age is taken from.
 const (
 	FromBoot    AgeFrom = "boot"    // it is the host's own
 	FromName    AgeFrom = "name"    // its file was made to be mounted then: it is no younger
@@ -24,7 +24,7 @@ const (
 	FromProcess AgeFrom = "process" // the oldest process in it was started then
 )
 
-// Add takes another word on the age, if it is older than what is known.
+// Add takes another fact on the age, if it is older than what is known.
 func (a *Age) Add(since time.Time, from AgeFrom) {
 	if since.IsZero() || !a.Since.IsZero() && !since.Before(a.Since) {
 		return

@@ -2,7 +2,7 @@
 
 package ns
 
-// Kind says in which way a holder keeps a namespace alive. Kinds sort in the
+// Kind is the way in which a holder keeps a namespace alive. Kinds sort in the
 // order in which they are shown.
 type Kind uint8
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package ns has the data types of a scan: namespaces, their holders, names, links
+// and owners, and the snapshot of a machine. It does no I/O.
 package ns
 
 import (
@@ -13,7 +15,7 @@ type Namespace struct {
 	Inode    uint64   // nsfs inode; the kernel reuses it once the namespace is gone
 	Cookie   uint64   // of a network namespace; never reused in one boot; 0 if unknown
 	UserNS   uint64   // inode of the user namespace that owns it, of a user namespace its parent; 0 if unknown
-	OwnerUID int      // who made that user namespace, or this one if it is one; -1 if unknown
+	OwnerUID int      // the UID that created that user namespace, or this one if it is one; -1 if unknown
 	NSID     *int     // the ID of a network namespace in this process's own; nil if it has none or that is unknown
 	Initial  bool     // the namespace the kernel started with: the host's own
 	Names    []Name   // sorted by path

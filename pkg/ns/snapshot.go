@@ -20,7 +20,7 @@ type Snapshot struct {
 	Types      []Type
 	Initial    [NumTypes]uint64 // inodes of the initial namespaces; 0 where unknown
 	NamesDirs  []string         // the names directories there are, sorted
-	MountNS    uint64           // inode of the mount namespace whose paths names are; 0 if unknown
+	MountNS    uint64           // inode of the mount namespace in which the paths of names are; 0 if unknown
 	MountsAll  bool             // mount namespaces were looked for that no process is in
 	LoneMounts bool             // mounts were looked for that are in no mount namespace
 	Namespaces []Namespace      // sorted by type, then inode

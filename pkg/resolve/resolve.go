@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package resolve finds the namespace that a user's reference points at: an inode, a
+// name, a path, a process ID, a container, a pod or a unit.
 package resolve
 
 import (

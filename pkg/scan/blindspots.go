@@ -19,7 +19,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// What a blind spot says was hidden.
+// The errors of gaps that no single read meets.
 var (
 	ErrOtherPIDNS = errors.New("only the processes of this PID namespace can be seen")
 	ErrHidepid    = errors.New("mounted with hidepid: other users' processes are hidden")
@@ -33,7 +33,7 @@ func blindSpots(h *host.Host, types []ns.Type) []ns.Gap {
 		return gaps
 	}
 	switch {
-	case h.Live() && hidden(h): // kernel threads, too: it is not told which PID namespace this is
+	case h.Live() && hidden(h): // kernel threads, too: which PID namespace this is cannot be known
 		gaps = append(gaps, ns.Gap{Source: "process", Path: "/proc", Err: ErrHidepid})
 	case !h.IsKernelThread(2):
 		gaps = append(gaps, ns.Gap{Source: "process", Path: strings.TrimRight(h.Root(), "/") + "/proc", Err: ErrOtherPIDNS})
@@ -42,7 +42,7 @@ func blindSpots(h *host.Host, types []ns.Type) []ns.Gap {
 }
 
 // missingTypes are gaps of the types wanted that the kernel does not have: /proc
-// shows no links of them then, of nobody (fs/proc/namespaces.c, ns_entries, 5.10).
+// shows no links of them then, for no process (fs/proc/namespaces.c, ns_entries, 5.10).
 func missingTypes(h *host.Host, types []ns.Type) []ns.Gap {
 	dir := "/proc/1/ns"
 	if h.Live() {

@@ -17,7 +17,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// errLeft says that a task has ended, or has left the namespace, since it was
+// errLeft is the error for a task that has ended, or has left the namespace, since it was
 // seen in it.
 var errLeft = errors.New("has left the namespace")
 
@@ -48,7 +48,7 @@ func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
 	if err != nil {
 		return err
 	}
-	if boot, err := h.BootTime(); err == nil { // if not, the scan has said so
+	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
 	left := make([]bool, len(n.Holders))
@@ -78,15 +78,15 @@ func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
 }
 
 // ReadProcess returns what a user needs to recognise a process, whatever
-// namespaces it is in. Its start is a second early at most: the kernel tells when
-// it booted in whole seconds. The error of one that has ended is os.ErrNotExist or
+// namespaces it is in. Its start is a second early at most: the kernel shows its
+// boot time in whole seconds. The error of one that has ended is os.ErrNotExist or
 // ESRCH. It needs no capability.
 func ReadProcess(h *host.Host, pid ns.TaskID) (*ns.Process, error) {
 	d, err := newDetails(h, true)
 	if err != nil {
 		return nil, err
 	}
-	if boot, err := h.BootTime(); err == nil { // if not, the scan has said so
+	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
 	st, err := h.ReadStat(pid.String())
@@ -97,8 +97,8 @@ func ReadProcess(h *host.Host, pid ns.TaskID) (*ns.Process, error) {
 	return p, d.fill(p, &ns.Holder{PID: pid}, st)
 }
 
-// gone reports whether an error of read says that the task is no more, or no more
-// a holder. Any other, and a file missing in a recorded tree, whose tasks do not
+// gone reports whether an error of read means that the task has ended, or is no
+// holder any more. Any other, and a file missing in a recorded tree, whose tasks do not
 // end, only hides what it is.
 func (d *details) gone(err error) bool {
 	return errors.Is(err, errLeft) || !d.host.Recorded() && host.IsGone(err)
@@ -128,8 +128,8 @@ func (d *details) read(h *ns.Holder, t ns.Type, inode uint64) (*ns.Process, erro
 		}
 		var after host.Stat
 		after, err = stat.Read()
-		// Who renames itself or execs all the time is shown as last seen, and
-		// cannot hide by it.
+		// A task that renames itself or execs all the time is shown as last read,
+		// and cannot hide that way.
 		if err == nil && (after.Comm == before.Comm || tries == 8) {
 			return p, nil
 		}

@@ -12,13 +12,13 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// identify fills in what the sources did not tell of the namespaces: cookie,
+// identify fills in what the sources did not read of the namespaces: cookie,
 // owner, nsid and age. It opens each by the first of its holders that leads to it and
 // closes it at once. What cannot be opened or asked stays unknown and is no gap:
 // it hides no holder. As root everything is known of a namespace that a file
 // refers to; without CAP_SYS_PTRACE nothing is of other users' processes'.
 func (s *scanner) identify(ctx context.Context, snap *ns.Snapshot) {
-	boot, _ := s.host.BootTime() // the zero time if unknown, which findLeaders says
+	boot, _ := s.host.BootTime() // the zero time if unknown, for which findLeaders leaves a gap
 	if s.host.Recorded() {
 		for i := range snap.Namespaces {
 			setAge(&snap.Namespaces[i], -1, snap.Taken, boot)

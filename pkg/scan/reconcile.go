@@ -58,12 +58,12 @@ func (s *scanner) newNamespace(k record.Key) ns.Namespace {
 	return ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1, Initial: s.initial[k.Type] == k.Inode}
 }
 
-// kernelHolder stands for what is not known of who holds a listed namespace.
+// kernelHolder is the holder of a listed namespace that no other explains.
 func kernelHolder(k record.Net) ns.Holder {
 	return ns.Holder{Kind: ns.KindKernel, Refs: max(k.Refs, 0)}
 }
 
-// identify takes what the kernel's list tells of a namespace.
+// identify fills in what the kernel's list has of a namespace.
 func identify(n *ns.Namespace, k record.Net) {
 	n.Cookie = k.Cookie
 	if k.UserNS != 0 {

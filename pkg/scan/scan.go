@@ -6,7 +6,7 @@
 // Scan runs every source of one table (sources) and puts what they saw together
 // into a Snapshot. What a source tried to read and could not is a Gap in it:
 // nothing is skipped in silence. The package only reads. It enters no namespace,
-// but for one thread of its own where nothing else tells a cookie (see visitor).
+// but for one thread of its own where there is no other way to a cookie (nsfs.Thread).
 package scan
 
 import (
@@ -35,7 +35,7 @@ type Options struct {
 	Sources   []string   // names of the sources to use, as in Sources; nil: all
 	Details   bool       // read the UID and start time of leaders, cookies, owners and nsids too
 	Engine    Engine     // what reads tasks and files; nil: the walk over /proc
-	NoEngine  error      // why an Engine that was wanted is not there, for the snapshot to tell
+	NoEngine  error      // why an Engine that was wanted is not there, recorded in the snapshot
 }
 
 // source is one place that holders or names are found in. One that reads
@@ -47,7 +47,7 @@ type source struct {
 	find  func(*scanner, context.Context) record.Found
 	after func(*scanner, context.Context) record.Found
 
-	// spare reports that the visit would find nothing; nil: never.
+	// spare reports whether the visit would find nothing; nil: never.
 	spare func(*scanner) bool
 
 	// kernel marks what an Engine finds. Without one there is the visit or, where

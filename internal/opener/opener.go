@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package opener opens the namespaces of a snapshot by the files of their holders, and
+// reads from them what the scan did not.
 package opener
 
 import (
@@ -21,7 +23,7 @@ type Opener struct {
 	host    *host.Host
 	mountNS uint64          // where the mounts are whose paths the host's root leads to
 	ids     *netlink.Handle // nil if the kernel refuses one
-	guest   nsfs.Thread
+	thread  nsfs.Thread
 }
 
 // New returns an opener for namespaces that were found on a host; with nsids one
@@ -41,7 +43,7 @@ func (o *Opener) Close() {
 	if o.ids != nil {
 		o.ids.Close()
 	}
-	o.guest.Close()
+	o.thread.Close()
 }
 
 // Identify fills in what is not known yet of a namespace, from its open file.
@@ -51,7 +53,7 @@ func (o *Opener) Identify(n *ns.Namespace, fd int) {
 			n.Cookie = nsfs.ID(fd)
 		}
 		if n.Cookie == 0 {
-			n.Cookie = o.guest.Cookie(fd) // before Linux 6.18
+			n.Cookie = o.thread.Cookie(fd) // before Linux 6.18
 		}
 		n.NSID = o.nsid(fd)
 	}
@@ -116,7 +118,7 @@ func (o *Opener) Open(n *ns.Namespace) (int, error) {
 }
 
 // verify opens what fd, O_PATH, is of for reading if that is the namespace: PIDs
-// and descriptors are reused, and so are inodes, which a cookie tells apart from
+// and descriptors are reused, and so are inodes, which a cookie distinguishes from
 // Linux 6.18 on. A file that is none of nsfs, which might block or do something
 // when it is opened, is left alone.
 func verify(n *ns.Namespace, fd int) (int, error) {
@@ -144,7 +146,7 @@ var (
 	// ErrNoPath is the error for a namespace that no file leads to.
 	ErrNoPath = errors.New("no path leads to it")
 
-	// ErrEnded says that a namespace is no more.
+	// ErrEnded is the error for a namespace that has ended.
 	ErrEnded = errors.New("it has ended")
 )
 
