@@ -11,7 +11,7 @@ func TestParseStat(t *testing.T) {
 	const rest = " S 1 1 1 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0 0\n"
 	for comm := range map[string]bool{"sleep": true, "a b": true, ") R 1 (": true, "line\nbreak": true, "": true, "((": true} {
 		got, ok := parseStat([]byte("42 (" + comm + ")" + rest))
-		if want := (Stat{Comm: comm, Flags: 2129984, Start: 4711}); !ok || got != want {
+		if want := (Stat{Comm: comm, PPID: 1, Flags: 2129984, Start: 4711}); !ok || got != want {
 			t.Errorf("parseStat of %q = %+v, %v, want %+v", comm, got, ok, want)
 		}
 	}

@@ -38,8 +38,8 @@ func TestCookieInside(t *testing.T) {
 	v.Close()
 	v.Close()
 
-	lost := &Thread{asked: make(chan request), done: make(chan outcome)}
-	go func(done chan outcome) {
+	lost := &Thread{requests: make(chan request), results: make(chan result)}
+	go func(done chan result) {
 		defer close(done)
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
@@ -48,7 +48,7 @@ func TestCookieInside(t *testing.T) {
 		if lost.serve(null) {
 			panic("came back without a way")
 		}
-	}(lost.done)
+	}(lost.results)
 	for _, thread := range []string{"that is lost", "that took its place"} {
 		if cookie := lost.Cookie(fd); cookie != scene.Cookie {
 			t.Errorf("cookie %d, want %d by a thread %s", cookie, scene.Cookie, thread)
