@@ -51,11 +51,13 @@ type StatFile struct {
 	task string
 }
 
+// OpenStat opens the stat file of a task: "PID" or "PID/task/TID".
 func (h *Host) OpenStat(task string) (StatFile, error) {
 	fd, err := h.OpenProc(task+"/stat", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	return StatFile{fd, task}, err
 }
 
+// Close closes the file.
 func (f StatFile) Close() { unix.Close(f.fd) }
 
 // Read returns the current content of the file.

@@ -38,6 +38,8 @@ type Scan struct {
 	pins  map[uint64][]ns.Holder // what holds mount namespaces beside processes
 }
 
+// New returns a scan of the mounts of a host for namespaces of the given types. list
+// returns the mount namespaces that the kernel lists: List, but in tests.
 func New(h *host.Host, types []ns.Type, list func() ([]Listed, error)) Scan {
 	return Scan{host: h, types: types, Named: map[string]record.Key{}, List: list, pins: map[uint64][]ns.Holder{}}
 }
@@ -178,6 +180,7 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 	return out
 }
 
+// IsNSFS reports whether a mount is that of a namespace.
 func IsNSFS(m *mountinfo.Info) bool { return m.FSType == "nsfs" }
 
 // memberOf returns a process in a mount namespace that is likely to stay:

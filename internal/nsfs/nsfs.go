@@ -16,6 +16,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
+// ErrNotNamespace is the error for a file that is no namespace.
 var ErrNotNamespace = errors.New("not a namespace file")
 
 // Identify identifies an open file, O_PATH or not. The type is asked of the
@@ -110,11 +111,15 @@ func makerOf(userNS int) int {
 	return int(uid)
 }
 
+// OnFS reports whether an open file, O_PATH or not, is on a file system of the given
+// magic number.
 func OnFS(fd int, magic int64) bool {
 	var fs unix.Statfs_t
 	return unix.Fstatfs(fd, &fs) == nil && fs.Type == magic
 }
 
+// SelfFD returns the path in /proc by which a descriptor of this process is opened
+// again.
 func SelfFD(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // SocketCookie returns the cookie of a socket's network namespace, 0 where there is

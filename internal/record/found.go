@@ -21,12 +21,14 @@ type Found struct {
 	Threaded   []ns.TaskID // processes of more than one thread
 }
 
+// Name is a name of a namespace.
 type Name struct {
 	Key
 	ns.Name
 	Cookie uint64 // 0 if unknown, or not asked for
 }
 
+// Add takes over what another source found.
 func (f *Found) Add(g Found) {
 	f.Records = append(f.Records, g.Records...) // the pieces, not what is in them
 	f.Names = append(f.Names, g.Names...)
@@ -51,6 +53,7 @@ func (f *Found) Add(g Found) {
 // Members are the processes in each mount namespace, by its inode.
 type Members map[uint64][]ns.TaskID
 
+// Add takes over other members.
 func (s *Members) Add(more Members) {
 	if *s == nil {
 		*s = Members{}
@@ -75,4 +78,5 @@ type Net struct {
 	UID    int    // the UID that created that user namespace
 }
 
+// RefsUnknown is Net.Refs of a namespace that is alive, where nothing counts.
 const RefsUnknown = -1

@@ -28,6 +28,7 @@ type Key struct {
 	Inode uint64
 }
 
+// Of returns the record of a holder of a namespace.
 func Of(k Key, h *ns.Holder) Record {
 	s := Record{Key: k, Kind: h.Kind, pid: int32(h.PID), tid: int32(h.TID), fd: int32(h.FD), born: h.Born}
 	if s.Holder() != *h { // it has more, or a number too large
@@ -37,6 +38,7 @@ func Of(k Key, h *ns.Holder) Record {
 	return s
 }
 
+// Holder returns the holder of the record.
 func (s *Record) Holder() ns.Holder {
 	if s.more != nil {
 		return *s.more
@@ -44,6 +46,7 @@ func (s *Record) Holder() ns.Holder {
 	return ns.Holder{Kind: s.Kind, PID: ns.TaskID(s.pid), TID: ns.TaskID(s.tid), FD: int(s.fd), Born: s.born}
 }
 
+// PID returns the process of the holder, 0 if it has none.
 func (s *Record) PID() ns.TaskID {
 	if s.more != nil {
 		return s.more.PID
@@ -55,6 +58,7 @@ func (s *Record) PID() ns.TaskID {
 // make room for the next.
 type List [][]Record
 
+// Add appends a record.
 func (p *List) Add(s Record) {
 	const piece = 1024
 	last := len(*p) - 1

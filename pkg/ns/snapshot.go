@@ -75,6 +75,7 @@ type Pin struct {
 	Mount Holder // its Path is the one in its own mount namespace
 }
 
+// Sort brings everything in the snapshot but holders into its order.
 func (s *Snapshot) Sort() {
 	slices.SortFunc(s.Namespaces, func(a, b Namespace) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Inode, b.Inode))
