@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"scene":     sceneCmd,
 			"names":     namesCmd,
 			"exclusive": exclusiveCmd,
+			"shows":     showsCmd,
 			"nobody":    nobodyCmd,
 			"status":    statusCmd,
 			"lines":     linesCmd,

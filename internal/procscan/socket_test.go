@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,7 +25,7 @@ func TestSocketThatWasReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	b := borrower{w: &Worker{walker: &walker{host: h}, cookies: map[uint64]uint64{}}, pid: os.Getpid(), pidfds: map[int]int{}}
+	b := duplicator{w: &Worker{walker: &walker{host: h}, cookies: map[uint64]uint64{}}, pid: ns.TaskID(os.Getpid()), pidfds: map[ns.TaskID]int{}}
 	defer b.close()
 	if _, _, err := b.inspect(openFile{fd: int(file.Fd()), kind: socketFile}); !errors.Is(err, unix.EBADF) {
 		t.Errorf("got %v, want %v", err, unix.EBADF)

@@ -46,9 +46,12 @@ func TestThreadKeepsForChildren(t *testing.T) {
 	}
 	for e, opts := range optionsOf(t) {
 		opts.Types = []ns.Type{ns.Time}
-		n := look(t, opts).Find(m.inode)
-		if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != ns.TaskID(m.tid) || n.Holders[0].Via != "time_for_children" {
-			t.Errorf("%s: namespace %v held by %+v, want thread %d alone", engineNames[e], n, holdersOf(n), m.tid)
-		}
+		nstest.Eventually(t, func() string {
+			n := look(t, opts).Find(m.inode)
+			if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != ns.TaskID(m.tid) || n.Holders[0].Via != "time_for_children" {
+				return fmt.Sprintf("%s: namespace %v held by %+v, want thread %d alone", engineNames[e], n, holdersOf(n), m.tid)
+			}
+			return ""
+		})
 	}
 }

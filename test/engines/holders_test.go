@@ -47,7 +47,7 @@ func holdersOf(n *ns.Namespace) []holder {
 	}
 	var all []holder
 	for _, h := range n.Holders {
-		k := holder{h.Kind.String(), h.PID, h.TID, 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
+		k := holder{h.Kind.String(), int(h.PID), int(h.TID), 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
 		if h.Kind.HasFD() {
 			k.FD = h.FD
 		}

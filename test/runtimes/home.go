@@ -42,7 +42,7 @@ type home struct {
 // newHome makes a home that is swept when the test ends.
 func newHome(t testing.TB) *home {
 	t.Helper()
-	testlock.Shared(t)
+	testlock.Exclusive(t) // the names of its containers are the whole machine's
 	h, err := createHome()
 	if err != nil {
 		t.Fatal(err)
