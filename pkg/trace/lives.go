@@ -90,14 +90,14 @@ func (l *Lives) Note(events []Event) []Life {
 	for i := range events {
 		e := &events[i]
 		made := (e.Call == Unshare || e.Call == Clone) && e.Flags&FlagOf(ns.Net) != 0 && !e.Failed()
-		ns := e.To[ns.Net]
-		if !made || ns.Inode == 0 || l.alive[ns] != nil {
+		target := e.To[ns.Net]
+		if !made || target.Inode == 0 || l.alive[target] != nil {
 			continue
 		}
 		at := e.Time.Add(e.Duration)
-		l.alive[ns] = &life{created: at, names: l.names(ns)}
+		l.alive[target] = &life{created: at, names: l.names(target)}
 		by := *e
-		told = append(told, Life{Kind: Created, Time: at, NS: ns, Names: l.alive[ns].names, By: &by})
+		told = append(told, Life{Kind: Created, Time: at, NS: target, Names: l.alive[target].names, By: &by})
 	}
 	return told
 }
@@ -121,32 +121,32 @@ func (l *Lives) Look() ([]Life, error) {
 		if net.Refs == 0 { // dying: nobody holds it, and nobody can enter
 			continue
 		}
-		ns := NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
-		there[ns] = true
-		n := l.alive[ns]
+		target := NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
+		there[target] = true
+		n := l.alive[target]
 		if n == nil && l.OnlyNoted {
 			continue
 		}
 		if n == nil {
-			n = &life{created: now, names: l.names(ns)}
-			l.alive[ns] = n
-			told = append(told, Life{Kind: Created, Time: now, Within: within, NS: ns, Names: n.names})
+			n = &life{created: now, names: l.names(target)}
+			l.alive[target] = n
+			told = append(told, Life{Kind: Created, Time: now, Within: within, NS: target, Names: n.names})
 		}
 		n.seen = true
 		if !n.before || !l.OnlyNoted {
-			told = append(told, l.renamed(ns, n, now, within)...)
+			told = append(told, l.renamed(target, n, now, within)...)
 		}
 	}
-	for ns, n := range l.alive {
+	for target, n := range l.alive {
 		// One that a call made after the list was read is on the next.
-		if there[ns] || !n.seen && n.created.After(before) {
+		if there[target] || !n.seen && n.created.After(before) {
 			continue
 		}
-		delete(l.alive, ns)
+		delete(l.alive, target)
 		if n.before && l.OnlyNoted {
 			continue
 		}
-		freed := Life{Kind: Freed, Time: now, Within: within, NS: ns, Names: n.names}
+		freed := Life{Kind: Freed, Time: now, Within: within, NS: target, Names: n.names}
 		if !n.created.IsZero() {
 			freed.Lived = now.Sub(n.created)
 		}
@@ -157,17 +157,17 @@ func (l *Lives) Look() ([]Life, error) {
 }
 
 // renamed tells which names a namespace has gained and lost.
-func (l *Lives) renamed(ns NS, n *life, now time.Time, within time.Duration) []Life {
-	names := l.names(ns)
+func (l *Lives) renamed(target NS, n *life, now time.Time, within time.Duration) []Life {
+	names := l.names(target)
 	less := func(a, b []string) []string {
 		return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 	}
 	var told []Life
 	if gained := less(names, n.names); len(gained) > 0 {
-		told = append(told, Life{Kind: Named, Time: now, Within: within, NS: ns, Names: gained})
+		told = append(told, Life{Kind: Named, Time: now, Within: within, NS: target, Names: gained})
 	}
 	if lost := less(n.names, names); len(lost) > 0 {
-		told = append(told, Life{Kind: Unnamed, Time: now, Within: within, NS: ns, Names: lost})
+		told = append(told, Life{Kind: Unnamed, Time: now, Within: within, NS: target, Names: lost})
 	}
 	n.names = names
 	return told

@@ -5,6 +5,7 @@
 package trace
 
 import (
+	"fmt"
 	"os/exec"
 	"slices"
 	"syscall"
@@ -23,7 +24,7 @@ func TestLives(t *testing.T) {
 	testlock.Shared(t)
 	need.Program(t, "unshare")
 	named := map[NS][]string{}
-	lives, err := OpenLives(func(ns NS) []string { return named[ns] })
+	lives, err := OpenLives(func(n NS) []string { return named[n] })
 	if err != nil {
 		need.Missing(t, "needs the kernel's list of namespaces: "+err.Error())
 	}
@@ -44,8 +45,12 @@ func TestLives(t *testing.T) {
 	if _, err := stdout.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	inode := whereIs(cmd.Process.Pid)[ns.Net].Inode
-	var ns NS
+	var st syscall.Stat_t
+	if err := syscall.Stat(fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid), &st); err != nil {
+		t.Fatal(err)
+	}
+	inode := st.Ino
+	var made NS
 	var told []LifeKind
 	look := func(until LifeKind) Life {
 		t.Helper()
@@ -55,7 +60,7 @@ func TestLives(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, l := range all {
-				if l.NS.Inode != inode || ns.Inode != 0 && l.NS != ns {
+				if l.NS.Inode != inode || made.Inode != 0 && l.NS != made {
 					continue
 				}
 				told = append(told, l.Kind)
@@ -67,12 +72,12 @@ func TestLives(t *testing.T) {
 		t.Fatalf("no %s of net:[%d]; told %v", until, inode, told)
 		return Life{}
 	}
-	ns = look(Created).NS
-	named[ns] = []string{"blue"}
+	made = look(Created).NS
+	named[made] = []string{"blue"}
 	if l := look(Named); !slices.Equal(l.Names, []string{"blue"}) {
 		t.Errorf("%+v", l)
 	}
-	delete(named, ns)
+	delete(named, made)
 	look(Unnamed)
 	stdin.Close()
 	if err := cmd.Wait(); err == nil {
