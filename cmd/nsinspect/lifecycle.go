@@ -8,6 +8,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 // livesEvery is how often it is looked which network namespaces there are.
@@ -15,7 +16,7 @@ const livesEvery = 100 * time.Millisecond
 
 // lifeTeller tells which network namespaces are made, named and freed.
 type lifeTeller struct {
-	lives  *trace.Lives
+	lives  *lifecycle.Watcher
 	only   trace.NS // zero for all
 	looked time.Time
 }
@@ -23,21 +24,21 @@ type lifeTeller struct {
 // newLifeTeller looks at those that there are. A trace of some calls only tells
 // of the namespaces that those have made.
 func newLifeTeller(j *traceJob, names *trace.Names) (*lifeTeller, error) {
-	lives, err := trace.OpenLives(func(target trace.NS) []string { return names.Names(ns.Net, target) })
+	lives, err := lifecycle.Open(func(target trace.NS) []string { return names.Names(ns.Net, target) })
 	if err != nil {
 		return nil, fmt.Errorf("follow network namespaces: %w", err)
 	}
 	f := j.opts.Filter
-	lives.OnlyNoted = f.PID != 0 || f.Comm != "" || j.command != nil
+	lives.OnlyObserved = f.PID != 0 || f.Comm != "" || j.command != nil
 	return &lifeTeller{lives: lives, only: f.NS}, nil
 }
 
 // tell returns what some events have made and, now and then, what else has
 // changed.
-func (l *lifeTeller) tell(events []trace.Event, now bool) ([]trace.Life, error) {
-	told := l.lives.Note(events)
+func (l *lifeTeller) tell(events []trace.Event, now bool) ([]lifecycle.Event, error) {
+	told := l.lives.Observe(events)
 	if now || time.Since(l.looked) >= livesEvery {
-		seen, err := l.lives.Look()
+		seen, err := l.lives.Poll()
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 const (
@@ -38,7 +39,7 @@ type item struct {
 	end  int           // of the line in the buffer
 	call [2]trace.Call // 0 for none; two if they were folded into one
 	fail [2]bool
-	life trace.LifeKind
+	life lifecycle.Kind
 }
 
 // output is where events are written, and the count of what was. It waits for a

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 // tracer is what the command needs of a trace.Tracer.
@@ -72,7 +73,7 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 	s := &traceSession{
 		app: a, ctx: ctx, end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: newOwnerFinder(ctx),
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
-		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[trace.LifeKind]int{}, Tier: t.Tier().Tier},
+		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[lifecycle.Kind]int{}, Tier: t.Tier().Tier},
 		totals: map[string]uint64{},
 	}
 	s.out = newOutput(ctx, out, &a.signals, &s.stats)
@@ -135,7 +136,7 @@ func (s *traceSession) begin() {
 	tier := s.tracer.Tier()
 	start := render.TraceStart{
 		Time: time.Now(), Kernel: kernelRelease(), Select: s.job.selected(), Tier: int(tier.Tier), How: tier.What,
-		Blind: tier.Blind, Command: s.job.command,
+		Blind: tier.Limitations, Command: s.job.command,
 	}
 	for _, err := range s.tracer.Refused() {
 		start.Refusals = append(start.Refusals, err.Error())
@@ -154,8 +155,8 @@ func (s *traceSession) begin() {
 // tierNotes says how it looks, why not better, and what it cannot see.
 func tierNotes(tier trace.TierInfo, refused []error) []string {
 	notes := []string{fmt.Sprintf("tier %d: %s", tier.Tier, tier.What)}
-	if len(tier.Blind) > 0 {
-		notes = append(notes, fmt.Sprintf("tier %d cannot see: %s", tier.Tier, strings.Join(tier.Blind, "; ")))
+	if len(tier.Limitations) > 0 {
+		notes = append(notes, fmt.Sprintf("tier %d cannot see: %s", tier.Tier, strings.Join(tier.Limitations, "; ")))
 	}
 	for _, err := range refused {
 		notes = append(notes, "not by "+err.Error())

@@ -29,7 +29,7 @@ type fakeTracer struct {
 }
 
 func (f *fakeTracer) Tier() trace.TierInfo {
-	return trace.TierInfo{Tier: 3, What: "by guessing", Blind: []string{"the rear", "the dark\x1b"}}
+	return trace.TierInfo{Tier: 3, What: "by guessing", Limitations: []string{"the rear", "the dark\x1b"}}
 }
 func (f *fakeTracer) Refused() []error { return []error{errors.New("tier 1: too good")} }
 func (f *fakeTracer) ReadBatch(events []trace.Event) (int, error) {
@@ -55,7 +55,7 @@ func (f *fakeTracer) Lost() ([]trace.Loss, error) {
 }
 func (f *fakeTracer) Detach() error { return nil }
 func (f *fakeTracer) Finish() (trace.Summary, error) {
-	return trace.Summary{Checked: 7, Strays: []trace.Disagreement{{PID: 1, TID: 2, Comm: "hopper", Found: trace.NS{Inode: 20}}}}, f.finish
+	return trace.Summary{Checked: 7, SplitThreads: []trace.Disagreement{{PID: 1, TID: 2, Comm: "hopper", Found: trace.NS{Inode: 20}}}}, f.finish
 }
 func (f *fakeTracer) Close() error { f.closed++; return nil }
 

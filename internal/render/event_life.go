@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 // TraceLife is one step in the life of a network namespace.
@@ -35,7 +35,7 @@ type TraceBy struct {
 //	12:03:44.120394  ip[4242]  created 4026532177
 //	12:03:44.221005            named blue (4026532177)
 //	12:04:01.300713            freed blue (4026532177) after 17.18s
-func (e *Events) Life(out []byte, l *trace.Life) []byte {
+func (e *Events) Life(out []byte, l *lifecycle.Event) []byte {
 	if e.json {
 		return appendRecord(out, e.lifeOf(l))
 	}
@@ -47,7 +47,7 @@ func (e *Events) Life(out []byte, l *trace.Life) []byte {
 	}
 	out = e.appendCell(out, &e.who, maxWho, "")
 	line := fmt.Sprintf("  %s %s", l.Kind, lifePlace(l))
-	if l.Kind == trace.Unnamed {
+	if l.Kind == lifecycle.Unnamed {
 		line = fmt.Sprintf("  %s %d: no more called %s", l.Kind, l.NS.Inode, strings.Join(l.Names, ","))
 	}
 	if l.Lived > 0 {
@@ -64,19 +64,19 @@ func shortly(d time.Duration) time.Duration {
 	return d.Round(time.Millisecond)
 }
 
-func lifePlace(l *trace.Life) string {
+func lifePlace(l *lifecycle.Event) string {
 	if len(l.Names) == 0 {
 		return fmt.Sprint(l.NS.Inode)
 	}
 	return fmt.Sprintf("%s (%d)", strings.Join(l.Names, ","), l.NS.Inode)
 }
 
-func (e *Events) lifeOf(l *trace.Life) TraceLife {
+func (e *Events) lifeOf(l *lifecycle.Event) TraceLife {
 	w := TraceLife{
 		Time: l.Time, Event: string(l.Kind), Within: int64(l.Within), Lived: int64(l.Lived),
 		Net: &TraceNS{Inode: l.NS.Inode, Cookie: l.NS.Cookie},
 	}
-	if l.Kind == trace.Named || l.Kind == trace.Unnamed {
+	if l.Kind == lifecycle.Named || l.Kind == lifecycle.Unnamed {
 		w.Names = l.Names
 	} else {
 		w.Net.Names = l.Names

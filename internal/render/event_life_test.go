@@ -10,16 +10,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 func TestLife(t *testing.T) {
 	ns := trace.NS{Inode: 4026532177, Cookie: 4101}
-	lives := []trace.Life{
-		{Kind: trace.Created, Time: noon, NS: ns, By: &trace.Event{Call: trace.Unshare, PID: 42, TID: 43, Comm: "a\x1b\xff"}},
-		{Kind: trace.Created, Time: noon, NS: ns, Within: time.Second},
-		{Kind: trace.Named, Time: noon, NS: ns, Names: []string{"blue", "a\nb"}, Within: time.Second},
-		{Kind: trace.Unnamed, Time: noon, NS: ns, Names: []string{"blue"}, Within: time.Second},
-		{Kind: trace.Freed, Time: noon, NS: ns, Names: []string{"blue"}, Within: time.Second, Lived: 17*time.Second + 123*time.Millisecond},
+	lives := []lifecycle.Event{
+		{Kind: lifecycle.Created, Time: noon, NS: ns, By: &trace.Event{Call: trace.Unshare, PID: 42, TID: 43, Comm: "a\x1b\xff"}},
+		{Kind: lifecycle.Created, Time: noon, NS: ns, Within: time.Second},
+		{Kind: lifecycle.Named, Time: noon, NS: ns, Names: []string{"blue", "a\nb"}, Within: time.Second},
+		{Kind: lifecycle.Unnamed, Time: noon, NS: ns, Names: []string{"blue"}, Within: time.Second},
+		{Kind: lifecycle.Freed, Time: noon, NS: ns, Names: []string{"blue"}, Within: time.Second, Lived: 17*time.Second + 123*time.Millisecond},
 	}
 	var lines, records []byte
 	table, records2 := NewEvents(Table, Style{}, nil), NewEvents(JSON, Style{}, nil)

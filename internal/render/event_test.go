@@ -193,7 +193,7 @@ func stats() TraceStats {
 		Summary: &trace.Summary{
 			Checked:       143,
 			Disagreements: []trace.Disagreement{{PID: 5, TID: 6, Comm: "x\x1b", Tracked: host, Found: anon}},
-			Strays:        []trace.Disagreement{{PID: 500, TID: 512, Comm: "agent", Found: blue}},
+			SplitThreads:  []trace.Disagreement{{PID: 500, TID: 512, Comm: "agent", Found: blue}},
 		},
 	}
 }
@@ -210,7 +210,7 @@ func TestTraceNotes(t *testing.T) {
 	}
 	many := stats()
 	for range 100 {
-		many.Summary.Strays = append(many.Summary.Strays, many.Summary.Strays[0])
+		many.Summary.SplitThreads = append(many.Summary.SplitThreads, many.Summary.SplitThreads[0])
 		many.Summary.Disagreements = append(many.Summary.Disagreements, many.Summary.Disagreements[0])
 	}
 	notes := e.TraceNotes(many)

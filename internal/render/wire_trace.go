@@ -11,6 +11,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 // TraceStart is the first record of a trace.
@@ -70,7 +71,7 @@ type TraceNS struct {
 // TraceStats is what came of a trace.
 type TraceStats struct {
 	Events, Failed map[trace.Call]int
-	Lives          map[trace.LifeKind]int
+	Lives          map[lifecycle.Kind]int
 	Lost           []trace.Loss
 	AfterCount     *int // calls recorded after the last event that was asked for; nil if all are
 	Tier           trace.Tier
@@ -137,7 +138,7 @@ func (e *Events) End(out []byte, now time.Time, s TraceStats) []byte {
 	}
 	if sum := s.Summary; sum != nil {
 		r.Checked = &sum.Checked
-		r.Unseen, r.Strays = e.threadsOf(sum.Disagreements), e.threadsOf(sum.Strays)
+		r.Unseen, r.Strays = e.threadsOf(sum.Disagreements), e.threadsOf(sum.SplitThreads)
 	}
 	return appendRecord(out, r)
 }
@@ -187,9 +188,9 @@ func (e *Events) TraceNotes(s TraceStats) []string {
 	if s.Summary == nil {
 		return notes
 	}
-	for i, d := range s.Summary.Strays {
+	for i, d := range s.Summary.SplitThreads {
 		if i == maxThreads {
-			notes = append(notes, fmt.Sprintf("%d more threads ended up elsewhere than their process: -o json lists them", len(s.Summary.Strays)-i))
+			notes = append(notes, fmt.Sprintf("%d more threads ended up elsewhere than their process: -o json lists them", len(s.Summary.SplitThreads)-i))
 			break
 		}
 		notes = append(notes, Escape(fmt.Sprintf("thread %d (%s) of process %d ended up in %s, which is not its process's namespace",
@@ -239,7 +240,7 @@ func tally(s TraceStats) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, c))
 		}
 	}
-	for _, k := range []trace.LifeKind{trace.Created, trace.Named, trace.Unnamed, trace.Freed} {
+	for _, k := range []lifecycle.Kind{lifecycle.Created, lifecycle.Named, lifecycle.Unnamed, lifecycle.Freed} {
 		if n := s.Lives[k]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, k))
 		}

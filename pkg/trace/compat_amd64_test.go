@@ -25,7 +25,7 @@ const (
 // TestOldCalls calls by the 32-bit way: from a program of 32 bits, and by int 0x80
 // from one of 64, which anybody may do.
 func TestOldCalls(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	for name, test := range map[string]struct {
 		script *callscript.Script
 		call   func(s *callscript.Script, number int, args ...any) *callscript.Step

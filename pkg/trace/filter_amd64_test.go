@@ -17,7 +17,7 @@ import (
 // TestFilter filters by every field. The buffer has room for a few events only
 // and is read at the end: what is not wanted does not even come there.
 func TestFilter(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	net := h.where[ns.Net]
 	for name, test := range map[string]struct {
 		filter trace.Filter // PID -1 is the actor's

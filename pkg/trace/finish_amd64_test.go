@@ -19,7 +19,7 @@ import (
 // others have moved and stay: nothing was missed.
 func TestFinish(t *testing.T) {
 	testlock.Exclusive(t) // every thread of the machine is compared
-	h := newHouse(t)
+	h := newIsolated(t)
 	net := []*os.File{h.open(ns.Net), openFile(t, "/proc/self/ns/net", unix.O_RDONLY)}
 	s := open(t, trace.Options{})
 	s.Looked()
@@ -57,7 +57,7 @@ func TestFinish(t *testing.T) {
 	if summary.Checked < len(stayed) {
 		t.Errorf("%d threads checked, and %d moved", summary.Checked, len(stayed))
 	}
-	for _, d := range summary.Strays {
+	for _, d := range summary.SplitThreads {
 		if d.Comm == "stays" || d.Comm == "restless" {
 			t.Errorf("a process that moved whole is told as a stray: %+v", d)
 		}
@@ -124,8 +124,8 @@ func TestFinishStray(t *testing.T) {
 		PID: run.PID, TID: int(run.Result(tid)), Comm: "stray",
 		Tracked: setOf(run.Where(before))[ns.Net], Found: setOf(run.Where(after))[ns.Net],
 	}
-	if !slices.Contains(summary.Strays, want) {
-		t.Errorf("strays %+v, want %+v among them", summary.Strays, want)
+	if !slices.Contains(summary.SplitThreads, want) {
+		t.Errorf("strays %+v, want %+v among them", summary.SplitThreads, want)
 	}
 	if len(summary.Disagreements) > 0 {
 		t.Errorf("disagreements: %+v", summary.Disagreements)

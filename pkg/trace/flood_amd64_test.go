@@ -48,7 +48,7 @@ var floods = trace.Filter{Comm: fmt.Sprintf("flood-%d", os.Getpid())}
 // the reader has to share: what is told and what is lost is all of it, exactly.
 func TestCount(t *testing.T) {
 	testlock.Exclusive(t) // a load that others would lose events by
-	file := newHouse(t).open(ns.Net)
+	file := newIsolated(t).open(ns.Net)
 	n := long(50_000, 200_000)
 	for range long(3, 20) {
 		// The default buffer, and one that has to lose.
@@ -130,7 +130,7 @@ func TestSteady(t *testing.T) {
 	testlock.Exclusive(t) // it goes before all others, and measures
 	const everyMS = 20
 	n := long(2, 30) * 1000 * everyMS
-	file := newHouse(t).open(ns.Net)
+	file := newIsolated(t).open(ns.Net)
 	s := open(t, trace.Options{})
 	script := callscript.New()
 	// Before others where that is allowed, so that it keeps its pace on a busy machine.
@@ -162,7 +162,7 @@ func TestSteady(t *testing.T) {
 // holds what it can, what it cannot is counted, and memory stays as it is.
 func TestNoReader(t *testing.T) {
 	testlock.Exclusive(t) // a load that others would lose events by
-	file := newHouse(t).open(ns.Net)
+	file := newIsolated(t).open(ns.Net)
 	n := long(100_000, 1_000_000)
 	s := open(t, trace.Options{Buffer: 1 << 20, Filter: floods})
 	run := flood(t, n, 0, file)

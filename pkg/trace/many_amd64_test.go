@@ -19,7 +19,7 @@ import (
 func TestManyTasks(t *testing.T) {
 	testlock.Exclusive(t) // a load
 	const threads = 9000
-	h := newHouse(t)
+	h := newIsolated(t)
 	s := open(t, trace.Options{})
 	crowd := callscript.New()
 	crowd.Loop(threads, func() {

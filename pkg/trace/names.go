@@ -28,7 +28,7 @@ type Names struct {
 	reader *names.Reader
 	mounts int // /proc/self/mountinfo, which tells when mounts change; -1 if it can't be had
 
-	known  map[id]called
+	known  map[id]knownNames
 	looked time.Time     // when the last look began
 	took   time.Duration // how long it took
 	dirty  bool          // mounts have changed since
@@ -43,7 +43,7 @@ type id struct {
 	inode uint64
 }
 
-type called struct {
+type knownNames struct {
 	cookie uint64
 	names  []string
 	gone   time.Time // when it was missed first; zero if it was there last
@@ -70,7 +70,7 @@ const (
 	few = 128
 	// memory is how long a name is remembered that is no more there: what happened
 	// just before it was taken away is told just after.
-	memory = time.Second
+	nameGrace = time.Second
 )
 
 // NewNames reads the customary names directories and others beside them. It
@@ -80,7 +80,7 @@ func NewNames(ctx context.Context, dirs []string) (*Names, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}
-	n := &Names{host: h, reader: names.NewReader(h, dirs), known: map[id]called{}, mounts: -1}
+	n := &Names{host: h, reader: names.NewReader(h, dirs), known: map[id]knownNames{}, mounts: -1}
 	if fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		n.mounts = fd
 	}
@@ -257,12 +257,12 @@ func (n *Names) take(f found) {
 	now := time.Now()
 	n.coming, n.gaps = nil, f.gaps
 	n.took = min(f.took, freshness/share) // a directory that hangs is not asked again
-	fresh := make(map[id]called, len(f.named))
+	fresh := make(map[id]knownNames, len(f.named))
 	for _, s := range f.named {
 		k := id{s.Type, s.Inode}
 		c := fresh[k]
 		if c.cookie != 0 && s.Cookie != 0 && c.cookie != s.Cookie {
-			c = called{} // the inode was given again while the names were read
+			c = knownNames{} // the inode was given again while the names were read
 		}
 		c.cookie = max(c.cookie, s.Cookie)
 		if !slices.Contains(c.names, s.Name.Name) {
@@ -277,7 +277,7 @@ func (n *Names) take(f found) {
 		if c.gone.IsZero() {
 			c.gone = now
 		}
-		if now.Sub(c.gone) < memory {
+		if now.Sub(c.gone) < nameGrace {
 			fresh[k] = c
 		}
 	}

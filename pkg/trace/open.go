@@ -25,12 +25,12 @@ const (
 	latency = 25 * time.Millisecond
 	// drowsy is how long nothing has come before the next event is to wake the
 	// reader, who looks every nap by herself.
-	drowsy = 500 * time.Millisecond
-	nap    = 250 * time.Millisecond
+	idleAfter = 500 * time.Millisecond
+	idlePoll  = 250 * time.Millisecond
 )
 
 // watcher is one tier at work.
-type watcher interface {
+type backend interface {
 	// next fills the event and returns true, or returns false if none came
 	// until the deadline.
 	next(e *Event, deadline time.Time) (bool, error)
@@ -62,7 +62,7 @@ var tiers = []tier{
 
 type tier struct {
 	TierInfo
-	open func(Options) (watcher, error)
+	open func(Options) (backend, error)
 }
 
 // inOrder returns the tiers as Open tries them, best first.
@@ -71,7 +71,7 @@ func inOrder() []tier {
 	if !preemptible() {
 		return all
 	}
-	all[0].Blind = []string{"calls on a CPU where another thread was preempted while it was looked at (counted as lost, with every other call there)"}
+	all[0].Limitations = []string{"calls on a CPU where another thread was preempted while it was looked at (counted as lost, with every other call there)"}
 	all[0], all[1] = all[1], all[0]
 	return all
 }
@@ -104,7 +104,7 @@ func Tiers() []TierInfo {
 // for Close.
 type Tracer struct {
 	ctx     context.Context
-	watcher watcher
+	backend backend
 	info    TierInfo
 	refused []error
 	tracker *tracker
@@ -134,7 +134,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 		}
 		w, err := tier.open(o)
 		if err == nil {
-			t.watcher, t.info = w, tier.TierInfo
+			t.backend, t.info = w, tier.TierInfo
 			t.tracker = newTracker(o)
 			t.unwatch = context.AfterFunc(ctx, w.interrupt)
 			return t, nil
@@ -176,16 +176,16 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 		}
 	}
 	n := 0
-	for n < len(events) && (n == 0 || t.watcher.more()) {
+	for n < len(events) && (n == 0 || t.backend.more()) {
 		deadline := time.Now()
 		switch {
 		case t.ended:
-		case deadline.Sub(t.last) > drowsy:
-			deadline = deadline.Add(nap)
+		case deadline.Sub(t.last) > idleAfter:
+			deadline = deadline.Add(idlePoll)
 		default:
 			deadline = deadline.Add(latency)
 		}
-		got, err := t.watcher.next(&events[n], deadline)
+		got, err := t.backend.next(&events[n], deadline)
 		if err != nil {
 			return n, fmt.Errorf("read events: %w", err)
 		}
@@ -205,7 +205,7 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 }
 
 // Lost tells how many calls of each kind were not told, since the tracer opened.
-func (t *Tracer) Lost() ([]Loss, error) { return t.watcher.lost() }
+func (t *Tracer) Lost() ([]Loss, error) { return t.backend.lost() }
 
 // Detach ends the recording, if it has not ended. What was recorded stays to be
 // read. It first looks where every thread is, for Finish: that must be known of the
@@ -217,7 +217,7 @@ func (t *Tracer) Detach() error {
 	}
 	t.ended = true
 	t.tracker.lookAgain()
-	if err := t.watcher.detach(); err != nil {
+	if err := t.backend.detach(); err != nil {
 		return fmt.Errorf("end the recording: %w", err)
 	}
 	return nil
@@ -241,5 +241,5 @@ func (t *Tracer) Finish() (Summary, error) {
 // Close ends the recording and takes everything out of the kernel.
 func (t *Tracer) Close() error {
 	t.unwatch()
-	return errors.Join(t.watcher.close(), t.tracker.close())
+	return errors.Join(t.backend.close(), t.tracker.close())
 }

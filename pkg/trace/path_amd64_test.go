@@ -24,7 +24,7 @@ type pathCase struct {
 
 // TestPath enters a namespace by files of every kind of path.
 func TestPath(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	s := open(t, trace.Options{})
 	c := checks{}
 	names := nstest.NewNames(t)

@@ -27,7 +27,7 @@ const (
 // so at its end nearly any file could be there.
 func TestFDRace(t *testing.T) {
 	testlock.Exclusive(t) // two threads have to run side by side
-	one, two := newHouse(t), newHouse(t)
+	one, two := newIsolated(t), newIsolated(t)
 	for range 10 { // until the threads ran side by side
 		if raceFD(t, one, two) {
 			return
@@ -36,7 +36,7 @@ func TestFDRace(t *testing.T) {
 	t.Error("the file was never changed meanwhile")
 }
 
-func raceFD(t *testing.T, one, two *house) (raced bool) {
+func raceFD(t *testing.T, one, two *isolated) (raced bool) {
 	const fd = 20
 	s := open(t, trace.Options{})
 	a := newActor()

@@ -23,7 +23,7 @@ func (a *actor) unprivileged() { a.Call(unix.SYS_SETRESUID, nobody, nobody, nobo
 
 // TestRefusedSetns has setns refused in every way, and tells what it was given.
 func TestRefusedSetns(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	s := open(t, trace.Options{})
 	c := checks{}
 	net := ns.FormatLink(ns.Net, h.where[ns.Net].Inode)
@@ -155,7 +155,7 @@ func (a *actor) filter(number int, answer uint64) {
 // TestRefusedByFilter has calls answered by a seccomp filter, before the kernel
 // looks at them.
 func TestRefusedByFilter(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	for name, do := range map[string]struct {
 		number int
 		act    func(*actor) *act

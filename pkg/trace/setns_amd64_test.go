@@ -16,7 +16,7 @@ import (
 
 // TestSetns enters a namespace of every type, with its type named and without.
 func TestSetns(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	s := open(t, trace.Options{})
 	c := checks{}
 	for _, ty := range ns.Types() {
@@ -47,7 +47,7 @@ func TestSetns(t *testing.T) {
 
 // TestSetnsPidfd enters several namespaces of a process at once.
 func TestSetnsPidfd(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	const flags = unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS
 	s := open(t, trace.Options{})
 	a := newActor()

@@ -36,7 +36,7 @@ type perf struct {
 // it says nothing of those for its children.
 var perfMap = [...]ns.Type{ns.Net, ns.UTS, ns.IPC, ns.PID, ns.User, ns.Mnt, ns.Cgroup}
 
-func openPerf(o Options) (watcher, error) {
+func openPerf(o Options) (backend, error) {
 	switch {
 	case o.Follow:
 		return nil, errNoFollow
@@ -77,7 +77,7 @@ func (p *perf) next(e *Event, deadline time.Time) (bool, error) {
 		for len(p.ready) > 0 {
 			record := p.ready[0]
 			p.ready = p.ready[1:]
-			if p.tell(e, &record) && p.filter.match(e) {
+			if p.event(e, &record) && p.filter.match(e) {
 				return true, nil
 			}
 		}
@@ -95,7 +95,7 @@ func (p *perf) next(e *Event, deadline time.Time) (bool, error) {
 }
 
 // tell makes an event of a record, if a thread was moved: every new thread has one.
-func (p *perf) tell(e *Event, r *perfRecord) bool {
+func (p *perf) event(e *Event, r *perfRecord) bool {
 	if int(r.pid) == os.Getpid() {
 		return false
 	}

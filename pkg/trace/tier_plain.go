@@ -20,7 +20,7 @@ type plain struct {
 
 var errNoFollow = errors.New("cannot follow a command's children: use tier 1 or 2")
 
-func openPlain(o Options) (watcher, error) {
+func openPlain(o Options) (backend, error) {
 	if o.Follow {
 		return nil, errNoFollow
 	}

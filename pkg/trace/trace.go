@@ -55,9 +55,9 @@ type Tier int
 
 // TierInfo says what a tier is.
 type TierInfo struct {
-	Tier  Tier
-	What  string   // how it looks, in words
-	Blind []string // what it cannot see, in words
+	Tier        Tier
+	What        string   // how it looks, in words
+	Limitations []string // what it cannot see, in words
 }
 
 // Disagreement is a thread that is elsewhere than its events say: a transition
@@ -75,5 +75,5 @@ type Summary struct {
 	Disagreements []Disagreement
 	// Strays are threads that were seen moving and ended in another network
 	// namespace than their process's first thread.
-	Strays []Disagreement
+	SplitThreads []Disagreement
 }

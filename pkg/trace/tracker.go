@@ -156,7 +156,7 @@ func (t *tracker) summary(found map[int]thread) Summary {
 		_, moved := t.moved[tid]
 		leader, led := found[now.pid]
 		if moved && led && !leader.ns.is(now.ns) {
-			s.Strays = append(s.Strays, Disagreement{PID: now.pid, TID: tid, Comm: now.comm, Tracked: leader.ns, Found: now.ns})
+			s.SplitThreads = append(s.SplitThreads, Disagreement{PID: now.pid, TID: tid, Comm: now.comm, Tracked: leader.ns, Found: now.ns})
 		}
 		if !t.covers(&now) {
 			continue
@@ -167,7 +167,7 @@ func (t *tracker) summary(found map[int]thread) Summary {
 		}
 	}
 	byTID := func(a, b Disagreement) int { return cmp.Compare(a.TID, b.TID) }
-	slices.SortFunc(s.Strays, byTID)
+	slices.SortFunc(s.SplitThreads, byTID)
 	slices.SortFunc(s.Disagreements, byTID)
 	return s
 }

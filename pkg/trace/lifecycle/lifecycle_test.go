@@ -2,7 +2,7 @@
 
 //go:build amd64 || arm64
 
-package trace
+package lifecycle
 
 import (
 	"fmt"
@@ -15,6 +15,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 // A namespace is created, gets a name, loses it, and is freed when its process
@@ -23,8 +24,8 @@ func TestLives(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
 	need.Program(t, "unshare")
-	named := map[NS][]string{}
-	lives, err := OpenLives(func(n NS) []string { return named[n] })
+	named := map[trace.NS][]string{}
+	lives, err := Open(func(n trace.NS) []string { return named[n] })
 	if err != nil {
 		need.Missing(t, "needs the kernel's list of namespaces: "+err.Error())
 	}
@@ -50,12 +51,12 @@ func TestLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	inode := st.Ino
-	var made NS
-	var told []LifeKind
-	look := func(until LifeKind) Life {
+	var made trace.NS
+	var told []Kind
+	look := func(until Kind) Event {
 		t.Helper()
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			all, err := lives.Look()
+			all, err := lives.Poll()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +71,7 @@ func TestLives(t *testing.T) {
 			}
 		}
 		t.Fatalf("no %s of net:[%d]; told %v", until, inode, told)
-		return Life{}
+		return Event{}
 	}
 	made = look(Created).NS
 	named[made] = []string{"blue"}
@@ -86,7 +87,7 @@ func TestLives(t *testing.T) {
 	if l := look(Freed); l.Lived <= 0 || l.Within <= 0 {
 		t.Errorf("%+v", l)
 	}
-	if want := []LifeKind{Created, Named, Unnamed, Freed}; !slices.Equal(told, want) {
+	if want := []Kind{Created, Named, Unnamed, Freed}; !slices.Equal(told, want) {
 		t.Errorf("told %v", told)
 	}
 }
@@ -94,14 +95,14 @@ func TestLives(t *testing.T) {
 // A namespace whose making was seen is told with who made it, and not again when
 // it is on the list.
 func TestLivesNote(t *testing.T) {
-	l := &Lives{names: func(NS) []string { return nil }, alive: map[NS]*life{}}
-	e := Event{Call: Unshare, PID: 42, Flags: FlagOf(ns.Net), To: Set{ns.Net: {5, 6}}, Time: time.Now()}
+	l := &Watcher{names: func(trace.NS) []string { return nil }, alive: map[trace.NS]*state{}}
+	e := trace.Event{Call: trace.Unshare, PID: 42, Flags: trace.FlagOf(ns.Net), To: trace.Set{ns.Net: {Inode: 5, Cookie: 6}}, Time: time.Now()}
 	failed, other := e, e
-	failed.Errno, other.Flags = 1, FlagOf(ns.Mnt)
-	if told := l.Note([]Event{failed, other}); len(told) > 0 {
+	failed.Errno, other.Flags = 1, trace.FlagOf(ns.Mnt)
+	if told := l.Observe([]trace.Event{failed, other}); len(told) > 0 {
 		t.Errorf("%+v", told)
 	}
-	told := l.Note([]Event{e, e})
+	told := l.Observe([]trace.Event{e, e})
 	if len(told) != 1 || told[0].By == nil || told[0].By.PID != 42 {
 		t.Errorf("%+v", told)
 	}

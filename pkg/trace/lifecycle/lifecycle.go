@@ -2,7 +2,7 @@
 
 //go:build amd64 || arm64
 
-package trace
+package lifecycle
 
 import (
 	"cmp"
@@ -12,29 +12,30 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 // LifeKind is what happened to a network namespace.
-type LifeKind string
+type Kind string
 
 // The kinds.
 const (
-	Created LifeKind = "created"
-	Named   LifeKind = "named"   // it has names that it did not have
-	Unnamed LifeKind = "unnamed" // it has lost names
-	Freed   LifeKind = "freed"   // its last holder has gone
+	Created Kind = "created"
+	Named   Kind = "named"   // it has names that it did not have
+	Unnamed Kind = "unnamed" // it has lost names
+	Freed   Kind = "freed"   // its last holder has gone
 )
 
 // Life is one step in the life of a network namespace.
-type Life struct {
-	Kind LifeKind
+type Event struct {
+	Kind Kind
 	// Time is when it happened where a call told, and otherwise when it was seen,
 	// which is at most Within later.
 	Time   time.Time
 	Within time.Duration
-	NS     NS
+	NS     trace.NS
 	Names  []string      // Named, Unnamed: those; otherwise all it has or had
-	By     *Event        // Created: the call, if it was seen
+	By     *trace.Event  // Created: the call, if it was seen
 	Lived  time.Duration // Freed: how long; 0 if its beginning was not seen
 }
 
@@ -42,18 +43,18 @@ type Life struct {
 // that one is freed, everywhere: its own list is looked at again and again, which
 // takes a millisecond where there are thousands. One that was made and freed
 // between two looks is told only if the call that made it was seen.
-type Lives struct {
+type Watcher struct {
 	// OnlyNoted leaves out every namespace whose making is not among the events
 	// noted.
-	OnlyNoted bool
+	OnlyObserved bool
 
 	reader *bpfreader.Reader
-	names  func(NS) []string
-	alive  map[NS]*life
-	looked time.Time
+	names  func(trace.NS) []string
+	alive  map[trace.NS]*state
+	polled time.Time
 }
 
-type life struct {
+type state struct {
 	created time.Time // zero if it was there before
 	names   []string
 	seen    bool // on the kernel's list
@@ -63,13 +64,13 @@ type life struct {
 // OpenLives looks at the namespaces that there are, none of which is told as
 // created. names tells what one is called. It needs CAP_BPF and CAP_PERFMON, and
 // Linux 5.10.
-func OpenLives(names func(NS) []string) (*Lives, error) {
+func Open(names func(trace.NS) []string) (*Watcher, error) {
 	reader, err := bpfreader.Open(bpfreader.Options{Passes: bpfreader.Nets})
 	if err != nil {
 		return nil, err
 	}
-	l := &Lives{reader: reader, names: names, alive: map[NS]*life{}}
-	if _, err := l.Look(); err != nil {
+	l := &Watcher{reader: reader, names: names, alive: map[trace.NS]*state{}}
+	if _, err := l.Poll(); err != nil {
 		reader.Close()
 		return nil, err
 	}
@@ -81,59 +82,59 @@ func OpenLives(names func(NS) []string) (*Lives, error) {
 }
 
 // Close unloads the program.
-func (l *Lives) Close() error { return l.reader.Close() }
+func (l *Watcher) Close() error { return l.reader.Close() }
 
 // Note tells which namespaces some events have made. They are to be noted before
 // the look that comes after them.
-func (l *Lives) Note(events []Event) []Life {
-	var told []Life
+func (l *Watcher) Observe(events []trace.Event) []Event {
+	var told []Event
 	for i := range events {
 		e := &events[i]
-		made := (e.Call == Unshare || e.Call == Clone) && e.Flags&FlagOf(ns.Net) != 0 && !e.Failed()
+		made := (e.Call == trace.Unshare || e.Call == trace.Clone) && e.Flags&trace.FlagOf(ns.Net) != 0 && !e.Failed()
 		target := e.To[ns.Net]
 		if !made || target.Inode == 0 || l.alive[target] != nil {
 			continue
 		}
 		at := e.Time.Add(e.Duration)
-		l.alive[target] = &life{created: at, names: l.names(target)}
+		l.alive[target] = &state{created: at, names: l.names(target)}
 		by := *e
-		told = append(told, Life{Kind: Created, Time: at, NS: target, Names: l.alive[target].names, By: &by})
+		told = append(told, Event{Kind: Created, Time: at, NS: target, Names: l.alive[target].names, By: &by})
 	}
 	return told
 }
 
 // Look tells what has changed since the last look.
-func (l *Lives) Look() ([]Life, error) {
+func (l *Watcher) Poll() ([]Event, error) {
 	nets, err := l.reader.Nets()
 	if err != nil {
 		return nil, fmt.Errorf("look at the network namespaces: %w", err)
 	}
 	now := time.Now()
 	var within time.Duration
-	if !l.looked.IsZero() {
-		within = now.Sub(l.looked)
+	if !l.polled.IsZero() {
+		within = now.Sub(l.polled)
 	}
-	before := l.looked
-	l.looked = now
-	there := make(map[NS]bool, len(nets))
-	var told []Life
+	before := l.polled
+	l.polled = now
+	there := make(map[trace.NS]bool, len(nets))
+	var told []Event
 	for _, net := range nets {
 		if net.Refs == 0 { // dying: nobody holds it, and nobody can enter
 			continue
 		}
-		target := NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
+		target := trace.NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
 		there[target] = true
 		n := l.alive[target]
-		if n == nil && l.OnlyNoted {
+		if n == nil && l.OnlyObserved {
 			continue
 		}
 		if n == nil {
-			n = &life{created: now, names: l.names(target)}
+			n = &state{created: now, names: l.names(target)}
 			l.alive[target] = n
-			told = append(told, Life{Kind: Created, Time: now, Within: within, NS: target, Names: n.names})
+			told = append(told, Event{Kind: Created, Time: now, Within: within, NS: target, Names: n.names})
 		}
 		n.seen = true
-		if !n.before || !l.OnlyNoted {
+		if !n.before || !l.OnlyObserved {
 			told = append(told, l.renamed(target, n, now, within)...)
 		}
 	}
@@ -143,31 +144,31 @@ func (l *Lives) Look() ([]Life, error) {
 			continue
 		}
 		delete(l.alive, target)
-		if n.before && l.OnlyNoted {
+		if n.before && l.OnlyObserved {
 			continue
 		}
-		freed := Life{Kind: Freed, Time: now, Within: within, NS: target, Names: n.names}
+		freed := Event{Kind: Freed, Time: now, Within: within, NS: target, Names: n.names}
 		if !n.created.IsZero() {
 			freed.Lived = now.Sub(n.created)
 		}
 		told = append(told, freed)
 	}
-	slices.SortStableFunc(told, func(a, b Life) int { return cmp.Compare(a.NS.Cookie, b.NS.Cookie) })
+	slices.SortStableFunc(told, func(a, b Event) int { return cmp.Compare(a.NS.Cookie, b.NS.Cookie) })
 	return told, nil
 }
 
 // renamed tells which names a namespace has gained and lost.
-func (l *Lives) renamed(target NS, n *life, now time.Time, within time.Duration) []Life {
+func (l *Watcher) renamed(target trace.NS, n *state, now time.Time, within time.Duration) []Event {
 	names := l.names(target)
 	less := func(a, b []string) []string {
 		return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 	}
-	var told []Life
+	var told []Event
 	if gained := less(names, n.names); len(gained) > 0 {
-		told = append(told, Life{Kind: Named, Time: now, Within: within, NS: target, Names: gained})
+		told = append(told, Event{Kind: Named, Time: now, Within: within, NS: target, Names: gained})
 	}
 	if lost := less(n.names, names); len(lost) > 0 {
-		told = append(told, Life{Kind: Unnamed, Time: now, Within: within, NS: target, Names: lost})
+		told = append(told, Event{Kind: Unnamed, Time: now, Within: within, NS: target, Names: lost})
 	}
 	n.names = names
 	return told

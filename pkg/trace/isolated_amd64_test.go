@@ -19,7 +19,7 @@ import (
 const firstFile = callscript.FirstFile
 
 // house is a process that is alone in a namespace of every type.
-type house struct {
+type isolated struct {
 	t     testing.TB
 	pid   int
 	where trace.Set // its namespaces; of time, its children's
@@ -27,7 +27,7 @@ type house struct {
 }
 
 // newHouse makes a house that lasts until the test ends.
-func newHouse(t testing.TB) *house {
+func newIsolated(t testing.TB) *isolated {
 	t.Helper()
 	need.Root(t)
 	s := callscript.New()
@@ -45,7 +45,7 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, pid: run.PID, where: setOf(run.Where(look)), pidfd: os.NewFile(uintptr(fd), "pidfd")}
+	h := &isolated{t: t, pid: run.PID, where: setOf(run.Where(look)), pidfd: os.NewFile(uintptr(fd), "pidfd")}
 	t.Cleanup(func() { h.pidfd.Close() })
 	for ty, target := range h.where {
 		var st unix.Stat_t
@@ -57,7 +57,7 @@ func newHouse(t testing.TB) *house {
 }
 
 // path is the file that leads into a namespace of the house.
-func (h *house) path(ty ns.Type) string {
+func (h *isolated) path(ty ns.Type) string {
 	name := ty.String()
 	if ty == ns.Time {
 		name = "time_for_children"
@@ -66,10 +66,10 @@ func (h *house) path(ty ns.Type) string {
 }
 
 // open opens that file.
-func (h *house) open(ty ns.Type) *os.File { return openFile(h.t, h.path(ty), unix.O_RDONLY) }
+func (h *isolated) open(ty ns.Type) *os.File { return openFile(h.t, h.path(ty), unix.O_RDONLY) }
 
 // part is the set of one namespace of the house.
-func (h *house) part(ty ns.Type) (s trace.Set) {
+func (h *isolated) part(ty ns.Type) (s trace.Set) {
 	s[ty] = h.where[ty]
 	return s
 }
