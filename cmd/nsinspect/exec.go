@@ -115,7 +115,7 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 	if ctx.Err() != nil { // told to stop before there was a command to be told
 		return ctx.Err()
 	}
-	return explain(n, c.Exec())
+	return explainEntry(n, c.Exec())
 }
 
 // open opens the namespace that a reference points at: at once where the reference
@@ -173,8 +173,8 @@ func etcDir(h *host.Host, ref resolve.Ref, n *ns.Namespace) string {
 	return ""
 }
 
-// explain adds what to do about an error where that is known.
-func explain(n *ns.Namespace, err error) error {
+// explainEntry adds what to do about an error where that is known.
+func explainEntry(n *ns.Namespace, err error) error {
 	var step *enter.StepError
 	if !errors.As(err, &step) || !enter.Denied(err) {
 		return err

@@ -35,17 +35,17 @@ func failedHop(ms, tid int, from uint64) trace.Event {
 	return e
 }
 
-// play adds events at the time that they are of, and returns what is told and
+// play adds events at the time that they are of, and returns what is printed and
 // when: "12 tid@from>to" or "12 tid@from>to>back", by milliseconds.
 func play(f *folder, events []trace.Event, until int) []string {
-	var told []string
+	var printed []string
 	drain := func(ms int, all bool) {
 		for t := f.next(time.Unix(0, 0).Add(time.Duration(ms)*time.Millisecond), all); t != nil; t = f.next(time.Unix(0, 0).Add(time.Duration(ms)*time.Millisecond), all) {
 			line := fmt.Sprintf("%d %d@%d>%d", ms, t.TID, t.From[ns.Net].Inode, t.To[ns.Net].Inode)
 			if t.Back != nil {
 				line += fmt.Sprintf(">%d", t.Back.To[ns.Net].Inode)
 			}
-			told = append(told, line)
+			printed = append(printed, line)
 		}
 	}
 	for ms := range until {
@@ -58,7 +58,7 @@ func play(f *folder, events []trace.Event, until int) []string {
 		drain(ms, false)
 	}
 	drain(until, true)
-	return told
+	return printed
 }
 
 func TestFold(t *testing.T) {
@@ -80,7 +80,7 @@ func TestFold(t *testing.T) {
 		"from where is not said": {[]trace.Event{hop(0, 1, 0, 20), hop(1, 1, 20, 10)}, []string{"1 1@0>20", "11 1@20>10"}},
 	} {
 		if got := play(newFolder(10*time.Millisecond), c.events, 30); !slices.Equal(got, c.want) {
-			t.Errorf("%s: told %q, want %q", name, got, c.want)
+			t.Errorf("%s: printed %q, want %q", name, got, c.want)
 		}
 	}
 	if got := play(newFolder(0), []trace.Event{hop(0, 1, 10, 20), hop(3, 1, 20, 10)}, 5); !slices.Equal(got, []string{"0 1@10>20", "3 1@20>10"}) {
@@ -109,17 +109,17 @@ func TestFoldOfTypes(t *testing.T) {
 	}
 }
 
-// However much comes, nothing is told twice or never, in its order, and no more
+// However much comes, nothing is printed twice or never, in its order, and no more
 // is held back than the bound.
 func TestFoldIsBounded(t *testing.T) {
 	f := newFolder(time.Hour)
 	r := rand.New(rand.NewPCG(1, 2))
-	at, added, told := map[int]uint64{}, 0, 0
+	at, added, printed := map[int]uint64{}, 0, 0
 	var last time.Time
 	take := func(all bool) {
 		for trip := f.next(time.Unix(0, 0), all); trip != nil; trip = f.next(time.Unix(0, 0), all) {
-			if told++; trip.Back != nil {
-				told++
+			if printed++; trip.Back != nil {
+				printed++
 			}
 			if trip.Time.Before(last) {
 				t.Fatal("out of order")
@@ -140,12 +140,12 @@ func TestFoldIsBounded(t *testing.T) {
 		}
 	}
 	take(true)
-	if told != added || f.held+len(f.away) > 0 {
-		t.Errorf("%d of %d told, %d held, %d away", told, added, f.held, len(f.away))
+	if printed != added || f.held+len(f.away) > 0 {
+		t.Errorf("%d of %d printed, %d held, %d away", printed, added, f.held, len(f.away))
 	}
 }
 
-// What was told makes room: the queue does not grow with what has passed.
+// What was printed makes room: the queue does not grow with what has passed.
 func TestFoldKeepsNoPast(t *testing.T) {
 	f := newFolder(time.Second)
 	for ms := range 100000 {

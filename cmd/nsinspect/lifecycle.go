@@ -11,39 +11,39 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
-// livesEvery is how often it is looked which network namespaces there are.
-const livesEvery = 100 * time.Millisecond
+// lifecycleEvery is how often the list of network namespaces is polled.
+const lifecycleEvery = 100 * time.Millisecond
 
-// lifeTeller tells which network namespaces are made, named and freed.
-type lifeTeller struct {
-	lives  *lifecycle.Watcher
-	only   trace.NS // zero for all
-	looked time.Time
+// lifecycleWatcher reports the network namespaces that are created, named and freed.
+type lifecycleWatcher struct {
+	watcher *lifecycle.Watcher
+	only    trace.NS // zero for all
+	polled  time.Time
 }
 
-// newLifeTeller looks at those that there are. A trace of some calls only tells
-// of the namespaces that those have made.
-func newLifeTeller(j *traceJob, names *trace.Names) (*lifeTeller, error) {
+// newLifecycleWatcher reads those that exist. A trace of some calls only reports the
+// namespaces that those have created.
+func newLifecycleWatcher(j *traceJob, names *trace.Names) (*lifecycleWatcher, error) {
 	lives, err := lifecycle.Open(func(target trace.NS) []string { return names.Names(ns.Net, target) })
 	if err != nil {
 		return nil, fmt.Errorf("follow network namespaces: %w", err)
 	}
 	f := j.opts.Filter
 	lives.OnlyObserved = f.PID != 0 || f.Comm != "" || j.command != nil
-	return &lifeTeller{lives: lives, only: f.NS}, nil
+	return &lifecycleWatcher{watcher: lives, only: f.NS}, nil
 }
 
-// tell returns what some events have made and, now and then, what else has
+// changes returns what some events have created and, now and then, what else has
 // changed.
-func (l *lifeTeller) tell(events []trace.Event, now bool) ([]lifecycle.Event, error) {
-	told := l.lives.Observe(events)
-	if now || time.Since(l.looked) >= livesEvery {
-		seen, err := l.lives.Poll()
+func (l *lifecycleWatcher) changes(events []trace.Event, now bool) ([]lifecycle.Event, error) {
+	told := l.watcher.Observe(events)
+	if now || time.Since(l.polled) >= lifecycleEvery {
+		seen, err := l.watcher.Poll()
 		if err != nil {
 			return nil, err
 		}
 		told = append(told, seen...)
-		l.looked = time.Now()
+		l.polled = time.Now()
 	}
 	if l.only == (trace.NS{}) {
 		return told, nil

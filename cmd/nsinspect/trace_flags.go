@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// traceJob is what to trace, and how to tell it.
+// traceJob is what to trace, and how to print it.
 type traceJob struct {
 	opts     trace.Options
 	format   render.Format
@@ -33,7 +33,7 @@ type traceJob struct {
 	syscalls, lifecycle bool
 }
 
-// selected names what is told.
+// selected names what is traced.
 func (j *traceJob) selected() []string {
 	var all []string
 	if j.syscalls {
@@ -45,15 +45,15 @@ func (j *traceJob) selected() []string {
 	return all
 }
 
-// what says the same in words.
+// what returns the same in words.
 func (j *traceJob) what() string {
 	switch {
 	case !j.lifecycle:
 		return "setns, unshare and clone"
 	case !j.syscalls:
-		return "the lives of network namespaces"
+		return "the lifecycle of network namespaces"
 	}
-	return "setns, unshare, clone and the lives of network namespaces"
+	return "setns, unshare, clone and the lifecycle of network namespaces"
 }
 
 // newTraceJob reads the flags.

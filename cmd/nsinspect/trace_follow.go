@@ -89,12 +89,12 @@ func (s *traceSession) emit(all bool) {
 
 // emitLives adds what has become of network namespaces.
 func (s *traceSession) emitLives(events []trace.Event, last bool) {
-	if s.lives == nil {
+	if s.lifecycle == nil {
 		return
 	}
-	all, err := s.lives.tell(events, last)
+	all, err := s.lifecycle.changes(events, last)
 	if err != nil {
-		s.lives = nil
+		s.lifecycle = nil
 		s.fail(err)
 		return
 	}

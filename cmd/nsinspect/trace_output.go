@@ -27,7 +27,7 @@ const (
 
 // Why output ends before all is written.
 var (
-	errUnread = errors.New("nobody reads it")
+	errUnread = errors.New("its reader has stopped reading")
 	errAtOnce = errors.New("a signal ended it")
 )
 

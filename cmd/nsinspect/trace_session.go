@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
@@ -37,18 +38,18 @@ func openTracer(ctx context.Context, o trace.Options) (tracer, error) { return t
 // counted there. At the end all that was recorded is written or counted as lost.
 type traceSession struct {
 	*app
-	ctx    context.Context // of the recording
-	end    func()          // ends it
-	job    *traceJob
-	tracer tracer
-	names  *trace.Names
-	owners *ownerFinder
-	lives  *lifeTeller // nil if nobody asked
-	events *render.Events
-	fold   *folder
-	out    *output
-	live   bool  // it is written to a terminal
-	err    error // the first one that ended it
+	ctx       context.Context // of the recording
+	end       func()          // ends it
+	job       *traceJob
+	tracer    tracer
+	names     *trace.Names
+	owners    *ownerFinder
+	lifecycle *lifecycleWatcher // nil if nobody asked
+	events    *render.Events
+	fold      *folder
+	out       *output
+	live      bool  // it is written to a terminal
+	err       error // the first one that ended it
 
 	shown  int // events added to the output, a folded one as one
 	more   int // events recorded after the last one that --count asks for
@@ -78,7 +79,7 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 	}
 	s.out = newOutput(ctx, out, &a.signals, &s.stats)
 	if j.lifecycle {
-		if s.lives, err = newLifeTeller(j, names); err != nil {
+		if s.lifecycle, err = newLifecycleWatcher(j, names); err != nil {
 			s.out.close()
 			names.Close()
 			return nil, errors.Join(err, t.Close())
@@ -92,8 +93,8 @@ func (s *traceSession) run(child *child) (err error) {
 	defer s.names.Close()
 	defer s.out.close()
 	defer func() { err = s.also(err, s.tracer.Close()) }()
-	if l := s.lives; l != nil {
-		defer func() { err = s.also(err, l.lives.Close()) }()
+	if l := s.lifecycle; l != nil {
+		defer func() { err = s.also(err, l.watcher.Close()) }()
 	}
 	s.signals.beat()
 	defer context.AfterFunc(s.ctx, func() { s.signals.ending.Store(true) })()
@@ -101,7 +102,7 @@ func (s *traceSession) run(child *child) (err error) {
 		defer time.AfterFunc(s.job.duration, s.end).Stop()
 	}
 	reader := newBatchReader(s.tracer)
-	reader.empty = s.lives != nil || s.job.fold > 0
+	reader.empty = s.lifecycle != nil || s.job.fold > 0
 	go reader.run(s.ctx)
 	s.begin()
 	go debug.FreeOSMemory() // loading took several times what tracing does
@@ -120,7 +121,7 @@ func (s *traceSession) run(child *child) (err error) {
 	return err
 }
 
-// also returns the first error, and says the second one where both cannot be told.
+// also returns the first error, and prints the second one, as only one can be returned.
 func (s *traceSession) also(err, other error) error {
 	if err == nil {
 		return other
@@ -131,12 +132,12 @@ func (s *traceSession) also(err, other error) error {
 	return err
 }
 
-// begin says that it runs now.
+// begin prints that the trace has started.
 func (s *traceSession) begin() {
 	tier := s.tracer.Tier()
 	start := render.TraceStart{
-		Time: time.Now(), Kernel: kernelRelease(), Select: s.job.selected(), Tier: int(tier.Tier), How: tier.What,
-		Blind: tier.Limitations, Command: s.job.command,
+		Time: time.Now(), Kernel: kernelRelease(), Select: s.job.selected(), Tier: int(tier.Tier), How: explain.Tier(tier),
+		Blind: explain.Limitations(tier), Command: s.job.command,
 	}
 	for _, err := range s.tracer.Refused() {
 		start.Refusals = append(start.Refusals, err.Error())
@@ -152,14 +153,14 @@ func (s *traceSession) begin() {
 	}
 }
 
-// tierNotes says how it looks, why not better, and what it cannot see.
+// tierNotes returns the tier in use, its limitations, and why no better one is.
 func tierNotes(tier trace.TierInfo, refused []error) []string {
-	notes := []string{fmt.Sprintf("tier %d: %s", tier.Tier, tier.What)}
+	notes := []string{fmt.Sprintf("tier %d: %s", tier.Tier, explain.Tier(tier))}
 	if len(tier.Limitations) > 0 {
-		notes = append(notes, fmt.Sprintf("tier %d cannot see: %s", tier.Tier, strings.Join(tier.Limitations, "; ")))
+		notes = append(notes, fmt.Sprintf("tier %d does not record: %s", tier.Tier, strings.Join(explain.Limitations(tier), "; ")))
 	}
 	for _, err := range refused {
-		notes = append(notes, "not by "+err.Error())
+		notes = append(notes, "not used: "+err.Error())
 	}
 	for i := range notes {
 		notes[i] = render.Escape(notes[i])

@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// fakeTracer tells what it is given, batch by batch, and then waits for the end.
+// fakeTracer returns what it is given, batch by batch, and then waits for the end.
 type fakeTracer struct {
 	ctx     context.Context
 	batches [][]trace.Event
@@ -29,7 +29,7 @@ type fakeTracer struct {
 }
 
 func (f *fakeTracer) Tier() trace.TierInfo {
-	return trace.TierInfo{Tier: 3, What: "by guessing", Limitations: []string{"the rear", "the dark\x1b"}}
+	return trace.TierInfo{Tier: 3, Name: "untyped", Limitations: []trace.Limitation{trace.LacksTargets, trace.LacksCookies}}
 }
 func (f *fakeTracer) Refused() []error { return []error{errors.New("tier 1: too good")} }
 func (f *fakeTracer) ReadBatch(events []trace.Event) (int, error) {
@@ -167,7 +167,8 @@ func TestTraceJSON(t *testing.T) {
 func TestTraceVerbose(t *testing.T) {
 	f := &fakeTracer{batches: [][]trace.Event{{hop(0, 1, 10, 20)}}, finish: errors.New("blind")}
 	_, notes, err := traceWith(t, f, "-v", "--count", "1")
-	want := "nsinspect: tier 3: by guessing\nnsinspect: tier 3 cannot see: the rear; the dark\\x1b\nnsinspect: not by tier 1: too good\n"
+	want := "nsinspect: tier 3: BPF programs without kernel types; where threads are is read from /proc a moment later\n" +
+		"nsinspect: tier 3 does not record: which file was passed to setns; cookies\nnsinspect: not used: tier 1: too good\n"
 	if err != nil || !strings.HasPrefix(notes, want) || !strings.HasSuffix(notes, "nsinspect: what was not seen is unknown: blind\n") {
 		t.Errorf("%v: the notes are %q", err, notes)
 	}

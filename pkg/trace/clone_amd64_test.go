@@ -140,7 +140,7 @@ func TestCloneRefused(t *testing.T) {
 }
 
 // TestClone3Nowhere calls clone3 with arguments that are nowhere: the kernel has
-// not read flags either, so there is nothing to tell, and nothing lost.
+// not read flags either, so there is nothing to report, and nothing lost.
 func TestClone3Nowhere(t *testing.T) {
 	s := open(t, trace.Options{})
 	a := newActor()

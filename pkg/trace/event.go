@@ -17,7 +17,7 @@ import (
 type Call uint8
 
 // The calls. Clone stands for clone3 and fork-like calls too. A Move is a change
-// of namespaces whose call the tier in use does not tell.
+// of namespaces by a call that the tier in use does not identify.
 const (
 	Setns Call = iota + 1
 	Unshare
@@ -68,13 +68,13 @@ type Via struct {
 	Kind ViaKind
 	// Path is the mount point through which a namespace file was opened, such as
 	// "/run/netns/blue", as the mount tree of that mount has it. It begins with
-	// "…/" if it was too long to be told whole. For one opened in /proc/PID/ns it
+	// "…/" if it was too long to be recorded whole. For one opened in /proc/PID/ns it
 	// is the kernel's own text, "net:[4026532177]".
 	Path string
 	PID  int // the process of a pidfd; 0 if it has ended or this PID namespace does not show it
 }
 
-// Target is what a setns was to enter, told by the file also where the call failed.
+// Target is what a setns was to enter, read from the file, also where the call failed.
 type Target struct {
 	// Type is the type of a namespace file's namespace. Of a pidfd all types named
 	// by Event.Flags are targets.
@@ -97,7 +97,7 @@ type Event struct {
 	Flags    Flags      // as passed; of a setns its nstype
 	FD       int        // of a setns; -1 for others
 	Via      Via        // of a setns
-	Target   Target     // of a setns; zero if the file told none
+	Target   Target     // of a setns; zero if the file is no namespace
 	Ret      int64      // -1 if it failed
 	Errno    unix.Errno // 0 if it did not fail
 	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"
@@ -125,7 +125,7 @@ func (e *Event) Types() []ns.Type {
 }
 
 // Moved reports whether the call ended with another namespace of a type. Where it
-// is not known from where it started, its flags tell.
+// the start is unknown, its flags decide.
 func (e *Event) Moved(t ns.Type) bool {
 	if e.Failed() || e.To[t].Inode == 0 {
 		return false
@@ -139,7 +139,7 @@ func (e *Event) Moved(t ns.Type) bool {
 // Flags are those of unshare, clone and setns.
 type Flags uint64
 
-// flagNames has what unshare, clone, clone3 and setns know, but for the exit
+// flagNames has the flags of unshare, clone, clone3 and setns, but for the exit
 // signal in clone's low byte (include/uapi/linux/sched.h, 6.18).
 var flagNames = []struct {
 	flag Flags
@@ -198,7 +198,7 @@ func (f Flags) Types() []ns.Type {
 	return slices.DeleteFunc(ns.Types(), func(t ns.Type) bool { return f&FlagOf(t) == 0 })
 }
 
-// Loss counts the calls of one kind that were not told, since the tracer opened.
+// Loss counts the calls of one kind that were not recorded, since the tracer opened.
 type Loss struct {
 	// Kind is "setns", "unshare", "clone", or "unknown" for what was missed before
 	// it was known what it was.

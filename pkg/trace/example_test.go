@@ -21,7 +21,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// Traces a command from its first instruction, and tells what it did with network
+// Traces a command from its first instruction, and reports what it did with network
 // namespaces. It needs root.
 func Example() {
 	if err := watch(os.Stdout, "unshare", "-n", "true"); err != nil {
@@ -78,6 +78,6 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := out.String(); !strings.HasPrefix(got, "unshare: unshare(CLONE_NEWNET) took it from net:[") || strings.Count(got, "\n") != 1 {
-		t.Errorf("the example tells %q", got)
+		t.Errorf("the example prints %q", got)
 	}
 }

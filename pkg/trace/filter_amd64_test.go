@@ -75,8 +75,8 @@ func TestFilter(t *testing.T) {
 		a := newActor()
 		a.noise()
 		run := a.Run(t, callscript.Options{Name: "noise"})
-		if told, lost := len(of(s.all(), run.PID)), s.lost(); told == 0 || lost == 0 || told+int(lost) != noise {
-			t.Errorf("%d events are told and %d lost, of %d", told, lost, noise)
+		if reported, lost := len(of(s.all(), run.PID)), s.lost(); reported == 0 || lost == 0 || reported+int(lost) != noise {
+			t.Errorf("%d events are reported and %d lost, of %d", reported, lost, noise)
 		}
 	})
 }
@@ -108,7 +108,7 @@ func (a *actor) noise() {
 	a.Loop(noise, func() { a.Call(unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP) })
 }
 
-// TestOwnProcess moves a thread of the tracer's own process, which is not told.
+// TestOwnProcess moves a thread of the tracer's own process, which is not reported.
 func TestOwnProcess(t *testing.T) {
 	s := open(t, trace.Options{})
 	onThread(t, func() error { return unix.Unshare(unix.CLONE_NEWUTS) })

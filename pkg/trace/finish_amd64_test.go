@@ -59,7 +59,7 @@ func TestFinish(t *testing.T) {
 	}
 	for _, d := range summary.SplitThreads {
 		if d.Comm == "stays" || d.Comm == "restless" {
-			t.Errorf("a process that moved whole is told as a stray: %+v", d)
+			t.Errorf("a process that moved whole is reported as split: %+v", d)
 		}
 	}
 	s.lostNothing()
@@ -114,18 +114,18 @@ func TestFinishStray(t *testing.T) {
 		a.Pause()
 	})
 	a.Call(unix.SYS_READ, 0, a.Room(1), 1)
-	run := a.Start(t, callscript.Options{Name: "stray"})
+	run := a.Start(t, callscript.Options{Name: "split"})
 	run.Paused()
 	summary, err := s.Finish()
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := trace.Disagreement{
-		PID: run.PID, TID: int(run.Result(tid)), Comm: "stray",
+		PID: run.PID, TID: int(run.Result(tid)), Comm: "split",
 		Tracked: setOf(run.Where(before))[ns.Net], Found: setOf(run.Where(after))[ns.Net],
 	}
 	if !slices.Contains(summary.SplitThreads, want) {
-		t.Errorf("strays %+v, want %+v among them", summary.SplitThreads, want)
+		t.Errorf("split threads %+v, want %+v among them", summary.SplitThreads, want)
 	}
 	if len(summary.Disagreements) > 0 {
 		t.Errorf("disagreements: %+v", summary.Disagreements)

@@ -18,7 +18,7 @@ import (
 
 const firstFile = callscript.FirstFile
 
-// house is a process that is alone in a namespace of every type.
+// isolated is a process that is alone in a namespace of every type.
 type isolated struct {
 	t     testing.TB
 	pid   int
@@ -26,7 +26,7 @@ type isolated struct {
 	pidfd *os.File
 }
 
-// newHouse makes a house that lasts until the test ends.
+// newIsolated makes a house that lasts until the test ends.
 func newIsolated(t testing.TB) *isolated {
 	t.Helper()
 	need.Root(t)

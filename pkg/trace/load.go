@@ -179,7 +179,7 @@ func flag(b bool) uint32 {
 // the same since Linux 3.8.
 const initialPIDNamespace = 0xEFFFFFFC
 
-// pidNamespace returns the file of the PID namespace that numbers what we tell.
+// pidNamespace returns the file of the PID namespace whose numbers events have.
 func pidNamespace() (unix.Stat_t, error) {
 	var st unix.Stat_t
 	if err := unix.Stat("/proc/self/ns/pid", &st); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // TestManyTasks has more threads alive that have called than the kernel side
-// keeps entries: what others call then is told as whole as before.
+// keeps entries: what others call then is reported as whole as before.
 func TestManyTasks(t *testing.T) {
 	testlock.Exclusive(t) // a load
 	const threads = 9000

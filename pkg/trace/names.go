@@ -15,18 +15,18 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Names knows how namespaces are called, and keeps up with what happens while a
+// Names returns the names of namespaces, and keeps up with what happens while a
 // trace runs. It is for one caller at a time.
 //
 // The names directories are looked at again when events speak of a namespace that
 // has no name and the mount table has changed since, and beyond that once a
-// second at most, for symbolic links. Looking runs aside: no event waits long.
+// second at most, for symbolic links. Reading runs in a goroutine of its own: no event waits long.
 type Names struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	host   *host.Host
 	reader *names.Reader
-	mounts int // /proc/self/mountinfo, which tells when mounts change; -1 if it can't be had
+	mounts int // /proc/self/mountinfo, which reports when mounts change; -1 if it cannot be opened
 
 	known  map[id]knownNames
 	looked time.Time     // when the last look began
@@ -68,8 +68,8 @@ const (
 	share = 2
 	// few events may wait until the next look is due; many would hold up the rest.
 	few = 128
-	// memory is how long a name is remembered that is no more there: what happened
-	// just before it was taken away is told just after.
+	// nameGrace is how long a name is remembered that is no more there: what happened
+	// just before it was removed is reported just after.
 	nameGrace = time.Second
 )
 
@@ -103,7 +103,7 @@ func (n *Names) Close() {
 	}
 }
 
-// Gaps says what the last look could not read.
+// Gaps returns what could not be read last time.
 func (n *Names) Gaps() []ns.Gap { return n.gaps }
 
 // Initial reports whether a namespace is the machine's own.

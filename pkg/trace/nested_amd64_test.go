@@ -20,7 +20,7 @@ import (
 const nestedEnv = "NSINSPECT_TRACE_NESTED"
 
 // TestNested traces from inside of a PID namespace, as in a container: who is in
-// there is told by its numbers there, who is not has none.
+// there is reported by its numbers there, who is not has none.
 func TestNested(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)

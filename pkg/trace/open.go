@@ -23,18 +23,18 @@ const (
 	// latency is how long an event may wait in the kernel while others come: a
 	// reader that each wakes costs the traced more than all else.
 	latency = 25 * time.Millisecond
-	// drowsy is how long nothing has come before the next event is to wake the
-	// reader, who looks every nap by herself.
+	// idleAfter is how long nothing has come before the next event is to wake the
+	// reader, which otherwise polls every idlePoll.
 	idleAfter = 500 * time.Millisecond
 	idlePoll  = 250 * time.Millisecond
 )
 
-// watcher is one tier at work.
+// backend is one tier in use.
 type backend interface {
 	// next fills the event and returns true, or returns false if none came
 	// until the deadline.
 	next(e *Event, deadline time.Time) (bool, error)
-	// more reports whether next has an event at once, as far as it knows.
+	// more reports whether next has an event at once, as far as is known.
 	more() bool
 	// interrupt has next return at once, from another goroutine.
 	interrupt()
@@ -46,18 +46,12 @@ type backend interface {
 
 // tiers is the one table of tiers, by number.
 var tiers = []tier{
-	{TierInfo{1, "BPF programs at every system call's entry and return", nil}, openCalls},
-	{TierInfo{2, "BPF programs at the functions of the calls", []string{
-		"calls that a seccomp filter refuses",
-	}}, openFunctions},
-	{TierInfo{3, "BPF programs that do not know the kernel's types; where threads are is read from /proc a moment later", []string{
-		"where a thread was led that ended within milliseconds", "from where one was led that started after the tracer",
-		"which file setns was given",
-		"calls that a seccomp filter refuses", "32-bit calls of 64-bit programs", "cookies", "parents",
+	{TierInfo{1, "tracepoints", nil}, openCalls},
+	{TierInfo{2, "functions", []Limitation{LacksSeccompRefusals}}, openFunctions},
+	{TierInfo{3, "untyped", []Limitation{
+		LacksShortLived, LacksOrigins, LacksTargets, LacksSeccompRefusals, LacksCompat32, LacksCookies, LacksParents,
 	}}, openPlain},
-	{TierInfo{4, "perf events, which tell where a thread is and not by which call", []string{
-		"which call it was, its flags and its file", "calls that failed", "PID and time namespaces", "cookies", "parents",
-	}}, openPerf},
+	{TierInfo{4, "perf", []Limitation{LacksCalls, LacksFailures, LacksPIDAndTime, LacksCookies, LacksParents}}, openPerf},
 }
 
 type tier struct {
@@ -71,13 +65,13 @@ func inOrder() []tier {
 	if !preemptible() {
 		return all
 	}
-	all[0].Limitations = []string{"calls on a CPU where another thread was preempted while it was looked at (counted as lost, with every other call there)"}
+	all[0].Limitations = []Limitation{LacksPreempted}
 	all[0], all[1] = all[1], all[0]
 	return all
 }
 
 // preemptible reports whether a task can be preempted while a program at a
-// tracepoint runs for it. Until it runs on, that program runs for nobody else on
+// tracepoint runs for it. Until it runs on, that program runs for no other task on
 // that CPU (prog->active in __bpf_trace_run, kernel/trace/bpf_trace.c). Seen on
 // 7.3 and not on 6.18, where preemption was off meanwhile. At the functions of the
 // calls it takes two threads that make such calls at once, at every call any two.
@@ -91,7 +85,7 @@ func preemptible() bool {
 	return err == nil && n >= 7
 }
 
-// Tiers lists the ways to look, in the order in which Open tries them.
+// Tiers returns the tiers in the order in which Open tries them.
 func Tiers() []TierInfo {
 	var all []TierInfo
 	for _, t := range inOrder() {
@@ -115,7 +109,7 @@ type Tracer struct {
 
 // Open starts to trace, by the first tier that works. Everything that happens
 // after it has returned is recorded, until ctx ends. It needs CAP_BPF and
-// CAP_PERFMON, for the last tier CAP_PERFMON alone, and says what is missing.
+// CAP_PERFMON, for the last tier CAP_PERFMON alone; the error names what is missing.
 func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if o.Buffer == 0 {
 		o.Buffer = 16 << 20
@@ -150,7 +144,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 // Tier returns the tier that runs.
 func (t *Tracer) Tier() TierInfo { return t.info }
 
-// Refused says why the tiers before it do not run.
+// Refused returns why the tiers before it do not run.
 func (t *Tracer) Refused() []error { return t.refused }
 
 // Read waits for an event and returns it. Once the tracer's context has ended it
@@ -204,7 +198,7 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 	return n, nil
 }
 
-// Lost tells how many calls of each kind were not told, since the tracer opened.
+// Lost returns how many calls of each kind were not recorded, since the tracer opened.
 func (t *Tracer) Lost() ([]Loss, error) { return t.backend.lost() }
 
 // Detach ends the recording, if it has not ended. What was recorded stays to be

@@ -16,7 +16,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// places is where threads are, for tiers whose events do not tell: known from a
+// places is where threads are, for tiers whose events do not have it: known from a
 // first look, and from /proc at each event.
 type places struct {
 	mu  sync.Mutex

@@ -22,7 +22,7 @@ const (
 )
 
 // TestFDRace has a thread put another file in place of the one that another
-// thread enters. What is told is the file at the call's beginning: leaving the
+// thread enters. What is reported is the file at the call's beginning: leaving the
 // last mount namespace of its kind makes the call long (put_mnt_ns, fs/namespace.c),
 // so at its end nearly any file could be there.
 func TestFDRace(t *testing.T) {
@@ -84,19 +84,19 @@ func raceFD(t *testing.T, one, two *isolated) (raced bool) {
 		}
 		led[to]++
 	}
-	t.Logf("%d rounds: in %d the file told is the one entered, in %d not, in %d there was none", rounds, entered, other, closed)
+	t.Logf("%d rounds: in %d the file reported is the one entered, in %d not, in %d there was none", rounds, entered, other, closed)
 	if entered+other+closed != rounds {
 		t.Errorf("events of %d rounds, want %d", entered+other+closed, rounds)
 	}
 	if other > rounds/8 {
-		t.Errorf("in %d of %d the file told is not the one entered", other, rounds)
+		t.Errorf("in %d of %d the file reported is not the one entered", other, rounds)
 	}
 	s.lostNothing()
 	return led[one.where[ns.Mnt]] > 0 && led[two.where[ns.Mnt]] > 0
 }
 
 // TestFlagsRace has a thread change the flags of a clone3 while another calls it:
-// each child that was made in a new namespace is told.
+// each child that was made in a new namespace is reported.
 func TestFlagsRace(t *testing.T) {
 	testlock.Exclusive(t) // two threads have to run side by side
 	for range 10 {        // until the threads ran side by side
@@ -165,7 +165,7 @@ func raceFlags(t *testing.T) (raced bool) {
 		}
 	}
 	if len(made) > 0 {
-		t.Errorf("%d children are not told", len(made))
+		t.Errorf("%d children are not reported", len(made))
 	}
 	s.lostNothing()
 	return raced

@@ -21,7 +21,7 @@ const nobody = 65534
 // unprivileged has the script go on as nobody.
 func (a *actor) unprivileged() { a.Call(unix.SYS_SETRESUID, nobody, nobody, nobody) }
 
-// TestRefusedSetns has setns refused in every way, and tells what it was given.
+// TestRefusedSetns has setns refused in every way, and reports what it was given.
 func TestRefusedSetns(t *testing.T) {
 	h := newIsolated(t)
 	s := open(t, trace.Options{})
@@ -78,7 +78,7 @@ func TestRefusedSetns(t *testing.T) {
 }
 
 // demandTarget demands the file that a setns was given, and where it leads; of a
-// pidfd for the types whose flags were passed.
+// pidfd for the types of which the flags were passed.
 func demandTarget(t *testing.T, e trace.Event, via trace.Via, target trace.Target) {
 	t.Helper()
 	if e.Via != via {

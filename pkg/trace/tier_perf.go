@@ -18,22 +18,22 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// perf is tier 4: what perf_event_open(2) tells of namespaces (Linux 4.12), for
-// kernels without BPF. Only that a thread has been moved is told, not by which
+// perf is tier 4: what perf_event_open(2) records of namespaces (Linux 4.12), for
+// kernels without BPF. Only that a thread has been moved is recorded, not by which
 // call: the events are Moves, and Clones.
 type perf struct {
 	rings    []*perfRing
 	places   *places
 	filter   Filter
 	boot     time.Time
-	ready    []perfRecord // by time, read and not yet told
+	ready    []perfRecord // by time, read and not yet returned
 	overflow bool
 }
 
 // perfMap is the kernel's order of the types in a record (enum
 // perf_record_namespaces indices, include/uapi/linux/perf_event.h, 5.10). The PID
 // namespace there is the one that the thread is in itself, which never changes, so
-// it says nothing of those for its children.
+// it is not that for its children.
 var perfMap = [...]ns.Type{ns.Net, ns.UTS, ns.IPC, ns.PID, ns.User, ns.Mnt, ns.Cgroup}
 
 func openPerf(o Options) (backend, error) {
@@ -94,7 +94,7 @@ func (p *perf) next(e *Event, deadline time.Time) (bool, error) {
 	}
 }
 
-// tell makes an event of a record, if a thread was moved: every new thread has one.
+// event makes an event of a record, if a thread was moved: every new thread has one.
 func (p *perf) event(e *Event, r *perfRecord) bool {
 	if int(r.pid) == os.Getpid() {
 		return false
@@ -154,7 +154,7 @@ func (p *perf) interrupt() {} // it never waits long
 
 func (p *perf) more() bool { return len(p.ready) > 0 }
 
-// lost knows whether records were lost, but not how many of those were of moves.
+// lost reports whether records were lost, but not how many of those were of moves.
 func (p *perf) lost() ([]Loss, error) {
 	return []Loss{{Kind: "unknown", Known: !p.overflow}}, nil
 }

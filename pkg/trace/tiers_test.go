@@ -24,8 +24,8 @@ func TestTiers(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "unshare")
 	for _, tier := range Tiers() {
-		t.Run(tier.What, func(t *testing.T) {
-			// It is there before the tracer, and moves once it is told to.
+		t.Run(tier.Name, func(t *testing.T) {
+			// It is there before the tracer, and moves once it is reported to.
 			cmd := exec.Command("sh", "-c", "read go; exec unshare -n sleep 60")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 			stdin, err := cmd.StdinPipe()
@@ -59,7 +59,7 @@ func TestTiers(t *testing.T) {
 			if !where.is(e.To[ns.Net]) || e.From[ns.Net].is(where) || e.From[ns.Net].Inode == 0 {
 				t.Errorf("moved from %v to %v, and is in %v", e.From[ns.Net], e.To[ns.Net], where)
 			}
-			if told := e.Call == Unshare && e.Flags == FlagOf(ns.Net); told != (tier.Tier < 4) {
+			if reported := e.Call == Unshare && e.Flags == FlagOf(ns.Net); reported != (tier.Tier < 4) {
 				t.Errorf("%s with flags %v", e.Call, e.Flags)
 			}
 			if knows := e.To[ns.Net].Cookie != 0; knows && tier.Tier > 2 {

@@ -15,12 +15,12 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// tracker knows from the events where every thread must be, so that at the end a
+// tracker derives from the events where every thread must be, so that at the end a
 // look at all of them shows what was missed without anybody counting it.
 type tracker struct {
-	covers func(*thread) bool // whose every move the trace sees
+	covers func(*thread) bool // threads of which the trace records every move
 	look   func() (map[int]thread, error)
-	reader *bpfreader.Reader // nil where BPF does not tell
+	reader *bpfreader.Reader // nil where BPF cannot be used
 	first  map[int]thread    // by TID, at the start; nil while it is read
 	ready  chan struct{}     // closed once reader, first and err are there
 	err    error
@@ -42,7 +42,7 @@ type thread struct {
 
 const pruneFirst = 1 << 14
 
-// newTracker looks at every thread. It is to be called when events are recorded
+// newTracker reads every thread. It is to be called when events are recorded
 // already.
 func newTracker(o Options) *tracker {
 	t := &tracker{ready: make(chan struct{}), moved: map[int]thread{}, prune: pruneFirst}

@@ -15,22 +15,22 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// LifeKind is what happened to a network namespace.
+// Kind is what happened to a network namespace.
 type Kind string
 
 // The kinds.
 const (
 	Created Kind = "created"
-	Named   Kind = "named"   // it has names that it did not have
+	Named   Kind = "named"   // it has names that it did not have before
 	Unnamed Kind = "unnamed" // it has lost names
 	Freed   Kind = "freed"   // its last holder has gone
 )
 
-// Life is one step in the life of a network namespace.
+// Event is one step in the life of a network namespace.
 type Event struct {
 	Kind Kind
-	// Time is when it happened where a call told, and otherwise when it was seen,
-	// which is at most Within later.
+	// Time is when it happened where a call was recorded, and otherwise when it was
+	// noticed, which is at most Within later.
 	Time   time.Time
 	Within time.Duration
 	NS     trace.NS
@@ -39,13 +39,13 @@ type Event struct {
 	Lived  time.Duration // Freed: how long; 0 if its beginning was not seen
 }
 
-// Lives follows which network namespaces there are. No hook of the kernel tells
-// that one is freed, everywhere: its own list is looked at again and again, which
-// takes a millisecond where there are thousands. One that was made and freed
-// between two looks is told only if the call that made it was seen.
+// Watcher follows which network namespaces exist. No hook of every kernel reports
+// that one is freed: the kernel's own list is polled, which takes a millisecond where
+// there are thousands. One that was created and freed between two polls is reported
+// only if the call that created it was recorded.
 type Watcher struct {
-	// OnlyNoted leaves out every namespace whose making is not among the events
-	// noted.
+	// OnlyObserved leaves out every namespace that was not created by one of the
+	// events passed to Observe.
 	OnlyObserved bool
 
 	reader *bpfreader.Reader
@@ -61,8 +61,8 @@ type state struct {
 	before  bool // before the first look
 }
 
-// OpenLives looks at the namespaces that there are, none of which is told as
-// created. names tells what one is called. It needs CAP_BPF and CAP_PERFMON, and
+// Open reads the namespaces that exist, none of which is reported as created. names
+// returns the names of one. It needs CAP_BPF and CAP_PERFMON, and
 // Linux 5.10.
 func Open(names func(trace.NS) []string) (*Watcher, error) {
 	reader, err := bpfreader.Open(bpfreader.Options{Passes: bpfreader.Nets})
@@ -84,10 +84,10 @@ func Open(names func(trace.NS) []string) (*Watcher, error) {
 // Close unloads the program.
 func (l *Watcher) Close() error { return l.reader.Close() }
 
-// Note tells which namespaces some events have made. They are to be noted before
-// the look that comes after them.
+// Observe returns the namespaces that some events have created. It is called before
+// the Poll that comes after them.
 func (l *Watcher) Observe(events []trace.Event) []Event {
-	var told []Event
+	var changes []Event
 	for i := range events {
 		e := &events[i]
 		made := (e.Call == trace.Unshare || e.Call == trace.Clone) && e.Flags&trace.FlagOf(ns.Net) != 0 && !e.Failed()
@@ -98,16 +98,16 @@ func (l *Watcher) Observe(events []trace.Event) []Event {
 		at := e.Time.Add(e.Duration)
 		l.alive[target] = &state{created: at, names: l.names(target)}
 		by := *e
-		told = append(told, Event{Kind: Created, Time: at, NS: target, Names: l.alive[target].names, By: &by})
+		changes = append(changes, Event{Kind: Created, Time: at, NS: target, Names: l.alive[target].names, By: &by})
 	}
-	return told
+	return changes
 }
 
-// Look tells what has changed since the last look.
+// Poll returns what has changed since the last call.
 func (l *Watcher) Poll() ([]Event, error) {
 	nets, err := l.reader.Nets()
 	if err != nil {
-		return nil, fmt.Errorf("look at the network namespaces: %w", err)
+		return nil, fmt.Errorf("list network namespaces: %w", err)
 	}
 	now := time.Now()
 	var within time.Duration
@@ -117,9 +117,9 @@ func (l *Watcher) Poll() ([]Event, error) {
 	before := l.polled
 	l.polled = now
 	there := make(map[trace.NS]bool, len(nets))
-	var told []Event
+	var changes []Event
 	for _, net := range nets {
-		if net.Refs == 0 { // dying: nobody holds it, and nobody can enter
+		if net.Refs == 0 { // dying: it has no holder, and cannot be entered
 			continue
 		}
 		target := trace.NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
@@ -131,15 +131,15 @@ func (l *Watcher) Poll() ([]Event, error) {
 		if n == nil {
 			n = &state{created: now, names: l.names(target)}
 			l.alive[target] = n
-			told = append(told, Event{Kind: Created, Time: now, Within: within, NS: target, Names: n.names})
+			changes = append(changes, Event{Kind: Created, Time: now, Within: within, NS: target, Names: n.names})
 		}
 		n.seen = true
 		if !n.before || !l.OnlyObserved {
-			told = append(told, l.renamed(target, n, now, within)...)
+			changes = append(changes, l.renamed(target, n, now, within)...)
 		}
 	}
 	for target, n := range l.alive {
-		// One that a call made after the list was read is on the next.
+		// One that a call created after the list was read is on the next.
 		if there[target] || !n.seen && n.created.After(before) {
 			continue
 		}
@@ -151,25 +151,25 @@ func (l *Watcher) Poll() ([]Event, error) {
 		if !n.created.IsZero() {
 			freed.Lived = now.Sub(n.created)
 		}
-		told = append(told, freed)
+		changes = append(changes, freed)
 	}
-	slices.SortStableFunc(told, func(a, b Event) int { return cmp.Compare(a.NS.Cookie, b.NS.Cookie) })
-	return told, nil
+	slices.SortStableFunc(changes, func(a, b Event) int { return cmp.Compare(a.NS.Cookie, b.NS.Cookie) })
+	return changes, nil
 }
 
-// renamed tells which names a namespace has gained and lost.
+// renamed returns which names a namespace has gained and lost.
 func (l *Watcher) renamed(target trace.NS, n *state, now time.Time, within time.Duration) []Event {
 	names := l.names(target)
 	less := func(a, b []string) []string {
 		return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 	}
-	var told []Event
+	var changes []Event
 	if gained := less(names, n.names); len(gained) > 0 {
-		told = append(told, Event{Kind: Named, Time: now, Within: within, NS: target, Names: gained})
+		changes = append(changes, Event{Kind: Named, Time: now, Within: within, NS: target, Names: gained})
 	}
 	if lost := less(n.names, names); len(lost) > 0 {
-		told = append(told, Event{Kind: Unnamed, Time: now, Within: within, NS: target, Names: lost})
+		changes = append(changes, Event{Kind: Unnamed, Time: now, Within: within, NS: target, Names: lost})
 	}
 	n.names = names
-	return told
+	return changes
 }

@@ -19,17 +19,17 @@ import (
 )
 
 // A namespace is created, gets a name, loses it, and is freed when its process
-// ends; and each is told once.
-func TestLives(t *testing.T) {
+// ends; and each is reported once.
+func TestWatcher(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
 	need.Program(t, "unshare")
 	named := map[trace.NS][]string{}
-	lives, err := Open(func(n trace.NS) []string { return named[n] })
+	watcher, err := Open(func(n trace.NS) []string { return named[n] })
 	if err != nil {
 		need.Missing(t, "needs the kernel's list of namespaces: "+err.Error())
 	}
-	defer lives.Close()
+	defer watcher.Close()
 	cmd := exec.Command("unshare", "-n", "sh", "-c", "echo; read end")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdin, err := cmd.StdinPipe()
@@ -52,11 +52,11 @@ func TestLives(t *testing.T) {
 	}
 	inode := st.Ino
 	var made trace.NS
-	var told []Kind
+	var reported []Kind
 	look := func(until Kind) Event {
 		t.Helper()
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			all, err := lives.Poll()
+			all, err := watcher.Poll()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,13 +64,13 @@ func TestLives(t *testing.T) {
 				if l.NS.Inode != inode || made.Inode != 0 && l.NS != made {
 					continue
 				}
-				told = append(told, l.Kind)
+				reported = append(reported, l.Kind)
 				if l.Kind == until {
 					return l
 				}
 			}
 		}
-		t.Fatalf("no %s of net:[%d]; told %v", until, inode, told)
+		t.Fatalf("no %s of net:[%d]; reported %v", until, inode, reported)
 		return Event{}
 	}
 	made = look(Created).NS
@@ -87,23 +87,23 @@ func TestLives(t *testing.T) {
 	if l := look(Freed); l.Lived <= 0 || l.Within <= 0 {
 		t.Errorf("%+v", l)
 	}
-	if want := []Kind{Created, Named, Unnamed, Freed}; !slices.Equal(told, want) {
-		t.Errorf("told %v", told)
+	if want := []Kind{Created, Named, Unnamed, Freed}; !slices.Equal(reported, want) {
+		t.Errorf("reported %v", reported)
 	}
 }
 
-// A namespace whose making was seen is told with who made it, and not again when
+// A namespace whose creation was recorded is reported with its creator, and not again when
 // it is on the list.
-func TestLivesNote(t *testing.T) {
+func TestObserve(t *testing.T) {
 	l := &Watcher{names: func(trace.NS) []string { return nil }, alive: map[trace.NS]*state{}}
 	e := trace.Event{Call: trace.Unshare, PID: 42, Flags: trace.FlagOf(ns.Net), To: trace.Set{ns.Net: {Inode: 5, Cookie: 6}}, Time: time.Now()}
 	failed, other := e, e
 	failed.Errno, other.Flags = 1, trace.FlagOf(ns.Mnt)
-	if told := l.Observe([]trace.Event{failed, other}); len(told) > 0 {
-		t.Errorf("%+v", told)
+	if reported := l.Observe([]trace.Event{failed, other}); len(reported) > 0 {
+		t.Errorf("%+v", reported)
 	}
-	told := l.Observe([]trace.Event{e, e})
-	if len(told) != 1 || told[0].By == nil || told[0].By.PID != 42 {
-		t.Errorf("%+v", told)
+	reported := l.Observe([]trace.Event{e, e})
+	if len(reported) != 1 || reported[0].By == nil || reported[0].By.PID != 42 {
+		t.Errorf("%+v", reported)
 	}
 }
