@@ -29,27 +29,22 @@ var shimPlugins = []string{"io.containerd.runtime.v2.task", "io.containerd.runti
 // containerdStates reads the bundle of every container that runs: its OCI
 // configuration is at <state>/io.containerd.runtime.v2.task/NAMESPACE/ID.
 func (r *reader) containerdStates() {
-	states := append(slices.Clone(containerdStateDirs), containerdState(r.config("/etc/containerd/config.toml"))...)
+	states := append(slices.Clone(containerdStateDirs), r.containerdState("/etc/containerd/config.toml"))
 	for _, d := range r.running("containerd", true) {
 		if state := d.flag("state"); state != "" {
 			states = append(states, state)
-		} else if config := d.flag("config", "c"); config != "" {
-			states = append(states, containerdState(r.config(config))...)
+		} else if config := d.flag("config", "c"); absolute(config) {
+			states = append(states, r.containerdState(config))
 		}
 	}
 	for _, state := range states {
+		if !absolute(state) {
+			continue
+		}
 		for _, plugin := range shimPlugins {
 			r.containerdPlugin(path.Join(state, plugin), false)
 		}
 	}
-}
-
-// containerdState reads the state directory from a config.toml.
-func containerdState(text []byte) []string {
-	if state := tomlString(text, "", "state"); absolute(state) {
-		return []string{state}
-	}
-	return nil
 }
 
 // guest stands for the user of what is inside a container: its root may write down

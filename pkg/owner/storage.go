@@ -14,17 +14,24 @@ import (
 // lasts in graph, what does not survive a boot in run.
 type storage struct{ graph, run string }
 
+// Where CRI-O reads its configuration from.
+const (
+	crioFile    = "/etc/crio/crio.conf"
+	crioDropIns = "/etc/crio/crio.conf.d"
+)
+
 // findStorage reads the storage of root's Podman and of CRI-O:
 // <graph>/DRIVER-containers/ID/userdata/config.json, and names beside it.
 func findStorage(r *reader) {
-	all := []storage{{"/var/lib/containers/storage", "/run/containers/storage"}}
+	usual := storage{"/var/lib/containers/storage", "/run/containers/storage"}
+	set := usual
 	for _, name := range []string{"/usr/share/containers/storage.conf", "/etc/containers/storage.conf"} {
-		text := r.config(name)
-		all = append(all, storage{tomlString(text, "storage", "graphroot"), tomlString(text, "storage", "runroot")})
+		set = r.storageConfig(name, set)
 	}
-	all = append(all, crioConfigs(r)...)
+	all := []storage{usual, set, r.crioConfig(crioFile, crioDropIns, set)}
 	for _, d := range r.running("crio", true) {
-		all = append(all, storage{d.flag("root", "r"), d.flag("runroot")})
+		s := r.crioConfig(configPath(d.flag("config", "c"), crioFile), configPath(d.flag("config-dir", "d"), crioDropIns), set)
+		all = append(all, storage{configPath(d.flag("root", "r"), s.graph), configPath(d.flag("runroot"), s.run)})
 	}
 	for _, d := range r.running("conmon", true) {
 		all = append(all, d.conmonStorage())
@@ -202,20 +209,4 @@ func upFrom(dir string) string {
 		return ""
 	}
 	return path.Dir(containers)
-}
-
-// crioConfigs reads where CRI-O is told to keep its containers.
-func crioConfigs(r *reader) []storage {
-	var all []storage
-	add := func(text []byte) {
-		all = append(all, storage{tomlString(text, "crio", "root"), tomlString(text, "crio", "runroot")})
-	}
-	add(r.config("/etc/crio/crio.conf"))
-	if t := r.open("/etc/crio/crio.conf.d"); t != nil {
-		defer t.Close()
-		for _, name := range r.list(t, ".", nil) {
-			add(r.read(t, name))
-		}
-	}
-	return all
 }
