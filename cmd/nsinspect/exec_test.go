@@ -16,8 +16,7 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
@@ -219,26 +218,13 @@ func TestExecWithoutAPath(t *testing.T) {
 			scene := nstest.Make(t, kind)
 			out, err := exec.Command(program, "exec", fmt.Sprint(scene.Inode), "--", "readlink", "/proc/self/ns/net").CombinedOutput()
 			if want := fmt.Sprintf("net:[%d]\n", scene.Inode); err != nil || string(out) != want {
-				if kernelBefore(t, 6, 18) {
+				if kernel.Running().Before(6, 18) {
 					need.Missing(t, "needs Linux 6.18")
 				}
 				t.Errorf("%v: %s, want %s", err, out, want)
 			}
 		})
 	}
-}
-
-func kernelBefore(t *testing.T, major, minor int) bool {
-	t.Helper()
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		t.Fatal(err)
-	}
-	var a, b int
-	if _, err := fmt.Sscanf(unix.ByteSliceToString(uts.Release[:]), "%d.%d", &a, &b); err != nil {
-		t.Fatal(err)
-	}
-	return a < major || a == major && b < minor
 }
 
 // An ordinary user's own container belongs to a user namespace of hers. Root

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
@@ -136,7 +137,7 @@ func (s *traceSession) also(err, other error) error {
 func (s *traceSession) begin() {
 	tier := s.tracer.Tier()
 	start := render.TraceStart{
-		Time: time.Now(), Kernel: kernelRelease(), Select: s.job.selected(), Tier: int(tier.Tier), How: explain.Tier(tier),
+		Time: time.Now(), Kernel: kernel.ReleaseName(), Select: s.job.selected(), Tier: int(tier.Tier), How: explain.Tier(tier),
 		Blind: explain.Limitations(tier), Command: s.job.command,
 	}
 	for _, err := range s.tracer.Refused() {
@@ -166,12 +167,4 @@ func tierNotes(tier trace.TierInfo, refused []error) []string {
 		notes[i] = render.Escape(notes[i])
 	}
 	return notes
-}
-
-func kernelRelease() string {
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return "" // cannot happen: uname fails only for a bad address
-	}
-	return unix.ByteSliceToString(uts.Release[:])
 }

@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // passPrograms are the programs of one pass.
@@ -57,11 +57,11 @@ func Open(o Options) (*Reader, error) {
 	l.options.Programs.KernelTypes = types
 	l.options.Programs.ExtraRelocationTargets = moduleTypes(cache)
 	err = r.makeMaps(&l)
-	if errors.Is(err, unix.EPERM) && missingCapabilities() == "" && RaiseMemlock() == nil {
+	if errors.Is(err, unix.EPERM) && kernel.MissingBPFCapabilities() == "" && RaiseMemlock() == nil {
 		err = r.makeMaps(&l)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create BPF maps: %w", Explain(err))
+		return nil, fmt.Errorf("create BPF maps: %w", kernel.ExplainBPF(err))
 	}
 	if err = r.storeWanted(); err == nil {
 		err = r.loadPasses()
@@ -154,20 +154,6 @@ func (r *Reader) makeMaps(l *loader) error {
 	return nil
 }
 
-// kernelBefore reports whether this kernel calls itself older than a version.
-// Some distributions' kernels can more than their number says.
-func kernelBefore(version [2]int) bool {
-	var uts unix.Utsname
-	var v [2]int
-	if unix.Uname(&uts) != nil {
-		return false // cannot happen: uname fails only for a bad address
-	}
-	if _, err := fmt.Sscanf(unix.ByteSliceToString(uts.Release[:]), "%d.%d", &v[0], &v[1]); err != nil {
-		return false
-	}
-	return slices.Compare(v[:], version[:]) < 0
-}
-
 func (l *loader) first(names []string) (*ebpf.Program, error) {
 	if len(l.options.Programs.ExtraRelocationTargets) > 0 {
 		l.oneAtATime.Lock()
@@ -205,50 +191,4 @@ func ExplainTypes(err error) error {
 		return errors.New("this kernel shows no type information: it needs CONFIG_DEBUG_INFO_BTF, and /sys")
 	}
 	return fmt.Errorf("read kernel type information: %w", err)
-}
-
-// Explain puts the missing capability of those that a BPF program needs in the
-// place of "operation not permitted", and what a locked kernel means in that of its
-// verifier's words (kernel/bpf/helpers.c, bpf_base_func_proto, 5.10: the helpers
-// that read kernel memory are not there).
-func Explain(err error) error {
-	if (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL)) && lockedDown() {
-		return errors.New("kernel lockdown (confidentiality) lets no BPF program read the kernel's memory")
-	}
-	if !errors.Is(err, unix.EPERM) {
-		return err
-	}
-	if missing := missingCapabilities(); missing != "" {
-		return fmt.Errorf("needs %s: %w", missing, unix.EPERM)
-	}
-	return fmt.Errorf("not allowed although CAP_BPF and CAP_PERFMON are held (in a user namespace, by kernel lockdown, or before Linux 5.11 for want of CAP_SYS_RESOURCE): %w", unix.EPERM)
-}
-
-// lockedDown reports whether the kernel keeps its memory from everybody.
-func lockedDown() bool {
-	text, err := os.ReadFile("/sys/kernel/security/lockdown")
-	return err == nil && strings.Contains(string(text), "[confidentiality]")
-}
-
-// missingCapabilities names what the calling thread lacks of CAP_BPF and
-// CAP_PERFMON, for either of which CAP_SYS_ADMIN stands in (bpf_capable and
-// perfmon_capable, include/linux/capability.h, 5.8).
-func missingCapabilities() string {
-	var data [2]unix.CapUserData
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		return "CAP_BPF and CAP_PERFMON"
-	}
-	has := func(c uint) bool { return data[c/32].Effective&(1<<(c%32)) != 0 }
-	if has(unix.CAP_SYS_ADMIN) {
-		return ""
-	}
-	var missing []string
-	if !has(unix.CAP_BPF) {
-		missing = append(missing, "CAP_BPF")
-	}
-	if !has(unix.CAP_PERFMON) {
-		missing = append(missing, "CAP_PERFMON")
-	}
-	return strings.Join(missing, " and ")
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
@@ -240,7 +241,7 @@ func old(t testing.TB, p Pass) bool {
 	t.Helper()
 	for _, prog := range programs {
 		if prog.pass == p {
-			return kernelBefore(prog.since)
+			return kernel.Running().Before(prog.since[0], prog.since[1])
 		}
 	}
 	return false

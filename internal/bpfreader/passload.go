@@ -74,10 +74,10 @@ func (r *Reader) Load(p Pass) (*ebpf.Program, error) {
 	}
 	var err error
 	if load.prog, err = r.loader.first(try); err != nil {
-		if !errors.Is(err, unix.EPERM) && kernelBefore(load.since) {
+		if !errors.Is(err, unix.EPERM) && kernel.Running().Before(load.since[0], load.since[1]) {
 			err = kernel.SinceError{Major: load.since[0], Minor: load.since[1]} // what its verifier says is beside the point
 		}
-		load.err = fmt.Errorf("%s: %w", load.what, Explain(err))
+		load.err = fmt.Errorf("%s: %w", load.what, kernel.ExplainBPF(err))
 	}
 	return load.prog, load.err
 }

@@ -29,6 +29,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // ErrIncomplete is in the error of a pass that delivered what it could, while
@@ -198,12 +200,12 @@ func iterate[T any](r *Reader, p Pass, buf []T, each func(*T)) (Totals, error) {
 	}
 	attached, err := link.AttachIter(link.IterOptions{Program: prog})
 	if err != nil {
-		return Totals{}, Explain(err)
+		return Totals{}, kernel.ExplainBPF(err)
 	}
 	defer attached.Close()
 	stream, err := attached.Open()
 	if err != nil {
-		return Totals{}, Explain(err)
+		return Totals{}, kernel.ExplainBPF(err)
 	}
 	defer stream.Close()
 	got, err := drain(stream, buf, each)
@@ -242,7 +244,7 @@ func run(prog *ebpf.Program) error {
 	for {
 		_, err := prog.Run(&ebpf.RunOptions{})
 		if !errors.Is(err, unix.EINTR) {
-			return Explain(err)
+			return kernel.ExplainBPF(err)
 		}
 	}
 }

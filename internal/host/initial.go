@@ -3,10 +3,10 @@
 package host
 
 import (
-	"fmt"
 	"os"
 	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -42,9 +42,8 @@ func fixedInitial(t ns.Type, release string) bool {
 	if t != ns.Net && t != ns.Mnt {
 		return true
 	}
-	var major, minor int
-	_, err := fmt.Sscanf(release, "%d.%d", &major, &minor)
-	return err == nil && (major > 6 || major == 6 && minor >= 18)
+	r, ok := kernel.ParseRelease(release)
+	return ok && r.AtLeast(6, 18)
 }
 
 // ownNetIsInitial reports whether the caller is in the initial network

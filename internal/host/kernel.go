@@ -3,10 +3,9 @@
 package host
 
 import (
-	"runtime"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // Kernel returns the release of the host's kernel, as uname -r prints it; "" if a
@@ -19,9 +18,5 @@ func (h *Host) Kernel() string {
 		}
 		return strings.TrimSpace(release)
 	}
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return runtime.GOOS // cannot happen: uname fails only for a bad address
-	}
-	return unix.ByteSliceToString(uts.Release[:])
+	return kernel.ReleaseName()
 }

@@ -16,9 +16,6 @@ import (
 // The system calls that read mount namespaces from outside. Each needs
 // CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
 const (
-	sysStatmount = 457 // since 6.8, of other mount namespaces since 6.11
-	sysListmount = 458 // the same; one number on every architecture that Go supports but mips
-
 	nsMntGetNext = 0x8010b70b // NS_MNT_GET_NEXT, linux/nsfs.h, since 6.12
 	nsMntGetPrev = 0x8010b70c // NS_MNT_GET_PREV
 	nsMntGetInfo = 0x8010b70a // NS_MNT_GET_INFO
@@ -144,7 +141,7 @@ func listMountsBelow(ns, mount uint64) ([]uint64, error) {
 	for {
 		at := len(ids)
 		ids = append(ids, make([]uint64, page)...)
-		n, _, errno := unix.Syscall6(sysListmount, uintptr(unsafe.Pointer(&req)),
+		n, _, errno := unix.Syscall6(unix.SYS_LISTMOUNT, uintptr(unsafe.Pointer(&req)),
 			uintptr(unsafe.Pointer(&ids[at])), page, 0, 0, 0)
 		if errno != 0 {
 			return nil, fmt.Errorf("list mounts: %w", errno)
@@ -193,7 +190,7 @@ func (b *statmountBuf) read(ns, mount, mask uint64) error {
 	}
 	req := mntIDReq{size: uint32(unsafe.Sizeof(mntIDReq{})), mntID: mount, param: mask, mntNSID: ns}
 	for {
-		_, _, errno := unix.Syscall6(sysStatmount, uintptr(unsafe.Pointer(&req)),
+		_, _, errno := unix.Syscall6(unix.SYS_STATMOUNT, uintptr(unsafe.Pointer(&req)),
 			uintptr(unsafe.Pointer(&b.buf[0])), uintptr(len(b.buf)), 0, 0, 0)
 		switch {
 		case errno == unix.EOVERFLOW && len(b.buf) < 1<<20:

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // Root needs an effective UID of 0 and CAP_SYS_ADMIN in the capability set, as
@@ -22,12 +24,7 @@ func Root(t testing.TB) {
 	if os.Geteuid() != 0 {
 		Missing(t, "needs root")
 	}
-	var data [2]unix.CapUserData
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		t.Fatalf("read own capabilities: %v", err)
-	}
-	if data[0].Effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
+	if !kernel.HasCapability(unix.CAP_SYS_ADMIN) {
 		Missing(t, "needs CAP_SYS_ADMIN")
 	}
 }

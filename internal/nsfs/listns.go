@@ -10,10 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sysListns is listns(2), since 6.19; one number on every architecture that Go
-// supports but mips.
-const sysListns = 470
-
 // nsIDReq is struct ns_id_req of linux/nsfs.h (NS_ID_REQ_SIZE_VER0).
 type nsIDReq struct {
 	size, spare uint32
@@ -31,7 +27,7 @@ func ListActive() ([]uint64, error) {
 	var all []uint64
 	for {
 		ids := make([]uint64, page)
-		n, _, errno := unix.Syscall6(sysListns, uintptr(unsafe.Pointer(&req)), uintptr(unsafe.Pointer(&ids[0])), page, 0, 0, 0)
+		n, _, errno := unix.Syscall6(unix.SYS_LISTNS, uintptr(unsafe.Pointer(&req)), uintptr(unsafe.Pointer(&ids[0])), page, 0, 0, 0)
 		if errno == unix.ENOENT && req.after != 0 {
 			return all, nil // the last one has ended meanwhile, and none is after it
 		}

@@ -160,13 +160,8 @@ var flagNames = []struct {
 
 const cloneThread Flags = unix.CLONE_THREAD
 
-// FlagOf returns the flag of a namespace type, CLONE_NEWNET for scan.Net.
-func FlagOf(t ns.Type) Flags { return typeFlags[t] }
-
-var typeFlags = [...]Flags{
-	ns.Net: unix.CLONE_NEWNET, ns.Mnt: unix.CLONE_NEWNS, ns.User: unix.CLONE_NEWUSER, ns.PID: unix.CLONE_NEWPID,
-	ns.IPC: unix.CLONE_NEWIPC, ns.UTS: unix.CLONE_NEWUTS, ns.Cgroup: unix.CLONE_NEWCGROUP, ns.Time: unix.CLONE_NEWTIME,
-}
+// FlagOf returns the flag of a namespace type, CLONE_NEWNET for ns.Net.
+func FlagOf(t ns.Type) Flags { return Flags(t.Flag()) }
 
 // Names returns the flags by name, those of namespaces first; what has no name
 // comes last, as a hexadecimal number.

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 const (
@@ -133,7 +133,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 			t.unwatch = context.AfterFunc(ctx, w.interrupt)
 			return t, nil
 		}
-		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, bpfreader.Explain(err)))
+		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, kernel.ExplainBPF(err)))
 	}
 	if t.refused == nil {
 		return nil, fmt.Errorf("no tier %d: the tiers are 1 to %d", o.Tier, len(tiers))

@@ -41,21 +41,20 @@ func (e *Engine) Name() string { return "bpf" }
 
 // index tells where Task.NS has each type, and which further links hold one.
 var index = map[ns.Type]place{
-	ns.Net:    {bpfreader.NSNet, -1, "", 0x40000000},
-	ns.Mnt:    {bpfreader.NSMnt, -1, "", 0x00020000},
-	ns.User:   {bpfreader.NSUser, -1, "", 0x10000000},
-	ns.PID:    {bpfreader.NSPID, bpfreader.NSPIDChildren, "pid_for_children", 0x20000000},
-	ns.IPC:    {bpfreader.NSIPC, -1, "", 0x08000000},
-	ns.UTS:    {bpfreader.NSUTS, -1, "", 0x04000000},
-	ns.Cgroup: {bpfreader.NSCgroup, -1, "", 0x02000000},
-	ns.Time:   {bpfreader.NSTime, bpfreader.NSTimeChildren, "time_for_children", 0x00000080},
+	ns.Net:    {bpfreader.NSNet, -1, ""},
+	ns.Mnt:    {bpfreader.NSMnt, -1, ""},
+	ns.User:   {bpfreader.NSUser, -1, ""},
+	ns.PID:    {bpfreader.NSPID, bpfreader.NSPIDChildren, "pid_for_children"},
+	ns.IPC:    {bpfreader.NSIPC, -1, ""},
+	ns.UTS:    {bpfreader.NSUTS, -1, ""},
+	ns.Cgroup: {bpfreader.NSCgroup, -1, ""},
+	ns.Time:   {bpfreader.NSTime, bpfreader.NSTimeChildren, "time_for_children"},
 }
 
 type place struct {
 	own      int
 	children int // -1: there is no such link
 	via      string
-	flag     uint32
 }
 
 // in returns the namespaces that a task is in and has for its children; 0 for
@@ -78,11 +77,11 @@ func (p nsPair) another() bool { return p.next != 0 && p.next != p.own }
 // older than what the passes saw.
 func (e *Engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) error {
 	f := finder{r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]ns.Type{}}
-	asked := index[ns.Mnt].flag // whose mounts are read, wanted or not
+	asked := uint32(ns.Mnt.Flag()) // whose mounts are read, wanted or not
 	for _, t := range types {
 		f.places = append(f.places, index[t])
-		f.byFlag[index[t].flag] = t
-		asked |= index[t].flag
+		f.byFlag[uint32(t.Flag())] = t
+		asked |= uint32(t.Flag())
 	}
 	if err := e.r.SetTypes(asked); err != nil {
 		return err
@@ -226,7 +225,7 @@ func (f *finder) thread(t *bpfreader.Task, leader []nsPair) {
 }
 
 func (f *finder) nets() error {
-	if _, wanted := f.byFlag[index[ns.Net].flag]; !wanted {
+	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
 		return nil
 	}
 	nets, err := f.r.Nets()

@@ -78,7 +78,7 @@ func (f *finder) file(file *bpfreader.File, at holderOf) {
 	h := ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(at.pid), TID: ns.TaskID(at.tid), FD: at.fd}
 	typ, wanted := f.byFlag[file.Type]
 	if !wanted {
-		if file.Type == index[ns.Mnt].flag {
+		if file.Type == uint32(ns.Mnt.Flag()) {
 			f.fileSink.Pin(uint64(file.Namespace), h)
 		}
 		return
@@ -104,7 +104,7 @@ func viaRing(file *bpfreader.File) string {
 // mapped tells of rings whose descriptor is closed: one that is open holds as
 // a socket.
 func (f *finder) mapped() error {
-	if _, wanted := f.byFlag[index[ns.Net].flag]; !wanted {
+	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
 		return nil
 	}
 	told := map[pidSocket]bool{}
