@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/enter"
 )
 
@@ -63,7 +64,11 @@ func notRun(name string, err error) error {
 func (c *child) start(done func()) error {
 	signal.Notify(c.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	c.app.signals.forwarded.Store(true)
-	if err := c.cmd.Start(); err != nil {
+	err := kernel.RestoreMemlock()
+	if err == nil {
+		err = c.cmd.Start()
+	}
+	if err != nil {
 		c.release()
 		return notRun(c.cmd.Args[0], err)
 	}

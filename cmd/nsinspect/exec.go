@@ -115,6 +115,9 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 	if ctx.Err() != nil { // told to stop before there was a command to be told
 		return ctx.Err()
 	}
+	if err := kernel.RestoreMemlock(); err != nil {
+		return err
+	}
 	return explainEntry(n, c.Exec())
 }
 

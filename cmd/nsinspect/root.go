@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
@@ -239,8 +239,8 @@ func (a *app) styleOf(w io.Writer) render.Style {
 	var s render.Style
 	f, isFile := w.(*os.File)
 	if isFile {
-		if ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil {
-			s.Width = int(ws.Col)
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			s.Width = width
 			s.Color = a.color == "auto" && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
 		}
 	}
@@ -262,11 +262,7 @@ func (a *app) getenv(name string) string {
 // isTerminal reports whether what is written there lands on a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // note writes sentences to stderr.

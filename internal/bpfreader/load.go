@@ -12,6 +12,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
@@ -124,12 +125,9 @@ func moduleTypes(cache *btf.Cache) []*btf.Spec {
 	return []*btf.Spec{tun}
 }
 
-// RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11.
-// It needs CAP_SYS_RESOURCE.
-func RaiseMemlock() error {
-	none := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
-	return unix.Setrlimit(unix.RLIMIT_MEMLOCK, &none)
-}
+// RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11,
+// until kernel.RestoreMemlock. It needs CAP_SYS_RESOURCE there.
+func RaiseMemlock() error { return kernel.RaiseMemlock(rlimit.RemoveMemlock) }
 
 func (r *Reader) makeMaps(l *loader) error {
 	spec := *l.spec

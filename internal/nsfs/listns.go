@@ -5,40 +5,30 @@ package nsfs
 import (
 	"encoding/binary"
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// nsIDReq is struct ns_id_req of linux/nsfs.h (NS_ID_REQ_SIZE_VER0).
-type nsIDReq struct {
-	size, spare uint32
-	after       uint64 // the ID to go on after
-	types       uint32 // CLONE_NEW* flags
-	spare2      uint32
-	userNS      uint64 // 0: owned by any
-}
 
 // ListActive returns the IDs, which are cookies, of the network namespaces that
 // the caller may list; ENOSYS before Linux 6.19.
 func ListActive() ([]uint64, error) {
 	const page = 1024
-	req := nsIDReq{size: uint32(unsafe.Sizeof(nsIDReq{})), types: unix.CLONE_NEWNET}
+	req := unix.NsIdReq{Size: unix.NS_ID_REQ_SIZE_VER0, Ns_type: unix.CLONE_NEWNET}
 	var all []uint64
 	for {
 		ids := make([]uint64, page)
-		n, _, errno := unix.Syscall6(unix.SYS_LISTNS, uintptr(unsafe.Pointer(&req)), uintptr(unsafe.Pointer(&ids[0])), page, 0, 0, 0)
-		if errno == unix.ENOENT && req.after != 0 {
+		n, err := unix.Listns(&req, ids, 0)
+		if err == unix.ENOENT && req.Ns_id != 0 {
 			return all, nil // the last one has ended meanwhile, and none is after it
 		}
-		if errno != 0 {
-			return nil, fmt.Errorf("list namespaces: %w", errno)
+		if err != nil {
+			return nil, fmt.Errorf("list namespaces: %w", err)
 		}
 		all = append(all, ids[:n]...)
 		if n < page {
 			return all, nil
 		}
-		req.after = all[len(all)-1]
+		req.Ns_id = all[len(all)-1]
 	}
 }
 
