@@ -8,7 +8,6 @@ package host
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/fd"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -26,8 +26,7 @@ import (
 // symlinks are resolved inside its root.
 type Host struct {
 	root   string // "/" for the running machine
-	rootFD int
-	procFD int
+	files  files
 	live   bool // root is this process's own root
 	procfs bool // proc is the kernel's, not a recorded one
 
@@ -47,36 +46,28 @@ func Open(root string) (*Host, error) {
 		return nil, fmt.Errorf("open root %s: %w", root, err)
 	}
 	// Not cleaned: "link/.." is another directory than "." where link is one.
-	h := &Host{root: strings.TrimRight(root, "/"), rootFD: rootFD, procFD: -1}
+	h := &Host{root: strings.TrimRight(root, "/"), files: files{root: fd.New(rootFD)}}
 	if h.root == "" {
 		h.root, h.live = "/", true
 	}
-	h.procFD, err = h.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
+	proc, err := h.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s/proc: %w", strings.TrimRight(root, "/"), err), h.Close())
 	}
-	h.procfs = nsfs.OnFS(h.procFD, unix.PROC_SUPER_MAGIC)
+	h.files.proc = fd.New(proc)
+	h.procfs = nsfs.OnFS(proc, unix.PROC_SUPER_MAGIC)
 	return h, nil
-}
-
-// Close releases the host's directories.
-func (h *Host) Close() error {
-	err := unix.Close(h.rootFD)
-	if h.procFD >= 0 {
-		err = errors.Join(err, unix.Close(h.procFD))
-	}
-	return err
 }
 
 // Root returns the directory that the host was opened with.
 func (h *Host) Root() string { return h.root }
 
-// ProcFD returns the descriptor of the host's /proc, open as long as the host is.
-func (h *Host) ProcFD() int { return h.procFD }
+// ProcFD returns the descriptor of the host's /proc, -1 once the host is closed.
+func (h *Host) ProcFD() int { return h.files.proc.Int() }
 
-// RootFD returns the descriptor of the host's root directory, O_PATH, open as long
-// as the host is.
-func (h *Host) RootFD() int { return h.rootFD }
+// RootFD returns the descriptor of the host's root directory, O_PATH, -1 once the
+// host is closed.
+func (h *Host) RootFD() int { return h.files.root.Int() }
 
 // Recorded reports whether the host is a tree of plain files: what it shows
 // cannot be opened, asked or entered.
@@ -85,6 +76,9 @@ func (h *Host) Recorded() bool { return !h.procfs }
 // Open opens a path of the host. What flags ask for must not be able to block:
 // O_PATH, a directory, or a file known to be regular.
 func (h *Host) Open(name string, flags int) (int, error) {
+	if err := h.files.root.Check(); err != nil {
+		return -1, err
+	}
 	flags |= unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
 	if flags&unix.O_PATH != 0 {
 		flags &^= unix.O_NONBLOCK | unix.O_NOCTTY // openat2 refuses them with O_PATH
@@ -96,7 +90,7 @@ func (h *Host) Open(name string, flags int) (int, error) {
 			fd, err = unix.Open(name, flags, 0)
 		} else {
 			how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_IN_ROOT}
-			fd, err = unix.Openat2(h.rootFD, name, &how)
+			fd, err = unix.Openat2(h.RootFD(), name, &how)
 		}
 		// openat2 gives EAGAIN when a rename raced with "..".
 		if err != unix.EINTR && (err != unix.EAGAIN || h.live) {
@@ -108,14 +102,17 @@ func (h *Host) Open(name string, flags int) (int, error) {
 // OpenProc opens a file below the host's /proc. In a recorded tree, where a
 // directory may be anybody's symlink, none is followed.
 func (h *Host) OpenProc(name string, flags int) (int, error) {
+	if err := h.files.proc.Check(); err != nil {
+		return -1, err
+	}
 	if h.procfs {
-		return unix.Openat(h.procFD, name, flags|unix.O_CLOEXEC, 0)
+		return unix.Openat(h.ProcFD(), name, flags|unix.O_CLOEXEC, 0)
 	}
 	how := unix.OpenHow{
 		Flags:   uint64(flags | unix.O_CLOEXEC),
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
 	}
-	return unix.Openat2(h.procFD, name, &how)
+	return unix.Openat2(h.ProcFD(), name, &how)
 }
 
 // ReadlinkRecorded reads a link below the /proc of a recorded tree. It returns
@@ -137,50 +134,6 @@ func (h *Host) ReadlinkRecorded(name string, buf []byte) (int, unix.Errno) {
 	return 0, errno
 }
 
-// OpenRegular opens a regular file of the host for reading. A FIFO, device or
-// socket in its place is refused without being opened.
-func (h *Host) OpenRegular(name string) (*os.File, error) {
-	fd, err := h.Open(name, unix.O_PATH)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, errors.New("not a regular file")
-	}
-	again, err := unix.Open(nsfs.SelfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(again), name), nil
-}
-
-// ReadFile returns the text of a file of the host.
-func (h *Host) ReadFile(name string) (string, error) {
-	f, err := h.OpenRegular(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(f)
-	return string(text), err
-}
-
-// ReadDir lists a directory of the host.
-func (h *Host) ReadDir(name string) ([]os.DirEntry, error) {
-	fd, err := h.Open(name, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return nil, err
-	}
-	dir := os.NewFile(uintptr(fd), name)
-	defer dir.Close()
-	return dir.ReadDir(-1)
-}
-
 // Canonical returns the path, in the host, of an open directory: without
 // symlinks. It returns the path it was opened by if the kernel does not show it.
 func (h *Host) Canonical(fd int, opened string) string {
@@ -191,7 +144,7 @@ func (h *Host) Canonical(fd int, opened string) string {
 	if h.live {
 		return name
 	}
-	root, err := os.Readlink(nsfs.SelfFD(h.rootFD))
+	root, err := os.Readlink(nsfs.SelfFD(h.RootFD()))
 	rest, inside := strings.CutPrefix(name, strings.TrimRight(root, "/")+"/")
 	if err != nil || !inside {
 		return path.Clean(opened)

@@ -118,7 +118,10 @@ func (h *Host) Readlink(name string) (string, error) {
 		}
 		return string(buf[:n]), nil
 	}
-	n, err := unix.Readlinkat(h.procFD, name, buf)
+	if err := h.files.proc.Check(); err != nil {
+		return "", err
+	}
+	n, err := unix.Readlinkat(h.ProcFD(), name, buf)
 	if err != nil {
 		return "", err
 	}

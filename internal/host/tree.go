@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/fd"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -18,7 +19,7 @@ import (
 // any length is read. The way to the directory itself may lead over symlinks.
 type Tree struct {
 	path string
-	fd   int
+	dir  *fd.FD
 }
 
 // What Tree answers when it will not read something.
@@ -30,27 +31,30 @@ var (
 // OpenTree opens a directory of the host. It returns an error that is
 // os.ErrNotExist if there is none. It needs Linux 5.6 (openat2).
 func (h *Host) OpenTree(dir string) (*Tree, error) {
-	fd, err := h.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY)
+	n, err := h.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{path: dir, fd: fd}, nil
+	return &Tree{path: dir, dir: fd.New(n)}, nil
 }
 
 // Path returns the path that the directory was opened by.
 func (t *Tree) Path() string { return t.path }
 
-// Close releases the directory.
-func (t *Tree) Close() error { return unix.Close(t.fd) }
+// Close releases the directory. Any further call does nothing and returns nil.
+func (t *Tree) Close() error { return t.dir.Close() }
 
 // open opens what is at a path below the directory without following a symlink.
 func (t *Tree) open(name string, flags int) (int, error) {
+	if err := t.dir.Check(); err != nil {
+		return -1, err
+	}
 	how := unix.OpenHow{
 		Flags:   uint64(flags | unix.O_CLOEXEC),
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	}
 	for {
-		fd, err := unix.Openat2(t.fd, name, &how)
+		fd, err := unix.Openat2(t.dir.Int(), name, &how)
 		if err != unix.EINTR && err != unix.EAGAIN { // EAGAIN: a rename raced with ".."
 			return fd, err
 		}
@@ -155,7 +159,7 @@ func (h *Host) Live() bool { return h.live }
 // user has unpacked, in which that user stands for root.
 func (h *Host) OwnerUID() int {
 	var st unix.Stat_t
-	if err := unix.Fstat(h.rootFD, &st); err != nil {
+	if err := unix.Fstat(h.RootFD(), &st); err != nil {
 		return 0 // cannot happen
 	}
 	return int(st.Uid)
@@ -164,7 +168,7 @@ func (h *Host) OwnerUID() int {
 // ProcUID returns the user that a process runs as, -1 if it has ended.
 func (h *Host) ProcUID(pid ns.TaskID) int {
 	var st unix.Stat_t
-	if err := unix.Fstatat(h.procFD, pid.String(), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fstatat(h.ProcFD(), pid.String(), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return -1
 	}
 	return int(st.Uid)
@@ -174,7 +178,7 @@ func (h *Host) ProcUID(pid ns.TaskID) int {
 // true where that is unknown: without CAP_SYS_PTRACE, and in a recorded tree.
 func (h *Host) SharesRoot(pid ns.TaskID) bool {
 	var its, own unix.Stat_t
-	if !h.procfs || unix.Fstatat(h.procFD, pid.String()+"/root", &its, 0) != nil || unix.Fstat(h.rootFD, &own) != nil {
+	if !h.procfs || unix.Fstatat(h.ProcFD(), pid.String()+"/root", &its, 0) != nil || unix.Fstat(h.RootFD(), &own) != nil {
 		return true
 	}
 	return its.Dev == own.Dev && its.Ino == own.Ino

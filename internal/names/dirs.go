@@ -60,7 +60,11 @@ func (s *Dirs) Read(ctx context.Context) record.Found {
 	}
 	results := make(chan result, len(dirs)) // a late directory must not wait for a reader
 	for i, d := range dirs {
-		go func() { results <- result{i, s.readNamesDir(d)} }()
+		release := s.Host.Retain()
+		go func() {
+			defer release()
+			results <- result{i, s.readNamesDir(d)}
+		}()
 	}
 	read := make([]namesDir, len(dirs))
 	answered := make([]bool, len(dirs))
@@ -287,18 +291,4 @@ func missing(target string) string {
 		}
 	}
 	return "which does not exist"
-}
-
-func fileKind(mode uint32) string {
-	switch mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		return "a directory"
-	case unix.S_IFIFO:
-		return "a FIFO"
-	case unix.S_IFSOCK:
-		return "a socket"
-	case unix.S_IFCHR, unix.S_IFBLK:
-		return "a device"
-	}
-	return "no regular file"
 }

@@ -42,7 +42,7 @@ type namedDir struct {
 }
 
 // NewReader returns a reader of the customary names directories of a host
-// and of others beside them. The host must stay open.
+// and of others beside them. A directory that does not answer retains the host.
 func NewReader(h *host.Host, dirs []string) *Reader {
 	return &Reader{s: Dirs{Host: h, Extra: dirs, Types: ns.Types(), Cookies: true}, initial: h.InitialNamespaces(), asked: map[string]chan namedDir{}}
 }
@@ -50,17 +50,6 @@ func NewReader(h *host.Host, dirs []string) *Reader {
 // Initial returns the inode of the namespace of a type that the kernel started
 // with, 0 if it is unknown.
 func (r *Reader) Initial(t ns.Type) uint64 { return r.initial[t] }
-
-// Busy reports whether a directory that did not answer is still being read, so
-// that the host is in use.
-func (r *Reader) Busy() bool {
-	for _, done := range r.asked {
-		if len(done) == 0 {
-			return true
-		}
-	}
-	return false
-}
 
 // Read returns every name, sorted by path, and what could not be read. A
 // directory that does not answer within two seconds is a gap, and is asked again
@@ -111,7 +100,11 @@ func (r *Reader) ask(spec namesDirSpec) bool {
 	}
 	done := make(chan namedDir, 1) // a late directory must not wait for a reader
 	r.asked[spec.path] = done
-	go func() { done <- r.readDir(spec) }()
+	release := r.s.Host.Retain()
+	go func() {
+		defer release()
+		done <- r.readDir(spec)
+	}()
 	return true
 }
 

@@ -85,7 +85,12 @@ func (r *reader) findAll() {
 	done := make([]chan struct{}, len(runtimes))
 	for i, rt := range runtimes {
 		done[i] = make(chan struct{})
-		go func() { rt.find(r); close(done[i]) }()
+		release := r.host.Retain()
+		go func() {
+			defer release()
+			rt.find(r)
+			close(done[i])
+		}()
 	}
 	start := time.Now()
 	for i, rt := range runtimes {

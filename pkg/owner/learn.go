@@ -42,7 +42,12 @@ func (x *Index) learn(pid ns.TaskID, id string) {
 func (r *reader) patiently(pid ns.TaskID, read func()) {
 	const patience = 2 * time.Second
 	done := make(chan struct{})
-	go func() { read(); close(done) }()
+	release := r.host.Retain()
+	go func() {
+		defer release()
+		read()
+		close(done)
+	}()
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsinspect/nsinspect/internal/fd/fdtest"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -18,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	nstest.Main()
-	os.Exit(m.Run())
+	os.Exit(fdtest.Run(m))
 }
 
 func scanLive(t *testing.T, opts Options) *ns.Snapshot {

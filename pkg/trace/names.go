@@ -95,9 +95,7 @@ func (n *Names) Close() {
 	if n.coming != nil {
 		<-n.coming
 	}
-	if !n.reader.Busy() { // or else what reads a directory that hangs is left with what it uses
-		n.host.Close()
-	}
+	n.host.Close()
 	if n.mounts >= 0 {
 		unix.Close(n.mounts)
 	}
