@@ -25,7 +25,7 @@ func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, 
 		}
 		return nil, none, "the bpf engine cannot read another root's tree", nil
 	}
-	e, err := bpf.NewEngine()
+	e, err := bpf.New()
 	if err == nil {
 		return e, func() { e.Close() }, "it loaded", nil
 	}

@@ -66,12 +66,12 @@ func TestDescriptors(t *testing.T) {
 		{"namespace file", func(t *testing.T) int { return openNS(t, unix.O_RDONLY) },
 			File{Kind: KindNSFS}},
 		{"O_PATH", func(t *testing.T) int { return openNS(t, unix.O_PATH) },
-			File{Kind: KindNSFS, Flags: Path}},
+			File{Kind: KindNSFS, Flags: OPath}},
 		{"detached mount", func(t *testing.T) int {
 			fd, err := unix.OpenTree(unix.AT_FDCWD, "/proc/thread-self/ns/net", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 			must(t, "open_tree", err)
 			return fd
-		}, File{Kind: KindNSFS, Flags: Path | Detached}},
+		}, File{Kind: KindNSFS, Flags: OPath | Detached}},
 		{"inet socket", func(t *testing.T) int { return newSocket(t, unix.AF_INET, unix.SOCK_STREAM, 0) },
 			File{Kind: KindSocket, Family: unix.AF_INET, SockType: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}},
 		{"netlink socket", func(t *testing.T) int {
@@ -146,12 +146,12 @@ func TestOwn(t *testing.T) {
 	defer unix.Close(fd)
 	for _, own := range []bool{false, true} {
 		n := 0
-		totals, err := open(t, Options{Passes: Files, Own: own}).Files(func(f *File) {
+		totals, err := open(t, Options{Passes: Files, OwnNS: own}).Files(func(f *File) {
 			if f.PID == self && f.FD == fd {
 				n++
 			}
 		})
-		if err != nil || (n == 1) != own || (totals.Own > 0) == own {
+		if err != nil || (n == 1) != own || (totals.OwnNS > 0) == own {
 			t.Errorf("own %v: %d records, totals %+v, %v", own, n, totals, err)
 		}
 	}
@@ -186,7 +186,7 @@ func TestTun(t *testing.T) {
 	r := open(t, Options{Passes: Files | Nets})
 	var fd int
 	node := tunNode(t)
-	ns := inNew(t, func() { fd = openTun(t, node, "iter0") })
+	ns := inNew(t, func() { fd = openTun(t, node, "bpfreader0") })
 	got := only(t, found(t, r.Files, ns))
 	if got.Kind != KindTun || got.FD != fd {
 		t.Errorf("got %+v", got)
@@ -194,8 +194,8 @@ func TestTun(t *testing.T) {
 	// A module's types are unknown before 5.11: the descriptor's fdinfo names the
 	// device then.
 	if _, err := os.Stat("/sys/kernel/btf/tun"); err == nil || got.DeviceNS != 0 {
-		if got.DeviceName() != "iter0" || got.DeviceNS != ns.inode {
-			t.Errorf("device %q in %d, want iter0 in %d", got.DeviceName(), got.DeviceNS, ns.inode)
+		if got.DeviceName() != "bpfreader0" || got.DeviceNS != ns.inode {
+			t.Errorf("device %q in %d, want bpfreader0 in %d", got.DeviceName(), got.DeviceNS, ns.inode)
 		}
 	}
 	closeAll(t, fd)

@@ -48,7 +48,7 @@ func TestManyDescriptors(t *testing.T) {
 }
 
 // TestManySlots registers more files in one io_uring than one show call of the
-// iterator can tell, and demands that the rest is counted as lost.
+// iterator can write, and demands that the rest is counted as lost.
 func TestManySlots(t *testing.T) {
 	need.Root(t)
 	r := open(t, Options{Passes: Files | Mapped}) // Mapped: bpf_loop is there

@@ -39,7 +39,7 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
-// demandHolder demands that Files tells who holds the socket that something
+// demandHolder demands that Files reports the descriptor of the socket that something
 // waits in, though it is in its task's own namespace.
 func demandHolder(t *testing.T, r *Reader, queue uint64, fd int) {
 	t.Helper()
@@ -52,7 +52,7 @@ func demandHolder(t *testing.T, r *Reader, queue uint64, fd int) {
 		t.Fatal(err)
 	}
 	f := only(t, got)
-	if f.PID != self || f.FD != fd || f.Flags != Queued|Own {
+	if f.PID != self || f.FD != fd || f.Flags != Queued|OwnNS {
 		t.Errorf("holder of the queue: %+v, want fd %d", f, fd)
 	}
 }
@@ -95,7 +95,7 @@ func TestInFlightUnaccepted(t *testing.T) {
 	need.Root(t)
 	r := open(t, Options{})
 	listener := newSocket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	name := &unix.SockaddrUnix{Name: fmt.Sprintf("@nsinspect-iter-%d", self)}
+	name := &unix.SockaddrUnix{Name: fmt.Sprintf("@nsinspect-bpfreader-%d", self)}
 	must(t, "bind", unix.Bind(listener, name))
 	must(t, "listen", unix.Listen(listener, 1))
 	client := newSocket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)

@@ -18,29 +18,28 @@ import (
 	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
-// passPrograms are the programs of one pass.
-type passPrograms struct {
-	pass  Pass
-	what  string
-	since [2]int
-	try   []string
+// passSpec describes the programs of one pass.
+type passSpec struct {
+	pass       Pass
+	action     string   // for errors
+	since      [2]int   // from this kernel on one of the candidates loads
+	candidates []string // programs, of which the first that loads is used
 }
 
-// programs lists what serves each pass: the first one that loads. No kernel from
-// since on has reason to refuse them all.
-var programs = []passPrograms{
+// programs lists the programs of each pass.
+var programs = []passSpec{
 	{Tasks, "read tasks", [2]int{5, 8}, []string{scanProgTasks}},
-	{Files, "read open files", [2]int{5, 8}, []string{scanProgTables, scanProgFiles, scanProgFilesOnly}},
-	{VMAs, "read mappings", [2]int{5, 12}, []string{scanProgVmas, scanProgVmasOnly}},
+	{Files, "read open files", [2]int{5, 8}, []string{scanProgFdTables, scanProgFiles, scanProgFilesNoRings}},
+	{VMAs, "read mappings", [2]int{5, 12}, []string{scanProgVmas, scanProgVmasNoRings}},
 	{Nets, "read the list of network namespaces", [2]int{5, 10}, []string{scanProgNets}},
-	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgQueues}},
+	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgInFlight}},
 	{Mapped, "read mapped packet sockets", [2]int{5, 17}, []string{scanProgMapped}},
-	{LoneMounts, "read detached mounts", [2]int{5, 17}, []string{scanProgMounts}},
+	{DetachedMounts, "read detached mounts", [2]int{5, 17}, []string{scanProgDetachedMounts}},
 }
 
-// Open loads the programs of the passes asked for; InFlight and Mapped bring Nets with them.
-// It needs CAP_BPF and CAP_PERFMON, and says which of them is missing. A pass
-// that this kernel does not take is in Refused; it is an error if none loads.
+// Open loads the programs of the requested passes; InFlight and Mapped include Nets.
+// It needs CAP_BPF and CAP_PERFMON, and the error names the missing one. A pass whose
+// program this kernel does not load is in Refused; it is an error if none loads.
 func Open(o Options) (*Reader, error) {
 	if o.Passes == 0 {
 		o.Passes = Usual
@@ -49,22 +48,22 @@ func Open(o Options) (*Reader, error) {
 		o.Passes |= Nets
 	}
 	cache := btf.NewCache()
-	spec, types, err := parse(cache, o.old)
+	spec, types, err := parse(cache, o.oldObject)
 	if err != nil {
 		return nil, err
 	}
 	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}
-	r := &Reader{options: o, loader: &l, passes: make(map[Pass]*passLoad), offset: make(map[string]uint32)}
+	r := &Reader{options: o, loader: &l, passes: make(map[Pass]*passState), variables: make(map[string]variable)}
 	l.options.Programs.KernelTypes = types
 	l.options.Programs.ExtraRelocationTargets = moduleTypes(cache)
-	err = r.makeMaps(&l)
+	err = r.createMaps(&l)
 	if errors.Is(err, unix.EPERM) && kernel.MissingBPFCapabilities() == "" && RaiseMemlock() == nil {
-		err = r.makeMaps(&l)
+		err = r.createMaps(&l)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create BPF maps: %w", kernel.ExplainBPF(err))
 	}
-	if err = r.storeWanted(); err == nil {
+	if err = r.storeOptions(); err == nil {
 		err = r.loadPasses()
 	}
 	if err != nil {
@@ -74,9 +73,9 @@ func Open(o Options) (*Reader, error) {
 	return r, nil
 }
 
-// parse reads the kernel's types, which takes half the time of Open, and the
-// object that suits them.
-func parse(cache *btf.Cache, old bool) (*ebpf.CollectionSpec, *btf.Spec, error) {
+// parse reads the kernel's types, which takes half the time of Open, and the object
+// for this kernel.
+func parse(cache *btf.Cache, oldObject bool) (*ebpf.CollectionSpec, *btf.Spec, error) {
 	var spec *ebpf.CollectionSpec
 	var specErr error
 	done := make(chan struct{})
@@ -90,7 +89,7 @@ func parse(cache *btf.Cache, old bool) (*ebpf.CollectionSpec, *btf.Spec, error) 
 		return nil, nil, ExplainTypes(err)
 	}
 	var cast *btf.Func
-	if old || types.TypeByName("bpf_rdonly_cast", &cast) != nil {
+	if oldObject || types.TypeByName("bpf_rdonly_cast", &cast) != nil {
 		spec, specErr = loadOld() // before Linux 6.2
 	}
 	if specErr != nil {
@@ -99,28 +98,28 @@ func parse(cache *btf.Cache, old bool) (*ebpf.CollectionSpec, *btf.Spec, error) 
 	return spec, types, nil
 }
 
-// loader loads the programs one by one into shared maps, so that one that the
-// kernel refuses takes none of the others with it.
+// loader loads the programs one by one with shared maps, so that one that the kernel
+// refuses does not affect the others.
 type loader struct {
 	spec    *ebpf.CollectionSpec
 	options ebpf.CollectionOptions
 
-	// oneAtATime is held while a program loads that looks into a module's types:
-	// those read on in the kernel's types without the lock that guards them
-	// (inflateType in btf/unmarshal.go of cilium/ebpf v0.22.0), which another
-	// load may be writing.
-	oneAtATime sync.Mutex
+	// moduleMu is held while a program that uses a module's types is loaded. Those
+	// refer to the kernel's types, and read them without the lock that protects them
+	// (inflateType, btf/unmarshal.go, cilium/ebpf v0.22.0) while another load may
+	// write them.
+	moduleMu sync.Mutex
 }
 
-// moduleTypes returns the types of the modules that the programs look into,
-// where those are modules and loaded. tun is the only one.
+// moduleTypes returns the types of the modules that the programs read, which is tun
+// alone, unless it is built in or not loaded.
 func moduleTypes(cache *btf.Cache) []*btf.Spec {
 	if _, err := os.Stat("/sys/kernel/btf/tun"); err != nil {
 		return nil
 	}
 	tun, err := cache.Module("tun")
 	if err != nil {
-		return nil // the device's name is missing then, nothing else
+		return nil // only the name of the device is missing then
 	}
 	return []*btf.Spec{tun}
 }
@@ -129,7 +128,9 @@ func moduleTypes(cache *btf.Cache) []*btf.Spec {
 // until kernel.RestoreMemlock. It needs CAP_SYS_RESOURCE there.
 func RaiseMemlock() error { return kernel.RaiseMemlock(rlimit.RemoveMemlock) }
 
-func (r *Reader) makeMaps(l *loader) error {
+// createMaps creates the maps that the programs share and maps their variables into
+// memory.
+func (r *Reader) createMaps(l *loader) error {
 	spec := *l.spec
 	spec.Programs, spec.Variables = nil, nil
 	maps, err := ebpf.NewCollectionWithOptions(&spec, l.options)
@@ -139,10 +140,12 @@ func (r *Reader) makeMaps(l *loader) error {
 	r.maps = maps
 	l.options.MapReplacements = maps.Maps
 	for name, v := range l.spec.Variables {
-		r.offset[name] = v.Offset
+		if v.SectionName == ".bss" {
+			r.variables[name] = variable{v.Offset, v.Size()}
+		}
 	}
-	// Not by its Memory: that stays mapped, and so the map stays in the kernel,
-	// until the garbage collector finds it.
+	// Not with Map.Memory, which stays mapped, and with it the map in the kernel, until
+	// the garbage collector frees it.
 	bss := maps.Maps[".bss"]
 	r.memory, err = unix.Mmap(bss.FD(), 0, int(bss.ValueSize()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -152,10 +155,11 @@ func (r *Reader) makeMaps(l *loader) error {
 	return nil
 }
 
+// first loads the first of the programs that this kernel does not refuse.
 func (l *loader) first(names []string) (*ebpf.Program, error) {
 	if len(l.options.Programs.ExtraRelocationTargets) > 0 {
-		l.oneAtATime.Lock()
-		defer l.oneAtATime.Unlock()
+		l.moduleMu.Lock()
+		defer l.moduleMu.Unlock()
 	}
 	var errs []error
 	for _, name := range names {
@@ -183,10 +187,10 @@ func (l *loader) load(name string) (*ebpf.Program, error) {
 	return got.DetachProgram(name), nil
 }
 
-// ExplainTypes says what it means that the kernel's types cannot be read.
+// ExplainTypes returns an error that explains why the kernel's types cannot be read.
 func ExplainTypes(err error) error {
 	if errors.Is(err, ebpf.ErrNotSupported) {
-		return errors.New("this kernel shows no type information: it needs CONFIG_DEBUG_INFO_BTF, and /sys")
+		return errors.New("this kernel has no type information: it needs CONFIG_DEBUG_INFO_BTF, and /sys mounted")
 	}
 	return fmt.Errorf("read kernel type information: %w", err)
 }

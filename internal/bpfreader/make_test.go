@@ -212,7 +212,7 @@ func demandGone(t *testing.T, r *Reader, ns namespace) {
 		if alive(t, r, ns) == nil {
 			return ""
 		}
-		return fmt.Sprintf("namespace %d (cookie %d) is still there", ns.inode, ns.cookie)
+		return fmt.Sprintf("namespace %d (cookie %d) is still alive", ns.inode, ns.cookie)
 	})
 }
 
@@ -221,7 +221,7 @@ func demandGone(t *testing.T, r *Reader, ns namespace) {
 func open(t testing.TB, o Options) *Reader {
 	t.Helper()
 	testlock.Shared(t)
-	o.old = os.Getenv("ITER_TEST_OLD") != ""
+	o.oldObject = os.Getenv("BPFREADER_TEST_OLD") != ""
 	r, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +236,7 @@ func open(t testing.TB, o Options) *Reader {
 	return r
 }
 
-// old tells whether the kernel is older than the pass.
+// old reports whether the kernel is older than the pass.
 func old(t testing.TB, p Pass) bool {
 	t.Helper()
 	for _, prog := range programs {

@@ -27,9 +27,9 @@ func detachedTree(t *testing.T, dir string) int {
 	return fd
 }
 
-// TestLoneMounts makes a mount below a detached one the only holder, lets go of
+// TestDetachedMounts makes a mount below a detached one the only holder, lets go of
 // the detached one while a directory in it is open, and closes that.
-func TestLoneMounts(t *testing.T) {
+func TestDetachedMounts(t *testing.T) {
 	need.Root(t)
 	r := open(t, Options{})
 	dir := t.TempDir()
@@ -39,7 +39,7 @@ func TestLoneMounts(t *testing.T) {
 	want := File{Kind: KindNSFS, Namespace: ns.inode, Cookie: ns.cookie, Type: unix.CLONE_NEWNET, FD: -1, Slot: -1, Mount: mount, Tree: top}
 	demandOne := func(what string) {
 		t.Helper()
-		if got := only(t, found(t, r.LoneMounts, ns)); got != want {
+		if got := only(t, found(t, r.DetachedMounts, ns)); got != want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", what, got, want)
 		}
 	}
@@ -63,7 +63,7 @@ func TestLoneMounts(t *testing.T) {
 	}
 	closeAll(t, inside)
 	demandGone(t, r, ns)
-	if got := found(t, r.LoneMounts, ns); got != nil {
+	if got := found(t, r.DetachedMounts, ns); got != nil {
 		t.Errorf("still found: %+v", got)
 	}
 }
@@ -73,7 +73,7 @@ func treeIn(t *testing.T, pass func(func(*File)) (Totals, error), mount int) Fil
 	t.Helper()
 	var got []File
 	_, err := pass(func(f *File) {
-		if f.Kind == KindTree && f.Mount == mount {
+		if f.Kind == KindDetachedMount && f.Mount == mount {
 			got = append(got, *f)
 		}
 	})
@@ -88,7 +88,7 @@ func TestMountIsNotLone(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "ns")
 	must(t, "make file", os.WriteFile(name, nil, 0o600))
 	ns := inNew(t, func() { must(t, "mount namespace", unix.Mount("/proc/thread-self/ns/net", name, "", unix.MS_BIND, "")) })
-	if got := found(t, r.LoneMounts, ns); got != nil {
+	if got := found(t, r.DetachedMounts, ns); got != nil {
 		t.Errorf("a mount in a mount namespace: %+v", got)
 	}
 	must(t, "unmount", unix.Unmount(name, unix.MNT_DETACH))

@@ -10,12 +10,12 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// restarts is how often a walk begins again because the namespace it stood on
-// died between two steps.
+// restarts is how often a walk starts again because the namespace at which it continues
+// was freed between two runs.
 const restarts = 16
 
-// Nets returns every network namespace on the kernel's list, in its order: the
-// initial one first, then by age. It sees those that no file reaches too.
+// Nets returns every network namespace on the kernel's list, in its order: the initial
+// one first, then by age. It includes those that no file refers to.
 func (r *Reader) Nets() ([]Net, error) {
 	defer r.lock(Nets)()
 	if err := r.begin(Nets); err != nil {
@@ -24,7 +24,7 @@ func (r *Reader) Nets() ([]Net, error) {
 	var nets []Net
 	for range restarts {
 		nets = nets[:0]
-		whole, err := r.walkNets(func(batch []scanNetRec) error {
+		complete, err := r.walkNets(func(batch []scanNetRecord) error {
 			for i := range batch {
 				nets = append(nets, netOf(&batch[i]))
 			}
@@ -33,38 +33,38 @@ func (r *Reader) Nets() ([]Net, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read network namespaces: %w", err)
 		}
-		if whole {
+		if complete {
 			return nets, nil
 		}
 	}
 	return nets, fmt.Errorf("read network namespaces: %w: the list changed too fast, %d times", ErrIncomplete, restarts)
 }
 
-func netOf(r *scanNetRec) Net {
+func netOf(r *scanNetRecord) Net {
 	return Net{Inode: r.Inode, Cookie: r.Cookie, Refs: int(r.Refs), UserNS: r.Userns, UID: r.Uid}
 }
 
-// walkNets hands the list over batch by batch. It reports false if it lost its
-// place before the end.
-func (r *Reader) walkNets(each func([]scanNetRec) error) (bool, error) {
+// walkNets calls each with every batch of the list. It returns false if the walk was
+// aborted before the end.
+func (r *Reader) walkNets(each func([]scanNetRecord) error) (bool, error) {
 	prog, err := r.program(Nets)
 	if err != nil {
 		return false, err
 	}
-	if err := store(r, scanVarNetAt, &scanNetWalk{}); err != nil {
+	if err := writeVariable(r, scanVarNetPos, &scanNetWalk{}); err != nil {
 		return false, err
 	}
-	var batch [scanBatchSizeNETS]scanNetRec
+	var batch [scanBatchSizeNET_BATCH]scanNetRecord
 	for {
 		var at scanNetWalk
 		if err := run(prog); err != nil {
 			return false, err
 		}
-		if err := fetch(r, scanVarNetAt, &at); err != nil {
+		if err := readVariable(r, scanVarNetPos, &at); err != nil {
 			return false, err
 		}
 		got := batch[:min(at.Count, uint32(len(batch)))]
-		if err := fetchSome(r, scanVarNetsOut, got); err != nil {
+		if err := readArray(r, scanVarNetBatch, got); err != nil {
 			return false, err
 		}
 		if err := each(got); err != nil {
@@ -73,40 +73,38 @@ func (r *Reader) walkNets(each func([]scanNetRec) error) (bool, error) {
 		switch scanWalkState(at.State) {
 		case scanWalkStateWALK_DONE:
 			return true, nil
-		case scanWalkStateWALK_BROKEN:
+		case scanWalkStateWALK_ABORTED:
 			return false, nil
 		}
 	}
 }
 
-// InFlight hands every namespace file, socket and tun file to fn that waits in
-// the queue of a unix socket, in any network namespace of the machine. Files
-// tells which processes hold the socket that it waits in. The File is fn's until
-// it returns.
+// InFlight calls fn with every namespace file, socket and tun file in the receive queue
+// of a unix socket, in any network namespace of the machine. Files reports the
+// descriptors of that socket. The File is valid until fn returns.
 func (r *Reader) InFlight(fn func(*File)) (Totals, error) {
-	totals, err := r.overNets(InFlight, fn, r.queues)
+	totals, err := r.eachBatch(InFlight, fn, r.queues)
 	if err != nil {
 		return totals, fmt.Errorf("read files in flight: %w", err)
 	}
 	return totals, nil
 }
 
-// Mapped hands every mapping of a packet or XDP socket to fn that keeps another
-// namespace than the process is in, whether a descriptor is still open or not.
-// It begins at the sockets, so its time does not grow with the processes. PID is
-// 0 for one outside the reader's pid namespace. The File is fn's until it
-// returns.
+// Mapped calls fn with every mapping of a packet or XDP socket in another namespace than
+// its process, whether a descriptor is still open or not. It starts at the sockets, so
+// that its time does not grow with the number of processes. PID is 0 for a process
+// outside the reader's PID namespace. The File is valid until fn returns.
 func (r *Reader) Mapped(fn func(*File)) (Totals, error) {
-	totals, err := r.overNets(Mapped, fn, r.mappings)
+	totals, err := r.eachBatch(Mapped, fn, r.mappings)
 	if err != nil {
 		return totals, fmt.Errorf("read mapped sockets: %w", err)
 	}
 	return totals, nil
 }
 
-// overNets walks the namespaces, has step append what its program finds in each
-// batch of them, and hands it all to fn once the walk was whole.
-func (r *Reader) overNets(p Pass, fn func(*File), step func(*ebpf.Program, []File, int) ([]File, error)) (Totals, error) {
+// eachBatch walks the network namespaces, calls step to append what the pass's program
+// finds in each batch of them, and calls fn with all of it once the walk is complete.
+func (r *Reader) eachBatch(p Pass, fn func(*File), step func(*ebpf.Program, []File, int) ([]File, error)) (Totals, error) {
 	defer r.lock(p)()
 	prog, err := r.program(p)
 	if err != nil {
@@ -117,14 +115,14 @@ func (r *Reader) overNets(p Pass, fn func(*File), step func(*ebpf.Program, []Fil
 		if err := r.begin(p); err != nil {
 			return Totals{}, err
 		}
-		whole, err := r.walkNets(func(nets []scanNetRec) (err error) {
+		complete, err := r.walkNets(func(nets []scanNetRecord) (err error) {
 			files, err = step(prog, files, len(nets))
 			return err
 		})
 		if err != nil {
 			return Totals{}, err
 		}
-		if !whole {
+		if !complete {
 			continue
 		}
 		for i := range files {
@@ -135,64 +133,64 @@ func (r *Reader) overNets(p Pass, fn func(*File), step func(*ebpf.Program, []Fil
 	return Totals{}, fmt.Errorf("%w: the list of namespaces changed too fast, %d times", ErrIncomplete, restarts)
 }
 
-// queues appends the files in flight in the batch of namespaces that the last
-// step of walkNets left with the kernel.
+// queues appends the files in flight in the batch of namespaces that walkNets has just
+// read, which the programs still have.
 func (r *Reader) queues(prog *ebpf.Program, files []File, nets int) ([]File, error) {
 	at := scanQueueWalk{Nets: uint32(nets)}
-	if err := store(r, scanVarQueueAt, &at); err != nil {
+	if err := writeVariable(r, scanVarQueuePos, &at); err != nil {
 		return files, err
 	}
-	for scanWalkState(at.State) == scanWalkStateWALK_MORE {
+	for scanWalkState(at.State) == scanWalkStateWALK_CONTINUE {
 		if err := run(prog); err != nil {
 			return files, err
 		}
-		if err := fetch(r, scanVarQueueAt, &at); err != nil {
+		if err := readVariable(r, scanVarQueuePos, &at); err != nil {
 			return files, err
 		}
-		batch, err := r.queued(at.Count)
+		batch, err := r.fileBatch(at.Count)
 		if err != nil {
 			return files, err
 		}
 		for i := range batch {
 			var f File
 			f.set(&batch[i])
-			f.Queue, f.QueueNS = batch[i].At, batch[i].OtherNs
+			f.Queue, f.QueueNS = batch[i].Location, batch[i].OtherNs
 			files = append(files, f)
 		}
 	}
 	return files, nil
 }
 
-// mappings does the same for mapped sockets, in one run.
+// mappings appends the mapped sockets in that batch, in a single run.
 func (r *Reader) mappings(prog *ebpf.Program, files []File, nets int) ([]File, error) {
-	at := scanMapWalk{Nets: uint32(nets)}
-	if err := store(r, scanVarMapAt, &at); err != nil {
+	at := scanMappingWalk{Nets: uint32(nets)}
+	if err := writeVariable(r, scanVarMappingPos, &at); err != nil {
 		return files, err
 	}
 	if err := run(prog); err != nil {
 		return files, err
 	}
-	if err := fetch(r, scanVarMapAt, &at); err != nil {
+	if err := readVariable(r, scanVarMappingPos, &at); err != nil {
 		return files, err
 	}
 	if scanWalkState(at.State) != scanWalkStateWALK_DONE {
-		return files, fmt.Errorf("%w: more packet sockets than one run can follow, or a kernel without CONFIG_MEMCG", ErrIncomplete)
+		return files, fmt.Errorf("%w: too many packet sockets, or a kernel without CONFIG_MEMCG", ErrIncomplete)
 	}
-	batch, err := r.queued(at.Count)
+	batch, err := r.fileBatch(at.Count)
 	if err != nil {
 		return files, err
 	}
 	for i := range batch {
 		var f File
 		f.set(&batch[i])
-		f.Address = batch[i].At
+		f.Address = batch[i].Location
 		files = append(files, f)
 	}
 	return files, nil
 }
 
-// queued copies the first n records of the programs' array.
-func (r *Reader) queued(n uint32) ([]scanFileRec, error) {
-	batch := make([]scanFileRec, min(n, uint32(scanBatchSizeQUEUED)))
-	return batch, fetchSome(r, scanVarQueuedOut, batch)
+// fileBatch returns the first n records of the programs' array.
+func (r *Reader) fileBatch(n uint32) ([]scanFileRecord, error) {
+	batch := make([]scanFileRecord, min(n, uint32(scanBatchSizeFILE_BATCH)))
+	return batch, readArray(r, scanVarFileBatch, batch)
 }

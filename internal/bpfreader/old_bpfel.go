@@ -16,29 +16,30 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	oldProgFiles      = "files"
-	oldProgFilesOnly  = "files_only"
-	oldProgMapped     = "mapped"
-	oldProgMounts     = "mounts"
-	oldProgNets       = "nets"
-	oldProgQueues     = "queues"
-	oldProgTables     = "tables"
-	oldProgTasks      = "tasks"
-	oldProgVmas       = "vmas"
-	oldProgVmasOnly   = "vmas_only"
-	oldVarMapAt       = "map_at"
-	oldVarMountAt     = "mount_at"
-	oldVarNetAt       = "net_at"
-	oldVarNetsOut     = "nets_out"
-	oldVarQueueAt     = "queue_at"
-	oldVarQueuedOut   = "queued_out"
-	oldVarReaderLevel = "reader_level"
-	oldVarRingAt      = "ring_at"
-	oldVarTableAt     = "table_at"
-	oldVarTaskTotal   = "task_total"
-	oldVarTotal       = "total"
-	oldVarTypesForGo  = "types_for_go"
-	oldVarWant        = "want"
+	oldProgDetachedMounts = "detached_mounts"
+	oldProgFdTables       = "fd_tables"
+	oldProgFiles          = "files"
+	oldProgFilesNoRings   = "files_no_rings"
+	oldProgInFlight       = "in_flight"
+	oldProgMapped         = "mapped"
+	oldProgNets           = "nets"
+	oldProgTasks          = "tasks"
+	oldProgVmas           = "vmas"
+	oldProgVmasNoRings    = "vmas_no_rings"
+	oldVarFileBatch       = "file_batch"
+	oldVarMappingPos      = "mapping_pos"
+	oldVarMountPos        = "mount_pos"
+	oldVarNetBatch        = "net_batch"
+	oldVarNetPos          = "net_pos"
+	oldVarOpts            = "opts"
+	oldVarPassTotals      = "pass_totals"
+	oldVarQueuePos        = "queue_pos"
+	oldVarReaderLevel     = "reader_level"
+	oldVarReaderPidns     = "reader_pidns"
+	oldVarRingPos         = "ring_pos"
+	oldVarTablePos        = "table_pos"
+	oldVarTaskTotals      = "task_totals"
+	oldVarTypesForGo      = "types_for_go"
 )
 
 // loadOld returns the embedded CollectionSpec for old.
@@ -83,16 +84,16 @@ type oldSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldProgramSpecs struct {
-	Files     *ebpf.ProgramSpec `ebpf:"files"`
-	FilesOnly *ebpf.ProgramSpec `ebpf:"files_only"`
-	Mapped    *ebpf.ProgramSpec `ebpf:"mapped"`
-	Mounts    *ebpf.ProgramSpec `ebpf:"mounts"`
-	Nets      *ebpf.ProgramSpec `ebpf:"nets"`
-	Queues    *ebpf.ProgramSpec `ebpf:"queues"`
-	Tables    *ebpf.ProgramSpec `ebpf:"tables"`
-	Tasks     *ebpf.ProgramSpec `ebpf:"tasks"`
-	Vmas      *ebpf.ProgramSpec `ebpf:"vmas"`
-	VmasOnly  *ebpf.ProgramSpec `ebpf:"vmas_only"`
+	DetachedMounts *ebpf.ProgramSpec `ebpf:"detached_mounts"`
+	FdTables       *ebpf.ProgramSpec `ebpf:"fd_tables"`
+	Files          *ebpf.ProgramSpec `ebpf:"files"`
+	FilesNoRings   *ebpf.ProgramSpec `ebpf:"files_no_rings"`
+	InFlight       *ebpf.ProgramSpec `ebpf:"in_flight"`
+	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
+	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
+	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
+	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
+	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
 }
 
 // oldMapSpecs contains maps before they are loaded into the kernel.
@@ -105,19 +106,20 @@ type oldMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldVariableSpecs struct {
-	MapAt       *ebpf.VariableSpec `ebpf:"map_at"`
-	MountAt     *ebpf.VariableSpec `ebpf:"mount_at"`
-	NetAt       *ebpf.VariableSpec `ebpf:"net_at"`
-	NetsOut     *ebpf.VariableSpec `ebpf:"nets_out"`
-	QueueAt     *ebpf.VariableSpec `ebpf:"queue_at"`
-	QueuedOut   *ebpf.VariableSpec `ebpf:"queued_out"`
+	FileBatch   *ebpf.VariableSpec `ebpf:"file_batch"`
+	MappingPos  *ebpf.VariableSpec `ebpf:"mapping_pos"`
+	MountPos    *ebpf.VariableSpec `ebpf:"mount_pos"`
+	NetBatch    *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetPos      *ebpf.VariableSpec `ebpf:"net_pos"`
+	Opts        *ebpf.VariableSpec `ebpf:"opts"`
+	PassTotals  *ebpf.VariableSpec `ebpf:"pass_totals"`
+	QueuePos    *ebpf.VariableSpec `ebpf:"queue_pos"`
 	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
-	RingAt      *ebpf.VariableSpec `ebpf:"ring_at"`
-	TableAt     *ebpf.VariableSpec `ebpf:"table_at"`
-	TaskTotal   *ebpf.VariableSpec `ebpf:"task_total"`
-	Total       *ebpf.VariableSpec `ebpf:"total"`
+	ReaderPidns *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	RingPos     *ebpf.VariableSpec `ebpf:"ring_pos"`
+	TablePos    *ebpf.VariableSpec `ebpf:"table_pos"`
+	TaskTotals  *ebpf.VariableSpec `ebpf:"task_totals"`
 	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
-	Want        *ebpf.VariableSpec `ebpf:"want"`
 }
 
 // oldObjects contains all objects after they have been loaded into the kernel.
@@ -150,49 +152,50 @@ func (m *oldMaps) Close() error {
 //
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldVariables struct {
-	MapAt       *ebpf.Variable `ebpf:"map_at"`
-	MountAt     *ebpf.Variable `ebpf:"mount_at"`
-	NetAt       *ebpf.Variable `ebpf:"net_at"`
-	NetsOut     *ebpf.Variable `ebpf:"nets_out"`
-	QueueAt     *ebpf.Variable `ebpf:"queue_at"`
-	QueuedOut   *ebpf.Variable `ebpf:"queued_out"`
+	FileBatch   *ebpf.Variable `ebpf:"file_batch"`
+	MappingPos  *ebpf.Variable `ebpf:"mapping_pos"`
+	MountPos    *ebpf.Variable `ebpf:"mount_pos"`
+	NetBatch    *ebpf.Variable `ebpf:"net_batch"`
+	NetPos      *ebpf.Variable `ebpf:"net_pos"`
+	Opts        *ebpf.Variable `ebpf:"opts"`
+	PassTotals  *ebpf.Variable `ebpf:"pass_totals"`
+	QueuePos    *ebpf.Variable `ebpf:"queue_pos"`
 	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
-	RingAt      *ebpf.Variable `ebpf:"ring_at"`
-	TableAt     *ebpf.Variable `ebpf:"table_at"`
-	TaskTotal   *ebpf.Variable `ebpf:"task_total"`
-	Total       *ebpf.Variable `ebpf:"total"`
+	ReaderPidns *ebpf.Variable `ebpf:"reader_pidns"`
+	RingPos     *ebpf.Variable `ebpf:"ring_pos"`
+	TablePos    *ebpf.Variable `ebpf:"table_pos"`
+	TaskTotals  *ebpf.Variable `ebpf:"task_totals"`
 	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
-	Want        *ebpf.Variable `ebpf:"want"`
 }
 
 // oldPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldPrograms struct {
-	Files     *ebpf.Program `ebpf:"files"`
-	FilesOnly *ebpf.Program `ebpf:"files_only"`
-	Mapped    *ebpf.Program `ebpf:"mapped"`
-	Mounts    *ebpf.Program `ebpf:"mounts"`
-	Nets      *ebpf.Program `ebpf:"nets"`
-	Queues    *ebpf.Program `ebpf:"queues"`
-	Tables    *ebpf.Program `ebpf:"tables"`
-	Tasks     *ebpf.Program `ebpf:"tasks"`
-	Vmas      *ebpf.Program `ebpf:"vmas"`
-	VmasOnly  *ebpf.Program `ebpf:"vmas_only"`
+	DetachedMounts *ebpf.Program `ebpf:"detached_mounts"`
+	FdTables       *ebpf.Program `ebpf:"fd_tables"`
+	Files          *ebpf.Program `ebpf:"files"`
+	FilesNoRings   *ebpf.Program `ebpf:"files_no_rings"`
+	InFlight       *ebpf.Program `ebpf:"in_flight"`
+	Mapped         *ebpf.Program `ebpf:"mapped"`
+	Nets           *ebpf.Program `ebpf:"nets"`
+	Tasks          *ebpf.Program `ebpf:"tasks"`
+	Vmas           *ebpf.Program `ebpf:"vmas"`
+	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
 }
 
 func (p *oldPrograms) Close() error {
 	return _OldClose(
+		p.DetachedMounts,
+		p.FdTables,
 		p.Files,
-		p.FilesOnly,
+		p.FilesNoRings,
+		p.InFlight,
 		p.Mapped,
-		p.Mounts,
 		p.Nets,
-		p.Queues,
-		p.Tables,
 		p.Tasks,
 		p.Vmas,
-		p.VmasOnly,
+		p.VmasNoRings,
 	)
 }
 

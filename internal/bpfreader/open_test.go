@@ -85,7 +85,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 // TestKilledLeavesNothing kills a reader in the middle of a pass.
 func TestKilledLeavesNothing(t *testing.T) {
 	need.Root(t)
-	if os.Getenv("ITER_TEST_CHILD") == "killed" {
+	if os.Getenv("BPFREADER_TEST_CHILD") == "killed" {
 		r := open(t, Options{Passes: Tasks | Files | Nets})
 		fmt.Println("ids", strings.Trim(fmt.Sprint(programIDs(t, r)), "[]"))
 		r.Tasks(func(*Task) {
@@ -95,7 +95,7 @@ func TestKilledLeavesNothing(t *testing.T) {
 		return
 	}
 	child := exec.Command("/proc/self/exe", "-test.run=^TestKilledLeavesNothing$")
-	child.Env = append(os.Environ(), "ITER_TEST_CHILD=killed")
+	child.Env = append(os.Environ(), "BPFREADER_TEST_CHILD=killed")
 	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	out, err := child.StdoutPipe()
 	must(t, "pipe", err)
@@ -219,7 +219,7 @@ func allPasses(t testing.TB, r *Reader) {
 }
 
 // TestRefused demands that a kernel refuses just the passes that are newer, and
-// that using one says so.
+// that using one returns ErrRefused.
 func TestRefused(t *testing.T) {
 	need.Root(t)
 	r, err := Open(Options{Passes: Usual | VMAs})
@@ -233,7 +233,7 @@ func TestRefused(t *testing.T) {
 	}
 	for _, prog := range programs {
 		if (refused[prog.pass] != nil) != old(t, prog.pass) {
-			t.Errorf("%s: %v", prog.what, refused[prog.pass])
+			t.Errorf("%s: %v", prog.action, refused[prog.pass])
 		}
 	}
 	// The fallbacks are for kernels without bpf_loop, as is the want of Mapped.
@@ -241,7 +241,7 @@ func TestRefused(t *testing.T) {
 	if files == nil {
 		t.Fatal("open files are not read at all")
 	}
-	if info, err := files.Info(); err != nil || (info.Name == scanProgTables) == old(t, Mapped) {
+	if info, err := files.Info(); err != nil || (info.Name == scanProgFdTables) == old(t, Mapped) {
 		t.Errorf("open files are read by %q, %v", info.Name, err)
 	}
 	if _, err := r.InFlight(func(*File) {}); (err != nil) != (refused[InFlight] != nil) || err != nil && !errors.Is(err, ErrRefused) {
@@ -254,7 +254,7 @@ func TestOldObject(t *testing.T) {
 	testlock.Exclusive(t) // some of those it runs are a load
 	need.Root(t)
 	child := exec.Command("/proc/self/exe", "-test.run=Test[^KC]", "-test.skip=^TestOldObject$", "-test.v")
-	child.Env = append(os.Environ(), "ITER_TEST_OLD=1")
+	child.Env = append(os.Environ(), "BPFREADER_TEST_OLD=1")
 	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -9,11 +9,11 @@ import (
 	"fmt"
 )
 
-// Tasks hands every thread of the reader's pid namespace to fn, zombies and
-// kernel threads among them. The Task is fn's until it returns.
+// Tasks calls fn with every thread of the reader's PID namespace, zombies and kernel
+// threads included. The Task is valid until fn returns.
 func (r *Reader) Tasks(fn func(*Task)) (Totals, error) {
 	var t Task
-	totals, err := iterate(r, Tasks, buffer[scanTaskRec](), func(raw *scanTaskRec) {
+	totals, err := iterate(r, Tasks, buffer[scanTaskRecord](), func(raw *scanTaskRecord) {
 		t.set(raw)
 		fn(&t)
 	})
@@ -23,12 +23,12 @@ func (r *Reader) Tasks(fn func(*Task)) (Totals, error) {
 	return totals, nil
 }
 
-// Files hands every descriptor that keeps a namespace to fn: namespace files,
-// sockets and tun files, and what an io_uring has in its slots. A table of
-// descriptors comes once, with the process's leader, and again with each thread
-// that has a table of its own, or whose leader has exited. Of sockets and tun
-// files in the namespace of their task only unix sockets with a queue come, to
-// tell who holds the Queue of InFlight. The File is fn's until it returns.
+// Files calls fn with every descriptor that refers to a namespace: namespace files,
+// sockets and tun files, and the files in the slots of an io_uring. A descriptor table
+// is read once, with the process's leader, and again with each thread that has a table
+// of its own, or whose leader has exited. Of sockets and tun files in the namespace of
+// their task only unix sockets with queued messages are included, which are the Queue
+// of InFlight. The File is valid until fn returns.
 func (r *Reader) Files(fn func(*File)) (Totals, error) {
 	totals, err := r.files(fn)
 	if err != nil {
@@ -39,9 +39,9 @@ func (r *Reader) Files(fn func(*File)) (Totals, error) {
 
 func (r *Reader) files(fn func(*File)) (Totals, error) {
 	var f File
-	rest := make(map[uint32]int32) // thread and descriptor that its table goes on from
-	totals, err := iterate(r, Files, buffer[scanFileRec](), func(raw *scanFileRec) {
-		if scanFileKind(raw.Kind) == scanFileKindFILE_MORE {
+	rest := make(map[uint32]int32) // by thread: the descriptor at which its table continues
+	totals, err := iterate(r, Files, buffer[scanFileRecord](), func(raw *scanFileRecord) {
+		if scanFileKind(raw.Kind) == scanFileKindFILE_TRUNCATED {
 			rest[raw.Tid] = raw.Fd
 			return
 		}
@@ -56,36 +56,36 @@ func (r *Reader) files(fn func(*File)) (Totals, error) {
 	return totals.plus(more), errors.Join(err, moreErr)
 }
 
-// longTables reads on in the tables of descriptors that had more than one show
-// call could tell.
+// longTables reads the rest of the descriptor tables that had more records than one
+// show call can write.
 func (r *Reader) longTables(from map[uint32]int32, fn func(*File)) (Totals, error) {
 	rest, err := r.oneByOne()
 	if err != nil {
 		return Totals{}, fmt.Errorf("%w: %d long tables: %w", ErrIncomplete, len(from), err)
 	}
 	var f File
-	var told uint64
-	totals, err := iterate(rest, Files, buffer[scanFileRec](), func(raw *scanFileRec) {
+	var records uint64
+	totals, err := iterate(rest, Files, buffer[scanFileRecord](), func(raw *scanFileRecord) {
 		if fd, long := from[raw.Tid]; !long || raw.Fd < fd {
 			return
 		}
-		told++
+		records++
 		f.set(raw)
 		fn(&f)
 	})
-	totals.Records = told
+	totals.Records = records
 	return totals, err
 }
 
-// oneByOne opens a second reader when it is first needed: few machines have such
-// a process.
+// oneByOne returns a second reader, which it opens when it is first needed: few machines
+// have such a process.
 func (r *Reader) oneByOne() (*Reader, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.rest != nil {
 		return r.rest, nil
 	}
-	rest, err := Open(Options{Passes: Files, Types: r.options.Types, Own: r.options.Own, oneByOne: true, old: r.options.old})
+	rest, err := Open(Options{Passes: Files, Types: r.options.Types, OwnNS: r.options.OwnNS, oneByOne: true, oldObject: r.options.oldObject})
 	if err != nil {
 		return nil, err
 	}
@@ -93,15 +93,15 @@ func (r *Reader) oneByOne() (*Reader, error) {
 	return rest, nil
 }
 
-// VMAs hands every mapping of a file that keeps a namespace to fn, whether a
-// descriptor of that file is still open or not. It looks at every mapping of
-// every process, which takes longer than the other passes. The File is fn's
-// until it returns.
+// VMAs calls fn with every mapping of a file that refers to a namespace, whether a
+// descriptor of that file is still open or not. It visits every mapping of every
+// process, which takes longer than the other passes. The File is valid until fn
+// returns.
 func (r *Reader) VMAs(fn func(*File)) (Totals, error) {
 	var f File
-	totals, err := iterate(r, VMAs, buffer[scanFileRec](), func(raw *scanFileRec) {
+	totals, err := iterate(r, VMAs, buffer[scanFileRecord](), func(raw *scanFileRecord) {
 		f.set(raw)
-		f.Address = raw.At
+		f.Address = raw.Location
 		fn(&f)
 	})
 	if err != nil {

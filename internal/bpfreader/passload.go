@@ -15,30 +15,30 @@ import (
 	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
-// passLoad is the program of a pass, loaded when it is first needed.
-type passLoad struct {
-	passPrograms
+// passState is the program of a pass, which is loaded when it is first needed.
+type passState struct {
+	passSpec
 	mu   sync.Mutex
 	done bool
 	prog *ebpf.Program
-	err  error // why there is none
+	err  error // why there is no program
 }
 
-// loadPasses loads the first of the passes asked for, on the caller's thread with
-// its capabilities, and begins with the second beside it.
+// loadPasses loads the first of the requested passes, in the caller's thread with its
+// capabilities, and starts to load the second one beside it.
 func (r *Reader) loadPasses() error {
 	var wanted []Pass
 	for _, p := range programs {
 		if r.options.Passes&p.pass != 0 {
 			wanted = append(wanted, p.pass)
-			r.passes[p.pass] = &passLoad{passPrograms: p}
+			r.passes[p.pass] = &passState{passSpec: p}
 		}
 	}
 	if len(wanted) > 1 {
-		go func() { _, _ = r.Load(wanted[1]) }() // whoever needs it is told of an error
+		go func() { _, _ = r.Load(wanted[1]) }() // its error is returned to who uses the pass
 	}
 	_, err := r.Load(wanted[0])
-	if err == nil || errors.Is(err, unix.EPERM) { // the others would be refused alike
+	if err == nil || errors.Is(err, unix.EPERM) { // the others would be refused too
 		return err
 	}
 	if refused := r.Refused(); len(refused) == len(wanted) {
@@ -47,10 +47,10 @@ func (r *Reader) loadPasses() error {
 	return nil
 }
 
-// program returns the pass's program, or why there is none.
+// program returns the program of a pass, or why there is none.
 func (r *Reader) program(p Pass) (*ebpf.Program, error) {
 	if r.passes[p] == nil {
-		return nil, errors.New("pass was not asked for when the reader was opened")
+		return nil, errors.New("pass was not requested when the reader was opened")
 	}
 	prog, err := r.Load(p)
 	if err != nil {
@@ -68,22 +68,22 @@ func (r *Reader) Load(p Pass) (*ebpf.Program, error) {
 		return load.prog, load.err
 	}
 	load.done = true
-	try := load.try
+	candidates := load.candidates
 	if p == Files && r.options.oneByOne {
-		try = []string{scanProgFiles, scanProgFilesOnly}
+		candidates = []string{scanProgFiles, scanProgFilesNoRings}
 	}
 	var err error
-	if load.prog, err = r.loader.first(try); err != nil {
+	if load.prog, err = r.loader.first(candidates); err != nil {
 		if !errors.Is(err, unix.EPERM) && kernel.Running().Before(load.since[0], load.since[1]) {
-			err = kernel.SinceError{Major: load.since[0], Minor: load.since[1]} // what its verifier says is beside the point
+			err = kernel.SinceError{Major: load.since[0], Minor: load.since[1]} // more useful than the verifier's message
 		}
-		load.err = fmt.Errorf("%s: %w", load.what, kernel.ExplainBPF(err))
+		load.err = fmt.Errorf("%s: %w", load.action, kernel.ExplainBPF(err))
 	}
 	return load.prog, load.err
 }
 
-// Refused lists the passes that were asked for and that this kernel did not
-// load, in the order of their constants. It loads those that are not yet.
+// Refused returns the requested passes whose programs this kernel did not load, in the
+// order of their constants. It loads those that were not loaded before.
 func (r *Reader) Refused() []Refusal {
 	var refused []Refusal
 	for _, p := range programs {
@@ -98,12 +98,12 @@ func (r *Reader) Refused() []Refusal {
 	return refused
 }
 
-// unload ends the use of the pass, loaded or not.
-func (l *passLoad) unload() {
+// unload unloads the program; the pass cannot be used any more.
+func (l *passState) unload() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.prog != nil {
 		l.prog.Close()
 	}
-	l.done, l.prog, l.err = true, nil, errors.New("the reader is closed")
+	l.done, l.prog, l.err = true, nil, errClosed
 }

@@ -2,29 +2,29 @@
 
 //go:build amd64 || arm64
 
-// Package iter reads from inside the kernel who keeps which namespace alive:
-// every task's namespaces, every open file, mapping and file in flight that
-// keeps one, and every network namespace on the kernel's own list.
+// Package bpfreader reads from inside the kernel, with BPF programs, what keeps
+// namespaces alive: the namespaces of every task, every open file, mapping and file
+// in flight that refers to one, and the kernel's own list of network namespaces.
 //
-// The programs attach to no event and take no reference. They run while a pass
-// reads, in the reading thread, and are gone with the process, however it ends.
-// A pass never opens a namespace, so that the reader never becomes a holder.
+// The programs are attached to no event and take no reference. They run while a pass
+// reads, in the reading thread, and are unloaded with the process, however it ends.
+// A pass never opens a namespace, so the reader never becomes a holder.
 //
 // All of it needs CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) in the initial user
-// namespace, and a kernel with BTF. Tasks, descriptors, mappings are those of the
-// reader's pid namespace; namespaces, files in flight and mapped sockets are the
-// whole machine's.
+// namespace, and a kernel with BTF. Tasks, descriptors and mappings are those of the
+// reader's PID namespace; namespaces, files in flight and mapped sockets are those of
+// the whole machine. Process and thread IDs are in the reader's PID namespace, and 0
+// for a task that has none there.
 //
-// Not seen, and so only known by Net.Refs: files of macvtap devices, /proc/net
-// files held open (seq_open_net, fs/proc/proc_net.c), mounts of network file
-// systems, and what the kernel itself keeps.
+// Not read, and so only counted in Net.Refs: files of macvtap devices, open files
+// of /proc/net (seq_open_net, fs/proc/proc_net.c), mounts of network file systems,
+// and references of the kernel itself.
 package bpfreader
 
 import (
 	"errors"
 	"fmt"
 	"sync"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -33,92 +33,94 @@ import (
 	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
-// ErrIncomplete is in the error of a pass that delivered what it could, while
-// the kernel had more: the error says what is missing.
+// ErrIncomplete is wrapped by the error of a pass that delivered only a part of what
+// the kernel had: the error describes what is missing.
 var ErrIncomplete = errors.New("incomplete")
 
-// ErrRefused is in the error of a pass whose program this kernel did not load.
+// ErrRefused is wrapped by the error of a pass whose program this kernel did not load.
 var ErrRefused = errors.New("refused by this kernel")
 
-// Pass names one thing that a Reader can read; several can be or-ed.
+var errClosed = errors.New("the reader is closed")
+
+// Pass is a set of things that a Reader can read.
 type Pass uint32
 
 // The passes.
 const (
-	Tasks      Pass = 1 << iota // every task and its namespaces
-	Files                       // every descriptor that keeps a namespace
-	VMAs                        // every mapping of a file that keeps a namespace
-	Nets                        // the kernel's list of network namespaces
-	InFlight                    // files sent over unix sockets and not yet received
-	Mapped                      // packet and XDP sockets that are mapped
-	LoneMounts                  // namespace mounts that are in no mount namespace
+	Tasks          Pass = 1 << iota // every task and its namespaces
+	Files                           // every descriptor that refers to a namespace
+	VMAs                            // every mapping of a file that refers to a namespace
+	Nets                            // the kernel's list of network namespaces
+	InFlight                        // files sent over unix sockets and not yet received
+	Mapped                          // mapped packet and XDP sockets
+	DetachedMounts                  // mounts of nsfs that are in no mount namespace
 
-	// Usual is all but VMAs, which takes as long as all the others together
-	// and finds more than Mapped only where TCP sockets or io_uring instances
-	// are mapped and closed.
-	Usual = Tasks | Files | Nets | InFlight | Mapped | LoneMounts
+	// Usual is all but VMAs, which takes as long as all the others together and
+	// finds more than Mapped only if TCP sockets or io_uring instances are mapped
+	// and their descriptors closed.
+	Usual = Tasks | Files | Nets | InFlight | Mapped | DetachedMounts
 )
 
-// Options say what a Reader is for.
+// Options configure a Reader.
 type Options struct {
-	// Passes are the ones to load, each of which takes milliseconds; 0 is Usual.
+	// Passes are the ones to load, which takes milliseconds each; 0 is Usual.
 	Passes Pass
-	// Types is a mask of CLONE_NEW* flags: of which types namespace files are
-	// reported, and Task.NS filled. 0 is all. The network namespace is always
-	// in Task.NS, and sockets and tun files, which keep no other type, are
+	// Types is a mask of CLONE_NEW* flags: the types of which namespace files are
+	// reported and Task.NS is filled in; 0 is all. The network namespace is always
+	// in Task.NS, and sockets and tun files, which refer to no other type, are
 	// always reported.
 	Types uint32
-	// Own also reports the sockets and tun files that keep the very namespace
-	// their task is in. They are counted in Totals.Own otherwise.
-	Own bool
+	// OwnNS also reports the sockets and tun files that refer to the namespace
+	// their task is in. They are counted in Totals.OwnNS otherwise.
+	OwnNS bool
 
-	// oneByOne has Files read descriptor by descriptor: four times as long, and
-	// without a limit for one process.
+	// oneByOne makes Files read descriptor by descriptor, which takes four times as
+	// long and has no limit for one process.
 	oneByOne bool
-	// old uses the object for kernels before 6.2 on any kernel.
-	old bool
+	// oldObject loads the object for kernels before 6.2 on any kernel.
+	oldObject bool
 }
 
-// Totals is what one pass did.
+// Totals are the counts of one pass.
 type Totals struct {
-	Shown   uint64 // descriptors or mappings looked at, or more: a full buffer shows one again
-	Records uint64 // records delivered
-	Own     uint64 // left out for want of Options.Own, or more, as Shown
-	Lost    uint64 // records for which the kernel side had no room
-	Blind   uint64 // io_uring instances that this kernel gives no way to read
-	Torn    uint64 // queues that changed while they were followed
+	Visited    uint64 // descriptors or mappings, some twice: a full buffer shows the last one again
+	Records    uint64 // delivered
+	OwnNS      uint64 // left out as Options.OwnNS was not set, some counted twice as in Visited
+	Lost       uint64 // records for which the programs had no room
+	Unreadable uint64 // io_uring instances that cannot be read on this kernel
+	Changed    uint64 // lists that changed while they were followed
 }
 
 func (t Totals) plus(u Totals) Totals {
 	return Totals{
-		Shown: t.Shown + u.Shown, Records: t.Records + u.Records, Own: t.Own + u.Own,
-		Lost: t.Lost + u.Lost, Blind: t.Blind + u.Blind, Torn: t.Torn + u.Torn,
+		Visited: t.Visited + u.Visited, Records: t.Records + u.Records, OwnNS: t.OwnNS + u.OwnNS,
+		Lost: t.Lost + u.Lost, Unreadable: t.Unreadable + u.Unreadable, Changed: t.Changed + u.Changed,
 	}
 }
 
-// Refusal is a pass that this kernel did not load.
+// Refusal is a pass whose program this kernel did not load.
 type Refusal struct {
 	Pass Pass
 	Err  error
 }
 
-// Reader reads with programs that are loaded already. Its passes may be called
-// from several goroutines: Tasks runs beside any other, the others take turns.
+// Reader reads with loaded programs. Its passes may be called concurrently: Tasks runs
+// beside any other one, the others wait for each other.
 type Reader struct {
-	taskMu  sync.Mutex // for Tasks, which counts apart from the others
-	mu      sync.Mutex // for the others; where both are taken, taskMu is first
-	options Options
-	maps    *ebpf.Collection
-	memory  []byte // the programs' variables; nil once closed
-	offset  map[string]uint32
-	rest    *Reader // oneByOne, for tables of descriptors that are too long
+	taskMu    sync.Mutex // for Tasks, which has totals of its own
+	mu        sync.Mutex // for the others; where both are taken, taskMu is first
+	options   Options
+	maps      *ebpf.Collection
+	memory    []byte // the variables of the programs; nil once closed
+	variables map[string]variable
+	rest      *Reader // with oneByOne, for descriptor tables that are too long
 
-	passes    map[Pass]*passLoad // those asked for
-	loader    *loader            // nil after loadedAll
+	passes    map[Pass]*passState // those asked for
+	loader    *loader             // nil after loadedAll
 	loadedAll sync.Once
 }
 
-// Close unloads the programs.
+// Close unloads the programs. It may be called twice.
 func (r *Reader) Close() error {
 	r.taskMu.Lock()
 	defer r.taskMu.Unlock()
@@ -155,18 +157,18 @@ func (r *Reader) SetTypes(types uint32) error {
 			return err
 		}
 	}
-	return r.storeWanted()
+	return r.storeOptions()
 }
 
-func (r *Reader) storeWanted() error {
-	want := scanWanted{Types: r.options.Types}
-	if r.options.Own {
-		want.Own = 1
+func (r *Reader) storeOptions() error {
+	want := scanOptions{Types: r.options.Types}
+	if r.options.OwnNS {
+		want.OwnNs = 1
 	}
-	return store(r, scanVarWant, &want)
+	return writeVariable(r, scanVarOpts, &want)
 }
 
-// lock takes the pass's turn and returns what ends it.
+// lock waits until the pass may run, and returns a function to be called after it.
 func (r *Reader) lock(p Pass) (unlock func()) {
 	mu := &r.mu
 	if p == Tasks {
@@ -176,19 +178,19 @@ func (r *Reader) lock(p Pass) (unlock func()) {
 	return mu.Unlock
 }
 
-// begin starts a pass: the kernel side counts from zero again.
-func (r *Reader) begin(p Pass) error { return store(r, p.counts(), &scanTotals{}) }
+// begin starts a pass: it resets the totals.
+func (r *Reader) begin(p Pass) error { return writeVariable(r, p.totals(), &scanTotals{}) }
 
-// counts is the variable in which the kernel side counts what the pass does.
-func (p Pass) counts() string {
+// totals returns the name of the variable with the totals of the pass.
+func (p Pass) totals() string {
 	if p == Tasks {
-		return scanVarTaskTotal
+		return scanVarTaskTotals
 	}
-	return scanVarTotal
+	return scanVarPassTotals
 }
 
-// iterate runs the pass's iterator to its end and hands each record to the
-// caller. It checks that all records arrived.
+// iterate runs the pass's iterator to its end, calls each with every record, and
+// checks that none is missing.
 func iterate[T any](r *Reader, p Pass, buf []T, each func(*T)) (Totals, error) {
 	defer r.lock(p)()
 	prog, err := r.program(p)
@@ -215,31 +217,31 @@ func iterate[T any](r *Reader, p Pass, buf []T, each func(*T)) (Totals, error) {
 	return r.finish(p, got, 1)
 }
 
-// finish compares what was delivered, and how many ends of iterators were seen,
-// with what the kernel side counted.
+// finish compares the number of delivered records, and of iterators that reached their
+// end, with the totals of the programs.
 func (r *Reader) finish(p Pass, got, ends uint64) (Totals, error) {
 	var k scanTotals
-	if err := fetch(r, p.counts(), &k); err != nil {
+	if err := readVariable(r, p.totals(), &k); err != nil {
 		return Totals{Records: got}, err
 	}
 	return check(&k, got, ends)
 }
 
 func check(k *scanTotals, got, ends uint64) (Totals, error) {
-	t := Totals{Shown: k.Shown, Records: got, Own: k.Own, Lost: k.Lost, Blind: k.Blind, Torn: k.Torn}
+	t := Totals{Visited: k.Visited, Records: got, OwnNS: k.OwnNs, Lost: k.Lost, Unreadable: k.Unreadable, Changed: k.Changed}
 	switch {
 	case k.Ended != ends:
 		return t, fmt.Errorf("%w: the iterator stopped before its end", ErrIncomplete)
 	case k.Written != got:
 		return t, fmt.Errorf("%w: %d records written and %d read", ErrIncomplete, k.Written, got)
-	case k.Lost+k.Blind+k.Torn > 0:
-		return t, fmt.Errorf("%w: %d records without room, %d io_uring instances unreadable, %d queues changed meanwhile",
-			ErrIncomplete, k.Lost, k.Blind, k.Torn)
+	case k.Lost+k.Unreadable+k.Changed > 0:
+		return t, fmt.Errorf("%w: %d records lost, %d io_uring instances unreadable, %d lists changed while they were read",
+			ErrIncomplete, k.Lost, k.Unreadable, k.Changed)
 	}
 	return t, nil
 }
 
-// run runs a program once, here and now.
+// run runs a program once, in the calling thread.
 func run(prog *ebpf.Program) error {
 	for {
 		_, err := prog.Run(&ebpf.RunOptions{})
@@ -247,55 +249,4 @@ func run(prog *ebpf.Program) error {
 			return kernel.ExplainBPF(err)
 		}
 	}
-}
-
-// store and fetch copy one variable of the programs; T is its generated type.
-func store[T any](r *Reader, name string, v *T) error {
-	to, err := r.variable(name, bytesOf(v))
-	if err != nil {
-		return fmt.Errorf("write variable %s: %w", name, err)
-	}
-	copy(to, bytesOf(v))
-	return nil
-}
-
-func fetch[T any](r *Reader, name string, v *T) error {
-	from, err := r.variable(name, bytesOf(v))
-	if err != nil {
-		return fmt.Errorf("read variable %s: %w", name, err)
-	}
-	copy(bytesOf(v), from)
-	return nil
-}
-
-// fetchSome copies the first len(v) elements of an array of the programs.
-func fetchSome[T any](r *Reader, name string, v []T) error {
-	if len(v) == 0 {
-		return nil
-	}
-	from, err := r.variable(name, rawBytes(v))
-	if err != nil {
-		return fmt.Errorf("read array %s: %w", name, err)
-	}
-	copy(rawBytes(v), from)
-	return nil
-}
-
-// variable returns where a variable of that length is.
-func (r *Reader) variable(name string, like []byte) ([]byte, error) {
-	from := int(r.offset[name])
-	if from+len(like) > len(r.memory) {
-		return nil, errors.New("it is not there")
-	}
-	return r.memory[from : from+len(like)], nil
-}
-
-// bytesOf and rawBytes show generated types, which have the layout of the C
-// ones, no pointers and no hidden padding, as the bytes they are.
-func bytesOf[T any](v *T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
-}
-
-func rawBytes[T any](v []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
 }

@@ -38,7 +38,7 @@ func (c *chunks) Read(p []byte) (int, error) {
 // FuzzDrain feeds any bytes in any pieces: whole records come out unchanged,
 // and half ones are an error.
 func FuzzDrain(f *testing.F) {
-	const size = int(unsafe.Sizeof(scanFileRec{}))
+	const size = int(unsafe.Sizeof(scanFileRecord{}))
 	f.Add(bytes.Repeat([]byte{1, 0, 0xff}, size), size)
 	f.Add(bytes.Repeat([]byte{7}, 3*size), 2*size)
 	f.Add([]byte("short"), 3)
@@ -47,7 +47,7 @@ func FuzzDrain(f *testing.F) {
 			return
 		}
 		var got []byte
-		count, err := drain(&chunks{rest: data, n: n}, make([]scanFileRec, 4), func(r *scanFileRec) {
+		count, err := drain(&chunks{rest: data, n: n}, make([]scanFileRecord, 4), func(r *scanFileRecord) {
 			var file File
 			file.set(r)
 			if len(file.DeviceName()) > 16 || file.FD != int(r.Fd) {
@@ -66,9 +66,9 @@ func FuzzDrain(f *testing.F) {
 }
 
 func FuzzTask(f *testing.F) {
-	f.Add(make([]byte, unsafe.Sizeof(scanTaskRec{})))
+	f.Add(make([]byte, unsafe.Sizeof(scanTaskRecord{})))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var r scanTaskRec
+		var r scanTaskRecord
 		copy(bytesOf(&r), data)
 		var task Task
 		task.set(&r)
@@ -80,11 +80,11 @@ func FuzzTask(f *testing.F) {
 
 func TestDrainErrors(t *testing.T) {
 	broken := errors.New("broken")
-	_, err := drain(iotest.ErrReader(broken), buffer[scanTaskRec](), func(*scanTaskRec) {})
+	_, err := drain(iotest.ErrReader(broken), buffer[scanTaskRecord](), func(*scanTaskRecord) {})
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
-	_, err = drain(bytes.NewReader(make([]byte, 100)), buffer[scanTaskRec](), func(*scanTaskRec) {})
+	_, err = drain(bytes.NewReader(make([]byte, 100)), buffer[scanTaskRecord](), func(*scanTaskRecord) {})
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("half a record: got %v", err)
 	}
@@ -94,16 +94,16 @@ func TestDrainErrors(t *testing.T) {
 // and sizes that keep records aligned.
 func TestLayout(t *testing.T) {
 	for name, size := range map[string]uintptr{
-		"task": unsafe.Sizeof(scanTaskRec{}), "file": unsafe.Sizeof(scanFileRec{}), "net": unsafe.Sizeof(scanNetRec{}),
+		"task": unsafe.Sizeof(scanTaskRecord{}), "file": unsafe.Sizeof(scanFileRecord{}), "net": unsafe.Sizeof(scanNetRecord{}),
 	} {
 		if size%8 != 0 {
 			t.Errorf("%s record has %d bytes", name, size)
 		}
 	}
-	if got := unsafe.Sizeof(scanTaskRec{}); got != 96 {
+	if got := unsafe.Sizeof(scanTaskRecord{}); got != 96 {
 		t.Errorf("task record has %d bytes, want 96", got)
 	}
-	if got := unsafe.Sizeof(scanFileRec{}); got != 88 {
+	if got := unsafe.Sizeof(scanFileRecord{}); got != 88 {
 		t.Errorf("file record has %d bytes, want 88", got)
 	}
 }
@@ -112,7 +112,7 @@ func TestLayout(t *testing.T) {
 func TestFinish(t *testing.T) {
 	for _, k := range []scanTotals{
 		{Written: 1}, {Written: 2, Ended: 1}, {Written: 1, Ended: 1, Lost: 1},
-		{Written: 1, Ended: 1, Blind: 1}, {Written: 1, Ended: 1, Torn: 1},
+		{Written: 1, Ended: 1, Unreadable: 1}, {Written: 1, Ended: 1, Changed: 1},
 	} {
 		if _, err := check(&k, 1, 1); !errors.Is(err, ErrIncomplete) {
 			t.Errorf("%+v: %v", k, err)

@@ -16,18 +16,18 @@ import (
 type scanBatchSize uint32
 
 const (
-	scanBatchSizeNETS   scanBatchSize = 32
-	scanBatchSizeQUEUED scanBatchSize = 2048
+	scanBatchSizeNET_BATCH  scanBatchSize = 32
+	scanBatchSizeFILE_BATCH scanBatchSize = 2048
 )
 
 type scanFileFlag uint32
 
 const (
-	scanFileFlagFILE_PATH       scanFileFlag = 1
+	scanFileFlagFILE_O_PATH     scanFileFlag = 1
 	scanFileFlagFILE_DETACHED   scanFileFlag = 2
 	scanFileFlagFILE_LISTENING  scanFileFlag = 4
 	scanFileFlagFILE_QUEUED     scanFileFlag = 8
-	scanFileFlagFILE_OWN        scanFileFlag = 16
+	scanFileFlagFILE_OWN_NS     scanFileFlag = 16
 	scanFileFlagFILE_REGISTERED scanFileFlag = 32
 	scanFileFlagFILE_EMBRYO     scanFileFlag = 64
 	scanFileFlagFILE_UNMOUNTED  scanFileFlag = 128
@@ -36,18 +36,18 @@ const (
 type scanFileKind uint32
 
 const (
-	scanFileKindFILE_NSFS   scanFileKind = 1
-	scanFileKindFILE_SOCKET scanFileKind = 2
-	scanFileKindFILE_TUN    scanFileKind = 3
-	scanFileKindFILE_TREE   scanFileKind = 4
-	scanFileKindFILE_MORE   scanFileKind = 5
+	scanFileKindFILE_NSFS           scanFileKind = 1
+	scanFileKindFILE_SOCKET         scanFileKind = 2
+	scanFileKindFILE_TUN            scanFileKind = 3
+	scanFileKindFILE_DETACHED_MOUNT scanFileKind = 4
+	scanFileKindFILE_TRUNCATED      scanFileKind = 5
 )
 
-type scanFileRec struct {
+type scanFileRecord struct {
 	_        structs.HostLayout
 	Cookie   uint64
 	Socket   uint64
-	At       uint64
+	Location uint64
 	Pid      uint32
 	Tid      uint32
 	Fd       int32
@@ -65,7 +65,7 @@ type scanFileRec struct {
 	Mount    uint32
 }
 
-type scanMapWalk struct {
+type scanMappingWalk struct {
 	_      structs.HostLayout
 	Sk     uint64
 	Node   uint64
@@ -87,7 +87,7 @@ type scanMountWalk struct {
 	State uint32
 }
 
-type scanNetRec struct {
+type scanNetRecord struct {
 	_       structs.HostLayout
 	Cookie  uint64
 	Address uint64
@@ -121,24 +121,30 @@ const (
 	scanNsIndexNS_COUNT         scanNsIndex = 10
 )
 
+type scanOptions struct {
+	_     structs.HostLayout
+	Types uint32
+	OwnNs uint32
+}
+
 type scanQueueWalk struct {
-	_       structs.HostLayout
-	Sk      uint64
-	Skb     uint64
-	Fp      uint64
-	Inode   uint64
-	Nets    uint32
-	Net     uint32
-	Bucket  uint32
-	SkFlags uint32
-	Fd      uint32
-	Left    uint32
-	Seen    uint32
-	Skip    uint32
-	Count   uint32
-	State   uint32
-	Embryo  uint32
-	Unused  uint32
+	_         structs.HostLayout
+	Sk        uint64
+	Skb       uint64
+	Fp        uint64
+	Inode     uint64
+	Nets      uint32
+	Net       uint32
+	Bucket    uint32
+	SkFlags   uint32
+	Fd        uint32
+	Remaining uint32
+	Visited   uint32
+	Skip      uint32
+	Count     uint32
+	State     uint32
+	Embryo    uint32
+	Unused    uint32
 }
 
 type scanTaskFlag uint32
@@ -149,7 +155,7 @@ const (
 	scanTaskFlagTASK_LEFT    scanTaskFlag = 4
 )
 
-type scanTaskRec struct {
+type scanTaskRecord struct {
 	_         structs.HostLayout
 	Start     uint64
 	NetCookie uint64
@@ -164,57 +170,52 @@ type scanTaskRec struct {
 }
 
 type scanTotals struct {
-	_       structs.HostLayout
-	Shown   uint64
-	Written uint64
-	Own     uint64
-	Lost    uint64
-	Blind   uint64
-	Torn    uint64
-	Ended   uint64
+	_          structs.HostLayout
+	Visited    uint64
+	Written    uint64
+	OwnNs      uint64
+	Lost       uint64
+	Unreadable uint64
+	Changed    uint64
+	Ended      uint64
 }
 
 type scanWalkState uint32
 
 const (
-	scanWalkStateWALK_MORE   scanWalkState = 0
-	scanWalkStateWALK_DONE   scanWalkState = 1
-	scanWalkStateWALK_BROKEN scanWalkState = 2
+	scanWalkStateWALK_CONTINUE scanWalkState = 0
+	scanWalkStateWALK_DONE     scanWalkState = 1
+	scanWalkStateWALK_ABORTED  scanWalkState = 2
 )
-
-type scanWanted struct {
-	_     structs.HostLayout
-	Types uint32
-	Own   uint32
-}
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	scanProgFiles      = "files"
-	scanProgFilesOnly  = "files_only"
-	scanProgMapped     = "mapped"
-	scanProgMounts     = "mounts"
-	scanProgNets       = "nets"
-	scanProgQueues     = "queues"
-	scanProgTables     = "tables"
-	scanProgTasks      = "tasks"
-	scanProgVmas       = "vmas"
-	scanProgVmasOnly   = "vmas_only"
-	scanVarMapAt       = "map_at"
-	scanVarMountAt     = "mount_at"
-	scanVarNetAt       = "net_at"
-	scanVarNetsOut     = "nets_out"
-	scanVarQueueAt     = "queue_at"
-	scanVarQueuedOut   = "queued_out"
-	scanVarReaderLevel = "reader_level"
-	scanVarRingAt      = "ring_at"
-	scanVarTableAt     = "table_at"
-	scanVarTaskTotal   = "task_total"
-	scanVarTotal       = "total"
-	scanVarTypesForGo  = "types_for_go"
-	scanVarWant        = "want"
+	scanProgDetachedMounts = "detached_mounts"
+	scanProgFdTables       = "fd_tables"
+	scanProgFiles          = "files"
+	scanProgFilesNoRings   = "files_no_rings"
+	scanProgInFlight       = "in_flight"
+	scanProgMapped         = "mapped"
+	scanProgNets           = "nets"
+	scanProgTasks          = "tasks"
+	scanProgVmas           = "vmas"
+	scanProgVmasNoRings    = "vmas_no_rings"
+	scanVarFileBatch       = "file_batch"
+	scanVarMappingPos      = "mapping_pos"
+	scanVarMountPos        = "mount_pos"
+	scanVarNetBatch        = "net_batch"
+	scanVarNetPos          = "net_pos"
+	scanVarOpts            = "opts"
+	scanVarPassTotals      = "pass_totals"
+	scanVarQueuePos        = "queue_pos"
+	scanVarReaderLevel     = "reader_level"
+	scanVarReaderPidns     = "reader_pidns"
+	scanVarRingPos         = "ring_pos"
+	scanVarTablePos        = "table_pos"
+	scanVarTaskTotals      = "task_totals"
+	scanVarTypesForGo      = "types_for_go"
 )
 
 // loadScan returns the embedded CollectionSpec for scan.
@@ -259,16 +260,16 @@ type scanSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanProgramSpecs struct {
-	Files     *ebpf.ProgramSpec `ebpf:"files"`
-	FilesOnly *ebpf.ProgramSpec `ebpf:"files_only"`
-	Mapped    *ebpf.ProgramSpec `ebpf:"mapped"`
-	Mounts    *ebpf.ProgramSpec `ebpf:"mounts"`
-	Nets      *ebpf.ProgramSpec `ebpf:"nets"`
-	Queues    *ebpf.ProgramSpec `ebpf:"queues"`
-	Tables    *ebpf.ProgramSpec `ebpf:"tables"`
-	Tasks     *ebpf.ProgramSpec `ebpf:"tasks"`
-	Vmas      *ebpf.ProgramSpec `ebpf:"vmas"`
-	VmasOnly  *ebpf.ProgramSpec `ebpf:"vmas_only"`
+	DetachedMounts *ebpf.ProgramSpec `ebpf:"detached_mounts"`
+	FdTables       *ebpf.ProgramSpec `ebpf:"fd_tables"`
+	Files          *ebpf.ProgramSpec `ebpf:"files"`
+	FilesNoRings   *ebpf.ProgramSpec `ebpf:"files_no_rings"`
+	InFlight       *ebpf.ProgramSpec `ebpf:"in_flight"`
+	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
+	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
+	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
+	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
+	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
 }
 
 // scanMapSpecs contains maps before they are loaded into the kernel.
@@ -281,19 +282,20 @@ type scanMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanVariableSpecs struct {
-	MapAt       *ebpf.VariableSpec `ebpf:"map_at"`
-	MountAt     *ebpf.VariableSpec `ebpf:"mount_at"`
-	NetAt       *ebpf.VariableSpec `ebpf:"net_at"`
-	NetsOut     *ebpf.VariableSpec `ebpf:"nets_out"`
-	QueueAt     *ebpf.VariableSpec `ebpf:"queue_at"`
-	QueuedOut   *ebpf.VariableSpec `ebpf:"queued_out"`
+	FileBatch   *ebpf.VariableSpec `ebpf:"file_batch"`
+	MappingPos  *ebpf.VariableSpec `ebpf:"mapping_pos"`
+	MountPos    *ebpf.VariableSpec `ebpf:"mount_pos"`
+	NetBatch    *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetPos      *ebpf.VariableSpec `ebpf:"net_pos"`
+	Opts        *ebpf.VariableSpec `ebpf:"opts"`
+	PassTotals  *ebpf.VariableSpec `ebpf:"pass_totals"`
+	QueuePos    *ebpf.VariableSpec `ebpf:"queue_pos"`
 	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
-	RingAt      *ebpf.VariableSpec `ebpf:"ring_at"`
-	TableAt     *ebpf.VariableSpec `ebpf:"table_at"`
-	TaskTotal   *ebpf.VariableSpec `ebpf:"task_total"`
-	Total       *ebpf.VariableSpec `ebpf:"total"`
+	ReaderPidns *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	RingPos     *ebpf.VariableSpec `ebpf:"ring_pos"`
+	TablePos    *ebpf.VariableSpec `ebpf:"table_pos"`
+	TaskTotals  *ebpf.VariableSpec `ebpf:"task_totals"`
 	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
-	Want        *ebpf.VariableSpec `ebpf:"want"`
 }
 
 // scanObjects contains all objects after they have been loaded into the kernel.
@@ -326,49 +328,50 @@ func (m *scanMaps) Close() error {
 //
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanVariables struct {
-	MapAt       *ebpf.Variable `ebpf:"map_at"`
-	MountAt     *ebpf.Variable `ebpf:"mount_at"`
-	NetAt       *ebpf.Variable `ebpf:"net_at"`
-	NetsOut     *ebpf.Variable `ebpf:"nets_out"`
-	QueueAt     *ebpf.Variable `ebpf:"queue_at"`
-	QueuedOut   *ebpf.Variable `ebpf:"queued_out"`
+	FileBatch   *ebpf.Variable `ebpf:"file_batch"`
+	MappingPos  *ebpf.Variable `ebpf:"mapping_pos"`
+	MountPos    *ebpf.Variable `ebpf:"mount_pos"`
+	NetBatch    *ebpf.Variable `ebpf:"net_batch"`
+	NetPos      *ebpf.Variable `ebpf:"net_pos"`
+	Opts        *ebpf.Variable `ebpf:"opts"`
+	PassTotals  *ebpf.Variable `ebpf:"pass_totals"`
+	QueuePos    *ebpf.Variable `ebpf:"queue_pos"`
 	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
-	RingAt      *ebpf.Variable `ebpf:"ring_at"`
-	TableAt     *ebpf.Variable `ebpf:"table_at"`
-	TaskTotal   *ebpf.Variable `ebpf:"task_total"`
-	Total       *ebpf.Variable `ebpf:"total"`
+	ReaderPidns *ebpf.Variable `ebpf:"reader_pidns"`
+	RingPos     *ebpf.Variable `ebpf:"ring_pos"`
+	TablePos    *ebpf.Variable `ebpf:"table_pos"`
+	TaskTotals  *ebpf.Variable `ebpf:"task_totals"`
 	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
-	Want        *ebpf.Variable `ebpf:"want"`
 }
 
 // scanPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanPrograms struct {
-	Files     *ebpf.Program `ebpf:"files"`
-	FilesOnly *ebpf.Program `ebpf:"files_only"`
-	Mapped    *ebpf.Program `ebpf:"mapped"`
-	Mounts    *ebpf.Program `ebpf:"mounts"`
-	Nets      *ebpf.Program `ebpf:"nets"`
-	Queues    *ebpf.Program `ebpf:"queues"`
-	Tables    *ebpf.Program `ebpf:"tables"`
-	Tasks     *ebpf.Program `ebpf:"tasks"`
-	Vmas      *ebpf.Program `ebpf:"vmas"`
-	VmasOnly  *ebpf.Program `ebpf:"vmas_only"`
+	DetachedMounts *ebpf.Program `ebpf:"detached_mounts"`
+	FdTables       *ebpf.Program `ebpf:"fd_tables"`
+	Files          *ebpf.Program `ebpf:"files"`
+	FilesNoRings   *ebpf.Program `ebpf:"files_no_rings"`
+	InFlight       *ebpf.Program `ebpf:"in_flight"`
+	Mapped         *ebpf.Program `ebpf:"mapped"`
+	Nets           *ebpf.Program `ebpf:"nets"`
+	Tasks          *ebpf.Program `ebpf:"tasks"`
+	Vmas           *ebpf.Program `ebpf:"vmas"`
+	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
 }
 
 func (p *scanPrograms) Close() error {
 	return _ScanClose(
+		p.DetachedMounts,
+		p.FdTables,
 		p.Files,
-		p.FilesOnly,
+		p.FilesNoRings,
+		p.InFlight,
 		p.Mapped,
-		p.Mounts,
 		p.Nets,
-		p.Queues,
-		p.Tables,
 		p.Tasks,
 		p.Vmas,
-		p.VmasOnly,
+		p.VmasNoRings,
 	)
 }
 

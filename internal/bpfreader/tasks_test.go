@@ -6,7 +6,6 @@ package bpfreader
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"sync"
@@ -42,7 +41,7 @@ func inodeAt(t *testing.T, path string) uint32 {
 }
 
 // TestTaskTypes compares all namespaces of a child that has its own of each
-// type with what /proc says.
+// type with those in /proc.
 func TestTaskTypes(t *testing.T) {
 	need.Root(t)
 	r := open(t, Options{Passes: Tasks | Nets})
@@ -134,37 +133,8 @@ func TestOnlyNetTypes(t *testing.T) {
 	}
 }
 
-// TestPIDNamespace reads from inside another pid namespace: numbers are those
-// that one gives, and it sees its own tasks only. The list of network
-// namespaces is the machine's all the same.
-func TestPIDNamespace(t *testing.T) {
-	need.Root(t)
-	if os.Getenv("ITER_TEST_CHILD") == "pidns" {
-		r := open(t, Options{Passes: Tasks | Nets})
-		tasks := tasksBy(t, r)
-		if os.Getpid() != 1 || tasks[1].PID != 1 || tasks[1].PPID != 0 || tasks[1].NS[NSPID] != inodeAt(t, "/proc/self/ns/pid") {
-			t.Errorf("as process %d: got %+v of %d", os.Getpid(), tasks[1], len(tasks))
-		}
-		for _, task := range tasks {
-			if task.PID != 1 {
-				t.Errorf("sees %+v", task)
-			}
-		}
-		nets, err := r.Nets()
-		if err != nil || len(nets) == 0 {
-			t.Errorf("list: %d, %v", len(nets), err)
-		}
-		return
-	}
-	child := exec.Command("/proc/self/exe", "-test.run=^TestPIDNamespace$")
-	child.Env = append(os.Environ(), "ITER_TEST_CHILD=pidns")
-	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
-	if out, err := child.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-// Tasks may run beside another pass, and each counts its own.
+// TestTasksBesideFiles demands that each of two passes that run at once has its own
+// totals.
 func TestTasksBesideFiles(t *testing.T) {
 	need.Root(t)
 	r := open(t, Options{Passes: Tasks | Files})

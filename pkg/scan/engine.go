@@ -17,4 +17,6 @@ type Engine interface {
 	// Find hands every holder of the given types to the sink. What it could not
 	// read it hands over as a gap; an error means that it found nothing.
 	Find(ctx context.Context, types []ns.Type, sink *record.Sink) error
+	// Close releases what the engine has in the kernel. It may be called twice.
+	Close() error
 }

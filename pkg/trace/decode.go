@@ -45,7 +45,7 @@ func decode(e *Event, record []byte, c clock) error {
 			raw.Call, raw.Abi, raw.Type, raw.Via, raw.PathSize, len(record))
 	}
 	*e = Event{
-		Call: call, Time: c.at(raw.Time), Duration: time.Duration(raw.Took),
+		Call: call, Time: c.at(raw.Time), Duration: time.Duration(raw.Duration),
 		PID: int(raw.Pid), TID: int(raw.Tid), PPID: int(raw.Ppid), Child: int(raw.Child),
 		Comm: cString(raw.Comm[:]), UID: int(raw.Uid), Flags: Flags(raw.Flags), FD: int(raw.Fd), Ret: raw.Ret,
 		ABI: abiNames[raw.Abi], From: raw.From.set(), To: raw.To.set(),
@@ -60,7 +60,7 @@ func decode(e *Event, record []byte, c clock) error {
 	switch callsVia(raw.Via) {
 	case callsViaVIA_NSFS:
 		e.Target = Target{Type: ns.Type(raw.Type), NS: raw.Target.set()}
-		e.Via = Via{Kind: ViaNSFS, Path: mountPoint(record[headSize:], raw.Note&uint8(callsNoteNOTE_WHOLE) != 0)}
+		e.Via = Via{Kind: ViaNSFS, Path: mountPoint(record[headSize:], raw.Note&uint8(callsNoteNOTE_FULL_PATH) != 0)}
 		if e.Via.Path == "" {
 			e.Via.Path = ns.FormatLink(e.Target.Type, e.Target.NS[e.Target.Type].Inode)
 		}

@@ -23,8 +23,8 @@ func (r *callsEvent) record(path string) []byte {
 
 func TestDecode(t *testing.T) {
 	raw := callsEvent{
-		Time: 5, Took: 7, Flags: unix.CLONE_NEWNET, Pid: 10, Tid: 11, Ppid: 12, Uid: 13, Fd: 14, Call: uint8(callsCallCALL_SETNS),
-		Via: uint8(callsViaVIA_NSFS), Type: uint32(ns.Net), Comm: [16]uint8{'i', 'p'}, Note: uint8(callsNoteNOTE_WHOLE),
+		Time: 5, Duration: 7, Flags: unix.CLONE_NEWNET, Pid: 10, Tid: 11, Ppid: 12, Uid: 13, Fd: 14, Call: uint8(callsCallCALL_SETNS),
+		Via: uint8(callsViaVIA_NSFS), Type: uint32(ns.Net), Comm: [16]uint8{'i', 'p'}, Note: uint8(callsNoteNOTE_FULL_PATH),
 	}
 	raw.From.Inode[ns.Net], raw.From.NetCookie = 20, 21
 	raw.To.Inode[ns.Net], raw.To.NetCookie = 22, 23

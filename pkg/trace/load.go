@@ -152,8 +152,8 @@ func configure(spec *ebpf.CollectionSpec, o Options) error {
 		return err
 	}
 	return set(spec, map[string]any{
-		callsVarNative: nativeNumbers, callsVarCompat: compatNumbers, callsVarWant: want,
-		callsVarOwn: uint32(os.Getpid()), callsVarWakeAt: o.wakeAt, callsVarReaderPidns: uint32(st.Ino),
+		callsVarNative: nativeNumbers, callsVarCompat: compatNumbers, callsVarEventFilter: want,
+		callsVarOwnTgid: uint32(os.Getpid()), callsVarWakeupThreshold: o.wakeAt, callsVarReaderPidns: uint32(st.Ino),
 	})
 }
 
@@ -195,7 +195,7 @@ func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (lev
 		return 0, err
 	}
 	alone := *spec
-	alone.Programs = map[string]*ebpf.ProgramSpec{callsProgWhoami: spec.Programs[callsProgWhoami]}
+	alone.Programs = map[string]*ebpf.ProgramSpec{callsProgReadLevel: spec.Programs[callsProgReadLevel]}
 	alone.Maps = map[string]*ebpf.MapSpec{".bss": spec.Maps[".bss"]}
 	alone.Variables = nil
 	got, err := ebpf.NewCollectionWithOptions(&alone, options)
@@ -203,12 +203,12 @@ func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (lev
 		return 0, fmt.Errorf("load BPF program: %w", err)
 	}
 	defer got.Close()
-	if _, err := got.Programs[callsProgWhoami].Run(&ebpf.RunOptions{}); err != nil {
+	if _, err := got.Programs[callsProgReadLevel].Run(&ebpf.RunOptions{}); err != nil {
 		return 0, fmt.Errorf("run BPF program: %w", err)
 	}
 	variables, err := got.Maps[".bss"].LookupBytes(uint32(0))
 	if err != nil {
 		return 0, fmt.Errorf("read level of PID namespace: %w", err)
 	}
-	return binary.NativeEndian.Uint32(variables[spec.Variables[callsVarLevel].Offset:]), nil
+	return binary.NativeEndian.Uint32(variables[spec.Variables[callsVarCurrentLevel].Offset:]), nil
 }

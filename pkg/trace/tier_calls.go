@@ -29,7 +29,7 @@ func openFunctions(o Options) (backend, error) {
 	none := false
 	programs, hooks, err := loadTyped(o, func(spec *ebpf.CollectionSpec, types *btf.Spec) []hook {
 		hooks := []hook{{program: callsProgNewtask}}
-		for _, program := range []string{callsProgCallReturned, callsProgCallEntered} {
+		for _, program := range []string{callsProgCallExit, callsProgCallEnter} {
 			for _, function := range callFunctions {
 				var there *btf.Func
 				if types.TypeByName(function, &there) != nil {

@@ -83,7 +83,7 @@ func CheckKernel(t testing.TB) {
 func blame(t testing.TB, n bpfreader.Net) string {
 	t.Helper()
 	opts := scan.Options{}
-	if e, err := bpf.NewEngine(); err == nil {
+	if e, err := bpf.New(); err == nil {
 		defer e.Close()
 		opts.Engine = e
 	}

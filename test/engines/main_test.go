@@ -34,10 +34,10 @@ const (
 var engineNames = [numEngines]string{"proc", "bpf"}
 
 // newEngine loads the bpf engine, which is unloaded when the test ends.
-func newEngine(t testing.TB) *bpf.Engine {
+func newEngine(t testing.TB) scan.Engine {
 	t.Helper()
 	need.Root(t)
-	e, err := bpf.NewEngine()
+	e, err := bpf.New()
 	if err != nil {
 		need.Missing(t, "needs the bpf engine: "+err.Error())
 	}

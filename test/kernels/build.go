@@ -23,7 +23,7 @@ type suite struct {
 
 // suites is the table of test binaries: adding one is a row.
 var suites = []suite{
-	{dir: "pkg/scan/iter"},
+	{dir: "internal/bpfreader"},
 	{dir: "pkg/scan", skip: "TestStorm|TestMany"}, // which want more cores than one
 	{dir: "internal/nstest"},
 	{dir: "pkg/links"},

@@ -16,8 +16,8 @@ type kernel struct {
 }
 
 var (
-	none   = []string{}                             // what is taken away shows in what modes prints
-	ofArch = []string{"pkg/scan/iter", "pkg/enter"} // the other architecture is emulated at a third of the speed
+	none   = []string{}                                  // what is taken away shows in what modes prints
+	ofArch = []string{"internal/bpfreader", "pkg/enter"} // the other architecture is emulated at a third of the speed
 )
 
 var kernels = []kernel{

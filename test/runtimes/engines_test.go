@@ -40,7 +40,7 @@ func TestEnginesAgree(t *testing.T) {
 	needPodman(t)
 	engines.CheckKernel(t)
 	nstest.CheckLeaks(t)
-	e, err := bpf.NewEngine()
+	e, err := bpf.New()
 	if err != nil {
 		need.Missing(t, "needs the bpf engine: "+err.Error())
 	}
@@ -117,7 +117,7 @@ func churn(t *testing.T) {
 // compare scans by both engines. Where they differ each scans again, many times: a
 // race it was if once they agree on what one of them alone saw. What is made and
 // dropped all the time may look the same to the same engine several times in a row.
-func compare(t *testing.T, e *bpf.Engine) (wrong []string, excused int) {
+func compare(t *testing.T, e scan.Engine) (wrong []string, excused int) {
 	t.Helper()
 	const again = 20
 	only := differ(holdersBy(t, nil), holdersBy(t, e))
@@ -161,7 +161,7 @@ func differ(p, b seen) map[string]string {
 	return only
 }
 
-func holdersBy(t *testing.T, e *bpf.Engine) seen {
+func holdersBy(t *testing.T, e scan.Engine) seen {
 	t.Helper()
 	var opts scan.Options
 	if e != nil {
@@ -192,9 +192,9 @@ func holdersBy(t *testing.T, e *bpf.Engine) seen {
 
 // demandSeen demands that each of these processes is a holder in both engines'
 // eyes: two that see nothing agree as well.
-func demandSeen(t *testing.T, e *bpf.Engine, pids []int) {
+func demandSeen(t *testing.T, e scan.Engine, pids []int) {
 	t.Helper()
-	for name, engine := range map[string]*bpf.Engine{"proc": nil, "bpf": e} {
+	for name, engine := range map[string]scan.Engine{"proc": nil, "bpf": e} {
 		var got []int
 		for _, pid := range holdersBy(t, engine).pid {
 			got = append(got, pid)

@@ -2,6 +2,8 @@
 
 //go:build amd64 || arm64
 
+// Package bpf is the engine of a scan that reads from inside the kernel, with BPF
+// programs, instead of from /proc.
 package bpf
 
 import (
@@ -14,14 +16,16 @@ import (
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// Engine is the Reader as an engine of a scan.
-type Engine struct{ r *bpfreader.Reader }
+type engine struct{ r *bpfreader.Reader }
 
-// NewEngine loads the programs of a scan. It needs what Open needs, and a kernel
-// that lets it read tasks: without those there is no scan.
-func NewEngine() (*Engine, error) {
+// New loads the programs of a scan, which Close of the engine unloads. It needs CAP_BPF
+// and CAP_PERFMON (or CAP_SYS_ADMIN) in the initial user namespace, a kernel with BTF,
+// and one that loads the program that reads tasks (5.8): without that there is no scan.
+// What else this kernel cannot read is a gap in the snapshot.
+func New() (scan.Engine, error) {
 	r, err := bpfreader.Open(bpfreader.Options{})
 	if err != nil {
 		return nil, err
@@ -30,17 +34,17 @@ func NewEngine() (*Engine, error) {
 		r.Close()
 		return nil, err
 	}
-	return &Engine{r}, nil
+	return &engine{r}, nil
 }
 
-// Close unloads the programs.
-func (e *Engine) Close() error { return e.r.Close() }
+// Close implements scan.Engine: it unloads the programs.
+func (e *engine) Close() error { return e.r.Close() }
 
-// Name returns "bpf".
-func (e *Engine) Name() string { return "bpf" }
+// Name implements scan.Engine.
+func (e *engine) Name() string { return "bpf" }
 
-// index tells where Task.NS has each type, and which further links hold one.
-var index = map[ns.Type]place{
+// nsFields has the fields of bpfreader.Task for each type.
+var nsFields = map[ns.Type]nsField{
 	ns.Net:    {bpfreader.NSNet, -1, ""},
 	ns.Mnt:    {bpfreader.NSMnt, -1, ""},
 	ns.User:   {bpfreader.NSUser, -1, ""},
@@ -51,39 +55,38 @@ var index = map[ns.Type]place{
 	ns.Time:   {bpfreader.NSTime, bpfreader.NSTimeChildren, "time_for_children"},
 }
 
-type place struct {
-	own      int
-	children int // -1: there is no such link
+type nsField struct {
+	own      int // index into Task.NS
+	children int // -1 if a task has no other one for its children
 	via      string
 }
 
-// in returns the namespaces that a task is in and has for its children; 0 for
-// none.
-func (p place) in(t *bpfreader.Task) nsPair {
-	pair := nsPair{own: t.NS[p.own]}
+// of returns the namespaces that a task is in and has for its children, 0 if none.
+func (p nsField) of(t *bpfreader.Task) taskNS {
+	pair := taskNS{own: t.NS[p.own]}
 	if p.children >= 0 {
-		pair.next = t.NS[p.children]
+		pair.children = t.NS[p.children]
 	}
 	return pair
 }
 
-type nsPair struct{ own, next uint32 }
+type taskNS struct{ own, children uint32 }
 
-// another reports whether its children will be in another one than the task.
-func (p nsPair) another() bool { return p.next != 0 && p.next != p.own }
+// differ reports whether the task's children will be in another namespace than the task.
+func (n taskNS) differ() bool { return n.children != 0 && n.children != n.own }
 
 // Find implements scan.Engine. Tasks and files are read side by side. The
-// kernel's list is read last, so that what is on it and was not seen cannot be
-// older than what the passes saw.
-func (e *Engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) error {
+// kernel's list is read last, so that a namespace on it that no pass has read cannot be
+// older than what the passes have read.
+func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) error {
 	f := finder{r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]ns.Type{}}
-	asked := uint32(ns.Mnt.Flag()) // whose mounts are read, wanted or not
+	requested := uint32(ns.Mnt.Flag()) // whose mounts are read even if the type is not requested
 	for _, t := range types {
-		f.places = append(f.places, index[t])
+		f.fields = append(f.fields, nsFields[t])
 		f.byFlag[uint32(t.Flag())] = t
-		asked |= uint32(t.Flag())
+		requested |= uint32(t.Flag())
 	}
-	if err := e.r.SetTypes(asked); err != nil {
+	if err := e.r.SetTypes(requested); err != nil {
 		return err
 	}
 	var err, filesErr error
@@ -95,7 +98,7 @@ func (e *Engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 	if err != nil {
 		return err
 	}
-	f.lateFiles()
+	f.filesOfThreads()
 	if filesErr != nil {
 		sink.Gap("fd", "bpf", filesErr)
 	}
@@ -103,7 +106,7 @@ func (e *Engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 		source string
 		read   func() error
 	}{
-		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.loneMounts}, {"kernel", f.nets},
+		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.detachedMounts}, {"kernel", f.nets},
 	}
 	for _, s := range steps {
 		if err := ctx.Err(); err != nil {
@@ -119,22 +122,22 @@ func (e *Engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 	return nil
 }
 
-// finder is one Find.
+// finder is the state of one Find.
 type finder struct {
 	r        *bpfreader.Reader
 	sink     *record.Sink
-	fileSink *record.Sink // of files, beside tasks
+	fileSink *record.Sink // for files, which are read beside tasks
 	types    []ns.Type
-	places   []place // of types
+	fields   []nsField // of types
 	byFlag   map[uint32]ns.Type
 
-	exited  map[int]bool     // processes whose first thread has ended
-	late    []bpfreader.File // files of threads, which are told when exited is known
-	seen    map[fileRef]bool
-	open    map[pidSocket]bool
-	waiting map[uint64]holderOf // who has a unix socket that files wait in
+	exited      map[int]bool     // processes whose first thread has ended
+	threadFiles []bpfreader.File // with other threads than the first, reported once exited is known
+	reported    map[fileRef]bool
+	open        map[pidSocket]bool
+	queues      map[uint64]descriptor // of unix sockets, by inode, in whose queue files may be
 
-	trees map[int]ns.Holder // who has a detached mount, by its ID
+	trees map[int]ns.Holder // the files that are detached mounts, by mount ID
 }
 
 type fileRef struct {
@@ -148,7 +151,7 @@ type pidSocket struct {
 	socket uint64
 }
 
-type holderOf struct{ pid, tid, fd int }
+type descriptor struct{ pid, tid, fd int }
 
 func (f *finder) tasks() error {
 	var threads []bpfreader.Task
@@ -167,13 +170,13 @@ func (f *finder) tasks() error {
 		}
 		first.pids = append(first.pids, t.PID)
 		for i, typ := range f.types {
-			pair := f.places[i].in(t)
+			pair := f.fields[i].of(t)
 			first.pairs = append(first.pairs, pair)
 			if pair.own != 0 {
 				f.sink.Process(typ, uint64(pair.own), ns.TaskID(t.PID), t.Start, "")
 			}
-			if pair.another() {
-				f.sink.Process(typ, uint64(pair.next), ns.TaskID(t.PID), t.Start, f.places[i].via)
+			if pair.differ() {
+				f.sink.Process(typ, uint64(pair.children), ns.TaskID(t.PID), t.Start, f.fields[i].via)
 			}
 		}
 	})
@@ -193,23 +196,23 @@ func (f *finder) tasks() error {
 }
 
 // leaders are the first threads of processes and what they are in, a pair for
-// each type asked for. The kernel shows tasks by number, so they are in order.
+// each requested type. The kernel shows tasks by number, so they are in order.
 type leaders struct {
 	pids  []int
-	pairs []nsPair
+	pairs []taskNS
 }
 
-func (l *leaders) of(pid, types int) []nsPair {
+func (l *leaders) of(pid, types int) []taskNS {
 	if i, found := slices.BinarySearch(l.pids, pid); found {
 		return l.pairs[i*types:][:types]
 	}
-	return make([]nsPair, types) // it ended before its thread was read
+	return make([]taskNS, types) // it exited before its thread was read
 }
 
-// thread tells of a further thread of a process whose first is in leader.
-func (f *finder) thread(t *bpfreader.Task, leader []nsPair) {
+// thread reports a thread of a process whose first one is in leader.
+func (f *finder) thread(t *bpfreader.Task, leader []taskNS) {
 	for i, typ := range f.types {
-		pair := f.places[i].in(t)
+		pair := f.fields[i].of(t)
 		switch pair.own {
 		case 0:
 			continue
@@ -218,8 +221,8 @@ func (f *finder) thread(t *bpfreader.Task, leader []nsPair) {
 		default:
 			f.sink.Holder(typ, uint64(pair.own), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID)})
 		}
-		if pair.another() && pair.next != leader[i].next {
-			f.sink.Holder(typ, uint64(pair.next), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Via: f.places[i].via})
+		if pair.differ() && pair.children != leader[i].children {
+			f.sink.Holder(typ, uint64(pair.children), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Via: f.fields[i].via})
 		}
 	}
 }

@@ -15,24 +15,24 @@ import (
 
 // files reads the open files, beside tasks.
 func (f *finder) files() error {
-	f.open, f.waiting = map[pidSocket]bool{}, map[uint64]holderOf{}
+	f.open, f.queues = map[pidSocket]bool{}, map[uint64]descriptor{}
 	f.trees = map[int]ns.Holder{}
 	_, err := f.r.Files(func(file *bpfreader.File) {
-		h := holderIn(file)
+		h := descriptorOf(file)
 		if file.Socket != 0 {
 			f.open[pidSocket{file.PID, file.Socket}] = true
 		}
 		if file.Flags&(bpfreader.Queued|bpfreader.Listening) != 0 {
-			if other, ok := f.waiting[file.Socket]; !ok || cmp.Compare(h.pid, other.pid) < 0 {
-				f.waiting[file.Socket] = h
+			if other, ok := f.queues[file.Socket]; !ok || cmp.Compare(h.pid, other.pid) < 0 {
+				f.queues[file.Socket] = h
 			}
 		}
 		switch {
-		case file.Kind == bpfreader.KindTree:
+		case file.Kind == bpfreader.KindDetachedMount:
 			f.tree(file, ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(h.pid), TID: ns.TaskID(h.tid), FD: h.fd, Via: viaRing(file)})
-		case file.Flags&bpfreader.Own != 0:
+		case file.Flags&bpfreader.OwnNS != 0:
 		case h.tid != 0:
-			f.late = append(f.late, *file)
+			f.threadFiles = append(f.threadFiles, *file)
 		default:
 			f.file(file, h)
 		}
@@ -40,41 +40,41 @@ func (f *finder) files() error {
 	return err
 }
 
-// lateFiles tells of the files that came with a thread other than the first. If
-// that one has ended they come with each of the others.
-func (f *finder) lateFiles() {
-	f.seen = map[fileRef]bool{}
-	for i := range f.late {
-		if file := &f.late[i]; !f.again(file) {
-			f.file(file, holderIn(file))
+// filesOfThreads reports the files that were read with another thread than the first. If
+// the first has exited, the kernel shows them with each of the others.
+func (f *finder) filesOfThreads() {
+	f.reported = map[fileRef]bool{}
+	for i := range f.threadFiles {
+		if file := &f.threadFiles[i]; !f.wasReported(file) {
+			f.file(file, descriptorOf(file))
 		}
 	}
 }
 
-// holderIn is who has a file: a thread where it is not the first of its process.
-func holderIn(file *bpfreader.File) holderOf {
-	h := holderOf{pid: file.PID, fd: file.FD}
+// descriptorOf returns the process, the thread unless it is the first, and the number.
+func descriptorOf(file *bpfreader.File) descriptor {
+	h := descriptor{pid: file.PID, fd: file.FD}
 	if file.TID != file.PID {
 		h.tid = file.TID
 	}
 	return h
 }
 
-// again reports whether a file of a process whose first thread has ended was
-// told with another of its threads.
-func (f *finder) again(file *bpfreader.File) bool {
+// wasReported reports whether the file of a process whose first thread has exited was
+// reported with another of its threads.
+func (f *finder) wasReported(file *bpfreader.File) bool {
 	if !f.exited[file.PID] {
 		return false
 	}
 	ref := fileRef{file.PID, file.FD, file.Namespace, file.Kind}
-	if f.seen[ref] {
+	if f.reported[ref] {
 		return true
 	}
-	f.seen[ref] = true
+	f.reported[ref] = true
 	return false
 }
 
-func (f *finder) file(file *bpfreader.File, at holderOf) {
+func (f *finder) file(file *bpfreader.File, at descriptor) {
 	h := ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(at.pid), TID: ns.TaskID(at.tid), FD: at.fd}
 	typ, wanted := f.byFlag[file.Type]
 	if !wanted {
@@ -93,7 +93,7 @@ func (f *finder) file(file *bpfreader.File, at holderOf) {
 	f.fileSink.Holder(typ, uint64(file.Namespace), h)
 }
 
-// viaRing says that a file is in a slot of the io_uring that its descriptor is.
+// viaRing returns "io_uring" for a file in a slot of the io_uring that its descriptor is.
 func viaRing(file *bpfreader.File) string {
 	if file.Flags&bpfreader.Registered != 0 {
 		return "io_uring"
@@ -101,19 +101,19 @@ func viaRing(file *bpfreader.File) string {
 	return ""
 }
 
-// mapped tells of rings whose descriptor is closed: one that is open holds as
-// a socket.
+// mapped reports rings whose descriptor is closed: one with an open descriptor is a
+// holder as a socket.
 func (f *finder) mapped() error {
 	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
 		return nil
 	}
-	told := map[pidSocket]bool{}
+	reported := map[pidSocket]bool{}
 	_, err := f.r.Mapped(func(file *bpfreader.File) {
 		ref := pidSocket{file.PID, file.Socket}
-		if f.open[ref] || told[ref] {
+		if f.open[ref] || reported[ref] {
 			return
 		}
-		told[ref] = true
+		reported[ref] = true
 		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
 			Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1,
 			Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(int(file.SockType)),
@@ -123,8 +123,8 @@ func (f *finder) mapped() error {
 }
 
 func (f *finder) inFlight() error {
-	found, err := steady(f.r.InFlight)
-	inside := map[uint64]uint64{} // which socket a socket in flight waits in
+	found, err := retry(f.r.InFlight)
+	inside := map[uint64]uint64{} // by socket in flight: the socket in whose queue it is
 	for i := range found {
 		if found[i].Kind == bpfreader.KindSocket && found[i].Socket != 0 {
 			inside[found[i].Socket] = found[i].Queue
@@ -136,7 +136,7 @@ func (f *finder) inFlight() error {
 		if at, ok := f.outermost(file.Queue, inside); ok {
 			h.PID, h.TID, h.FD = ns.TaskID(at.pid), ns.TaskID(at.tid), at.fd
 		}
-		if file.Kind == bpfreader.KindTree {
+		if file.Kind == bpfreader.KindDetachedMount {
 			f.tree(file, h)
 		}
 		typ, wanted := f.byFlag[file.Type]
@@ -155,9 +155,9 @@ func (f *finder) inFlight() error {
 	return err
 }
 
-// steady reads what other passes walk unlocked: what changed while it was followed
-// may hold still the next time.
-func steady(pass func(func(*bpfreader.File)) (bpfreader.Totals, error)) (found []bpfreader.File, err error) {
+// retry repeats a pass that walks lists without a lock: one that changed while it was
+// followed may not the next time.
+func retry(pass func(func(*bpfreader.File)) (bpfreader.Totals, error)) (found []bpfreader.File, err error) {
 	for range 3 {
 		found = found[:0]
 		if _, err = pass(func(file *bpfreader.File) { found = append(found, *file) }); !errors.Is(err, bpfreader.ErrIncomplete) {
@@ -167,12 +167,12 @@ func steady(pass func(func(*bpfreader.File)) (bpfreader.Totals, error)) (found [
 	return found, err
 }
 
-// outermost returns who has the socket that a file in flight waits in or, where
-// that one is in flight itself, the socket that it waits in, and so on: closing
-// that one frees them all. Sockets may wait in each other.
-func (f *finder) outermost(queue uint64, inside map[uint64]uint64) (holderOf, bool) {
+// outermost returns the descriptor of the socket in whose queue a file in flight is or,
+// where that socket is in flight itself, of the socket in whose queue that one is, and so
+// on: closing it frees them all. Sockets may be in the queues of each other.
+func (f *finder) outermost(queue uint64, inside map[uint64]uint64) (descriptor, bool) {
 	for range len(inside) + 1 {
-		if at, ok := f.waiting[queue]; ok {
+		if at, ok := f.queues[queue]; ok {
 			return at, true
 		}
 		next, ok := inside[queue]
@@ -181,5 +181,5 @@ func (f *finder) outermost(queue uint64, inside map[uint64]uint64) (holderOf, bo
 		}
 		queue = next
 	}
-	return holderOf{}, false
+	return descriptor{}, false
 }

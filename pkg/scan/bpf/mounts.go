@@ -12,16 +12,16 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// tree notes who has a detached mount.
+// tree records the file that is a detached mount.
 func (f *finder) tree(file *bpfreader.File, h ns.Holder) {
 	if _, known := f.trees[file.Mount]; !known {
 		f.trees[file.Mount] = h
 	}
 }
 
-// loneMounts tells of the mounts that no mount namespace has.
-func (f *finder) loneMounts() error {
-	found, err := steady(f.r.LoneMounts)
+// detachedMounts reports the mounts that are in no mount namespace.
+func (f *finder) detachedMounts() error {
+	found, err := retry(f.r.DetachedMounts)
 	for i := range found {
 		mount := &found[i]
 		h := ns.Holder{Kind: ns.KindMount, MountID: mount.Mount, Via: ns.ViaDetached}
@@ -40,7 +40,7 @@ func (f *finder) loneMounts() error {
 	case err == nil:
 		f.sink.LoneMounts()
 	case errors.As(err, &kernel.SinceError{}):
-		return nil // the verdicts say so, as with the proc engine; the gap is that of mmap, of the same age
+		return nil // as with the proc engine; mmap, which needs the same kernel, has a gap
 	}
 	return err
 }

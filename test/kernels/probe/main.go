@@ -82,7 +82,7 @@ func passes(out *bufio.Writer) {
 
 // scenes makes each scene and says what each engine finds.
 func scenes(out *bufio.Writer) {
-	engine, err := bpf.NewEngine()
+	engine, err := bpf.New()
 	if err == nil {
 		defer engine.Close()
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kernel structures that the programs here read, each with only the fields
- * read. Order and offsets mean nothing: CO-RE takes both from the running
- * kernel's BTF. A name with ___ is an older shape of the structure before it. */
+/* The kernel structures that the programs here read, with only the fields
+ * read. Order and offsets do not matter: CO-RE takes both from the running kernel's
+ * BTF. A name with ___ is an older layout of the structure before it. */
 #pragma once
 
 #include "bpf.h"
@@ -187,7 +187,7 @@ struct vfsmount {
 	u32 mnt_flags;
 };
 struct mount {
-	struct mount *mnt_parent; /* itself where it is mounted nowhere */
+	struct mount *mnt_parent; /* itself for the root of a mount tree */
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mount *mnt_next_for_sb; /* 6.18 */
@@ -330,10 +330,10 @@ struct bpf_iter_meta {
 
 #pragma clang attribute pop
 
-/* Reads a pointer that is in an array: struct hlist_head is one pointer. */
-#define POINTER_AT(p) ((void *)READ((struct hlist_head *)(p), first))
+/* Reads a pointer from an array: struct hlist_head is a single pointer. */
+#define READ_POINTER(p) ((void *)READ((struct hlist_head *)(p), first))
 
-/* The iterators' contexts keep their layout: the verifier checks it. */
+/* The contexts of iterators, whose layout the verifier checks: no CO-RE here. */
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;

@@ -14,7 +14,7 @@ typedef signed long long s64;
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
 
-/* How a map is declared: the loader reads it from the BTF of an unnamed struct. */
+/* A map is declared by an unnamed struct, whose BTF the loader reads. */
 #define MAP_TYPE(number) int(*type)[number] /* enum bpf_map_type, linux/bpf.h */
 #define MAP_ENTRIES(count) int(*max_entries)[count]
 #define MAP_KEY(t) typeof(t) *key
@@ -37,17 +37,17 @@ static u64 (*bpf_ringbuf_query)(void *ring, u64 what) = (void *)134;            
 static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;     /* 5.5 */
 static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115; /* 5.5 */
 static long (*bpf_seq_write)(struct seq_file *seq, const void *data, u32 len) = (void *)127;  /* 5.8 */
-static long (*bpf_loop)(u32 turns, void *step, void *ctx, u64 flags) = (void *)181;           /* 5.17 */
+static long (*bpf_loop)(u32 nr_loops, void *callback, void *ctx, u64 flags) = (void *)181;           /* 5.17 */
 
-/* Last arguments of __builtin_preserve_field_info and _type_info, fixed by the
- * CO-RE relocation kinds of the kernel's include/uapi/linux/bpf.h. */
-#define offset_in(type, field) __builtin_preserve_field_info(((type *)0)->field, 0)
-#define has_field(type, field) __builtin_preserve_field_info(((type *)0)->field, 2)
-#define kernel_sizeof(type) __builtin_preserve_type_info(*(type *)0, 1)
+/* CO-RE, as libbpf's bpf_core_read.h defines it. The last arguments are relocation
+ * kinds (enum bpf_core_relo_kind, include/uapi/linux/bpf.h). */
+#define bpf_core_field_offset(type, field) __builtin_preserve_field_info(((type *)0)->field, 0)
+#define bpf_core_field_exists(type, field) __builtin_preserve_field_info(((type *)0)->field, 2)
+#define bpf_core_type_size(type) __builtin_preserve_type_info(*(type *)0, 1)
 
-/* PROBE follows one pointer into kernel memory: PROBE(p, a.b) is p->a.b, or zero
- * where p points nowhere. */
-#define PROBE(p, field)                                                                       \
+/* PROBE_READ follows one pointer into kernel memory: PROBE_READ(p, a.b) is p->a.b,
+ * or zero if that address cannot be read. */
+#define PROBE_READ(p, field)                                                                       \
 	({                                                                                    \
 		typeof(p) p_ = (p);                                                           \
 		typeof(p_->field) v_;                                                         \
@@ -55,9 +55,9 @@ static long (*bpf_loop)(u32 turns, void *step, void *ctx, u64 flags) = (void *)1
 		v_;                                                                           \
 	})
 
-/* READ does the same for types that no module has. The object is built twice:
- * with DIRECT it loads at once, by a pointer that bpf_rdonly_cast (6.2) makes
- * known to the verifier, in a tenth of the time that PROBE's helper takes. */
+/* READ does the same for types of the kernel itself, not of modules. The object is
+ * built twice: with DIRECT it is a plain load through a pointer that bpf_rdonly_cast
+ * (6.2) gives its type, in a tenth of the time of the helper in PROBE_READ. */
 #ifdef DIRECT
 extern void *bpf_rdonly_cast(void *obj, u32 btf_id) __attribute__((section(".ksyms")));
 #define READ(p, field)                                                                        \
@@ -67,7 +67,7 @@ extern void *bpf_rdonly_cast(void *obj, u32 btf_id) __attribute__((section(".ksy
 		p_->field;                                                                    \
 	})
 #else
-#define READ(p, field) PROBE(p, field)
+#define READ(p, field) PROBE_READ(p, field)
 #endif
 
-#define container(p, type, field) ((type *)((void *)(p) - offset_in(type, field)))
+#define container_of(p, type, field) ((type *)((void *)(p) - bpf_core_field_offset(type, field)))
