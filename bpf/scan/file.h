@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../common/ns.h"
+#include "kernel.h"
 #include "scan.h"
 
 #define TUN_RDEV (10 << 20 | 200)   /* misc device 200, TUN_MINOR; kernel dev_t */

@@ -5,6 +5,20 @@
 #include "../common/kernel.h"
 #include "event.h"
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* The registers at a system call, by architecture. */
+struct pt_regs___x86 {
+	unsigned long bx, cx, si, di, orig_ax;
+};
+struct pt_regs___arm64 {
+	u64 regs[31];
+	u64 orig_x0;
+	s32 syscallno;
+};
+
+#pragma clang attribute pop
+
 /* Reports whether the task is in a 32-bit call: TS_COMPAT
  * (arch/x86/include/asm/thread_info.h), TIF_32BIT (arch/arm64/include/asm/thread_info.h). */
 static __always_inline int in_compat(struct task_struct *task)
