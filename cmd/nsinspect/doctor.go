@@ -54,7 +54,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Example: doctorExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("doctor takes no arguments, got %q: it looks at all namespaces", args[0])
+				return usagef("doctor takes no arguments, got %q\nhint: it checks all namespaces", args[0])
 			}
 			return nil
 		},
@@ -76,11 +76,11 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	case err != nil:
 		return err
 	case f.maxOrphans < 0:
-		return usagef("bad number %d: --max-orphans wants 0 or more", f.maxOrphans)
+		return usagef("bad number %d\nhint: --max-orphans takes 0 or more", f.maxOrphans)
 	case f.minAge < 0:
-		return usagef("bad time %s: --min-age wants 0 or more, as 10m", f.minAge)
+		return usagef("bad time %s\nhint: --min-age takes 0 or more, as 10m", f.minAge)
 	case a.sources != nil:
-		return usagef("doctor looks at every source: leave --source out")
+		return usagef("doctor reads every source\nhint: leave --source out")
 	}
 	opts, done, err := a.options()
 	if err != nil {

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
@@ -21,7 +22,7 @@ func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, 
 	}
 	if a.root != "/" {
 		if a.engine == "bpf" {
-			return nil, none, "", usagef("engine bpf reads the running kernel: with --root use --engine proc")
+			return nil, none, "", usagef("engine bpf reads the running kernel\nhint: use --engine proc with --root")
 		}
 		return nil, none, "the bpf engine cannot read another root's tree", nil
 	}
@@ -30,7 +31,7 @@ func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, 
 		return e, func() { e.Close() }, "it loaded", nil
 	}
 	if a.engine == "bpf" {
-		return nil, none, "", fmt.Errorf("start the bpf engine: %w: use --engine proc", err)
+		return nil, none, "", explain.WithHint(fmt.Errorf("start the bpf engine: %w", err), "use --engine proc")
 	}
 	a.noEngine = err
 	return nil, none, fmt.Sprintf("the bpf engine did not start: %v", err), nil

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/opener"
@@ -61,7 +62,7 @@ func (a *app) execCommand() *cobra.Command {
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usagef("%w: see nsinspect exec --help; the command's own flags go behind --", err)
+		return usagef("%w\nhint: see nsinspect exec --help; the command's own flags go behind --", err)
 	})
 	cmd.Flags().BoolVar(&netOnly, "net-only", false, "leave the mounts as they are: neither /sys nor /etc are changed")
 	return cmd
@@ -72,15 +73,15 @@ func (a *app) execCommand() *cobra.Command {
 func checkExecArgs(args []string, dash int) error {
 	switch {
 	case len(args) == 0:
-		return usagef("exec wants a reference and a command: use nsinspect exec REF -- COMMAND")
+		return usagef("missing reference and command\nhint: use nsinspect exec REF -- COMMAND")
 	case dash < 0 && len(args) > 1:
-		return usagef("exec wants -- before the command: use nsinspect exec %s -- %s", args[0], strings.Join(args[1:], " "))
+		return usagef("missing -- before the command\nhint: use nsinspect exec %s -- %s", args[0], strings.Join(args[1:], " "))
 	case len(args) == 1 && dash != 0:
-		return usagef("exec wants a command: use nsinspect exec %s -- COMMAND", args[0])
+		return usagef("missing command\nhint: use nsinspect exec %s -- COMMAND", args[0])
 	case dash != 1:
-		return usagef("exec wants one reference before --, got %d: %s", dash, resolve.RefForms)
+		return usagef("exec takes one reference before --, got %d\nhint: %s", dash, resolve.RefForms)
 	case args[1] == "":
-		return usagef("empty command: use nsinspect exec %s -- COMMAND", args[0])
+		return usagef("empty command\nhint: use nsinspect exec %s -- COMMAND", args[0])
 	}
 	return nil
 }
@@ -88,7 +89,7 @@ func checkExecArgs(args []string, dash int) error {
 func (a *app) exec(ctx context.Context, text string, command []string, netOnly bool) error {
 	ref, err := resolve.ParseRef(text)
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	h, err := host.Open(a.root)
 	if err != nil {
@@ -96,7 +97,7 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 	}
 	defer h.Close()
 	if h.Recorded() {
-		return usagef("exec enters namespaces of the running kernel, and %s is a recorded tree: leave --root out", a.root)
+		return usagef("exec enters namespaces of the running kernel, and %s is a recorded tree\nhint: leave --root out", a.root)
 	}
 	n, fd, err := a.open(ctx, h, ref)
 	if err != nil {
@@ -130,7 +131,7 @@ func (a *app) open(ctx context.Context, h *host.Host, ref resolve.Ref) (*ns.Name
 		n, fd, err = a.openScanned(ctx, h, ref)
 	}
 	if enter.Denied(err) && n != nil {
-		err = fmt.Errorf("%w: %s", err, kernel.PtraceRemedy())
+		err = &kernel.DeniedError{Capability: unix.CAP_SYS_PTRACE, Err: err}
 	}
 	return n, fd, err
 }
@@ -183,12 +184,12 @@ func explainEntry(n *ns.Namespace, err error) error {
 		return err
 	}
 	if !step.Entering() {
-		return fmt.Errorf("%w: %s, or use --net-only, which does without", err, kernel.AdminRemedy())
+		return explain.WithHint(err, "%s, or use --net-only, which needs less", explain.Privilege(unix.CAP_SYS_ADMIN))
 	}
 	if hint := strangerHint(n); hint != "" {
-		return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, hint)
+		return explain.WithHint(fmt.Errorf("enter %s: %w", n.Title(), step.Err), "%s", hint)
 	}
-	return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, kernel.AdminRemedy())
+	return explain.WithHint(fmt.Errorf("enter %s: %w", n.Title(), step.Err), "%s", explain.Privilege(unix.CAP_SYS_ADMIN))
 }
 
 // strangerHint says how to enter a namespace that belongs to another user

@@ -52,7 +52,7 @@ func (a *app) listCommand() *cobra.Command {
 		Example: listExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.watch == "" && cmd.Flags().Changed("watch") {
-				return usagef("empty interval: --watch wants a time, as 2s, or nothing")
+				return usagef("empty interval\nhint: --watch takes a time, as 2s, or nothing")
 			}
 			return a.list(cmd.Context(), f, args)
 		},
@@ -73,7 +73,7 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 		f.watch, args = args[0], nil
 	}
 	if len(args) > 0 {
-		return usagef("list takes no arguments, got %q: for one namespace use nsinspect who-uses %s", args[0], args[0])
+		return usagef("list takes no arguments, got %q\nhint: for one namespace use nsinspect who-uses %s", args[0], args[0])
 	}
 	format, err := parseFormat(f.output, render.Table, render.Wide, render.JSON, render.YAML, render.Name)
 	if err != nil {
@@ -189,7 +189,7 @@ func parseFormat(text string, known ...render.Format) (render.Format, error) {
 		words = append(words, string(k))
 	}
 	last := len(words) - 1
-	return "", usagef("unknown output format %q: use %s or %s", text, strings.Join(words[:last], ", "), words[last])
+	return "", usagef("unknown output format %q\nhint: use %s or %s", text, strings.Join(words[:last], ", "), words[last])
 }
 
 func parseTypes(words []string) ([]ns.Type, error) {
@@ -207,7 +207,7 @@ func parseTypes(words []string) ([]ns.Type, error) {
 		}
 	}
 	if len(types) == 0 {
-		return nil, usagef("--type is empty: name a namespace type, as net, or all")
+		return nil, usagef("--type is empty\nhint: name a namespace type, as net, or all")
 	}
 	return types, nil
 }
@@ -218,7 +218,7 @@ func parseInterval(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 10*time.Millisecond {
-		return 0, usagef("bad interval %q: --watch wants a time of 10ms or more, as 2s", text)
+		return 0, usagef("bad interval %q\nhint: --watch takes a time of 10ms or more, as 2s", text)
 	}
 	return d, nil
 }

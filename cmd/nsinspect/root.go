@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/enter"
@@ -52,12 +53,34 @@ thread between them, as it happens.
 Other than by exec it only reads, and shows an ordinary user everything the kernel
 lets her see.`
 
-// usageError is a mistake in what was typed: exit status 2.
-type usageError struct{ error }
+// usageError is a mistake in what was typed: exit status 2. The hint is what to type
+// instead.
+type usageError struct {
+	error
+	hint string
+}
 
 func (e usageError) Unwrap() error { return e.error }
 
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+// Hint implements explain.Hinter.
+func (e usageError) Hint() string { return e.hint }
+
+// usagef formats a mistake and, after "\nhint: ", its hint.
+func usagef(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	message, hint, _ := strings.Cut(err.Error(), "\nhint: ")
+	return usageError{replaced{err, message}, hint}
+}
+
+// replaced is an error with another message.
+type replaced struct {
+	error
+	message string
+}
+
+func (r replaced) Error() string { return r.message }
+
+func (r replaced) Unwrap() error { return r.error }
 
 // app is what every command shares.
 type app struct {
@@ -99,6 +122,9 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 		return int(command)
 	}
 	fmt.Fprintf(stderr, "nsinspect: %s\n", render.Escape(err.Error()))
+	if hint := explain.Hint(err); hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", render.Escape(hint))
+	}
 	switch {
 	case ran.Name() == "doctor":
 		return exitUnknown
@@ -121,11 +147,11 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("no command: use list, who-uses, doctor, exec or trace, or nsinspect --help")
+			return usagef("missing command\nhint: use list, who-uses, doctor, exec or trace, or nsinspect --help")
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w: see %s --help", err, cmd.CommandPath())
+		return usagef("%w\nhint: see %s --help", err, cmd.CommandPath())
 	})
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.engine, "engine", "auto", "`HOW` to read: auto, proc or bpf")
@@ -157,7 +183,7 @@ func strictHelpers(root *cobra.Command) {
 		case "completion":
 			c.Args = unknownCommand
 			c.RunE = func(*cobra.Command, []string) error {
-				return usagef("completion wants a shell: use bash, fish, powershell or zsh")
+				return usagef("missing shell\nhint: use bash, fish, powershell or zsh")
 			}
 			for _, shell := range c.Commands() {
 				shell.Args = func(shell *cobra.Command, args []string) error {
@@ -184,25 +210,25 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if similar := cmd.SuggestionsFor(strings.ToLower(args[0])); len(similar) > 0 {
 		known = similar
 	}
-	return usagef("unknown command %q: use %s", args[0], strings.Join(known, ", "))
+	return usagef("unknown command %q\nhint: use %s", args[0], strings.Join(known, ", "))
 }
 
 // check refuses wrong values of the global flags.
 func (a *app) check() error {
 	if !slices.Contains(engines, a.engine) {
-		return usagef("unknown engine %q: use auto, proc or bpf", a.engine)
+		return usagef("unknown engine %q\nhint: use auto, proc or bpf", a.engine)
 	}
 	for _, s := range a.sources {
 		if !slices.Contains(scan.Sources(), s) {
-			return usagef("unknown source %q: use %s", s, strings.Join(scan.Sources(), ", "))
+			return usagef("unknown source %q\nhint: use %s", s, strings.Join(scan.Sources(), ", "))
 		}
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, a.color) {
-		return usagef("unknown colour mode %q: use auto, always or never", a.color)
+		return usagef("unknown colour mode %q\nhint: use auto, always or never", a.color)
 	}
 	for _, d := range append([]string{a.root}, a.netnsDirs...) {
 		if d == "" {
-			return usagef("empty directory: --root and --netns-dir want a path")
+			return usagef("empty directory\nhint: --root and --netns-dir take a path")
 		}
 	}
 	return nil

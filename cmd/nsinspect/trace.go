@@ -77,11 +77,11 @@ func (a *app) traceCommand() *cobra.Command {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				args, command = args[:dash], args[dash:]
 				if len(command) == 0 || command[0] == "" {
-					return usagef("no command after --: nsinspect trace --syscalls -- COMMAND [ARG...]")
+					return usagef("missing command after --\nhint: nsinspect trace --syscalls -- COMMAND [ARG...]")
 				}
 			}
 			if given := cmd.Flags().Changed; given("fold") && f.fold == "" || given("to") && f.to == "" {
-				return usagef("empty value: --fold wants a time, as 1s, or nothing, and --to a file")
+				return usagef("empty value\nhint: --fold takes a time, as 1s, or nothing, and --to a file")
 			}
 			j, err := a.newTraceJob(cmd, f, args)
 			if err != nil {

@@ -63,17 +63,17 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 	}
 	switch {
 	case len(args) > 0:
-		return nil, usagef("trace takes no arguments, got %q: to trace a command use nsinspect trace --syscalls -- %s", args[0], strings.Join(args, " "))
+		return nil, usagef("trace takes no arguments, got %q\nhint: to trace a command use nsinspect trace --syscalls -- %s", args[0], strings.Join(args, " "))
 	case !f.syscalls && !f.lifecycle:
-		return nil, usagef("trace wants to know what to trace: use nsinspect trace --syscalls, or --lifecycle")
+		return nil, usagef("missing --syscalls or --lifecycle\nhint: use nsinspect trace --syscalls")
 	case f.lifecycle && f.failed:
-		return nil, usagef("--failed leaves nothing of --lifecycle: use --syscalls with it")
+		return nil, usagef("--failed selects calls, and --lifecycle has none\nhint: use --syscalls with it")
 	case !f.syscalls && f.fold != "":
-		return nil, usagef("--fold joins calls: use --syscalls with it")
+		return nil, usagef("--fold joins calls\nhint: use --syscalls with it")
 	case a.root != "/":
-		return nil, usagef("trace watches the running kernel: --root is for list and who-uses")
+		return nil, usagef("trace records the running kernel\nhint: --root is for list and who-uses")
 	case a.sources != nil:
-		return nil, usagef("trace has no sources: --source is for list and who-uses")
+		return nil, usagef("trace has no sources\nhint: --source is for list and who-uses")
 	}
 	j := &traceJob{to: f.to, syscalls: f.syscalls, lifecycle: f.lifecycle}
 	format, err := parseFormat(f.output, render.Table, render.JSON)
@@ -119,9 +119,9 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	const longest = 15 // include/linux/sched.h, TASK_COMM_LEN without the NUL
 	switch {
 	case named && f.comm == "":
-		return usagef("--comm is empty: it wants a thread's name, as /proc/PID/comm shows it")
+		return usagef("--comm is empty\nhint: it takes the name of a thread, as in /proc/PID/comm")
 	case len(f.comm) > longest:
-		return usagef("--comm %q is %d bytes long: a thread's name has at most %d, as %q", f.comm, len(f.comm), longest, f.comm[:longest])
+		return usagef("--comm %q is %d bytes long\nhint: the name of a thread has at most %d, as %q", f.comm, len(f.comm), longest, f.comm[:longest])
 	}
 	j.opts.Filter.Comm = f.comm
 	if f.ns == "" {
@@ -129,7 +129,7 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	}
 	ref, err := resolve.ParseRef(f.ns)
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	j.ns = &ref
 	return nil
@@ -152,7 +152,7 @@ func parseCount(flag, text, what string, most int) (int, error) {
 	if most <= maxPID {
 		limit = fmt.Sprintf("from 1 to %d", most)
 	}
-	return 0, usagef("bad %s %q: it wants %s, %s", flag, text, what, limit)
+	return 0, usagef("bad %s %q\nhint: it takes %s, %s", flag, text, what, limit)
 }
 
 func parseTime(flag, text string) (time.Duration, error) {
@@ -161,7 +161,7 @@ func parseTime(flag, text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < time.Millisecond {
-		return 0, usagef("bad %s %q: it wants a time of 1ms or more, as 10s", flag, text)
+		return 0, usagef("bad %s %q\nhint: it takes a time of 1ms or more, as 10s", flag, text)
 	}
 	return d, nil
 }
@@ -180,7 +180,7 @@ func parseSize(text string) (int, error) {
 	n, err := strconv.ParseUint(digits, 10, 31)
 	size := n << shift
 	if err != nil || bits.OnesCount64(size) != 1 || size < least || size > most || int(size) < unix.Getpagesize() {
-		return 0, usagef("bad --buffer %q: it wants a power of two from 4K to 1G, as 16M", text)
+		return 0, usagef("bad --buffer %q\nhint: it takes a power of two from 4K to 1G, as 16M", text)
 	}
 	return int(size), nil
 }

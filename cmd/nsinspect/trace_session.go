@@ -68,7 +68,7 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 	if err != nil {
 		names.Close()
 		if errors.Is(err, unix.EPERM) && unix.Geteuid() != 0 {
-			err = fmt.Errorf("%w: run as root, or grant them", err)
+			err = explain.WithHint(err, "run as root, or grant the missing capabilities")
 		}
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (a *app) whoUsesCommand() *cobra.Command {
 				return a.whoUsesLink(cmd.Context(), q, f, args)
 			}
 			if len(args) != 1 {
-				return usagef("who-uses wants one reference, got %d: %s", len(args), resolve.RefForms)
+				return usagef("who-uses takes one reference, got %d\nhint: %s", len(args), resolve.RefForms)
 			}
 			return a.whoUses(cmd.Context(), args[0], f)
 		},
@@ -88,11 +88,11 @@ func (f *whoUsesFlags) query(given func(string) bool) (q links.Query, asked bool
 			continue
 		}
 		if asked {
-			return q, asked, usagef("more than one question: use one of --ip, --mac and --dev")
+			return q, asked, usagef("more than one search\nhint: use one of --ip, --mac and --dev")
 		}
 		asked = true
 		if q, err = by.parse(by.text); err != nil {
-			return q, asked, usageError{err}
+			return q, asked, usageError{error: err}
 		}
 	}
 	return q, asked, nil
@@ -106,7 +106,7 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 	}
 	ref, err := resolve.ParseRef(text)
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	opts, done, err := a.options()
 	if err != nil {
@@ -134,9 +134,9 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	case err != nil:
 		return err
 	case len(args) > 0:
-		return usagef("--%s finds the namespace: leave the reference %q out", q.By, args[0])
+		return usagef("--%s finds the namespace\nhint: leave the reference %q out", q.By, args[0])
 	case t != ns.Net:
-		return usagef("--%s finds network namespaces: leave --type %s out", q.By, t)
+		return usagef("--%s finds network namespaces\nhint: leave --type %s out", q.By, t)
 	}
 	opts, done, err := a.options()
 	if err != nil {
@@ -144,7 +144,7 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	}
 	defer done()
 	if opts.Host.Recorded() {
-		return usagef("--%s asks the running kernel, and %s is a recorded tree: leave --root out", q.By, a.root)
+		return usagef("--%s asks the running kernel, and %s is a recorded tree\nhint: leave --root out", q.By, a.root)
 	}
 	opts.Details = true
 	snap, err := scan.Scan(ctx, opts)
@@ -174,7 +174,7 @@ func (f *whoUsesFlags) parse() (render.Format, ns.Type, error) {
 	}
 	t, err := ns.ParseType(f.typ)
 	if err != nil {
-		return "", 0, usageError{err}
+		return "", 0, usageError{error: err}
 	}
 	return format, t, nil
 }

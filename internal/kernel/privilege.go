@@ -10,31 +10,20 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// PtraceRemedy says how to be shown the namespaces of other users' processes,
-// which needs CAP_SYS_PTRACE in the user namespace of each
-// (kernel/ptrace.c, ptrace_has_cap, 6.18).
-func PtraceRemedy() string {
-	switch {
-	case InUserNamespace():
-		return "run as root outside of this user namespace"
-	case HasCapability(unix.CAP_SYS_PTRACE):
-		return "the kernel refuses it even with CAP_SYS_PTRACE"
-	}
-	return "run as root, or grant CAP_SYS_PTRACE"
+// DeniedError is a refusal of what a capability allows. Showing the namespaces of other
+// users' processes needs CAP_SYS_PTRACE in the user namespace of each (kernel/ptrace.c,
+// ptrace_has_cap, 6.18). Entering a namespace needs CAP_SYS_ADMIN over it and in one's
+// own user namespace (kernel/nsproxy.c, validate_nsset, and the install function of
+// each type, 6.18).
+type DeniedError struct {
+	Capability int // unix.CAP_SYS_PTRACE, unix.CAP_SYS_ADMIN
+	Err        error
 }
 
-// AdminRemedy says how to be let into namespaces, which needs CAP_SYS_ADMIN over
-// each and in one's own user namespace (kernel/nsproxy.c, validate_nsset, and the
-// install function of each type, 6.18).
-func AdminRemedy() string {
-	switch {
-	case InUserNamespace():
-		return "run as root outside of this user namespace"
-	case HasCapability(unix.CAP_SYS_ADMIN):
-		return "the kernel refuses it even with CAP_SYS_ADMIN"
-	}
-	return "run as root, or grant CAP_SYS_ADMIN"
-}
+func (e *DeniedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the refusal.
+func (e *DeniedError) Unwrap() error { return e.Err }
 
 // MayEnter reports whether the calling thread may enter other namespaces at all.
 func MayEnter() bool { return HasCapability(unix.CAP_SYS_ADMIN) }

@@ -68,7 +68,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 		notes = append(notes, Escape(closedNote(n, closed[0])))
 	}
 	if len(unlinked) > 0 {
-		notes = append(notes, Escape(links.Unread(unlinked)))
+		notes = append(notes, Escape(explain.UnreadLinks(unlinked)))
 	}
 	if len(unowned) > 0 {
 		notes = append(notes, Escape(unownedNote(unowned)))
@@ -105,7 +105,7 @@ func closedNote(n int, first ns.Gap) string {
 	if n == 1 {
 		what = fmt.Sprintf("1 process unreadable (%s)", first.Path)
 	}
-	return what + ": " + kernel.PtraceRemedy()
+	return what + ": " + explain.Privilege(unix.CAP_SYS_PTRACE)
 }
 
 // unownedNote says which files of runtimes are closed to us.

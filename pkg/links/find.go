@@ -148,7 +148,7 @@ func (q Query) ambiguous(hits []Hit, namespaces int, title func(*ns.Namespace) s
 	return fmt.Errorf("%s fits %d namespaces: %s: use who-uses net:[INODE]", q.text, namespaces, strings.Join(fits, ", "))
 }
 
-// notFound says what was looked in.
+// notFound returns an error with where was searched.
 func (q Query) notFound(snap *ns.Snapshot) error {
 	looked := 0
 	for i := range snap.Namespaces {
@@ -167,10 +167,10 @@ func (q Query) notFound(snap *ns.Snapshot) error {
 	if looked == 1 {
 		where = "looked in 1 namespace"
 	}
-	return fmt.Errorf("no %s %s: %s%s%s", what, q.text, where, hint, unread(snap))
+	return denied(snap, fmt.Errorf("no %s %s: %s%s%s", what, q.text, where, hint, unread(snap)))
 }
 
-// unread says of how many namespaces the links are unknown, as the end of a
+// unread returns a phrase for the namespaces whose links are unknown, as the end of a
 // sentence.
 func unread(snap *ns.Snapshot) string {
 	var gaps []ns.Gap
@@ -185,21 +185,25 @@ func unread(snap *ns.Snapshot) string {
 	return "; " + Unread(gaps)
 }
 
-// Unread says of how many namespaces the links could not be read, and how to read
-// them where a privilege is missing. gaps are this package's.
+// Unread returns a phrase for the namespaces whose links could not be read. gaps are
+// this package's.
 func Unread(gaps []ns.Gap) string {
-	text := fmt.Sprintf("links of %d namespaces unreadable", len(gaps))
 	if len(gaps) == 1 {
-		text = fmt.Sprintf("links of %s unreadable", gaps[0].Path)
+		return fmt.Sprintf("links of %s unreadable", gaps[0].Path)
 	}
-	is := func(errno unix.Errno) bool {
-		return slices.ContainsFunc(gaps, func(g ns.Gap) bool { return errors.Is(g.Err, errno) })
+	return fmt.Sprintf("links of %d namespaces unreadable", len(gaps))
+}
+
+// denied makes err a refusal where a missing privilege left links unread.
+func denied(snap *ns.Snapshot, err error) error {
+	for _, g := range snap.Gaps {
+		switch {
+		case g.Source != Source:
+		case errors.Is(g.Err, unix.EPERM):
+			return &kernel.DeniedError{Capability: unix.CAP_SYS_ADMIN, Err: err}
+		case errors.Is(g.Err, unix.EACCES):
+			return &kernel.DeniedError{Capability: unix.CAP_SYS_PTRACE, Err: err}
+		}
 	}
-	switch {
-	case is(unix.EPERM):
-		text += ": " + kernel.AdminRemedy()
-	case is(unix.EACCES):
-		text += ": " + kernel.PtraceRemedy()
-	}
-	return text
+	return err
 }

@@ -151,7 +151,7 @@ func (r Ref) explainTask(h *host.Host, err error) error {
 	case host.IsGone(err):
 		return fmt.Errorf("process %s has ended and is in no namespace any more (a zombie)", pid)
 	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
-		return fmt.Errorf("process %s is closed to us: %w: %s", pid, err, kernel.PtraceRemedy())
+		return fmt.Errorf("read the namespace of process %s: %w", pid, &kernel.DeniedError{Capability: unix.CAP_SYS_PTRACE, Err: err})
 	}
 	return fmt.Errorf("read the namespace of process %s: %w", pid, err)
 }
