@@ -138,7 +138,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	if _, err := l.stdout.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
-	notes := append(render.GapNotes(snap, owners, l.verbose), render.StrayNotes(snap, l.verbose)...)
+	notes := append(render.GapNotes(snap, owners, l.verbose), render.DanglingNotes(snap, l.verbose)...)
 	if redraw && isTerminal(l.stderr) || !slices.Equal(notes, l.noted) { // a redraw wipes the last ones away
 		l.note(notes)
 		l.noted = notes

@@ -14,8 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
-	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
@@ -136,9 +138,9 @@ func (s *traceSession) also(err, other error) error {
 // begin prints that the trace has started.
 func (s *traceSession) begin() {
 	tier := s.tracer.Tier()
-	start := render.TraceStart{
-		Time: time.Now(), Kernel: kernel.ReleaseName(), Select: s.job.selected(), Tier: int(tier.Tier), How: explain.Tier(tier),
-		Blind: explain.Limitations(tier), Command: s.job.command,
+	start := wire.TraceStart{
+		Time: time.Now(), Machine: machine(), Select: s.job.selected(), Tier: int(tier.Tier), How: explain.Tier(tier),
+		Limitations: explain.Limitations(tier), Command: s.job.command,
 	}
 	for _, err := range s.tracer.Refused() {
 		start.Refusals = append(start.Refusals, err.Error())
@@ -167,4 +169,14 @@ func tierNotes(tier trace.TierInfo, refused []error) []string {
 		notes[i] = render.Escape(notes[i])
 	}
 	return notes
+}
+
+// machine returns where the trace runs, as far as that can be read.
+func machine() wire.Machine {
+	h, err := host.Open("/")
+	if err != nil {
+		return wire.NewMachine(ns.Machine{}, "")
+	}
+	defer h.Close()
+	return wire.NewMachine(h.Machine(), h.Kernel())
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -129,6 +130,9 @@ func TestTraceJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := wiretest.Validate([]byte(out)); err != nil {
+		t.Error(err)
+	}
 	var kinds, lost []string
 	for line := range strings.Lines(out) {
 		var r struct {
@@ -136,7 +140,7 @@ func TestTraceJSON(t *testing.T) {
 			Schema       string
 			Count, Total *int
 			Tier         int
-			Blind        []string
+			Limitations  []string
 			Refusals     []string
 			Checked      int
 		}
@@ -145,7 +149,7 @@ func TestTraceJSON(t *testing.T) {
 		}
 		kinds = append(kinds, r.Event)
 		switch {
-		case r.Event == "start" && (r.Schema != "nsinspect/v1" || r.Tier != 3 || len(r.Blind) != 2 || len(r.Refusals) != 1):
+		case r.Event == "start" && (r.Schema != "nsinspect/v1" || r.Tier != 3 || len(r.Limitations) != 2 || len(r.Refusals) != 1):
 			t.Errorf("the start is %s", line)
 		case r.Event == "end" && r.Checked != 7:
 			t.Errorf("the end is %s", line)
@@ -157,7 +161,7 @@ func TestTraceJSON(t *testing.T) {
 		t.Errorf("records are %q, want %q", kinds, want)
 	}
 	want := []string{
-		`"kind":"setns","count":5,"total":5}` + "\n", `"kind":"setns","count":12,"total":17}` + "\n", `"kind":"clone","count":null,"total":null}` + "\n",
+		`"kind":"setns","count":5,"total":5}` + "\n", `"kind":"setns","count":12,"total":17}` + "\n", `"kind":"clone"}` + "\n",
 	}
 	if !slices.Equal(lost, want) {
 		t.Errorf("lost is %q, want %q", lost, want)

@@ -36,7 +36,7 @@ func Verdict(n *ns.Namespace, s *ns.Snapshot) string {
 // least is what to say before a number that gaps of some sources may have made too
 // small.
 func least(s *ns.Snapshot, counts func(source string) bool) string {
-	if slices.ContainsFunc(s.Gaps, func(g ns.Gap) bool { return counts(g.Source) }) {
+	if slices.ContainsFunc(s.Gaps, func(g ns.Gap) bool { return slices.ContainsFunc(g.Sources, counts) }) {
 		return "at least "
 	}
 	return ""

@@ -3,16 +3,11 @@
 package main
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"text/template"
@@ -183,62 +178,4 @@ func commandOf(node *parse.ActionNode) string {
 	prompt := map[string]string{"run": "# ", "user": "$ "}[args[0].String()]
 	literal, _, _ := strings.Cut(format.Text, "%")
 	return "```console\n" + prompt + literal
-}
-
-var fieldRow = regexp.MustCompile("(?m)^\\| (`[a-z0-9_.\\[\\]]+`(?:, `[a-z0-9_.\\[\\]]+`)*) \\| (?:string|number|bool|list|object|all|process|thread|fd|mount|socket|tun|mmap|inflight|kernel|\\|| \\|)")
-
-func TestPageHasEveryField(t *testing.T) {
-	_, tables, ok := strings.Cut(pageTemplate, "## What a script reads\n")
-	if !ok {
-		t.Fatal("the template has no section on fields")
-	}
-	var told []string
-	for _, row := range fieldRow.FindAllStringSubmatch(tables, -1) {
-		for _, name := range strings.Split(row[1], ", ") {
-			name = strings.Trim(name, "`")
-			told = append(told, name[strings.LastIndexByte(name, '.')+1:])
-		}
-	}
-	fields := wireFields(t)
-	for _, f := range fields {
-		if !slices.Contains(told, f) {
-			t.Errorf("the field %s is not described", f)
-		}
-	}
-	for _, f := range told {
-		if !slices.Contains(fields, f) {
-			t.Errorf("the field %s is described and does not exist", f)
-		}
-	}
-}
-
-// wireFields reads the names of all JSON fields from the source.
-func wireFields(t *testing.T) []string {
-	t.Helper()
-	var names []string
-	for _, name := range []string{"wire.go", "wire_links.go", "doctor.go", "wire_trace.go", "event_life.go", "event_json_test.go"} {
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("../render", name), nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			field, ok := n.(*ast.Field)
-			if !ok || field.Tag == nil {
-				return true
-			}
-			tag, err := strconv.Unquote(field.Tag.Value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
-			if name != "" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-			return true
-		})
-	}
-	if len(names) < 20 {
-		t.Fatalf("only %d fields found in the source: look for them elsewhere", len(names))
-	}
-	return names
 }

@@ -51,7 +51,7 @@ func (s *Scan) missed(all []*Namespace) []ns.Gap {
 	var gaps []ns.Gap
 	for _, inode := range slices.Sorted(maps.Keys(s.pins)) {
 		if !seen[inode] {
-			gaps = append(gaps, ns.Gap{Source: "mount", Path: ns.FormatLink(ns.Mnt, inode), Err: fmt.Errorf("no process is in it: %w", s.Blind)})
+			gaps = append(gaps, ns.Gap{Sources: []string{"mount"}, Path: ns.FormatLink(ns.Mnt, inode), Err: fmt.Errorf("no process is in it: %w", s.Blind)})
 		}
 	}
 	return gaps

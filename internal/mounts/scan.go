@@ -83,7 +83,7 @@ func (s *Scan) ReadOwn() (out record.Found) {
 		own.lines = len(own.mounts)
 	}
 	if err != nil {
-		out.Gaps = append(out.Gaps, ns.Gap{Source: "mount", Path: path.Join("/proc", name, "mountinfo"), Err: host.Cause(err)})
+		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: path.Join("/proc", name, "mountinfo"), Err: host.Cause(err)})
 	}
 	tree := newMountTree(own.mounts)
 	for _, m := range own.mounts {
@@ -140,10 +140,10 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	out := record.Found{Gaps: s.missed(all)}
 	for i, m := range all {
 		if gaps[i] != nil {
-			out.Gaps = append(out.Gaps, ns.Gap{Source: "mount", Path: ns.FormatLink(ns.Mnt, m.Inode), Err: gaps[i]})
+			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: ns.FormatLink(ns.Mnt, m.Inode), Err: gaps[i]})
 		}
 		if m.broken != nil {
-			out.Gaps = append(out.Gaps, ns.Gap{Source: "mount", Path: m.member.dir() + "/mountinfo", Err: m.broken})
+			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: m.member.dir() + "/mountinfo", Err: m.broken})
 		}
 		out.Add(s.mountsIn(m))
 	}
@@ -168,7 +168,7 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 		}
 		t, inode, ok := ns.ParseLink(mount.Root)
 		if !ok {
-			out.Gaps = append(out.Gaps, ns.Gap{Source: "mount", Path: mount.Mountpoint, Err: errors.New("nsfs mount of unknown root " + strconv.Quote(mount.Root))})
+			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: mount.Mountpoint, Err: errors.New("nsfs mount of unknown root " + strconv.Quote(mount.Root))})
 		}
 		if ok && s.wants(t) {
 			out.Records.Add(record.Of(record.Key{Type: t, Inode: inode}, &ns.Holder{

@@ -56,7 +56,7 @@ func (s *Dirs) Read(ctx context.Context) record.Found {
 	var out record.Found
 	dirs, err := s.namesDirs()
 	if err != nil {
-		out.Gaps = append(out.Gaps, ns.Gap{Source: "name", Path: "/run/user", Err: err})
+		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"name"}, Path: "/run/user", Err: err})
 	}
 	results := make(chan result, len(dirs)) // a late directory must not wait for a reader
 	for i, d := range dirs {
@@ -84,7 +84,7 @@ func (s *Dirs) Read(ctx context.Context) record.Found {
 	for i, d := range dirs {
 		switch {
 		case !answered[i]:
-			out.Gaps = append(out.Gaps, ns.Gap{Source: "name", Path: d.path, Err: fmt.Errorf("no answer within %s", namesDirPatience)})
+			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"name"}, Path: d.path, Err: fmt.Errorf("no answer within %s", namesDirPatience)})
 		case read[i].id == dirID{} || !seen[read[i].id]:
 			seen[read[i].id] = true
 			out.Add(read[i].Found)
@@ -170,7 +170,7 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 	fd, err := s.Host.Open(spec.path, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		if spec.asked || !errors.Is(err, unix.ENOENT) {
-			d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: spec.path, Err: err})
+			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
 		}
 		return d
 	}
@@ -183,7 +183,7 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 	d.path = s.Host.Canonical(fd, spec.path)
 	entries, err := dir.ReadDir(-1)
 	if err != nil {
-		d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: spec.path, Err: host.Cause(err)})
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: host.Cause(err)})
 	}
 	for _, e := range entries {
 		s.readName(&d, fd, e.Name())
@@ -197,14 +197,14 @@ func (s *Dirs) readName(d *namesDir, dir int, name string) {
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		if !host.IsGone(err) { // deleted meanwhile
-			d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: full, Err: err})
+			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
 		}
 		return
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: full, Err: err})
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
 		return
 	}
 	switch st.Mode & unix.S_IFMT {
@@ -224,7 +224,7 @@ func (s *Dirs) readRegular(d *namesDir, fd int, full string, made time.Time) {
 		name := ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameMount, Made: made}
 		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: name, Cookie: cookie})
 	case err != nsfs.ErrNotNamespace:
-		d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: full, Err: err})
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
 	default:
 		if _, ok := s.Mounted[full]; ok {
 			return // see mountedNames
@@ -237,7 +237,7 @@ func (s *Dirs) readRegular(d *namesDir, fd int, full string, made time.Time) {
 func (s *Dirs) readSymlink(d *namesDir, fd int, full string, made time.Time) {
 	target, err := host.ReadlinkFD(fd)
 	if err != nil {
-		d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: full, Err: err})
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
 		return
 	}
 	dangling := func(what string) {
@@ -255,7 +255,7 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, made time.Time) {
 	case err == unix.ELOOP:
 		dangling("a loop of symlinks")
 	default:
-		d.Gaps = append(d.Gaps, ns.Gap{Source: "name", Path: full, Err: err})
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
 	}
 }
 

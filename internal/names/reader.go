@@ -61,7 +61,7 @@ func (r *Reader) Read(ctx context.Context) ([]Named, []ns.Gap) {
 	var gaps []ns.Gap
 	specs, err := r.s.namesDirs()
 	if err != nil {
-		gaps = append(gaps, ns.Gap{Source: "name", Path: "/run/user", Err: err})
+		gaps = append(gaps, ns.Gap{Sources: []string{"name"}, Path: "/run/user", Err: err})
 	}
 	for _, spec := range specs {
 		switch {
@@ -69,7 +69,7 @@ func (r *Reader) Read(ctx context.Context) ([]Named, []ns.Gap) {
 		case r.ask(spec):
 			asked = append(asked, spec)
 		default:
-			gaps = append(gaps, ns.Gap{Source: "name", Path: spec.path, Err: errNoAnswer})
+			gaps = append(gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: errNoAnswer})
 		}
 	}
 	var named []Named
@@ -84,7 +84,7 @@ func (r *Reader) Read(ctx context.Context) ([]Named, []ns.Gap) {
 				named = append(named, d.named...)
 			}
 		case <-ctx.Done():
-			gaps = append(gaps, ns.Gap{Source: "name", Path: spec.path, Err: errNoAnswer})
+			gaps = append(gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: errNoAnswer})
 		}
 	}
 	slices.SortFunc(named, func(a, b Named) int {

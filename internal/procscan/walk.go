@@ -154,7 +154,7 @@ func (w *Worker) gone(pid ns.TaskID) bool {
 }
 
 func (w *Worker) gap(source, path string, err error) {
-	w.Gaps = append(w.Gaps, ns.Gap{Source: source, Path: path, Err: err})
+	w.Gaps = append(w.Gaps, ns.Gap{Sources: []string{source}, Path: path, Err: err})
 }
 
 // buffer is where directory listings are read into.

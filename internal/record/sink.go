@@ -45,7 +45,7 @@ func (f *Found) only(wanted []string) {
 	if !slices.Contains(wanted, "kernel") {
 		f.Nets, f.AllNets = nil, false
 	}
-	f.Gaps = slices.DeleteFunc(f.Gaps, func(g ns.Gap) bool { return !slices.Contains(wanted, g.Source) })
+	f.Gaps = slices.DeleteFunc(f.Gaps, func(g ns.Gap) bool { return !slices.ContainsFunc(wanted, g.Of) })
 }
 
 // Holder takes one holder of a namespace.
@@ -102,5 +102,5 @@ func (s *Sink) LoneMounts() { s.found.LoneMounts = true }
 
 // Gap takes what could not be read.
 func (s *Sink) Gap(source, path string, err error) {
-	s.found.Gaps = append(s.found.Gaps, ns.Gap{Source: source, Path: path, Err: err})
+	s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{source}, Path: path, Err: err})
 }

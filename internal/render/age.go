@@ -9,7 +9,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// ageText says how old a namespace is and what tells that: "3d4h by name".
+// ageText returns how old a namespace is and from what that is known: "3d4h by name".
 func ageText(a ns.Age, now time.Time) string {
 	if a.Since.IsZero() {
 		return ""

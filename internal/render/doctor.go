@@ -7,45 +7,17 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 )
-
-type wireDoctor struct {
-	wireHead
-	Status    string        `json:"status"`
-	Headline  string        `json:"headline"`
-	Tolerated int           `json:"tolerated"`
-	Findings  []wireFinding `json:"findings"`
-	Unknown   []wireBlind   `json:"unknown"`
-}
-
-type wireFinding struct {
-	Check      string         `json:"check"`
-	Severity   string         `json:"severity"`
-	Subject    string         `json:"subject"`
-	Path       string         `json:"path,omitempty"`
-	PathBase64 []byte         `json:"path_base64,omitempty"`
-	Namespace  *wireNamespace `json:"namespace,omitempty"`
-	Summary    string         `json:"summary"`
-	Evidence   []string       `json:"evidence"`
-	Meaning    string         `json:"meaning"`
-	Fix        []string       `json:"fix"`
-	Since      *time.Time     `json:"since,omitempty"`
-}
-
-type wireBlind struct {
-	Check string `json:"check"`
-	Why   string `json:"why"`
-}
 
 // Doctor writes what a doctor says: first a line for monitoring, then each finding.
 func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		return encode(w, f, false, doctorOf(r))
+		return encode(w, f, false, wire.NewDoctor(r))
 	}
 	var out bytes.Buffer
 	fmt.Fprintln(&out, paint(Escape(r.Headline()), severityColor(r.Status()), style))
@@ -131,30 +103,4 @@ func fold(w io.Writer, label, text string, style Style) {
 		line += word
 	}
 	flush()
-}
-
-func doctorOf(r *doctor.Report) wireDoctor {
-	d := wireDoctor{
-		wireHead: headOf(r.Snapshot, r.Owners), Status: r.Status().String(), Headline: r.Headline(), Tolerated: r.Tolerated,
-		Findings: []wireFinding{}, Unknown: []wireBlind{},
-	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		wire := wireFinding{
-			Check: f.Check, Severity: f.Severity.String(), Subject: f.Subject, Path: f.Path, PathBase64: rawOf(f.Path),
-			Summary: f.Summary, Evidence: append([]string{}, f.Evidence...), Meaning: f.Meaning, Fix: append([]string{}, f.Fix...),
-		}
-		if f.Namespace != nil {
-			n := namespaceOf(r.Snapshot, f.Namespace, r.Owners)
-			wire.Namespace = &n
-		}
-		if !f.Since.IsZero() {
-			wire.Since = &f.Since
-		}
-		d.Findings = append(d.Findings, wire)
-	}
-	for _, b := range r.Blind {
-		d.Unknown = append(d.Unknown, wireBlind{b.Check, b.Why})
-	}
-	return d
 }

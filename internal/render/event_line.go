@@ -231,7 +231,7 @@ func (e *Events) appendWhere(out []byte, ev *trace.Event) []byte {
 }
 
 // asked returns the types that a call was to change: those of its flags, or of
-// the file it was given; net if neither tells.
+// the file it was given; net if neither has one.
 func asked(ev *trace.Event) []ns.Type {
 	t := ev.Target.Type
 	if ev.Via.Kind == trace.ViaNSFS && int(t) < len(ev.Target.NS) && ev.Target.NS[t].Inode != 0 {

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/trace"
@@ -215,7 +217,7 @@ func TestTraceNotes(t *testing.T) {
 	}
 	notes := e.TraceNotes(many)
 	if n := len(notes); n != 1+maxThreads+2 || !strings.HasSuffix(notes[n-1], ", and 91 more") || !strings.HasPrefix(notes[n-2], "91 more threads ") {
-		t.Errorf("too much or too little is told: %q", notes)
+		t.Errorf("too much or too little is noted: %q", notes)
 	}
 	none := TraceStats{Lost: []trace.Loss{{Kind: "setns", Known: true}}, Tier: 2, Summary: &trace.Summary{}}
 	if diff := cmp.Diff([]string{"no events; nothing lost; tier 2"}, e.TraceNotes(none)); diff != "" {
@@ -230,13 +232,16 @@ func TestTraceNotes(t *testing.T) {
 func TestTraceRecords(t *testing.T) {
 	e := NewEvents(JSON, Style{}, fakeNames{blue.Inode: {"blue"}})
 	var out []byte
-	out = e.Start(out, TraceStart{Time: noon, Kernel: "6.18.44", Select: []string{"syscalls"}, Tier: 1, How: "by hooks", Command: []string{"ip", "\xff"}})
+	out = e.Start(out, wire.TraceStart{Time: noon, Machine: wire.Machine{Schema: wire.Schema, Kernel: "6.18.44"}, Select: []string{"syscalls"}, Tier: 1, How: "by hooks", Command: []string{"ip", "\xff"}})
 	for _, l := range stats().Lost {
 		out = e.Lost(out, noon, l, l.Total/2)
 	}
 	out = e.End(out, noon, stats())
 	golden(t, "testdata/records.json", string(out))
-	out = NewEvents(Table, Style{}, nil).Start(nil, TraceStart{})
+	if err := wiretest.Validate(out); err != nil {
+		t.Error(err)
+	}
+	out = NewEvents(Table, Style{}, nil).Start(nil, wire.TraceStart{})
 	out = NewEvents(Table, Style{}, nil).End(out, noon, TraceStats{})
 	if len(out) > 0 {
 		t.Errorf("people are shown %q", out)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -26,7 +28,7 @@ func linkCell(all []ns.Link, more func(*ns.Link) string) string {
 		switch {
 		case l.Kind == "loopback":
 			return 2
-		case len(telling(l)) == 0:
+		case len(distinctAddrs(l)) == 0:
 			return 1
 		}
 		return 0
@@ -38,7 +40,7 @@ func linkCell(all []ns.Link, more func(*ns.Link) string) string {
 			parts = append(parts, fmt.Sprintf("%d more", len(order)-i))
 			break
 		}
-		part := append([]string{order[i].Name}, telling(&order[i])...)
+		part := append([]string{order[i].Name}, distinctAddrs(&order[i])...)
 		if m := more(&order[i]); m != "" {
 			part = append(part, m)
 		}
@@ -47,8 +49,8 @@ func linkCell(all []ns.Link, more func(*ns.Link) string) string {
 	return strings.Join(parts, ", ")
 }
 
-// telling are the addresses of a link that tell it from others.
-func telling(l *ns.Link) []string {
+// distinctAddrs returns the addresses of a link that others do not have too.
+func distinctAddrs(l *ns.Link) []string {
 	var addrs []string
 	for _, p := range l.Addrs {
 		if ip := p.Addr(); !ip.IsLoopback() && !isLinkLocal6(ip) {
@@ -62,7 +64,7 @@ func isLinkLocal6(ip netip.Addr) bool { return ip.Is6() && ip.IsLinkLocalUnicast
 
 func noMore(*ns.Link) string { return "" }
 
-// peerNote says where the other end of a link is.
+// peerNote returns where the other end of a link is.
 func peerNote(s *ns.Snapshot, l *ns.Link, x *owner.Index) string {
 	p := l.Peer
 	switch {
@@ -82,7 +84,7 @@ func placeOf(s *ns.Snapshot, inode uint64, x *owner.Index) string {
 	return ns.FormatLink(ns.Net, inode)
 }
 
-// Title names a namespace in a sentence, and says whose it is as far as x knows.
+// Title names a namespace in a sentence, with its owner as far as x finds it.
 func Title(n *ns.Namespace, x *owner.Index) string {
 	if n.Initial {
 		return n.String() + " (host)"
@@ -97,9 +99,7 @@ func Title(n *ns.Namespace, x *owner.Index) string {
 // a device, and first by which link it was found.
 func UsesBy(w io.Writer, s *ns.Snapshot, q links.Query, h links.Hit, x *owner.Index, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		u := usesOf(s, h.Namespace, x)
-		u.Matched = &wireMatch{By: q.By, Value: q.String(), Inode: h.At.Inode, Device: h.Link.Name}
-		return encode(w, f, false, u)
+		return encode(w, f, false, wire.NewUses(s, h.Namespace, x, explain.Verdict(h.Namespace, s), q, &h))
 	}
 	if _, err := fmt.Fprintln(w, Escape(matchText(s, q, h, x))); err != nil {
 		return err

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os/user"
+	"path"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -31,7 +33,7 @@ const (
 func List(w io.Writer, s *ns.Snapshot, x *owner.Index, f Format, style Style, oneLine bool) error {
 	switch f {
 	case JSON, YAML:
-		return encode(w, f, oneLine, listOf(s, x))
+		return encode(w, f, oneLine, wire.NewList(s, x))
 	case Name:
 		var b strings.Builder
 		for i := range s.Namespaces {
@@ -79,7 +81,7 @@ func listTable(s *ns.Snapshot, x *owner.Index, wide bool) *table {
 	return t
 }
 
-// ownerCell is whose something is; in full with the compose service, and with the
+// ownerCell returns an owner as a cell; in full with the compose service, and with the
 // unit that a container runs in.
 func ownerCell(o *owner.Owner, wide bool) string {
 	if o == nil {
@@ -151,4 +153,20 @@ func clock(t, now time.Time) string {
 		return t.Format("Jan02")
 	}
 	return t.Format("2006")
+}
+
+// names joins the names a namespace goes by, the host's own mark first.
+func names(n *ns.Namespace, full bool) []string {
+	var all []string
+	if n.Initial {
+		all = append(all, "(host)")
+	}
+	for _, name := range n.Names {
+		if full {
+			all = append(all, name.Path)
+		} else if base := path.Base(name.Path); len(all) == 0 || all[len(all)-1] != base {
+			all = append(all, base)
+		}
+	}
+	return all
 }

@@ -29,7 +29,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	var hidden, newer []string
 	for _, g := range append(slices.Clone(s.Gaps), x.Gaps()...) {
 		if g.Err == scan.ErrNotInProc {
-			hidden = append(hidden, explain.LookingAt(g.Source))
+			hidden = append(hidden, lookingAt(g.Sources))
 			continue
 		}
 		if g.Err == scan.ErrActiveOnly {
@@ -37,7 +37,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 			continue
 		}
 		if since := (kernel.SinceError{}); errors.As(g.Err, &since) {
-			newer = append(newer, fmt.Sprintf("%s (%v)", explain.LookingAt(g.Source), since))
+			newer = append(newer, fmt.Sprintf("%s (%v)", lookingAt(g.Sources), since))
 			continue
 		}
 		if verbose && !denied(g.Err) {
@@ -48,11 +48,11 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 			notes = append(notes, Escape("unreadable: "+g.Error()))
 		}
 		switch {
-		case denied(g.Err) && (g.Source == "process" || g.Source == "thread"):
+		case denied(g.Err) && (g.Of("process") || g.Of("thread")):
 			closed = append(closed, g)
-		case denied(g.Err) && g.Source == links.Source:
+		case denied(g.Err) && g.Of(links.Source):
 			unlinked = append(unlinked, g)
-		case denied(g.Err) && g.Source == owner.Source:
+		case denied(g.Err) && g.Of(owner.Source):
 			unowned = append(unowned, g)
 		default:
 			other = append(other, g)
@@ -75,7 +75,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	}
 	for i, g := range other {
 		if verbose {
-			break // told above
+			break // noted above
 		}
 		if i == 3 {
 			notes = append(notes, fmt.Sprintf("%d more could not be read: -v tells them", len(other)-i))
@@ -84,6 +84,15 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 		notes = append(notes, Escape(gapNote(g)))
 	}
 	return notes
+}
+
+// lookingAt names the places where some sources look.
+func lookingAt(sources []string) string {
+	var places []string
+	for _, s := range sources {
+		places = append(places, explain.LookingAt(s))
+	}
+	return strings.Join(places, ", ")
 }
 
 // hiddenNote says what /proc cannot show and who can.
@@ -122,7 +131,7 @@ func gapNote(g ns.Gap) string {
 		return none.Error()
 	}
 	note := fmt.Sprintf("%s unreadable: %v", g.Path, g.Err)
-	if g.Source == links.Source {
+	if g.Of(links.Source) {
 		note = fmt.Sprintf("links of %s: %v", g.Path, g.Err)
 	}
 	if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
@@ -137,17 +146,17 @@ func gapNote(g ns.Gap) string {
 	return note
 }
 
-// StrayNotes tells of names that refer to no namespace; a few, unless verbose.
-func StrayNotes(s *ns.Snapshot, verbose bool) []string {
+// DanglingNotes reports names that refer to no namespace; a few, unless verbose.
+func DanglingNotes(s *ns.Snapshot, verbose bool) []string {
 	if !slices.Contains(s.Types, ns.Net) {
 		return nil // names are for network namespaces
 	}
 	var notes []string
-	for i, stray := range s.Dangling {
+	for i, name := range s.Dangling {
 		if i == 3 && !verbose {
 			return append(notes, fmt.Sprintf("%d more names refer to no namespace: -v lists them", len(s.Dangling)-i))
 		}
-		notes = append(notes, Escape(fmt.Sprintf("%s is no namespace: it is %s", stray.Path, stray.Reason)))
+		notes = append(notes, Escape(fmt.Sprintf("%s is no namespace: it is %s", name.Path, name.Reason)))
 	}
 	return notes
 }

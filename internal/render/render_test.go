@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 	"sigs.k8s.io/yaml"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -153,12 +155,15 @@ func TestWideHasNoEmptyCells(t *testing.T) {
 
 func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	s := snapshot()
-	s.Gaps = []ns.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
+	s.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "/proc/1/ns/net", Err: unix.EACCES}}
 	var j, y bytes.Buffer
 	for f, out := range map[Format]*bytes.Buffer{JSON: &j, YAML: &y} {
 		if err := List(out, s, nil, f, Style{}, true); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := wiretest.Validate(j.Bytes()); err != nil {
+		t.Error(err)
 	}
 	if strings.Count(j.String(), "\n") != 1 {
 		t.Errorf("not one line: %q", j.String())
@@ -176,7 +181,7 @@ func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"taken":"2026-03-01T12:00:00Z"`, `"complete":false`, `"error":"permission denied"`,
-		`"holders":{"mount":0,"process":1,"thread":0}`, `"leader":{"pid":1,"comm":"init","cmdline":["/sbin/init","splash"]}`, `"initial":true`,
+		`"holder_counts":{"mount":0,"process":1,"thread":0}`, `"leader":{"pid":1,"comm":"init","cmdline":["/sbin/init","splash"]}`, `"initial":true`,
 	} {
 		if !strings.Contains(j.String(), want) {
 			t.Errorf("no %s in %s", want, j.String())
@@ -197,7 +202,7 @@ func FuzzNamesInYAML(f *testing.F) {
 			if err := List(&out, s, nil, f, Style{}, false); err != nil {
 				t.Fatalf("%s of %q: %v", f, name, err)
 			}
-			var back wireList
+			var back wire.List
 			if err := yaml.Unmarshal(out.Bytes(), &back); err != nil {
 				t.Fatalf("%s of %q: %v\n%s", f, name, err, out.String())
 			}
@@ -230,10 +235,10 @@ func TestUnknownIsAbsent(t *testing.T) {
 func TestGapNotes(t *testing.T) {
 	s := snapshot()
 	for pid := range 12 {
-		s.Gaps = append(s.Gaps, ns.Gap{Source: "process", Path: fmt.Sprintf("/proc/%d/ns/net", pid), Err: unix.EACCES})
+		s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"process"}, Path: fmt.Sprintf("/proc/%d/ns/net", pid), Err: unix.EACCES})
 	}
 	for i := range 5 {
-		s.Gaps = append(s.Gaps, ns.Gap{Source: "name", Path: fmt.Sprintf("/run/%d\x1b", i), Err: unix.EIO})
+		s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"name"}, Path: fmt.Sprintf("/run/%d\x1b", i), Err: unix.EIO})
 	}
 	notes := strings.Join(GapNotes(s, nil, false), "\n")
 	for _, want := range []string{"12 processes unreadable: ", `/run/0\x1b unreadable: input/output error`, "2 more could not be read: -v tells them"} {
@@ -256,7 +261,7 @@ func TestNoEngineIsTold(t *testing.T) {
 		"not looked at: files in flight: the bpf engine sees them, run as root ":                        fmt.Errorf("needs CAP_BPF: %w", unix.EPERM),
 	} {
 		s := snapshot()
-		s.NoEngine, s.Gaps = err, []ns.Gap{{Source: "inflight", Path: "/proc", Err: scan.ErrNotInProc}}
+		s.NoEngine, s.Gaps = err, []ns.Gap{{Sources: []string{"inflight"}, Path: "/proc", Err: scan.ErrNotInProc}}
 		if got := GapNotes(s, nil, false); len(got) != 1 || got[0] != strings.TrimSpace(want) {
 			t.Errorf("%v: %q, want %q", err, got, want)
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -18,7 +20,7 @@ import (
 // knows, then the holders.
 func Uses(w io.Writer, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		return encode(w, f, false, usesOf(s, n, x))
+		return encode(w, f, false, wire.NewUses(s, n, x, explain.Verdict(n, s), links.Query{}, nil))
 	}
 	if _, err := fmt.Fprintln(w, Escape(explain.Verdict(n, s))); err != nil {
 		return err
@@ -48,7 +50,7 @@ func Uses(w io.Writer, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format
 	return usesTable(s, n, x, f == Wide).write(w, style)
 }
 
-// identity says what else a namespace is known by: "cookie 4101, nsid 3, owned by
+// identity returns what else identifies a namespace: "cookie 4101, nsid 3, owned by
 // user:[4026531837], which root made, 3d4h old by name".
 func identity(s *ns.Snapshot, n *ns.Namespace) string {
 	var parts []string
@@ -111,7 +113,7 @@ func fd(h *ns.Holder) string {
 	return strconv.Itoa(h.FD)
 }
 
-// what says more of a holder in a word or two.
+// what describes a holder in a word or two.
 func what(h *ns.Holder) string {
 	words := []string{h.Family, h.Type, h.Device, h.Via}
 	switch {
@@ -136,7 +138,7 @@ func addHolder(t *table, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, h *ns.
 		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
 }
 
-// groupNote says in which mount namespaces the copies of one mount are.
+// groupNote returns in which mount namespaces the copies of one mount are.
 func groupNote(g *ns.MountGroup, own uint64) string {
 	all := g.All()
 	if len(all) == 1 {
@@ -162,7 +164,7 @@ func groupNote(g *ns.MountGroup, own uint64) string {
 	return " (" + notes + ")"
 }
 
-// mountNote says where a mount is that is not simply at its path.
+// mountNote returns where a mount is that is not simply at its path.
 func mountNote(h *ns.Holder, own uint64) string {
 	if h.Lone() {
 		return loneNote(h)
@@ -189,7 +191,7 @@ func mountNote(h *ns.Holder, own uint64) string {
 	return " (" + strings.Join(notes, "; ") + ")"
 }
 
-// loneNote says what a mount that is in no mount namespace is below.
+// loneNote returns what a mount that is in no mount namespace is below.
 func loneNote(h *ns.Holder) string {
 	switch p := h.Pin; {
 	case p == nil:

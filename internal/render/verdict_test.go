@@ -32,14 +32,14 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("verdict\n%s\nwant\n%s", got, want)
 		}
 	}
-	s.Gaps = []ns.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
+	s.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "/proc/1/ns/net", Err: unix.EACCES}}
 	if got := explain.Verdict(&ns.Namespace{Holders: []ns.Holder{processA(1)}}, s); !strings.Contains(got, "alive by at least 1 process") {
 		t.Errorf("an incomplete scan is sure of itself: %s", got)
 	}
 	if got := explain.Verdict(&s.Namespaces[0], s); !strings.Contains(got, "; at least 1 process is in it") {
 		t.Errorf("an incomplete scan is sure of itself: %s", got)
 	}
-	s.Gaps = []ns.Gap{{Source: ns.SourceLink, Path: "net:[7]", Err: unix.EPERM}}
+	s.Gaps = []ns.Gap{{Sources: []string{ns.SourceLink}, Path: "net:[7]", Err: unix.EPERM}}
 	if got := explain.Verdict(&ns.Namespace{Holders: []ns.Holder{processA(1)}}, s); strings.Contains(got, "at least") {
 		t.Errorf("unsure of holders for want of links: %s", got)
 	}

@@ -108,7 +108,7 @@ func (x *exam) lacks(sources ...string) string {
 
 func (x *exam) gaps(source string) (gaps []ns.Gap) {
 	for _, g := range x.snap.Gaps {
-		if g.Source == source {
+		if g.Of(source) {
 			gaps = append(gaps, g)
 		}
 	}

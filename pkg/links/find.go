@@ -175,7 +175,7 @@ func (q Query) notFound(snap *ns.Snapshot) error {
 func unread(snap *ns.Snapshot) string {
 	var gaps []ns.Gap
 	for _, g := range snap.Gaps {
-		if g.Source == Source {
+		if g.Of(Source) {
 			gaps = append(gaps, g)
 		}
 	}
@@ -198,7 +198,7 @@ func Unread(gaps []ns.Gap) string {
 func denied(snap *ns.Snapshot, err error) error {
 	for _, g := range snap.Gaps {
 		switch {
-		case g.Source != Source:
+		case !g.Of(Source):
 		case errors.Is(g.Err, unix.EPERM):
 			return &kernel.DeniedError{Capability: unix.CAP_SYS_ADMIN, Err: err}
 		case errors.Is(g.Err, unix.EACCES):

@@ -140,7 +140,7 @@ func (r *reader) silent() bool {
 }
 
 func (r *reader) gap(i int, err error) {
-	r.snap.Gaps = append(r.snap.Gaps, ns.Gap{Source: Source, Path: r.snap.Namespaces[i].String(), Err: err})
+	r.snap.Gaps = append(r.snap.Gaps, ns.Gap{Sources: []string{Source}, Path: r.snap.Namespaces[i].String(), Err: err})
 }
 
 // readLinks reads one namespace.

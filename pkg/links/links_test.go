@@ -36,7 +36,7 @@ func TestNoAnswer(t *testing.T) {
 		}
 		return func() { close(first) }
 	})
-	if len(r.snap.Gaps) != 1 || r.snap.Gaps[0].Path != "net:[6]" || r.snap.Gaps[0].Source != Source || !strings.Contains(r.snap.Gaps[0].Err.Error(), "no answer within") {
+	if len(r.snap.Gaps) != 1 || r.snap.Gaps[0].Path != "net:[6]" || !r.snap.Gaps[0].Of(Source) || !strings.Contains(r.snap.Gaps[0].Err.Error(), "no answer within") {
 		t.Errorf("gaps %v, want one of net:[6]", r.snap.Gaps)
 	}
 	if !r.over.Load() {
@@ -189,12 +189,12 @@ func TestFind(t *testing.T) {
 func TestFindSaysWhatIsUnread(t *testing.T) {
 	snap := snapshot()
 	snap.Namespaces[2].Links = nil
-	snap.Gaps = []ns.Gap{{Source: "process", Path: "x", Err: unix.EPERM}, {Source: Source, Path: "net:[12]", Err: errors.New("no answer")}}
+	snap.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "x", Err: unix.EPERM}, {Sources: []string{Source}, Path: "net:[12]", Err: errors.New("no answer")}}
 	q, _ := ByIP("10.0.0.8")
 	if _, err := q.Find(snap, (*ns.Namespace).Title); errorText(err) != "no address 10.0.0.8: looked in 2 namespaces; links of net:[12] unreadable" {
 		t.Error(err)
 	}
-	snap.Gaps = append(snap.Gaps, ns.Gap{Source: Source, Path: "net:[13]", Err: unix.EPERM})
+	snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{Source}, Path: "net:[13]", Err: unix.EPERM})
 	if _, err := q.Find(snap, (*ns.Namespace).Title); !strings.HasSuffix(errorText(err), "; links of 2 namespaces unreadable") || !errors.As(err, new(*kernel.DeniedError)) {
 		t.Error(err)
 	}

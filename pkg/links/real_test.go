@@ -283,7 +283,7 @@ func TestEnded(t *testing.T) {
 		t.Errorf("links %v and %v of namespaces that are no more", gone.Links, other.Links)
 	}
 	for _, g := range snap.Gaps {
-		if g.Source == Source && (g.Path == gone.String() && namespaceIDs() || g.Path == other.String() && namespaceIDs()) {
+		if g.Of(Source) && (g.Path == gone.String() && namespaceIDs() || g.Path == other.String() && namespaceIDs()) {
 			t.Errorf("a gap of a namespace that has ended: %v", g)
 		}
 	}

@@ -82,14 +82,15 @@ const (
 
 // Title is the namespace as a sentence names it: "net:[4026532177] (blue)".
 func (n *Namespace) Title() string {
-	if name := n.bestName(); name != "" {
+	if name := n.BestName(); name != "" {
 		return n.String() + " (" + name + ")"
 	}
 	return n.String()
 }
 
-// bestName is a name that keeps the namespace alive or, failing that, any.
-func (n *Namespace) bestName() string {
+// BestName returns a name that keeps the namespace alive or, failing that, any; ""
+// if it has none.
+func (n *Namespace) BestName() string {
 	for _, name := range n.Names {
 		if name.Kind == NameMount {
 			return name.Name

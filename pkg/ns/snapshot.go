@@ -13,6 +13,7 @@ import (
 type Snapshot struct {
 	Taken      time.Time
 	Root       string // of the machine that was read; "/" is the running one
+	Machine    Machine
 	Kernel     string // release, as uname -r prints it
 	Engine     string // how it was read: "proc"
 	NoEngine   error  // Options.NoEngine
@@ -25,7 +26,7 @@ type Snapshot struct {
 	LoneMounts bool             // mounts were looked for that are in no mount namespace
 	Namespaces []Namespace      // sorted by type, then inode
 	Dangling   []DanglingName   // sorted by path
-	Gaps       []Gap            // sorted by source, then path
+	Gaps       []Gap            // sorted by sources, then path
 }
 
 // Complete reports whether everything the sources tried to read was read.
@@ -45,13 +46,18 @@ func (s *Snapshot) Find(inode uint64) *Namespace {
 
 // Gap is something that was to be read and could not be.
 type Gap struct {
-	Source string // the source, as in Sources
-	Path   string
-	Err    error
+	Sources []string // those whose answer it may be missing from, as in Snapshot.Sources; sorted
+	Path    string
+	Err     error
 }
 
+// Of reports whether a gap is one of the given source.
+func (g *Gap) Of(source string) bool { return slices.Contains(g.Sources, source) }
+
 // Error makes a gap printable; it is not meant to be returned.
-func (g Gap) Error() string { return g.Source + ": " + g.Path + ": " + g.Err.Error() }
+func (g Gap) Error() string {
+	return strings.Join(g.Sources, ", ") + ": " + g.Path + ": " + g.Err.Error()
+}
 
 // DanglingName is an entry of a names directory that refers to no namespace of the
 // types asked for.
@@ -86,7 +92,7 @@ func (s *Snapshot) Sort() {
 	slices.Sort(s.NamesDirs)
 	slices.SortFunc(s.Dangling, func(a, b DanglingName) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortStableFunc(s.Gaps, func(a, b Gap) int {
-		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Path, b.Path))
+		return cmp.Or(slices.Compare(a.Sources, b.Sources), strings.Compare(a.Path, b.Path))
 	})
 }
 

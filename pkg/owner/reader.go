@@ -66,7 +66,7 @@ func (r *reader) gap(name string, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.gaps = append(r.gaps, ns.Gap{Source: Source, Path: name, Err: err})
+	r.gaps = append(r.gaps, ns.Gap{Sources: []string{Source}, Path: name, Err: err})
 }
 
 // gone reports whether an error only says that something is not there.

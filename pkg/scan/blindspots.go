@@ -34,9 +34,9 @@ func blindSpots(h *host.Host, types []ns.Type) []ns.Gap {
 	}
 	switch {
 	case h.Live() && hidden(h): // kernel threads, too: which PID namespace this is cannot be known
-		gaps = append(gaps, ns.Gap{Source: "process", Path: "/proc", Err: ErrHidepid})
+		gaps = append(gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc", Err: ErrHidepid})
 	case !h.IsKernelThread(2):
-		gaps = append(gaps, ns.Gap{Source: "process", Path: strings.TrimRight(h.Root(), "/") + "/proc", Err: ErrOtherPIDNS})
+		gaps = append(gaps, ns.Gap{Sources: []string{"process"}, Path: strings.TrimRight(h.Root(), "/") + "/proc", Err: ErrOtherPIDNS})
 	}
 	return gaps
 }
@@ -52,7 +52,7 @@ func missingTypes(h *host.Host, types []ns.Type) []ns.Gap {
 	for _, t := range types {
 		if !h.Recorded() || t == ns.Net { // what was recorded of the others is not known
 			if h.LacksType(dir, t) {
-				gaps = append(gaps, ns.Gap{Source: "process", Path: path.Join(dir, t.String()), Err: kernel.NoTypeError{Type: t}})
+				gaps = append(gaps, ns.Gap{Sources: []string{"process"}, Path: path.Join(dir, t.String()), Err: kernel.NoTypeError{Type: t}})
 			}
 		}
 	}

@@ -23,12 +23,12 @@ import (
 func (s *scanner) findLeaders(ctx context.Context, snap *ns.Snapshot) {
 	d, err := newDetails(s.host, s.opts.Details)
 	if err != nil {
-		s.found.Gaps = append(s.found.Gaps, ns.Gap{Source: "process", Path: "/proc", Err: err})
+		s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc", Err: err})
 		return
 	}
 	if d.full {
 		if d.boot, err = s.host.BootTime(); err != nil {
-			s.found.Gaps = append(s.found.Gaps, ns.Gap{Source: "process", Path: "/proc/stat", Err: err})
+			s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/stat", Err: err})
 		}
 	}
 	ordered := s.pidsInStartOrder()
@@ -60,7 +60,7 @@ func (s *scanner) findLeader(d *details, n *ns.Namespace, ordered bool) {
 		}
 		if !d.gone(err) {
 			path := fmt.Sprintf("/proc/%d/stat", n.Holders[i].PID)
-			s.take(record.Found{Gaps: []ns.Gap{{Source: "process", Path: path, Err: host.Cause(err)}}})
+			s.take(record.Found{Gaps: []ns.Gap{{Sources: []string{"process"}, Path: path, Err: host.Cause(err)}}})
 			return
 		}
 		n.Holders = slices.Delete(n.Holders, i, i+1)

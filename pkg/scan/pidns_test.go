@@ -47,7 +47,7 @@ func TestProcOfAnotherPIDNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(snap.Gaps, func(g ns.Gap) bool {
-		return g.Source == "socket" && errors.Is(g.Err, procscan.ErrForeignTaskIDs)
+		return g.Of("socket") && errors.Is(g.Err, procscan.ErrForeignTaskIDs)
 	}) {
 		t.Errorf("gaps %v, want one of the sockets", snap.Gaps)
 	}

@@ -76,7 +76,7 @@ func oldKernel(t *testing.T) *ns.Snapshot {
 
 func gapOf(s *ns.Snapshot, mountNS uint64) string {
 	for _, g := range s.Gaps {
-		if g.Source == "mount" && g.Path == ns.FormatLink(ns.Mnt, mountNS) {
+		if g.Of("mount") && g.Path == ns.FormatLink(ns.Mnt, mountNS) {
 			return g.Err.Error()
 		}
 	}

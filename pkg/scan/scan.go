@@ -110,7 +110,7 @@ func Scan(ctx context.Context, opts Options) (*ns.Snapshot, error) {
 }
 
 func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
-	snap := &ns.Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.host.Kernel()}
+	snap := &ns.Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Machine: s.host.Machine(), Kernel: s.host.Kernel()}
 	if s.opts.Engine != nil {
 		snap.Engine = s.opts.Engine.Name()
 	}
@@ -201,12 +201,12 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 			if src.instead != nil {
 				afters = append(afters, func(s *scanner, ctx context.Context) record.Found {
 					out, err := src.instead(s, ctx)
-					out.Gaps = append(out.Gaps, ns.Gap{Source: src.name, Path: "/proc", Err: err})
+					out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{src.name}, Path: "/proc", Err: err})
 					return out
 				})
 				continue
 			}
-			s.take(record.Found{Gaps: []ns.Gap{{Source: src.name, Path: "/proc", Err: err}}})
+			s.take(record.Found{Gaps: []ns.Gap{{Sources: []string{src.name}, Path: "/proc", Err: err}}})
 			continue
 		}
 		snap.Sources = append(snap.Sources, src.name)

@@ -136,7 +136,7 @@ func TestFakeMachineStrays(t *testing.T) {
 	if diff := cmp.Diff(want, snap.Dangling, notMade); diff != "" {
 		t.Errorf("strays (-want +got):\n%s", diff)
 	}
-	if len(snap.Gaps) != 2 || snap.Gaps[0].Source != "mount" || !strings.Contains(snap.Gaps[0].Error(), "this is no mount") {
+	if len(snap.Gaps) != 2 || !snap.Gaps[0].Of("mount") || !strings.Contains(snap.Gaps[0].Error(), "this is no mount") {
 		t.Errorf("gaps: %v, want the one broken mount line", snap.Gaps)
 	}
 	if g := snap.Gaps[len(snap.Gaps)-1]; g.Path != "mnt:[4026532900]" || !strings.Contains(g.Error(), "no process is in it") {
@@ -272,7 +272,7 @@ func TestRecordedTreeIsNeverComplete(t *testing.T) {
 	var missing []string
 	for _, g := range snap.Gaps {
 		if g.Err == ErrNotInProc {
-			missing = append(missing, g.Source)
+			missing = append(missing, g.Sources...)
 		}
 	}
 	if diff := cmp.Diff([]string{"fd", "inflight", "kernel", "mmap", "socket"}, missing); diff != "" || snap.Complete() {

@@ -5,6 +5,7 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -16,7 +17,9 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -109,6 +112,13 @@ func (p *patient) look(t *testing.T) *doctor.Report {
 	r, err := doctor.Run(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
+	}
+	var document bytes.Buffer
+	if err := render.Doctor(&document, r, render.JSON, render.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := wiretest.Validate(document.Bytes()); err != nil {
+		t.Error(err)
 	}
 	return r
 }

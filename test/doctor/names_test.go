@@ -121,7 +121,7 @@ func TestDanglingLink(t *testing.T) {
 	}
 	// Where PIDs are another PID namespace's, none is said to be gone.
 	p.change = func(snap *ns.Snapshot) {
-		snap.Gaps = append(snap.Gaps, ns.Gap{Source: "process", Path: "/proc", Err: scan.ErrOtherPIDNS})
+		snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc", Err: scan.ErrOtherPIDNS})
 	}
 	r := p.examine(t)
 	if len(r.Findings) != 1 || r.Findings[0].Severity != doctor.Unknown || len(r.Findings[0].Fix) > 0 {

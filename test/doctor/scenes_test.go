@@ -85,7 +85,7 @@ func TestGapsMakeUnknown(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			p := newPatient(t).with(nstest.Make(t, kind))
 			p.change = func(snap *ns.Snapshot) {
-				snap.Gaps = append(snap.Gaps, ns.Gap{Source: "process", Path: "/proc/4242/ns/net", Err: errRefused})
+				snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/4242/ns/net", Err: errRefused})
 			}
 			r := p.examine(t)
 			if len(r.Findings) != 1 || r.Findings[0].Severity != doctor.Unknown || r.Status() != doctor.Unknown {
@@ -99,7 +99,7 @@ func TestGapsMakeUnknown(t *testing.T) {
 	t.Run("healthy", func(t *testing.T) {
 		p := newPatient(t).with(nstest.Make(t, nstest.Process))
 		p.change = func(snap *ns.Snapshot) {
-			snap.Gaps = append(snap.Gaps, ns.Gap{Source: "process", Path: "/proc/4242/ns/net", Err: errRefused})
+			snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/4242/ns/net", Err: errRefused})
 		}
 		if r := p.examine(t); r.Status() != doctor.Unknown || len(r.Findings) != 0 || len(r.Blind) == 0 {
 			t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Blind)

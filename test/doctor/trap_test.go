@@ -116,7 +116,7 @@ func TestLivePin(t *testing.T) {
 		"mount namespaces unread": func(s *ns.Snapshot) { forget(s); s.MountsAll = false },
 		"a mount namespace is a gap": func(s *ns.Snapshot) {
 			forget(s)
-			s.Gaps = append(s.Gaps, ns.Gap{Source: "mount", Path: "mnt:[4026532901]", Err: errRefused})
+			s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"mount"}, Path: "mnt:[4026532901]", Err: errRefused})
 		},
 		"detached mounts unread": func(s *ns.Snapshot) { forget(s); s.LoneMounts = false },
 		"no kernel list":         func(s *ns.Snapshot) { forget(s); s.Sources = []string{"process", "thread", "mount", "name"} },

@@ -31,7 +31,7 @@ func lookAt(t *testing.T, engine int, opts scan.Options, n neighbour, kind ns.Ki
 		t.Errorf("%s: took %v", engineNames[engine], took)
 	}
 	for _, g := range snap.Gaps {
-		if g.Source == kind.String() && g.Err != scan.ErrNotInProc {
+		if g.Of(kind.String()) && g.Err != scan.ErrNotInProc {
 			t.Errorf("%s: gap %v", engineNames[engine], g)
 		}
 	}

@@ -207,7 +207,7 @@ func demandGap(t *testing.T, opts scan.Options, scene *nstest.Scene, source stri
 	t.Helper()
 	wants(t, "all sources", opts, &scene.Truth, nil)
 	snap := look(t, opts)
-	i := slices.IndexFunc(snap.Gaps, func(g ns.Gap) bool { return g.Source == source })
+	i := slices.IndexFunc(snap.Gaps, func(g ns.Gap) bool { return g.Of(source) })
 	if i < 0 || source != "mount" && !errors.Is(snap.Gaps[i].Err, scan.ErrNotInProc) && !errors.Is(snap.Gaps[i].Err, scan.ErrActiveOnly) || snap.Complete() {
 		t.Errorf("gaps %v, complete %v, want a gap in %s", snap.Gaps, snap.Complete(), source)
 	}

@@ -153,7 +153,7 @@ func demandScenes(t *testing.T, c confined, r result, scenes []*nstest.Scene) {
 
 func (r *result) hasGap(source string) bool {
 	for _, g := range r.Gaps {
-		if g.Source == source {
+		if slices.Contains(g.Sources, source) {
 			return true
 		}
 	}

@@ -88,9 +88,9 @@ func checkDockerOwners(t *testing.T, d *docker, web, peer, alone container) {
 	if a.Namespace.Owner != nil || !a.Namespace.Initial {
 		t.Errorf("the host's namespace is %+v's", a.Namespace.Owner)
 	}
-	i := slices.IndexFunc(a.Holders, func(h holder) bool { return h.PID == shared.pid })
-	if i < 0 || a.Holders[i].Owner == nil || a.Holders[i].Owner.Service != "shop/front" {
-		t.Errorf("process %d on the host's network: %+v", shared.pid, a.Holders[max(i, 0)])
+	i := slices.IndexFunc(a.Namespace.Holders, func(h holder) bool { return h.PID == shared.pid })
+	if i < 0 || a.Namespace.Holders[i].Owner == nil || a.Namespace.Holders[i].Owner.Service != "shop/front" {
+		t.Errorf("process %d on the host's network: %+v", shared.pid, a.Namespace.Holders[max(i, 0)])
 	}
 	d.remove(t, "shared")
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 )
 
 // doctorAnswer is what `doctor -o json` says.
@@ -24,9 +26,9 @@ type doctorAnswer struct {
 }
 
 type finding struct {
-	Check, Severity, Subject, Path, Summary string
-	Evidence, Fix                           []string
-	Namespace                               *namespace
+	Check, Severity, Title, Path, Summary string
+	Evidence, Fix                         []string
+	Subject                               *namespace
 }
 
 // doctor runs `doctor -o json` and checks its exit status.
@@ -36,6 +38,9 @@ func (n nsinspect) doctor(t testing.TB, args ...string) doctorAnswer {
 	var a doctorAnswer
 	if err := json.Unmarshal([]byte(stdout), &a); err != nil {
 		t.Fatalf("nsinspect doctor: exit status %d: parse its JSON: %v: %s%s", status, err, stdout, stderr)
+	}
+	if err := wiretest.Validate([]byte(stdout)); err != nil {
+		t.Error(err)
 	}
 	checkHead(t, a.head)
 	if want := map[string]int{"ok": 0, "warning": 1, "critical": 2, "unknown": 3}[a.Status]; status != want {
@@ -76,8 +81,8 @@ func (w *ward) findings(t *testing.T, a doctorAnswer) (all []finding) {
 		}
 	}
 	for _, f := range a.Findings {
-		text := f.Subject + f.Summary + strings.Join(f.Evidence, "\n")
-		if f.Namespace != nil && slices.Contains(w.inodes, f.Namespace.Inode) || containsAny(text, pids) ||
+		text := f.Title + f.Summary + strings.Join(f.Evidence, "\n")
+		if f.Subject != nil && slices.Contains(w.inodes, f.Subject.Inode) || containsAny(text, pids) ||
 			slices.ContainsFunc(w.dirs, func(dir string) bool { return f.Path != "" && strings.HasPrefix(f.Path, dir) }) {
 			all = append(all, f)
 		}

@@ -18,9 +18,9 @@ type iface struct {
 	Up              bool
 	Addrs           []string
 	Peer            *struct {
-		Index int
-		Inode uint64
-		Name  string
+		Index     int
+		Name      string
+		Namespace struct{ Inode uint64 }
 	}
 }
 
@@ -77,10 +77,10 @@ func checkLinks(t *testing.T, n nsinspect, c container, inode, own uint64, mac, 
 			t.Errorf("list: eth0 of %s has %v, want %s", c.name, eth0.Addrs, ip)
 		}
 	}
-	if eth0.Peer == nil || eth0.Peer.Inode != own || eth0.Peer.Name != outer {
+	if eth0.Peer == nil || eth0.Peer.Namespace.Inode != own || eth0.Peer.Name != outer {
 		t.Errorf("list: the other end of eth0 of %s is %+v, want %s in net:[%d]", c.name, eth0.Peer, outer, own)
 	}
-	if back, ok := list.link(own, outer); !ok || back.Peer == nil || back.Peer.Inode != inode || back.Peer.Name != "eth0" {
+	if back, ok := list.link(own, outer); !ok || back.Peer == nil || back.Peer.Namespace.Inode != inode || back.Peer.Name != "eth0" {
 		t.Errorf("list: the other end of %s is %+v, want eth0 in net:[%d]", outer, back.Peer, inode)
 	}
 }

@@ -33,7 +33,7 @@ func checkOwner(t *testing.T, n nsinspect, runtime string, its container, member
 			}
 			checkOwned(t, "who-uses "+ref, a.Namespace.Owner, runtime, its)
 		}
-		holders := n.whoUses(t, fmt.Sprint(inode)).Holders
+		holders := n.whoUses(t, fmt.Sprint(inode)).Namespace.Holders
 		i := slices.IndexFunc(holders, func(h holder) bool { return h.Kind == "process" && h.PID == c.pid })
 		if i < 0 {
 			t.Errorf("process %d of %s is no holder of net:[%d]", c.pid, c.name, inode)

@@ -9,64 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
-
-// TraceStart is the first record of a trace.
-type TraceStart struct {
-	Time     time.Time `json:"time"`
-	Event    string    `json:"event"` // "start"
-	Schema   string    `json:"schema"`
-	Kernel   string    `json:"kernel,omitempty"`
-	Select   []string  `json:"select"` // what is traced: "syscalls"
-	Tier     int       `json:"tier"`
-	How      string    `json:"how"`
-	Blind    []string  `json:"blind"`
-	Refusals []string  `json:"refusals"` // why earlier tiers do not run
-	Command  []string  `json:"command,omitempty"`
-}
-
-// TraceLost says how many calls of one kind were not told.
-type TraceLost struct {
-	Time  time.Time `json:"time"`
-	Event string    `json:"event"` // "lost"
-	Kind  string    `json:"kind"`
-	Count *uint64   `json:"count"` // since the last record of the kind; null if it cannot be known
-	Total *uint64   `json:"total"`
-}
-
-// TraceEnd is the last record of a trace.
-type TraceEnd struct {
-	Time    time.Time      `json:"time"`
-	Event   string         `json:"event"` // "end"
-	Events  map[string]int `json:"events"`
-	Failed  map[string]int `json:"failed_events"`
-	Checked *int           `json:"checked,omitempty"`     // threads that were looked at in the end; absent if that failed
-	After   *int           `json:"after_count,omitempty"` // calls recorded after the last event that --count asks for; absent if it was not reached
-	Unseen  []TraceThread  `json:"disagreements"`
-	Strays  []TraceThread  `json:"strays"`
-}
-
-// TraceThread is a thread that is in another network namespace than one would
-// think.
-type TraceThread struct {
-	PID     int      `json:"pid"`
-	TID     int      `json:"tid"`
-	Comm    string   `json:"comm"`
-	CommRaw []byte   `json:"comm_base64,omitempty"`
-	Tracked *TraceNS `json:"tracked,omitempty"`
-	Found   *TraceNS `json:"found,omitempty"`
-}
-
-// TraceNS is a namespace in the records of a trace.
-type TraceNS struct {
-	Inode   uint64   `json:"inode"`
-	Cookie  uint64   `json:"cookie,omitempty"`
-	Initial bool     `json:"initial,omitempty"`
-	Names   []string `json:"names,omitempty"`
-}
 
 // TraceStats is what came of a trace.
 type TraceStats struct {
@@ -79,12 +26,12 @@ type TraceStats struct {
 }
 
 // Start adds the record that a trace begins with. Lines for people have none.
-func (e *Events) Start(out []byte, s TraceStart) []byte {
+func (e *Events) Start(out []byte, s wire.TraceStart) []byte {
 	if !e.json {
 		return out
 	}
-	s.Event, s.Schema = "start", Schema
-	s.Blind, s.Refusals = append([]string{}, s.Blind...), append([]string{}, s.Refusals...)
+	s.Event = "start"
+	s.Limitations, s.Refusals = append([]string{}, s.Limitations...), append([]string{}, s.Refusals...)
 	return appendRecord(out, s)
 }
 
@@ -92,7 +39,7 @@ func (e *Events) Start(out []byte, s TraceStart) []byte {
 // each kind, with zero too.
 func (e *Events) Lost(out []byte, now time.Time, l trace.Loss, grown uint64) []byte {
 	if e.json {
-		r := TraceLost{Time: now, Event: "lost", Kind: l.Kind}
+		r := wire.TraceLost{Time: now, Event: "lost", Kind: l.Kind}
 		if l.Known {
 			r.Count, r.Total = &grown, &l.Total
 		}
@@ -126,19 +73,23 @@ func lostCalls(kind string, n uint64) string {
 	return fmt.Sprintf("%d %s %s", n, kind, call)
 }
 
-// End adds the record that a trace ends with. What people are told in its place
-// are the sentences of TraceNotes.
+// End adds the record that a trace ends with. Lines for people have the
+// sentences of TraceNotes in its place.
 func (e *Events) End(out []byte, now time.Time, s TraceStats) []byte {
 	if !e.json {
 		return out
 	}
-	r := TraceEnd{Time: now, Event: "end", Events: countsOf(s.Events), Failed: countsOf(s.Failed), After: s.AfterCount, Unseen: []TraceThread{}, Strays: []TraceThread{}}
+	r := wire.TraceEnd{
+		Time: now, Event: "end", Events: countsOf(s.Events), FailedEvents: countsOf(s.Failed), AfterCount: s.AfterCount,
+		Disagreements: []wire.TraceThread{}, SplitThreads: []wire.TraceThread{},
+	}
 	for kind, n := range s.Lives {
 		r.Events[string(kind)] = n
 	}
 	if sum := s.Summary; sum != nil {
 		r.Checked = &sum.Checked
-		r.Unseen, r.Strays = e.threadsOf(sum.Disagreements), e.threadsOf(sum.SplitThreads)
+		r.Disagreements = wire.NewTraceThreads(e.names, sum.Disagreements)
+		r.SplitThreads = wire.NewTraceThreads(e.names, sum.SplitThreads)
 	}
 	return appendRecord(out, r)
 }
@@ -149,23 +100,6 @@ func countsOf(counts map[trace.Call]int) map[string]int {
 		named[call.String()] = n
 	}
 	return named
-}
-
-func (e *Events) threadsOf(all []trace.Disagreement) []TraceThread {
-	threads := []TraceThread{}
-	for _, d := range all {
-		threads = append(threads, TraceThread{
-			PID: d.PID, TID: d.TID, Comm: d.Comm, CommRaw: rawOf(d.Comm), Tracked: e.wireNS(d.Tracked), Found: e.wireNS(d.Found),
-		})
-	}
-	return threads
-}
-
-func (e *Events) wireNS(target trace.NS) *TraceNS {
-	if target.Inode == 0 {
-		return nil
-	}
-	return &TraceNS{target.Inode, target.Cookie, e.names.Initial(ns.Net, target), e.names.Names(ns.Net, target)}
 }
 
 // appendRecord adds one of the few records that are no events.
@@ -179,7 +113,7 @@ func appendRecord(out []byte, v any) []byte {
 	return append(out, escapeControls(buf.Bytes())...)
 }
 
-// TraceNotes says in sentences what came of a trace.
+// TraceNotes returns the results of a trace in sentences.
 func (e *Events) TraceNotes(s TraceStats) []string {
 	notes := []string{strings.Join([]string{tally(s), lostNote(s.Lost), fmt.Sprintf("tier %d", s.Tier)}, "; ")}
 	if s.AfterCount != nil && *s.AfterCount > 0 {
@@ -199,7 +133,7 @@ func (e *Events) TraceNotes(s TraceStats) []string {
 	return append(notes, e.unseenNote(s.Summary.Disagreements)...)
 }
 
-// maxThreads is how many threads a note tells of.
+// maxThreads is how many threads a note lists.
 const maxThreads = 10
 
 func (e *Events) unseenNote(all []trace.Disagreement) []string {
@@ -225,7 +159,7 @@ func (e *Events) unseenNote(all []trace.Disagreement) []string {
 
 func (e *Events) place(target trace.NS) string { return string(e.appendPlace(nil, ns.Net, target)) }
 
-// calls are the kinds of events, in the order in which they are told.
+// calls are the kinds of events, in the order in which they are counted.
 var calls = []trace.Call{trace.Setns, trace.Unshare, trace.Clone, trace.Move}
 
 // tally counts events: "12 setns (3 failed), 2 unshare", "no events".
@@ -251,7 +185,7 @@ func tally(s TraceStats) string {
 	return strings.Join(parts, ", ")
 }
 
-// lostNote says what was lost: "nothing lost", "17 setns calls lost".
+// lostNote returns what was lost: "nothing lost", "17 setns calls lost".
 func lostNote(all []trace.Loss) string {
 	var lost, unknown []string
 	for _, l := range all {
