@@ -266,11 +266,11 @@ func TestExecRootless(t *testing.T) {
 	cmd := exec.Command(program, "exec", pid, "--", "true")
 	cmd.SysProcAttr = her
 	cmd.Dir = "/"
-	said, err := cmd.CombinedOutput()
-	line := strings.TrimSpace(string(said))
-	if err == nil || !strings.Contains(line, "operation not permitted: run as root, or join its user namespace, user:[") ||
+	out, err := cmd.CombinedOutput()
+	line := strings.TrimSpace(string(out))
+	if err == nil || !strings.Contains(line, "operation not permitted\nhint: run as root, or join its user namespace, user:[") ||
 		!strings.HasSuffix(line, " first: nsenter --preserve-credentials -U -n -t PID -- COMMAND") {
-		t.Errorf("to her it says: %s", line)
+		t.Errorf("printed to the user: %s", line)
 	}
 	_, advice, _ := strings.Cut(line, "nsenter ")
 	advice = strings.NewReplacer("PID", pid, "COMMAND", "readlink /proc/self/ns/net").Replace(advice)

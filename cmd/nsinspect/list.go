@@ -200,7 +200,7 @@ func parseTypes(words []string) ([]ns.Type, error) {
 	for _, w := range words {
 		t, err := ns.ParseType(w)
 		if err != nil {
-			return nil, usagef("%w, or all", err)
+			return nil, usagef("%w\nhint: use %s, or all", err, joined(ns.Types()))
 		}
 		if !slices.Contains(types, t) {
 			types = append(types, t)
@@ -221,4 +221,13 @@ func parseInterval(text string) (time.Duration, error) {
 		return 0, usagef("bad interval %q\nhint: --watch takes a time of 10ms or more, as 2s", text)
 	}
 	return d, nil
+}
+
+// joined lists words with commas between them.
+func joined[T fmt.Stringer](all []T) string {
+	var words []string
+	for _, w := range all {
+		words = append(words, w.String())
+	}
+	return strings.Join(words, ", ")
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -289,13 +288,4 @@ func linesCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strings.Count(ts.ReadFile(args[0]), "\n"); fmt.Sprint(got) != args[1] {
 		ts.Fatalf("%s has %d lines, want %s:\n%s", args[0], got, args[1], ts.ReadFile(args[0]))
 	}
-}
-
-// schemaCmd validates a file, stdout or stderr of the last command by the published
-// JSON Schema: "schema FILE".
-func schemaCmd(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: schema FILE")
-	}
-	ts.Check(wiretest.Validate([]byte(ts.ReadFile(args[0]))))
 }

@@ -126,7 +126,7 @@ func NewTraceLifecycle(l *lifecycle.Event) TraceLifecycle {
 type TraceLost struct {
 	Time  time.Time `json:"time"`
 	Event string    `json:"event" jsonschema:"enum=lost"`
-	Kind  string    `json:"kind" jsonschema:"enum=setns,enum=unshare,enum=clone,enum=unknown"`
+	Kind  string    `json:"kind" jsonschema:"enum=setns,enum=unshare,enum=clone,enum=move,enum=lifecycle,enum=unknown"`
 	Count *uint64   `json:"count,omitempty"` // since the last record of the kind; absent where the tier cannot count
 	Total *uint64   `json:"total,omitempty"`
 }

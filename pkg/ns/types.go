@@ -88,17 +88,9 @@ func (t Type) String() string {
 func ParseType(name string) (Type, error) {
 	i := slices.IndexFunc(types[:], func(d typeInfo) bool { return d.name == name })
 	if i < 0 {
-		return 0, fmt.Errorf("no namespace type %q: use %s", name, typeNames())
+		return 0, fmt.Errorf("no namespace type %q", name)
 	}
 	return Type(i), nil
-}
-
-func typeNames() string {
-	var names []string
-	for _, d := range types {
-		names = append(names, d.name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // TypeOfFlag maps a CLONE_NEW… flag, as NS_GET_NSTYPE returns it, to its type.
