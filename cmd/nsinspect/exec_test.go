@@ -266,8 +266,8 @@ func TestExecRootless(t *testing.T) {
 	cmd := exec.Command(program, "exec", pid, "--", "true")
 	cmd.SysProcAttr = her
 	cmd.Dir = "/"
-	out, err := cmd.CombinedOutput()
-	line := strings.TrimSpace(string(out))
+	printed, err := cmd.CombinedOutput()
+	line := strings.TrimSpace(string(printed))
 	if err == nil || !strings.Contains(line, "operation not permitted\nhint: run as root, or join its user namespace, user:[") ||
 		!strings.HasSuffix(line, " first: nsenter --preserve-credentials -U -n -t PID -- COMMAND") {
 		t.Errorf("printed to the user: %s", line)

@@ -65,7 +65,7 @@ func writeFinding(w io.Writer, f *doctor.Finding, style Style) {
 func writeBlind(w io.Writer, r *doctor.Report, style Style) {
 	checks := map[string][]string{}
 	var whys []string
-	for _, b := range r.Blind {
+	for _, b := range r.Undecided {
 		if checks[b.Why] == nil {
 			whys = append(whys, b.Why)
 		}

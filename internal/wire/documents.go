@@ -108,7 +108,7 @@ func NewDoctor(r *doctor.Report) Doctor {
 		}
 		d.Findings = append(d.Findings, w)
 	}
-	for _, b := range r.Blind {
+	for _, b := range r.Undecided {
 		d.Unknown = append(d.Unknown, UnknownCheck{b.Check, b.Why})
 	}
 	d.Head = newHead(r.Snapshot, r.Owners)

@@ -14,7 +14,7 @@ import (
 // where no path reaches them: another mount lies over theirs. Two mounts of one
 // namespace at a path are no trouble: ip netns makes /run/netns a mount of itself,
 // with copies of all that is in it.
-func findCoveredName(x *exam) (all []Finding) {
+func findCoveredName(x *inspection) (all []Finding) {
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
 		var covered []*ns.Holder
@@ -39,7 +39,7 @@ func findCoveredName(x *exam) (all []Finding) {
 		f.Evidence = few(f.Evidence, 3)
 		f.Meaning = "The covered mount keeps the namespace alive, out of reach. Whoever uses the name gets what lies over it."
 		f.Fix = x.uncover(n, covered[0])
-		x.dated(&f)
+		x.addAge(&f)
 		all = append(all, f)
 	}
 	return all
@@ -58,7 +58,7 @@ func reachedAt(n *ns.Namespace, covered *ns.Holder) bool {
 
 // over returns the namespace that the path of a covered mount leads to, nil if to
 // none.
-func (x *exam) over(covered *ns.Holder) *ns.Namespace {
+func (x *inspection) over(covered *ns.Holder) *ns.Namespace {
 	for i := range x.snap.Namespaces {
 		if n := &x.snap.Namespaces[i]; reachedAt(n, covered) {
 			return n
@@ -69,7 +69,7 @@ func (x *exam) over(covered *ns.Holder) *ns.Namespace {
 
 // uncover returns the commands that bring a covered name to light: what lies over
 // it gets a name of its own first, for it may have no other.
-func (x *exam) uncover(n *ns.Namespace, covered *ns.Holder) []string {
+func (x *inspection) uncover(n *ns.Namespace, covered *ns.Holder) []string {
 	if x.over(covered) == nil {
 		return []string{fmt.Sprintf("nsinspect who-uses %d", n.Inode)}
 	}

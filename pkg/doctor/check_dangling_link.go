@@ -8,7 +8,7 @@ import (
 )
 
 // findDanglingLink finds symlinks in names directories that lead to no namespace.
-func findDanglingLink(x *exam) (all []Finding) {
+func findDanglingLink(x *inspection) (all []Finding) {
 	for i := range x.snap.Dangling {
 		s := &x.snap.Dangling[i]
 		if s.Kind != ns.NameSymlink {
@@ -21,7 +21,7 @@ func findDanglingLink(x *exam) (all []Finding) {
 		f.Fix = []string{"rm " + explain.ShellWord(s.Path)}
 		if pid := pidOf(s.Path, s.Target); pid != 0 {
 			f.Meaning += " Another process may get that PID, and the name would silently stand for its namespace."
-			if why := x.strangePIDs(); why != "" {
+			if why := x.foreignPIDs(); why != "" {
 				f.Severity = Unknown
 				f.Evidence = append(f.Evidence, "not certain: "+why)
 				f.Fix = nil

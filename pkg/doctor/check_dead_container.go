@@ -12,7 +12,7 @@ import (
 )
 
 // findDeadContainer finds namespaces of containers that have no process any more.
-func findDeadContainer(x *exam) (all []Finding) {
+func findDeadContainer(x *inspection) (all []Finding) {
 	for _, n := range x.inState(named) {
 		o := x.container(n)
 		if o == nil {
@@ -32,9 +32,9 @@ func findDeadContainer(x *exam) (all []Finding) {
 		}
 		f.Meaning = "The runtime was to take it away and did not: it was killed, or failed in it. Addresses and interfaces stay taken."
 		f.Fix = []string{mendContainer(o, f.Path)}
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread")
 		all = append(all, f)
 	}
 	return all
@@ -42,7 +42,7 @@ func findDeadContainer(x *exam) (all []Finding) {
 
 // container returns the container or pod that a namespace was made for, nil if for
 // none that is known.
-func (x *exam) container(n *ns.Namespace) *owner.Owner {
+func (x *inspection) container(n *ns.Namespace) *owner.Owner {
 	o := x.owners().Namespace(n)
 	if o == nil || o.Runtime == "systemd" || o.Runtime == "neutron" {
 		return nil
@@ -52,7 +52,7 @@ func (x *exam) container(n *ns.Namespace) *owner.Owner {
 
 // written returns what a runtime has written down of a namespace's container, nil
 // if it has forgotten it.
-func (x *exam) written(n *ns.Namespace, o *owner.Owner) *owner.Container {
+func (x *inspection) written(n *ns.Namespace, o *owner.Owner) *owner.Container {
 	all := x.owners().Containers()
 	i := slices.IndexFunc(all, func(c owner.Container) bool {
 		return c.NetNS == n.Inode || c.ID != "" && c.ID == o.ID && c.Runtime == o.Runtime

@@ -15,7 +15,7 @@ import (
 
 // findDuplicateName finds names that stand for two namespaces, in two names
 // directories. A user's own directory is hers: nobody else looks into it.
-func findDuplicateName(x *exam) (all []Finding) {
+func findDuplicateName(x *inspection) (all []Finding) {
 	type use struct {
 		n    *ns.Namespace
 		name ns.Name

@@ -13,7 +13,7 @@ import (
 
 // findHeldElsewhere finds namespaces that live only by files or sockets of
 // processes that are not in them.
-func findHeldElsewhere(x *exam) (all []Finding) {
+func findHeldElsewhere(x *inspection) (all []Finding) {
 	for _, n := range x.inState(elsewhere) {
 		x.describe(n)
 		if x.state(n) != elsewhere {
@@ -38,16 +38,16 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 			}
 		}
 		f.Fix = few(f.Fix, 3)
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread", "mount")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread", "mount")
 		all = append(all, f)
 	}
 	return all
 }
 
 // holds says in a phrase how something holds a namespace.
-func (x *exam) holds(h *ns.Holder) string {
+func (x *inspection) holds(h *ns.Holder) string {
 	switch {
 	case h.Lone() && h.Pin != nil:
 		return fmt.Sprintf("mount %d, below a detached mount: %s", h.MountID, x.holds(h.Pin))

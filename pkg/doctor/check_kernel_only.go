@@ -20,7 +20,7 @@ import (
 )
 
 // findKernelOnly finds namespaces that live and that nothing visible explains.
-func findKernelOnly(x *exam) (all []Finding) {
+func findKernelOnly(x *inspection) (all []Finding) {
 	for _, n := range x.inState(heldByKernel) {
 		refs := 0
 		for i := range n.Holders {
@@ -32,9 +32,9 @@ func findKernelOnly(x *exam) (all []Finding) {
 		f.Meaning = "Something inside the kernel holds it: a file below its /proc/net, a mount of NFS or SMB made in it, a leak in a driver. " +
 			"Neither lsns nor ip netns shows it."
 		f.Fix = []string{fmt.Sprintf("nsinspect who-uses %d   # again: what holds it may show up", n.Inode)}
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread", "fd", "socket", "mmap", "inflight", "mount")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread", "fd", "socket", "mmap", "inflight", "mount")
 		if !x.snap.MountsAll {
 			f.Severity = Unknown
 			f.Evidence = append(f.Evidence, "not certain: mount namespaces that no process is in were not read")
@@ -51,7 +51,7 @@ func findKernelOnly(x *exam) (all []Finding) {
 // closing says why a namespace that nothing visible keeps may be kept for some
 // minutes only, "" if nothing speaks for that: by TCP connections whose processes
 // have ended and whose peers have not answered yet.
-func (x *exam) closing(n *ns.Namespace) string {
+func (x *inspection) closing(n *ns.Namespace) string {
 	const wait = "TCP connections of ended processes are still closing and keep it, for some minutes at most: %d of them"
 	if open, err := x.connections(n); err == nil && open > 0 {
 		return fmt.Sprintf(wait, open)
@@ -66,7 +66,7 @@ func (x *exam) closing(n *ns.Namespace) string {
 
 // connections counts the TCP connections in a namespace. It enters that, for which
 // it needs CAP_SYS_ADMIN, and Linux 6.18 to get there without a path.
-func (x *exam) connections(n *ns.Namespace) (open int, err error) {
+func (x *inspection) connections(n *ns.Namespace) (open int, err error) {
 	opener := opener.New(x.host, false)
 	fd, err := opener.Open(n)
 	if err != nil {
@@ -112,7 +112,7 @@ func connected(tcp string) (n int) {
 
 // orphans returns how many TCP connections of all network namespaces no process
 // has any more (net/ipv4/proc.c, sockstat_seq_show, 6.18).
-func (x *exam) orphans() int {
+func (x *inspection) orphans() int {
 	n := x.snap.Find(x.snap.Initial[ns.Net])
 	if n == nil || n.Leader == nil {
 		return 0

@@ -13,10 +13,10 @@ import (
 // findLeftoverFile finds plain files that are no name anywhere. That takes having
 // read every mount namespace, and having an explanation for every namespace: one
 // may be mounted there in a detached tree, which no list has.
-func findLeftoverFile(x *exam) (all []Finding) {
+func findLeftoverFile(x *inspection) (all []Finding) {
 	for i := range x.snap.Dangling {
 		s := &x.snap.Dangling[i]
-		if s.Kind != ns.NameFile || len(s.Pins) > 0 || x.dockersWaste(s) {
+		if s.Kind != ns.NameFile || len(s.Pins) > 0 || x.dockerLeftover(s) {
 			continue
 		}
 		f := aboutPath(s)
@@ -32,7 +32,7 @@ func findLeftoverFile(x *exam) (all []Finding) {
 				"ip netns list still shows it (\"Peer netns reference is invalid\"), and a new namespace cannot get its name."
 			f.Fix = []string{"rm " + explain.ShellWord(s.Path)}
 		}
-		if m := maker(path.Base(s.Path)); m != "" {
+		if m := namingProgram(path.Base(s.Path)); m != "" {
 			f.Evidence = append(f.Evidence, "named as "+m+" names them")
 		}
 		f.Evidence = append(f.Evidence, "last changed "+stamp(s.Made))
@@ -43,8 +43,8 @@ func findLeftoverFile(x *exam) (all []Finding) {
 
 // mayBePinned says why a namespace may be mounted on a plain file though none was
 // seen, "" if none can be.
-func (x *exam) mayBePinned(s *ns.DanglingName) string {
-	switch why := x.lacks("mount", "kernel"); {
+func (x *inspection) mayBePinned(s *ns.DanglingName) string {
+	switch why := x.missingSources("mount", "kernel"); {
 	case why != "":
 		return why
 	case !x.snap.MountsAll:

@@ -11,7 +11,7 @@ import (
 
 // findLivePin finds plain files on which a namespace is mounted out of the sight
 // of this path.
-func findLivePin(x *exam) (all []Finding) {
+func findLivePin(x *inspection) (all []Finding) {
 	for i := range x.snap.Dangling {
 		s := &x.snap.Dangling[i]
 		if !x.misleads(s) {
@@ -39,7 +39,7 @@ func findLivePin(x *exam) (all []Finding) {
 // waste, or look for in vain. A runtime may keep its names where only it sees them:
 // a user's Podman does, a Docker from a snap, an OpenShift node. As long as these
 // namespaces are in use, that is as it should be.
-func (x *exam) misleads(s *ns.DanglingName) bool {
+func (x *inspection) misleads(s *ns.DanglingName) bool {
 	for i := range s.Pins {
 		n := x.snap.Find(s.Pins[i].Inode)
 		switch {
@@ -53,7 +53,7 @@ func (x *exam) misleads(s *ns.DanglingName) bool {
 	return false
 }
 
-func (x *exam) pinWhere(h *ns.Holder) string {
+func (x *inspection) pinWhere(h *ns.Holder) string {
 	if h.Covered {
 		return "our own mount namespace, below a mount that covers it"
 	}

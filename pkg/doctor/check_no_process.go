@@ -8,7 +8,7 @@ import (
 
 // findNoProcess finds namespaces that have a name and no process, and that nobody
 // serves from outside. Those of containers are told by findDeadContainer.
-func findNoProcess(x *exam) (all []Finding) {
+func findNoProcess(x *inspection) (all []Finding) {
 	for _, n := range x.inState(named) {
 		if served(n) || x.container(n) != nil {
 			continue
@@ -23,9 +23,9 @@ func findNoProcess(x *exam) (all []Finding) {
 		f.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +
 			"Its addresses and routes live on with it. --max-orphans N excuses so many of them."
 		f.Fix = []string{unmount(f.Path)}
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread")
 		all = append(all, f)
 	}
 	return all
@@ -33,7 +33,7 @@ func findNoProcess(x *exam) (all []Finding) {
 
 // mountedAt returns the path of a mount in our own mount namespace that reaches a
 // namespace.
-func mountedAt(x *exam, n *ns.Namespace) string {
+func mountedAt(x *inspection, n *ns.Namespace) string {
 	for i := range n.Holders {
 		if h := &n.Holders[i]; h.Kind == ns.KindMount && h.MountNS == x.snap.MountNS && !h.Covered && h.Path != "" {
 			return h.Path

@@ -19,7 +19,7 @@ import (
 const clockSlack = 2 * time.Second
 
 // findReusedPID finds symlinks to /proc/PID whose process was started after them.
-func findReusedPID(x *exam) (all []Finding) {
+func findReusedPID(x *inspection) (all []Finding) {
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
 		for _, name := range n.Names {
@@ -31,9 +31,9 @@ func findReusedPID(x *exam) (all []Finding) {
 	return all
 }
 
-func (x *exam) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) {
+func (x *inspection) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) {
 	pid := pidOf(name.Path, name.Target)
-	if name.Kind != ns.NameSymlink || pid == 0 || name.Made.IsZero() || x.strangePIDs() != "" {
+	if name.Kind != ns.NameSymlink || pid == 0 || name.Made.IsZero() || x.foreignPIDs() != "" {
 		return f, false
 	}
 	p := x.process(pid)
@@ -63,7 +63,7 @@ func (x *exam) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) {
 }
 
 // booted returns when the machine booted, the zero time if that is unknown.
-func (x *exam) booted() time.Time {
+func (x *inspection) booted() time.Time {
 	if n := x.snap.Find(x.snap.Initial[ns.Net]); n != nil && n.Age.From == ns.FromBoot {
 		return n.Age.Since
 	}

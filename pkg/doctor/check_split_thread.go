@@ -13,7 +13,7 @@ import (
 
 // findSplitThread finds threads that are in another namespace than their process.
 // One whose process's first thread has ended is not split from anything.
-func findSplitThread(x *exam) (all []Finding) {
+func findSplitThread(x *inspection) (all []Finding) {
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
 		split := x.splitThreads(n)
@@ -28,7 +28,7 @@ func findSplitThread(x *exam) (all []Finding) {
 
 // splitThreads returns the threads in a namespace whose process is in another one,
 // by process, as far as they are still there.
-func (x *exam) splitThreads(n *ns.Namespace) map[ns.TaskID][]*ns.Holder {
+func (x *inspection) splitThreads(n *ns.Namespace) map[ns.TaskID][]*ns.Holder {
 	threads := ns.Namespace{Type: n.Type, Inode: n.Inode}
 	for i := range n.Holders {
 		h := n.Holders[i]
@@ -47,7 +47,7 @@ func (x *exam) splitThreads(n *ns.Namespace) map[ns.TaskID][]*ns.Holder {
 	return split
 }
 
-func (x *exam) split(n *ns.Namespace, pid ns.TaskID, threads []*ns.Holder) Finding {
+func (x *inspection) split(n *ns.Namespace, pid ns.TaskID, threads []*ns.Holder) Finding {
 	home := x.snap.Find(x.homes[pid])
 	about, one := n, "a thread of "+x.who(pid)+" is in it, and the process is in "+x.named(home)
 	if len(threads) > 1 {
@@ -80,7 +80,7 @@ func (x *exam) split(n *ns.Namespace, pid ns.TaskID, threads []*ns.Holder) Findi
 }
 
 // named names a namespace in a sentence.
-func (x *exam) named(n *ns.Namespace) string {
+func (x *inspection) named(n *ns.Namespace) string {
 	if n.Initial {
 		return n.String() + ", the host's"
 	}
@@ -90,7 +90,7 @@ func (x *exam) named(n *ns.Namespace) string {
 // watches reports whether dockerd has a thread in a swarm network's namespace on
 // purpose: it waits there for neighbours that are missing (libnetwork's overlay
 // driver, watchMiss).
-func (x *exam) watches(n *ns.Namespace, pid ns.TaskID) bool {
+func (x *inspection) watches(n *ns.Namespace, pid ns.TaskID) bool {
 	p := x.process(pid)
 	return p != nil && p.Comm == "dockerd" &&
 		slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.Kind == ns.KindMount && x.swarms(h.Path) })

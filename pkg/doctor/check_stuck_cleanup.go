@@ -31,7 +31,7 @@ type worker struct {
 // findStuckCleanup finds the worker that takes dead network namespaces away, one
 // after the other, in a wait that does not end: then none goes away any more. It
 // takes long to be certain, and is certain soon if no such worker is at work.
-func findStuckCleanup(x *exam) []Finding {
+func findStuckCleanup(x *inspection) []Finding {
 	pids := x.workers()
 	if pids == nil {
 		x.unseen[checkStuckCleanup] = "kernel threads cannot be seen from here"
@@ -46,7 +46,7 @@ func findStuckCleanup(x *exam) []Finding {
 }
 
 // stuck watches a worker.
-func (x *exam) stuck(first worker) bool {
+func (x *inspection) stuck(first worker) bool {
 	looks := cleanupLooks
 	if x.again {
 		looks = 0 // it has been watched
@@ -71,7 +71,7 @@ func (w worker) as(before worker) bool {
 	return w.switches == before.switches || strings.Contains(w.stack, wait) && strings.Contains(before.stack, wait)
 }
 
-func (x *exam) stuckFinding(w worker) Finding {
+func (x *inspection) stuckFinding(w worker) Finding {
 	f := Finding{
 		Severity: Critical,
 		Subject:  fmt.Sprintf("kernel worker %d (%s)", w.pid, w.comm),
@@ -89,7 +89,7 @@ func (x *exam) stuckFinding(w worker) Finding {
 }
 
 // workers returns the kernel's threads, nil if they cannot be seen.
-func (x *exam) workers() []ns.TaskID {
+func (x *inspection) workers() []ns.TaskID {
 	comm, err := x.host.ReadProc(kthreadd, "comm", 64)
 	if err != nil || strings.TrimSpace(string(comm)) != "kthreadd" {
 		return nil
@@ -121,7 +121,7 @@ const kthreadd = 2
 // sleep in cleanup_net. Its name shows the work queue that it works for at the
 // moment behind a plus (kernel/workqueue.c, wq_worker_comm, 6.18), and needs no
 // privilege; its stack needs CAP_SYS_ADMIN and CONFIG_STACKTRACE.
-func (x *exam) cleaning(pid ns.TaskID) (w worker, ok bool) {
+func (x *inspection) cleaning(pid ns.TaskID) (w worker, ok bool) {
 	stat, err := x.host.ReadProc(pid, "stat", 4096)
 	if err != nil {
 		return w, false // ended

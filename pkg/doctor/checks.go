@@ -10,7 +10,7 @@ type check struct {
 	about  string   // what is wrong then, as help and documentation tell it
 	needs  []string // sources without which finding nothing means nothing
 	listed bool     // but the kernel's own list of namespaces is enough: what is wrong would be on it, unexplained or without a process
-	find   func(*exam) []Finding
+	find   func(*inspection) []Finding
 }
 
 // The names of the checks.

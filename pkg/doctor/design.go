@@ -12,7 +12,7 @@ import (
 
 // byDesign reports whether a namespace without processes is one that a program
 // which is running keeps on purpose.
-func (x *exam) byDesign(n *ns.Namespace) bool {
+func (x *inspection) byDesign(n *ns.Namespace) bool {
 	for i := range n.Holders {
 		h := &n.Holders[i]
 		if h.Kind == ns.KindMount && (x.swarms(h.Path) || rootless(n, h.Path) || x.pooled(h.Path)) {
@@ -46,7 +46,7 @@ func served(n *ns.Namespace) bool {
 // (util/network/cniprovider, createns_linux.go).
 var poolName = regexp.MustCompile(`/net/cni/[0-9a-z]{20,30}$`)
 
-func (x *exam) pooled(name string) bool {
+func (x *inspection) pooled(name string) bool {
 	return poolName.MatchString(name) && (x.daemon("buildkitd") != nil || x.daemon("dockerd") != nil)
 }
 
@@ -55,7 +55,7 @@ func (x *exam) pooled(name string) bool {
 // process (libnetwork/drivers/overlay, ov_network.go; sandbox.go).
 var swarmName = regexp.MustCompile(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
 
-func (x *exam) swarms(name string) bool {
+func (x *inspection) swarms(name string) bool {
 	return runtimesOwn(name) && swarmName.MatchString(path.Base(name)) && x.daemon("dockerd") != nil
 }
 
@@ -69,7 +69,7 @@ func rootless(n *ns.Namespace, name string) bool {
 // stored reports whether systemd keeps a namespace for a unit with
 // PrivateNetwork=: it leaves its file in a socket pair, to be received by the
 // unit's next process (src/core/namespace.c, setup_shareable_ns).
-func (x *exam) stored(n *ns.Namespace) bool {
+func (x *inspection) stored(n *ns.Namespace) bool {
 	if x.state(n) != elsewhere {
 		return false
 	}
@@ -88,7 +88,7 @@ func (x *exam) stored(n *ns.Namespace) bool {
 // dockersWaste reports whether a plain file was the name of a container that has
 // been removed: dockerd unmounts it and deletes the file within a minute
 // (libnetwork/osl/namespace_linux.go, removeUnusedPaths).
-func (x *exam) dockersWaste(stray *ns.DanglingName) bool {
+func (x *inspection) dockerLeftover(stray *ns.DanglingName) bool {
 	base := path.Base(stray.Path)
 	if !runtimesOwn(stray.Path) || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
 		return false
@@ -114,7 +114,7 @@ var patterns = []struct {
 }
 
 // maker says which program names namespaces like this one, "" if none is known to.
-func maker(base string) string {
+func namingProgram(base string) string {
 	for _, p := range patterns {
 		if p.name.MatchString(base) {
 			return p.maker

@@ -56,7 +56,7 @@ type Finding struct {
 
 // Blind is a check that could not tell: it found nothing, and not all that it
 // wants to see was read.
-type Blind struct {
+type Undecided struct {
 	Check string
 	Why   string
 }
@@ -66,14 +66,14 @@ type Report struct {
 	Snapshot  *ns.Snapshot
 	Owners    *owner.Index // nil if no finding asked for them
 	Findings  []Finding    // the worst first, then in the order of the checks, by subject
-	Blind     []Blind      // in the order of the checks
+	Undecided []Undecided  // in the order of the checks
 	Tolerated int          // namespaces without processes that Options.MaxOrphans excuses
 }
 
 // Status is the worst that was found: Critical, Warning, Unknown, OK.
 func (r *Report) Status() Severity {
 	worst := OK
-	if len(r.Blind) > 0 {
+	if len(r.Undecided) > 0 {
 		worst = Unknown
 	}
 	for i := range r.Findings {
@@ -140,7 +140,7 @@ type Options struct {
 // Run examines a machine. It needs what the scan needs to see everything: root.
 // It fails only if a scan does or ctx ends.
 func Run(ctx context.Context, opts Options) (*Report, error) {
-	x, err := examine(ctx, opts, false)
+	x, err := inspect(ctx, opts, false)
 	if err != nil || len(x.findings) == 0 || opts.Pause < 0 {
 		return x.report(), err
 	}
@@ -149,7 +149,7 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 		return nil, ctx.Err()
 	case <-time.After(opts.Pause):
 	}
-	second, err := examine(ctx, opts, true)
+	second, err := inspect(ctx, opts, true)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 }
 
 // confirm keeps the findings that were there before.
-func (x *exam) confirm(before []Finding) {
+func (x *inspection) confirm(before []Finding) {
 	seen := map[string]bool{}
 	for _, f := range before {
 		for _, mark := range f.marks {
@@ -172,11 +172,11 @@ func (x *exam) confirm(before []Finding) {
 
 // report sorts what was found and counts what is tolerated. That happens after
 // the second look, so that what has gone meanwhile does not count.
-func (x *exam) report() *Report {
+func (x *inspection) report() *Report {
 	if x == nil {
 		return nil
 	}
-	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Blind: x.blind()}
+	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Undecided: x.undecided()}
 	orphans := 0
 	for i := range r.Findings {
 		if r.Findings[i].Check == checkNoProcess {

@@ -89,8 +89,8 @@ func expect(t *testing.T, r *Report, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("findings %q, want %q: %+v", got, want, r.Findings)
 	}
-	if len(r.Blind) > 0 {
-		t.Errorf("could not tell: %+v", r.Blind)
+	if len(r.Undecided) > 0 {
+		t.Errorf("could not tell: %+v", r.Undecided)
 	}
 }
 
@@ -157,8 +157,8 @@ func TestWorkerGetsSomewhere(t *testing.T) {
 // In a container without the host's processes nobody knows what its kernel does.
 func TestNoKernelThreads(t *testing.T) {
 	r := examineFake(t, "-- proc/2/comm --\nsh\n")
-	if len(r.Findings) != 0 || r.Status() != Unknown || len(r.Blind) != 1 || r.Blind[0].Check != checkStuckCleanup {
-		t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Blind)
+	if len(r.Findings) != 0 || r.Status() != Unknown || len(r.Undecided) != 1 || r.Undecided[0].Check != checkStuckCleanup {
+		t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Undecided)
 	}
 	if want := "UNKNOWN: nothing wrong seen in 1 network namespace, but not all was read"; r.Headline() != want {
 		t.Errorf("headline %q, want %q", r.Headline(), want)

@@ -13,7 +13,7 @@ import (
 // networked adds which interfaces and addresses a namespace still has: it answers
 // for them, and nobody else on the same wire can have them. Only namespaces that
 // are told are asked, together with the host's, where the other ends of pairs are.
-func (x *exam) networked(f *Finding) {
+func (x *inspection) addLinks(f *Finding) {
 	part := *x.snap
 	part.Namespaces, part.Gaps = []ns.Namespace{*f.Namespace}, nil
 	if host := x.snap.Find(x.snap.Initial[ns.Net]); host != nil {
@@ -41,7 +41,7 @@ func (x *exam) networked(f *Finding) {
 
 // link says what an interface is: "eth0 is up, with 10.0.0.7/24; its other end is
 // veth12 in the host's namespace".
-func (x *exam) link(l *ns.Link) string {
+func (x *inspection) link(l *ns.Link) string {
 	state := "down"
 	if l.Up {
 		state = "up"

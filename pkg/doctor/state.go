@@ -19,7 +19,7 @@ const (
 	heldByKernel              // nothing explains it
 )
 
-func (x *exam) state(n *ns.Namespace) state {
+func (x *inspection) state(n *ns.Namespace) state {
 	if n.Initial {
 		return inUse
 	}
@@ -45,7 +45,7 @@ func (x *exam) state(n *ns.Namespace) state {
 }
 
 // inState returns the namespaces in a state, but for those that are meant to be.
-func (x *exam) inState(want state) (all []*ns.Namespace) {
+func (x *inspection) inState(want state) (all []*ns.Namespace) {
 	for i := range x.snap.Namespaces {
 		if n := &x.snap.Namespaces[i]; x.state(n) == want && len(n.Holders) > 0 && !x.byDesign(n) {
 			all = append(all, n)
@@ -56,7 +56,7 @@ func (x *exam) inState(want state) (all []*ns.Namespace) {
 
 // pinned reports whether a namespace is mounted on a plain file of a names
 // directory in a way that the check live-pin tells.
-func (x *exam) pinned(n *ns.Namespace) bool {
+func (x *inspection) pinned(n *ns.Namespace) bool {
 	for i := range x.snap.Dangling {
 		s := &x.snap.Dangling[i]
 		for _, pin := range s.Pins {

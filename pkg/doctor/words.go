@@ -15,7 +15,7 @@ import (
 )
 
 // about begins a finding about a namespace.
-func (x *exam) about(n *ns.Namespace) Finding {
+func (x *inspection) about(n *ns.Namespace) Finding {
 	subject := n.String()
 	if len(n.Names) > 0 {
 		subject += " (" + n.Names[0].Name + ")"
@@ -31,7 +31,7 @@ func (x *exam) about(n *ns.Namespace) Finding {
 }
 
 // dated adds how old a namespace is and who made it, as far as that is known.
-func (x *exam) dated(f *Finding) {
+func (x *inspection) addAge(f *Finding) {
 	n := f.Namespace
 	if !n.Age.Since.IsZero() {
 		by := map[ns.AgeFrom]string{
@@ -44,7 +44,7 @@ func (x *exam) dated(f *Finding) {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("made by UID %d, in %s", n.OwnerUID, ns.FormatLink(ns.User, n.UserNS)))
 	}
 	if f.Owner == nil && len(n.Names) > 0 {
-		if m := maker(n.Names[0].Name); m != "" {
+		if m := namingProgram(n.Names[0].Name); m != "" {
 			f.Evidence = append(f.Evidence, "named as "+m+" names them")
 		}
 	}
@@ -54,15 +54,15 @@ func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") 
 
 // doubt makes a finding that rests on nothing having been seen there one of
 // severity Unknown, if not all was seen.
-func (x *exam) doubt(f *Finding, sources ...string) {
-	if why := x.lacks(sources...); why != "" {
+func (x *inspection) uncertain(f *Finding, sources ...string) {
+	if why := x.missingSources(sources...); why != "" {
 		f.Severity = Unknown
 		f.Evidence = append(f.Evidence, "not certain: "+why)
 	}
 }
 
 // who names a process, and whose it is.
-func (x *exam) who(pid ns.TaskID) string {
+func (x *inspection) who(pid ns.TaskID) string {
 	if pid == 0 {
 		return "a process that cannot be seen from here"
 	}
@@ -78,7 +78,7 @@ func (x *exam) who(pid ns.TaskID) string {
 
 // restart returns the command that ends a process in the way of whoever runs it,
 // "" for the first process, which nobody ends.
-func (x *exam) restart(pid ns.TaskID) string {
+func (x *inspection) restart(pid ns.TaskID) string {
 	o := x.owners().Process(pid)
 	switch {
 	case pid <= 1:
@@ -126,7 +126,7 @@ func unmountIn(h *ns.Holder) string {
 }
 
 // where says in which mount namespace a mount is, and whose that is.
-func (x *exam) where(h *ns.Holder) string {
+func (x *inspection) where(h *ns.Holder) string {
 	in := ns.FormatLink(ns.Mnt, h.MountNS)
 	switch {
 	case h.PID != 0:

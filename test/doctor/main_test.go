@@ -92,7 +92,7 @@ func (p *patient) in(dirs ...*nstest.Names) *patient {
 func (p *patient) examine(t *testing.T) (r *doctor.Report) {
 	t.Helper()
 	for range 5 {
-		if r = p.look(t); len(r.Blind) == 0 {
+		if r = p.look(t); len(r.Undecided) == 0 {
 			break
 		}
 	}
@@ -158,8 +158,8 @@ func (p *patient) expect(t *testing.T, want ...string) []doctor.Finding {
 	var r *doctor.Report
 	nstest.Eventually(t, func() string {
 		r = p.examine(t)
-		if got := checks(r); !slices.Equal(got, want) || len(r.Blind) > 0 {
-			return fmt.Sprintf("findings of %v, want %v: %+v; unknown: %+v", got, want, r.Findings, r.Blind)
+		if got := checks(r); !slices.Equal(got, want) || len(r.Undecided) > 0 {
+			return fmt.Sprintf("findings of %v, want %v: %+v; unknown: %+v", got, want, r.Findings, r.Undecided)
 		}
 		return ""
 	})

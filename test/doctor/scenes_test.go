@@ -101,8 +101,8 @@ func TestGapsMakeUnknown(t *testing.T) {
 		p.change = func(snap *ns.Snapshot) {
 			snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/4242/ns/net", Err: errRefused})
 		}
-		if r := p.examine(t); r.Status() != doctor.Unknown || len(r.Findings) != 0 || len(r.Blind) == 0 {
-			t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Blind)
+		if r := p.examine(t); r.Status() != doctor.Unknown || len(r.Findings) != 0 || len(r.Undecided) == 0 {
+			t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Undecided)
 		}
 	})
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // exam is one look at a machine: a snapshot, and what the checks read beside it.
-type exam struct {
+type inspection struct {
 	ctx      context.Context
 	opts     Options
 	host     *host.Host
@@ -34,12 +34,12 @@ type exam struct {
 	unseen    map[string]string // checks that could not look at all, and why
 }
 
-func examine(ctx context.Context, opts Options, again bool) (*exam, error) {
+func inspect(ctx context.Context, opts Options, again bool) (*inspection, error) {
 	snap, err := opts.Scan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	x := &exam{
+	x := &inspection{
 		ctx: ctx, opts: opts, host: opts.Host, snap: snap, again: again,
 		homes:     map[ns.TaskID]uint64{},
 		processes: map[ns.TaskID]*ns.Process{},
@@ -55,7 +55,7 @@ func examine(ctx context.Context, opts Options, again bool) (*exam, error) {
 	}
 	for _, c := range checks {
 		for _, f := range c.find(x) {
-			if f.Check = c.name; !x.young(f.Since) {
+			if f.Check = c.name; !x.tooYoung(f.Since) {
 				x.findings = append(x.findings, f)
 			}
 		}
@@ -64,7 +64,7 @@ func examine(ctx context.Context, opts Options, again bool) (*exam, error) {
 }
 
 // owners returns whose things are. They are read when a finding asks for them.
-func (x *exam) owners() *owner.Index {
+func (x *inspection) owners() *owner.Index {
 	if x.index == nil {
 		x.index = owner.Read(x.ctx, owner.Options{Host: x.host, Snapshot: x.snap, All: true})
 	}
@@ -73,13 +73,13 @@ func (x *exam) owners() *owner.Index {
 
 // young reports whether something is too young to be told. Of unknown age it is
 // not.
-func (x *exam) young(since time.Time) bool {
+func (x *inspection) tooYoung(since time.Time) bool {
 	return x.opts.MinAge > 0 && !since.IsZero() && x.snap.Taken.Sub(since) < x.opts.MinAge
 }
 
 // lacks says what stands between a check that needs these sources and certainty:
 // what was not looked at, or not all of it. It returns "" if nothing does.
-func (x *exam) lacks(sources ...string) string {
+func (x *inspection) missingSources(sources ...string) string {
 	var unread, away []string
 	for _, s := range sources {
 		gaps := x.gaps(s)
@@ -106,7 +106,7 @@ func (x *exam) lacks(sources ...string) string {
 	return strings.Join(whys, "; ")
 }
 
-func (x *exam) gaps(source string) (gaps []ns.Gap) {
+func (x *inspection) gaps(source string) (gaps []ns.Gap) {
 	for _, g := range x.snap.Gaps {
 		if g.Of(source) {
 			gaps = append(gaps, g)
@@ -117,7 +117,7 @@ func (x *exam) gaps(source string) (gaps []ns.Gap) {
 
 // strangePIDs says why a PID found in a symlink cannot be looked up here: proc
 // shows another PID namespace's, or hides some. "" if it can.
-func (x *exam) strangePIDs() string {
+func (x *inspection) foreignPIDs() string {
 	for _, g := range x.snap.Gaps {
 		if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
 			return fmt.Sprintf("%s: %v", g.Path, g.Err)
@@ -127,25 +127,25 @@ func (x *exam) strangePIDs() string {
 }
 
 // blind lists the checks that found nothing without having seen all.
-func (x *exam) blind() []Blind {
-	var all []Blind
+func (x *inspection) undecided() []Undecided {
+	var all []Undecided
 	for _, c := range checks {
 		if slices.ContainsFunc(x.findings, func(f Finding) bool { return f.Check == c.name }) {
 			continue
 		}
 		why := x.unseen[c.name]
-		if why == "" && (!c.listed || x.lacks("kernel") != "") {
-			why = x.lacks(c.needs...)
+		if why == "" && (!c.listed || x.missingSources("kernel") != "") {
+			why = x.missingSources(c.needs...)
 		}
 		if why != "" {
-			all = append(all, Blind{c.name, why})
+			all = append(all, Undecided{c.name, why})
 		}
 	}
 	return all
 }
 
 // process returns the details of a process, nil if it has ended.
-func (x *exam) process(pid ns.TaskID) *ns.Process {
+func (x *inspection) process(pid ns.TaskID) *ns.Process {
 	if p, known := x.processes[pid]; known {
 		return p
 	}
@@ -158,7 +158,7 @@ func (x *exam) process(pid ns.TaskID) *ns.Process {
 }
 
 // daemon returns the oldest running process of a name, nil if there is none.
-func (x *exam) daemon(comm string) *ns.Process {
+func (x *inspection) daemon(comm string) *ns.Process {
 	if p, known := x.daemons[comm]; known {
 		return p
 	}
@@ -180,6 +180,6 @@ func (x *exam) daemon(comm string) *ns.Process {
 }
 
 // describe reads the processes that hold a namespace.
-func (x *exam) describe(n *ns.Namespace) {
+func (x *inspection) describe(n *ns.Namespace) {
 	_ = scan.Describe(x.ctx, x.host, n) // fails only where the scan has failed before
 }
