@@ -8,7 +8,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// release says what to do to free the namespace: every holder must go.
+// release returns what to do to free the namespace: every holder must go.
 func release(n *ns.Namespace, s *ns.Snapshot) string {
 	var steps []string
 	tasks := append(listed(n, ns.KindProcess, 3, who), listed(n, ns.KindThread, 3, who)...)

@@ -10,7 +10,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// unmountSteps says how to take away the mounts that hold a namespace.
+// unmountSteps returns how to remove the mounts that hold a namespace.
 func unmountSteps(n *ns.Namespace, s *ns.Snapshot) []string {
 	const most = 3
 	groups := slices.DeleteFunc(n.MountGroups(s.MountNS), func(g ns.MountGroup) bool {
@@ -52,7 +52,7 @@ func groupStep(g *ns.MountGroup, s *ns.Snapshot) string {
 	return step
 }
 
-// unmount says how to take away a mount in our own mount namespace.
+// unmount returns how to remove a mount in our own mount namespace.
 func unmount(s *ns.Snapshot, h *ns.Holder) string {
 	switch {
 	case h.Path == "":
@@ -78,7 +78,7 @@ func stacked(s *ns.Snapshot, top *ns.Holder) bool {
 	return false
 }
 
-// unmountElsewhere says how to take away a mount in another mount namespace. One
+// unmountElsewhere returns how to remove a mount in another mount namespace. One
 // without a task is freed, with its mounts, by what pins it.
 func unmountElsewhere(h *ns.Holder) string {
 	if h.Lone() {
@@ -91,7 +91,7 @@ func unmountElsewhere(h *ns.Holder) string {
 			with = fmt.Sprintf("mount %d", h.MountID)
 		}
 		if h.Pin == nil {
-			return fmt.Sprintf("free %s, which no process is in and which has %s: `nsinspect who-uses %d` tells who holds it",
+			return fmt.Sprintf("free %s, which no process is in and which has %s: `nsinspect who-uses %d` shows what holds it",
 				where, with, h.MountNS)
 		}
 		return fmt.Sprintf("%s, which keeps %s with %s", unpin(h.Pin), where, with)
@@ -106,7 +106,7 @@ func unmountElsewhere(h *ns.Holder) string {
 	return step
 }
 
-// unmountLone says how to take away a mount that is in no mount namespace.
+// unmountLone returns how to remove a mount that is in no mount namespace.
 func unmountLone(h *ns.Holder) string {
 	switch {
 	case h.Via == ns.ViaUnmounted:
@@ -117,7 +117,7 @@ func unmountLone(h *ns.Holder) string {
 	return fmt.Sprintf("%s, a detached mount that mount %d is below", unpin(h.Pin), h.MountID)
 }
 
-// unpin says how to take away what pins a mount namespace, or is a detached mount.
+// unpin returns how to remove what pins a mount namespace, or is a detached mount.
 func unpin(h *ns.Holder) string {
 	switch {
 	case h.Kind == ns.KindFD && h.PID != 0:

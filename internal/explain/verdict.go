@@ -14,7 +14,7 @@ import (
 
 // Verdict answers in one sentence who keeps the namespace alive, how many they
 // are, and what would free it. It claims no more than the snapshot shows; what
-// the snapshot's sources do not look for is said in a second one.
+// the snapshot's sources do not look for is in a second one.
 func Verdict(n *ns.Namespace, s *ns.Snapshot) string {
 	subject := n.Title()
 	if n.Initial {
@@ -68,7 +68,7 @@ func listed(n *ns.Namespace, k ns.Kind, most int, name func(*ns.Holder) string) 
 	return parts
 }
 
-// LookingAt says in a user's words what a source looks at.
+// LookingAt returns in a user's words what a source reads.
 func LookingAt(source string) string {
 	var where []string
 	for _, k := range ns.Kinds() {

@@ -67,22 +67,22 @@ func (s *Scan) explainFiles(all []*Namespace) {
 		return
 	}
 	for i := range s.seen.Dangling {
-		stray := &s.seen.Dangling[i]
-		if stray.Kind != ns.NameFile {
+		dangling := &s.seen.Dangling[i]
+		if dangling.Kind != ns.NameFile {
 			continue
 		}
-		stray.Compared = true
-		file := fileAt(tree.reach(stray.Path), stray.Path)
+		dangling.Compared = true
+		file := fileAt(tree.reach(dangling.Path), dangling.Path)
 		for _, m := range all {
 			for _, mount := range m.mountsOn(file) {
 				t, inode, ok := ns.ParseLink(mount.Root)
 				if !ok {
 					continue // a gap: see mountsIn
 				}
-				if stray.Pins == nil {
-					stray.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.Root, s.describeMountNS(m))
+				if dangling.Pins == nil {
+					dangling.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.Root, s.describeMountNS(m))
 				}
-				stray.Pins = append(stray.Pins, ns.Pin{Type: t, Inode: inode, Mount: ns.Holder{
+				dangling.Pins = append(dangling.Pins, ns.Pin{Type: t, Inode: inode, Mount: ns.Holder{
 					Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Path: mount.Mountpoint,
 					MountNS: m.Inode, MountID: mount.ID, Covered: m == s.Own,
 				}})

@@ -268,7 +268,7 @@ func (s *Dirs) addName(d *namesDir, n record.Name) {
 }
 
 // namespaceOf identifies an open file, with its cookie if those are wanted and it
-// tells.
+// has it.
 func (s *Dirs) namespaceOf(fd int) (t ns.Type, inode, cookie uint64, err error) {
 	again, err := nsfs.Reopen(fd)
 	if err != nil {

@@ -29,11 +29,11 @@ func TestNamesReader(t *testing.T) {
 	read := func() map[string]names.Named {
 		t.Helper()
 		all, gaps := r.Read(context.Background())
-		told := false
+		reported := false
 		for _, g := range gaps {
-			told = told || g.Path == gone && g.Err == unix.ENOENT
+			reported = reported || g.Path == gone && g.Err == unix.ENOENT
 		}
-		if !told {
+		if !reported {
 			t.Errorf("a directory that is not there is no gap: %v", gaps)
 		}
 		found := map[string]names.Named{}
@@ -42,7 +42,7 @@ func TestNamesReader(t *testing.T) {
 				continue
 			}
 			if _, twice := found[n.Name.Name]; twice {
-				t.Errorf("%s is told twice", n.Name.Name)
+				t.Errorf("%s is reported twice", n.Name.Name)
 			}
 			found[n.Name.Name] = n
 		}

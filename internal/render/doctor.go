@@ -14,7 +14,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 )
 
-// Doctor writes what a doctor says: first a line for monitoring, then each finding.
+// Doctor writes the report of doctor: first a line for monitoring, then each finding.
 func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 	if f == JSON || f == YAML {
 		return encode(w, f, false, wire.NewDoctor(r))
@@ -24,7 +24,7 @@ func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 	for i := range r.Findings {
 		writeFinding(&out, &r.Findings[i], style)
 	}
-	writeBlind(&out, r, style)
+	writeUndecided(&out, r, style)
 	_, err := w.Write(out.Bytes())
 	return err
 }
@@ -55,14 +55,14 @@ func writeFinding(w io.Writer, f *doctor.Finding, style Style) {
 	for i, command := range f.Fix {
 		label := ""
 		if i == 0 {
-			label = "mend"
+			label = "fix"
 		}
 		fmt.Fprintf(w, "  %-7s%s\n", label, Escape(command)) // whole, to be copied
 	}
 }
 
-// writeBlind tells the checks that could not tell, by reason.
-func writeBlind(w io.Writer, r *doctor.Report, style Style) {
+// writeUndecided prints the checks without a result, by reason.
+func writeUndecided(w io.Writer, r *doctor.Report, style Style) {
 	checks := map[string][]string{}
 	var whys []string
 	for _, b := range r.Undecided {
@@ -73,7 +73,7 @@ func writeBlind(w io.Writer, r *doctor.Report, style Style) {
 	}
 	for i, why := range whys {
 		if i == 0 {
-			fmt.Fprintf(w, "\n%s\n", paint("could not tell:", severityColor(doctor.Unknown), style))
+			fmt.Fprintf(w, "\n%s\n", paint("undecided:", severityColor(doctor.Unknown), style))
 		}
 		fold(w, "", strings.Join(checks[why], ", ")+": "+why, style)
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// GapNotes says in sentences what a snapshot could not show and how to see it.
-// With verbose it tells each gap, and how the machine was read.
+// GapNotes returns in sentences what a snapshot does not show and how to see it.
+// With verbose it has each gap, and how the machine was read.
 func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	var notes []string
 	if verbose {
@@ -78,7 +78,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 			break // noted above
 		}
 		if i == 3 {
-			notes = append(notes, fmt.Sprintf("%d more could not be read: -v tells them", len(other)-i))
+			notes = append(notes, fmt.Sprintf("%d more could not be read: -v lists them", len(other)-i))
 			break
 		}
 		notes = append(notes, Escape(gapNote(g)))
@@ -95,7 +95,7 @@ func lookingAt(sources []string) string {
 	return strings.Join(places, ", ")
 }
 
-// hiddenNote says what /proc cannot show and who can.
+// hiddenNote returns what /proc cannot show and what can.
 func hiddenNote(s *ns.Snapshot, what []string) string {
 	note := "not looked at: " + strings.Join(what, ", ")
 	if s.Root != "/" {
@@ -117,7 +117,7 @@ func closedNote(n int, first ns.Gap) string {
 	return what + ": " + explain.Privilege(unix.CAP_SYS_PTRACE)
 }
 
-// unownedNote says which files of runtimes are closed to us.
+// unownedNote returns which files of runtimes may not be read.
 func unownedNote(gaps []ns.Gap) string {
 	more := ""
 	if len(gaps) > 1 {

@@ -241,7 +241,7 @@ func TestGapNotes(t *testing.T) {
 		s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"name"}, Path: fmt.Sprintf("/run/%d\x1b", i), Err: unix.EIO})
 	}
 	notes := strings.Join(GapNotes(s, nil, false), "\n")
-	for _, want := range []string{"12 processes unreadable: ", `/run/0\x1b unreadable: input/output error`, "2 more could not be read: -v tells them"} {
+	for _, want := range []string{"12 processes unreadable: ", `/run/0\x1b unreadable: input/output error`, "2 more could not be read: -v lists them"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in:\n%s", want, notes)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
-// Uses writes who keeps a namespace alive: the verdict, whose it is as far as x
+// Uses writes what keeps a namespace alive: the verdict, its owner as far as x
 // knows, then the holders.
 func Uses(w io.Writer, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format, style Style) error {
 	if f == JSON || f == YAML {

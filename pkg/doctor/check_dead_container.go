@@ -66,7 +66,7 @@ func (x *inspection) written(n *ns.Namespace, o *owner.Owner) *owner.Container {
 func containerState(c *owner.Container) string {
 	switch {
 	case c.State == "":
-		return "its runtime's files do not tell its state"
+		return "its runtime's files do not have its state"
 	case c.State == "running" && c.PID != 0:
 		return fmt.Sprintf("its runtime's files say that it runs, as pid %d, which is not in it", c.PID)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // findDuplicateName finds names that stand for two namespaces, in two names
-// directories. A user's own directory is hers: nobody else looks into it.
+// directories. A user's own directory is private: no other program reads it.
 func findDuplicateName(x *inspection) (all []Finding) {
 	type use struct {
 		n    *ns.Namespace

@@ -46,7 +46,7 @@ func findHeldElsewhere(x *inspection) (all []Finding) {
 	return all
 }
 
-// holds says in a phrase how something holds a namespace.
+// holds returns a phrase for how something holds a namespace.
 func (x *inspection) holds(h *ns.Holder) string {
 	switch {
 	case h.Lone() && h.Pin != nil:

@@ -48,7 +48,7 @@ func findKernelOnly(x *inspection) (all []Finding) {
 	return all
 }
 
-// closing says why a namespace that nothing visible keeps may be kept for some
+// closing returns why a namespace that nothing visible keeps may be kept for some
 // minutes only, "" if nothing speaks for that: by TCP connections whose processes
 // have ended and whose peers have not answered yet.
 func (x *inspection) closing(n *ns.Namespace) string {

@@ -41,7 +41,7 @@ func findLeftoverFile(x *inspection) (all []Finding) {
 	return all
 }
 
-// mayBePinned says why a namespace may be mounted on a plain file though none was
+// mayBePinned returns why a namespace may be mounted on a plain file though none was
 // seen, "" if none can be.
 func (x *inspection) mayBePinned(s *ns.DanglingName) string {
 	switch why := x.missingSources("mount", "kernel"); {

@@ -7,7 +7,7 @@ import (
 )
 
 // findNoProcess finds namespaces that have a name and no process, and that nobody
-// serves from outside. Those of containers are told by findDeadContainer.
+// serves from outside. Those of containers are reported by findDeadContainer.
 func findNoProcess(x *inspection) (all []Finding) {
 	for _, n := range x.inState(named) {
 		if served(n) || x.container(n) != nil {

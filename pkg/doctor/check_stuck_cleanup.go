@@ -24,7 +24,7 @@ var (
 type worker struct {
 	pid      ns.TaskID
 	comm     string
-	switches string // how often it has been switched away from, as /proc tells it
+	switches string // how often it has been switched away from, by /proc
 	stack    string // "" if it may not be read
 }
 
@@ -78,7 +78,7 @@ func (x *inspection) stuckFinding(w worker) Finding {
 		Summary:  "it is stuck in cleanup_net: no network namespace of this machine goes away any more",
 		Evidence: []string{fmt.Sprintf("in uninterruptible sleep for %s at least", time.Duration(cleanupLooks)*cleanupPause)},
 		Meaning: "Its kernel thread waits for a device or lock that is not let go, mostly a leaked reference in a driver " +
-			"(\"unregister_netdevice: waiting for lo to become free\"). Namespaces that end pile up behind it, and making new ones can hang. A reboot mends it for certain.",
+			"(\"unregister_netdevice: waiting for lo to become free\"). Namespaces that end queue up behind it, and creating new ones can hang. A reboot is the only certain remedy.",
 		Fix:   []string{"dmesg | grep unregister_netdevice   # which device", fmt.Sprintf("cat /proc/%d/stack   # where it waits", w.pid)},
 		marks: []string{w.pid.String()},
 	}

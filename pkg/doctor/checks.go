@@ -7,7 +7,7 @@ import "slices"
 // check is one thing that can be wrong. A new one is a file and a row.
 type check struct {
 	name   string
-	about  string   // what is wrong then, as help and documentation tell it
+	about  string   // what it finds, for help and documentation
 	needs  []string // sources without which finding nothing means nothing
 	listed bool     // but the kernel's own list of namespaces is enough: what is wrong would be on it, unexplained or without a process
 	find   func(*inspection) []Finding
@@ -30,7 +30,7 @@ const (
 	checkStuckCleanup  = "stuck-cleanup"
 )
 
-// checks is the one table of checks, in the order in which they are told. It is
+// checks is the one table of checks, in the order in which they are reported. It is
 // filled in init since the checks themselves look into it.
 var checks []check
 
@@ -59,7 +59,7 @@ func order(name string) int {
 	return slices.IndexFunc(checks, func(c check) bool { return c.name == name })
 }
 
-// About is a check as help and documentation tell it.
+// About describes a check for help and documentation.
 type About struct{ Name, Text string }
 
 // Checks returns every check, in order.

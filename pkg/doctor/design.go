@@ -60,7 +60,7 @@ func (x *inspection) swarms(name string) bool {
 }
 
 // rootless reports whether a namespace is the one that a user's Podman puts
-// between her containers and the host. slirp4netns or pasta serve it from outside,
+// between the user's containers and the host. slirp4netns or pasta serve it from outside,
 // by its tap device.
 func rootless(n *ns.Namespace, name string) bool {
 	return strings.HasPrefix(path.Base(name), "rootless-netns") && n.Count(ns.KindTun) > 0
@@ -85,16 +85,16 @@ func (x *inspection) stored(n *ns.Namespace) bool {
 	return true
 }
 
-// dockersWaste reports whether a plain file was the name of a container that has
+// dockerLeftover reports whether a plain file was the name of a container that has
 // been removed: dockerd unmounts it and deletes the file within a minute
 // (libnetwork/osl/namespace_linux.go, removeUnusedPaths).
-func (x *inspection) dockerLeftover(stray *ns.DanglingName) bool {
-	base := path.Base(stray.Path)
-	if !runtimesOwn(stray.Path) || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
+func (x *inspection) dockerLeftover(dangling *ns.DanglingName) bool {
+	base := path.Base(dangling.Path)
+	if !runtimesOwn(dangling.Path) || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
 		return false
 	}
 	d := x.daemon("dockerd")
-	return d != nil && !d.Started.After(stray.Made)
+	return d != nil && !d.Started.After(dangling.Made)
 }
 
 var sandboxName = regexp.MustCompile(`^[0-9a-f]{12}$`)
@@ -113,7 +113,7 @@ var patterns = []struct {
 	{sandboxName, "Docker"},
 }
 
-// maker says which program names namespaces like this one, "" if none is known to.
+// namingProgram returns the program that gives names like this one, "" if none is known.
 func namingProgram(base string) string {
 	for _, p := range patterns {
 		if p.name.MatchString(base) {

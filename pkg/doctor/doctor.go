@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package doctor says what is wrong with the network namespaces of a machine:
-// each finding with what was seen, what it means, and the command that would mend
+// Package doctor finds what is wrong with the network namespaces of a machine:
+// each finding with what was seen, what it means, and the command that would fix
 // it. It only reads, and runs none of these commands.
 //
 // A check claims no more than the scan can bear out. What a gap leaves open is a
-// finding of severity Unknown, or a check that could not tell, never a guess. And
-// nothing is told that a second look, a moment later, does not show as well:
+// finding of severity Unknown, or a check without a result, never a guess. And
+// nothing is reported that a second look, a moment later, does not show as well:
 // runtimes make and take away namespaces all the time.
 package doctor
 
@@ -23,13 +23,13 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
-// Severity says how bad something is. Severities sort from good to bad.
+// Severity is how bad a finding is. Severities sort from good to bad.
 type Severity uint8
 
 // The severities.
 const (
 	OK       Severity = iota
-	Unknown           // what was read does not tell
+	Unknown           // what was read does not decide it
 	Warning           // something is left over, leaks or misleads
 	Critical          // commands go where nobody means them to, or no namespace goes away any more
 )
@@ -48,20 +48,20 @@ type Finding struct {
 	Summary   string        // what is wrong, a sentence
 	Evidence  []string      // what was seen, a phrase each
 	Meaning   string        // what it means, and what not to do
-	Fix       []string      // shell commands that would mend it, one way after the other
+	Fix       []string      // shell commands that would fix it, one alternative after the other
 	Since     time.Time     // since when the subject is there; zero if unknown
 
 	marks []string // what a second look must find one of, to confirm it
 }
 
-// Blind is a check that could not tell: it found nothing, and not all that it
-// wants to see was read.
+// Undecided is a check without a result: it found nothing, and not everything that it
+// needs was read.
 type Undecided struct {
 	Check string
 	Why   string
 }
 
-// Report is what a doctor says of a machine.
+// Report is the result of all checks on a machine.
 type Report struct {
 	Snapshot  *ns.Snapshot
 	Owners    *owner.Index // nil if no finding asked for them
@@ -82,7 +82,7 @@ func (r *Report) Status() Severity {
 	return worst
 }
 
-// Headline says in less than 80 characters, in the manner of a monitoring plugin,
+// Headline returns in less than 80 characters, in the manner of a monitoring plugin,
 // how things are.
 func (r *Report) Headline() string {
 	status := r.Status()
@@ -125,7 +125,7 @@ func (r *Report) counts(word func(Finding) string) []string {
 	return order
 }
 
-// Options says how to look.
+// Options are the options of Run.
 type Options struct {
 	Host *host.Host // whose files are read beside the scan; it must be open
 
@@ -137,7 +137,7 @@ type Options struct {
 	Pause      time.Duration // before the second look; 0 for none, negative for no second look
 }
 
-// Run examines a machine. It needs what the scan needs to see everything: root.
+// Run checks a machine. It needs what the scan needs to see everything: root.
 // It fails only if a scan does or ctx ends.
 func Run(ctx context.Context, opts Options) (*Report, error) {
 	x, err := inspect(ctx, opts, false)

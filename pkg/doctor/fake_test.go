@@ -48,7 +48,7 @@ mnt 4026531841
 `
 
 // examineFake has the doctor look at a fake machine. What no recorded tree shows
-// (files in flight, the kernel's own list) is said to have been looked at.
+// (files in flight, the kernel's own list) counts as read.
 func examineFake(t *testing.T, machine string) *Report {
 	t.Helper()
 	return examineWith(t, machine, func(*ns.Snapshot) {})
@@ -90,7 +90,7 @@ func expect(t *testing.T, r *Report, want ...string) {
 		t.Fatalf("findings %q, want %q: %+v", got, want, r.Findings)
 	}
 	if len(r.Undecided) > 0 {
-		t.Errorf("could not tell: %+v", r.Undecided)
+		t.Errorf("undecided: %+v", r.Undecided)
 	}
 }
 
@@ -165,7 +165,7 @@ func TestNoKernelThreads(t *testing.T) {
 	}
 }
 
-// The link of an unpacked tree is of now; processes start when the tree says.
+// The link of an unpacked tree is of now; processes start when the tree has it.
 func TestReusedPIDFake(t *testing.T) {
 	const later = "-- proc/300 (process) --\ncomm stranger\nstart 200000000000\nnet 4026531840\n" // in 2087
 	const link = "-- run/netns/web -> /proc/300/ns/net --\n"

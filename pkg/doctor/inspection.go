@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// exam is one look at a machine: a snapshot, and what the checks read beside it.
+// inspection is one look at a machine: a snapshot, and what the checks read beside it.
 type inspection struct {
 	ctx      context.Context
 	opts     Options
@@ -71,13 +71,13 @@ func (x *inspection) owners() *owner.Index {
 	return x.index
 }
 
-// young reports whether something is too young to be told. Of unknown age it is
+// tooYoung reports whether something is too young to be reported. Of unknown age it is
 // not.
 func (x *inspection) tooYoung(since time.Time) bool {
 	return x.opts.MinAge > 0 && !since.IsZero() && x.snap.Taken.Sub(since) < x.opts.MinAge
 }
 
-// lacks says what stands between a check that needs these sources and certainty:
+// missingSources returns what keeps a check that needs these sources from being certain:
 // what was not looked at, or not all of it. It returns "" if nothing does.
 func (x *inspection) missingSources(sources ...string) string {
 	var unread, away []string
@@ -115,7 +115,7 @@ func (x *inspection) gaps(source string) (gaps []ns.Gap) {
 	return gaps
 }
 
-// strangePIDs says why a PID found in a symlink cannot be looked up here: proc
+// foreignPIDs returns why a PID found in a symlink cannot be looked up here: proc
 // shows another PID namespace's, or hides some. "" if it can.
 func (x *inspection) foreignPIDs() string {
 	for _, g := range x.snap.Gaps {
@@ -126,7 +126,7 @@ func (x *inspection) foreignPIDs() string {
 	return ""
 }
 
-// blind lists the checks that found nothing without having seen all.
+// undecided lists the checks that found nothing without having seen all.
 func (x *inspection) undecided() []Undecided {
 	var all []Undecided
 	for _, c := range checks {

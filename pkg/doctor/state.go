@@ -6,8 +6,8 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// state is what a namespace lives by, as far as the checks tell it apart. Each
-// namespace has one, so that one trouble is told once.
+// state is what keeps a namespace alive, as far as the checks distinguish it. Each
+// namespace has one, so that one problem is reported once.
 type state uint8
 
 const (
@@ -55,7 +55,7 @@ func (x *inspection) inState(want state) (all []*ns.Namespace) {
 }
 
 // pinned reports whether a namespace is mounted on a plain file of a names
-// directory in a way that the check live-pin tells.
+// directory in a way that the check live-pin reports.
 func (x *inspection) pinned(n *ns.Namespace) bool {
 	for i := range x.snap.Dangling {
 		s := &x.snap.Dangling[i]

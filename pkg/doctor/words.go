@@ -30,7 +30,7 @@ func (x *inspection) about(n *ns.Namespace) Finding {
 	return f
 }
 
-// dated adds how old a namespace is and who made it, as far as that is known.
+// addAge adds how old a namespace is and who made it, as far as that is known.
 func (x *inspection) addAge(f *Finding) {
 	n := f.Namespace
 	if !n.Age.Since.IsZero() {
@@ -52,7 +52,7 @@ func (x *inspection) addAge(f *Finding) {
 
 func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
-// doubt makes a finding that rests on nothing having been seen there one of
+// uncertain makes a finding that rests on nothing having been seen there one of
 // severity Unknown, if not all was seen.
 func (x *inspection) uncertain(f *Finding, sources ...string) {
 	if why := x.missingSources(sources...); why != "" {
@@ -61,7 +61,7 @@ func (x *inspection) uncertain(f *Finding, sources ...string) {
 	}
 }
 
-// who names a process, and whose it is.
+// who names a process and its owner.
 func (x *inspection) who(pid ns.TaskID) string {
 	if pid == 0 {
 		return "a process that cannot be seen from here"
@@ -125,7 +125,7 @@ func unmountIn(h *ns.Holder) string {
 	return fmt.Sprintf("nsenter -m -t %d umount %s", task, explain.ShellWord(h.Path))
 }
 
-// where says in which mount namespace a mount is, and whose that is.
+// where names the mount namespace of a mount, and a process in it.
 func (x *inspection) where(h *ns.Holder) string {
 	in := ns.FormatLink(ns.Mnt, h.MountNS)
 	switch {

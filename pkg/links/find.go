@@ -77,7 +77,7 @@ type Hit struct {
 }
 
 // Find returns the hit of a query in a snapshot whose links were read. It returns
-// an error, which says where was looked, if there is none or if there are hits for
+// an error, which has where was searched, if there is none or if there are hits for
 // several namespaces. title is how a sentence names a namespace.
 func (q Query) Find(snap *ns.Snapshot, title func(*ns.Namespace) string) (Hit, error) {
 	hits := q.hits(snap)

@@ -3,7 +3,7 @@
 // Package links reads the network interfaces of namespaces: their names, their
 // addresses, and where the other end of a veth is.
 //
-// A namespace's links are told by a netlink socket in it. To open one, a thread
+// The links of a namespace are read through a netlink socket in it. To open one, a thread
 // of ours is in the namespace for a moment (scan.Visitor), which needs
 // CAP_SYS_ADMIN; one's own namespace needs no privilege. Nothing is changed but
 // for what `ip link` does as well: a namespace that has the other end of a pair
@@ -33,7 +33,7 @@ const Source = ns.SourceLink
 
 // Read fills in the links of a snapshot's network namespaces. One that cannot be
 // entered, or does not answer, is a gap in the snapshot and keeps nil links; one
-// that has ended meanwhile is none. A recorded tree tells no links, and has no
+// that has ended meanwhile is none. A recorded tree has no links, and has no
 // gaps for that. Read fails only if ctx ends or the host cannot be read at all.
 func Read(ctx context.Context, h *host.Host, snap *ns.Snapshot) error {
 	if h.Recorded() {

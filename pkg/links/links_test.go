@@ -40,7 +40,7 @@ func TestNoAnswer(t *testing.T) {
 		t.Errorf("gaps %v, want one of net:[6]", r.snap.Gaps)
 	}
 	if !r.over.Load() {
-		t.Error("the worker that is stuck is not told to stop")
+		t.Error("the worker that is stuck is not stopped")
 	}
 }
 
@@ -80,7 +80,7 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// Two links are a pair only if each says so of the other.
+// Two links are a pair only if each refers to the other.
 func TestMatchBothWays(t *testing.T) {
 	const a, b, c = 0, 1, 2
 	try := func(change func(p *peers)) *ns.Peer {
@@ -105,16 +105,16 @@ func TestMatchBothWays(t *testing.T) {
 		t.Fatalf("peer %+v, want eb in 11", got)
 	}
 	for name, change := range map[string]func(*peers){
-		"the other says another":         func(p *peers) { p.ids[b][8] = c },
-		"it says another":                func(p *peers) { p.ids[a][7] = c; p.ids[c] = nil },
-		"the other has another index":    func(p *peers) { p.ends[b][0].index = 4 },
-		"the other speaks of another":    func(p *peers) { p.ends[b][0].parent = 4 },
-		"the other is of another kind":   func(p *peers) { p.ends[b][0].kind = "vxcan" },
-		"the other's is in its own":      func(p *peers) { p.ends[b][0].nsid = -1 },
-		"it was not asked":               func(p *peers) { p.ids[a] = nil },
-		"the other was not asked":        func(p *peers) { p.ids[b] = nil },
-		"its other end is in its own":    func(p *peers) { p.ends[a][0].nsid = -1 },
-		"neither says another namespace": func(p *peers) { p.ends[a][0].nsid, p.ends[b][0].nsid = -1, -1 },
+		"the other refers elsewhere":    func(p *peers) { p.ids[b][8] = c },
+		"it refers elsewhere":           func(p *peers) { p.ids[a][7] = c; p.ids[c] = nil },
+		"the other has another index":   func(p *peers) { p.ends[b][0].index = 4 },
+		"the other speaks of another":   func(p *peers) { p.ends[b][0].parent = 4 },
+		"the other is of another kind":  func(p *peers) { p.ends[b][0].kind = "vxcan" },
+		"the other's is in its own":     func(p *peers) { p.ends[b][0].nsid = -1 },
+		"it was not asked":              func(p *peers) { p.ids[a] = nil },
+		"the other was not asked":       func(p *peers) { p.ids[b] = nil },
+		"its other end is in its own":   func(p *peers) { p.ends[a][0].nsid = -1 },
+		"neither has another namespace": func(p *peers) { p.ends[a][0].nsid, p.ends[b][0].nsid = -1, -1 },
 	} {
 		if got := try(change); got.Inode != 0 {
 			t.Errorf("%s: peer %+v, want none", name, got)
@@ -185,7 +185,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// What could not be read is said where nothing was found, with the remedy.
+// What could not be read is in the error where nothing was found.
 func TestFindSaysWhatIsUnread(t *testing.T) {
 	snap := snapshot()
 	snap.Namespaces[2].Links = nil

@@ -16,10 +16,10 @@ import (
 
 var native = binary.NativeEndian
 
-// errShort says that a message ends before what it must have.
+// errShort is the error for a message that is too short.
 var errShort = errors.New("netlink message too short")
 
-// end is what a link says of the link that it hangs on: the other end of a pair,
+// end is what a link has of the link that it is attached to: the other end of a pair,
 // or the device below a VLAN.
 type end struct {
 	index  int // of the link itself

@@ -101,10 +101,10 @@ func (l *lab) link(snap *ns.Snapshot, name, dev string) ns.Link {
 	return all[i]
 }
 
-// oracle is what ip says of a namespace's links.
+// oracle is what ip shows of a namespace's links.
 func (l *lab) oracle(name string) []ns.Link {
 	l.Helper()
-	var said []struct {
+	var shown []struct {
 		Ifindex  int
 		Ifname   string
 		Altnames []string
@@ -119,11 +119,11 @@ func (l *lab) oracle(name string) []ns.Link {
 			Prefixlen      int
 		} `json:"addr_info"`
 	}
-	if err := json.Unmarshal(l.ip("-d -json -n @%s address", name), &said); err != nil {
+	if err := json.Unmarshal(l.ip("-d -json -n @%s address", name), &shown); err != nil {
 		l.Fatal(err)
 	}
 	var links []ns.Link
-	for _, s := range said {
+	for _, s := range shown {
 		x := ns.Link{
 			Name: s.Ifname, AltNames: s.Altnames, Index: s.Ifindex, Kind: s.Linkinfo.Kind, Up: slices.Contains(s.Flags, "UP"),
 		}
@@ -150,7 +150,7 @@ func (l *lab) oracle(name string) []ns.Link {
 	return links
 }
 
-// Links are what ip says they are, whatever there is of them.
+// Links are what ip shows, of every kind.
 func TestAsIP(t *testing.T) {
 	l := newLab(t, "a", "b")
 	l.ip("-n @a link add ea type veth peer name eb netns @b")
@@ -219,7 +219,7 @@ func TestPeersWithoutNames(t *testing.T) {
 }
 
 // Where the links of all namespaces have the same name and index, each pair is
-// told from the others all the same, and also where hardware addresses are alike.
+// distinguished from the others all the same, and also where hardware addresses are alike.
 func TestManyPairsAlike(t *testing.T) {
 	const n = 6 // more than are asked for one by one
 	var names []string
@@ -290,7 +290,7 @@ func TestEnded(t *testing.T) {
 }
 
 // namespaceIDs reports whether the kernel opens namespaces by their cookies, and
-// so tells that one has ended: from Linux 6.18 on.
+// so shows that one has ended: from Linux 6.18 on.
 func namespaceIDs() bool {
 	var major, minor int
 	release, err := os.ReadFile("/proc/sys/kernel/osrelease")

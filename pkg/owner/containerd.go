@@ -60,7 +60,7 @@ func (r *reader) containerdPlugin(dir string, inside bool) {
 	defer t.Close()
 	for _, namespace := range r.list(t, ".", nil) {
 		ids := r.list(t, namespace, nil)
-		if namespace == "moby" { // dockerd's, which has told more of them, unless it was not found
+		if namespace == "moby" { // dockerd's, whose files have more of them, unless it was not found
 			for _, id := range ids {
 				if !r.has(id) {
 					r.bundle(t, namespace, id, inside)

@@ -13,7 +13,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// daemon is a process of a runtime whose command line tells where its files are.
+// daemon is a process of a runtime whose command line has the paths of its files.
 type daemon struct {
 	pid  ns.TaskID
 	uid  int // who runs it; -1 if unknown
@@ -56,8 +56,8 @@ func (d *daemon) flag(names ...string) string {
 }
 
 // findDaemons looks for the runtimes' processes. Reading the name of every process
-// of a machine would cost as much as the scan has; so where others are said to be
-// looked at too, with all, or where this cannot be told, every process is looked
+// of a machine would cost as much as the scan has; so with all, or where
+// process groups cannot be read, every process is looked
 // at, and else those that lead a process group in the host's own network
 // namespace, as what a service manager or a shell starts does.
 func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
@@ -91,7 +91,7 @@ func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
 }
 
 // processesOf returns the processes of a snapshot that a daemon of the machine
-// may be: those in the host's own network namespace, where the snapshot tells it.
+// may be: those in the host's own network namespace, where the snapshot has it.
 func processesOf(s *ns.Snapshot) []ns.TaskID {
 	var pids []ns.TaskID
 	seen := map[ns.TaskID]bool{}

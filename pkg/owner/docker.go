@@ -10,7 +10,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 )
 
-// dockerDataRoots are where dockerd keeps its containers, unless it is told to keep
+// dockerDataRoots are where dockerd keeps its containers, unless it is configured to keep
 // them elsewhere.
 var dockerDataRoots = []string{
 	"/var/lib/docker",
@@ -91,7 +91,7 @@ func (r *reader) dockerContainer(t *host.Tree, id string) {
 	r.add(c)
 }
 
-// parseDocker reads a config.v2.json. What it says of the state may be stale: it
+// parseDocker reads a config.v2.json. The state in it may be stale: it
 // is written when dockerd does something, and a killed one does nothing.
 func parseDocker(text []byte) (*Container, error) {
 	c := &Container{Owner: Owner{Runtime: "docker"}}
@@ -156,7 +156,7 @@ func (c *Container) label(labels map[string]string) {
 	}
 }
 
-// pod says that the container is one of a pod's. The one that holds the pod's
+// pod marks the container as one of a pod's. The one that holds the pod's
 // namespaces has no name there.
 func (c *Container) pod(namespace, name, container string) {
 	if namespace == "" || name == "" {

@@ -73,8 +73,8 @@ func (l *Lazy) Aliases(ctx context.Context, s *ns.Snapshot, ref string, found bo
 	return l.x.Aliases(s, ref)
 }
 
-// Aliases says which namespaces a reference to a container, pod or unit stands
-// for. An error tells what is known of what has none.
+// Aliases returns the namespaces that a reference to a container, pod or unit stands
+// for. The error for one without a namespace has what is known of it.
 func (x *Index) Aliases(s *ns.Snapshot, ref string) ([]ns.Alias, error) {
 	if unit, ok := strings.CutPrefix(ref, "unit:"); ok {
 		return x.ofUnit(s, unit)
@@ -114,7 +114,7 @@ func partial(c *Container, ref string) bool {
 	return c.Name != ref && c.ID != ref
 }
 
-// alias says which namespace a container has: the one that was made for it or,
+// alias returns the namespace of a container: the one that was made for it or,
 // where none was or another type is asked for, that of its first process.
 func (x *Index) alias(s *ns.Snapshot, c *Container) (ns.Alias, bool) {
 	a := ns.Alias{Net: c.NetNS, PID: c.PID, How: c.String()}
@@ -143,7 +143,7 @@ func (x *Index) anyProcess(s *ns.Snapshot, c *Container) ns.TaskID {
 }
 
 // shown returns the namespaces that a reference is the owner of as a table shows
-// it, though no more is known of that than what a cgroup or a name tells.
+// it, though no more is known of that than what a cgroup or a name shows.
 func (x *Index) shown(s *ns.Snapshot, ref string) []ns.Alias {
 	var aliases []ns.Alias
 	for i := range s.Namespaces {

@@ -30,7 +30,7 @@ var runtimes = []struct {
 	{"cni", findCNI, 5 * time.Second},
 }
 
-// Options says what to read.
+// Options select what is read.
 type Options struct {
 	Host     *host.Host   // it must stay open as long as the index is used
 	Snapshot *ns.Snapshot // of it: shows where the daemons are, and what is at the paths of sandboxes; nil if there is none
@@ -48,7 +48,7 @@ type Index struct {
 	known   known
 	cgroups map[string]*Owner    // what a cgroup file stands for, by its text
 	leaders map[ns.TaskID]*Owner // what was read before it was asked for
-	missed  map[string]bool      // IDs that nothing tells of
+	missed  map[string]bool      // IDs that nothing is known of
 	settled bool
 }
 
@@ -165,18 +165,18 @@ func (k *known) add(c Container) {
 		index[key] = &c
 		return
 	}
-	if old.uid > 0 && c.uid == 0 || (old.uid > 0) == (c.uid > 0) && old.says() < c.says() {
+	if old.uid > 0 && c.uid == 0 || (old.uid > 0) == (c.uid > 0) && old.detail() < c.detail() {
 		*old, c = c, *old
 	}
 	if old.uid != c.uid {
-		return // what a user says is believed where nobody else says anything
+		return // a user's files count where there are no others
 	}
 	old.PID, old.Unit, old.cgroup = cmp.Or(old.PID, c.PID), cmp.Or(old.Unit, c.Unit), cmp.Or(old.cgroup, c.cgroup)
 	old.pidFile = cmp.Or(old.pidFile, c.pidFile)
 }
 
-// says counts how much a container's runtime has told of it.
-func (c *Container) says() int {
+// detail counts how much is known of a container from its runtime.
+func (c *Container) detail() int {
 	n := 0
 	for _, s := range []string{c.Name, c.Pod, c.Sandbox, c.Service} {
 		if s != "" {
@@ -186,7 +186,7 @@ func (c *Container) says() int {
 	return n
 }
 
-// claim takes what CNI says of a container.
+// claim takes what CNI has recorded of a container.
 func (k *known) claim(c Container) {
 	old := k.byID[c.ID]
 	if old == nil {

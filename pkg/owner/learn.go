@@ -13,7 +13,7 @@ import (
 )
 
 // learn looks for what is written down of a container that is new, or whose
-// runtime keeps its files where nothing has told yet: the shim or monitor above its
+// runtime keeps its files where that is unknown yet: the shim or monitor above its
 // processes, which outlives a killed daemon, runs in the bundle or names it. The
 // caller holds the lock.
 func (x *Index) learn(pid ns.TaskID, id string) {
@@ -38,7 +38,7 @@ func (x *Index) learn(pid ns.TaskID, id string) {
 }
 
 // patiently waits for something to be read that leads wherever a process above
-// another one says, but not for ever.
+// another one has, but not for ever.
 func (r *reader) patiently(pid ns.TaskID, read func()) {
 	const patience = 2 * time.Second
 	done := make(chan struct{})
@@ -132,8 +132,8 @@ func (r *reader) readShim(pid ns.TaskID) {
 	}
 }
 
-// below returns the container whose monitor is above a process that no cgroup tells
-// of: of a rootless Podman where users have none, or one that is told to make none.
+// below returns the container whose monitor is above a process that no cgroup
+// assigns: of a rootless Podman where users have no cgroups, or one configured without.
 // A monitor is believed on containers of whoever runs it.
 func (x *Index) below(pid ns.TaskID) *Owner {
 	if !x.r.monitors.Load() {

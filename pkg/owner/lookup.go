@@ -42,7 +42,7 @@ func (x *Index) Process(pid ns.TaskID) *Owner {
 	return o
 }
 
-// owner says whose a process in these cgroups is.
+// owner returns the owner of a process in these cgroups.
 func (x *Index) owner(m membership) *Owner {
 	if c, p := x.known.container(m); c != nil {
 		o := c.Owner
@@ -85,7 +85,7 @@ func (k *known) container(m membership) (*Container, place) {
 	return nil, place{}
 }
 
-// complete adds what the kubelet's logs tell of a container.
+// complete adds what the kubelet's logs have of a container.
 func (x *Index) complete(o *Owner, p place) {
 	if o.Pod != "" {
 		return
@@ -169,7 +169,7 @@ func (x *Index) namespace(n *ns.Namespace) *Owner {
 	}
 	if o := x.leader(n.Leader); o != nil {
 		if o.Runtime == "systemd" && o.Unit == "init.scope" {
-			return nil // the service manager's own, which is the machine's, where that cannot be told
+			return nil // the service manager's own, which is the machine's, where that is unknown
 		}
 		return o
 	}

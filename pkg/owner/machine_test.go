@@ -213,7 +213,7 @@ func TestLearn(t *testing.T) {
 }
 
 // What a table shows as an owner is a reference, also if nothing but a cgroup or a
-// name tells of it.
+// name shows it.
 func TestAliases(t *testing.T) {
 	_, h, s := machine(t, "mixed")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})

@@ -69,7 +69,7 @@ func (r *reader) gap(name string, err error) {
 	r.gaps = append(r.gaps, ns.Gap{Sources: []string{Source}, Path: name, Err: err})
 }
 
-// gone reports whether an error only says that something is not there.
+// gone reports whether an error means that something is not there.
 func gone(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ESRCH)
 }
@@ -206,7 +206,7 @@ func (r *reader) eachIndex(n int, f func(int)) {
 	wg.Wait()
 }
 
-// absolute reports whether a path from a command line or a configuration says
+// absolute reports whether a path from a command line or a configuration is absolute:
 // where something is.
 func absolute(name string) bool {
 	return strings.HasPrefix(name, "/") && !strings.Contains(name, "\x00")

@@ -15,7 +15,7 @@ var nameMakers = []struct{ prefix, runtime string }{
 	{"qrouter-", "neutron"}, {"qdhcp-", "neutron"}, {"snat-", "neutron"}, {"fip-", "neutron"}, {"qlbaas-", "neutron"},
 }
 
-// named says who has made a name, nil if that cannot be told from it.
+// named returns the owner that made a name, nil if the name does not show it.
 func named(n ns.Name) *Owner {
 	for _, m := range nameMakers {
 		if strings.HasPrefix(n.Name, m.prefix) && path.Dir(n.Path) == "/run/netns" {
@@ -29,7 +29,7 @@ func named(n ns.Name) *Owner {
 	return nil
 }
 
-// findSandboxes tells which namespaces are at the paths that were made for
+// findSandboxes finds the namespaces at the paths that were made for
 // containers: as the snapshot has seen it, or by a look now. Paths that a user has
 // written down are not followed.
 func (x *Index) findSandboxes() {

@@ -40,7 +40,7 @@ func findStorage(r *reader) {
 }
 
 // findRootless reads what users have of their own: what the daemons and monitors
-// that they run tell, and the customary places of those who are here.
+// that they run have, and the customary places of users with processes here.
 func findRootless(r *reader) {
 	var all []storage
 	for _, d := range r.running("conmon", false) {
@@ -96,7 +96,7 @@ func (r *reader) storage(s storage) {
 			}
 		}
 		ids := r.list(t, dir, isID)
-		for id := range names { // a file of names may tell of one whose directory is not readable
+		for id := range names { // a file of names may have one whose directory is not readable
 			if i, ok := slices.BinarySearch(ids, id); !ok && isID(id) {
 				ids = slices.Insert(ids, i, id)
 			}
@@ -119,7 +119,7 @@ func (r *reader) newStorageContainer(t *host.Tree, runDir, dir, id string) {
 	}
 }
 
-// storageContainer reads one container, whose name a user's file has told.
+// storageContainer reads one container, whose name is from a user's file.
 func (r *reader) storageContainer(t, run *host.Tree, dir, id, name string, named int) {
 	c := &Container{Owner: Owner{Runtime: "podman", ID: id, Name: name}, State: "created", Dir: path.Join(t.Path(), dir), uid: named}
 	file, from := path.Join(dir, "config.json"), t
@@ -146,7 +146,7 @@ func (r *reader) storageContainer(t, run *host.Tree, dir, id, name string, named
 	r.add(c)
 }
 
-// storageSpec takes what the bundle of a container of Podman's or CRI-O's says.
+// storageSpec takes what the bundle of a container of Podman or CRI-O has.
 func (c *Container) storageSpec(s spec) {
 	a := s.annotations
 	c.cgroup = s.cgroup
@@ -195,7 +195,7 @@ func parseStorageNames(text []byte, names map[string]string) error {
 	})
 }
 
-// conmonStorage tells the storage from the command line of a container's monitor:
+// conmonStorage returns the storage in the command line of a container's monitor:
 // -b <graph>/DRIVER-containers/ID/userdata and -p <run>/…/userdata/pidfile.
 func (d *daemon) conmonStorage() storage {
 	bundle, pid := d.flag("b", "bundle"), path.Dir(d.flag("p", "container-pidfile"))

@@ -40,7 +40,7 @@ const (
 // PID_MAX_LIMIT, 6.18). Namespace inodes are far larger.
 const maxPID = 4194304
 
-// RefForms says what a reference can look like, for messages.
+// RefForms lists the forms of a reference, for messages.
 const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, a container's name or ID, pod:NAMESPACE/NAME, unit:NAME, self or host"
 
 var (

@@ -31,7 +31,7 @@ import (
 // PID, a name or self stands for; an inode or a name that is not found there is
 // looked for in all types. known is what else a
 // reference may stand for, nil for nothing. The error of a reference that points nowhere, or at
-// two namespaces, says where was looked.
+// two namespaces, has where was searched.
 func Resolve(ctx context.Context, opts scan.Options, known Aliases, r Ref) (*ns.Snapshot, *ns.Namespace, error) {
 	if opts.Host == nil {
 		h, err := host.Open("/")
@@ -53,7 +53,7 @@ func Resolve(ctx context.Context, opts scan.Options, known Aliases, r Ref) (*ns.
 		opts.Types = []ns.Type{k.Type}
 	}
 	if r.kind == refCookie {
-		opts.Types, opts.Details = []ns.Type{ns.Net}, true // only those have one, which not every engine tells
+		opts.Types, opts.Details = []ns.Type{ns.Net}, true // only those have one, which not every engine reads
 	}
 	for t := opts.Types[0]; ; {
 		snap, err := scan.Scan(ctx, opts)
@@ -88,7 +88,7 @@ func (r Ref) locate(h *host.Host, t ns.Type) (k record.Key, ok bool, err error) 
 	case refHost:
 		inode := h.InitialNamespaces()[t]
 		if inode == 0 {
-			return record.Key{}, false, fmt.Errorf("the host's own %s namespace cannot be told from here: run as root", t)
+			return record.Key{}, false, fmt.Errorf("the host's own %s namespace is unknown here: run as root", t)
 		}
 		return record.Key{Type: t, Inode: inode}, true, nil
 	}
@@ -132,7 +132,7 @@ func explainPath(name string, err error) error {
 	return errors.New("a file, but not a namespace")
 }
 
-// explainTask says why a process's namespace could not be read.
+// explainTask returns why a process's namespace could not be read.
 func (r Ref) explainTask(h *host.Host, err error) error {
 	pid := strconv.Itoa(r.pid)
 	if r.kind == refSelf {
@@ -227,7 +227,7 @@ func (r Ref) ambiguous(n int, how []string) error {
 	return fmt.Errorf("%s fits %d namespaces: %s: use a path, pid:N or net:[INODE]", quoted(r.text), n, strings.Join(how, ", "))
 }
 
-// notFound says what was looked in.
+// notFound returns an error with where was searched.
 func (r Ref) notFound(snap *ns.Snapshot, aliases bool) error {
 	var err error
 	switch {
@@ -267,7 +267,7 @@ func (r Ref) notFound(snap *ns.Snapshot, aliases bool) error {
 	return err
 }
 
-// noCookie adds to an error how many namespaces did not tell their cookie.
+// noCookie adds to an error how many cookies are unknown.
 func noCookie(s *ns.Snapshot, err error) error {
 	unknown := 0
 	for i := range s.Namespaces {

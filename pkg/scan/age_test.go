@@ -29,7 +29,7 @@ func TestAgeTell(t *testing.T) {
 	}
 }
 
-// What tells the age of real namespaces. No time is waited for: each is to lie
+// The facts that the age of real namespaces is taken from. No time is waited for: each is to lie
 // between two looks at the clock, give or take what the kernel rounds: times of
 // files to a tick, the time of boot that a process's start is added to to a second.
 func TestAgeLive(t *testing.T) {
@@ -58,7 +58,7 @@ func TestAgeLive(t *testing.T) {
 		}
 	}
 	if n := snap.Find(socket.Inode); n == nil || n.Age != (ns.Age{}) {
-		t.Errorf("namespace %+v, want it with an age that nothing tells: the scan itself opened its file first", n)
+		t.Errorf("namespace %+v, want it without an age: the scan itself opened its file first", n)
 	}
 	if host := snap.Find(snap.Initial[ns.Net]); host.Age.From != ns.FromBoot || host.Age.Since.After(before) {
 		t.Errorf("the host's age is %+v, want it from boot", host.Age)

@@ -146,14 +146,14 @@ func TestReusedDescriptor(t *testing.T) {
 	n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
 	n.Cookie, n.Holders = scene.Cookie-1, []ns.Holder{{Kind: ns.KindProcess, PID: ns.TaskID(scene.Holders[0].PID)}}
 	if fd, err := d.Open(&n); err == nil {
-		if nsfs.ID(fd) != 0 { // before Linux 6.18 nothing tells them apart from outside
+		if nsfs.ID(fd) != 0 { // before Linux 6.18 nothing distinguishes them from outside
 			t.Errorf("another namespace opened for %+v", n)
 		}
 		unix.Close(fd)
 	}
 }
 
-// startReporting starts a command and waits until it says a line.
+// startReporting starts a command and waits until it prints a line.
 func startReporting(t *testing.T, cmd *exec.Cmd) (pid int) {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
@@ -190,7 +190,7 @@ func inNamespaceOf(t *testing.T, snap *ns.Snapshot, typ ns.Type, pid int) *ns.Na
 	return nil
 }
 
-// An ordinary user's container is owned by a user namespace that she made.
+// An ordinary user's container is owned by a user namespace of that user.
 func TestOwner(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
@@ -220,7 +220,7 @@ func TestOwner(t *testing.T) {
 func TestRecordedTreeIsNotAsked(t *testing.T) {
 	for _, n := range fakeMachine(t, "machine.txtar", Options{Details: true, Types: ns.Types()}).Namespaces {
 		if n.Cookie != 0 || n.UserNS != 0 || n.OwnerUID != -1 || n.NSID != nil {
-			t.Errorf("%+v has an identity that no recorded tree tells", n)
+			t.Errorf("%+v has an identity that no recorded tree has", n)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func TestFakeMounts(t *testing.T) {
 			}}}},
 	}
 	if diff := cmp.Diff(wantStrays, snap.Dangling, notMade, cmpopts.IgnoreUnexported(ns.Holder{})); diff != "" {
-		t.Errorf("strays (-want +got):\n%s", diff)
+		t.Errorf("dangling names (-want +got):\n%s", diff)
 	}
 	if n := snap.Find(4026532100); len(n.Names) != 1 || n.Names[0].Path != "/run/netns/blue" {
 		t.Errorf("names %+v, want those of our own mount namespace", n.Names)

@@ -39,7 +39,7 @@ func checkSeer(t *testing.T, got *ns.Holder, want *nstest.Holder) {
 
 // A mount below a detached one is in an anonymous mount namespace, which is on
 // no list, has no nsfs file, and whose mounts listmount and statmount do not
-// find (fs/namespace.c, alloc_mnt_ns and mnt_ns_tree_add, 6.18). A verdict says
+// find (fs/namespace.c, alloc_mnt_ns and mnt_ns_tree_add, 6.18). A verdict states
 // that detached mounts were not looked at.
 func TestDetachedMountStaysUnseen(t *testing.T) {
 	scene := nstest.Make(t, nstest.MountTree)
@@ -52,7 +52,7 @@ func TestDetachedMountStaysUnseen(t *testing.T) {
 	}
 }
 
-// listsMountNamespaces needs a kernel that tells of those that no process is in.
+// listsMountNamespaces needs a kernel that lists those without a process.
 func listsMountNamespaces(t *testing.T) {
 	t.Helper()
 	need.Kernel(t, 6, 12, "NS_MNT_GET_NEXT")

@@ -78,7 +78,7 @@ func scanFor(t *testing.T, scene *nstest.Scene) (n *ns.Namespace) {
 	return n
 }
 
-// diffOf says in words how what a scan has differs from the truth.
+// diffOf returns in words how a scan differs from the truth.
 func diffOf(what string, truth, got any) string {
 	if diff := cmp.Diff(truth, got); diff != "" {
 		return fmt.Sprintf("%s (-truth +got):\n%s", what, diff)
@@ -119,7 +119,7 @@ func TestOneHolder(t *testing.T) {
 	}
 }
 
-// leftOf says in words which holder of a scene a snapshot still has.
+// leftOf returns in words which holder of a scene a snapshot still has.
 func leftOf(snap *ns.Snapshot, scene *nstest.Scene) string {
 	n := snap.Find(scene.Inode) // another namespace may have its inode by now
 	if n == nil {
@@ -149,7 +149,7 @@ func TestNames(t *testing.T) {
 	inodes[dir.Path("stacked")] = dir.Add("stacked").Inode
 
 	dangling := dir.Symlink("dangling", "/proc/4194304/ns/net")
-	strays := []string{dir.FIFO("fifo"), dir.Socket("socket"), dir.Device("device"), dir.Directory("dir"), dir.File("file", ""), dangling}
+	others := []string{dir.FIFO("fifo"), dir.Socket("socket"), dir.Device("device"), dir.Directory("dir"), dir.File("file", ""), dangling}
 
 	snap := scanLive(t, Options{})
 	got := map[string]uint64{}
@@ -169,9 +169,9 @@ func TestNames(t *testing.T) {
 	if n := snap.Find(under.Inode); n == nil || len(n.Names) != 0 || !n.Holders[0].Covered {
 		t.Errorf("the namespace under another's name: %+v, want a covered mount and no name", n)
 	}
-	for _, path := range strays {
+	for _, path := range others {
 		if !slices.ContainsFunc(snap.Dangling, func(s ns.DanglingName) bool { return s.Path == path }) {
-			t.Errorf("%q is not among the strays %+v", path, snap.Dangling)
+			t.Errorf("%q is not among the dangling names %+v", path, snap.Dangling)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func TestRootedHost(t *testing.T) {
 		n := snap.Find(inode)
 		if n != nil && len(n.Names) == 1 {
 			if n.Names[0].Made.IsZero() {
-				t.Errorf("name %+v, want it to tell when it was made", n.Names[0])
+				t.Errorf("name %+v, want it with the time it was made", n.Names[0])
 			}
 			n.Names[0].Made = want.Made
 		}

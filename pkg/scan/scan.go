@@ -26,7 +26,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Options says what to scan. The zero value finds the network namespaces of
+// Options select what is scanned. The zero value finds the network namespaces of
 // the running machine by every source.
 type Options struct {
 	Host      *host.Host // nil: the running machine

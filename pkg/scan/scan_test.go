@@ -44,7 +44,7 @@ func scanMachine(t *testing.T, archive string, opts Options) *ns.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What a recorded tree never has says nothing about the machine at hand.
+	// What a recorded tree never has is no property of this machine.
 	snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g ns.Gap) bool { return g.Err == ErrNotInProc })
 	return snap
 }
@@ -134,7 +134,7 @@ func TestFakeMachineStrays(t *testing.T) {
 		{Path: "/run/netns/sub", Reason: "a directory"},
 	}
 	if diff := cmp.Diff(want, snap.Dangling, notMade); diff != "" {
-		t.Errorf("strays (-want +got):\n%s", diff)
+		t.Errorf("dangling names (-want +got):\n%s", diff)
 	}
 	if len(snap.Gaps) != 2 || !snap.Gaps[0].Of("mount") || !strings.Contains(snap.Gaps[0].Error(), "this is no mount") {
 		t.Errorf("gaps: %v, want the one broken mount line", snap.Gaps)
@@ -258,7 +258,7 @@ func TestOpenHost(t *testing.T) {
 	}
 }
 
-// A recorded tree does not show open files, and the snapshot says so.
+// A recorded tree does not show open files, and the snapshot has that gap.
 func TestRecordedTreeIsNeverComplete(t *testing.T) {
 	h, err := host.Open(hosttest.New(t, "-- proc/1 (process) --\nnet 4026531840\n-- proc/1/mountinfo --\n"))
 	if err != nil {
@@ -283,7 +283,7 @@ func TestRecordedTreeIsNeverComplete(t *testing.T) {
 	}
 }
 
-// A root is where the kernel says it is, which ".." behind a symlink tells.
+// A root is where the kernel resolves it to, which ".." behind a symlink shows.
 func TestRootBehindSymlink(t *testing.T) {
 	root := hosttest.New(t, "-- proc/7 (process) --\nnet 4026532500\n-- etc/x --\n")
 	short := "/" + fmt.Sprintf("nsinspect-test-%d", os.Getpid())

@@ -52,7 +52,7 @@ func (a *actor) acted(e trace.Event, before *callscript.Look, step *callscript.S
 	return act
 }
 
-// clone appends a clone of which the child looks where it is, does what body says, and
+// clone appends a clone of which the child looks where it is, runs body, and
 // exits; it is waited for.
 func (a *actor) clone(flags int, body func()) *act {
 	before := a.Look()

@@ -77,7 +77,7 @@ func cloneIntoCgroup(a *actor) *act {
 }
 
 // TestCloneNot makes children without new namespaces, which is no event; one
-// unshare tells that the tracer saw the rest.
+// unshare shows that the tracer recorded the rest.
 func TestCloneNot(t *testing.T) {
 	s := open(t, trace.Options{})
 	a := newActor()
