@@ -83,7 +83,7 @@ func (s set) caption() string {
 	return c
 }
 
-// notes says how to read the figures.
+// notes returns how to read the figures.
 func (r report) notes() string {
 	own := int64(0)
 	for _, s := range r.Sets {

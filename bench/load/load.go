@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Spec says how much load to make.
+// Spec is how much load to make.
 type Spec struct {
 	Processes  int  // processes in all, spread evenly over the namespaces
 	Threads    int  // threads in each, at least 1

@@ -17,7 +17,7 @@ import (
 )
 
 // commandStatus is the exit status of a command that was run, if that is not 0. It
-// is ours, and nothing is to be said of it.
+// is ours, and nothing is printed about it.
 type commandStatus int
 
 func (s commandStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
@@ -41,7 +41,7 @@ func (a *app) newChild(args []string) (*child, error) {
 	return &child{app: a, cmd: cmd, signals: make(chan os.Signal, 8), ended: make(chan struct{}), left: make(chan struct{})}, nil
 }
 
-// notRun says that a command could not be run: with 127 if there is none of that
+// notRun returns the error for a command that could not be run: with 127 if there is none of that
 // name, with 126 if it cannot be executed, as shells do.
 func notRun(name string, err error) error {
 	status := 126
@@ -74,7 +74,7 @@ func (c *child) start(done func()) error {
 	}
 	go c.forward(done)
 	go func() {
-		_ = c.cmd.Wait() // ProcessState tells
+		_ = c.cmd.Wait() // ProcessState has the result
 		close(c.ended)
 		c.release()
 		done()

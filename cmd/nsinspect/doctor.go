@@ -17,18 +17,18 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-const doctorHelp = `Say what is wrong with the network namespaces of this machine: for each finding
-what was seen, what it means, and the command that would mend it. The doctor only
-reads: it runs none of these commands.
+const doctorHelp = `Check the network namespaces of this machine for leaks and broken names. Each finding
+has the evidence, what it means, and the command that fixes it. doctor only reads:
+it runs none of these commands.
 
-The first line is for monitoring, and so is the exit status: 0 nothing is wrong,
-1 warning, 2 critical, 3 it cannot tell, since not everything could be read. A
-mistake in what was typed, and a failure, are 3 as well, with a message on stderr
-and nothing on stdout. Run it as root: others see too little to be certain.
+The first line and the exit status are those of a monitoring plugin: 0 OK, 1 warning,
+2 critical, 3 unknown, where not everything could be read. Usage errors and failures
+are 3 as well, with a message on stderr and nothing on stdout. Run it as root: other
+users see too little.
 
-A finding is told only if a second look, two seconds later, shows it again.
+A finding is reported only if a second look, two seconds later, shows it again.
 
-It checks whether
+Checks:
 `
 
 const doctorExamples = `  nsinspect doctor
@@ -49,7 +49,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:     "doctor",
-		Short:   "say what is wrong with namespaces, and what would mend it",
+		Short:   "check for namespace leaks and print the fix",
 		Long:    doctorHelp + strings.TrimSuffix(checks.String(), "\n"),
 		Example: doctorExamples,
 		Args: func(_ *cobra.Command, args []string) error {

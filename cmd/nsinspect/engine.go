@@ -14,7 +14,7 @@ import (
 var engines = []string{"auto", "proc", "bpf"}
 
 // openEngine returns the engine that the flags ask for, nil for the walk over
-// /proc. With auto it is bpf where that loads; why says why not.
+// /proc. With auto it is bpf where that loads; why is the reason if not.
 func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, err error) {
 	none := func() {}
 	if a.engine == "proc" {

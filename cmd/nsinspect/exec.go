@@ -26,21 +26,21 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/resolve"
 )
 
-const execHelp = `Run a command in a network namespace, whatever refers to it.
+const execHelp = `Run a command in a network namespace.
 
-It is what ip netns exec does, for any namespace: the command gets a mount
-namespace of its own, in which /sys shows the network namespace, and the files in
-/etc/netns/NAME lie over those in /etc, as resolv.conf. NAME is the name that was
-typed or, where the reference is none, the first of the namespace's names in
-/run/netns that has such files. What is mounted below /sys, as cgroups, stays.
-With --net-only all mounts stay as they are.
+This does what ip netns exec does, for every namespace: the command gets a mount
+namespace of its own in which /sys shows the network namespace, and files in
+/etc/netns/NAME are bind mounted over those in /etc, such as resolv.conf. NAME is the
+name that was typed; for any other REF it is the first name of the namespace in
+/run/netns that has such files. Mounts below /sys, such as cgroups, are kept. With
+--net-only all mounts stay as they are.
 
-REF is what nsinspect who-uses takes. From Linux 6.18 on also a namespace that
-only the kernel's own list shows can be entered, by its inode or cookie.
+REF is what nsinspect who-uses takes. From Linux 6.18 on, a namespace that only the
+kernel's own list has can be entered too, by its inode or cookie.
 
-The command takes the place of nsinspect: signals and exit status are its own.
-Before that, nsinspect exits with 1 if it failed, 2 on bad usage, 126 if the
-command cannot be executed and 127 if there is none of that name.`
+The command replaces nsinspect: signals and exit status are its own. Before that,
+nsinspect exits with 1 on failure, 2 on bad usage, 126 if the command cannot be
+executed and 127 if it is not found.`
 
 const execExamples = `  nsinspect exec blue -- ip address
   nsinspect exec 4242 -- ss -tln
@@ -113,7 +113,7 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 	}
 	// What was to be ignored when we were started is to be so by the command.
 	signal.Reset(unix.SIGINT, unix.SIGTERM)
-	if ctx.Err() != nil { // told to stop before there was a command to be told
+	if ctx.Err() != nil { // interrupted before there was a command
 		return ctx.Err()
 	}
 	if err := kernel.RestoreMemlock(); err != nil {
@@ -192,7 +192,7 @@ func explainEntry(n *ns.Namespace, err error) error {
 	return explain.WithHint(fmt.Errorf("enter %s: %w", n.Title(), step.Err), "%s", explain.Privilege(unix.CAP_SYS_ADMIN))
 }
 
-// strangerHint says how to enter a namespace that belongs to another user
+// strangerHint returns how to enter a namespace that belongs to another user
 // namespace than ours, as a rootless container's: that has to be joined first,
 // which a process of several threads may not (kernel/user_namespace.c,
 // userns_install, 6.18).

@@ -181,7 +181,7 @@ func TestExecIsTheCommand(t *testing.T) {
 	}
 }
 
-// start starts a command and returns the first line that it says.
+// start starts a command and returns the first line that it prints.
 func (s *execScene) start(name string, args ...string) (*exec.Cmd, string) {
 	s.Helper()
 	cmd := exec.Command(name, args...)
@@ -227,8 +227,8 @@ func TestExecWithoutAPath(t *testing.T) {
 	}
 }
 
-// An ordinary user's own container belongs to a user namespace of hers. Root
-// enters it as it is; she is told the way.
+// An ordinary user's own container belongs to that user's user namespace. Root
+// enters it as it is; the user gets a hint.
 func TestExecRootless(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
@@ -239,9 +239,9 @@ func TestExecRootless(t *testing.T) {
 	}
 	defer os.RemoveAll(dir)
 	const nobody = 65534
-	her := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
+	user := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
 	container := exec.Command("unshare", "-Urn", "sh", "-c", "echo; exec sleep 1000")
-	container.SysProcAttr = her
+	container.SysProcAttr = user
 	out, err := container.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +264,7 @@ func TestExecRootless(t *testing.T) {
 		t.Errorf("by root: %v: %s, want %s", err, byRoot, want)
 	}
 	cmd := exec.Command(program, "exec", pid, "--", "true")
-	cmd.SysProcAttr = her
+	cmd.SysProcAttr = user
 	cmd.Dir = "/"
 	printed, err := cmd.CombinedOutput()
 	line := strings.TrimSpace(string(printed))
@@ -275,7 +275,7 @@ func TestExecRootless(t *testing.T) {
 	_, advice, _ := strings.Cut(line, "nsenter ")
 	advice = strings.NewReplacer("PID", pid, "COMMAND", "readlink /proc/self/ns/net").Replace(advice)
 	follow := exec.Command("nsenter", strings.Fields(advice)...)
-	follow.SysProcAttr = her
+	follow.SysProcAttr = user
 	follow.Dir = "/"
 	if got, err := follow.CombinedOutput(); err != nil || strings.TrimSpace(string(got)) != want {
 		t.Errorf("what it advises gives %v: %s, want %s", err, got, want)

@@ -66,18 +66,18 @@ func TestFold(t *testing.T) {
 		events []trace.Event
 		want   []string
 	}{
-		"a round trip":           {[]trace.Event{hop(0, 1, 10, 20), hop(3, 1, 20, 10)}, []string{"3 1@10>20>10"}},
-		"back too late":          {[]trace.Event{hop(0, 1, 10, 20), hop(15, 1, 20, 10)}, []string{"10 1@10>20", "25 1@20>10"}},
-		"never back":             {[]trace.Event{hop(2, 1, 10, 20)}, []string{"12 1@10>20"}},
-		"on to a third":          {[]trace.Event{hop(0, 1, 10, 20), hop(2, 1, 20, 30), hop(4, 1, 30, 10)}, []string{"2 1@10>20", "4 1@20>30", "14 1@30>10"}},
-		"a trip from a trip":     {[]trace.Event{hop(0, 1, 10, 20), hop(2, 1, 20, 30), hop(4, 1, 30, 20)}, []string{"2 1@10>20", "4 1@20>30>20"}},
-		"two trips":              {[]trace.Event{hop(0, 1, 10, 20), hop(1, 1, 20, 10), hop(2, 1, 10, 20), hop(3, 1, 20, 10)}, []string{"1 1@10>20>10", "3 1@10>20>10"}},
-		"the order stays":        {[]trace.Event{hop(0, 1, 10, 20), failedHop(1, 2, 10), hop(2, 1, 20, 10)}, []string{"2 1@10>20>10", "2 2@10>10"}},
-		"behind one that waits":  {[]trace.Event{hop(0, 1, 10, 20), failedHop(1, 2, 10)}, []string{"10 1@10>20", "10 2@10>10"}},
-		"a failed call between":  {[]trace.Event{hop(0, 1, 10, 20), failedHop(1, 1, 20), hop(2, 1, 20, 10)}, []string{"2 1@10>20>10", "2 1@20>20"}},
-		"one's own namespace":    {[]trace.Event{hop(0, 1, 10, 10)}, []string{"0 1@10>10"}},
-		"a thread out of sight":  {[]trace.Event{hop(0, 0, 10, 20), hop(1, 0, 20, 10)}, []string{"0 0@10>20", "1 0@20>10"}},
-		"from where is not said": {[]trace.Event{hop(0, 1, 0, 20), hop(1, 1, 20, 10)}, []string{"1 1@0>20", "11 1@20>10"}},
+		"a round trip":          {[]trace.Event{hop(0, 1, 10, 20), hop(3, 1, 20, 10)}, []string{"3 1@10>20>10"}},
+		"back too late":         {[]trace.Event{hop(0, 1, 10, 20), hop(15, 1, 20, 10)}, []string{"10 1@10>20", "25 1@20>10"}},
+		"never back":            {[]trace.Event{hop(2, 1, 10, 20)}, []string{"12 1@10>20"}},
+		"on to a third":         {[]trace.Event{hop(0, 1, 10, 20), hop(2, 1, 20, 30), hop(4, 1, 30, 10)}, []string{"2 1@10>20", "4 1@20>30", "14 1@30>10"}},
+		"a trip from a trip":    {[]trace.Event{hop(0, 1, 10, 20), hop(2, 1, 20, 30), hop(4, 1, 30, 20)}, []string{"2 1@10>20", "4 1@20>30>20"}},
+		"two trips":             {[]trace.Event{hop(0, 1, 10, 20), hop(1, 1, 20, 10), hop(2, 1, 10, 20), hop(3, 1, 20, 10)}, []string{"1 1@10>20>10", "3 1@10>20>10"}},
+		"the order stays":       {[]trace.Event{hop(0, 1, 10, 20), failedHop(1, 2, 10), hop(2, 1, 20, 10)}, []string{"2 1@10>20>10", "2 2@10>10"}},
+		"behind one that waits": {[]trace.Event{hop(0, 1, 10, 20), failedHop(1, 2, 10)}, []string{"10 1@10>20", "10 2@10>10"}},
+		"a failed call between": {[]trace.Event{hop(0, 1, 10, 20), failedHop(1, 1, 20), hop(2, 1, 20, 10)}, []string{"2 1@10>20>10", "2 1@20>20"}},
+		"one's own namespace":   {[]trace.Event{hop(0, 1, 10, 10)}, []string{"0 1@10>10"}},
+		"a thread out of sight": {[]trace.Event{hop(0, 0, 10, 20), hop(1, 0, 20, 10)}, []string{"0 0@10>20", "1 0@20>10"}},
+		"the origin is unknown": {[]trace.Event{hop(0, 1, 0, 20), hop(1, 1, 20, 10)}, []string{"1 1@0>20", "11 1@20>10"}},
 	} {
 		if got := play(newFolder(10*time.Millisecond), c.events, 30); !slices.Equal(got, c.want) {
 			t.Errorf("%s: printed %q, want %q", name, got, c.want)

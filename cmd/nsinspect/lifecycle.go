@@ -36,20 +36,20 @@ func newLifecycleWatcher(j *traceJob, names *trace.Names) (*lifecycleWatcher, er
 // changes returns what some events have created and, now and then, what else has
 // changed.
 func (l *lifecycleWatcher) changes(events []trace.Event, now bool) ([]lifecycle.Event, error) {
-	told := l.watcher.Observe(events)
+	reported := l.watcher.Observe(events)
 	if now || time.Since(l.polled) >= lifecycleEvery {
 		seen, err := l.watcher.Poll()
 		if err != nil {
 			return nil, err
 		}
-		told = append(told, seen...)
+		reported = append(reported, seen...)
 		l.polled = time.Now()
 	}
 	if l.only == (trace.NS{}) {
-		return told, nil
+		return reported, nil
 	}
-	kept := told[:0]
-	for _, t := range told {
+	kept := reported[:0]
+	for _, t := range reported {
 		if t.NS == l.only {
 			kept = append(kept, t)
 		}

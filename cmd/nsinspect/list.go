@@ -20,13 +20,13 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-const listHelp = `List namespaces: each one's inode and names, how many processes are in it, what
-keeps it alive, and its leader, which is the oldest process in it. OWNER says which
-container, pod or unit it is of, where that is known from the files of Docker,
-containerd, Podman, CRI-O, LXC, Incus, systemd, the kubelet and CNI.
+const listHelp = `List namespaces: the inode and names of each, how many processes are in it, what keeps
+it alive, and its leader, the oldest process in it. OWNER is its container, pod or
+unit, read from the files of Docker, containerd, Podman, CRI-O, LXC, Incus, systemd,
+the kubelet and CNI.
 
-A namespace that no process is in is shown like any other. (host) marks the
-machine's own. Names are those in /run/netns (ip netns), /run/docker/netns,
+Namespaces without processes are listed like any other. (host) marks the machine's
+own. Names are read from /run/netns (ip netns), /run/docker/netns,
 $XDG_RUNTIME_DIR/netns and /run/user/*/netns; --netns-dir adds more.`
 
 const listExamples = `  nsinspect list
@@ -60,8 +60,8 @@ func (a *app) listCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.types, "type", []string{"net"}, "namespace `TYPES` to list, or all")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, json, yaml or name")
-	flags.BoolVar(&f.noHeaders, "no-headers", false, "leave the column titles out")
-	flags.StringVar(&f.watch, "watch", "", "list again every `INTERVAL` (2s if none is given)")
+	flags.BoolVar(&f.noHeaders, "no-headers", false, "omit the column titles")
+	flags.StringVar(&f.watch, "watch", "", "list again every `INTERVAL` (default 2s)")
 	flags.Lookup("watch").NoOptDefVal = defaultInterval
 	return cmd
 }
@@ -146,7 +146,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	return nil
 }
 
-// watch lists until it is told to stop, which is no failure.
+// watch lists until it is reported to stop, which is no failure.
 func (l *lister) watch(ctx context.Context, interval time.Duration) error {
 	debug.SetGCPercent(100) // it stays: memory matters more than a millisecond
 	tick := time.NewTicker(interval)

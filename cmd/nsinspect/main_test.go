@@ -229,7 +229,7 @@ func namesCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// nobodyCmd runs nsinspect as an ordinary user, from a directory that she may
+// nobodyCmd runs nsinspect as an ordinary user, from a directory which that user may
 // enter.
 func nobodyCmd(ts *testscript.TestScript, neg bool, args []string) {
 	const nobody = 65534

@@ -32,26 +32,26 @@ const (
 	// Of doctor, as of a monitoring plugin.
 	exitWarning  = 1
 	exitCritical = 2
-	exitUnknown  = 3 // bad usage and failure, too: they are no news of the machine
+	exitUnknown  = 3 // bad usage and failure, too: they are no statement about the machine
 )
 
-const rootHelp = `nsinspect finds every network namespace on this machine, its names, and what
-keeps it alive: processes, single threads, bind mounts. It tells every move of a
-thread between them, as it happens.
+const rootHelp = `nsinspect lists the network namespaces of this machine, their names, and what keeps
+each of them alive: processes, threads, open files, sockets, bind mounts. It traces
+threads that move between namespaces.
 
-  nsinspect list                      every network namespace
-  nsinspect list -o wide --type all   namespaces of every type, in full
-  nsinspect who-uses blue             who keeps the namespace named blue alive
+  nsinspect list                      list network namespaces
+  nsinspect list -o wide --type all   list namespaces of every type, in full
+  nsinspect who-uses blue             show what keeps the namespace named blue alive
   nsinspect who-uses 4026532177       the same by inode, as lsns and ls -l show it
   nsinspect who-uses 4242             the namespace that process 4242 is in
-  nsinspect who-uses --ip 10.0.0.7    the namespace behind an address
+  nsinspect who-uses --ip 10.0.0.7    the namespace that has an address
   nsinspect exec 4242 -- ip address   run a command in a namespace
-  nsinspect doctor                    what is wrong, and what would mend it
-  nsinspect trace --syscalls          every move between namespaces, as it happens
+  nsinspect doctor                    check for namespace leaks and print the fix
+  nsinspect trace --syscalls          trace setns, unshare and clone calls
   nsinspect list -o json | jq ...     for scripts
 
-Other than by exec it only reads, and shows an ordinary user everything the kernel
-lets her see.`
+All commands but exec only read. An ordinary user sees everything that the kernel
+allows.`
 
 // usageError is a mistake in what was typed: exit status 2. The hint is what to type
 // instead.
@@ -154,12 +154,12 @@ func (a *app) command() *cobra.Command {
 		return usagef("%w\nhint: see %s --help", err, cmd.CommandPath())
 	})
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&a.engine, "engine", "auto", "`HOW` to read: auto, proc or bpf")
-	flags.StringSliceVar(&a.sources, "source", nil, "look only at these `SOURCES`: "+strings.Join(scan.Sources(), ", "))
-	flags.StringVar(&a.root, "root", "/", "read the machine whose root is `DIR`, as a container's /host")
-	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "look for names in `DIR` too (repeatable)")
+	flags.StringVar(&a.engine, "engine", "auto", "`ENGINE` to read with: auto, proc or bpf")
+	flags.StringSliceVar(&a.sources, "source", nil, "read only these `SOURCES`: "+strings.Join(scan.Sources(), ", "))
+	flags.StringVar(&a.root, "root", "/", "read the machine whose root directory is `DIR`, such as /host in a container")
+	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "read names from `DIR` too (repeatable)")
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say everything that could not be read, and how it was read")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print everything that could not be read, and which engine read")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
 	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand())
 	cmd.SuggestionsMinimumDistance = 2
@@ -257,10 +257,10 @@ func (a *app) options() (opts scan.Options, done func(), err error) {
 	return opts, func() { closeEngine(); h.Close() }, nil
 }
 
-// style says how to lay out human output on stdout.
+// style returns how to lay out human output on stdout.
 func (a *app) style() render.Style { return a.styleOf(a.stdout) }
 
-// styleOf says how to lay out human output that is written there.
+// styleOf returns how to lay out human output that is written there.
 func (a *app) styleOf(w io.Writer) render.Style {
 	var s render.Style
 	f, isFile := w.(*os.File)

@@ -101,7 +101,7 @@ func TestTraceCount(t *testing.T) {
 		}
 	}
 	if strings.Contains(notes, "cannot see") {
-		t.Errorf("too much is told: %q", notes)
+		t.Errorf("too much is printed: %q", notes)
 	}
 }
 
@@ -115,11 +115,11 @@ func TestTraceFold(t *testing.T) {
 	if !strings.Contains(notes, "2 setns; ") {
 		t.Errorf("the summary is %q", notes)
 	}
-	// What is still away at the end is told as it is.
+	// What is still away at the end is printed as it is.
 	f = &fakeTracer{batches: [][]trace.Event{{hop(0, 1, 10, 20)}}}
 	out, _, err = traceWith(t, f, "--fold=1h", "--duration", "50ms")
 	if err != nil || strings.Count(out, "10 → 20") != 1 {
-		t.Errorf("told (%v): %s", err, out)
+		t.Errorf("printed (%v): %s", err, out)
 	}
 }
 

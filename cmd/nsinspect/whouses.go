@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-const whoUsesHelp = `Say who keeps a namespace alive, and what would free it.
+const whoUsesHelp = `Show what keeps a namespace alive and how to release it.
 
 REF is one of
   4026532177                a namespace inode
@@ -26,16 +26,16 @@ REF is one of
   blue                      a name, as ip netns shows it
   /run/netns/blue           a path, also /proc/PID/ns/net or /run/docker/netns/27d0...
   4242, pid:4242            the namespace that a process is in
-  cookie:4101               a network namespace's cookie, never given twice in one boot
-  web, docker:web           a container's name, or the beginning of its ID
-  pod:default/web-1         a pod, or with a third part one container of it
+  cookie:4101               the cookie of a network namespace, never reused in one boot
+  web, docker:web           a container's name or ID prefix
+  pod:default/web-1         a pod; a third part selects one of its containers
   unit:nginx.service        a systemd unit
-  self                      the one this command runs in
+  self                      the namespace of this command
   host                      the machine's own
 
-Without one, the namespace is found by what it has on the network: an address,
-or a device, as a veth that ip link shows on the host: of such a pair, the
-namespace at the other end is meant. That enters each namespace for a moment.`
+Instead of REF, --ip, --mac and --dev find a network namespace by an address or a
+device. Of a veth pair with one end on the host, the namespace of the other end is
+shown. This enters each namespace for a moment.`
 
 const whoUsesExamples = `  nsinspect who-uses blue
   nsinspect who-uses $$ --type mnt
@@ -52,7 +52,7 @@ func (a *app) whoUsesCommand() *cobra.Command {
 	var f whoUsesFlags
 	cmd := &cobra.Command{
 		Use:     "who-uses REF | --ip ADDRESS | --mac ADDRESS | --dev NAME",
-		Short:   "say who keeps a namespace alive",
+		Short:   "show what keeps a namespace alive and how to release it",
 		Long:    whoUsesHelp,
 		Example: whoUsesExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {

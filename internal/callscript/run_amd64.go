@@ -168,7 +168,7 @@ func (r *Run) bytes(at Addr, n int) []byte {
 }
 
 // Where is where a thread is: inodes by scan.Type, and the cookie of its network
-// namespace. What the kernel did not tell is 0: the pid namespace that the first
+// namespace. What the kernel did not show is 0: the pid namespace that the first
 // child has not been made in yet.
 type Where struct {
 	Inode  [len(linkNames)]uint64

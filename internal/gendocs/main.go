@@ -22,7 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roleEnv tells a copy of this program which part it plays.
+// roleEnv has the role of a copy of this program.
 const roleEnv = "NSINSPECT_GENDOCS"
 
 func init() {

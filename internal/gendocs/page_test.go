@@ -40,7 +40,7 @@ func program(t *testing.T) string {
 	return exe
 }
 
-// help is what one command says of itself.
+// help is the help of one command.
 type help struct {
 	path  string // "list", "completion bash"; "" for the root
 	text  string
@@ -79,7 +79,7 @@ var helpBlock = regexp.MustCompile("(?s)```console\n# nsinspect ([a-z-]* ?)--hel
 
 func TestPageHasEveryCommandAndFlag(t *testing.T) {
 	page := readPage(t)
-	told := helpBlock.ReplaceAllString(page, "") // what is not only a help text
+	reported := helpBlock.ReplaceAllString(page, "") // what is not only a help text
 	known := []string{"help"}
 	for _, h := range tree(t, program(t)) {
 		top, _, nested := strings.Cut(h.path, " ")
@@ -88,11 +88,11 @@ func TestPageHasEveryCommandAndFlag(t *testing.T) {
 		case h.path == "": // the page as a whole
 		case !heading.MatchString(page):
 			t.Errorf("no section on nsinspect %s", top)
-		case nested && !strings.Contains(told, h.path[len(top)+1:]):
+		case nested && !strings.Contains(reported, h.path[len(top)+1:]):
 			t.Errorf("nothing on nsinspect %s", h.path)
 		}
 		for _, flag := range h.flags {
-			if !regexp.MustCompile(flag + `\b`).MatchString(told) {
+			if !regexp.MustCompile(flag + `\b`).MatchString(reported) {
 				t.Errorf("nothing on %s of nsinspect %s but its help text", flag, h.path)
 			}
 		}

@@ -49,7 +49,7 @@ func TestOnly(t *testing.T) {
 }
 
 // generator builds this program and returns a command for it whose processes
-// can be told from any other's.
+// can be distinguished from any other's.
 func generator(t *testing.T, page string) (cmd *exec.Cmd, left func() []string) {
 	t.Helper()
 	program(t) // so that the scene, which has the machine alone, finds all but the link in the cache

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package need says what a test needs of the machine. A test whose need is not
+// Package need declares what a test needs of the machine. A test whose need is not
 // met is skipped with the reason; with NSINSPECT_REQUIRE=all, as CI runs, it
 // fails instead, so that nothing goes untested unseen. What a machine cannot have
 // (the table Features) is skipped there too, and proven on another.
@@ -40,7 +40,7 @@ func Program(t testing.TB, names ...string) {
 }
 
 // Missing skips the test for the given reason, or fails it where
-// NSINSPECT_REQUIRE=all says that this machine must have everything.
+// NSINSPECT_REQUIRE=all demands that this machine has everything.
 func Missing(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("NSINSPECT_REQUIRE") == "all" {

@@ -26,7 +26,7 @@ type victimReport struct {
 	Made  []Truth
 }
 
-// victim makes one scene of each kind and a name in /run/netns, says so, and
+// victim makes one scene of each kind and a name in /run/netns, reports that, and
 // waits for the end.
 func victim() {
 	work, err := workDir()
@@ -94,7 +94,7 @@ func TestParentKilled(t *testing.T) {
 	}
 }
 
-// left returns an error that says what is left of a victim.
+// left returns an error with what is left of a victim.
 func (r *victimReport) left() error {
 	var errs []error
 	envs, _ := filepath.Glob("/proc/[0-9]*/environ")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package nstest makes real network namespaces that one known thing keeps alive,
-// and tells the truth about them, learned without the scanner that is tested
+// and has the truth about them, found without the scanner that is tested
 // with them. It needs root.
 //
 // A scene is made by a child process, this binary executed again, so TestMain
@@ -52,7 +52,7 @@ type Options struct {
 	Path string
 }
 
-// Scene is a namespace, or two, held by what its truth says and nothing else.
+// Scene is a namespace, or two, held by what its truth has and nothing else.
 type Scene struct {
 	Truth
 	t      testing.TB

@@ -17,10 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sightings finds whatever /proc shows of a namespace, one word each: tasks in
+// entries finds whatever /proc shows of a namespace, one word each: tasks in
 // it, open files of it in every fd table, mounts of it in every mount namespace
 // that a process is in. It is slow, simple, and no part of the scanner.
-func sightings(ns Namespace) []string {
+func entries(ns Namespace) []string {
 	found, seen := map[string]bool{}, map[string]bool{}
 	link := fmt.Sprintf("%s:[%d]", ns.Type, ns.Inode)
 	tasks, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*")
@@ -56,7 +56,7 @@ func sightings(ns Namespace) []string {
 	return list
 }
 
-// sameFiles says whether two tasks share one fd table.
+// sameFiles reports whether two tasks share one fd table.
 func sameFiles(a, b string) bool {
 	x, _ := strconv.Atoi(a)
 	y, _ := strconv.Atoi(b)
@@ -77,7 +77,7 @@ func filesOf(task string, ns Namespace) []string {
 	return list
 }
 
-// expected says in the words of sightings what a truth has /proc show.
+// expected returns, in the words of entries, what a truth has /proc show.
 func expected(tr *Truth) []string {
 	list := []string{}
 	for _, h := range tr.Holders {
@@ -106,7 +106,7 @@ func expected(tr *Truth) []string {
 func checkExclusive(t *testing.T, tr *Truth) {
 	t.Helper()
 	err := poll(10*time.Second, func() error {
-		if got, want := sightings(tr.Namespace), expected(tr); !slices.Equal(got, want) {
+		if got, want := entries(tr.Namespace), expected(tr); !slices.Equal(got, want) {
 			return fmt.Errorf("/proc shows %q, want %q", got, want)
 		}
 		return nil
@@ -125,7 +125,7 @@ func openByHandle(ns Namespace) (int, error) {
 	return unix.OpenByHandleAt(unix.FD_NSFS_ROOT, unix.NewFileHandle(0xf1, handle), unix.O_RDONLY|unix.O_CLOEXEC)
 }
 
-// handlesShow says whether a handle opens every namespace that lives. From Linux
+// handlesShow reports whether a handle opens every namespace that lives. From Linux
 // 6.19 on, which has listns, it does not open those that only sockets and their
 // like hold.
 func handlesShow() bool {
@@ -247,7 +247,7 @@ func fdinfo(t *testing.T, h Holder, field string) string {
 	return ""
 }
 
-// linkOf returns what an fd's link in /proc says.
+// linkOf returns the text of an fd's link in /proc.
 func linkOf(t *testing.T, h Holder) string {
 	t.Helper()
 	link, err := os.Readlink("/proc/" + strconv.Itoa(h.PID) + "/fd/" + strconv.Itoa(*h.FD))

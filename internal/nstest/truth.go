@@ -47,7 +47,7 @@ type Link struct {
 	NetNS uint64 `json:"netns"` // inode of the namespace it is in
 }
 
-// Truth says what a scene made.
+// Truth returns what a scene made.
 type Truth struct {
 	Scene Kind `json:"scene"`
 	Child int  `json:"child,omitempty"` // PID of the process that made it and ends it

@@ -87,9 +87,9 @@ func (p *patient) in(dirs ...*nstest.Names) *patient {
 	return p
 }
 
-// examine has the doctor look, and again where something could not be read at that
+// inspect has the doctor look, and again where something could not be read at that
 // moment: other tests make and free namespaces all the while.
-func (p *patient) examine(t *testing.T) (r *doctor.Report) {
+func (p *patient) inspect(t *testing.T) (r *doctor.Report) {
 	t.Helper()
 	for range 5 {
 		if r = p.look(t); len(r.Undecided) == 0 {
@@ -152,12 +152,12 @@ func checks(r *doctor.Report) (names []string) {
 }
 
 // expect demands that these checks, and no others, find something, each once, and
-// that none of them could not tell. It returns the findings.
+// that none of them is undecided. It returns the findings.
 func (p *patient) expect(t *testing.T, want ...string) []doctor.Finding {
 	t.Helper()
 	var r *doctor.Report
 	nstest.Eventually(t, func() string {
-		r = p.examine(t)
+		r = p.inspect(t)
 		if got := checks(r); !slices.Equal(got, want) || len(r.Undecided) > 0 {
 			return fmt.Sprintf("findings of %v, want %v: %+v; unknown: %+v", got, want, r.Findings, r.Undecided)
 		}

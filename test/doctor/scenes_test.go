@@ -14,7 +14,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// diagnoses says which check tells each way in which a namespace can be held: by
+// diagnoses has the check that reports each way in which a namespace can be held: by
 // one, and by no other. "" is healthy.
 var diagnoses = map[nstest.Kind]string{
 	nstest.Process:      "",
@@ -87,7 +87,7 @@ func TestGapsMakeUnknown(t *testing.T) {
 			p.change = func(snap *ns.Snapshot) {
 				snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/4242/ns/net", Err: errRefused})
 			}
-			r := p.examine(t)
+			r := p.inspect(t)
 			if len(r.Findings) != 1 || r.Findings[0].Severity != doctor.Unknown || r.Status() != doctor.Unknown {
 				t.Errorf("status %v, findings %+v, want one, unknown", r.Status(), r.Findings)
 			}
@@ -101,7 +101,7 @@ func TestGapsMakeUnknown(t *testing.T) {
 		p.change = func(snap *ns.Snapshot) {
 			snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/4242/ns/net", Err: errRefused})
 		}
-		if r := p.examine(t); r.Status() != doctor.Unknown || len(r.Findings) != 0 || len(r.Undecided) == 0 {
+		if r := p.inspect(t); r.Status() != doctor.Unknown || len(r.Findings) != 0 || len(r.Undecided) == 0 {
 			t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Undecided)
 		}
 	})

@@ -42,7 +42,7 @@ func TestLeftoverOddNames(t *testing.T) {
 	for _, name := range odd {
 		dir.File(name, "")
 	}
-	for _, f := range newPatient(t).in(dir).examine(t).Findings {
+	for _, f := range newPatient(t).in(dir).inspect(t).Findings {
 		if f.Check != "leftover-file" || len(f.Fix) != 1 {
 			t.Errorf("finding %+v", f)
 			continue
@@ -106,7 +106,7 @@ func TestLivePin(t *testing.T) {
 	p.inodes = append(p.inodes, inode)
 
 	f := p.expect(t, "live-pin")[0]
-	neverRemoves(t, p.examine(t), file)
+	neverRemoves(t, p.inspect(t), file)
 	if text := strings.Join(f.Evidence, "\n"); !strings.Contains(text, fmt.Sprintf("net:[%d] is mounted on it", inode)) ||
 		!strings.Contains(text, fmt.Sprintf("sleep (pid %d)", pid)) || !strings.Contains(f.Summary, "do not rm") {
 		t.Errorf("finding %+v", f)
@@ -126,17 +126,17 @@ func TestLivePin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := *p
 			p.change = change
-			r := p.examine(t)
+			r := p.inspect(t)
 			neverRemoves(t, r, file)
 			if r.Status() == doctor.OK {
-				t.Errorf("nothing is said of it")
+				t.Errorf("nothing is reported of it")
 			}
 		})
 	}
 	t.Run("by proc", func(t *testing.T) {
 		p := *p
 		p.engine = nil
-		r := p.examine(t)
+		r := p.inspect(t)
 		neverRemoves(t, r, file)
 		if got := checks(r); len(got) != 1 || got[0] != "live-pin" {
 			t.Errorf("findings of %v, want live-pin", got)
@@ -180,7 +180,7 @@ func TestLivePinBelow(t *testing.T) {
 	}()
 	p := newPatient(t).in(dir).with(lone)
 	p.expect(t, "live-pin")
-	neverRemoves(t, p.examine(t), dir.Path("below"))
+	neverRemoves(t, p.inspect(t), dir.Path("below"))
 }
 
 // And in a detached tree that only a descriptor holds: no list of mounts has it.
@@ -196,7 +196,7 @@ func TestLivePinDetached(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPatient(t).in(dir).with(lone)
-	r := p.examine(t)
+	r := p.inspect(t)
 	neverRemoves(t, r, dir.Path("detached"))
 	if got := strings.Join(checks(r), " "); got != "held-elsewhere leftover-file" {
 		t.Errorf("findings of %s: %+v", got, r.Findings)

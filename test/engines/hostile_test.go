@@ -80,7 +80,7 @@ func TestManyQueues(t *testing.T) {
 	CheckKernel(t)
 	const many = 4096
 	n := startNeighbour(t, "queues", many)
-	for e, want := range [numEngines]int{proc: 0, bpfEngine: many} { // the proc engine says that it does not look
+	for e, want := range [numEngines]int{proc: 0, bpfEngine: many} { // the proc engine has a gap
 		if got := lookAt(t, e, optionsOf(t)[e], n, ns.KindInflight); got != want {
 			t.Errorf("%s: %d files in flight found, want %d", engineNames[e], got, want)
 		}

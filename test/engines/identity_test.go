@@ -16,8 +16,8 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/resolve"
 )
 
-// identified says in words what a snapshot has wrong about whose a scene's
-// namespace is. Each engine tells the same, whatever the holder; by proc alone
+// identified returns in words what a snapshot has wrong about the identity of a
+// scene's namespace. Each engine finds the same, whatever the holder; by proc alone
 // what no path leads to stays unknown.
 func identified(n *ns.Namespace, scene *nstest.Scene, userNS uint64, nsid bool) string {
 	switch {

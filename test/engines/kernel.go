@@ -78,7 +78,7 @@ func CheckKernel(t testing.TB) {
 	})
 }
 
-// blame says why this test is to answer for a namespace; "" if others are. What
+// blame returns why this test is responsible for a namespace; "" if others are. What
 // nothing visible explains is ours.
 func blame(t testing.TB, n bpfreader.Net) string {
 	t.Helper()

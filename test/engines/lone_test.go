@@ -19,7 +19,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// TestLoneMountVerdict demands that who has the detached mount is told, and what
+// TestLoneMountVerdict demands that the holder of the detached mount is reported, and what
 // to do about it.
 func TestLoneMountVerdict(t *testing.T) {
 	CheckKernel(t)

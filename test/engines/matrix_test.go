@@ -23,11 +23,11 @@ type word string
 
 const (
 	found  word = "found"  // exactly the truth's holders
-	listed word = "listed" // on the kernel's list, without its holder, and the snapshot says that it did not look
-	gap    word = "gap"    // not found, and the snapshot says that it did not look
+	listed word = "listed" // on the kernel's list, without its holder, and the snapshot has the gap
+	gap    word = "gap"    // not found, and the snapshot has the gap
 )
 
-// since says from which Linux on a scene is what the matrix says, and what each
+// since has the Linux from which on a scene is as in the matrix, and what each
 // engine makes of it before.
 var since = map[nstest.Kind]struct {
 	major, minor int
@@ -65,7 +65,7 @@ var active = []nstest.Kind{
 	nstest.MountTree, nstest.Inflight, nstest.InflightNested, nstest.InflightUnaccepted, nstest.IOURing,
 }
 
-// matrix says of each scene which source finds it and what each engine is to
+// matrix has for each scene the source that finds it and what each engine is to
 // make of it. That word is all there is to change when a source is added.
 var matrix = []struct {
 	kind   nstest.Kind
@@ -113,9 +113,9 @@ var matrix = []struct {
 	{nstest.ProcNet, "kernel", [...]word{gap, found}},
 }
 
-// better is what the bpf engine says of a holder where it knows more than the
+// better is what the bpf engine has of a holder where it knows more than the
 // scene's truth, which calls it "kernel", or speaks of something else: of what
-// is in flight the truth tells the socket it waits in, the scan that and what it
+// is in flight the truth has the socket it waits in, the scan that and what it
 // is itself.
 var better = map[nstest.Kind]func(*holder){
 	nstest.IOURing:            func(h *holder) { h.Kind = "fd" },
@@ -129,7 +129,7 @@ var better = map[nstest.Kind]func(*holder){
 	nstest.InflightUnaccepted: func(h *holder) { h.Family, h.Type, h.Via = "", "", "" },
 }
 
-// hiding is where the proc engine says that it does not look: for what has a
+// hiding is where the proc engine has a gap: for what has a
 // better explanation in the bpf engine than "kernel", that is all it can say.
 func hiding(k nstest.Kind, source string) string {
 	if k.Holder() == "kernel" || k == nstest.MountTree || k == nstest.MountGone {
@@ -201,7 +201,7 @@ func demandFound(t *testing.T, opts scan.Options, scene *nstest.Scene, source st
 	}
 }
 
-// demandGap demands that the namespace is not there, and that the snapshot says
+// demandGap demands that the namespace is not there, and that the snapshot shows
 // why.
 func demandGap(t *testing.T, opts scan.Options, scene *nstest.Scene, source string) {
 	t.Helper()
@@ -217,7 +217,7 @@ func demandGap(t *testing.T, opts scan.Options, scene *nstest.Scene, source stri
 }
 
 // demandListed demands that the namespace is there, held by something unknown,
-// and that the snapshot says that it did not look at everything.
+// and that the snapshot is not complete.
 func demandListed(t *testing.T, opts scan.Options, scene *nstest.Scene) {
 	t.Helper()
 	wants(t, "all sources", opts, &scene.Truth, []holder{{Kind: "kernel"}})

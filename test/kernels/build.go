@@ -16,7 +16,7 @@ import (
 // suite is a package whose tests run on every kernel.
 type suite struct {
 	dir string // in this repository
-	// skip leaves out tests that take long under emulation and tell nothing of the
+	// skip leaves out tests that take long under emulation and show nothing of the
 	// kernel, or that need what only a development machine has.
 	skip string
 }

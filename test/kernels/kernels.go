@@ -35,7 +35,7 @@ var kernels = []kernel{
 // others are built in.
 var wanted = []string{"tun", "veth", "unix_diag", "af_packet_diag", "inet_diag", "dummy", "bridge", "overlay"}
 
-// machine says how an architecture is emulated.
+// machine is how an architecture is emulated.
 type machine struct {
 	qemu    []string
 	console string

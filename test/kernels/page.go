@@ -104,7 +104,7 @@ func tables(all map[string]facts) string {
 		}
 		fmt.Fprintf(&b, " %s |\n", r.instead)
 	}
-	b.WriteString("\n| Taken away | command | what it says |\n|---|---|---|\n")
+	b.WriteString("\n| Taken away | command | what it prints |\n|---|---|---|\n")
 	for _, m := range modeRows {
 		words := all[m.kernel].of["mode "+m.mode]
 		what, command, _ := strings.Cut(m.mode, ", ")

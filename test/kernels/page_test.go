@@ -13,7 +13,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
-// The committed page says what is expected.
+// The committed page has what is expected.
 func TestPageIsOfExpectations(t *testing.T) {
 	text, err := os.ReadFile("../../" + pagePath)
 	if err != nil {

@@ -94,7 +94,7 @@ func holderPIDs(a usesAnswer) []int {
 	return pids // who-uses promises them sorted
 }
 
-// checkUnknown demands that who-uses knows no such namespace and says so.
+// checkUnknown demands that who-uses knows no such namespace.
 func checkUnknown(t *testing.T, n nsinspect, ref string) {
 	t.Helper()
 	if stdout, stderr, status := n.run(t, "who-uses", ref); status != 1 || stdout != "" || stderr == "" {
@@ -103,7 +103,7 @@ func checkUnknown(t *testing.T, n nsinspect, ref string) {
 }
 
 // checkGone demands that nothing shows a namespace with that name or one of
-// these leaders, and that its name means nothing any more. The inode says
+// these leaders, and that its name means nothing any more. The inode shows
 // nothing: the kernel gives it to the next namespace at once.
 func checkGone(t *testing.T, n nsinspect, sandboxKey string, members ...container) {
 	t.Helper()

@@ -11,7 +11,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 )
 
-// container is what a runtime says of one of its containers: the oracle.
+// container is what a runtime shows of one of its containers: the oracle.
 type container struct {
 	id         string
 	name       string
@@ -31,7 +31,7 @@ type docker struct {
 	daemon   *daemon
 }
 
-// needDocker says what startDocker needs.
+// needDocker declares what startDocker needs.
 func needDocker(t testing.TB) {
 	t.Helper()
 	need.Root(t)

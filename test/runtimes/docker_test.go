@@ -72,7 +72,7 @@ func TestDocker(t *testing.T) {
 }
 
 // checkDockerOwners demands that the containers of a dockerd at roots of its own
-// are known without being told where those are.
+// are found without being configured.
 func checkDockerOwners(t *testing.T, d *docker, web, peer, alone container) {
 	n := newInspect(t)
 	checkOwner(t, n, "docker", web, web, peer)
@@ -133,7 +133,7 @@ func checkDockerHost(t *testing.T, d *docker, n nsinspect) {
 	}
 }
 
-// checkDockerStaleKey demands that a namespace is found whose name dockerd tells
+// checkDockerStaleKey demands that a namespace is found whose name dockerd gives
 // but never made, as it does without a default bridge.
 func checkDockerStaleKey(t *testing.T, d *docker, n nsinspect) {
 	c := d.run(t, "unnamed", "--network", "default")

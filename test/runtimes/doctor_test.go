@@ -17,7 +17,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 )
 
-// doctorAnswer is what `doctor -o json` says.
+// doctorAnswer is the output of `doctor -o json`.
 type doctorAnswer struct {
 	head
 	Status   string
@@ -67,7 +67,7 @@ func (w *ward) admit(t *testing.T, containers ...container) {
 	}
 }
 
-// findings are those that are about what is ours, or tell of our processes.
+// findings are those that are about what is ours, or of our processes.
 func (w *ward) findings(t *testing.T, a doctorAnswer) (all []finding) {
 	t.Helper()
 	var pids []string
@@ -90,7 +90,7 @@ func (w *ward) findings(t *testing.T, a doctorAnswer) (all []finding) {
 	return all
 }
 
-// healthy demands that the doctor says nothing of what is ours.
+// healthy demands that doctor reports nothing of what is ours.
 func (w *ward) healthy(t *testing.T, n nsinspect, when string) {
 	t.Helper()
 	for _, f := range w.findings(t, n.doctor(t)) {
@@ -184,7 +184,7 @@ func TestDoctorPodman(t *testing.T) {
 	if want := fmt.Sprintf("podman stop -t 0 %[1]s; podman container cleanup %[1]s", web.id); len(found[0].Fix) != 1 || found[0].Fix[0] != want {
 		t.Errorf("fix %q, want %q", found[0].Fix, want)
 	}
-	p.command(t, "stop", "--time", "0", web.id) // as the doctor says, with our roots
+	p.command(t, "stop", "--time", "0", web.id) // as doctor advises, with our roots
 	p.command(t, "container", "cleanup", web.id)
 	w.healthy(t, n, "cleaned up")
 }

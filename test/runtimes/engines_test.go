@@ -141,11 +141,11 @@ func compare(t *testing.T, e scan.Engine) (wrong []string, excused int) {
 type seen struct {
 	has    map[string]bool
 	pid    map[string]int
-	closed map[int]bool // processes that it says it could not read
+	closed map[int]bool // processes that it could not read
 }
 
 // differ returns what only one of two scans has, and which. What the proc engine
-// was refused it says, which is all that can be asked.
+// was refused is a gap, which is all that can be asked.
 func differ(p, b seen) map[string]string {
 	only := map[string]string{}
 	for what := range p.has {

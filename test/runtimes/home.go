@@ -31,7 +31,7 @@ const (
 // by the reaper when the test process dies, or at the start of the next run when
 // the reaper died too.
 //
-// The flock on the directory says that its test process lives.
+// The flock on the directory shows that its test process is alive.
 type home struct {
 	dir    string
 	lock   *os.File

@@ -15,7 +15,7 @@ import (
 )
 
 // TestLXC demands the owner of a container of LXC's, which is not where LXC keeps
-// them by default: its cgroup tells.
+// them by default: its cgroup shows it.
 func TestLXC(t *testing.T) {
 	l := newLXC(t)
 	n := newInspect(t)

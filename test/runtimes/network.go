@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// iface is a network interface, as JSON tells it.
+// iface is a network interface, as in JSON.
 type iface struct {
 	Name, Kind, MAC string
 	Index           int
@@ -25,7 +25,7 @@ type iface struct {
 }
 
 // checkNetwork demands that a container on a bridge network is found by its
-// address, its hardware address and its veth on the host, that its links are told,
+// address, its hardware address and its veth on the host, that its links are reported,
 // and that a command can be run where it is. The oracles are the runtime, for the
 // address, and the container's own /sys, which inside gives access to.
 func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ...string) string) {
@@ -63,7 +63,7 @@ func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ..
 	}
 }
 
-// checkLinks demands that list tells the eth0 of a container with its address and
+// checkLinks demands that list shows the eth0 of a container with its address and
 // where its other end is, and that end with where eth0 is.
 func checkLinks(t *testing.T, n nsinspect, c container, inode, own uint64, mac, outer string) {
 	t.Helper()

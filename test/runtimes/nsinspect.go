@@ -133,7 +133,7 @@ func (n nsinspect) run(t testing.TB, args ...string) (stdout, stderr string, sta
 	return out.String(), errs.String(), status
 }
 
-// list is what `list -o json` says.
+// list is the output of `list -o json`.
 func (n nsinspect) list(t testing.TB) listAnswer {
 	t.Helper()
 	var a listAnswer
@@ -142,7 +142,7 @@ func (n nsinspect) list(t testing.TB) listAnswer {
 	return a
 }
 
-// whoUses is what `who-uses REF -o json` says.
+// whoUses is the output of `who-uses REF -o json`.
 func (n nsinspect) whoUses(t testing.TB, ref string) usesAnswer {
 	t.Helper()
 	var a usesAnswer

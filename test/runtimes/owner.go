@@ -88,7 +88,7 @@ func readOwners(t *testing.T) *owner.Index {
 }
 
 // checkContainers demands that what is read of containers is what their runtime
-// says.
+// has.
 func checkContainers(t *testing.T, runtime string, want ...container) {
 	t.Helper()
 	x := readOwners(t)

@@ -22,7 +22,7 @@ type podman struct {
 	home *home
 }
 
-// needPodman says what startPodman needs.
+// needPodman declares what startPodman needs.
 func needPodman(t testing.TB) {
 	t.Helper()
 	need.Root(t)

@@ -22,7 +22,7 @@ import (
 )
 
 // TestTraceDocker has containers run and end, with strace on dockerd, containerd
-// and all that they start, and demands that a tracer tells the same calls.
+// and all that they start, and demands that a tracer records the same calls.
 func TestTraceDocker(t *testing.T) {
 	d := startDocker(t)
 	calls, events := strace.Record(t, func(straced []string) {

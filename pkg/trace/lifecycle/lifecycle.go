@@ -2,6 +2,7 @@
 
 //go:build amd64 || arm64
 
+// Package lifecycle reports which network namespaces are created, named and freed.
 package lifecycle
 
 import (

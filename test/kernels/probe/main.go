@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command probe says what a kernel can do of what nsinspect would like, and what
+// Command probe prints what a kernel offers of what nsinspect uses, and what
 // each engine makes of every scene of internal/nstest there. It prints a fact a
 // line, "word: value", in an order that does not change. It needs root.
 package main
@@ -38,7 +38,7 @@ func main() {
 	}
 }
 
-// word says that something works, or why not.
+// word returns that something works, or why not.
 func word(err error) string {
 	if err == nil {
 		return "yes"
@@ -46,7 +46,7 @@ func word(err error) string {
 	return "no: " + err.Error()
 }
 
-// passes says what the bpf engine loads.
+// passes prints what the bpf engine loads.
 func passes(out *bufio.Writer) {
 	names := []struct {
 		pass bpfreader.Pass
@@ -67,11 +67,11 @@ func passes(out *bufio.Writer) {
 	}
 	fmt.Fprintln(out, "engine bpf: yes")
 	for _, n := range names {
-		said := "yes"
+		printed := "yes"
 		if refused[n.pass] {
-			said = "no"
+			printed = "no"
 		}
-		fmt.Fprintf(out, "bpf reads %s: %s\n", n.name, said)
+		fmt.Fprintf(out, "bpf reads %s: %s\n", n.name, printed)
 	}
 	nets, err := r.Nets()
 	if err == nil && (len(nets) == 0 || nets[0].Cookie == 0) {
@@ -80,7 +80,7 @@ func passes(out *bufio.Writer) {
 	fmt.Fprintf(out, "cookie, bpf: %s\n", word(err))
 }
 
-// scenes makes each scene and says what each engine finds.
+// scenes makes each scene and prints what each engine finds.
 func scenes(out *bufio.Writer) {
 	engine, err := bpf.New()
 	if err == nil {
@@ -98,11 +98,11 @@ func scenes(out *bufio.Writer) {
 			if e.name == "bpf" {
 				e.options.Engine = engine
 			}
-			said := "cannot be made"
+			printed := "cannot be made"
 			if startErr == nil {
-				said = found(scene, e.options)
+				printed = found(scene, e.options)
 			}
-			fmt.Fprintf(out, "scene %s, %s: %s\n", kind, e.name, said)
+			fmt.Fprintf(out, "scene %s, %s: %s\n", kind, e.name, printed)
 		}
 		if startErr != nil {
 			continue
@@ -113,7 +113,7 @@ func scenes(out *bufio.Writer) {
 	}
 }
 
-// found says in one word what a scan makes of a scene: what it says holds the
+// found returns in one word what a scan makes of a scene: what it shows to hold the
 // namespace, or that it does not show it, and whether it admits that.
 func found(scene *nstest.Scene, options scan.Options) string {
 	snap, err := scan.Scan(context.Background(), options)
