@@ -42,7 +42,8 @@ fuzz: ## fuzz every parser for FUZZTIME
 		done; \
 	done
 
-lint: ## check formatting, style and the walls between packages
+lint: ## check formatting, style, words and the floors of packages
+	.ci/words
 	$(GOLANGCI_LINT) run
 
 generate: ## make again what is generated from source, by the clang that all are to use

@@ -111,7 +111,7 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 }
 
 // diagnosis ends the program with the status that a monitoring plugin has for
-// what was found, and with no message: the first line has told it.
+// what was found, and with no message: the first line has it.
 type diagnosis doctor.Severity
 
 func (d diagnosis) Error() string { return doctor.Severity(d).String() }
