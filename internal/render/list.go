@@ -45,39 +45,85 @@ func List(w io.Writer, s *ns.Snapshot, x *owner.Index, f Format, style Style, on
 	return listTable(s, x, f == Wide).write(w, style)
 }
 
+// listRow is a namespace with what its cells are made of.
+type listRow struct {
+	*ns.Namespace
+	snap  *ns.Snapshot
+	owner *owner.Owner
+	wide  bool
+}
+
+// when is in which tables a column is.
+type when uint8
+
+const (
+	always   when = iota
+	inWide        // in the wide one
+	filled        // where a row has something in it
+	wideFill      // in the wide one, where a row has something in it
+	ofTypes       // in the wide one, and where there are several types
+)
+
+// listColumns is the one table of columns of list: adding one is a row.
+var listColumns = []struct {
+	column
+	when
+	cell func(*listRow) string
+}{
+	{column{title: "TYPE"}, ofTypes, func(r *listRow) string { return r.Type.String() }},
+	{column{title: "INODE", right: true}, always, func(r *listRow) string { return strconv.FormatUint(r.Inode, 10) }},
+	{column{title: "COOKIE", right: true}, wideFill, func(r *listRow) string { return number(int(r.Cookie)) }},
+	{column{title: "USERNS", right: true}, wideFill, func(r *listRow) string { return number(int(r.UserNS)) }},
+	{column{title: "NSID", right: true}, wideFill, func(r *listRow) string { return nsid(r.Namespace) }},
+	{column{title: "NAMES", least: 8}, always, func(r *listRow) string { return strings.Join(names(r.Namespace, r.wide), ",") }},
+	{column{title: "OWNER", least: 12}, filled, func(r *listRow) string { return ownerCell(r.owner, r.wide) }},
+	{column{title: "PROCS", right: true}, always, func(r *listRow) string { return strconv.Itoa(r.Processes()) }},
+	{column{title: "THREADS", right: true}, inWide, func(r *listRow) string { return strconv.Itoa(r.Threads) }},
+	{column{title: "KEPT-BY", least: 8}, always, func(r *listRow) string { return strings.Join(r.Tally(), ", ") }},
+	{column{title: "LINKS", least: 8}, wideFill, func(r *listRow) string { return linkCell(r.Links, noMore) }},
+	{column{title: "AGE"}, wideFill, func(r *listRow) string { return ageText(r.Age, r.snap.Taken) }},
+	{column{title: "MADE-BY", least: 8}, wideFill, func(r *listRow) string { return userName(r.snap, r.OwnerUID) }},
+	{column{title: "USER", least: 8}, inWide, func(r *listRow) string {
+		return r.leader(func(p *ns.Process) string { return userName(r.snap, p.UID) })
+	}},
+	{column{title: "STARTED"}, inWide, func(r *listRow) string {
+		return r.leader(func(p *ns.Process) string { return clock(p.Started, r.snap.Taken) })
+	}},
+	{column{title: "PID", right: true}, always, func(r *listRow) string { return r.leader(func(p *ns.Process) string { return p.PID.String() }) }},
+	{column{title: "COMMAND", least: 8}, always, func(r *listRow) string { return r.leader(Command) }},
+}
+
+// leader returns a cell about the leader, "" if there is none.
+func (r *listRow) leader(cell func(*ns.Process) string) string {
+	if r.Leader == nil {
+		return ""
+	}
+	return cell(r.Leader)
+}
+
 func listTable(s *ns.Snapshot, x *owner.Index, wide bool) *table {
-	t := &table{columns: []column{
-		{title: "TYPE"}, {title: "INODE", right: true}, {title: "COOKIE", right: true}, {title: "USERNS", right: true},
-		{title: "NSID", right: true}, {title: "NAMES", least: 8}, {title: "OWNER", least: 12},
-		{title: "PROCS", right: true}, {title: "THREADS", right: true}, {title: "KEPT-BY", least: 8},
-		{title: "LINKS", least: 8}, {title: "AGE"}, {title: "MADE-BY", least: 8},
-		{title: "USER", least: 8}, {title: "STARTED"}, {title: "PID", right: true}, {title: "COMMAND", least: 8},
-	}}
+	t := &table{}
+	var shown []int
+	var empty []string
+	for i, c := range listColumns {
+		if c.when == always || c.when == filled || wide || c.when == ofTypes && len(s.Types) > 1 {
+			shown = append(shown, i)
+			t.columns = append(t.columns, c.column)
+		}
+		if c.when == wideFill && wide || c.when == filled && !wide {
+			empty = append(empty, c.title)
+		}
+	}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		pid, user, started, command := "", "", "", ""
-		if p := n.Leader; p != nil {
-			pid, command = p.PID.String(), Command(p)
-			if wide {
-				user, started = userName(s, p.UID), clock(p.Started, s.Taken)
-			}
+		r := listRow{Namespace: n, snap: s, owner: x.Namespace(n), wide: wide}
+		cells := make([]string, 0, len(shown))
+		for _, c := range shown {
+			cells = append(cells, listColumns[c].cell(&r))
 		}
-		t.add(listColor(n), n.Type.String(), strconv.FormatUint(n.Inode, 10), number(int(n.Cookie)), number(int(n.UserNS)), nsid(n), strings.Join(names(n, wide), ","),
-			ownerCell(x.Namespace(n), wide),
-			strconv.Itoa(n.Processes()), strconv.Itoa(n.Threads), strings.Join(n.Tally(), ", "),
-			linkCell(n.Links, noMore), ageText(n.Age, s.Taken), userName(s, n.OwnerUID), user, started, pid, command)
+		t.add(listColor(n), cells...)
 	}
-	if wide {
-		t.dropEmpty("COOKIE", "USERNS", "NSID", "LINKS", "AGE", "MADE-BY")
-	} else {
-		t.dropEmpty("OWNER")
-		for _, title := range []string{"COOKIE", "USERNS", "NSID", "THREADS", "LINKS", "AGE", "MADE-BY", "USER", "STARTED"} {
-			t.drop(t.index(title))
-		}
-		if len(s.Types) == 1 {
-			t.drop(t.index("TYPE"))
-		}
-	}
+	t.dropEmpty(empty...)
 	return t
 }
 

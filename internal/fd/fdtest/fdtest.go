@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/nsinspect/nsinspect/internal/fd"
 )
@@ -16,9 +17,19 @@ import (
 func Run(m *testing.M) int {
 	fd.Track()
 	status := m.Run()
-	for _, stack := range fd.Leaks() {
+	for _, stack := range leaks() {
 		fmt.Fprintf(os.Stderr, "file descriptor left open, made by %s\n", stack)
 		status = max(status, 1)
 	}
 	return status
+}
+
+// leaks returns where descriptors that stay open were made. A lookup that the code
+// stopped waiting for closes its own when it ends, which is not long after the tests.
+func leaks() []string {
+	const limit = 10 * time.Second
+	for end := time.Now().Add(limit); len(fd.Leaks()) > 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fd.Leaks()
 }
