@@ -136,7 +136,7 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 	if err != nil {
 		return err
 	}
-	err = s.run(child)
+	err = s.run(ctx, child)
 	if closeErr := closeOut(); err == nil && closeErr != nil {
 		err = fmt.Errorf("write output: %w", closeErr)
 	}

@@ -190,7 +190,7 @@ func (s *traceSession) conclude() (notes []string, err error) {
 
 // printNotes writes sentences to stderr, where that is read.
 func (s *traceSession) printNotes(notes []string) {
-	out := newOutput(s.ctx, s.stderr, &s.signals, &render.TraceStats{})
+	out := newOutput(s.done, s.stderr, &s.signals, &render.TraceStats{})
 	defer out.close()
 	out.most = errPatience
 	for _, line := range notes {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -48,7 +47,7 @@ type item struct {
 // as lost.
 type output struct {
 	*outlet
-	ctx     context.Context // of the trace
+	done    <-chan struct{} // closed when the trace ends
 	signals *signals
 	most    time.Duration      // that the far end may take nothing once the trace has ended
 	stats   *render.TraceStats // of what was written
@@ -63,8 +62,18 @@ type output struct {
 	stalled time.Time // since when nothing was taken; zero if something was
 }
 
-func newOutput(ctx context.Context, w io.Writer, s *signals, stats *render.TraceStats) *output {
-	return &output{outlet: newOutlet(w), ctx: ctx, signals: s, most: outPatience, stats: stats, lost: map[string]uint64{}}
+func newOutput(done <-chan struct{}, w io.Writer, s *signals, stats *render.TraceStats) *output {
+	return &output{outlet: newOutlet(w), done: done, signals: s, most: outPatience, stats: stats, lost: map[string]uint64{}}
+}
+
+// ended reports whether the trace has ended.
+func (o *output) ended() bool {
+	select {
+	case <-o.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // add ends a line that was appended to buf, and what it stands for.
@@ -182,7 +191,7 @@ func (o *output) wait() error {
 		if o.room(outSlice) {
 			return nil
 		}
-		if o.drained() || o.ctx.Err() == nil {
+		if o.drained() || !o.ended() {
 			o.stalled = time.Now()
 		}
 		if o.signals.atOnce.Load() {

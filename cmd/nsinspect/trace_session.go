@@ -41,7 +41,7 @@ func openTracer(ctx context.Context, o trace.Options) (tracer, error) { return t
 // counted there. At the end all that was recorded is written or counted as lost.
 type traceSession struct {
 	*app
-	ctx       context.Context // of the recording
+	done      <-chan struct{} // closed when the recording ends
 	end       func()          // ends it
 	job       *traceJob
 	tracer    tracer
@@ -61,7 +61,7 @@ type traceSession struct {
 }
 
 func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out io.Writer) (*traceSession, error) {
-	names, err := trace.NewNames(ctx, a.netnsDirs)
+	names, err := trace.NewNames(a.netnsDirs)
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +75,12 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 		return nil, err
 	}
 	s := &traceSession{
-		app: a, ctx: ctx, end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: newOwnerFinder(ctx),
+		app: a, done: ctx.Done(), end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: newOwnerFinder(ctx),
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
 		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[lifecycle.Kind]int{}, Tier: t.Tier().Tier},
 		totals: map[string]uint64{},
 	}
-	s.out = newOutput(ctx, out, &a.signals, &s.stats)
+	s.out = newOutput(ctx.Done(), out, &a.signals, &s.stats)
 	if j.lifecycle {
 		if s.lifecycle, err = newLifecycleWatcher(j, names); err != nil {
 			s.out.close()
@@ -92,7 +92,7 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 }
 
 // run traces until the recording has ended and what came of it is written.
-func (s *traceSession) run(child *child) (err error) {
+func (s *traceSession) run(ctx context.Context, child *child) (err error) {
 	defer s.names.Close()
 	defer s.out.close()
 	defer func() { err = s.also(err, s.tracer.Close()) }()
@@ -100,13 +100,13 @@ func (s *traceSession) run(child *child) (err error) {
 		defer func() { err = s.also(err, l.watcher.Close()) }()
 	}
 	s.signals.beat()
-	defer context.AfterFunc(s.ctx, func() { s.signals.ending.Store(true) })()
+	defer context.AfterFunc(ctx, func() { s.signals.ending.Store(true) })()
 	if s.job.duration > 0 {
 		defer time.AfterFunc(s.job.duration, s.end).Stop()
 	}
 	reader := newBatchReader(s.tracer)
 	reader.empty = s.lifecycle != nil || s.job.fold > 0
-	go reader.run(s.ctx)
+	go reader.run(ctx)
 	s.begin()
 	go debug.FreeOSMemory() // loading took several times what tracing does
 	if child != nil {

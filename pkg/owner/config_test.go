@@ -26,7 +26,7 @@ func configReader(t *testing.T, archive string) (*reader, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	return &reader{ctx: t.Context(), host: h, rootUID: h.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}}, dir
+	return &reader{done: t.Context().Done(), host: h, rootUID: h.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}}, dir
 }
 
 // gapAt returns the error of the gap at a path, nil if there is none.

@@ -66,7 +66,7 @@ type known struct {
 // Read reads what every runtime of the machine has written down. It needs root
 // where the runtimes' files do. A runtime that is not there is no gap.
 func Read(ctx context.Context, opts Options) *Index {
-	r := &reader{ctx: ctx, host: opts.Host, rootUID: opts.Host.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
+	r := &reader{done: ctx.Done(), host: opts.Host, rootUID: opts.Host.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
 	x := &Index{host: opts.Host, snapshot: opts.Snapshot, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
 	var pids []ns.TaskID
 	if opts.Snapshot != nil && !opts.All {
@@ -76,6 +76,9 @@ func Read(ctx context.Context, opts Options) *Index {
 	}
 	r.findDaemons(pids, opts.All)
 	r.findAll()
+	if err := ctx.Err(); err != nil {
+		r.gap("the files of container runtimes", err)
+	}
 	x.assemble()
 	return x
 }
@@ -97,7 +100,7 @@ func (r *reader) findAll() {
 		late := time.NewTimer(rt.patience - time.Since(start))
 		select {
 		case <-done[i]:
-		case <-r.ctx.Done():
+		case <-r.done:
 		case <-late.C:
 			select {
 			case <-done[i]:
@@ -106,9 +109,6 @@ func (r *reader) findAll() {
 			}
 		}
 		late.Stop()
-	}
-	if err := r.ctx.Err(); err != nil {
-		r.gap("the files of container runtimes", err)
 	}
 }
 

@@ -52,7 +52,7 @@ func (r *reader) patiently(pid ns.TaskID, read func()) {
 	defer late.Stop()
 	select {
 	case <-done:
-	case <-r.ctx.Done():
+	case <-r.done:
 	case <-late.C:
 		r.gap("/proc/"+pid.String(), fmt.Errorf("no answer within %s from where its runtime keeps its files", patience))
 	}

@@ -3,7 +3,6 @@
 package owner
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path"
@@ -32,7 +31,7 @@ const Source = "owner"
 
 // reader is what reading a machine's runtimes shares.
 type reader struct {
-	ctx     context.Context
+	done    <-chan struct{} // closed when the reader's time is over
 	host    *host.Host
 	rootUID int // who stands for root on the host
 	daemons []daemon
@@ -185,6 +184,16 @@ func (r *reader) each(names []string, f func(string)) {
 	r.eachIndex(len(names), func(i int) { f(names[i]) })
 }
 
+// over reports whether the reader's time is over.
+func (r *reader) over() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // eachIndex calls f for 0 to n-1, on all cores, until the reader's time is over.
 func (r *reader) eachIndex(n int, f func(int)) {
 	const piece = 64
@@ -192,7 +201,7 @@ func (r *reader) eachIndex(n int, f func(int)) {
 	var wg sync.WaitGroup
 	for range min((n+piece-1)/piece, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			for r.ctx.Err() == nil {
+			for !r.over() {
 				from := int(next.Add(piece)) - piece
 				if from >= n {
 					return

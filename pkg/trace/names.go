@@ -22,7 +22,6 @@ import (
 // has no name and the mount table has changed since, and beyond that once a
 // second at most, for symbolic links. Reading runs in a goroutine of its own: no event waits long.
 type Names struct {
-	ctx    context.Context
 	cancel context.CancelFunc
 	host   *host.Host
 	reader *names.Reader
@@ -75,7 +74,7 @@ const (
 
 // NewNames reads the customary names directories and others beside them. It
 // returns an error if /proc cannot be opened. What cannot be read is in Gaps.
-func NewNames(ctx context.Context, dirs []string) (*Names, error) {
+func NewNames(dirs []string) (*Names, error) {
 	h, err := host.Open("/")
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
@@ -84,7 +83,6 @@ func NewNames(ctx context.Context, dirs []string) (*Names, error) {
 	if fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		n.mounts = fd
 	}
-	n.ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	n.look()
 	return n, nil
 }
@@ -221,8 +219,11 @@ func (n *Names) look() {
 	n.changed(0) // what changes from here on is for the next one
 	n.dirty, n.looked = false, time.Now()
 	n.coming = make(chan found, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
 	go func(done chan found, began time.Time) {
-		named, gaps := n.reader.Read(n.ctx)
+		defer cancel()
+		named, gaps := n.reader.Read(ctx)
 		done <- found{named, gaps, time.Since(began)}
 	}(n.coming, n.looked)
 }

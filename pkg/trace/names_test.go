@@ -3,7 +3,6 @@
 package trace
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,7 +26,7 @@ func entering(s *nstest.Scene) []Event {
 func TestNamesKeepUp(t *testing.T) {
 	dir := nstest.NewNames(t)
 	first := dir.Add("first")
-	n, err := NewNames(context.Background(), []string{dir.Dir})
+	n, err := NewNames([]string{dir.Dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +68,7 @@ func TestNamesKeepUp(t *testing.T) {
 }
 
 func TestNamesKnowTheHost(t *testing.T) {
-	n, err := NewNames(context.Background(), nil)
+	n, err := NewNames(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +85,7 @@ func BenchmarkNamesUpdate(b *testing.B) {
 	for i := range 1000 {
 		dir.Bind(strconv.Itoa(i+1), scene)
 	}
-	n, err := NewNames(context.Background(), []string{dir.Dir})
+	n, err := NewNames([]string{dir.Dir})
 	if err != nil {
 		b.Fatal(err)
 	}

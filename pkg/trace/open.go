@@ -10,11 +10,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
 )
@@ -75,15 +72,7 @@ func inOrder() []tier {
 // that CPU (prog->active in __bpf_trace_run, kernel/trace/bpf_trace.c). Seen on
 // 7.3 and not on 6.18, where preemption was off meanwhile. At the functions of the
 // calls it takes two threads that make such calls at once, at every call any two.
-func preemptible() bool {
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return false // cannot happen: uname fails only for a bad address
-	}
-	major, _, _ := strings.Cut(unix.ByteSliceToString(uts.Release[:]), ".")
-	n, err := strconv.Atoi(major)
-	return err == nil && n >= 7
-}
+func preemptible() bool { return kernel.Running().AtLeast(7, 0) }
 
 // Tiers returns the tiers in the order in which Open tries them.
 func Tiers() []TierInfo {
@@ -97,7 +86,7 @@ func Tiers() []TierInfo {
 // Tracer reads what the kernel records. Its methods are for one goroutine, but
 // for Close.
 type Tracer struct {
-	ctx     context.Context
+	ending  atomic.Bool // the context of Open has ended
 	backend backend
 	info    TierInfo
 	refused []error
@@ -121,7 +110,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if len(o.Filter.Comm) > 15 {
 		return nil, fmt.Errorf("a thread's name has at most 15 bytes, %q has %d", o.Filter.Comm, len(o.Filter.Comm))
 	}
-	t := &Tracer{ctx: ctx}
+	t := &Tracer{}
 	for _, tier := range inOrder() {
 		if o.Tier != 0 && o.Tier != tier.Tier {
 			continue
@@ -130,7 +119,10 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 		if err == nil {
 			t.backend, t.info = w, tier.TierInfo
 			t.tracker = newTracker(o)
-			t.unwatch = context.AfterFunc(ctx, w.interrupt)
+			t.unwatch = context.AfterFunc(ctx, func() {
+				t.ending.Store(true)
+				w.interrupt()
+			})
 			return t, nil
 		}
 		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, kernel.ExplainBPF(err)))
@@ -164,7 +156,7 @@ func (t *Tracer) Read() (Event, error) {
 // long) and not for any other, so it returns 0 where nothing happened. It ends as
 // Read does.
 func (t *Tracer) ReadBatch(events []Event) (int, error) {
-	if t.ctx.Err() != nil {
+	if t.ending.Load() {
 		if err := t.Detach(); err != nil {
 			return 0, err
 		}
