@@ -41,7 +41,7 @@ func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ..
 			usesAnswer
 			Matched struct {
 				By, Value, Device string
-				Inode             uint64
+				Namespace         struct{ Inode uint64 }
 			}
 		}
 		n.answer(t, &a, "who-uses", flag, text, "-o", "json")
@@ -52,7 +52,7 @@ func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ..
 		if flag == "--dev" {
 			device, at = outer, own
 		}
-		if a.Matched.Device != device || a.Matched.Inode != at || "--"+a.Matched.By != flag || a.Matched.Value != text {
+		if a.Matched.Device != device || a.Matched.Namespace.Inode != at || "--"+a.Matched.By != flag || a.Matched.Value != text {
 			t.Errorf("who-uses %s %s: matched %+v, want %s in net:[%d]", flag, text, a.Matched, device, at)
 		}
 	}
