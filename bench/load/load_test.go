@@ -51,7 +51,7 @@ func makeAndWait(spec string) error {
 	}
 }
 
-func TestLoadIsWhatItSays(t *testing.T) {
+func TestLoadMatchesReport(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
 	s := Spec{Processes: 50, Threads: 3, Namespaces: 7, FDs: 4, Sessions: true}

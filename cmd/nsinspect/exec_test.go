@@ -151,7 +151,7 @@ func TestExecMountsStayInside(t *testing.T) {
 }
 
 // The process is the command: its PID, and whatever signal is sent to it.
-func TestExecIsTheCommand(t *testing.T) {
+func TestExecReplacesProcess(t *testing.T) {
 	s := newExecScene(t)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGPIPE} {
 		// Caught here, a signal has its default action in the command, also where the

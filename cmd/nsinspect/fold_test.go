@@ -146,7 +146,7 @@ func TestFoldIsBounded(t *testing.T) {
 }
 
 // What was printed makes room: the queue does not grow with what has passed.
-func TestFoldKeepsNoPast(t *testing.T) {
+func TestFoldDoesNotGrow(t *testing.T) {
 	f := newFolder(time.Second)
 	for ms := range 100000 {
 		e := hop(ms, 1, 10, 20)

@@ -138,9 +138,9 @@ func TestOtherTypes(t *testing.T) {
 	}
 }
 
-// TestOwn demands that sockets in their task's namespace are counted, and come
+// TestOwnSockets demands that sockets in their task's namespace are counted, and come
 // only where they were asked for.
-func TestOwn(t *testing.T) {
+func TestOwnSockets(t *testing.T) {
 	need.Root(t)
 	fd := newSocket(t, unix.AF_INET, unix.SOCK_DGRAM, 0)
 	defer unix.Close(fd)

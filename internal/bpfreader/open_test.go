@@ -183,9 +183,9 @@ func TestCapabilities(t *testing.T) {
 	}
 }
 
-// TestReaderHoldsNothing demands that the kernel's list is after all passes what
+// TestReaderKeepsNothingAlive demands that the kernel's list is after all passes what
 // it was before.
-func TestReaderHoldsNothing(t *testing.T) {
+func TestReaderKeepsNothingAlive(t *testing.T) {
 	need.Root(t)
 	r, err := Open(Options{Passes: Usual | VMAs})
 	if err != nil {

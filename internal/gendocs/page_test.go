@@ -108,8 +108,8 @@ func TestPageHasNoUnknownFlag(t *testing.T) {
 	}
 }
 
-// TestPageIsOfTemplate fails if one of the two was edited without the other.
-func TestPageIsOfTemplate(t *testing.T) {
+// TestPageMatchesTemplate fails if one of the two was edited without the other.
+func TestPageMatchesTemplate(t *testing.T) {
 	page := readPage(t)
 	none := func(string, ...any) string { return "" }
 	tmpl, err := template.New("").Funcs(template.FuncMap{"run": none, "user": none}).Parse(pageTemplate)

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestProblemsAreOfScript fails if docs/problems.md and the script that makes its
+// TestProblemsMatchScript fails if docs/problems.md and the script that makes its
 // transcripts have drifted apart, or the page shows what no command has.
-func TestProblemsAreOfScript(t *testing.T) {
+func TestProblemsMatchScript(t *testing.T) {
 	page, err := os.ReadFile("../../docs/problems.md")
 	if err != nil {
 		t.Fatal(err)

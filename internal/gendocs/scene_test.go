@@ -98,7 +98,7 @@ func outcomes(page string) []string {
 	return all
 }
 
-func TestPageIsWhatHappens(t *testing.T) {
+func TestPageMatchesRun(t *testing.T) {
 	need.Root(t)
 	file := filepath.Join(t.TempDir(), "usage.md")
 	cmd, left := generator(t, file)
@@ -125,7 +125,7 @@ func TestPageIsWhatHappens(t *testing.T) {
 	until(t, "all its processes to end", func() bool { return len(left()) == 0 })
 }
 
-func TestNothingIsLeftWhenKilled(t *testing.T) {
+func TestKilledLeavesNothingBehind(t *testing.T) {
 	need.Root(t)
 	cmd, left := generator(t, filepath.Join(t.TempDir(), "usage.md"))
 	testlock.Exclusive(t)

@@ -10,7 +10,7 @@ import (
 )
 
 // What is kept of a holder until it is put with its namespace is all of it.
-func TestSightingKeepsAll(t *testing.T) {
+func TestRecordKeepsAllFields(t *testing.T) {
 	for _, h := range []ns.Holder{
 		{Kind: ns.KindProcess, PID: 42, Born: 5},
 		{Kind: ns.KindProcess, PID: 42, Via: "pid_for_children"},

@@ -98,7 +98,7 @@ func TestTableFitsTheTerminal(t *testing.T) {
 }
 
 // One stranger's long command line is written once, not as spaces on every line.
-func TestLongCommandIsNoBurden(t *testing.T) {
+func TestLongCommandIsNotPadded(t *testing.T) {
 	s := snapshot()
 	n := &ns.Namespace{Inode: 4026532177}
 	for pid := 1; pid <= 50; pid++ {
@@ -153,7 +153,7 @@ func TestWideHasNoEmptyCells(t *testing.T) {
 	}
 }
 
-func TestJSONAndYAMLSayTheSame(t *testing.T) {
+func TestJSONAndYAMLAgree(t *testing.T) {
 	s := snapshot()
 	s.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "/proc/1/ns/net", Err: unix.EACCES}}
 	var j, y bytes.Buffer
@@ -254,7 +254,7 @@ func TestGapNotes(t *testing.T) {
 	}
 }
 
-func TestNoEngineIsTold(t *testing.T) {
+func TestNoteWithoutEngine(t *testing.T) {
 	for want, err := range map[string]error{
 		"not looked at: files in flight: the bpf engine sees them, run as root":                         nil,
 		"not looked at: files in flight: the bpf engine, which sees them, did not start: it is too old": errors.New("it is too old"),

@@ -41,7 +41,7 @@ func TestByDesign(t *testing.T) {
 
 // A plain file of Docker's is for dockerd to remove, if it was running when the
 // file was made.
-func TestDockersWaste(t *testing.T) {
+func TestDockerLeftoverFile(t *testing.T) {
 	const file = "-- run/docker/netns/0e166a1c5257 --\n"
 	expect(t, examineFake(t, file+"-- proc/500 (process) --\ncomm dockerd\nnet 4026531840\n"))
 	expect(t, examineFake(t, file), "leftover-file warning")

@@ -136,7 +136,7 @@ func TestStuckCleanup(t *testing.T) {
 	}
 }
 
-func TestWorkerGetsSomewhere(t *testing.T) {
+func TestWorkerMakesProgress(t *testing.T) {
 	at := func(switches, stack string) worker { return worker{switches: switches, stack: stack} }
 	for _, c := range []struct {
 		before, now worker
@@ -198,7 +198,7 @@ func TestHeadlineIsShort(t *testing.T) {
 	}
 }
 
-func TestEveryCheckIsInTheTable(t *testing.T) {
+func TestEveryCheckHasATableRow(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range checks {
 		if c.find == nil || c.about == "" || seen[c.name] || order(c.name) < 0 {

@@ -16,7 +16,7 @@ import (
 )
 
 // What could not be read is in the error where nothing was found.
-func TestFindWithGaps(t *testing.T) {
+func TestFindReportsUnread(t *testing.T) {
 	snap := snapshot()
 	snap.Namespaces[2].Links = nil
 	snap.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "x", Err: unix.EPERM}, {Sources: []string{Source}, Path: "net:[12]", Err: errors.New("no answer")}}

@@ -43,7 +43,7 @@ func TestNoAnswer(t *testing.T) {
 }
 
 // Whoever answers slowly is waited for as long as anything is heard.
-func TestSilent(t *testing.T) {
+func TestSilence(t *testing.T) {
 	r := new(reader)
 	for i, heard := range []uint64{0, 1, 0, 0, 7, 1, 0} {
 		r.heard.Add(heard)

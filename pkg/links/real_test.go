@@ -220,7 +220,7 @@ func TestPeersWithoutNames(t *testing.T) {
 
 // Where the links of all namespaces have the same name and index, each pair is
 // distinguished from the others all the same, and also where hardware addresses are alike.
-func TestManyPairsAlike(t *testing.T) {
+func TestManyIdenticalPairs(t *testing.T) {
 	const n = 6 // more than are asked for one by one
 	var names []string
 	for i := range n {

@@ -189,7 +189,7 @@ func TestMixed(t *testing.T) {
 
 // A container that is made after the index was read is known when one of its
 // processes is met, as a tracer needs it.
-func TestLearn(t *testing.T) {
+func TestContainerAddedLater(t *testing.T) {
 	dir, h, s := machine(t, "mixed")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
 	archive := `
@@ -245,7 +245,7 @@ func TestAliases(t *testing.T) {
 	}
 }
 
-func TestNobody(t *testing.T) {
+func TestNoOwner(t *testing.T) {
 	var x *Index
 	if x.Process(1) != nil || x.Namespace(&ns.Namespace{}) != nil || x.Containers() != nil || x.Find("web") != nil || x.Gaps() != nil {
 		t.Error("an index that is none knows something")

@@ -32,7 +32,7 @@ func give(t *testing.T, dir string) {
 
 // A user's files may say anything: what they say of another's container, or of a
 // namespace outside of the user's own directory, is not believed.
-func TestLies(t *testing.T) {
+func TestUserFilesOfOthersContainers(t *testing.T) {
 	need.Root(t) // to make files of another user
 	dir, h, _ := machine(t, "mixed")
 	storage := filepath.Join(dir, "home/u/.local/share/containers/storage")
@@ -82,7 +82,7 @@ func TestBounds(t *testing.T) {
 }
 
 // A runtime whose files do not answer is a gap, and the others are read.
-func TestPatience(t *testing.T) {
+func TestUnresponsiveRuntime(t *testing.T) {
 	all := runtimes
 	defer func() { runtimes = all }()
 	never := make(chan struct{})

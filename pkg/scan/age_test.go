@@ -10,7 +10,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-func TestAgeTell(t *testing.T) {
+func TestAgeSource(t *testing.T) {
 	monday := time.Unix(1700000000, 0)
 	var a ns.Age
 	a.Add(time.Time{}, ns.FromName)

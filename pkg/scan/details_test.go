@@ -73,7 +73,7 @@ func TestHostileThreadFiles(t *testing.T) {
 }
 
 // A process that takes another name all the time is no less in its namespace.
-func TestRestlessNameHidesNobody(t *testing.T) {
+func TestProcessThatKeepsRenaming(t *testing.T) {
 	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)

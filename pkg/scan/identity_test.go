@@ -217,7 +217,7 @@ func TestOwner(t *testing.T) {
 	}
 }
 
-func TestRecordedTreeIsNotAsked(t *testing.T) {
+func TestRecordedTreeHasNoIdentity(t *testing.T) {
 	for _, n := range fakeMachine(t, "machine.txtar", Options{Details: true, Types: ns.Types()}).Namespaces {
 		if n.Cookie != 0 || n.UserNS != 0 || n.OwnerUID != -1 || n.NSID != nil {
 			t.Errorf("%+v has an identity that no recorded tree has", n)

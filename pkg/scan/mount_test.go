@@ -48,7 +48,7 @@ func TestFakeMounts(t *testing.T) {
 	}
 	// red lies on this machine's own file; what web has at the path of plain
 	// is another file of another file system.
-	wantStrays := []ns.DanglingName{
+	wantDangling := []ns.DanglingName{
 		{Path: "/run/netns/plain", Kind: ns.NameFile, Reason: "a plain file; it may be a mount point in another mount namespace", Compared: true},
 		{Path: "/run/netns/red", Kind: ns.NameFile, Compared: true,
 			Reason: "a plain file here, but net:[4026532200] is mounted on it in the mount namespace of PID 300 (service)",
@@ -56,7 +56,7 @@ func TestFakeMounts(t *testing.T) {
 				Kind: ns.KindMount, PID: 300, Path: "/run/netns/red", MountNS: 4026532901, MountID: 142,
 			}}}},
 	}
-	if diff := cmp.Diff(wantStrays, snap.Dangling, notMade, cmpopts.IgnoreUnexported(ns.Holder{})); diff != "" {
+	if diff := cmp.Diff(wantDangling, snap.Dangling, notMade, cmpopts.IgnoreUnexported(ns.Holder{})); diff != "" {
 		t.Errorf("dangling names (-want +got):\n%s", diff)
 	}
 	if n := snap.Find(4026532100); len(n.Names) != 1 || n.Names[0].Path != "/run/netns/blue" {

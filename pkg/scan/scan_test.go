@@ -116,7 +116,7 @@ net:[4026532600] thread:6000/6001
 // notMade leaves out when a file of an unpacked tree was made: just now.
 var notMade = cmpopts.IgnoreFields(ns.DanglingName{}, "Made")
 
-func TestFakeMachineStrays(t *testing.T) {
+func TestFakeMachineDanglingNames(t *testing.T) {
 	snap := fakeMachine(t, "machine.txtar", Options{})
 	want := []ns.DanglingName{
 		{Path: "/run/netns/dangling", Kind: ns.NameSymlink, Target: "/proc/4242/ns/net",
@@ -182,7 +182,7 @@ pid:[4026532700] process:7000pid_for_children
 }
 
 // What a thread has in store for its children lives, too: each has its own.
-func TestThreadKeepsForChildren(t *testing.T) {
+func TestNamespaceForChildren(t *testing.T) {
 	const machine = "-- proc/7 (process) --\ntime 4026531834\ntime_for_children 4026531834\n" +
 		"-- proc/7/task/7 (process) --\ntime 4026531834\ntime_for_children 4026531834\n" +
 		"-- proc/7/task/8 (process) --\ntime 4026531834\ntime_for_children 4026532178\n"
@@ -216,7 +216,7 @@ func TestGaps(t *testing.T) {
 }
 
 // A process whose details cannot be read is in its namespace all the same.
-func TestUnreadableDetailsHideNobody(t *testing.T) {
+func TestUnreadableDetails(t *testing.T) {
 	for name, stat := range map[string]string{
 		"no stat": "", "broken stat": "-- proc/7/stat --\n7 (x\n", "stat is a FIFO": "-- proc/7/stat (fifo) --\n",
 	} {

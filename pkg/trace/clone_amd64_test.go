@@ -76,9 +76,9 @@ func cloneIntoCgroup(a *actor) *act {
 	return a.clone3At(args, words[0])
 }
 
-// TestCloneNot makes children without new namespaces, which is no event; one
+// TestCloneWithoutNewNamespaces makes children without new namespaces, which is no event; one
 // unshare shows that the tracer recorded the rest.
-func TestCloneNot(t *testing.T) {
+func TestCloneWithoutNewNamespaces(t *testing.T) {
 	s := open(t, trace.Options{})
 	a := newActor()
 	for _, flags := range []int{sigchld, 0, 0x80, unix.CLONE_VM | unix.CLONE_VFORK | sigchld, unix.CLONE_VM | unix.CLONE_FS | sigchld} {
@@ -139,9 +139,9 @@ func TestCloneRefused(t *testing.T) {
 	s.demand(t, c)
 }
 
-// TestClone3Nowhere calls clone3 with arguments that are nowhere: the kernel has
+// TestClone3BadAddress calls clone3 with arguments that are nowhere: the kernel has
 // not read flags either, so there is nothing to report, and nothing lost.
-func TestClone3Nowhere(t *testing.T) {
+func TestClone3BadAddress(t *testing.T) {
 	s := open(t, trace.Options{})
 	a := newActor()
 	steps := []*callscript.Step{a.Call(unix.SYS_CLONE3, 0, 88), a.Call(unix.SYS_CLONE3, 0xdead000, 88)}

@@ -73,9 +73,9 @@ func TestOldCalls(t *testing.T) {
 	}
 }
 
-// TestOtherNumbers calls what the numbers mean the other way: no event comes of
+// TestNumbersOfOtherABI calls what the numbers mean the other way: no event comes of
 // it, but of the one unshare at the end.
-func TestOtherNumbers(t *testing.T) {
+func TestNumbersOfOtherABI(t *testing.T) {
 	for name, call := range map[string]func(a *actor){
 		"64-bit": func(a *actor) {
 			for _, number := range []int{oldClone, oldUnshare, oldSetns} {

@@ -98,8 +98,8 @@ func TestFinishMissed(t *testing.T) {
 	}
 }
 
-// TestFinishStray has a thread move alone and stay there.
-func TestFinishStray(t *testing.T) {
+// TestFinishSplitThread has a thread move alone and stay there.
+func TestFinishSplitThread(t *testing.T) {
 	testlock.Exclusive(t) // every thread of the machine is compared
 	s := open(t, trace.Options{})
 	a := newActor()

@@ -23,7 +23,7 @@ func entering(s *nstest.Scene) []Event {
 	return []Event{e}
 }
 
-func TestNamesKeepUp(t *testing.T) {
+func TestNamesFollowChanges(t *testing.T) {
 	dir := nstest.NewNames(t)
 	first := dir.Add("first")
 	n, err := NewNames([]string{dir.Dir})
@@ -67,7 +67,7 @@ func TestNamesKeepUp(t *testing.T) {
 	update(second) // in the end it has no name any more
 }
 
-func TestNamesKnowTheHost(t *testing.T) {
+func TestNamesOfHost(t *testing.T) {
 	n, err := NewNames(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 )
 
 // What a thread has in store for its future children lives through it alone.
-func TestThreadKeepsForChildren(t *testing.T) {
+func TestNamespaceForChildren(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
 	type made struct {

@@ -23,12 +23,19 @@ type suite struct {
 
 // suites is the table of test binaries: adding one is a row.
 var suites = []suite{
+	{dir: "internal/host"},
+	{dir: "internal/kernel"},
+	{dir: "internal/names"},
+	{dir: "internal/nsfs"},
+	{dir: "internal/procscan"},
 	{dir: "internal/bpfreader"},
 	{dir: "pkg/scan", skip: "TestStorm|TestMany"}, // which want more cores than one
 	{dir: "internal/nstest"},
+	{dir: "pkg/resolve"},
 	{dir: "pkg/links"},
 	{dir: "pkg/enter"},
 	{dir: "pkg/trace", skip: "Race|TestSteady|TestCount|TestNoReader|TestFinish$"}, // floods, which want more cores too
+	{dir: "pkg/trace/lifecycle"},
 	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"},                            // which needs the source
 	{dir: "test/engines", skip: "TestManyDescriptors|TestManyMounts"},
 	{dir: "cmd/nsinspect", skip: "TestScripts/trace"}, // which demand that nothing is lost: not so on 7.3

@@ -14,7 +14,7 @@ import (
 )
 
 // The committed page has what is expected.
-func TestPageIsOfExpectations(t *testing.T) {
+func TestPageMatchesExpectations(t *testing.T) {
 	text, err := os.ReadFile("../../" + pagePath)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestPageIsOfExpectations(t *testing.T) {
 	}
 }
 
-func TestEverySceneIsInARow(t *testing.T) {
+func TestEverySceneHasARow(t *testing.T) {
 	var rows []nstest.Kind
 	for _, r := range holderRows {
 		rows = append(rows, r.scenes...)
@@ -44,7 +44,7 @@ func TestEverySceneIsInARow(t *testing.T) {
 	}
 }
 
-func TestRenewedWantsItsMarks(t *testing.T) {
+func TestReplaceNeedsMarkers(t *testing.T) {
 	for _, page := range []string{"", pageBegin, pageEnd, pageEnd + pageBegin} {
 		if _, err := renewed(page, "../.."); err == nil {
 			t.Errorf("renewed %q", page)
