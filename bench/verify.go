@@ -26,7 +26,7 @@ type listing struct {
 	}
 }
 
-// checkJSON demands every namespace of the load with all of its processes and
+// checkJSON checks for every namespace of the load, with all of its processes and
 // one of them as leader: speed does not count without that. (The first one
 // need not be the leader: start times are the same within 10 ms.)
 func checkJSON(out io.Reader, l *load.Load) error {

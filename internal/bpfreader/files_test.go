@@ -19,7 +19,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
-// found returns the records of a pass that say something of the namespace, as soon
+// found returns the records of a pass that refer to the namespace, as soon
 // as two passes agree: another program that looks at it has it open for a moment.
 func found(t *testing.T, pass func(func(*File)) (Totals, error), ns namespace) []File {
 	t.Helper()
@@ -45,7 +45,7 @@ func found(t *testing.T, pass func(func(*File)) (Totals, error), ns namespace) [
 	return got
 }
 
-// only demands exactly one record, and returns it.
+// only checks that there is exactly one record, and returns it.
 func only(t *testing.T, files []File) File {
 	t.Helper()
 	if len(files) != 1 {
@@ -100,7 +100,7 @@ func TestDescriptors(t *testing.T) {
 				t.Errorf("kernel's list has %+v", n)
 			}
 			closeAll(t, fd)
-			demandGone(t, r, ns)
+			checkGone(t, r, ns)
 			if got := found(t, r.Files, ns); got != nil {
 				t.Errorf("still found: %+v", got)
 			}
@@ -138,7 +138,7 @@ func TestOtherTypes(t *testing.T) {
 	}
 }
 
-// TestOwnSockets demands that sockets in their task's namespace are counted, and come
+// TestOwnSockets checks that sockets in their task's namespace are counted, and come
 // only where they were asked for.
 func TestOwnSockets(t *testing.T) {
 	need.Root(t)
@@ -178,7 +178,7 @@ func TestPrivateTable(t *testing.T) {
 		t.Errorf("got %+v, want thread %d, fd %d", got, thread, fd)
 	}
 	end()
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }
 
 func TestTun(t *testing.T) {
@@ -199,7 +199,7 @@ func TestTun(t *testing.T) {
 		}
 	}
 	closeAll(t, fd)
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }
 
 func TestRing(t *testing.T) {
@@ -229,7 +229,7 @@ func TestRing(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	must(t, "unmap", unix.Munmap(mem))
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }
 
 func TestMapped(t *testing.T) {
@@ -248,7 +248,7 @@ func TestMapped(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	must(t, "unmap", unix.Munmap(ring))
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 	if got := append(found(t, r.VMAs, ns), found(t, r.Mapped, ns)...); got != nil {
 		t.Errorf("still found: %+v", got)
 	}
@@ -274,5 +274,5 @@ func TestOpenedThroughUnmounted(t *testing.T) {
 		t.Errorf("got %+v, want fd %d", got, fd)
 	}
 	closeAll(t, fd)
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }

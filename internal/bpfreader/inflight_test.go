@@ -29,9 +29,9 @@ func TestInFlight(t *testing.T) {
 			if got := only(t, found(t, r.InFlight, ns)); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
-			demandHolder(t, r, want.Queue, to)
+			checkHolder(t, r, want.Queue, to)
 			closeAll(t, from, to)
-			demandGone(t, r, ns)
+			checkGone(t, r, ns)
 			if got := found(t, r.InFlight, ns); got != nil {
 				t.Errorf("still found: %+v", got)
 			}
@@ -39,9 +39,9 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
-// demandHolder demands that Files reports the descriptor of the socket that something
+// checkHolder checks that Files reports the descriptor of the socket that something
 // waits in, though it is in its task's own namespace.
-func demandHolder(t *testing.T, r *Reader, queue uint64, fd int) {
+func checkHolder(t *testing.T, r *Reader, queue uint64, fd int) {
 	t.Helper()
 	var got []File
 	if _, err := r.Files(func(f *File) {
@@ -86,7 +86,7 @@ func TestInFlightNested(t *testing.T) {
 		t.Errorf("got kinds %v, want a namespace file and a socket", kinds)
 	}
 	closeAll(t, outerFrom, outer)
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }
 
 // TestInFlightUnaccepted leaves a namespace file in a connection that nobody
@@ -110,7 +110,7 @@ func TestInFlightUnaccepted(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	closeAll(t, listener)
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }
 
 // TestInFlightMany has more in flight than one run has room for, in one socket
@@ -139,5 +139,5 @@ func TestInFlightMany(t *testing.T) {
 		t.Errorf("got %d files in flight, want %d", got, want)
 	}
 	closeAll(t, all...)
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }

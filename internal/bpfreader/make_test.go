@@ -21,7 +21,7 @@ import (
 )
 
 // The main thread stays with the main goroutine, so that it never is the one
-// that a test moves: it could not die afterwards.
+// that a test moves: it could not end afterwards.
 func init() { runtime.LockOSThread() }
 
 // namespace is what a test made: known by inode and cookie.
@@ -31,7 +31,7 @@ type namespace struct {
 }
 
 // inNew runs f on a thread in a new network namespace. The thread is never
-// unlocked but dies, so that nothing but what f leaves holds the namespace.
+// unlocked but ends, so that nothing but what f leaves holds the namespace.
 func inNew(t *testing.T, f func()) namespace {
 	t.Helper()
 	testlock.Shared(t)
@@ -204,9 +204,9 @@ func alive(t *testing.T, r *Reader, ns namespace) *Net {
 	return nil
 }
 
-// demandGone waits for the namespace to leave the kernel's list: a work queue
+// checkGone waits for the namespace to leave the kernel's list: a work queue
 // takes it off (cleanup_net), after its last thread was reaped.
-func demandGone(t *testing.T, r *Reader, ns namespace) {
+func checkGone(t *testing.T, r *Reader, ns namespace) {
 	t.Helper()
 	nstest.Eventually(t, func() string {
 		if alive(t, r, ns) == nil {
@@ -217,7 +217,7 @@ func demandGone(t *testing.T, r *Reader, ns namespace) {
 }
 
 // open opens a reader for the test. Where the kernel is too old for a pass that
-// the test wants it skips, and fails where the kernel is not.
+// the test needs, it skips; where the kernel is newer, it fails.
 func open(t testing.TB, o Options) *Reader {
 	t.Helper()
 	testlock.Shared(t)

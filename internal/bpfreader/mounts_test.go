@@ -15,7 +15,7 @@ import (
 )
 
 // detachedTree mounts the calling thread's network namespace on "ns" below a
-// detached copy of a directory, and nowhere else. The thread is to die afterwards.
+// detached copy of a directory, and nowhere else. The thread has to end afterwards.
 func detachedTree(t *testing.T, dir string) int {
 	must(t, "make mount namespace", unix.Unshare(unix.CLONE_NEWNS))
 	must(t, "make mounts private", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
@@ -37,13 +37,13 @@ func TestDetachedMounts(t *testing.T) {
 	ns := inNew(t, func() { tree = detachedTree(t, dir) })
 	top, mount := mountOf(t, tree, ""), mountOf(t, tree, "ns")
 	want := File{Kind: KindNSFS, Namespace: ns.inode, Cookie: ns.cookie, Type: unix.CLONE_NEWNET, FD: -1, Slot: -1, Mount: mount, Tree: top}
-	demandOne := func(what string) {
+	checkOne := func(what string) {
 		t.Helper()
 		if got := only(t, found(t, r.DetachedMounts, ns)); got != want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", what, got, want)
 		}
 	}
-	demandOne("below a detached mount")
+	checkOne("below a detached mount")
 	if f := treeIn(t, r.Files, top); f.PID != self || f.FD != tree {
 		t.Errorf("the detached mount is had by %+v, want descriptor %d", f, tree)
 	}
@@ -59,10 +59,10 @@ func TestDetachedMounts(t *testing.T) {
 	closeAll(t, tree)
 	if mountOf(t, inside, "ns") == mount { // Linux 7.3 keeps the directory alone
 		want.Tree, want.Flags = 0, Unmounted
-		demandOne("unmounted with an open directory")
+		checkOne("unmounted with an open directory")
 	}
 	closeAll(t, inside)
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 	if got := found(t, r.DetachedMounts, ns); got != nil {
 		t.Errorf("still found: %+v", got)
 	}
@@ -81,7 +81,7 @@ func treeIn(t *testing.T, pass func(func(*File)) (Totals, error), mount int) Fil
 	return only(t, got)
 }
 
-// TestMountIsNotLone demands that a mount that is where it belongs is left out.
+// TestMountIsNotLone checks that a mount that is where it belongs is left out.
 func TestMountIsNotLone(t *testing.T) {
 	need.Root(t)
 	r := open(t, Options{})
@@ -92,5 +92,5 @@ func TestMountIsNotLone(t *testing.T) {
 		t.Errorf("a mount in a mount namespace: %+v", got)
 	}
 	must(t, "unmount", unix.Unmount(name, unix.MNT_DETACH))
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }

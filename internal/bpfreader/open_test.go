@@ -48,9 +48,9 @@ func programsOf(r *Reader) map[Pass]*ebpf.Program {
 	return progs
 }
 
-// demandUnloaded waits for the kernel to free the programs, which it does from
+// checkUnloaded waits for the kernel to free the programs, which it does from
 // a work queue (bpf_prog_put_deferred).
-func demandUnloaded(t *testing.T, ids []ebpf.ProgramID) {
+func checkUnloaded(t *testing.T, ids []ebpf.ProgramID) {
 	t.Helper()
 	for _, id := range ids {
 		nstest.Eventually(t, func() string {
@@ -73,7 +73,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	must(t, "close", r.Close())
 	must(t, "close again", r.Close())
-	demandUnloaded(t, ids)
+	checkUnloaded(t, ids)
 	if _, err := r.Tasks(func(*Task) {}); err == nil {
 		t.Error("a closed reader read tasks")
 	}
@@ -121,7 +121,7 @@ func TestKilledLeavesNothing(t *testing.T) {
 	if len(ids) != 3 {
 		t.Fatalf("child loaded programs %v, want 3", ids)
 	}
-	demandUnloaded(t, ids)
+	checkUnloaded(t, ids)
 }
 
 func TestOpenLoadsOnlyWanted(t *testing.T) {
@@ -135,7 +135,7 @@ func TestOpenLoadsOnlyWanted(t *testing.T) {
 	}
 }
 
-// withCapabilities runs f on a thread that has only these left, and dies.
+// withCapabilities runs f on a thread that has only these left, and ends.
 func withCapabilities(t *testing.T, f func(), keep ...uint) {
 	t.Helper()
 	done := make(chan struct{})
@@ -183,7 +183,7 @@ func TestCapabilities(t *testing.T) {
 	}
 }
 
-// TestReaderKeepsNothingAlive demands that the kernel's list is after all passes what
+// TestReaderKeepsNothingAlive checks that the kernel's list is after all passes what
 // it was before.
 func TestReaderKeepsNothingAlive(t *testing.T) {
 	need.Root(t)
@@ -193,7 +193,7 @@ func TestReaderKeepsNothingAlive(t *testing.T) {
 	}
 	defer r.Close()
 	ns := inNew(t, func() { allPasses(t, r) })
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }
 
 // allPasses runs every pass that the reader has.
@@ -218,7 +218,7 @@ func allPasses(t testing.TB, r *Reader) {
 	}
 }
 
-// TestRefused demands that a kernel refuses just the passes that are newer, and
+// TestRefused checks that a kernel refuses just the passes that are newer, and
 // that using one returns ErrRefused.
 func TestRefused(t *testing.T) {
 	need.Root(t)

@@ -56,7 +56,7 @@ func TestPIDNamespace(t *testing.T) {
 	}
 }
 
-// TestSiblingPIDNamespace demands that a process of a sibling PID namespace has no ID in
+// TestSiblingPIDNamespace checks that a process of a sibling PID namespace has no ID in
 // the reader's: it is process 1 there, as the reader is here. Mapped is the one pass
 // that reads processes of the whole machine.
 func TestSiblingPIDNamespace(t *testing.T) {

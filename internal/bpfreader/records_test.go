@@ -16,7 +16,7 @@ import (
 )
 
 // chunks returns at most n bytes a read, with EAGAIN before each, as an iterator
-// does that had nothing to say for a while.
+// does after an idle period.
 type chunks struct {
 	rest  []byte
 	n     int
@@ -90,7 +90,7 @@ func TestDrainErrors(t *testing.T) {
 	}
 }
 
-// TestLayout demands what the comments in bpf/scan.h promise: no hidden padding,
+// TestLayout checks what the comments in bpf/scan.h promise: no hidden padding,
 // and sizes that keep records aligned.
 func TestLayout(t *testing.T) {
 	for name, size := range map[string]uintptr{
@@ -108,7 +108,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestFinish demands that every sort of loss is an error.
+// TestFinish checks that every sort of loss is an error.
 func TestFinish(t *testing.T) {
 	for _, k := range []scanTotals{
 		{Written: 1}, {Written: 2, Ended: 1}, {Written: 1, Ended: 1, Lost: 1},

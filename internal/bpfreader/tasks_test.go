@@ -97,7 +97,7 @@ func TestThreadElsewhere(t *testing.T) {
 		t.Errorf("got %+v, want thread of %d in %+v", got, self, ns)
 	}
 	close(stop)
-	demandGone(t, r, ns)
+	checkGone(t, r, ns)
 }
 
 func TestZombie(t *testing.T) {
@@ -122,7 +122,7 @@ func TestKthread(t *testing.T) {
 	}
 }
 
-// TestOnlyNetTypes demands that namespaces that were not asked for are unknown,
+// TestOnlyNetTypes checks that namespaces that were not asked for are unknown,
 // not wrong.
 func TestOnlyNetTypes(t *testing.T) {
 	need.Root(t)
@@ -133,7 +133,7 @@ func TestOnlyNetTypes(t *testing.T) {
 	}
 }
 
-// TestTasksBesideFiles demands that each of two passes that run at once has its own
+// TestTasksBesideFiles checks that each of two passes that run at once has its own
 // totals.
 func TestTasksBesideFiles(t *testing.T) {
 	need.Root(t)

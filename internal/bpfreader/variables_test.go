@@ -12,7 +12,7 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// TestVariable demands that neither an unknown name nor a size beyond the variable
+// TestVariable checks that neither an unknown name nor a size beyond the variable
 // gives access to the memory of another one.
 func TestVariable(t *testing.T) {
 	r := &Reader{memory: make([]byte, 64), variables: map[string]variable{"first": {0, 8}, "second": {8, 16}}}
@@ -43,7 +43,7 @@ func TestVariable(t *testing.T) {
 	}
 }
 
-// TestVariableNames demands that both objects have every variable that is used here.
+// TestVariableNames checks that both objects have every variable that is used here.
 func TestVariableNames(t *testing.T) {
 	for object, load := range map[string]func() (*ebpf.CollectionSpec, error){"scan": loadScan, "old": loadOld} {
 		spec, err := load()

@@ -23,7 +23,7 @@ import (
 // FirstFile is the descriptor that the first of Options.Files has in the script.
 const FirstFile = 4
 
-// Options say how a script is run.
+// Options are how a script is run.
 type Options struct {
 	Name  string // of the process; "callscript" by default, at most 15 bytes
 	Files []*os.File

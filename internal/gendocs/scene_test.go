@@ -117,9 +117,9 @@ func TestPageMatchesRun(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("commands or exit statuses are not those of docs/usage.md%s:\ngot  %q\nwant %q", again, got, want)
 	}
-	for _, say := range []string{"  blue ", "  web ", "1 thread ", "(host)"} {
-		if !strings.Contains(string(page), say) {
-			t.Errorf("the new page does not have %q", say)
+	for _, want := range []string{"  blue ", "  web ", "1 thread ", "(host)"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the new page does not have %q", want)
 		}
 	}
 	until(t, "all its processes to end", func() bool { return len(left()) == 0 })

@@ -22,7 +22,7 @@ func page(t *testing.T, c *cobra.Command) string {
 func TestWrite(t *testing.T) {
 	run := func(*cobra.Command, []string) {}
 	root := &cobra.Command{Use: "tool", Short: "do things", Long: "Does things.\n\n  tool one-thing   -x \\n\n\n.hidden"}
-	root.PersistentFlags().BoolP("verbose", "v", false, "say more")
+	root.PersistentFlags().BoolP("verbose", "v", false, "verbose output")
 	one := &cobra.Command{Use: "one-thing REF", Short: "do one", Long: "One.", Example: "  tool one-thing", Run: run}
 	one.Flags().String("type", "net", "the `TYPE` of it")
 	root.AddCommand(one, &cobra.Command{Use: "secret", Hidden: true, Run: run}, &cobra.Command{Use: "version", Run: run})

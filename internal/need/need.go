@@ -40,7 +40,7 @@ func Program(t testing.TB, names ...string) {
 }
 
 // Missing skips the test for the given reason, or fails it where
-// NSINSPECT_REQUIRE=all demands that this machine has everything.
+// NSINSPECT_REQUIRE=all requires that this machine has everything.
 func Missing(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("NSINSPECT_REQUIRE") == "all" {

@@ -92,7 +92,7 @@ func Main() {
 // it ends, which the spawner's never does before its process.
 func dieWithParent(parent int) error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return fmt.Errorf("ask to die with parent: %w", err)
+		return fmt.Errorf("ask for SIGKILL when the parent ends: %w", err)
 	}
 	if os.Getppid() != parent {
 		return errors.New("parent is gone")

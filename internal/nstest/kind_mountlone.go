@@ -48,7 +48,7 @@ func holdMountUnmounted(m *maker) error {
 }
 
 // detachedTree mounts the thread's network namespace on /ns of a detached mount
-// and, while the thread lives, nowhere that lasts longer.
+// and, while the thread exists, nowhere that lasts longer.
 func (m *maker) detachedTree() (int, error) {
 	if _, err := m.mountApart(); err != nil {
 		return -1, err

@@ -128,7 +128,7 @@ func (s *Scene) end() error {
 	return err
 }
 
-// Kill ends the process that made the scene with SIGKILL, so that it has no say
+// Kill ends the process that made the scene with SIGKILL, so that it has no chance
 // in what stays. A bind mount in our own mount namespace does. Free or Close is
 // to follow.
 func (s *Scene) Kill() error {

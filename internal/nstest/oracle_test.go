@@ -101,7 +101,7 @@ func expected(tr *Truth) []string {
 	return list
 }
 
-// checkExclusive wants /proc to show the truth and nothing beside it. Another
+// checkExclusive checks that /proc shows the truth and nothing else. Another
 // program that just made a mount namespace has copies of mounts for a moment.
 func checkExclusive(t *testing.T, tr *Truth) {
 	t.Helper()
@@ -125,7 +125,7 @@ func openByHandle(ns Namespace) (int, error) {
 	return unix.OpenByHandleAt(unix.FD_NSFS_ROOT, unix.NewFileHandle(0xf1, handle), unix.O_RDONLY|unix.O_CLOEXEC)
 }
 
-// handlesShow reports whether a handle opens every namespace that lives. From Linux
+// handlesShow reports whether a handle opens every live namespace. From Linux
 // 6.19 on, which has listns, it does not open those that only sockets and their
 // like hold.
 func handlesShow() bool {
@@ -133,7 +133,7 @@ func handlesShow() bool {
 	return errno == unix.ENOSYS
 }
 
-// checkAlive wants the namespace to be there, with that inode and cookie.
+// checkAlive checks that the namespace exists, with that inode and cookie.
 func checkAlive(t *testing.T, ns Namespace) {
 	t.Helper()
 	ids, err := listNSIDs()
@@ -159,7 +159,7 @@ func checkAlive(t *testing.T, ns Namespace) {
 	}
 }
 
-// checkGone wants the namespace to have left the kernel.
+// checkGone checks that the namespace is freed.
 func checkGone(t *testing.T, ns Namespace) {
 	t.Helper()
 	ids, err := listNSIDs()
@@ -176,7 +176,7 @@ func checkGone(t *testing.T, ns Namespace) {
 	}
 }
 
-// checkNS wants fd to be the namespace's own file.
+// checkNS checks that fd is the namespace's own file.
 func checkNS(t *testing.T, how string, fd int, ns Namespace) {
 	t.Helper()
 	got, err := statNS("net", fd)

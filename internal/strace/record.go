@@ -62,7 +62,7 @@ func Record(t testing.TB, run func(straced []string)) (Calls, []trace.Event) {
 	return calls, events
 }
 
-// Compare demands that both recorded the same, and that such calls are among it, as of
+// Compare checks that both recorded the same, and that such calls are among it, as of
 // path.Match; none at all where want is empty.
 func Compare(t testing.TB, calls Calls, events []trace.Event, want ...string) {
 	t.Helper()

@@ -61,7 +61,7 @@ func TestRightBelow(t *testing.T) {
 	}
 }
 
-// exec runs a command on a thread of its own, which dies with it if it fails. The
+// exec runs a command on a thread of its own, which ends with it if it fails. The
 // runtime never ends the first thread, so that is kept out of the way.
 func exec(c *Command) error {
 	done := make(chan error)

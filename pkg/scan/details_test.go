@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// A recorded tree is a stranger's: what stands in it for a thread's files leads
+// A recorded tree is not trusted: what stands in it for a thread's files leads
 // nowhere out of it, blocks nobody and breaks nothing.
 func TestHostileThreadFiles(t *testing.T) {
 	const machine = "-- proc/7 (process) --\nnet 4026532500\n-- proc/7/task/8 (process) --\ncmdline plain\nnet 4026532600\n"

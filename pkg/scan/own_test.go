@@ -12,7 +12,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// A scan has namespace files and borrowed sockets open while it reads, on one
+// A scan has namespace files and duplicated sockets open while it reads, on one
 // thread, what another finds in this very process.
 func TestScanIsNoHolder(t *testing.T) {
 	need.Root(t)

@@ -20,7 +20,7 @@ import (
 )
 
 // The process IDs of a procfs of another PID namespace are not used for system
-// calls: what only those show is a gap, never a stranger's.
+// calls: what only those show is a gap, never another process's.
 func TestProcOfAnotherPIDNamespace(t *testing.T) {
 	need.Root(t)
 	nstest.CheckLeaks(t)

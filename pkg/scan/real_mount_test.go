@@ -21,7 +21,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// checkSeer wants a mount to say who sees it or else, as far as this source can
+// checkSeer checks that a mount has the process that sees it or else, as far as this source can
 // know, what pins its mount namespace.
 func checkSeer(t *testing.T, got *ns.Holder, want *nstest.Holder) {
 	t.Helper()
@@ -45,7 +45,7 @@ func TestDetachedMountStaysUnseen(t *testing.T) {
 	scene := nstest.Make(t, nstest.MountTree)
 	snap := scanLive(t, Options{})
 	if n := snap.Find(scene.Inode); n != nil && n.Count(ns.KindMount) > 0 {
-		t.Errorf("%+v: this kernel shows detached mounts: say so", n.Holders)
+		t.Errorf("%+v: this kernel shows detached mounts: expect it", n.Holders)
 	}
 	if unread := snap.Unread(); !slices.Contains(unread, "detached mounts") {
 		t.Errorf("not looked at: %q", unread)
@@ -113,7 +113,7 @@ func inMountNS(t *testing.T, f func() error) int {
 	ready, done, ended := make(chan error), make(chan bool), make(chan bool)
 	var tid int
 	go func() {
-		runtime.LockOSThread() // and dies with the goroutine
+		runtime.LockOSThread() // and ends with the goroutine
 		defer close(ended)
 		tid = unix.Gettid()
 		err := unix.Unshare(unix.CLONE_NEWNS)

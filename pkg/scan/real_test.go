@@ -31,7 +31,7 @@ func scanLive(t *testing.T, opts Options) *ns.Snapshot {
 	return snap
 }
 
-// holderKey is what a scene's truth and a snapshot say alike of a holder.
+// holderKey is what a scene's truth and a snapshot have in common of a holder.
 type holderKey struct {
 	Kind     string
 	PID, TID int
@@ -133,7 +133,7 @@ func leftOf(snap *ns.Snapshot, scene *nstest.Scene) string {
 	return ""
 }
 
-// Names as users and strangers make them, in the real names directory.
+// Names as users create them, in the real names directory.
 func TestNames(t *testing.T) {
 	nstest.CheckLeaks(t)
 	dir := nstest.NewRunNames(t)

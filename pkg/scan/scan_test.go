@@ -181,7 +181,7 @@ pid:[4026532700] process:7000pid_for_children
 	}
 }
 
-// What a thread has in store for its children lives, too: each has its own.
+// A namespace that only a thread's future children will be in is alive, too: each has its own.
 func TestNamespaceForChildren(t *testing.T) {
 	const machine = "-- proc/7 (process) --\ntime 4026531834\ntime_for_children 4026531834\n" +
 		"-- proc/7/task/7 (process) --\ntime 4026531834\ntime_for_children 4026531834\n" +

@@ -151,7 +151,7 @@ func checks(r *doctor.Report) (names []string) {
 	return names
 }
 
-// expect demands that these checks, and no others, find something, each once, and
+// expect checks that these checks, and no others, find something, each once, and
 // that none of them is undecided. It returns the findings.
 func (p *patient) expect(t *testing.T, want ...string) []doctor.Finding {
 	t.Helper()

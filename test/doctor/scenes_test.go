@@ -56,7 +56,7 @@ func TestEveryHolder(t *testing.T) {
 	}
 }
 
-// checkFinding demands that a finding names its namespace and who holds it.
+// checkFinding checks that a finding names its namespace and who holds it.
 func checkFinding(t *testing.T, scene *nstest.Scene, f *doctor.Finding) {
 	t.Helper()
 	if f.Severity != doctor.Warning || !strings.HasPrefix(f.Subject, "net:[") || f.Namespace == nil {

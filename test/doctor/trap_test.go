@@ -33,7 +33,7 @@ func TestLeftoverFile(t *testing.T) {
 	p.expect(t)
 }
 
-// The commands are for pasting into a shell: names that strangers chose do in them
+// The commands are for pasting into a shell: names that other users chose do in them
 // what they do in a directory, nothing.
 func TestLeftoverOddNames(t *testing.T) {
 	need.Program(t, "bash")

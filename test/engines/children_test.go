@@ -17,7 +17,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// What a thread has in store for its future children lives through it alone.
+// A namespace for a thread's future children is kept alive by that thread alone.
 func TestNamespaceForChildren(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// holder is what a truth and a snapshot say alike of a holder.
+// holder is what a truth and a snapshot have in common of a holder.
 type holder struct {
 	Kind                      string
 	PID, TID, FD              int
@@ -67,9 +67,9 @@ func ownMountNS() uint64 {
 	return st.Ino
 }
 
-// wants demands that a snapshot has exactly these holders for a truth's
+// checkHolders checks that a snapshot has exactly these holders for a truth's
 // namespace: none means that it is not there at all.
-func wants(t *testing.T, what string, opts scan.Options, truth *nstest.Truth, want []holder) {
+func checkHolders(t *testing.T, what string, opts scan.Options, truth *nstest.Truth, want []holder) {
 	t.Helper()
 	nstest.Eventually(t, func() string {
 		diff := cmp.Diff(want, holdersOf(findIn(look(t, opts), truth)))

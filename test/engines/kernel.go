@@ -50,7 +50,7 @@ func kernelNets(t testing.TB) map[uint64]bpfreader.Net {
 }
 
 // CheckKernel is to be called first in a test, which then has the machine to itself.
-// It demands that at its end the kernel's list is what it was before, but for
+// It checks that at its end the kernel's list is what it was before, but for
 // namespaces that a program other than our tests has made and holds.
 func CheckKernel(t testing.TB) {
 	t.Helper()

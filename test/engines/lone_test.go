@@ -19,7 +19,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// TestLoneMountVerdict demands that the holder of the detached mount is reported, and what
+// TestLoneMountVerdict checks that the holder of the detached mount is reported, and what
 // to do about it.
 func TestLoneMountVerdict(t *testing.T) {
 	CheckKernel(t)
@@ -34,11 +34,11 @@ func TestLoneMountVerdict(t *testing.T) {
 		nstest.MountTree: "close fd %d of %s (pid %d), a detached mount that mount %d is below.",
 		nstest.MountGone: "end the use of what mount %[4]d was unmounted with",
 	} {
-		t.Run(string(kind), func(t *testing.T) { demandVerdict(t, opts, host, kind, want) })
+		t.Run(string(kind), func(t *testing.T) { checkVerdict(t, opts, host, kind, want) })
 	}
 }
 
-func demandVerdict(t *testing.T, opts scan.Options, host *host.Host, kind nstest.Kind, want string) {
+func checkVerdict(t *testing.T, opts scan.Options, host *host.Host, kind nstest.Kind, want string) {
 	t.Helper()
 	scene := nstest.Make(t, kind)
 	pin := scene.Holders[0].Pin

@@ -82,15 +82,15 @@ func TestConfined(t *testing.T) {
 					r = run(t, slices.Concat(c.wrap, []string{program, "list", "-v", "-o", "json", "--engine", engine})...)
 					return untrue(r, alive, kernelNets(t))
 				})
-				demandReported(t, c, engine, r)
-				demandScenes(t, c, r, scenes)
+				checkReported(t, c, engine, r)
+				checkScenes(t, c, r, scenes)
 			}
 		})
 	}
 }
 
-// demandReported demands that what is missing is stated, on stderr and in the answer.
-func demandReported(t *testing.T, c confined, engine string, r result) {
+// checkReported checks that what is missing is stated, on stderr and in the answer.
+func checkReported(t *testing.T, c confined, engine string, r result) {
 	t.Helper()
 	notes := c.proc
 	if engine == "auto" {
@@ -130,10 +130,10 @@ func untrue(r result, lists ...map[uint64]bpfreader.Net) string {
 	return ""
 }
 
-// demandScenes demands of the scenes' holders, which stay as they are, that they
+// checkScenes checks of the scenes' holders, which stay as they are, that they
 // are shown where the same eyes can read them in /proc, and with the bpf engine
 // anyway, and nothing else of them.
-func demandScenes(t *testing.T, c confined, r result, scenes []*nstest.Scene) {
+func checkScenes(t *testing.T, c confined, r result, scenes []*nstest.Scene) {
 	t.Helper()
 	kinds := []string{"process", "fd", "socket"}
 	for i, scene := range scenes {

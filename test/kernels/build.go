@@ -36,9 +36,9 @@ var suites = []suite{
 	{dir: "pkg/enter"},
 	{dir: "pkg/trace", skip: "Race|TestSteady|TestCount|TestNoReader|TestFinish$"}, // floods, which want more cores too
 	{dir: "pkg/trace/lifecycle"},
-	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"},                            // which needs the source
+	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"}, // which needs the source
 	{dir: "test/engines", skip: "TestManyDescriptors|TestManyMounts"},
-	{dir: "cmd/nsinspect", skip: "TestScripts/trace"}, // which demand that nothing is lost: not so on 7.3
+	{dir: "cmd/nsinspect", skip: "TestScripts/trace"}, // which check that nothing is lost: not so on 7.3
 }
 
 func (s suite) name() string { return strings.ReplaceAll(s.dir, "/", "-") }

@@ -27,7 +27,7 @@ func TestPageMatchesExpectations(t *testing.T) {
 		t.Errorf("run `go run ./test/kernels -docs` (-want +committed):\n%s", diff)
 	}
 	if strings.Contains(want, " ? ") {
-		t.Error("a fact that a table wants is not expected of a kernel")
+		t.Error("a fact that a table has is not expected of any kernel")
 	}
 }
 

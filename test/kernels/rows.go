@@ -17,7 +17,7 @@ type holderRow struct {
 	scenes []nstest.Kind
 }
 
-// holderRows is to have every scene: a test demands it.
+// holderRows is to have every scene: a test checks that.
 var holderRows = []holderRow{
 	{"`process`, `thread`, a thread of a process whose first has ended", "process|thread", []nstest.Kind{nstest.Process, nstest.Thread, nstest.ZombieLeader}},
 	{"`fd`: by any path, `O_PATH`, of one thread, a mount that is gone or detached", "fd", []nstest.Kind{

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// checkList demands that list shows the namespace of these containers: the first
+// checkList checks that list shows the namespace of these containers: the first
 // is the oldest in it; the name is that of the sandboxKey, or none if it is "".
 func checkList(t *testing.T, n nsinspect, sandboxKey string, members ...container) {
 	t.Helper()
@@ -22,7 +22,7 @@ func checkList(t *testing.T, n nsinspect, sandboxKey string, members ...containe
 	checkNamespace(t, ns, len(processesIn(t, inode)), sandboxKey, members...)
 }
 
-// checkUses demands that who-uses finds that namespace by each of the REFs, and
+// checkUses checks that who-uses finds that namespace by each of the REFs, and
 // every process and name that holds it.
 func checkUses(t *testing.T, n nsinspect, refs []string, sandboxKey string, members ...container) {
 	t.Helper()
@@ -94,7 +94,7 @@ func holderPIDs(a usesAnswer) []int {
 	return pids // who-uses promises them sorted
 }
 
-// checkUnknown demands that who-uses knows no such namespace.
+// checkUnknown checks that who-uses knows no such namespace.
 func checkUnknown(t *testing.T, n nsinspect, ref string) {
 	t.Helper()
 	if stdout, stderr, status := n.run(t, "who-uses", ref); status != 1 || stdout != "" || stderr == "" {
@@ -102,7 +102,7 @@ func checkUnknown(t *testing.T, n nsinspect, ref string) {
 	}
 }
 
-// checkGone demands that nothing shows a namespace with that name or one of
+// checkGone checks that nothing shows a namespace with that name or one of
 // these leaders, and that its name means nothing any more. The inode shows
 // nothing: the kernel gives it to the next namespace at once.
 func checkGone(t *testing.T, n nsinspect, sandboxKey string, members ...container) {

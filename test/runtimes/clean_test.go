@@ -72,7 +72,7 @@ func TestChild(t *testing.T) {
 	time.Sleep(time.Minute)
 }
 
-// TestKilled demands that nothing survives a test run that gets SIGKILL: the
+// TestKilled checks that nothing survives a test run that gets SIGKILL: the
 // reaper sees to it, or, when that is killed too, the next run.
 func TestKilled(t *testing.T) {
 	for runtime, s := range starters {

@@ -19,7 +19,7 @@ import (
 )
 
 // daemon is a running program of a home that is ended when its test
-// process dies.
+// process ends.
 type daemon struct {
 	name string
 	log  string

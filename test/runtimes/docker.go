@@ -92,7 +92,7 @@ func (d *docker) command(t testing.TB, args ...string) string {
 }
 
 // run starts a container that sleeps, on the bridge network unless the arguments
-// say otherwise.
+// select another.
 func (d *docker) run(t testing.TB, name string, args ...string) container {
 	t.Helper()
 	if len(args) == 0 {

@@ -90,7 +90,7 @@ func (w *ward) findings(t *testing.T, a doctorAnswer) (all []finding) {
 	return all
 }
 
-// healthy demands that doctor reports nothing of what is ours.
+// healthy checks that doctor reports nothing of ours.
 func (w *ward) healthy(t *testing.T, n nsinspect, when string) {
 	t.Helper()
 	for _, f := range w.findings(t, n.doctor(t)) {
@@ -98,7 +98,7 @@ func (w *ward) healthy(t *testing.T, n nsinspect, when string) {
 	}
 }
 
-// TestDoctorDocker demands that the doctor has nothing to say of a dockerd at any
+// TestDoctorDocker checks that the doctor reports nothing of a dockerd at any
 // moment of its containers' lives, and everything when it has been killed.
 func TestDoctorDocker(t *testing.T) {
 	d := startDocker(t)
@@ -209,7 +209,7 @@ func TestDoctorContainerd(t *testing.T) {
 	}
 }
 
-// TestDoctorLXC demands that a container of LXC's is no trouble.
+// TestDoctorLXC checks that doctor reports nothing of an LXC container.
 func TestDoctorLXC(t *testing.T) {
 	l := newLXC(t)
 	web := l.run(t, "web")

@@ -65,7 +65,7 @@ func TestEnginesAgree(t *testing.T) {
 		}
 	}
 	t.Logf("%d differences excused: one engine or the other saw otherwise a moment later", excused)
-	demandSeen(t, e, lasting)
+	checkSeen(t, e, lasting)
 }
 
 func startLoad(t *testing.T) []int {
@@ -190,9 +190,9 @@ func holdersBy(t *testing.T, e scan.Engine) seen {
 	return s
 }
 
-// demandSeen demands that each of these processes is a holder in both engines'
+// checkSeen checks that each of these processes is a holder in both engines'
 // eyes: two that see nothing agree as well.
-func demandSeen(t *testing.T, e scan.Engine, pids []int) {
+func checkSeen(t *testing.T, e scan.Engine, pids []int) {
 	t.Helper()
 	for name, engine := range map[string]scan.Engine{"proc": nil, "bpf": e} {
 		var got []int

@@ -24,7 +24,7 @@ type iface struct {
 	}
 }
 
-// checkNetwork demands that a container on a bridge network is found by its
+// checkNetwork checks that a container on a bridge network is found by its
 // address, its hardware address and its veth on the host, that its links are reported,
 // and that a command can be run where it is. The oracles are the runtime, for the
 // address, and the container's own /sys, which inside gives access to.
@@ -63,7 +63,7 @@ func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ..
 	}
 }
 
-// checkLinks demands that list shows the eth0 of a container with its address and
+// checkLinks checks that list shows the eth0 of a container with its address and
 // where its other end is, and that end with where eth0 is.
 func checkLinks(t *testing.T, n nsinspect, c container, inode, own uint64, mac, outer string) {
 	t.Helper()
@@ -85,7 +85,7 @@ func checkLinks(t *testing.T, n nsinspect, c container, inode, own uint64, mac, 
 	}
 }
 
-// checkNoNetwork demands that nothing is found any more by what a container had.
+// checkNoNetwork checks that nothing is found any more by what a container had.
 func checkNoNetwork(t *testing.T, n nsinspect, c container) {
 	t.Helper()
 	for _, ip := range c.ips {

@@ -61,7 +61,7 @@ func processesIn(t testing.TB, inode uint64) []int {
 	return pids
 }
 
-// checkOracles demands that the runtime, mountinfo and /proc agree about the
+// checkOracles checks that the runtime, mountinfo and /proc agree about the
 // members of one named namespace, before nsinspect is measured by them.
 func checkOracles(t *testing.T, named container, members ...container) {
 	t.Helper()

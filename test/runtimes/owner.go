@@ -14,7 +14,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// checkOwner demands that list and who-uses say that the namespace of a container
+// checkOwner checks that list and who-uses report that the namespace of a container
 // is the first's, and whose each of these containers' processes is, and that every
 // container's name and ID leads there.
 func checkOwner(t *testing.T, n nsinspect, runtime string, its container, members ...container) {
@@ -62,7 +62,7 @@ func ownerRefs(runtime string, c container) []string {
 	return refs
 }
 
-// checkNoNamespace demands that a reference to a container which has no namespace
+// checkNoNamespace checks that a reference to a container which has no namespace
 // is refused with the reason.
 func checkNoNamespace(t *testing.T, n nsinspect, ref, reason string) {
 	t.Helper()
@@ -87,7 +87,7 @@ func readOwners(t *testing.T) *owner.Index {
 	return owner.Read(t.Context(), owner.Options{Host: h, Snapshot: s, All: true})
 }
 
-// checkContainers demands that what is read of containers is what their runtime
+// checkContainers checks that what is read of containers is what their runtime
 // has.
 func checkContainers(t *testing.T, runtime string, want ...container) {
 	t.Helper()

@@ -158,7 +158,7 @@ func (p *podman) args(args ...string) []string {
 }
 
 // run starts a container that sleeps, on the bridge network unless the arguments
-// say otherwise.
+// select another.
 func (p *podman) run(t testing.TB, name string, args ...string) container {
 	t.Helper()
 	if len(args) == 0 {

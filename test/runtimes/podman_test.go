@@ -66,7 +66,7 @@ func TestPodman(t *testing.T) {
 	})
 }
 
-// TestPodmanRootless demands the owner of a user's container. Where users have no
+// TestPodmanRootless checks the owner of a user's container. Where users have no
 // cgroups, as with cgroup v1, only its monitor and the user's files have it.
 func TestPodmanRootless(t *testing.T) {
 	r := startRootless(t)
