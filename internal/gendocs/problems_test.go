@@ -43,7 +43,7 @@ func TestProblemsMatchScript(t *testing.T) {
 		if _, command, ok := strings.Cut(line, "# nsinspect "); ok {
 			for _, flag := range flagWord.FindAllString(command, -1) {
 				if !known[flag] {
-					t.Errorf("the page speaks of %s, which no command has", flag)
+					t.Errorf("the page has %s, which is a flag of no command", flag)
 				}
 			}
 		}
