@@ -8,13 +8,13 @@ N             ?= 10
 # What runs tests. CI sets one that records what they showed.
 GOTEST = $(GO) test
 
-# What makes the BPF objects that are committed: Debian 12's, byte by byte.
+# The compiler of the committed BPF objects: Debian 12's, byte by byte.
 CLANG         ?= clang-14
 LLVM_STRIP    ?= llvm-strip-14
 
 .PHONY: help build test test-again test-kernels test-arm64 race fuzz lint generate docs bench cross packages test-packages clean
 
-help: ## list what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/nsinspect, one static binary
@@ -23,7 +23,7 @@ build: ## build bin/nsinspect, one static binary
 test: ## run the tests; what the machine lacks is skipped with the reason
 	$(GOTEST) ./...
 
-test-again: ## run the tests N times in a row, every second time beside a load
+test-again: ## run the tests N times in a row, every second time under load
 	$(GO) run ./test/again -n $(N)
 
 test-kernels: ## run the tests on Debian's other kernels, under QEMU (root not needed; ten minutes)
@@ -42,13 +42,14 @@ fuzz: ## fuzz every parser for FUZZTIME
 		done; \
 	done
 
-lint: ## check formatting, style and the walls between packages
+lint: ## check formatting, style, words and imports
+	.ci/words
 	$(GOLANGCI_LINT) run
 
-generate: ## make again what is generated from source, by the clang that all are to use
+generate: ## regenerate the BPF objects and bindings, with the pinned clang
 	BPF2GO_CC=$(CLANG) BPF2GO_STRIP=$(LLVM_STRIP) $(GO) generate ./...
 
-docs: ## write docs/usage.md again from real runs (root)
+docs: ## regenerate docs/usage.md from real runs (root)
 	$(GO) run ./internal/gendocs
 
 bench: ## compare with lsns, ps, strace and the bare system calls (root); writes docs/performance.md
@@ -62,7 +63,7 @@ cross: ## build for every supported architecture
 		GOOS=linux GOARCH=$$arch $(GO) vet ./... || exit 1; \
 	done
 
-packages: ## make deb, rpm and bill of materials for amd64 and arm64 in dist/
+packages: ## build deb, rpm and bill of materials for amd64 and arm64 in dist/
 	packaging/build amd64 arm64
 
 test-packages: ## build packages twice and compare, install them in a clean Debian (root)

@@ -206,6 +206,6 @@ func TestMeasurePinsAndReportsFailure(t *testing.T) {
 	}
 	_, err = measure(context.Background(), []string{"sh", "-c", "echo no luck >&2; exit 3"}, onAnyCore, file)
 	if err == nil || !strings.Contains(err.Error(), "exit status 3: no luck") {
-		t.Errorf("error %v, expected the status and what was said", err)
+		t.Errorf("error %v, expected the status and the output", err)
 	}
 }

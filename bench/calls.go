@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// callResult is what one loop of system calls says about itself.
+// callResult is what one loop of system calls reports.
 type callResult struct {
 	NS float64 // a call, the median of many turns
 }

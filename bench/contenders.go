@@ -20,7 +20,7 @@ type contender struct {
 	name string
 	argv []string
 	core int
-	// check says whether the output of a run fits the load. It must not read
+	// check reports whether the output of a run fits the load. It must not read
 	// it all into memory: see ownPeak.
 	check  func(out io.Reader, l *load.Load) error
 	floor  bool
@@ -129,7 +129,7 @@ func measureSize(ctx context.Context, o options, processes int, dir string, prog
 	return s, nil
 }
 
-// runOnce runs a contender and checks what it said.
+// runOnce runs a contender and checks what it printed.
 func runOnce(ctx context.Context, c contender, l *load.Load, file string, o options) (sample, error) {
 	one, err := measure(ctx, c.argv, c.core, file)
 	if err != nil {

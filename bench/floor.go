@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floorResult is what a floor run says about itself.
+// floorResult is what a floor run reports.
 type floorResult struct {
 	NS    int64 // the loop alone, without the start of the program
 	Links int   // that it read
@@ -74,7 +74,7 @@ func (f *floor) process(proc, n int) error {
 }
 
 // everyTask reads the namespace of each of its tasks. The link count of the
-// directory tells whether there are several, and is cheaper than a look.
+// directory shows whether there are several, and is cheaper than a look.
 func (f *floor) everyTask(proc, n int) error {
 	f.put(n, task)
 	st := uintptr(unsafe.Pointer(&f.stat))

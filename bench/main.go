@@ -145,7 +145,7 @@ func (o options) sizes() []int {
 	return []int{o.processes}
 }
 
-// checkRoom says before the work, not in the midst of it, that the kernel has
+// checkRoom reports before the work, not in the midst of it, that the kernel has
 // not enough PIDs.
 func checkRoom(o options) error {
 	text, err := os.ReadFile("/proc/sys/kernel/pid_max")

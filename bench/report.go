@@ -83,7 +83,7 @@ func (s set) caption() string {
 	return c
 }
 
-// notes says how to read the figures.
+// notes returns how to read the figures.
 func (r report) notes() string {
 	own := int64(0)
 	for _, s := range r.Sets {
@@ -94,7 +94,7 @@ func (r report) notes() string {
 		r.Runs, mebibytes(own))
 	for _, s := range r.Sets {
 		if s.busy() {
-			text += fmt.Sprintf(" The machine was busy: with %d processes, the floor waited %.0f %% of its time for its core, so the ratios say little.",
+			text += fmt.Sprintf(" The machine was busy: with %d processes, the floor waited %.0f %% of its time for its core, so the ratios mean little.",
 				s.Processes, 100*s.waited())
 		}
 	}

@@ -82,7 +82,7 @@ func (s set) waited() float64 {
 	return 1 - ratio(medianBy(bare, cpu), medianBy(bare, wall))
 }
 
-// busy tells whether other programs took part unasked: the floor never sleeps,
+// busy reports whether other programs took part unasked: the floor never sleeps,
 // and yet it waited for its core.
 func (s set) busy() bool { return s.waited() > 0.1 }
 

@@ -149,7 +149,7 @@ func callTime(ctx context.Context, o traceOptions, call string, n int, t *tracer
 		return 0, err
 	}
 	loop.Args[3] = self
-	// It begins when it is told to, so that a tracer can be there before.
+	// It begins on a signal, so that a tracer can be there before.
 	loop.Args = append([]string{"sh", "-c", `read go; exec "$@"`, "sh"}, loop.Args...)
 	if loop.Path, err = exec.LookPath("sh"); err != nil {
 		return 0, err

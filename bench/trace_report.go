@@ -58,7 +58,7 @@ func (r *traceReport) targets() []target {
 func (r *traceReport) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Machine: %s.\n\n```\ngo run ./bench trace -runs %d\n```\n\n", r.Machine, r.Runs)
-	b.WriteString("A loop on one core calls setns on the namespace that it is in, and each tracer tells every call, to a file. ")
+	b.WriteString("A loop on one core calls setns on the namespace that it is in, and each tracer records every call, to a file. ")
 	fmt.Fprintf(&b, "Medians of %d rounds; a bare call takes %.2f µs.\n\n", r.Runs, middle(r.Bare)/1000)
 	b.WriteString("| target of nsinspect trace | found |  |\n|---|--:|--:|\n")
 	for _, t := range r.targets() {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tracer is a program that tells calls.
+// tracer is a program that records calls.
 type tracer struct {
 	name  string
 	argv  []string
@@ -61,7 +61,7 @@ func (t tracer) launch(ctx context.Context, pid int) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// await waits until the tracer says that it looks.
+// await waits until the tracer is ready.
 func (t tracer) await() error {
 	if t.ready == "" {
 		time.Sleep(time.Second)

@@ -26,9 +26,9 @@ type listing struct {
 	}
 }
 
-// checkJSON demands every namespace of the load with all of its processes and
+// checkJSON checks for every namespace of the load, with all of its processes and
 // one of them as leader: speed does not count without that. (The first one
-// need not be the leader: start times tell no two apart within 10 ms.)
+// need not be the leader: start times are the same within 10 ms.)
 func checkJSON(out io.Reader, l *load.Load) error {
 	var seen listing
 	if err := json.NewDecoder(out).Decode(&seen); err != nil {

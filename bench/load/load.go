@@ -3,7 +3,7 @@
 // Package load makes a machine busy in a measured way: many processes with
 // several threads each, spread over many network namespaces.
 //
-// Everything made dies with the calling process, however and whenever it ends.
+// Everything made ends with the calling process, however and whenever it ends.
 // The first process of each namespace asks for SIGKILL when the maker goes, the
 // others when that first one goes (PR_SET_PDEATHSIG), and each looks once more
 // whether its parent is still there. Nothing but those processes, and this one's
@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Spec says how much load to make.
+// Spec is how much load to make.
 type Spec struct {
 	Processes  int  // processes in all, spread evenly over the namespaces
 	Threads    int  // threads in each, at least 1
@@ -68,7 +68,7 @@ func (l *Load) Close() error {
 	return <-l.gone
 }
 
-// run lives on one thread, since PR_SET_PDEATHSIG follows the thread that
+// run stays on one thread, since PR_SET_PDEATHSIG follows the thread that
 // forked. The thread has moved between namespaces, so it is never unlocked: it
 // dies.
 func (l *Load) run(s Spec, ready chan<- error) {

@@ -20,7 +20,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
-// asMaker tells this test binary to make the load it describes and to wait.
+// asMaker has this test binary make the load it describes and wait.
 const asMaker = "NSINSPECT_TEST_LOAD"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// makeAndWait makes a load, says which and stays until it is killed.
+// makeAndWait makes a load, prints which and stays until it is killed.
 func makeAndWait(spec string) error {
 	var s Spec
 	if err := json.Unmarshal([]byte(spec), &s); err != nil {
@@ -51,7 +51,7 @@ func makeAndWait(spec string) error {
 	}
 }
 
-func TestLoadIsWhatItSays(t *testing.T) {
+func TestLoadMatchesReport(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
 	s := Spec{Processes: 50, Threads: 3, Namespaces: 7, FDs: 4, Sessions: true}
@@ -170,7 +170,7 @@ func killMaker(t *testing.T, spec string, at int) {
 	io.Copy(io.Discard, out)
 	cmd.Wait()
 	if at == complete && !slices.Equal(slices.Sorted(slices.Values(l.PIDs)), made) {
-		t.Errorf("%d processes below the maker, it said %d", len(made), len(l.PIDs))
+		t.Errorf("%d processes below the maker, it reported %d", len(made), len(l.PIDs))
 	}
 	t.Logf("killed with at least %d processes", len(made))
 	reapAll(t)

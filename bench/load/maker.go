@@ -12,7 +12,7 @@ import (
 )
 
 // spawn forks the first process of a namespace, which does what the board
-// says. It returns the PID, or a negative errno.
+// has. It returns the PID, or a negative errno.
 //
 //go:noescape
 func spawn(b *board) (pid int)
@@ -174,7 +174,7 @@ func (m *maker) calls(file, ready int) []call {
 	return calls
 }
 
-// verdict says what went wrong in the processes, if anything.
+// verdict returns what went wrong in the processes, if anything.
 func verdict(b *board, calls []call, pids []int32) error {
 	for i, c := range calls {
 		if c.nr < 0 && c.nr > -4096 {

@@ -71,7 +71,7 @@ func parseUnneeded(maps []byte, board, code uintptr) ([][2]uintptr, error) {
 	return gaps, nil
 }
 
-// keptByName tells a stack and the kernel's own pages from a heap, which Go
+// keptByName distinguishes a stack and the kernel's own pages from a heap, which Go
 // names too ("[anon: Go: heap]", Linux 5.17 and later with that option).
 func keptByName(line string) bool {
 	for _, name := range []string{"[stack]", "[vdso]", "[vvar]", "[vvar_vclock]"} {

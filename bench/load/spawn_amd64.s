@@ -4,7 +4,7 @@
 
 // func spawn(b *board) (pid int)
 //
-// What is forked here never returns into Go. It lives in registers and on the
+// What is forked here never returns into Go. It keeps its state in registers and on the
 // board alone, so it can drop the rest of its memory, and one copied or shared
 // stack does for all of them.
 //
@@ -30,7 +30,7 @@ first:
 	MOVQ 0(R12), R14 // board.parent
 
 child:
-	// Die with the parent, also when it died before this was said.
+	// End with the parent, also when it ended before this call.
 	MOVQ $1, DI   // PR_SET_PDEATHSIG
 	MOVQ $9, SI   // SIGKILL
 	MOVQ $157, AX // prctl

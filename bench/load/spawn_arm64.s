@@ -27,7 +27,7 @@ first:
 	MOVD 0(R19), R20 // board.parent
 
 child:
-	// Die with the parent, also when it died before this was said.
+	// End with the parent, also when it ended before this call.
 	MOVD $1, R0    // PR_SET_PDEATHSIG
 	MOVD $9, R1    // SIGKILL
 	MOVD $167, R8  // prctl

@@ -12,11 +12,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/enter"
 )
 
 // commandStatus is the exit status of a command that was run, if that is not 0. It
-// is ours, and nothing is to be said of it.
+// is ours, and nothing is printed about it.
 type commandStatus int
 
 func (s commandStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
@@ -40,7 +41,7 @@ func (a *app) newChild(args []string) (*child, error) {
 	return &child{app: a, cmd: cmd, signals: make(chan os.Signal, 8), ended: make(chan struct{}), left: make(chan struct{})}, nil
 }
 
-// notRun says that a command could not be run: with 127 if there is none of that
+// notRun returns the error for a command that could not be run: with 127 if there is none of that
 // name, with 126 if it cannot be executed, as shells do.
 func notRun(name string, err error) error {
 	status := 126
@@ -63,13 +64,17 @@ func notRun(name string, err error) error {
 func (c *child) start(done func()) error {
 	signal.Notify(c.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	c.app.signals.forwarded.Store(true)
-	if err := c.cmd.Start(); err != nil {
+	err := kernel.RestoreMemlock()
+	if err == nil {
+		err = c.cmd.Start()
+	}
+	if err != nil {
 		c.release()
 		return notRun(c.cmd.Args[0], err)
 	}
 	go c.forward(done)
 	go func() {
-		_ = c.cmd.Wait() // ProcessState tells
+		_ = c.cmd.Wait() // ProcessState has the result
 		close(c.ended)
 		c.release()
 		done()

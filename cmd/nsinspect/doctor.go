@@ -13,21 +13,22 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-const doctorHelp = `Say what is wrong with the network namespaces of this machine: for each finding
-what was seen, what it means, and the command that would mend it. The doctor only
-reads: it runs none of these commands.
+const doctorHelp = `Check the network namespaces of this machine for leaks and broken names. Each finding
+has the evidence, what it means, and the command that fixes it. doctor only reads:
+it runs none of these commands.
 
-The first line is for monitoring, and so is the exit status: 0 nothing is wrong,
-1 warning, 2 critical, 3 it cannot tell, since not everything could be read. A
-mistake in what was typed, and a failure, are 3 as well, with a message on stderr
-and nothing on stdout. Run it as root: others see too little to be certain.
+The first line and the exit status are those of a monitoring plugin: 0 OK, 1 warning,
+2 critical, 3 unknown, where not everything could be read. Usage errors and failures
+are 3 as well, with a message on stderr and nothing on stdout. Run it as root: other
+users see too little.
 
-A finding is told only if a second look, two seconds later, shows it again.
+A finding is reported only if a second look, two seconds later, shows it again.
 
-It checks whether
+Checks:
 `
 
 const doctorExamples = `  nsinspect doctor
@@ -48,12 +49,12 @@ func (a *app) doctorCommand() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:     "doctor",
-		Short:   "say what is wrong with namespaces, and what would mend it",
+		Short:   "check for namespace leaks and print the fix",
 		Long:    doctorHelp + strings.TrimSuffix(checks.String(), "\n"),
 		Example: doctorExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("doctor takes no arguments, got %q: it looks at all namespaces", args[0])
+				return usagef("doctor takes no arguments, got %q\nhint: it checks all namespaces", args[0])
 			}
 			return nil
 		},
@@ -75,21 +76,21 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	case err != nil:
 		return err
 	case f.maxOrphans < 0:
-		return usagef("bad number %d: --max-orphans wants 0 or more", f.maxOrphans)
+		return usagef("bad number %d\nhint: --max-orphans takes 0 or more", f.maxOrphans)
 	case f.minAge < 0:
-		return usagef("bad time %s: --min-age wants 0 or more, as 10m", f.minAge)
+		return usagef("bad time %s\nhint: --min-age takes 0 or more, as 10m", f.minAge)
 	case a.sources != nil:
-		return usagef("doctor looks at every source: leave --source out")
+		return usagef("doctor reads every source\nhint: leave --source out")
 	}
 	opts, done, err := a.options()
 	if err != nil {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []scan.Type{scan.Net}, true
+	opts.Types, opts.Details = []ns.Type{ns.Net}, true
 	report, err := doctor.Run(ctx, doctor.Options{
 		Host:       opts.Host,
-		Scan:       func(ctx context.Context) (*scan.Snapshot, error) { return scan.Scan(ctx, opts) },
+		Scan:       func(ctx context.Context) (*ns.Snapshot, error) { return scan.Scan(ctx, opts) },
 		MaxOrphans: f.maxOrphans, MinAge: f.minAge, Pause: secondLook,
 	})
 	if err != nil {
@@ -110,7 +111,7 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 }
 
 // diagnosis ends the program with the status that a monitoring plugin has for
-// what was found, and with no message: the first line has told it.
+// what was found, and with no message: the first line has it.
 type diagnosis doctor.Severity
 
 func (d diagnosis) Error() string { return doctor.Severity(d).String() }

@@ -5,15 +5,16 @@ package main
 import (
 	"fmt"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
 
 // engines are the values of --engine.
 var engines = []string{"auto", "proc", "bpf"}
 
 // openEngine returns the engine that the flags ask for, nil for the walk over
-// /proc. With auto it is bpf where that loads; why says why not.
+// /proc. With auto it is bpf where that loads; why is the reason if not.
 func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, err error) {
 	none := func() {}
 	if a.engine == "proc" {
@@ -21,16 +22,16 @@ func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, 
 	}
 	if a.root != "/" {
 		if a.engine == "bpf" {
-			return nil, none, "", usagef("engine bpf reads the running kernel: with --root use --engine proc")
+			return nil, none, "", usagef("engine bpf reads the running kernel\nhint: use --engine proc with --root")
 		}
 		return nil, none, "the bpf engine cannot read another root's tree", nil
 	}
-	e, err := iter.NewEngine()
+	e, err := bpf.New()
 	if err == nil {
 		return e, func() { e.Close() }, "it loaded", nil
 	}
 	if a.engine == "bpf" {
-		return nil, none, "", fmt.Errorf("start the bpf engine: %w: use --engine proc", err)
+		return nil, none, "", explain.WithHint(fmt.Errorf("start the bpf engine: %w", err), "use --engine proc")
 	}
 	a.noEngine = err
 	return nil, none, fmt.Sprintf("the bpf engine did not start: %v", err), nil

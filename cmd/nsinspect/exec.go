@@ -15,27 +15,32 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/enter"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 )
 
-const execHelp = `Run a command in a network namespace, whatever refers to it.
+const execHelp = `Run a command in a network namespace.
 
-It is what ip netns exec does, for any namespace: the command gets a mount
-namespace of its own, in which /sys shows the network namespace, and the files in
-/etc/netns/NAME lie over those in /etc, as resolv.conf. NAME is the name that was
-typed or, where the reference is none, the first of the namespace's names in
-/run/netns that has such files. What is mounted below /sys, as cgroups, stays.
-With --net-only all mounts stay as they are.
+This does what ip netns exec does, for every namespace: the command gets a mount
+namespace of its own in which /sys shows the network namespace, and files in
+/etc/netns/NAME are bind mounted over those in /etc, such as resolv.conf. NAME is the
+name that was typed; for any other REF it is the first name of the namespace in
+/run/netns that has such files. Mounts below /sys, such as cgroups, are kept. With
+--net-only all mounts stay as they are.
 
-REF is what nsinspect who-uses takes. From Linux 6.18 on also a namespace that
-only the kernel's own list shows can be entered, by its inode or cookie.
+REF is what nsinspect who-uses takes. From Linux 6.18 on, a namespace that only the
+kernel's own list has can be entered too, by its inode or cookie.
 
-The command takes the place of nsinspect: signals and exit status are its own.
-Before that, nsinspect exits with 1 if it failed, 2 on bad usage, 126 if the
-command cannot be executed and 127 if there is none of that name.`
+The command replaces nsinspect: signals and exit status are its own. Before that,
+nsinspect exits with 1 on failure, 2 on bad usage, 126 if the command cannot be
+executed and 127 if it is not found.`
 
 const execExamples = `  nsinspect exec blue -- ip address
   nsinspect exec 4242 -- ss -tln
@@ -57,7 +62,7 @@ func (a *app) execCommand() *cobra.Command {
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usagef("%w: see nsinspect exec --help; the command's own flags go behind --", err)
+		return usagef("%w\nhint: see nsinspect exec --help; the command's own flags go behind --", err)
 	})
 	cmd.Flags().BoolVar(&netOnly, "net-only", false, "leave the mounts as they are: neither /sys nor /etc are changed")
 	return cmd
@@ -68,38 +73,38 @@ func (a *app) execCommand() *cobra.Command {
 func checkExecArgs(args []string, dash int) error {
 	switch {
 	case len(args) == 0:
-		return usagef("exec wants a reference and a command: use nsinspect exec REF -- COMMAND")
+		return usagef("missing reference and command\nhint: use nsinspect exec REF -- COMMAND")
 	case dash < 0 && len(args) > 1:
-		return usagef("exec wants -- before the command: use nsinspect exec %s -- %s", args[0], strings.Join(args[1:], " "))
+		return usagef("missing -- before the command\nhint: use nsinspect exec %s -- %s", args[0], strings.Join(args[1:], " "))
 	case len(args) == 1 && dash != 0:
-		return usagef("exec wants a command: use nsinspect exec %s -- COMMAND", args[0])
+		return usagef("missing command\nhint: use nsinspect exec %s -- COMMAND", args[0])
 	case dash != 1:
-		return usagef("exec wants one reference before --, got %d: %s", dash, scan.RefForms)
+		return usagef("exec takes one reference before --, got %d\nhint: %s", dash, resolve.RefForms)
 	case args[1] == "":
-		return usagef("empty command: use nsinspect exec %s -- COMMAND", args[0])
+		return usagef("empty command\nhint: use nsinspect exec %s -- COMMAND", args[0])
 	}
 	return nil
 }
 
 func (a *app) exec(ctx context.Context, text string, command []string, netOnly bool) error {
-	ref, err := scan.ParseRef(text)
+	ref, err := resolve.ParseRef(text)
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
-	h, err := scan.OpenHost(a.root)
+	h, err := host.Open(a.root)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
 	if h.Recorded() {
-		return usagef("exec enters namespaces of the running kernel, and %s is a recorded tree: leave --root out", a.root)
+		return usagef("exec enters namespaces of the running kernel, and %s is a recorded tree\nhint: leave --root out", a.root)
 	}
 	n, fd, err := a.open(ctx, h, ref)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	if n.Type != scan.Net {
+	if n.Type != ns.Net {
 		return fmt.Errorf("%s is no network namespace, and exec enters no other", n.Title())
 	}
 	c := enter.Command{
@@ -108,41 +113,42 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 	}
 	// What was to be ignored when we were started is to be so by the command.
 	signal.Reset(unix.SIGINT, unix.SIGTERM)
-	if ctx.Err() != nil { // told to stop before there was a command to be told
+	if ctx.Err() != nil { // interrupted before there was a command
 		return ctx.Err()
 	}
-	return explain(n, c.Exec())
+	if err := kernel.RestoreMemlock(); err != nil {
+		return err
+	}
+	return explainEntry(n, c.Exec())
 }
 
 // open opens the namespace that a reference points at: at once where the reference
 // leads to a file, by a scan otherwise.
-func (a *app) open(ctx context.Context, h *scan.Host, ref scan.Ref) (*scan.Namespace, int, error) {
-	opener, err := scan.NewOpener(h)
-	if err != nil {
-		return nil, -1, err
-	}
+func (a *app) open(ctx context.Context, h *host.Host, ref resolve.Ref) (*ns.Namespace, int, error) {
 	owners := owner.Lazy{Host: h}
-	n, fd, err := opener.OpenRef(ctx, scan.Options{NamesDirs: a.netnsDirs, Aliases: owners.Aliases}, ref)
+	n, fd, err := resolve.Open(ctx, h, a.netnsDirs, &owners, ref)
 	if err == nil && n == nil {
-		n, fd, err = a.openScanned(ctx, opener, ref)
+		n, fd, err = a.openScanned(ctx, h, ref)
 	}
 	if enter.Denied(err) && n != nil {
-		err = fmt.Errorf("%w: %s", err, scan.PtraceRemedy())
+		err = &kernel.DeniedError{Capability: unix.CAP_SYS_PTRACE, Err: err}
 	}
 	return n, fd, err
 }
 
-func (a *app) openScanned(ctx context.Context, opener *scan.Opener, ref scan.Ref) (*scan.Namespace, int, error) {
+func (a *app) openScanned(ctx context.Context, h *host.Host, ref resolve.Ref) (*ns.Namespace, int, error) {
 	opts, done, err := a.options()
 	if err != nil {
 		return nil, -1, err
 	}
 	defer done()
 	opts.Details = true
-	_, n, err := scan.Resolve(ctx, opts, ref)
+	_, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
 	if err != nil {
 		return nil, -1, err
 	}
+	opener := opener.New(h, false)
+	defer opener.Close()
 	fd, err := opener.Open(n)
 	if err != nil {
 		return n, -1, fmt.Errorf("open %s: %w", n.Title(), err)
@@ -153,7 +159,7 @@ func (a *app) openScanned(ctx context.Context, opener *scan.Opener, ref scan.Ref
 // etcDir is where the files are that lie over those of /etc: the directory in
 // /etc/netns by the name that was typed or, of a namespace referred to otherwise,
 // by the first of its names in /run/netns that has one; "" if there is none.
-func etcDir(h *scan.Host, ref scan.Ref, n *scan.Namespace) string {
+func etcDir(h *host.Host, ref resolve.Ref, n *ns.Namespace) string {
 	at := func(name string) string {
 		return strings.TrimRight(h.Root(), "/") + path.Join("/etc/netns", name)
 	}
@@ -171,26 +177,26 @@ func etcDir(h *scan.Host, ref scan.Ref, n *scan.Namespace) string {
 	return ""
 }
 
-// explain adds what to do about an error where that is known.
-func explain(n *scan.Namespace, err error) error {
+// explainEntry adds what to do about an error where that is known.
+func explainEntry(n *ns.Namespace, err error) error {
 	var step *enter.StepError
 	if !errors.As(err, &step) || !enter.Denied(err) {
 		return err
 	}
 	if !step.Entering() {
-		return fmt.Errorf("%w: %s, or use --net-only, which does without", err, scan.AdminRemedy())
+		return explain.WithHint(err, "%s, or use --net-only, which needs less", explain.Privilege(unix.CAP_SYS_ADMIN))
 	}
 	if hint := strangerHint(n); hint != "" {
-		return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, hint)
+		return explain.WithHint(fmt.Errorf("enter %s: %w", n.Title(), step.Err), "%s", hint)
 	}
-	return fmt.Errorf("enter %s: %w: %s", n.Title(), step.Err, scan.AdminRemedy())
+	return explain.WithHint(fmt.Errorf("enter %s: %w", n.Title(), step.Err), "%s", explain.Privilege(unix.CAP_SYS_ADMIN))
 }
 
-// strangerHint says how to enter a namespace that belongs to another user
+// strangerHint returns how to enter a namespace that belongs to another user
 // namespace than ours, as a rootless container's: that has to be joined first,
 // which a process of several threads may not (kernel/user_namespace.c,
 // userns_install, 6.18).
-func strangerHint(n *scan.Namespace) string {
+func strangerHint(n *ns.Namespace) string {
 	var own unix.Stat_t
 	if unix.Stat("/proc/self/ns/user", &own) != nil || n.UserNS == 0 || n.UserNS == own.Ino {
 		return ""
@@ -201,8 +207,8 @@ func strangerHint(n *scan.Namespace) string {
 	}
 	pid := "PID"
 	if n.Leader != nil {
-		pid = strconv.Itoa(n.Leader.PID)
+		pid = n.Leader.PID.String()
 	}
 	return fmt.Sprintf("run as root, or join its user namespace, %s%s, first: nsenter --preserve-credentials -U -n -t %s -- COMMAND",
-		scan.FormatLink(scan.User, n.UserNS), who, pid)
+		ns.FormatLink(ns.User, n.UserNS), who, pid)
 }

@@ -16,8 +16,7 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
@@ -152,7 +151,7 @@ func TestExecMountsStayInside(t *testing.T) {
 }
 
 // The process is the command: its PID, and whatever signal is sent to it.
-func TestExecIsTheCommand(t *testing.T) {
+func TestExecReplacesProcess(t *testing.T) {
 	s := newExecScene(t)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGPIPE} {
 		// Caught here, a signal has its default action in the command, also where the
@@ -182,7 +181,7 @@ func TestExecIsTheCommand(t *testing.T) {
 	}
 }
 
-// start starts a command and returns the first line that it says.
+// start starts a command and returns the first line that it prints.
 func (s *execScene) start(name string, args ...string) (*exec.Cmd, string) {
 	s.Helper()
 	cmd := exec.Command(name, args...)
@@ -219,7 +218,7 @@ func TestExecWithoutAPath(t *testing.T) {
 			scene := nstest.Make(t, kind)
 			out, err := exec.Command(program, "exec", fmt.Sprint(scene.Inode), "--", "readlink", "/proc/self/ns/net").CombinedOutput()
 			if want := fmt.Sprintf("net:[%d]\n", scene.Inode); err != nil || string(out) != want {
-				if kernelBefore(t, 6, 18) {
+				if kernel.Running().Before(6, 18) {
 					need.Missing(t, "needs Linux 6.18")
 				}
 				t.Errorf("%v: %s, want %s", err, out, want)
@@ -228,21 +227,8 @@ func TestExecWithoutAPath(t *testing.T) {
 	}
 }
 
-func kernelBefore(t *testing.T, major, minor int) bool {
-	t.Helper()
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		t.Fatal(err)
-	}
-	var a, b int
-	if _, err := fmt.Sscanf(unix.ByteSliceToString(uts.Release[:]), "%d.%d", &a, &b); err != nil {
-		t.Fatal(err)
-	}
-	return a < major || a == major && b < minor
-}
-
-// An ordinary user's own container belongs to a user namespace of hers. Root
-// enters it as it is; she is told the way.
+// An ordinary user's own container belongs to that user's user namespace. Root
+// enters it as it is; the user gets a hint.
 func TestExecRootless(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
@@ -253,9 +239,9 @@ func TestExecRootless(t *testing.T) {
 	}
 	defer os.RemoveAll(dir)
 	const nobody = 65534
-	her := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
+	user := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
 	container := exec.Command("unshare", "-Urn", "sh", "-c", "echo; exec sleep 1000")
-	container.SysProcAttr = her
+	container.SysProcAttr = user
 	out, err := container.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -278,18 +264,18 @@ func TestExecRootless(t *testing.T) {
 		t.Errorf("by root: %v: %s, want %s", err, byRoot, want)
 	}
 	cmd := exec.Command(program, "exec", pid, "--", "true")
-	cmd.SysProcAttr = her
+	cmd.SysProcAttr = user
 	cmd.Dir = "/"
-	said, err := cmd.CombinedOutput()
-	line := strings.TrimSpace(string(said))
-	if err == nil || !strings.Contains(line, "operation not permitted: run as root, or join its user namespace, user:[") ||
+	printed, err := cmd.CombinedOutput()
+	line := strings.TrimSpace(string(printed))
+	if err == nil || !strings.Contains(line, "operation not permitted\nhint: run as root, or join its user namespace, user:[") ||
 		!strings.HasSuffix(line, " first: nsenter --preserve-credentials -U -n -t PID -- COMMAND") {
-		t.Errorf("to her it says: %s", line)
+		t.Errorf("printed to the user: %s", line)
 	}
 	_, advice, _ := strings.Cut(line, "nsenter ")
 	advice = strings.NewReplacer("PID", pid, "COMMAND", "readlink /proc/self/ns/net").Replace(advice)
 	follow := exec.Command("nsenter", strings.Fields(advice)...)
-	follow.SysProcAttr = her
+	follow.SysProcAttr = user
 	follow.Dir = "/"
 	if got, err := follow.CombinedOutput(); err != nil || strings.TrimSpace(string(got)) != want {
 		t.Errorf("what it advises gives %v: %s, want %s", err, got, want)

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 // maxHeld is how many events a folder holds back at most, 3 MiB with those that
-// were folded into them. Beyond it the oldest is told as it is.
+// were folded into them. Beyond it the oldest is printed as it is.
 const maxHeld = 2048
 
 // folder joins a thread's quick round trip into one event: away, and back to
@@ -20,16 +20,16 @@ const maxHeld = 2048
 // that time at most, and everything behind it waits with it, so that the order
 // stays. The zero time folds nothing.
 type folder struct {
-	within time.Duration
-	ring   []heldEvent // the held ones are those numbered told to told+held-1, each at its number modulo the length
-	told   int         // how many have been told, ever
-	held   int
-	away   map[int]int // thread → number of the event that took it away
+	within  time.Duration
+	ring    []heldEvent // the held ones are those numbered printed to printed+held-1, each at its number modulo the length
+	printed int         // how many have been printed, ever
+	held    int
+	away    map[int]int // thread → number of the event that took it away
 }
 
 type heldEvent struct {
 	trip  render.Trip
-	until time.Time // when it is told at the latest; zero for at once
+	until time.Time // when it is printed at the latest; zero for at once
 }
 
 func newFolder(within time.Duration) *folder {
@@ -39,7 +39,7 @@ func newFolder(within time.Duration) *folder {
 // number returns the event of a number.
 func (f *folder) number(n int) *heldEvent { return &f.ring[n%len(f.ring)] }
 
-// add takes an event that has come now, and whose it is.
+// add takes an event that has come now, and its owner.
 func (f *folder) add(e *trace.Event, o *owner.Owner, now time.Time) {
 	until := time.Time{}
 	if f.within > 0 && e.TID != 0 && moves(e) {
@@ -54,19 +54,19 @@ func (f *folder) add(e *trace.Event, o *owner.Owner, now time.Time) {
 			}
 		}
 		until = now.Add(f.within)
-		f.away[e.TID] = f.told + f.held
+		f.away[e.TID] = f.printed + f.held
 	}
 	if f.held == len(f.ring) {
 		f.grow()
 	}
-	h := f.number(f.told + f.held)
+	h := f.number(f.printed + f.held)
 	h.trip.Event, h.trip.Back, h.trip.Owner, h.until = *e, nil, o, until
 	f.held++
 }
 
 func (f *folder) grow() {
 	wider := folder{ring: make([]heldEvent, 2*len(f.ring))}
-	for n := f.told; n < f.told+f.held; n++ {
+	for n := f.printed; n < f.printed+f.held; n++ {
 		*wider.number(n) = *f.number(n)
 	}
 	f.ring = wider.ring
@@ -78,14 +78,14 @@ func (f *folder) next(now time.Time, all bool) *render.Trip {
 	if f.held == 0 {
 		return nil
 	}
-	h := f.number(f.told)
+	h := f.number(f.printed)
 	if !all && now.Before(h.until) && f.held < maxHeld {
 		return nil
 	}
-	if n, ok := f.away[h.trip.TID]; ok && n == f.told {
+	if n, ok := f.away[h.trip.TID]; ok && n == f.printed {
 		delete(f.away, h.trip.TID)
 	}
-	f.told++
+	f.printed++
 	f.held--
 	return &h.trip
 }
@@ -95,7 +95,7 @@ func moves(e *trace.Event) bool {
 	if e.Call == trace.Clone {
 		return false
 	}
-	for _, t := range scan.Types() {
+	for _, t := range ns.Types() {
 		if e.Moved(t) {
 			return true
 		}
@@ -105,7 +105,7 @@ func moves(e *trace.Event) bool {
 
 // returns reports whether a thread is back where it was before it left.
 func returns(out, back *trace.Event) bool {
-	for _, t := range scan.Types() {
+	for _, t := range ns.Types() {
 		left := out.Moved(t)
 		if left && (out.From[t].Inode == 0 || back.To[t] != out.From[t]) || !left && back.Moved(t) {
 			return false

@@ -6,49 +6,50 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
-// livesEvery is how often it is looked which network namespaces there are.
-const livesEvery = 100 * time.Millisecond
+// lifecycleEvery is how often the list of network namespaces is polled.
+const lifecycleEvery = 100 * time.Millisecond
 
-// lifeTeller tells which network namespaces are made, named and freed.
-type lifeTeller struct {
-	lives  *trace.Lives
-	only   trace.NS // zero for all
-	looked time.Time
+// lifecycleWatcher reports the network namespaces that are created, named and freed.
+type lifecycleWatcher struct {
+	watcher *lifecycle.Watcher
+	only    trace.NS // zero for all
+	polled  time.Time
 }
 
-// newLifeTeller looks at those that there are. A trace of some calls only tells
-// of the namespaces that those have made.
-func newLifeTeller(j *traceJob, names *trace.Names) (*lifeTeller, error) {
-	lives, err := trace.OpenLives(func(ns trace.NS) []string { return names.Names(scan.Net, ns) })
+// newLifecycleWatcher reads those that exist. A trace of some calls only reports the
+// namespaces that those have created.
+func newLifecycleWatcher(j *traceJob, names *trace.Names) (*lifecycleWatcher, error) {
+	lives, err := lifecycle.Open(func(target trace.NS) []string { return names.Names(ns.Net, target) })
 	if err != nil {
 		return nil, fmt.Errorf("follow network namespaces: %w", err)
 	}
 	f := j.opts.Filter
-	lives.OnlyNoted = f.PID != 0 || f.Comm != "" || j.command != nil
-	return &lifeTeller{lives: lives, only: f.NS}, nil
+	lives.OnlyObserved = f.PID != 0 || f.Comm != "" || j.command != nil
+	return &lifecycleWatcher{watcher: lives, only: f.NS}, nil
 }
 
-// tell returns what some events have made and, now and then, what else has
+// changes returns what some events have created and, now and then, what else has
 // changed.
-func (l *lifeTeller) tell(events []trace.Event, now bool) ([]trace.Life, error) {
-	told := l.lives.Note(events)
-	if now || time.Since(l.looked) >= livesEvery {
-		seen, err := l.lives.Look()
+func (l *lifecycleWatcher) changes(events []trace.Event, now bool) ([]lifecycle.Event, error) {
+	reported := l.watcher.Observe(events)
+	if now || time.Since(l.polled) >= lifecycleEvery {
+		seen, err := l.watcher.Poll()
 		if err != nil {
 			return nil, err
 		}
-		told = append(told, seen...)
-		l.looked = time.Now()
+		reported = append(reported, seen...)
+		l.polled = time.Now()
 	}
 	if l.only == (trace.NS{}) {
-		return told, nil
+		return reported, nil
 	}
-	kept := told[:0]
-	for _, t := range told {
+	kept := reported[:0]
+	for _, t := range reported {
 		if t.NS == l.only {
 			kept = append(kept, t)
 		}

@@ -15,17 +15,18 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-const listHelp = `List namespaces: each one's inode and names, how many processes are in it, what
-keeps it alive, and its leader, which is the oldest process in it. OWNER says which
-container, pod or unit it is of, where that is known from the files of Docker,
-containerd, Podman, CRI-O, LXC, Incus, systemd, the kubelet and CNI.
+const listHelp = `List namespaces: the inode and names of each, how many processes are in it, what keeps
+it alive, and its leader, the oldest process in it. OWNER is its container, pod or
+unit, read from the files of Docker, containerd, Podman, CRI-O, LXC, Incus, systemd,
+the kubelet and CNI.
 
-A namespace that no process is in is shown like any other. (host) marks the
-machine's own. Names are those in /run/netns (ip netns), /run/docker/netns,
+Namespaces without processes are listed like any other. (host) marks the machine's
+own. Names are read from /run/netns (ip netns), /run/docker/netns,
 $XDG_RUNTIME_DIR/netns and /run/user/*/netns; --netns-dir adds more.`
 
 const listExamples = `  nsinspect list
@@ -51,7 +52,7 @@ func (a *app) listCommand() *cobra.Command {
 		Example: listExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.watch == "" && cmd.Flags().Changed("watch") {
-				return usagef("empty interval: --watch wants a time, as 2s, or nothing")
+				return usagef("empty interval\nhint: --watch takes a time, as 2s, or nothing")
 			}
 			return a.list(cmd.Context(), f, args)
 		},
@@ -59,8 +60,8 @@ func (a *app) listCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.types, "type", []string{"net"}, "namespace `TYPES` to list, or all")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, json, yaml or name")
-	flags.BoolVar(&f.noHeaders, "no-headers", false, "leave the column titles out")
-	flags.StringVar(&f.watch, "watch", "", "list again every `INTERVAL` (2s if none is given)")
+	flags.BoolVar(&f.noHeaders, "no-headers", false, "omit the column titles")
+	flags.StringVar(&f.watch, "watch", "", "list again every `INTERVAL` (default 2s)")
 	flags.Lookup("watch").NoOptDefVal = defaultInterval
 	return cmd
 }
@@ -72,7 +73,7 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 		f.watch, args = args[0], nil
 	}
 	if len(args) > 0 {
-		return usagef("list takes no arguments, got %q: for one namespace use nsinspect who-uses %s", args[0], args[0])
+		return usagef("list takes no arguments, got %q\nhint: for one namespace use nsinspect who-uses %s", args[0], args[0])
 	}
 	format, err := parseFormat(f.output, render.Table, render.Wide, render.JSON, render.YAML, render.Name)
 	if err != nil {
@@ -137,7 +138,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	if _, err := l.stdout.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
-	notes := append(render.GapNotes(snap, owners, l.verbose), render.StrayNotes(snap, l.verbose)...)
+	notes := append(render.GapNotes(snap, owners, l.verbose), render.DanglingNotes(snap, l.verbose)...)
 	if redraw && isTerminal(l.stderr) || !slices.Equal(notes, l.noted) { // a redraw wipes the last ones away
 		l.note(notes)
 		l.noted = notes
@@ -145,7 +146,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	return nil
 }
 
-// watch lists until it is told to stop, which is no failure.
+// watch lists until it is reported to stop, which is no failure.
 func (l *lister) watch(ctx context.Context, interval time.Duration) error {
 	debug.SetGCPercent(100) // it stays: memory matters more than a millisecond
 	tick := time.NewTicker(interval)
@@ -188,25 +189,25 @@ func parseFormat(text string, known ...render.Format) (render.Format, error) {
 		words = append(words, string(k))
 	}
 	last := len(words) - 1
-	return "", usagef("unknown output format %q: use %s or %s", text, strings.Join(words[:last], ", "), words[last])
+	return "", usagef("unknown output format %q\nhint: use %s or %s", text, strings.Join(words[:last], ", "), words[last])
 }
 
-func parseTypes(words []string) ([]scan.Type, error) {
+func parseTypes(words []string) ([]ns.Type, error) {
 	if len(words) == 1 && words[0] == "all" {
-		return scan.Types(), nil
+		return ns.Types(), nil
 	}
-	var types []scan.Type
+	var types []ns.Type
 	for _, w := range words {
-		t, err := scan.ParseType(w)
+		t, err := ns.ParseType(w)
 		if err != nil {
-			return nil, usagef("%w, or all", err)
+			return nil, usagef("%w\nhint: use %s, or all", err, joined(ns.Types()))
 		}
 		if !slices.Contains(types, t) {
 			types = append(types, t)
 		}
 	}
 	if len(types) == 0 {
-		return nil, usagef("--type is empty: name a namespace type, as net, or all")
+		return nil, usagef("--type is empty\nhint: name a namespace type, as net, or all")
 	}
 	return types, nil
 }
@@ -217,7 +218,16 @@ func parseInterval(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 10*time.Millisecond {
-		return 0, usagef("bad interval %q: --watch wants a time of 10ms or more, as 2s", text)
+		return 0, usagef("bad interval %q\nhint: --watch takes a time of 10ms or more, as 2s", text)
 	}
 	return d, nil
+}
+
+// joined lists words with commas between them.
+func joined[T fmt.Stringer](all []T) string {
+	var words []string
+	for _, w := range all {
+		words = append(words, w.String())
+	}
+	return strings.Join(words, ", ")
 }

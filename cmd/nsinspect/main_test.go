@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"nobody":    nobodyCmd,
 			"status":    statusCmd,
 			"lines":     linesCmd,
+			"schema":    schemaCmd,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[testKey{}] = env.T()
@@ -228,7 +229,7 @@ func namesCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// nobodyCmd runs nsinspect as an ordinary user, from a directory that she may
+// nobodyCmd runs nsinspect as an ordinary user, from a directory which that user may
 // enter.
 func nobodyCmd(ts *testscript.TestScript, neg bool, args []string) {
 	const nobody = 65534

@@ -17,8 +17,8 @@ import (
 // O_NONBLOCK belongs to the open file description, which stdout shares with other
 // processes. A pipe or terminal is therefore opened again by /proc/self/fd, for a
 // description of its own. Where that is refused, as for a pipe of another user's,
-// poll(2) is asked before each write. Regular files and other devices do not make
-// one wait for a reader.
+// poll(2) is called before each write. Writing to regular files and other devices
+// does not wait for a reader.
 type outlet struct {
 	to   io.Writer
 	fd   int // -1 if it is no file
@@ -112,7 +112,7 @@ func (o *outlet) drained() bool {
 	return less
 }
 
-// gone reports whether nobody can read any more what is written.
+// gone reports whether nothing can read any more what is written.
 func (o *outlet) gone() bool {
 	if o.how == writeDirect {
 		return false
@@ -146,5 +146,5 @@ func (o *outlet) close() {
 	}
 }
 
-// readerGone reports whether an error of write is that nobody can read any more.
+// readerGone reports whether an error of write means that the reading end is closed.
 func readerGone(err error) bool { return errors.Is(err, unix.EPIPE) }

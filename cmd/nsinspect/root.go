@@ -12,8 +12,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/enter"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -30,33 +32,55 @@ const (
 	// Of doctor, as of a monitoring plugin.
 	exitWarning  = 1
 	exitCritical = 2
-	exitUnknown  = 3 // bad usage and failure, too: they are no news of the machine
+	exitUnknown  = 3 // bad usage and failure, too: they are no statement about the machine
 )
 
-const rootHelp = `nsinspect finds every network namespace on this machine, its names, and what
-keeps it alive: processes, single threads, bind mounts. It tells every move of a
-thread between them, as it happens.
+const rootHelp = `nsinspect lists the network namespaces of this machine, their names, and what keeps
+each of them alive: processes, threads, open files, sockets, bind mounts. It traces
+threads that move between namespaces.
 
-  nsinspect list                      every network namespace
-  nsinspect list -o wide --type all   namespaces of every type, in full
-  nsinspect who-uses blue             who keeps the namespace named blue alive
+  nsinspect list                      list network namespaces
+  nsinspect list -o wide --type all   list namespaces of every type, in full
+  nsinspect who-uses blue             show what keeps the namespace named blue alive
   nsinspect who-uses 4026532177       the same by inode, as lsns and ls -l show it
   nsinspect who-uses 4242             the namespace that process 4242 is in
-  nsinspect who-uses --ip 10.0.0.7    the namespace behind an address
+  nsinspect who-uses --ip 10.0.0.7    the namespace that has an address
   nsinspect exec 4242 -- ip address   run a command in a namespace
-  nsinspect doctor                    what is wrong, and what would mend it
-  nsinspect trace --syscalls          every move between namespaces, as it happens
+  nsinspect doctor                    check for namespace leaks and print the fix
+  nsinspect trace --syscalls          trace setns, unshare and clone calls
   nsinspect list -o json | jq ...     for scripts
 
-Other than by exec it only reads, and shows an ordinary user everything the kernel
-lets her see.`
+All commands but exec only read. An ordinary user sees everything that the kernel
+allows.`
 
-// usageError is a mistake in what was typed: exit status 2.
-type usageError struct{ error }
+// usageError is a mistake in what was typed: exit status 2. The hint is what to type
+// instead.
+type usageError struct {
+	error
+	hint string
+}
 
 func (e usageError) Unwrap() error { return e.error }
 
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+// Hint implements explain.Hinter.
+func (e usageError) Hint() string { return e.hint }
+
+// usagef formats a mistake and, after "\nhint: ", its hint.
+func usagef(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	message, hint, _ := strings.Cut(err.Error(), "\nhint: ")
+	return usageError{replaced{err, message}, hint}
+}
+
+// replaced is an error with another message.
+type replaced struct {
+	error
+	message string
+}
+
+func (r replaced) Error() string { return r.message }
+
+func (r replaced) Unwrap() error { return r.error }
 
 // app is what every command shares.
 type app struct {
@@ -98,6 +122,9 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 		return int(command)
 	}
 	fmt.Fprintf(stderr, "nsinspect: %s\n", render.Escape(err.Error()))
+	if hint := explain.Hint(err); hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", render.Escape(hint))
+	}
 	switch {
 	case ran.Name() == "doctor":
 		return exitUnknown
@@ -120,19 +147,19 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("no command: use list, who-uses, doctor, exec or trace, or nsinspect --help")
+			return usagef("missing command\nhint: use list, who-uses, doctor, exec or trace, or nsinspect --help")
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w: see %s --help", err, cmd.CommandPath())
+		return usagef("%w\nhint: see %s --help", err, cmd.CommandPath())
 	})
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&a.engine, "engine", "auto", "`HOW` to read: auto, proc or bpf")
-	flags.StringSliceVar(&a.sources, "source", nil, "look only at these `SOURCES`: "+strings.Join(scan.Sources(), ", "))
-	flags.StringVar(&a.root, "root", "/", "read the machine whose root is `DIR`, as a container's /host")
-	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "look for names in `DIR` too (repeatable)")
+	flags.StringVar(&a.engine, "engine", "auto", "`ENGINE` to read with: auto, proc or bpf")
+	flags.StringSliceVar(&a.sources, "source", nil, "read only these `SOURCES`: "+strings.Join(scan.Sources(), ", "))
+	flags.StringVar(&a.root, "root", "/", "read the machine whose root directory is `DIR`, such as /host in a container")
+	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "read names from `DIR` too (repeatable)")
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say everything that could not be read, and how it was read")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print everything that could not be read, and which engine read")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
 	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand())
 	cmd.SuggestionsMinimumDistance = 2
@@ -156,7 +183,7 @@ func strictHelpers(root *cobra.Command) {
 		case "completion":
 			c.Args = unknownCommand
 			c.RunE = func(*cobra.Command, []string) error {
-				return usagef("completion wants a shell: use bash, fish, powershell or zsh")
+				return usagef("missing shell\nhint: use bash, fish, powershell or zsh")
 			}
 			for _, shell := range c.Commands() {
 				shell.Args = func(shell *cobra.Command, args []string) error {
@@ -183,25 +210,25 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if similar := cmd.SuggestionsFor(strings.ToLower(args[0])); len(similar) > 0 {
 		known = similar
 	}
-	return usagef("unknown command %q: use %s", args[0], strings.Join(known, ", "))
+	return usagef("unknown command %q\nhint: use %s", args[0], strings.Join(known, ", "))
 }
 
 // check refuses wrong values of the global flags.
 func (a *app) check() error {
 	if !slices.Contains(engines, a.engine) {
-		return usagef("unknown engine %q: use auto, proc or bpf", a.engine)
+		return usagef("unknown engine %q\nhint: use auto, proc or bpf", a.engine)
 	}
 	for _, s := range a.sources {
 		if !slices.Contains(scan.Sources(), s) {
-			return usagef("unknown source %q: use %s", s, strings.Join(scan.Sources(), ", "))
+			return usagef("unknown source %q\nhint: use %s", s, strings.Join(scan.Sources(), ", "))
 		}
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, a.color) {
-		return usagef("unknown colour mode %q: use auto, always or never", a.color)
+		return usagef("unknown colour mode %q\nhint: use auto, always or never", a.color)
 	}
 	for _, d := range append([]string{a.root}, a.netnsDirs...) {
 		if d == "" {
-			return usagef("empty directory: --root and --netns-dir want a path")
+			return usagef("empty directory\nhint: --root and --netns-dir take a path")
 		}
 	}
 	return nil
@@ -209,7 +236,7 @@ func (a *app) check() error {
 
 // options opens the host and the engine that the flags name; done closes them.
 func (a *app) options() (opts scan.Options, done func(), err error) {
-	h, err := scan.OpenHost(a.root)
+	h, err := host.Open(a.root)
 	if err != nil {
 		return opts, nil, err
 	}
@@ -226,20 +253,20 @@ func (a *app) options() (opts scan.Options, done func(), err error) {
 		a.note([]string{render.Escape(fmt.Sprintf("engine %s: %s", name, why))})
 	}
 	a.owners = owner.Lazy{Host: h}
-	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, NoEngine: a.noEngine, Sources: a.sources, Aliases: a.owners.Aliases}
+	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, NoEngine: a.noEngine, Sources: a.sources}
 	return opts, func() { closeEngine(); h.Close() }, nil
 }
 
-// style says how to lay out human output on stdout.
+// style returns how to lay out human output on stdout.
 func (a *app) style() render.Style { return a.styleOf(a.stdout) }
 
-// styleOf says how to lay out human output that is written there.
+// styleOf returns how to lay out human output that is written there.
 func (a *app) styleOf(w io.Writer) render.Style {
 	var s render.Style
 	f, isFile := w.(*os.File)
 	if isFile {
-		if ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil {
-			s.Width = int(ws.Col)
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			s.Width = width
 			s.Color = a.color == "auto" && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
 		}
 	}
@@ -261,11 +288,7 @@ func (a *app) getenv(name string) string {
 // isTerminal reports whether what is written there lands on a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // note writes sentences to stderr.

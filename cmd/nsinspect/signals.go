@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// signalPatience is how long a command may go on after a signal. A pipe that
-	// nobody reads, or a dead file system, lets a caught signal wait for ever, and
-	// only a deadly one through.
+	// signalPatience is how long a command may go on after a signal. A pipe without
+	// a reader, or a dead file system, blocks for ever after a caught signal; only a
+	// fatal one ends that.
 	signalPatience = time.Second
 	// beatPatience is the same for a trace, which writes what was recorded after
 	// the signal, since it last reported that it is at work.
@@ -24,7 +24,7 @@ const (
 // signals is what SIGINT and SIGTERM do. The first one ends the context of the
 // command that runs.
 type signals struct {
-	forwarded atomic.Bool  // a command of the user's runs, and signals are for that
+	forwarded atomic.Bool  // a COMMAND runs, and signals are for that
 	ending    atomic.Bool  // a trace is at its end: a signal is to end it at once
 	atOnce    atomic.Bool  // such a signal has come
 	at        atomic.Int64 // when a trace last reported that it is at work, in ns since 1970; 0 if none runs
@@ -67,7 +67,7 @@ func (s *signals) serve(caught <-chan os.Signal, ended <-chan struct{}, cancel f
 	}
 }
 
-// stuck reports whether nothing is done about the signal.
+// stuck reports whether nothing happens after the signal.
 func (s *signals) stuck() bool {
 	if s.forwarded.Load() {
 		return false
@@ -76,8 +76,8 @@ func (s *signals) stuck() bool {
 	return at == 0 || time.Since(time.Unix(0, at)) > beatPatience
 }
 
-// beat reports that a trace is at work.
+// beat records that a trace makes progress.
 func (s *signals) beat() { s.at.Store(time.Now().UnixNano()) }
 
-// silent reports that none runs any more.
+// silent records that none runs any more.
 func (s *signals) silent() { s.at.Store(0) }

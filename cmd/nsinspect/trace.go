@@ -10,33 +10,32 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-const traceHelp = `Tell every move of a thread between namespaces, as it happens: who, from where,
-to where, by which file, and whether it worked.
+const traceHelp = `Trace setns, unshare and clone calls: the caller, the namespaces that it left and
+entered, the file that it used, and the result.
 
---syscalls tells each setns, unshare and clone (clone3, fork) that enters or makes
-namespaces of any type, failed ones too, by 32-bit programs too. Filters are
-applied in the kernel. It ends with Ctrl-C, after --duration or after --count, and
-then says on stderr what it saw, what was lost, and which threads ended up in
-another network namespace than their process.
+--syscalls prints each setns, unshare and clone (clone3, fork) that enters or creates
+namespaces of any type, failed calls and those of 32-bit programs included. Filters
+run in the kernel. The trace ends with Ctrl-C, after --duration or after --count, and
+then prints a summary on stderr: calls, losses, and threads that ended up in another
+network namespace than their process.
 
---lifecycle tells when a network namespace is made, and by whom; when it gets a name
-or loses one; and when its last holder has gone, and how long it lived. What no call
-tells is seen by looking ten times a second: JSON says within which time it was.
+--lifecycle prints when a network namespace is created, and by which call; when it
+gains or loses a name; and when it is freed, and how long it existed. What no call
+shows is found by polling ten times a second: JSON has the interval in within_ns.
 
-With a COMMAND it traces that and its children, from the first instruction, until
-the COMMAND ends, and exits with its status: 128 and the signal's number if it was
-killed. As with strace, the events go to stderr then, and the COMMAND has stdin and
-stdout to itself; --to writes them into a file.
+With a COMMAND, only that command and its children are traced, from the first
+instruction to the end of the COMMAND, and its exit status is used: 128 and the
+number of the signal if it was killed. As with strace, events go to stderr then, and
+the COMMAND keeps stdin and stdout; --to writes events to a file.
 
-Root may trace; so may CAP_BPF with CAP_PERFMON. -v says how it looks (its tier),
-and what it cannot see that way. What finds no room in the kernel's buffer while
-nobody reads is lost and counted, never waited for. At the end what was recorded is
-written as long as somebody reads it; what is not is counted as lost. A signal then
-ends it at once.`
+Tracing needs root, or CAP_BPF and CAP_PERFMON. -v prints the tracing tier in use and
+its limitations. Events that overflow the ring buffer are dropped and counted; traced
+processes are never blocked.`
 
 const traceExamples = `  nsinspect trace --syscalls
   nsinspect trace --syscalls --ns blue --failed
@@ -68,7 +67,7 @@ func (a *app) traceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                   "trace --syscalls [flags] [-- COMMAND [ARG...]]",
 		DisableFlagsInUseLine: true,
-		Short:                 "tell every move between namespaces, as it happens",
+		Short:                 "trace setns, unshare and clone calls",
 		Long:                  traceHelp,
 		Example:               traceExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -76,11 +75,11 @@ func (a *app) traceCommand() *cobra.Command {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				args, command = args[:dash], args[dash:]
 				if len(command) == 0 || command[0] == "" {
-					return usagef("no command after --: nsinspect trace --syscalls -- COMMAND [ARG...]")
+					return usagef("missing command after --\nhint: nsinspect trace --syscalls -- COMMAND [ARG...]")
 				}
 			}
 			if given := cmd.Flags().Changed; given("fold") && f.fold == "" || given("to") && f.to == "" {
-				return usagef("empty value: --fold wants a time, as 1s, or nothing, and --to a file")
+				return usagef("empty value\nhint: --fold takes a time, as 1s, or nothing, and --to a file")
 			}
 			j, err := a.newTraceJob(cmd, f, args)
 			if err != nil {
@@ -91,21 +90,21 @@ func (a *app) traceCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.syscalls, "syscalls", false, "tell calls of setns, unshare and clone")
-	flags.BoolVar(&f.lifecycle, "lifecycle", false, "tell when network namespaces are made, named and freed")
+	flags.BoolVar(&f.syscalls, "syscalls", false, "trace setns, unshare and clone calls")
+	flags.BoolVar(&f.lifecycle, "lifecycle", false, "trace when network namespaces are created, named and freed")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, or json with one object a line")
 	flags.StringVar(&f.to, "to", "", "write events to `FILE`")
-	flags.StringVar(&f.ns, "ns", "", "only what comes from, goes to or wants to go to the namespace `REF`, see who-uses")
+	flags.StringVar(&f.ns, "ns", "", "only calls from, to or targeting the namespace `REF`, see who-uses")
 	flags.StringVar(&f.pid, "pid", "", "only the process or thread `N`")
-	flags.StringVar(&f.comm, "comm", "", "only threads of that `NAME`")
+	flags.StringVar(&f.comm, "comm", "", "only threads named `NAME`")
 	flags.StringSliceVar(&f.types, "type", []string{"all"}, "only namespaces of `TYPES`, as net,mnt")
 	flags.BoolVar(&f.failed, "failed", false, "only calls that failed")
 	flags.StringVar(&f.duration, "duration", "", "end after a `TIME`, as 10s")
 	flags.StringVar(&f.count, "count", "", "end after `N` events")
-	flags.StringVar(&f.fold, "fold", "", "tell a thread's round trip within `TIME` as one event (1s if none is given)")
+	flags.StringVar(&f.fold, "fold", "", "print a thread's round trip within `TIME` as one event (default 1s)")
 	flags.Lookup("fold").NoOptDefVal = defaultFold
-	flags.StringVar(&f.tier, "tier", "", "look in the way numbered `N`, not in the best that works")
-	flags.StringVar(&f.buffer, "buffer", "16M", "let the kernel keep `SIZE` bytes of events until they are read")
+	flags.StringVar(&f.tier, "tier", "", "force tracing tier `N` (1-4) instead of the best available")
+	flags.StringVar(&f.buffer, "buffer", "16M", "ring buffer `SIZE`")
 	return cmd
 }
 
@@ -137,7 +136,7 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 	if err != nil {
 		return err
 	}
-	err = s.run(child)
+	err = s.run(ctx, child)
 	if closeErr := closeOut(); err == nil && closeErr != nil {
 		err = fmt.Errorf("write output: %w", closeErr)
 	}
@@ -151,8 +150,8 @@ func (a *app) resolveFilter(ctx context.Context, j *traceJob) error {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []scan.Type{j.nsType}, true
-	_, n, err := scan.Resolve(ctx, opts, *j.ns)
+	opts.Types, opts.Details = []ns.Type{j.nsType}, true
+	_, n, err := resolve.Resolve(ctx, opts, &a.owners, *j.ns)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func TestEndUnread(t *testing.T) {
 	}
 }
 
-// checkUnread demands that stderr accounts for all calls, and that what is still in
+// checkUnread checks that stderr accounts for all calls, and that what is still in
 // the pipe is the whole lines that it calls written.
 func (x *traced) checkUnread(t *testing.T) {
 	t.Helper()

@@ -13,17 +13,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/render"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// traceJob is what to trace, and how to tell it.
+// traceJob is what to trace, and how to print it.
 type traceJob struct {
 	opts     trace.Options
 	format   render.Format
-	ns       *scan.Ref // what opts.Filter.NS is to be; nil for any
-	nsType   scan.Type // that a PID or name stands for
-	to       string    // a file; "" for stdout, or stderr if there is a command
+	ns       *resolve.Ref // what opts.Filter.NS is to be; nil for any
+	nsType   ns.Type      // that a PID or name stands for
+	to       string       // a file; "" for stdout, or stderr if there is a command
 	fold     time.Duration
 	duration time.Duration // 0: without end
 	count    int           // 0: without end
@@ -32,7 +33,7 @@ type traceJob struct {
 	syscalls, lifecycle bool
 }
 
-// selected names what is told.
+// selected names what is traced.
 func (j *traceJob) selected() []string {
 	var all []string
 	if j.syscalls {
@@ -44,15 +45,15 @@ func (j *traceJob) selected() []string {
 	return all
 }
 
-// what says the same in words.
+// what returns the same in words.
 func (j *traceJob) what() string {
 	switch {
 	case !j.lifecycle:
 		return "setns, unshare and clone"
 	case !j.syscalls:
-		return "the lives of network namespaces"
+		return "the lifecycle of network namespaces"
 	}
-	return "setns, unshare, clone and the lives of network namespaces"
+	return "setns, unshare, clone and the lifecycle of network namespaces"
 }
 
 // newTraceJob reads the flags.
@@ -62,17 +63,17 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 	}
 	switch {
 	case len(args) > 0:
-		return nil, usagef("trace takes no arguments, got %q: to trace a command use nsinspect trace --syscalls -- %s", args[0], strings.Join(args, " "))
+		return nil, usagef("trace takes no arguments, got %q\nhint: to trace a command use nsinspect trace --syscalls -- %s", args[0], strings.Join(args, " "))
 	case !f.syscalls && !f.lifecycle:
-		return nil, usagef("trace wants to know what to trace: use nsinspect trace --syscalls, or --lifecycle")
+		return nil, usagef("missing --syscalls or --lifecycle\nhint: use nsinspect trace --syscalls")
 	case f.lifecycle && f.failed:
-		return nil, usagef("--failed leaves nothing of --lifecycle: use --syscalls with it")
+		return nil, usagef("--failed selects calls, and --lifecycle has none\nhint: use --syscalls with it")
 	case !f.syscalls && f.fold != "":
-		return nil, usagef("--fold joins calls: use --syscalls with it")
+		return nil, usagef("--fold joins calls\nhint: use --syscalls with it")
 	case a.root != "/":
-		return nil, usagef("trace watches the running kernel: --root is for list and who-uses")
+		return nil, usagef("trace records the running kernel\nhint: --root is for list and who-uses")
 	case a.sources != nil:
-		return nil, usagef("trace has no sources: --source is for list and who-uses")
+		return nil, usagef("trace has no sources\nhint: --source is for list and who-uses")
 	}
 	j := &traceJob{to: f.to, syscalls: f.syscalls, lifecycle: f.lifecycle}
 	format, err := parseFormat(f.output, render.Table, render.JSON)
@@ -107,7 +108,7 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	if err != nil {
 		return err
 	}
-	if len(types) < len(scan.Types()) {
+	if len(types) < len(ns.Types()) {
 		j.opts.Filter.Types, j.nsType = types, types[0]
 	}
 	pid, err := parseCount("--pid", f.pid, "the number of a process or thread", maxPID)
@@ -118,17 +119,17 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	const longest = 15 // include/linux/sched.h, TASK_COMM_LEN without the NUL
 	switch {
 	case named && f.comm == "":
-		return usagef("--comm is empty: it wants a thread's name, as /proc/PID/comm shows it")
+		return usagef("--comm is empty\nhint: it takes the name of a thread, as in /proc/PID/comm")
 	case len(f.comm) > longest:
-		return usagef("--comm %q is %d bytes long: a thread's name has at most %d, as %q", f.comm, len(f.comm), longest, f.comm[:longest])
+		return usagef("--comm %q is %d bytes long\nhint: the name of a thread has at most %d, as %q", f.comm, len(f.comm), longest, f.comm[:longest])
 	}
 	j.opts.Filter.Comm = f.comm
 	if f.ns == "" {
 		return nil
 	}
-	ref, err := scan.ParseRef(f.ns)
+	ref, err := resolve.ParseRef(f.ns)
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	j.ns = &ref
 	return nil
@@ -151,7 +152,7 @@ func parseCount(flag, text, what string, most int) (int, error) {
 	if most <= maxPID {
 		limit = fmt.Sprintf("from 1 to %d", most)
 	}
-	return 0, usagef("bad %s %q: it wants %s, %s", flag, text, what, limit)
+	return 0, usagef("bad %s %q\nhint: it takes %s, %s", flag, text, what, limit)
 }
 
 func parseTime(flag, text string) (time.Duration, error) {
@@ -160,7 +161,7 @@ func parseTime(flag, text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < time.Millisecond {
-		return 0, usagef("bad %s %q: it wants a time of 1ms or more, as 10s", flag, text)
+		return 0, usagef("bad %s %q\nhint: it takes a time of 1ms or more, as 10s", flag, text)
 	}
 	return d, nil
 }
@@ -179,7 +180,7 @@ func parseSize(text string) (int, error) {
 	n, err := strconv.ParseUint(digits, 10, 31)
 	size := n << shift
 	if err != nil || bits.OnesCount64(size) != 1 || size < least || size > most || int(size) < unix.Getpagesize() {
-		return 0, usagef("bad --buffer %q: it wants a power of two from 4K to 1G, as 16M", text)
+		return 0, usagef("bad --buffer %q\nhint: it takes a power of two from 4K to 1G, as 16M", text)
 	}
 	return int(size), nil
 }

@@ -89,12 +89,12 @@ func (s *traceSession) emit(all bool) {
 
 // emitLives adds what has become of network namespaces.
 func (s *traceSession) emitLives(events []trace.Event, last bool) {
-	if s.lives == nil {
+	if s.lifecycle == nil {
 		return
 	}
-	all, err := s.lives.tell(events, last)
+	all, err := s.lifecycle.changes(events, last)
 	if err != nil {
-		s.lives = nil
+		s.lifecycle = nil
 		s.fail(err)
 		return
 	}
@@ -190,7 +190,7 @@ func (s *traceSession) conclude() (notes []string, err error) {
 
 // printNotes writes sentences to stderr, where that is read.
 func (s *traceSession) printNotes(notes []string) {
-	out := newOutput(s.ctx, s.stderr, &s.signals, &render.TraceStats{})
+	out := newOutput(s.done, s.stderr, &s.signals, &render.TraceStats{})
 	defer out.close()
 	out.most = errPatience
 	for _, line := range notes {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 
 // Why output ends before all is written.
 var (
-	errUnread = errors.New("nobody reads it")
+	errUnread = errors.New("its reader has stopped reading")
 	errAtOnce = errors.New("a signal ended it")
 )
 
@@ -38,7 +38,7 @@ type item struct {
 	end  int           // of the line in the buffer
 	call [2]trace.Call // 0 for none; two if they were folded into one
 	fail [2]bool
-	life trace.LifeKind
+	life lifecycle.Kind
 }
 
 // output is where events are written, and the count of what was. It waits for a
@@ -47,7 +47,7 @@ type item struct {
 // as lost.
 type output struct {
 	*outlet
-	ctx     context.Context // of the trace
+	done    <-chan struct{} // closed when the trace ends
 	signals *signals
 	most    time.Duration      // that the far end may take nothing once the trace has ended
 	stats   *render.TraceStats // of what was written
@@ -62,8 +62,18 @@ type output struct {
 	stalled time.Time // since when nothing was taken; zero if something was
 }
 
-func newOutput(ctx context.Context, w io.Writer, s *signals, stats *render.TraceStats) *output {
-	return &output{outlet: newOutlet(w), ctx: ctx, signals: s, most: outPatience, stats: stats, lost: map[string]uint64{}}
+func newOutput(done <-chan struct{}, w io.Writer, s *signals, stats *render.TraceStats) *output {
+	return &output{outlet: newOutlet(w), done: done, signals: s, most: outPatience, stats: stats, lost: map[string]uint64{}}
+}
+
+// ended reports whether the trace has ended.
+func (o *output) ended() bool {
+	select {
+	case <-o.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // add ends a line that was appended to buf, and what it stands for.
@@ -181,7 +191,7 @@ func (o *output) wait() error {
 		if o.room(outSlice) {
 			return nil
 		}
-		if o.drained() || o.ctx.Err() == nil {
+		if o.drained() || !o.ended() {
 			o.stalled = time.Now()
 		}
 		if o.signals.atOnce.Load() {

@@ -6,24 +6,25 @@ import (
 	"context"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 const (
-	// ownerAge is how long it is believed whose a process is: no PID is given
-	// again that soon.
+	// ownerAge is how long the owner of a process is kept: no PID is reused that
+	// soon.
 	ownerAge = time.Second
-	// ownerPatience is how long events wait to be told whose they are.
+	// ownerPatience is how long events wait for their owner.
 	ownerPatience = 20 * time.Millisecond
 	// mostOwners bounds how many processes are known, and asked about at once.
 	mostOwners = 4096
 )
 
-// ownerFinder says whose the processes are that events speak of. It looks aside,
-// in a goroutine of its own: what does not answer soon leaves events without an
-// owner. One that has ended before it was looked at has none.
+// ownerFinder finds the owners of the processes of events, in a goroutine of its own:
+// what does not answer soon leaves events without an owner. A process that has ended
+// before it was looked up has none.
 type ownerFinder struct {
 	known map[int]foundOwner // by PID
 	asked chan []int
@@ -36,7 +37,7 @@ type foundOwner struct {
 	at time.Time
 }
 
-// newOwnerFinder starts to read what runtimes have written down of containers. It
+// newOwnerFinder starts to read the files that runtimes keep of containers. It
 // ends with ctx.
 func newOwnerFinder(ctx context.Context) *ownerFinder {
 	f := &ownerFinder{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]*owner.Owner, 1)}
@@ -45,9 +46,9 @@ func newOwnerFinder(ctx context.Context) *ownerFinder {
 }
 
 func (f *ownerFinder) serve(ctx context.Context) {
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
-		return // nobody's owner is known then; without /proc there is more to complain of
+		return // no owner is known then; without /proc there are worse errors
 	}
 	defer h.Close()
 	x := owner.Read(ctx, owner.Options{Host: h})
@@ -58,14 +59,14 @@ func (f *ownerFinder) serve(ctx context.Context) {
 		case pids := <-f.asked:
 			owners := make(map[int]*owner.Owner, len(pids))
 			for _, pid := range pids {
-				owners[pid] = x.Process(pid)
+				owners[pid] = x.Process(ns.TaskID(pid))
 			}
 			f.found <- owners
 		}
 	}
 }
 
-// update looks whose some events are, before they are written. It waits until the
+// update finds the owners of some events, before they are written. It waits until the
 // deadline at most.
 func (f *ownerFinder) update(events []trace.Event, deadline time.Time) {
 	if own := time.Now().Add(ownerPatience); own.Before(deadline) {
@@ -81,7 +82,7 @@ func (f *ownerFinder) update(events []trace.Event, deadline time.Time) {
 	}
 }
 
-// unknown returns the processes of which it is not known, or not lately.
+// unknown returns the processes without an owner that was found lately.
 func (f *ownerFinder) unknown(events []trace.Event) []int {
 	now := time.Now()
 	if len(f.known) > mostOwners {
@@ -115,5 +116,5 @@ func (f *ownerFinder) take(deadline time.Time) bool {
 	}
 }
 
-// of returns whose a process is, nil if it is nobody's or that is unknown.
+// of returns the owner of a process, nil if it has none or that is unknown.
 func (f *ownerFinder) of(pid int) *owner.Owner { return f.known[pid].Owner }

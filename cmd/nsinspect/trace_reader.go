@@ -21,8 +21,8 @@ const (
 type batch struct {
 	events []trace.Event
 	n      int          // how many of events there are
-	lost   []trace.Loss // what was lost so far; nil if it was not looked at
-	err    error        // of the last batch: why it is that; trace.ErrClosed at the ordinary end
+	lost   []trace.Loss // what was lost so far; nil if it was not read
+	err    error        // of the last batch: why it is the last; trace.ErrClosed at the ordinary end
 }
 
 // batchReader empties the kernel's buffer, however long writing takes. There are a
@@ -59,7 +59,7 @@ func (r *batchReader) run(ctx context.Context) {
 		}
 		ended = b.err != nil
 		if b.n == 0 && b.lost == nil && !ended && !r.empty {
-			r.free <- b // idle: nobody else is woken
+			r.free <- b // idle: no other goroutine is woken
 			continue
 		}
 		r.full <- b
@@ -83,7 +83,7 @@ func (r *batchReader) room(ctx context.Context) (*batch, error) {
 	}
 }
 
-// losses looks now and then what was lost.
+// losses reads now and then what was lost.
 func (r *batchReader) losses(events int) ([]trace.Loss, error) {
 	now := time.Now()
 	if pause := now.Sub(r.looked); pause < lostEvery || events == 0 && pause < idleEvery {
@@ -92,7 +92,7 @@ func (r *batchReader) losses(events int) ([]trace.Loss, error) {
 	r.looked = now
 	lost, err := r.tracer.Lost()
 	if err != nil {
-		return nil, fmt.Errorf("read what was lost: %w", err)
+		return nil, fmt.Errorf("read loss counters: %w", err)
 	}
 	return lost, nil
 }

@@ -13,8 +13,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 // tracer is what the command needs of a trace.Tracer.
@@ -36,18 +41,18 @@ func openTracer(ctx context.Context, o trace.Options) (tracer, error) { return t
 // counted there. At the end all that was recorded is written or counted as lost.
 type traceSession struct {
 	*app
-	ctx    context.Context // of the recording
-	end    func()          // ends it
-	job    *traceJob
-	tracer tracer
-	names  *trace.Names
-	owners *ownerFinder
-	lives  *lifeTeller // nil if nobody asked
-	events *render.Events
-	fold   *folder
-	out    *output
-	live   bool  // it is written to a terminal
-	err    error // the first one that ended it
+	done      <-chan struct{} // closed when the recording ends
+	end       func()          // ends it
+	job       *traceJob
+	tracer    tracer
+	names     *trace.Names
+	owners    *ownerFinder
+	lifecycle *lifecycleWatcher // nil if nobody asked
+	events    *render.Events
+	fold      *folder
+	out       *output
+	live      bool  // it is written to a terminal
+	err       error // the first one that ended it
 
 	shown  int // events added to the output, a folded one as one
 	more   int // events recorded after the last one that --count asks for
@@ -56,7 +61,7 @@ type traceSession struct {
 }
 
 func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out io.Writer) (*traceSession, error) {
-	names, err := trace.NewNames(ctx, a.netnsDirs)
+	names, err := trace.NewNames(a.netnsDirs)
 	if err != nil {
 		return nil, err
 	}
@@ -65,19 +70,19 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 	if err != nil {
 		names.Close()
 		if errors.Is(err, unix.EPERM) && unix.Geteuid() != 0 {
-			err = fmt.Errorf("%w: run as root, or grant them", err)
+			err = explain.WithHint(err, "run as root, or grant the missing capabilities")
 		}
 		return nil, err
 	}
 	s := &traceSession{
-		app: a, ctx: ctx, end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: newOwnerFinder(ctx),
+		app: a, done: ctx.Done(), end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: newOwnerFinder(ctx),
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
-		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[trace.LifeKind]int{}, Tier: t.Tier().Tier},
+		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[lifecycle.Kind]int{}, Tier: t.Tier().Tier},
 		totals: map[string]uint64{},
 	}
-	s.out = newOutput(ctx, out, &a.signals, &s.stats)
+	s.out = newOutput(ctx.Done(), out, &a.signals, &s.stats)
 	if j.lifecycle {
-		if s.lives, err = newLifeTeller(j, names); err != nil {
+		if s.lifecycle, err = newLifecycleWatcher(j, names); err != nil {
 			s.out.close()
 			names.Close()
 			return nil, errors.Join(err, t.Close())
@@ -87,21 +92,21 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 }
 
 // run traces until the recording has ended and what came of it is written.
-func (s *traceSession) run(child *child) (err error) {
+func (s *traceSession) run(ctx context.Context, child *child) (err error) {
 	defer s.names.Close()
 	defer s.out.close()
 	defer func() { err = s.also(err, s.tracer.Close()) }()
-	if l := s.lives; l != nil {
-		defer func() { err = s.also(err, l.lives.Close()) }()
+	if l := s.lifecycle; l != nil {
+		defer func() { err = s.also(err, l.watcher.Close()) }()
 	}
 	s.signals.beat()
-	defer context.AfterFunc(s.ctx, func() { s.signals.ending.Store(true) })()
+	defer context.AfterFunc(ctx, func() { s.signals.ending.Store(true) })()
 	if s.job.duration > 0 {
 		defer time.AfterFunc(s.job.duration, s.end).Stop()
 	}
 	reader := newBatchReader(s.tracer)
-	reader.empty = s.lives != nil || s.job.fold > 0
-	go reader.run(s.ctx)
+	reader.empty = s.lifecycle != nil || s.job.fold > 0
+	go reader.run(ctx)
 	s.begin()
 	go debug.FreeOSMemory() // loading took several times what tracing does
 	if child != nil {
@@ -119,7 +124,7 @@ func (s *traceSession) run(child *child) (err error) {
 	return err
 }
 
-// also returns the first error, and says the second one where both cannot be told.
+// also returns the first error, and prints the second one, as only one can be returned.
 func (s *traceSession) also(err, other error) error {
 	if err == nil {
 		return other
@@ -130,12 +135,12 @@ func (s *traceSession) also(err, other error) error {
 	return err
 }
 
-// begin says that it runs now.
+// begin prints that the trace has started.
 func (s *traceSession) begin() {
 	tier := s.tracer.Tier()
-	start := render.TraceStart{
-		Time: time.Now(), Kernel: kernelRelease(), Select: s.job.selected(), Tier: int(tier.Tier), How: tier.What,
-		Blind: tier.Blind, Command: s.job.command,
+	start := wire.TraceStart{
+		Time: time.Now(), Machine: machine(), Select: s.job.selected(), Tier: int(tier.Tier), How: explain.Tier(tier),
+		Limitations: explain.Limitations(tier), Command: s.job.command,
 	}
 	for _, err := range s.tracer.Refused() {
 		start.Refusals = append(start.Refusals, err.Error())
@@ -151,14 +156,14 @@ func (s *traceSession) begin() {
 	}
 }
 
-// tierNotes says how it looks, why not better, and what it cannot see.
+// tierNotes returns the tier in use, its limitations, and why no better one is.
 func tierNotes(tier trace.TierInfo, refused []error) []string {
-	notes := []string{fmt.Sprintf("tier %d: %s", tier.Tier, tier.What)}
-	if len(tier.Blind) > 0 {
-		notes = append(notes, fmt.Sprintf("tier %d cannot see: %s", tier.Tier, strings.Join(tier.Blind, "; ")))
+	notes := []string{fmt.Sprintf("tier %d: %s", tier.Tier, explain.Tier(tier))}
+	if len(tier.Limitations) > 0 {
+		notes = append(notes, fmt.Sprintf("tier %d does not record: %s", tier.Tier, strings.Join(explain.Limitations(tier), "; ")))
 	}
 	for _, err := range refused {
-		notes = append(notes, "not by "+err.Error())
+		notes = append(notes, "not used: "+err.Error())
 	}
 	for i := range notes {
 		notes[i] = render.Escape(notes[i])
@@ -166,10 +171,12 @@ func tierNotes(tier trace.TierInfo, refused []error) []string {
 	return notes
 }
 
-func kernelRelease() string {
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return "" // cannot happen: uname fails only for a bad address
+// machine returns where the trace runs, as far as that can be read.
+func machine() wire.Machine {
+	h, err := host.Open("/")
+	if err != nil {
+		return wire.NewMachine(ns.Machine{}, "")
 	}
-	return unix.ByteSliceToString(uts.Release[:])
+	defer h.Close()
+	return wire.NewMachine(h.Machine(), h.Kernel())
 }

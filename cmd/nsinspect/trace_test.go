@@ -14,11 +14,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// fakeTracer tells what it is given, batch by batch, and then waits for the end.
+// fakeTracer returns what it is given, batch by batch, and then waits for the end.
 type fakeTracer struct {
 	ctx     context.Context
 	batches [][]trace.Event
@@ -29,7 +30,7 @@ type fakeTracer struct {
 }
 
 func (f *fakeTracer) Tier() trace.TierInfo {
-	return trace.TierInfo{Tier: 3, What: "by guessing", Blind: []string{"the rear", "the dark\x1b"}}
+	return trace.TierInfo{Tier: 3, Name: "untyped", Limitations: []trace.Limitation{trace.LacksTargets, trace.LacksCookies}}
 }
 func (f *fakeTracer) Refused() []error { return []error{errors.New("tier 1: too good")} }
 func (f *fakeTracer) ReadBatch(events []trace.Event) (int, error) {
@@ -55,7 +56,7 @@ func (f *fakeTracer) Lost() ([]trace.Loss, error) {
 }
 func (f *fakeTracer) Detach() error { return nil }
 func (f *fakeTracer) Finish() (trace.Summary, error) {
-	return trace.Summary{Checked: 7, Strays: []trace.Disagreement{{PID: 1, TID: 2, Comm: "hopper", Found: trace.NS{Inode: 20}}}}, f.finish
+	return trace.Summary{Checked: 7, SplitThreads: []trace.Disagreement{{PID: 1, TID: 2, Comm: "hopper", Found: trace.NS{Inode: 20}}}}, f.finish
 }
 func (f *fakeTracer) Close() error { f.closed++; return nil }
 
@@ -100,7 +101,7 @@ func TestTraceCount(t *testing.T) {
 		}
 	}
 	if strings.Contains(notes, "cannot see") {
-		t.Errorf("too much is told: %q", notes)
+		t.Errorf("too much is printed: %q", notes)
 	}
 }
 
@@ -114,11 +115,11 @@ func TestTraceFold(t *testing.T) {
 	if !strings.Contains(notes, "2 setns; ") {
 		t.Errorf("the summary is %q", notes)
 	}
-	// What is still away at the end is told as it is.
+	// What is still away at the end is printed as it is.
 	f = &fakeTracer{batches: [][]trace.Event{{hop(0, 1, 10, 20)}}}
 	out, _, err = traceWith(t, f, "--fold=1h", "--duration", "50ms")
 	if err != nil || strings.Count(out, "10 → 20") != 1 {
-		t.Errorf("told (%v): %s", err, out)
+		t.Errorf("printed (%v): %s", err, out)
 	}
 }
 
@@ -129,6 +130,9 @@ func TestTraceJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := wiretest.Validate([]byte(out)); err != nil {
+		t.Error(err)
+	}
 	var kinds, lost []string
 	for line := range strings.Lines(out) {
 		var r struct {
@@ -136,7 +140,7 @@ func TestTraceJSON(t *testing.T) {
 			Schema       string
 			Count, Total *int
 			Tier         int
-			Blind        []string
+			Limitations  []string
 			Refusals     []string
 			Checked      int
 		}
@@ -145,7 +149,7 @@ func TestTraceJSON(t *testing.T) {
 		}
 		kinds = append(kinds, r.Event)
 		switch {
-		case r.Event == "start" && (r.Schema != "nsinspect/v1" || r.Tier != 3 || len(r.Blind) != 2 || len(r.Refusals) != 1):
+		case r.Event == "start" && (r.Schema != "nsinspect/v1" || r.Tier != 3 || len(r.Limitations) != 2 || len(r.Refusals) != 1):
 			t.Errorf("the start is %s", line)
 		case r.Event == "end" && r.Checked != 7:
 			t.Errorf("the end is %s", line)
@@ -157,7 +161,7 @@ func TestTraceJSON(t *testing.T) {
 		t.Errorf("records are %q, want %q", kinds, want)
 	}
 	want := []string{
-		`"kind":"setns","count":5,"total":5}` + "\n", `"kind":"setns","count":12,"total":17}` + "\n", `"kind":"clone","count":null,"total":null}` + "\n",
+		`"kind":"setns","count":5,"total":5}` + "\n", `"kind":"setns","count":12,"total":17}` + "\n", `"kind":"clone"}` + "\n",
 	}
 	if !slices.Equal(lost, want) {
 		t.Errorf("lost is %q, want %q", lost, want)
@@ -167,7 +171,8 @@ func TestTraceJSON(t *testing.T) {
 func TestTraceVerbose(t *testing.T) {
 	f := &fakeTracer{batches: [][]trace.Event{{hop(0, 1, 10, 20)}}, finish: errors.New("blind")}
 	_, notes, err := traceWith(t, f, "-v", "--count", "1")
-	want := "nsinspect: tier 3: by guessing\nnsinspect: tier 3 cannot see: the rear; the dark\\x1b\nnsinspect: not by tier 1: too good\n"
+	want := "nsinspect: tier 3: BPF programs without kernel types; where threads are is read from /proc a moment later\n" +
+		"nsinspect: tier 3 does not record: which file was passed to setns; cookies\nnsinspect: not used: tier 1: too good\n"
 	if err != nil || !strings.HasPrefix(notes, want) || !strings.HasSuffix(notes, "nsinspect: what was not seen is unknown: blind\n") {
 		t.Errorf("%v: the notes are %q", err, notes)
 	}
@@ -178,7 +183,7 @@ func TestTraceOptions(t *testing.T) {
 	_, _, err := traceWith(t, f, "--count=1", "--pid=42", "--comm=fifteen bytes15", "--type=mnt,net", "--failed", "--tier=2", "--buffer=64K", "--ns=self")
 	o := f.opts
 	if err != nil || o.Filter.PID != 42 || o.Filter.Comm != "fifteen bytes15" || !o.Filter.Failed || o.Tier != 2 || o.Buffer != 1<<16 || o.Follow ||
-		!slices.Equal(o.Filter.Types, []scan.Type{scan.Mnt, scan.Net}) {
+		!slices.Equal(o.Filter.Types, []ns.Type{ns.Mnt, ns.Net}) {
 		t.Errorf("%v: %+v", err, o)
 	}
 	var st unix.Stat_t

@@ -229,7 +229,7 @@ func (x *traced) signal(s os.Signal) {
 	}
 }
 
-// exits demands that it ends in time, with a status.
+// exits checks that it ends in time, with a status.
 func (x *traced) exits(t *testing.T, status int) {
 	t.Helper()
 	if got := x.exitsAnyhow(t); !got.Exited() || got.ExitStatus() != status {

@@ -12,11 +12,13 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-const whoUsesHelp = `Say who keeps a namespace alive, and what would free it.
+const whoUsesHelp = `Show what keeps a namespace alive and how to release it.
 
 REF is one of
   4026532177                a namespace inode
@@ -24,16 +26,16 @@ REF is one of
   blue                      a name, as ip netns shows it
   /run/netns/blue           a path, also /proc/PID/ns/net or /run/docker/netns/27d0...
   4242, pid:4242            the namespace that a process is in
-  cookie:4101               a network namespace's cookie, never given twice in one boot
-  web, docker:web           a container's name, or the beginning of its ID
-  pod:default/web-1         a pod, or with a third part one container of it
+  cookie:4101               the cookie of a network namespace, never reused in one boot
+  web, docker:web           a container's name or ID prefix
+  pod:default/web-1         a pod; a third part selects one of its containers
   unit:nginx.service        a systemd unit
-  self                      the one this command runs in
+  self                      the namespace of this command
   host                      the machine's own
 
-Without one, the namespace is found by what it has on the network: an address,
-or a device, as a veth that ip link shows on the host: of such a pair, the
-namespace at the other end is meant. That enters each namespace for a moment.`
+Instead of REF, --ip, --mac and --dev find a network namespace by an address or a
+device. Of a veth pair with one end on the host, the namespace of the other end is
+shown. This enters each namespace for a moment.`
 
 const whoUsesExamples = `  nsinspect who-uses blue
   nsinspect who-uses $$ --type mnt
@@ -50,7 +52,7 @@ func (a *app) whoUsesCommand() *cobra.Command {
 	var f whoUsesFlags
 	cmd := &cobra.Command{
 		Use:     "who-uses REF | --ip ADDRESS | --mac ADDRESS | --dev NAME",
-		Short:   "say who keeps a namespace alive",
+		Short:   "show what keeps a namespace alive and how to release it",
 		Long:    whoUsesHelp,
 		Example: whoUsesExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,7 +64,7 @@ func (a *app) whoUsesCommand() *cobra.Command {
 				return a.whoUsesLink(cmd.Context(), q, f, args)
 			}
 			if len(args) != 1 {
-				return usagef("who-uses wants one reference, got %d: %s", len(args), scan.RefForms)
+				return usagef("who-uses takes one reference, got %d\nhint: %s", len(args), resolve.RefForms)
 			}
 			return a.whoUses(cmd.Context(), args[0], f)
 		},
@@ -86,11 +88,11 @@ func (f *whoUsesFlags) query(given func(string) bool) (q links.Query, asked bool
 			continue
 		}
 		if asked {
-			return q, asked, usagef("more than one question: use one of --ip, --mac and --dev")
+			return q, asked, usagef("more than one search\nhint: use one of --ip, --mac and --dev")
 		}
 		asked = true
 		if q, err = by.parse(by.text); err != nil {
-			return q, asked, usageError{err}
+			return q, asked, usageError{error: err}
 		}
 	}
 	return q, asked, nil
@@ -102,21 +104,21 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 	if err != nil {
 		return err
 	}
-	ref, err := scan.ParseRef(text)
+	ref, err := resolve.ParseRef(text)
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	opts, done, err := a.options()
 	if err != nil {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []scan.Type{t}, true
-	snap, n, err := scan.Resolve(ctx, opts, ref)
+	opts.Types, opts.Details = []ns.Type{t}, true
+	snap, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
 	if err != nil {
 		return err
 	}
-	if format != render.Table && n.Type == scan.Net {
+	if format != render.Table && n.Type == ns.Net {
 		if err := links.Read(ctx, opts.Host, snap); err != nil {
 			return err
 		}
@@ -132,9 +134,9 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	case err != nil:
 		return err
 	case len(args) > 0:
-		return usagef("--%s finds the namespace: leave the reference %q out", q.By, args[0])
-	case t != scan.Net:
-		return usagef("--%s finds network namespaces: leave --type %s out", q.By, t)
+		return usagef("--%s finds the namespace\nhint: leave the reference %q out", q.By, args[0])
+	case t != ns.Net:
+		return usagef("--%s finds network namespaces\nhint: leave --type %s out", q.By, t)
 	}
 	opts, done, err := a.options()
 	if err != nil {
@@ -142,7 +144,7 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	}
 	defer done()
 	if opts.Host.Recorded() {
-		return usagef("--%s asks the running kernel, and %s is a recorded tree: leave --root out", q.By, a.root)
+		return usagef("--%s asks the running kernel, and %s is a recorded tree\nhint: leave --root out", q.By, a.root)
 	}
 	opts.Details = true
 	snap, err := scan.Scan(ctx, opts)
@@ -153,7 +155,7 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 		return err
 	}
 	owners := a.owners.Index(ctx, snap)
-	hit, err := q.Find(snap, func(n *scan.Namespace) string { return render.Title(n, owners) })
+	hit, err := q.Find(snap, func(n *ns.Namespace) string { return render.Title(n, owners) })
 	if err != nil {
 		return err
 	}
@@ -165,20 +167,20 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	})
 }
 
-func (f *whoUsesFlags) parse() (render.Format, scan.Type, error) {
+func (f *whoUsesFlags) parse() (render.Format, ns.Type, error) {
 	format, err := parseFormat(f.output, render.Table, render.Wide, render.JSON, render.YAML)
 	if err != nil {
 		return "", 0, err
 	}
-	t, err := scan.ParseType(f.typ)
+	t, err := ns.ParseType(f.typ)
 	if err != nil {
-		return "", 0, usageError{err}
+		return "", 0, usageError{error: err}
 	}
 	return format, t, nil
 }
 
 // answer writes to stdout in one piece, and notes what the snapshot could not show.
-func (a *app) answer(snap *scan.Snapshot, owners *owner.Index, write func(io.Writer) error) error {
+func (a *app) answer(snap *ns.Snapshot, owners *owner.Index, write func(io.Writer) error) error {
 	var out bytes.Buffer
 	if err := write(&out); err != nil {
 		return err

@@ -17,13 +17,13 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // FirstFile is the descriptor that the first of Options.Files has in the script.
 const FirstFile = 4
 
-// Options say how a script is run.
+// Options are how a script is run.
 type Options struct {
 	Name  string // of the process; "callscript" by default, at most 15 bytes
 	Files []*os.File
@@ -168,7 +168,7 @@ func (r *Run) bytes(at Addr, n int) []byte {
 }
 
 // Where is where a thread is: inodes by scan.Type, and the cookie of its network
-// namespace. What the kernel did not tell is 0: the pid namespace that the first
+// namespace. What the kernel did not show is 0: the pid namespace that the first
 // child has not been made in yet.
 type Where struct {
 	Inode  [len(linkNames)]uint64
@@ -180,7 +180,7 @@ func (r *Run) Where(l *Look) Where {
 	w := Where{Cookie: r.word(l.cookie)}
 	for i, at := range l.links {
 		text, _, _ := bytes.Cut(r.bytes(at, linkRoom), []byte{0})
-		if _, err := fmt.Sscanf(string(text), scan.Type(i).String()+":[%d]", &w.Inode[i]); err != nil && len(text) > 0 {
+		if _, err := fmt.Sscanf(string(text), ns.Type(i).String()+":[%d]", &w.Inode[i]); err != nil && len(text) > 0 {
 			r.t.Fatalf("link of a namespace reads %q", text)
 		}
 	}

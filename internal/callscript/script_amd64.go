@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/tinyelf"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Addr is a place in the process's memory.
@@ -190,8 +190,8 @@ type Look struct {
 // linkNames are those of a thread's namespaces, for PID and time of its children,
 // as setns and unshare change no other.
 var linkNames = [...]string{
-	scan.Net: "net", scan.Mnt: "mnt", scan.User: "user", scan.PID: "pid_for_children",
-	scan.IPC: "ipc", scan.UTS: "uts", scan.Cgroup: "cgroup", scan.Time: "time_for_children",
+	ns.Net: "net", ns.Mnt: "mnt", ns.User: "user", ns.PID: "pid_for_children",
+	ns.IPC: "ipc", ns.UTS: "uts", ns.Cgroup: "cgroup", ns.Time: "time_for_children",
 }
 
 const linkRoom = 64

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // TestScript runs what every script is made of, as a program of 64 and of 32 bits.
@@ -49,7 +49,7 @@ func TestScript(t *testing.T) {
 			if got := run.Errno(again); got != unix.ECHILD {
 				t.Errorf("waiting again: %v, want ECHILD", got)
 			}
-			if got, want := run.Where(look).Inode[scan.Net], own.Sys().(*syscall.Stat_t).Ino; got != want {
+			if got, want := run.Where(look).Inode[ns.Net], own.Sys().(*syscall.Stat_t).Ino; got != want {
 				t.Errorf("it is in net:[%d], want net:[%d]", got, want)
 			}
 		})

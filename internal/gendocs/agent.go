@@ -17,7 +17,7 @@ import (
 )
 
 // playAgent is a process of which one thread went to a namespace of its own. It
-// says the thread's TID and stays until it is killed.
+// prints the thread's TID and stays until it is killed.
 func playAgent() error {
 	if err := os.WriteFile("/proc/self/comm", []byte("agent"), 0); err != nil {
 		return fmt.Errorf("name the process: %w", err)

@@ -4,7 +4,7 @@
 // real program on it and puts what it printed into a template.
 //
 // It needs root, and the go command to build the program. All that it makes
-// lives in a mount namespace of its own and in processes that die with it, so
+// is in a mount namespace of its own and in processes that end with it, so
 // the machine is as before when it ends, however it ends.
 package main
 
@@ -22,11 +22,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roleEnv tells a copy of this program which part it plays.
+// roleEnv has the role of a copy of this program.
 const roleEnv = "NSINSPECT_GENDOCS"
 
 func init() {
-	// Children die with the thread that started them, and namespaces are
+	// Children end with the thread that started them, and namespaces are
 	// changed for one thread: all of that happens on the first one.
 	runtime.LockOSThread()
 }

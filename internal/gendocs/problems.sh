@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes the transcripts of docs/problems.md again, in place. As root, at the top of
+# Replaces the transcripts of docs/problems.md. As root, at the top of
 # the tree:
 #
 #     internal/gendocs/problems.sh
@@ -33,7 +33,7 @@ s() { { printf '# %s\n' "$1"; eval "$1" 2>&1; echo '# echo $?'; eval "$1" >/dev/
 end() { kill -9 "$@"; wait "$@" 2>/dev/null; }
 D='nsinspect doctor --min-age 0 2>/dev/null'
 
-undead() {
+held() {
 	ip netns add blue
 	ip link add veth-blue type veth peer name eth0 netns blue
 	ip -n blue address add 198.18.9.7/24 dev eth0; ip -n blue link set eth0 up; ip link set veth-blue up
@@ -49,13 +49,13 @@ undead() {
 	time.sleep(1000)
 	PY
 	python3 collector & P=$!; sleep 0.5
-	b undead
+	b held
 	t 'ip netns del blue; ip netns list'
 	t 'ip -brief link show veth-blue'
 	t "lsns -t net | grep -vw $(stat -Lc %i /proc/self/ns/net)"
-	b undeadwho; t 'nsinspect who-uses --dev veth-blue 2>/dev/null'
-	b undeaddoctor; t "$D"
-	b undeadend
+	b heldwho; t 'nsinspect who-uses --dev veth-blue 2>/dev/null'
+	b helddoctor; t "$D"
+	b heldend
 	t "kill $P; sleep 1; ip link show veth-blue"; wait $P 2>/dev/null
 }
 
@@ -72,7 +72,7 @@ peer() {
 	sleep 0.5
 	b peer;       t 'ip netns list'
 	b peerdoctor; t "$D"
-	b peermend
+	b peerfix
 	t "$(nsinspect doctor --min-age 0 -o json 2>/dev/null | jq -r '.findings[] | select(.check == "live-pin").fix[0]' | sed 's/ *#.*//')"
 	t "$(nsinspect doctor --min-age 0 -o json 2>/dev/null | jq -r '.findings[] | select(.check == "leftover-file").fix[0]')"
 	t 'ip netns list'
@@ -127,9 +127,9 @@ pod() {
 	ip netns del $name
 }
 
-stranger() {
+reused() {
 	unshare -n sleep 1000 & P=$!; sleep 0.3
-	b stranger
+	b reused
 	t "ln -s /proc/$P/ns/net /run/netns/web; ip netns exec web ip -brief link"
 	end $P
 	sleep 3.5
@@ -143,7 +143,7 @@ stranger() {
 	end $Q; rm /run/netns/web
 }
 
-undead; busy; peer; containers; goleak; pod; stranger
+held; busy; peer; containers; goleak; pod; reused
 awk '
 	{ print }
 	/^<!-- [a-z]+ -->$/ {

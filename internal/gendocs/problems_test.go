@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestProblemsAreOfScript fails if docs/problems.md and the script that makes its
+// TestProblemsMatchScript fails if docs/problems.md and the script that makes its
 // transcripts have drifted apart, or the page shows what no command has.
-func TestProblemsAreOfScript(t *testing.T) {
+func TestProblemsMatchScript(t *testing.T) {
 	page, err := os.ReadFile("../../docs/problems.md")
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestProblemsAreOfScript(t *testing.T) {
 		if _, command, ok := strings.Cut(line, "# nsinspect "); ok {
 			for _, flag := range flagWord.FindAllString(command, -1) {
 				if !known[flag] {
-					t.Errorf("the page speaks of %s, which no command has", flag)
+					t.Errorf("the page has %s, which is a flag of no command", flag)
 				}
 			}
 		}

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scene is what the page tells of. The template reads its fields.
+// scene is what the page shows. The template reads its fields.
 type scene struct {
 	Blue   actor // named by a bind mount, one process in it
 	Lab    uint64
@@ -258,7 +258,7 @@ func (s *scene) hire(cmd *exec.Cmd) (int, error) {
 func (s *scene) strike() {
 	for _, cmd := range s.crew {
 		_ = cmd.Process.Kill() // if it fails, it has ended
-		_ = cmd.Wait()         // an error only says that it was killed
+		_ = cmd.Wait()         // an error only means that it was killed
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 //go:embed usage.md.tmpl
 var pageTemplate string
 
-// look learns what the page is to show: the scene's namespaces of every type
+// look finds what the page has to show: the scene's namespaces of every type
 // and the host's, not what else there is on the machine.
 func (s *scene) look() error {
 	for _, cmd := range append([]int{os.Getpid()}, s.pids()...) {

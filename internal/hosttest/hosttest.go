@@ -2,7 +2,7 @@
 
 // Package hosttest makes fake machines: trees with a /proc, /run and all, read
 // with --root, that need no root to make. A machine is a txtar archive whose
-// file names say what each entry is:
+// file names give the kind of each entry:
 //
 //	-- proc/42/cmdline --             a file with the text below; "\z" is a NUL byte
 //	-- proc/42/ns/net -> net:[4026532177] --  a symlink

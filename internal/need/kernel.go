@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // Kernel needs a Linux of at least this version, for what it brought. What each
@@ -21,14 +21,9 @@ func Kernel(t testing.TB, major, minor int, brought string) {
 // KernelIs reports whether the kernel is of this version or newer.
 func KernelIs(t testing.TB, major, minor int) bool {
 	t.Helper()
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		t.Fatalf("read kernel version: %v", err)
+	running := kernel.Running()
+	if running == (kernel.Release{}) {
+		t.Fatalf("no kernel version in %q", kernel.ReleaseName())
 	}
-	var x, y int
-	release := unix.ByteSliceToString(uts.Release[:])
-	if _, err := fmt.Sscanf(release, "%d.%d", &x, &y); err != nil {
-		t.Fatalf("read kernel version %q: %v", release, err)
-	}
-	return x > major || x == major && y >= minor
+	return running.AtLeast(major, minor)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package need says what a test needs of the machine. A test whose need is not
+// Package need declares what a test needs of the machine. A test whose need is not
 // met is skipped with the reason; with NSINSPECT_REQUIRE=all, as CI runs, it
 // fails instead, so that nothing goes untested unseen. What a machine cannot have
 // (the table Features) is skipped there too, and proven on another.
@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // Root needs an effective UID of 0 and CAP_SYS_ADMIN in the capability set, as
@@ -22,12 +24,7 @@ func Root(t testing.TB) {
 	if os.Geteuid() != 0 {
 		Missing(t, "needs root")
 	}
-	var data [2]unix.CapUserData
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		t.Fatalf("read own capabilities: %v", err)
-	}
-	if data[0].Effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
+	if !kernel.HasCapability(unix.CAP_SYS_ADMIN) {
 		Missing(t, "needs CAP_SYS_ADMIN")
 	}
 }
@@ -43,7 +40,7 @@ func Program(t testing.TB, names ...string) {
 }
 
 // Missing skips the test for the given reason, or fails it where
-// NSINSPECT_REQUIRE=all says that this machine must have everything.
+// NSINSPECT_REQUIRE=all requires that this machine has everything.
 func Missing(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("NSINSPECT_REQUIRE") == "all" {

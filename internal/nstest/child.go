@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childEnv marks a child and tells it what to do; tokenEnv tells whose it is.
+// childEnv marks a child and has what it is to do; tokenEnv has its parent's token.
 const (
 	childEnv = "NSTEST_CHILD"
 	tokenEnv = "NSTEST_TOKEN"
@@ -28,7 +28,7 @@ type order struct {
 	Scene     Kind
 	Parent    int       // PID of the process that asks
 	Dir       string    // an empty directory of the scene's own
-	Path      string    // where to mount, if the caller wants to say
+	Path      string    // where to mount, if the caller chooses it
 	Prefix    string    // how the names in /run/netns begin that a guardian removes
 	Entered   bool      // the scene's enter was run
 	Namespace Namespace // what enter made
@@ -41,7 +41,7 @@ type report struct {
 	Missing bool   `json:",omitempty"` // the machine lacks what the scene needs
 }
 
-// errMissing marks an error that says what a machine lacks.
+// errMissing marks an error about what a machine lacks.
 var errMissing = errors.New("not on this machine")
 
 func init() {
@@ -92,7 +92,7 @@ func Main() {
 // it ends, which the spawner's never does before its process.
 func dieWithParent(parent int) error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return fmt.Errorf("ask to die with parent: %w", err)
+		return fmt.Errorf("ask for SIGKILL when the parent ends: %w", err)
 	}
 	if os.Getppid() != parent {
 		return errors.New("parent is gone")
@@ -184,7 +184,7 @@ func (m *maker) hold(h Holder) {
 	m.truth.Holders = append(m.truth.Holders, h)
 }
 
-// comm is what the kernel says the process is called.
+// comm is the name of the process, by the kernel.
 func (m *maker) comm() string {
 	text, _ := os.ReadFile("/proc/self/comm")
 	return strings.TrimSuffix(string(text), "\n")

@@ -72,7 +72,7 @@ func guard(o order) {
 }
 
 // sweep removes the directory dir and the names in /run/netns that begin with
-// prefix, with all mounts on and below them, and says how many things it found.
+// prefix, with all mounts on and below them, and returns how many things it found.
 func sweep(dir, prefix string) (found int, err error) {
 	mounts, err := readMounts()
 	if err != nil {

@@ -48,7 +48,7 @@ func holdMountUnmounted(m *maker) error {
 }
 
 // detachedTree mounts the thread's network namespace on /ns of a detached mount
-// and, while the thread lives, nowhere that lasts longer.
+// and, while the thread exists, nowhere that lasts longer.
 func (m *maker) detachedTree() (int, error) {
 	if _, err := m.mountApart(); err != nil {
 		return -1, err
@@ -75,7 +75,7 @@ func (m *maker) holdBelow(fd int, via string) error {
 	return nil
 }
 
-// fstatfsAt tells of the file system of a file below an open directory.
+// fstatfsAt returns the file system of a file below an open directory.
 func fstatfsAt(dir int, name string, st *unix.Statfs_t) error {
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {

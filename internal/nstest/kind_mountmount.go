@@ -13,7 +13,7 @@ import (
 
 // enterOlderMountNS moves the process to a mount namespace in which one made
 // later can be mounted. The kernel forbids it to mount an older one, so that
-// there are no loops, and tells by their IDs, which each CPU gives out from a
+// there are no loops, and decides by their IDs, which each CPU gives out from a
 // store of its own (mnt_ns_loop, Linux 6.18): the process stays on one CPU.
 func enterOlderMountNS(*maker) error {
 	var cpu uint32

@@ -119,7 +119,7 @@ func Kinds() []Kind {
 	return list
 }
 
-// About says in a few words what holds the namespace of a scene.
+// About returns in a few words what holds the namespace of a scene.
 func (k Kind) About() string { return k.scene().about }
 
 // Holder is the kind of holder that a scene leaves as the only one.

@@ -48,9 +48,9 @@ func (r *register) byNSID(id int32) (Namespace, bool) {
 // this process, whoever holds it; a mount, a file or a child of a scene; in this
 // process itself, an open nsfs file or a thread in a foreign namespace.
 //
-// Namespaces are told by the ID that each was given (Namespace.NSID): the kernel
+// Namespaces are distinguished by the ID that each was given (Namespace.NSID): the kernel
 // drops it together with the namespace's place in its list, no other program's
-// namespaces disturb the count, and any kernel tells. /proc/slabinfo counts the
+// namespaces disturb the count, and any kernel has it. /proc/slabinfo counts the
 // free objects of per-CPU slabs as used and, since Linux 6.13, dead namespaces
 // whose memory awaits the next one's death; a scan of /proc would miss just the
 // hidden holders that matter here.

@@ -26,7 +26,7 @@ type victimReport struct {
 	Made  []Truth
 }
 
-// victim makes one scene of each kind and a name in /run/netns, says so, and
+// victim makes one scene of each kind and a name in /run/netns, reports that, and
 // waits for the end.
 func victim() {
 	work, err := workDir()
@@ -94,7 +94,7 @@ func TestParentKilled(t *testing.T) {
 	}
 }
 
-// left returns an error that says what is left of a victim.
+// left returns an error with what is left of a victim.
 func (r *victimReport) left() error {
 	var errs []error
 	envs, _ := filepath.Glob("/proc/[0-9]*/environ")
@@ -116,7 +116,7 @@ func (r *victimReport) left() error {
 	return errors.Join(append(errs, err)...)
 }
 
-// TestStock wants each thing that CheckLeaks looks for to be seen by it.
+// TestStock checks that CheckLeaks finds each thing that it looks for.
 func TestStock(t *testing.T) {
 	need.Root(t)
 	n := NewRunNames(t)
@@ -168,7 +168,7 @@ func TestStock(t *testing.T) {
 	}
 }
 
-// TestStockChild wants a child to be seen while it runs.
+// TestStockChild checks that a child is found while it runs.
 func TestStockChild(t *testing.T) {
 	need.Root(t)
 	before, err := takeStock()
@@ -183,7 +183,7 @@ func TestStockChild(t *testing.T) {
 	}
 }
 
-// TestHeldLonger wants Close to say so if something else holds the namespace.
+// TestHeldLonger checks that Close fails if something else holds the namespace.
 func TestHeldLonger(t *testing.T) {
 	CheckLeaks(t)
 	s := Make(t, FD)

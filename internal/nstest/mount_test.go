@@ -47,7 +47,7 @@ func checkMountMount(t *testing.T, s *Scene) {
 	checkApart(t, s, path)
 }
 
-// checkApart wants no task in the scene's mount namespace, which file opens, and
+// checkApart checks that no task is in the scene's mount namespace, which file opens, and
 // its mount in there.
 func checkApart(t *testing.T, s *Scene, file string) {
 	t.Helper()

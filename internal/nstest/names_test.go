@@ -23,15 +23,15 @@ func TestRunNames(t *testing.T) {
 	out, err := exec.Command("ip", "netns", "list").Output()
 	words := strings.Fields(string(out))
 	if err != nil || !slices.Contains(words, name) {
-		t.Errorf("ip netns list says %q, want %s among it (%v)", words, name, err)
+		t.Errorf("ip netns list prints %q, want %s among it (%v)", words, name, err)
 	}
 	out, err = exec.Command("ip", "netns", "exec", name, "readlink", "/proc/self/ns/net").CombinedOutput()
 	if want := fmt.Sprintf("net:[%d]\n", s.Inode); err != nil || string(out) != want {
-		t.Errorf("ip netns exec says %q, want %q (%v)", out, want, err)
+		t.Errorf("ip netns exec prints %q, want %q (%v)", out, want, err)
 	}
 	out, err = exec.Command("ip", "-o", "netns", "list-id").Output()
 	if want := fmt.Sprintf("nsid %d ", s.NSID); err != nil || !strings.Contains(string(out), want) {
-		t.Errorf("ip netns list-id says %q, want %q (%v)", out, want, err)
+		t.Errorf("ip netns list-id prints %q, want %q (%v)", out, want, err)
 	}
 	// What ip takes away, Free does not miss.
 	if out, err := exec.Command("ip", "netns", "delete", name).CombinedOutput(); err != nil {
@@ -62,6 +62,6 @@ func TestIPProcess(t *testing.T) {
 	n.Bind("green", s)
 	out, err := exec.Command("ip", "netns", "pids", filepath.Base(n.Path("green"))).Output()
 	if err != nil || strings.TrimSpace(string(out)) != fmt.Sprint(s.Holders[0].PID) {
-		t.Errorf("ip netns pids says %q, want %d (%v)", out, s.Holders[0].PID, err)
+		t.Errorf("ip netns pids prints %q, want %d (%v)", out, s.Holders[0].PID, err)
 	}
 }

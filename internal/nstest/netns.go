@@ -15,7 +15,7 @@ import (
 const netSelf = "/proc/thread-self/ns/net"
 
 // newNetNS moves the calling thread, which must be locked, to a network
-// namespace of its own and says which. The thread is then its only holder.
+// namespace of its own and reports which. The thread is then its only holder.
 // It needs CAP_SYS_ADMIN, and CAP_NET_ADMIN for the ID.
 func newNetNS() (Namespace, error) {
 	nl, err := openRoute()

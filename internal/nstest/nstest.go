@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package nstest makes real network namespaces that one known thing keeps alive,
-// and tells the truth about them, learned without the scanner that is tested
+// and has the truth about them, found without the scanner that is tested
 // with them. It needs root.
 //
 // A scene is made by a child process, this binary executed again, so TestMain
@@ -52,7 +52,7 @@ type Options struct {
 	Path string
 }
 
-// Scene is a namespace, or two, held by what its truth says and nothing else.
+// Scene is a namespace, or two, held by what its truth has and nothing else.
 type Scene struct {
 	Truth
 	t      testing.TB
@@ -128,7 +128,7 @@ func (s *Scene) end() error {
 	return err
 }
 
-// Kill ends the process that made the scene with SIGKILL, so that it has no say
+// Kill ends the process that made the scene with SIGKILL, so that it has no chance
 // in what stays. A bind mount in our own mount namespace does. Free or Close is
 // to follow.
 func (s *Scene) Kill() error {

@@ -17,10 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sightings finds whatever /proc shows of a namespace, one word each: tasks in
+// entries finds whatever /proc shows of a namespace, one word each: tasks in
 // it, open files of it in every fd table, mounts of it in every mount namespace
 // that a process is in. It is slow, simple, and no part of the scanner.
-func sightings(ns Namespace) []string {
+func entries(ns Namespace) []string {
 	found, seen := map[string]bool{}, map[string]bool{}
 	link := fmt.Sprintf("%s:[%d]", ns.Type, ns.Inode)
 	tasks, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*")
@@ -56,7 +56,7 @@ func sightings(ns Namespace) []string {
 	return list
 }
 
-// sameFiles says whether two tasks share one fd table.
+// sameFiles reports whether two tasks share one fd table.
 func sameFiles(a, b string) bool {
 	x, _ := strconv.Atoi(a)
 	y, _ := strconv.Atoi(b)
@@ -77,7 +77,7 @@ func filesOf(task string, ns Namespace) []string {
 	return list
 }
 
-// expected says in the words of sightings what a truth has /proc show.
+// expected returns, in the words of entries, what a truth has /proc show.
 func expected(tr *Truth) []string {
 	list := []string{}
 	for _, h := range tr.Holders {
@@ -101,12 +101,12 @@ func expected(tr *Truth) []string {
 	return list
 }
 
-// checkExclusive wants /proc to show the truth and nothing beside it. Another
+// checkExclusive checks that /proc shows the truth and nothing else. Another
 // program that just made a mount namespace has copies of mounts for a moment.
 func checkExclusive(t *testing.T, tr *Truth) {
 	t.Helper()
 	err := poll(10*time.Second, func() error {
-		if got, want := sightings(tr.Namespace), expected(tr); !slices.Equal(got, want) {
+		if got, want := entries(tr.Namespace), expected(tr); !slices.Equal(got, want) {
 			return fmt.Errorf("/proc shows %q, want %q", got, want)
 		}
 		return nil
@@ -125,7 +125,7 @@ func openByHandle(ns Namespace) (int, error) {
 	return unix.OpenByHandleAt(unix.FD_NSFS_ROOT, unix.NewFileHandle(0xf1, handle), unix.O_RDONLY|unix.O_CLOEXEC)
 }
 
-// handlesShow says whether a handle opens every namespace that lives. From Linux
+// handlesShow reports whether a handle opens every live namespace. From Linux
 // 6.19 on, which has listns, it does not open those that only sockets and their
 // like hold.
 func handlesShow() bool {
@@ -133,7 +133,7 @@ func handlesShow() bool {
 	return errno == unix.ENOSYS
 }
 
-// checkAlive wants the namespace to be there, with that inode and cookie.
+// checkAlive checks that the namespace exists, with that inode and cookie.
 func checkAlive(t *testing.T, ns Namespace) {
 	t.Helper()
 	ids, err := listNSIDs()
@@ -159,7 +159,7 @@ func checkAlive(t *testing.T, ns Namespace) {
 	}
 }
 
-// checkGone wants the namespace to have left the kernel.
+// checkGone checks that the namespace is freed.
 func checkGone(t *testing.T, ns Namespace) {
 	t.Helper()
 	ids, err := listNSIDs()
@@ -176,7 +176,7 @@ func checkGone(t *testing.T, ns Namespace) {
 	}
 }
 
-// checkNS wants fd to be the namespace's own file.
+// checkNS checks that fd is the namespace's own file.
 func checkNS(t *testing.T, how string, fd int, ns Namespace) {
 	t.Helper()
 	got, err := statNS("net", fd)
@@ -247,7 +247,7 @@ func fdinfo(t *testing.T, h Holder, field string) string {
 	return ""
 }
 
-// linkOf returns what an fd's link in /proc says.
+// linkOf returns the text of an fd's link in /proc.
 func linkOf(t *testing.T, h Holder) string {
 	t.Helper()
 	link, err := os.Readlink("/proc/" + strconv.Itoa(h.PID) + "/fd/" + strconv.Itoa(*h.FD))

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checks say for each kind what else is to be seen of it, beside what
+// checks are, for each kind, what else can be seen of it, beside what
 // checkExclusive does see.
 var checks = map[Kind]func(*testing.T, *Scene){
 	Process:             checkProcess,
@@ -76,7 +76,7 @@ func TestScenes(t *testing.T) {
 	}
 }
 
-// TestKill ends every scene as nobody can prepare for.
+// TestKill ends every scene with SIGKILL.
 func TestKill(t *testing.T) {
 	CheckLeaks(t)
 	for _, k := range Kinds() {

@@ -155,7 +155,7 @@ func checkVeth(t *testing.T, s *Scene) {
 				return err
 			}
 			if m.truth.Links[0] != want {
-				return errors.New("not the link it says")
+				return errors.New("not the link it names")
 			}
 			return nil
 		})

@@ -117,7 +117,7 @@ func (c *child) truth() (*Truth, error) {
 	}
 }
 
-// missingError is what a child said that the machine lacks.
+// missingError is what the machine lacks, by a child.
 type missingError string
 
 func (e missingError) Error() string        { return string(e) }

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// offMain runs f on a thread that dies when f returns. That thread is never the
+// offMain runs f on a thread that ends when f returns. That thread is never the
 // process's first one, which Go cannot end: a namespace it moved to would stay.
 func offMain(f func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
 		f()
-		return // still locked, so the thread dies
+		return // still locked, so the thread ends
 	}
 	defer runtime.UnlockOSThread() // it went nowhere
 	done := make(chan struct{})

@@ -2,7 +2,7 @@
 
 package nstest
 
-// Namespace is one namespace as it was learned when it was made, from its nsfs
+// Namespace is one namespace as it was when it was created, from its nsfs
 // file and from a socket in it. Nothing here comes from the scanner.
 type Namespace struct {
 	Type   string `json:"type"`  // "net"
@@ -15,7 +15,7 @@ type Namespace struct {
 	NSID int32 `json:"nsid"`
 }
 
-// Holder is one reason a namespace lives. The fields mean what they mean in
+// Holder is one reason a namespace is alive. The fields mean what they mean in
 // nsinspect's own output; those that do not apply are zero.
 type Holder struct {
 	Kind    string `json:"kind"` // process, thread, fd, mount, socket, tun, mmap, inflight, kernel
@@ -47,7 +47,7 @@ type Link struct {
 	NetNS uint64 `json:"netns"` // inode of the namespace it is in
 }
 
-// Truth says what a scene made.
+// Truth returns what a scene made.
 type Truth struct {
 	Scene Kind `json:"scene"`
 	Child int  `json:"child,omitempty"` // PID of the process that made it and ends it

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// ageText says how old a namespace is and what tells that: "3d4h by name".
-func ageText(a scan.Age, now time.Time) string {
+// ageText returns how old a namespace is and from what that is known: "3d4h by name".
+func ageText(a ns.Age, now time.Time) string {
 	if a.Since.IsZero() {
 		return ""
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestSpan(t *testing.T) {
@@ -30,10 +30,10 @@ func TestSpan(t *testing.T) {
 
 func TestAgeText(t *testing.T) {
 	now := time.Unix(1700000000, 0)
-	if got := ageText(scan.Age{}, now); got != "" {
+	if got := ageText(ns.Age{}, now); got != "" {
 		t.Errorf("unknown age is %q", got)
 	}
-	if got := ageText(scan.Age{Since: now.Add(-time.Minute), From: scan.FromName}, now); got != "1m by name" {
+	if got := ageText(ns.Age{Since: now.Add(-time.Minute), From: ns.FromName}, now); got != "1m by name" {
 		t.Errorf("age is %q", got)
 	}
 }

@@ -7,52 +7,24 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 )
 
-type wireDoctor struct {
-	wireHead
-	Status    string        `json:"status"`
-	Headline  string        `json:"headline"`
-	Tolerated int           `json:"tolerated"`
-	Findings  []wireFinding `json:"findings"`
-	Unknown   []wireBlind   `json:"unknown"`
-}
-
-type wireFinding struct {
-	Check      string         `json:"check"`
-	Severity   string         `json:"severity"`
-	Subject    string         `json:"subject"`
-	Path       string         `json:"path,omitempty"`
-	PathBase64 []byte         `json:"path_base64,omitempty"`
-	Namespace  *wireNamespace `json:"namespace,omitempty"`
-	Summary    string         `json:"summary"`
-	Evidence   []string       `json:"evidence"`
-	Meaning    string         `json:"meaning"`
-	Fix        []string       `json:"fix"`
-	Since      *time.Time     `json:"since,omitempty"`
-}
-
-type wireBlind struct {
-	Check string `json:"check"`
-	Why   string `json:"why"`
-}
-
-// Doctor writes what a doctor says: first a line for monitoring, then each finding.
+// Doctor writes the report of doctor: first a line for monitoring, then each finding.
 func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		return encode(w, f, false, doctorOf(r))
+		return encode(w, f, false, wire.NewDoctor(r))
 	}
 	var out bytes.Buffer
 	fmt.Fprintln(&out, paint(Escape(r.Headline()), severityColor(r.Status()), style))
 	for i := range r.Findings {
 		writeFinding(&out, &r.Findings[i], style)
 	}
-	writeBlind(&out, r, style)
+	writeUndecided(&out, r, style)
 	_, err := w.Write(out.Bytes())
 	return err
 }
@@ -83,17 +55,17 @@ func writeFinding(w io.Writer, f *doctor.Finding, style Style) {
 	for i, command := range f.Fix {
 		label := ""
 		if i == 0 {
-			label = "mend"
+			label = "fix"
 		}
 		fmt.Fprintf(w, "  %-7s%s\n", label, Escape(command)) // whole, to be copied
 	}
 }
 
-// writeBlind tells the checks that could not tell, by reason.
-func writeBlind(w io.Writer, r *doctor.Report, style Style) {
+// writeUndecided prints the checks without a result, by reason.
+func writeUndecided(w io.Writer, r *doctor.Report, style Style) {
 	checks := map[string][]string{}
 	var whys []string
-	for _, b := range r.Blind {
+	for _, b := range r.Undecided {
 		if checks[b.Why] == nil {
 			whys = append(whys, b.Why)
 		}
@@ -101,7 +73,7 @@ func writeBlind(w io.Writer, r *doctor.Report, style Style) {
 	}
 	for i, why := range whys {
 		if i == 0 {
-			fmt.Fprintf(w, "\n%s\n", paint("could not tell:", severityColor(doctor.Unknown), style))
+			fmt.Fprintf(w, "\n%s\n", paint("undecided:", severityColor(doctor.Unknown), style))
 		}
 		fold(w, "", strings.Join(checks[why], ", ")+": "+why, style)
 	}
@@ -131,30 +103,4 @@ func fold(w io.Writer, label, text string, style Style) {
 		line += word
 	}
 	flush()
-}
-
-func doctorOf(r *doctor.Report) wireDoctor {
-	d := wireDoctor{
-		wireHead: headOf(r.Snapshot, r.Owners), Status: r.Status().String(), Headline: r.Headline(), Tolerated: r.Tolerated,
-		Findings: []wireFinding{}, Unknown: []wireBlind{},
-	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		wire := wireFinding{
-			Check: f.Check, Severity: f.Severity.String(), Subject: f.Subject, Path: f.Path, PathBase64: rawOf(f.Path),
-			Summary: f.Summary, Evidence: append([]string{}, f.Evidence...), Meaning: f.Meaning, Fix: append([]string{}, f.Fix...),
-		}
-		if f.Namespace != nil {
-			n := namespaceOf(r.Snapshot, f.Namespace, r.Owners)
-			wire.Namespace = &n
-		}
-		if !f.Since.IsZero() {
-			wire.Since = &f.Since
-		}
-		d.Findings = append(d.Findings, wire)
-	}
-	for _, b := range r.Blind {
-		d.Unknown = append(d.Unknown, wireBlind{b.Check, b.Why})
-	}
-	return d
 }

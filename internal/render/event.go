@@ -9,25 +9,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
-
-// Namer knows how namespaces are called.
-type Namer interface {
-	// Names returns the names of a namespace, nil if it has none.
-	Names(t scan.Type, ns trace.NS) []string
-	// Initial reports whether it is the machine's own.
-	Initial(t scan.Type, ns trace.NS) bool
-}
 
 // Trip is an event and, where they were folded into one, what took the thread
 // back to where it came from.
 type Trip struct {
 	trace.Event
 	Back  *trace.Event // nil if it was not folded
-	Owner *owner.Owner // of the process; nil if it is nobody's, or that is unknown
+	Owner *owner.Owner // of the process; nil if it has none, or that is unknown
 }
 
 // Away returns how long a folded thread was away.
@@ -39,7 +31,7 @@ func (t *Trip) Away() time.Duration { return t.Back.Time.Sub(t.Time) }
 type Events struct {
 	json  bool
 	color bool
-	names Namer
+	names wire.Namer
 	flags map[trace.Flags][]byte
 	owner map[owner.Owner][]byte // as JSON
 	who   int                    // width of the column, so far
@@ -48,7 +40,7 @@ type Events struct {
 }
 
 // NewEvents returns a writer of Table or JSON.
-func NewEvents(f Format, style Style, names Namer) *Events {
+func NewEvents(f Format, style Style, names wire.Namer) *Events {
 	return &Events{
 		json: f == JSON, color: style.Color, names: names,
 		flags: map[trace.Flags][]byte{}, owner: map[owner.Owner][]byte{}, who: 16, call: 44,
@@ -97,7 +89,7 @@ func (e *Events) ownerText(o *owner.Owner) []byte {
 	if ok {
 		return text
 	}
-	text = bytes.TrimSuffix(appendRecord(nil, ownerOf(o)), []byte("\n"))
+	text = bytes.TrimSuffix(appendRecord(nil, wire.NewOwner(o)), []byte("\n"))
 	if len(e.owner) == maxKept {
 		clear(e.owner)
 	}

@@ -9,13 +9,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// The encoding is by hand: there can be tens of thousands of events a second,
-// and encoding/json takes several times as long. A test holds both against each
-// other.
+// wire.TraceCall is encoded by hand: there can be tens of thousands of events a
+// second, and encoding/json takes several times as long. A test compares the two.
 
 // appendJSON adds one event as an object on a line.
 func (e *Events) appendJSON(out []byte, t *Trip) []byte {
@@ -103,32 +102,21 @@ func appendVia(out []byte, v *trace.Via) []byte {
 	return append(out, '}')
 }
 
-// appendTarget adds what a setns was to enter, if the file told it.
+// appendTarget adds what a setns was to enter: one namespace, or those of a process.
 func (e *Events) appendTarget(out []byte, ev *trace.Event) []byte {
 	t := ev.Target.Type
 	switch {
 	case ev.Via.Kind == trace.ViaPidfd:
-		out = append(out, `,"target":{`...)
-		mark := len(out)
-		out = appendPID(out, "pid", ev.Via.PID)
-		out = e.appendSet(out, "namespaces", ev.Flags.Types(), &ev.Target.NS)
-		if len(out) == mark {
-			return out[:mark-len(`,"target":{`)]
-		}
-		out = append(out[:mark], out[mark+1:]...) // the comma before the first field
-		return append(out, '}')
+		return e.appendSet(out, "targets", ev.Flags.Types(), &ev.Target.NS)
 	case int(t) < len(ev.Target.NS) && ev.Target.NS[t].Inode != 0:
-		out = append(out, `,"target":{"type":"`...)
-		out = append(out, t.String()...)
-		out = append(out, `",`...)
-		out = e.appendNS(out, t, ev.Target.NS[t])
-		return append(out, '}')
+		out = append(out, `,"target":`...)
+		return e.appendRef(out, t, ev.Target.NS[t])
 	}
 	return out
 }
 
 // appendSet adds the known namespaces of some types.
-func (e *Events) appendSet(out []byte, field string, types []scan.Type, set *trace.Set) []byte {
+func (e *Events) appendSet(out []byte, field string, types []ns.Type, set *trace.Set) []byte {
 	some := false
 	for _, t := range types {
 		if set[t].Inode == 0 {
@@ -143,9 +131,8 @@ func (e *Events) appendSet(out []byte, field string, types []scan.Type, set *tra
 		}
 		some = true
 		out = append(out, t.String()...)
-		out = append(out, `":{`...)
-		out = e.appendNS(out, t, set[t])
-		out = append(out, '}')
+		out = append(out, `":`...)
+		out = e.appendRef(out, t, set[t])
 	}
 	if some {
 		out = append(out, '}')
@@ -153,9 +140,11 @@ func (e *Events) appendSet(out []byte, field string, types []scan.Type, set *tra
 	return out
 }
 
-// appendNS adds the fields of one namespace.
-func (e *Events) appendNS(out []byte, t scan.Type, ns trace.NS) []byte {
-	out = append(out, `"inode":`...)
+// appendRef adds a reference to a namespace, as wire.Ref.
+func (e *Events) appendRef(out []byte, t ns.Type, ns trace.NS) []byte {
+	out = append(out, `{"type":"`...)
+	out = append(out, t.String()...)
+	out = append(out, `","inode":`...)
 	out = strconv.AppendUint(out, ns.Inode, 10)
 	if ns.Cookie != 0 {
 		out = append(out, `,"cookie":`...)
@@ -164,17 +153,12 @@ func (e *Events) appendNS(out []byte, t scan.Type, ns trace.NS) []byte {
 	if e.names.Initial(t, ns) {
 		out = append(out, `,"initial":true`...)
 	}
-	if names := e.names.Names(t, ns); len(names) > 0 {
-		out = append(out, `,"names":[`...)
-		for i, name := range names {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = appendString(out, name)
-		}
-		out = append(out, ']')
+	if names := e.names.Names(t, ns); len(names) > 0 && names[0] != "" {
+		out = append(out, `,"name":`...)
+		out = appendString(out, names[0])
+		out = appendRaw(out, "name_base64", names[0])
 	}
-	return out
+	return append(out, '}')
 }
 
 // appendPID adds the number of a process or thread, which is never 0.
@@ -192,7 +176,7 @@ func appendNumber(out []byte, field string, n int64) []byte {
 	return strconv.AppendInt(out, n, 10)
 }
 
-// appendRaw adds the bytes of what JSON has no words for: see wireName.
+// appendRaw adds the bytes of a string that is not UTF-8.
 func appendRaw(out []byte, field, s string) []byte {
 	if utf8.ValidString(s) {
 		return out

@@ -13,76 +13,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// The wire format of an event. The encoder by hand is held against it, and
-// docs/usage.md describes each of its fields (internal/gendocs).
-
-type wireCall struct {
-	Time     time.Time          `json:"time"`
-	Event    string             `json:"event"`
-	PID      int                `json:"pid,omitempty"`
-	TID      int                `json:"tid,omitempty"`
-	PPID     int                `json:"ppid,omitempty"`
-	Comm     string             `json:"comm"`
-	CommRaw  []byte             `json:"comm_base64,omitempty"`
-	UID      *int               `json:"uid,omitempty"`
-	Flags    *[]string          `json:"flags,omitempty"`
-	FD       *int               `json:"fd,omitempty"`
-	Via      *wireVia           `json:"via,omitempty"`
-	Ret      *int64             `json:"ret,omitempty"`
-	Errno    string             `json:"errno,omitempty"`
-	Child    int                `json:"child,omitempty"`
-	Duration *int64             `json:"duration_ns,omitempty"`
-	From     map[string]TraceNS `json:"from,omitempty"`
-	To       map[string]TraceNS `json:"to,omitempty"`
-	Target   *wireTarget        `json:"target,omitempty"`
-	ABI      string             `json:"abi,omitempty"`
-	Partial  bool               `json:"partial,omitempty"`
-	Refused  bool               `json:"refused,omitempty"`
-}
-
-type wireTrip struct {
-	wireCall
-	Owner  *wireOwner  `json:"owner,omitempty"`
-	Folded *wireFolded `json:"folded,omitempty"`
-}
-
-type wireFolded struct {
-	wireCall
-	Away int64 `json:"away_ns"`
-}
-
-type wireVia struct {
-	Kind    string `json:"kind"`
-	Path    string `json:"path,omitempty"`
-	PathRaw []byte `json:"path_base64,omitempty"`
-	PID     int    `json:"pid,omitempty"`
-}
-
-type wireTarget struct {
-	Type       string             `json:"type,omitempty"`
-	Inode      uint64             `json:"inode,omitempty"`
-	Cookie     uint64             `json:"cookie,omitempty"`
-	Initial    bool               `json:"initial,omitempty"`
-	Names      []string           `json:"names,omitempty"`
-	PID        int                `json:"pid,omitempty"`
-	Namespaces map[string]TraceNS `json:"namespaces,omitempty"`
+// rawOf returns the bytes of a string that is not UTF-8.
+func rawOf(s string) []byte {
+	if utf8.ValidString(s) {
+		return nil
+	}
+	return []byte(s)
 }
 
 // fakeNames calls namespaces by inode.
 type fakeNames map[uint64][]string
 
-func (f fakeNames) Names(_ scan.Type, ns trace.NS) []string { return f[ns.Inode] }
-func (f fakeNames) Initial(_ scan.Type, ns trace.NS) bool {
+func (f fakeNames) Names(_ ns.Type, ns trace.NS) []string { return f[ns.Inode] }
+func (f fakeNames) Initial(_ ns.Type, ns trace.NS) bool {
 	return ns.Inode >= 4026531833 && ns.Inode < 4026531850
 }
 
-func wireOf(names Namer, ev *trace.Event) wireCall {
-	w := wireCall{
-		Time: ev.Time, Event: ev.Call.String(), PID: ev.PID, TID: ev.TID, PPID: ev.PPID, Comm: ev.Comm, CommRaw: rawOf(ev.Comm),
+func wireOf(names wire.Namer, ev *trace.Event) wire.Call {
+	w := wire.Call{
+		Time: ev.Time, Event: ev.Call.String(), PID: ev.PID, TID: ev.TID, PPID: ev.PPID, Comm: ev.Comm, CommBase64: rawOf(ev.Comm),
 		Child: ev.Child, ABI: ev.ABI, Partial: ev.Partial, Refused: ev.Refused,
 	}
 	if ev.UID >= 0 {
@@ -99,44 +54,37 @@ func wireOf(names Namer, ev *trace.Event) wireCall {
 		w.FD = &ev.FD
 	}
 	if v := ev.Via; v.Kind != trace.ViaNone {
-		w.Via = &wireVia{string(v.Kind), v.Path, rawOf(v.Path), v.PID}
+		w.Via = &wire.Via{Kind: string(v.Kind), Path: v.Path, PathBase64: rawOf(v.Path), PID: v.PID}
 	}
 	if ev.Errno != 0 {
 		w.Errno = errnoName(ev.Errno)
 	}
 	w.From, w.To = wireSet(names, ev.Types(), &ev.From), wireSet(names, ev.Types(), &ev.To)
-	single := ev.Target.NS[ev.Target.Type]
-	switch {
-	case ev.Via.Kind == trace.ViaPidfd:
-		if set := wireSet(names, ev.Flags.Types(), &ev.Target.NS); set != nil || ev.Via.PID != 0 {
-			w.Target = &wireTarget{PID: ev.Via.PID, Namespaces: set}
-		}
-	case single.Inode != 0:
-		w.Target = &wireTarget{
-			Type: ev.Target.Type.String(), Inode: single.Inode, Cookie: single.Cookie,
-			Initial: names.Initial(ev.Target.Type, single), Names: names.Names(ev.Target.Type, single),
-		}
+	if ev.Via.Kind == trace.ViaPidfd {
+		w.Targets = wireSet(names, ev.Flags.Types(), &ev.Target.NS)
+	} else {
+		w.Target = wire.NewRef(names, ev.Target.Type, ev.Target.NS[ev.Target.Type])
 	}
 	return w
 }
 
-func wireSet(names Namer, types []scan.Type, set *trace.Set) map[string]TraceNS {
-	var w map[string]TraceNS
+func wireSet(names wire.Namer, types []ns.Type, set *trace.Set) map[string]wire.Ref {
+	var w map[string]wire.Ref
 	for _, t := range types {
 		if ns := set[t]; ns.Inode != 0 {
 			if w == nil {
-				w = map[string]TraceNS{}
+				w = map[string]wire.Ref{}
 			}
-			w[t.String()] = TraceNS{ns.Inode, ns.Cookie, names.Initial(t, ns), names.Names(t, ns)}
+			w[t.String()] = *wire.NewRef(names, t, ns)
 		}
 	}
 	return w
 }
 
-func wireTripOf(names Namer, t *Trip) wireTrip {
-	w := wireTrip{wireCall: wireOf(names, &t.Event), Owner: ownerOf(t.Owner)}
+func wireTripOf(names wire.Namer, t *Trip) wire.TraceCall {
+	w := wire.TraceCall{Call: wireOf(names, &t.Event), Owner: wire.NewOwner(t.Owner)}
 	if t.Back != nil {
-		w.Folded = &wireFolded{wireOf(names, t.Back), int64(t.Away())}
+		w.Folded = &wire.Return{Call: wireOf(names, t.Back), Away: int64(t.Away())}
 	}
 	return w
 }
@@ -180,6 +128,9 @@ func TestEventJSON(t *testing.T) {
 			if diff := cmp.Diff(reference(t, wireTripOf(names, &c.trip)), decoded(t, got)); diff != "" {
 				t.Errorf("differs from encoding/json (-want +got):\n%s", diff)
 			}
+			if err := wiretest.Validate(got); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
@@ -191,8 +142,8 @@ func TestEventJSONText(t *testing.T) {
 	got := string(e.Append(nil, &Trip{Event: ev}))
 	want := `{"time":"2026-03-01T12:03:44.120394Z","event":"setns","pid":4242,"tid":4242,"ppid":1,"comm":"ip","uid":0,` +
 		`"flags":["CLONE_NEWNET"],"fd":5,"via":{"kind":"nsfs","path":"/run/netns/blue"},"ret":0,"duration_ns":8123,` +
-		`"from":{"net":{"inode":4026531833,"cookie":3,"initial":true}},"to":{"net":{"inode":4026532177,"cookie":4101,"names":["blue"]}},` +
-		`"target":{"type":"net","inode":4026532177,"cookie":4101,"names":["blue"]},"abi":"x86_64"}` + "\n"
+		`"from":{"net":{"type":"net","inode":4026531833,"cookie":3,"initial":true}},"to":{"net":{"type":"net","inode":4026532177,"cookie":4101,"name":"blue"}},` +
+		`"target":{"type":"net","inode":4026532177,"cookie":4101,"name":"blue"},"abi":"x86_64"}` + "\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -226,10 +177,10 @@ func FuzzEventJSON(f *testing.F) {
 			Via:     trace.Via{Kind: []trace.ViaKind{"", "nsfs", "pidfd", "other"}[bits%4], Path: path, PID: pid},
 			Partial: bits&4 != 0, Refused: bits&8 != 0,
 		}
-		if ev.Time.Year() > 9999 || ev.Time.Year() < 0 { // the kernel's clock tells no such time, and RFC 3339 neither
+		if ev.Time.Year() > 9999 || ev.Time.Year() < 0 { // no clock has such a time, and RFC 3339 cannot write it
 			return
 		}
-		at := scan.Type(bits >> 5)
+		at := ns.Type(bits >> 5)
 		ev.From[at], ev.To[at] = trace.NS{Inode: inode, Cookie: cookie}, trace.NS{Inode: cookie, Cookie: inode}
 		ev.Target.Type, ev.Target.NS[at] = at, ev.To[at]
 		names := fakeNames{inode: {comm, path}}

@@ -7,37 +7,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
-
-// TraceLife is one step in the life of a network namespace.
-type TraceLife struct {
-	Time   time.Time `json:"time"`
-	Event  string    `json:"event"` // "created", "named", "unnamed", "freed"
-	Net    *TraceNS  `json:"net"`
-	Names  []string  `json:"names,omitempty"`     // gained or lost
-	Within int64     `json:"within_ns,omitempty"` // it happened at most so long before time
-	By     *TraceBy  `json:"by,omitempty"`        // who made it
-	Lived  int64     `json:"lived_ns,omitempty"`
-}
-
-// TraceBy is who made a namespace.
-type TraceBy struct {
-	Event   string `json:"event"`
-	PID     int    `json:"pid,omitempty"`
-	TID     int    `json:"tid,omitempty"`
-	Comm    string `json:"comm"`
-	CommRaw []byte `json:"comm_base64,omitempty"`
-}
 
 // Life adds one step in the life of a network namespace:
 //
 //	12:03:44.120394  ip[4242]  created 4026532177
 //	12:03:44.221005            named blue (4026532177)
 //	12:04:01.300713            freed blue (4026532177) after 17.18s
-func (e *Events) Life(out []byte, l *trace.Life) []byte {
+func (e *Events) Life(out []byte, l *lifecycle.Event) []byte {
 	if e.json {
-		return appendRecord(out, e.lifeOf(l))
+		return appendRecord(out, wire.NewTraceLifecycle(l))
 	}
 	out = appendClock(out, l.Time)
 	out = append(out, "  "...)
@@ -47,7 +28,7 @@ func (e *Events) Life(out []byte, l *trace.Life) []byte {
 	}
 	out = e.appendCell(out, &e.who, maxWho, "")
 	line := fmt.Sprintf("  %s %s", l.Kind, lifePlace(l))
-	if l.Kind == trace.Unnamed {
+	if l.Kind == lifecycle.Unnamed {
 		line = fmt.Sprintf("  %s %d: no more called %s", l.Kind, l.NS.Inode, strings.Join(l.Names, ","))
 	}
 	if l.Lived > 0 {
@@ -64,25 +45,9 @@ func shortly(d time.Duration) time.Duration {
 	return d.Round(time.Millisecond)
 }
 
-func lifePlace(l *trace.Life) string {
+func lifePlace(l *lifecycle.Event) string {
 	if len(l.Names) == 0 {
 		return fmt.Sprint(l.NS.Inode)
 	}
 	return fmt.Sprintf("%s (%d)", strings.Join(l.Names, ","), l.NS.Inode)
-}
-
-func (e *Events) lifeOf(l *trace.Life) TraceLife {
-	w := TraceLife{
-		Time: l.Time, Event: string(l.Kind), Within: int64(l.Within), Lived: int64(l.Lived),
-		Net: &TraceNS{Inode: l.NS.Inode, Cookie: l.NS.Cookie},
-	}
-	if l.Kind == trace.Named || l.Kind == trace.Unnamed {
-		w.Names = l.Names
-	} else {
-		w.Net.Names = l.Names
-	}
-	if by := l.By; by != nil {
-		w.By = &TraceBy{by.Call.String(), by.PID, by.TID, by.Comm, rawOf(by.Comm)}
-	}
-	return w
 }

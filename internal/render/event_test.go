@@ -12,8 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -26,14 +28,14 @@ var (
 // homes are the namespaces that a thread is in before a call.
 func homes() trace.Set {
 	var s trace.Set
-	for _, t := range scan.Types() {
+	for _, t := range ns.Types() {
 		s[t].Inode = host.Inode + uint64(t)
 	}
-	s[scan.Net] = host
+	s[ns.Net] = host
 	return s
 }
 
-func with(s trace.Set, t scan.Type, ns trace.NS) trace.Set {
+func with(s trace.Set, t ns.Type, ns trace.NS) trace.Set {
 	s[t] = ns
 	return s
 }
@@ -44,8 +46,8 @@ func setnsBlue() trace.Event {
 	return trace.Event{
 		Call: trace.Setns, Time: noon, Duration: 8123, PID: 4242, TID: 4242, PPID: 1, Comm: "ip",
 		Flags: unix.CLONE_NEWNET, FD: 5, Via: trace.Via{Kind: trace.ViaNSFS, Path: "/run/netns/blue"},
-		Target: trace.Target{Type: scan.Net, NS: trace.Set{blue}}, ABI: "x86_64",
-		From: homes(), To: with(homes(), scan.Net, blue),
+		Target: trace.Target{Type: ns.Net, NS: trace.Set{blue}}, ABI: "x86_64",
+		From: homes(), To: with(homes(), ns.Net, blue),
 	}
 }
 
@@ -69,8 +71,8 @@ func trips() []namedTrip {
 	add("thread", func(t *Trip) { t.Comm, t.PID, t.TID = "agent", 500, 512 })
 	add("no type", func(t *Trip) { t.Flags = 0 })
 	add("other type", func(t *Trip) {
-		t.Flags, t.To = unix.CLONE_NEWNS, with(t.From, scan.Mnt, trace.NS{Inode: 4026532200})
-		t.Target = trace.Target{Type: scan.Mnt, NS: with(trace.Set{}, scan.Mnt, trace.NS{Inode: 4026532200})}
+		t.Flags, t.To = unix.CLONE_NEWNS, with(t.From, ns.Mnt, trace.NS{Inode: 4026532200})
+		t.Target = trace.Target{Type: ns.Mnt, NS: with(trace.Set{}, ns.Mnt, trace.NS{Inode: 4026532200})}
 	})
 	add("refused", func(t *Trip) { fail(t, unix.EPERM) })
 	add("wrong type", func(t *Trip) { fail(t, unix.EINVAL); t.Flags = unix.CLONE_NEWUTS })
@@ -83,7 +85,7 @@ func trips() []namedTrip {
 	add("unshare", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target = trace.Unshare, -1, trace.Via{}, trace.Target{}
 		t.Flags = unix.CLONE_NEWNET | unix.CLONE_NEWPID
-		t.To = with(with(t.From, scan.Net, anon), scan.PID, trace.NS{Inode: 4026532301})
+		t.To = with(with(t.From, ns.Net, anon), ns.PID, trace.NS{Inode: 4026532301})
 	})
 	add("unshare refused by seccomp", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWUSER
@@ -96,7 +98,7 @@ func trips() []namedTrip {
 	})
 	add("clone", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Clone, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWNET|unix.CLONE_NEWPID|unix.CLONE_VFORK
-		t.Ret, t.Child, t.To = 7, 4243, with(with(t.From, scan.Net, anon), scan.PID, trace.NS{Inode: 4026532301})
+		t.Ret, t.Child, t.To = 7, 4243, with(with(t.From, ns.Net, anon), ns.PID, trace.NS{Inode: 4026532301})
 	})
 	add("clone refused", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target = trace.Clone, -1, trace.Via{}, trace.Target{}
@@ -104,12 +106,12 @@ func trips() []namedTrip {
 	})
 	add("pidfd", func(t *Trip) {
 		t.Flags, t.Via = unix.CLONE_NEWNET|unix.CLONE_NEWUTS, trace.Via{Kind: trace.ViaPidfd, PID: 77}
-		t.Target.NS = with(t.Target.NS, scan.UTS, trace.NS{Inode: 4026532302})
-		t.To = with(t.To, scan.UTS, trace.NS{Inode: 4026532302})
+		t.Target.NS = with(t.Target.NS, ns.UTS, trace.NS{Inode: 4026532302})
+		t.To = with(t.To, ns.UTS, trace.NS{Inode: 4026532302})
 	})
 	add("pidfd refused", func(t *Trip) {
 		t.Flags, t.Via = unix.CLONE_NEWNET|unix.CLONE_NEWUTS, trace.Via{Kind: trace.ViaPidfd}
-		t.Target.NS = with(t.Target.NS, scan.UTS, trace.NS{Inode: 4026532302})
+		t.Target.NS = with(t.Target.NS, ns.UTS, trace.NS{Inode: 4026532302})
 		fail(t, unix.EPERM)
 	})
 	add("pidfd of nobody", func(t *Trip) {
@@ -193,7 +195,7 @@ func stats() TraceStats {
 		Summary: &trace.Summary{
 			Checked:       143,
 			Disagreements: []trace.Disagreement{{PID: 5, TID: 6, Comm: "x\x1b", Tracked: host, Found: anon}},
-			Strays:        []trace.Disagreement{{PID: 500, TID: 512, Comm: "agent", Found: blue}},
+			SplitThreads:  []trace.Disagreement{{PID: 500, TID: 512, Comm: "agent", Found: blue}},
 		},
 	}
 }
@@ -210,12 +212,12 @@ func TestTraceNotes(t *testing.T) {
 	}
 	many := stats()
 	for range 100 {
-		many.Summary.Strays = append(many.Summary.Strays, many.Summary.Strays[0])
+		many.Summary.SplitThreads = append(many.Summary.SplitThreads, many.Summary.SplitThreads[0])
 		many.Summary.Disagreements = append(many.Summary.Disagreements, many.Summary.Disagreements[0])
 	}
 	notes := e.TraceNotes(many)
 	if n := len(notes); n != 1+maxThreads+2 || !strings.HasSuffix(notes[n-1], ", and 91 more") || !strings.HasPrefix(notes[n-2], "91 more threads ") {
-		t.Errorf("too much or too little is told: %q", notes)
+		t.Errorf("too much or too little is noted: %q", notes)
 	}
 	none := TraceStats{Lost: []trace.Loss{{Kind: "setns", Known: true}}, Tier: 2, Summary: &trace.Summary{}}
 	if diff := cmp.Diff([]string{"no events; nothing lost; tier 2"}, e.TraceNotes(none)); diff != "" {
@@ -230,13 +232,16 @@ func TestTraceNotes(t *testing.T) {
 func TestTraceRecords(t *testing.T) {
 	e := NewEvents(JSON, Style{}, fakeNames{blue.Inode: {"blue"}})
 	var out []byte
-	out = e.Start(out, TraceStart{Time: noon, Kernel: "6.18.44", Select: []string{"syscalls"}, Tier: 1, How: "by hooks", Command: []string{"ip", "\xff"}})
+	out = e.Start(out, wire.TraceStart{Time: noon, Machine: wire.Machine{Schema: wire.Schema, Kernel: "6.18.44"}, Select: []string{"syscalls"}, Tier: 1, How: "by hooks", Command: []string{"ip", "\xff"}})
 	for _, l := range stats().Lost {
 		out = e.Lost(out, noon, l, l.Total/2)
 	}
 	out = e.End(out, noon, stats())
 	golden(t, "testdata/records.json", string(out))
-	out = NewEvents(Table, Style{}, nil).Start(nil, TraceStart{})
+	if err := wiretest.Validate(out); err != nil {
+		t.Error(err)
+	}
+	out = NewEvents(Table, Style{}, nil).Start(nil, wire.TraceStart{})
 	out = NewEvents(Table, Style{}, nil).End(out, noon, TraceStats{})
 	if len(out) > 0 {
 		t.Errorf("people are shown %q", out)

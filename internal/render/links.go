@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // mostLinks is how many links of a namespace a table shows: a host has one for
@@ -20,25 +22,25 @@ const mostLinks = 8
 
 // linkCell shows links in brief: "eth0 10.0.0.7/24, lo". Those with an address
 // come first and the loopback last; addresses that every link has are left out.
-func linkCell(all []scan.Link, more func(*scan.Link) string) string {
+func linkCell(all []ns.Link, more func(*ns.Link) string) string {
 	order := slices.Clone(all)
-	rank := func(l *scan.Link) int {
+	rank := func(l *ns.Link) int {
 		switch {
 		case l.Kind == "loopback":
 			return 2
-		case len(telling(l)) == 0:
+		case len(distinctAddrs(l)) == 0:
 			return 1
 		}
 		return 0
 	}
-	slices.SortStableFunc(order, func(a, b scan.Link) int { return rank(&a) - rank(&b) })
+	slices.SortStableFunc(order, func(a, b ns.Link) int { return rank(&a) - rank(&b) })
 	var parts []string
 	for i := range order {
 		if i == mostLinks && len(order) > mostLinks+1 {
 			parts = append(parts, fmt.Sprintf("%d more", len(order)-i))
 			break
 		}
-		part := append([]string{order[i].Name}, telling(&order[i])...)
+		part := append([]string{order[i].Name}, distinctAddrs(&order[i])...)
 		if m := more(&order[i]); m != "" {
 			part = append(part, m)
 		}
@@ -47,8 +49,8 @@ func linkCell(all []scan.Link, more func(*scan.Link) string) string {
 	return strings.Join(parts, ", ")
 }
 
-// telling are the addresses of a link that tell it from others.
-func telling(l *scan.Link) []string {
+// distinctAddrs returns the addresses of a link that others do not have too.
+func distinctAddrs(l *ns.Link) []string {
 	var addrs []string
 	for _, p := range l.Addrs {
 		if ip := p.Addr(); !ip.IsLoopback() && !isLinkLocal6(ip) {
@@ -60,10 +62,10 @@ func telling(l *scan.Link) []string {
 
 func isLinkLocal6(ip netip.Addr) bool { return ip.Is6() && ip.IsLinkLocalUnicast() }
 
-func noMore(*scan.Link) string { return "" }
+func noMore(*ns.Link) string { return "" }
 
-// peerNote says where the other end of a link is.
-func peerNote(s *scan.Snapshot, l *scan.Link, x *owner.Index) string {
+// peerNote returns where the other end of a link is.
+func peerNote(s *ns.Snapshot, l *ns.Link, x *owner.Index) string {
 	p := l.Peer
 	switch {
 	case p == nil:
@@ -75,15 +77,15 @@ func peerNote(s *scan.Snapshot, l *scan.Link, x *owner.Index) string {
 }
 
 // placeOf names a namespace in a sentence.
-func placeOf(s *scan.Snapshot, inode uint64, x *owner.Index) string {
+func placeOf(s *ns.Snapshot, inode uint64, x *owner.Index) string {
 	if n := s.Find(inode); n != nil {
 		return Title(n, x)
 	}
-	return scan.FormatLink(scan.Net, inode)
+	return ns.FormatLink(ns.Net, inode)
 }
 
-// Title names a namespace in a sentence, and says whose it is as far as x knows.
-func Title(n *scan.Namespace, x *owner.Index) string {
+// Title names a namespace in a sentence, with its owner as far as x finds it.
+func Title(n *ns.Namespace, x *owner.Index) string {
 	if n.Initial {
 		return n.String() + " (host)"
 	}
@@ -95,11 +97,9 @@ func Title(n *scan.Namespace, x *owner.Index) string {
 
 // UsesBy writes who keeps the namespace alive that was asked for by an address or
 // a device, and first by which link it was found.
-func UsesBy(w io.Writer, s *scan.Snapshot, q links.Query, h links.Hit, x *owner.Index, f Format, style Style) error {
+func UsesBy(w io.Writer, s *ns.Snapshot, q links.Query, h links.Hit, x *owner.Index, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		u := usesOf(s, h.Namespace, x)
-		u.Matched = &wireMatch{By: q.By, Value: q.String(), Inode: h.At.Inode, Device: h.Link.Name}
-		return encode(w, f, false, u)
+		return encode(w, f, false, wire.NewUses(s, h.Namespace, x, explain.Verdict(h.Namespace, s), q, &h))
 	}
 	if _, err := fmt.Fprintln(w, Escape(matchText(s, q, h, x))); err != nil {
 		return err
@@ -107,7 +107,7 @@ func UsesBy(w io.Writer, s *scan.Snapshot, q links.Query, h links.Hit, x *owner.
 	return Uses(w, s, h.Namespace, x, f, style)
 }
 
-func matchText(s *scan.Snapshot, q links.Query, h links.Hit, x *owner.Index) string {
+func matchText(s *ns.Snapshot, q links.Query, h links.Hit, x *owner.Index) string {
 	text := q.String() + " is "
 	if q.By != "dev" {
 		text += "on " + h.Link.Name + " "

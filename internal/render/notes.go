@@ -10,31 +10,34 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// GapNotes says in sentences what a snapshot could not show and how to see it.
-// With verbose it tells each gap, and how the machine was read.
-func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
+// GapNotes returns in sentences what a snapshot does not show and how to see it.
+// With verbose it has each gap, and how the machine was read.
+func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	var notes []string
 	if verbose {
 		notes = append(notes, fmt.Sprintf("sources: %s", strings.Join(s.Sources, ", ")))
 	}
-	var closed, unlinked, unowned, other []scan.Gap
+	var closed, unlinked, unowned, other []ns.Gap
 	var hidden, newer []string
 	for _, g := range append(slices.Clone(s.Gaps), x.Gaps()...) {
 		if g.Err == scan.ErrNotInProc {
-			hidden = append(hidden, scan.LookingAt(g.Source))
+			hidden = append(hidden, lookingAt(g.Sources))
 			continue
 		}
 		if g.Err == scan.ErrActiveOnly {
 			hidden = append(hidden, "namespaces that no process and no file refers to")
 			continue
 		}
-		if since := (scan.SinceError{}); errors.As(g.Err, &since) {
-			newer = append(newer, fmt.Sprintf("%s (%v)", scan.LookingAt(g.Source), since))
+		if since := (kernel.SinceError{}); errors.As(g.Err, &since) {
+			newer = append(newer, fmt.Sprintf("%s (%v)", lookingAt(g.Sources), since))
 			continue
 		}
 		if verbose && !denied(g.Err) {
@@ -45,11 +48,11 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 			notes = append(notes, Escape("unreadable: "+g.Error()))
 		}
 		switch {
-		case denied(g.Err) && (g.Source == "process" || g.Source == "thread"):
+		case denied(g.Err) && (g.Of("process") || g.Of("thread")):
 			closed = append(closed, g)
-		case denied(g.Err) && g.Source == links.Source:
+		case denied(g.Err) && g.Of(links.Source):
 			unlinked = append(unlinked, g)
-		case denied(g.Err) && g.Source == owner.Source:
+		case denied(g.Err) && g.Of(owner.Source):
 			unowned = append(unowned, g)
 		default:
 			other = append(other, g)
@@ -65,17 +68,17 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 		notes = append(notes, Escape(closedNote(n, closed[0])))
 	}
 	if len(unlinked) > 0 {
-		notes = append(notes, Escape(links.Unread(unlinked)))
+		notes = append(notes, Escape(explain.UnreadLinks(unlinked)))
 	}
 	if len(unowned) > 0 {
 		notes = append(notes, Escape(unownedNote(unowned)))
 	}
 	for i, g := range other {
 		if verbose {
-			break // told above
+			break // noted above
 		}
 		if i == 3 {
-			notes = append(notes, fmt.Sprintf("%d more could not be read: -v tells them", len(other)-i))
+			notes = append(notes, fmt.Sprintf("%d more could not be read: -v lists them", len(other)-i))
 			break
 		}
 		notes = append(notes, Escape(gapNote(g)))
@@ -83,8 +86,17 @@ func GapNotes(s *scan.Snapshot, x *owner.Index, verbose bool) []string {
 	return notes
 }
 
-// hiddenNote says what /proc cannot show and who can.
-func hiddenNote(s *scan.Snapshot, what []string) string {
+// lookingAt names the places where some sources look.
+func lookingAt(sources []string) string {
+	var places []string
+	for _, s := range sources {
+		places = append(places, explain.LookingAt(s))
+	}
+	return strings.Join(places, ", ")
+}
+
+// hiddenNote returns what /proc cannot show and what can.
+func hiddenNote(s *ns.Snapshot, what []string) string {
 	note := "not looked at: " + strings.Join(what, ", ")
 	if s.Root != "/" {
 		return note + ": another root's tree does not show them"
@@ -97,16 +109,16 @@ func hiddenNote(s *scan.Snapshot, what []string) string {
 
 func denied(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) }
 
-func closedNote(n int, first scan.Gap) string {
+func closedNote(n int, first ns.Gap) string {
 	what := fmt.Sprintf("%d processes unreadable", n)
 	if n == 1 {
 		what = fmt.Sprintf("1 process unreadable (%s)", first.Path)
 	}
-	return what + ": " + scan.PtraceRemedy()
+	return what + ": " + explain.Privilege(unix.CAP_SYS_PTRACE)
 }
 
-// unownedNote says which files of runtimes are closed to us.
-func unownedNote(gaps []scan.Gap) string {
+// unownedNote returns which files of runtimes may not be read.
+func unownedNote(gaps []ns.Gap) string {
 	more := ""
 	if len(gaps) > 1 {
 		more = fmt.Sprintf(" and %d more", len(gaps)-1)
@@ -114,12 +126,12 @@ func unownedNote(gaps []scan.Gap) string {
 	return fmt.Sprintf("owners may be missing: %s%s unreadable: run as root", gaps[0].Path, more)
 }
 
-func gapNote(g scan.Gap) string {
-	if none := (scan.NoTypeError{}); errors.As(g.Err, &none) {
+func gapNote(g ns.Gap) string {
+	if none := (kernel.NoTypeError{}); errors.As(g.Err, &none) {
 		return none.Error()
 	}
 	note := fmt.Sprintf("%s unreadable: %v", g.Path, g.Err)
-	if g.Source == links.Source {
+	if g.Of(links.Source) {
 		note = fmt.Sprintf("links of %s: %v", g.Path, g.Err)
 	}
 	if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
@@ -134,17 +146,17 @@ func gapNote(g scan.Gap) string {
 	return note
 }
 
-// StrayNotes tells of names that refer to no namespace; a few, unless verbose.
-func StrayNotes(s *scan.Snapshot, verbose bool) []string {
-	if !slices.Contains(s.Types, scan.Net) {
+// DanglingNotes reports names that refer to no namespace; a few, unless verbose.
+func DanglingNotes(s *ns.Snapshot, verbose bool) []string {
+	if !slices.Contains(s.Types, ns.Net) {
 		return nil // names are for network namespaces
 	}
 	var notes []string
-	for i, stray := range s.Strays {
+	for i, name := range s.Dangling {
 		if i == 3 && !verbose {
-			return append(notes, fmt.Sprintf("%d more names refer to no namespace: -v lists them", len(s.Strays)-i))
+			return append(notes, fmt.Sprintf("%d more names refer to no namespace: -v lists them", len(s.Dangling)-i))
 		}
-		notes = append(notes, Escape(fmt.Sprintf("%s is no namespace: it is %s", stray.Path, stray.Reason)))
+		notes = append(notes, Escape(fmt.Sprintf("%s is no namespace: it is %s", name.Path, name.Reason)))
 	}
 	return notes
 }

@@ -17,6 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 	"sigs.k8s.io/yaml"
 
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -50,23 +53,23 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-func snapshot() *scan.Snapshot {
-	s := &scan.Snapshot{
-		Taken: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Engine: "proc", Sources: []string{"process", "thread", "mount"}, Types: []scan.Type{scan.Net}, Root: "/",
-		Namespaces: []scan.Namespace{
+func snapshot() *ns.Snapshot {
+	s := &ns.Snapshot{
+		Taken: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Engine: "proc", Sources: []string{"process", "thread", "mount"}, Types: []ns.Type{ns.Net}, Root: "/",
+		Namespaces: []ns.Namespace{
 			{
 				Inode: 4026531833, Initial: true, Threads: 7,
-				Holders: []scan.Holder{{Kind: scan.KindProcess, PID: 1}},
-				Leader:  &scan.Process{PID: 1, Comm: "init", Cmdline: []string{"/sbin/init", "splash"}, UID: -1},
+				Holders: []ns.Holder{{Kind: ns.KindProcess, PID: 1}},
+				Leader:  &ns.Process{PID: 1, Comm: "init", Cmdline: []string{"/sbin/init", "splash"}, UID: -1},
 			},
 			{
 				Inode:   4026532177,
-				Names:   []scan.Name{{Name: strings.Repeat("n", 255), Path: "/run/netns/" + strings.Repeat("n", 255), Kind: scan.NameMount}},
-				Holders: []scan.Holder{{Kind: scan.KindMount, Path: "/run/netns/\x1b[31m", MountID: 41}},
+				Names:   []ns.Name{{Name: strings.Repeat("n", 255), Path: "/run/netns/" + strings.Repeat("n", 255), Kind: ns.NameMount}},
+				Holders: []ns.Holder{{Kind: ns.KindMount, Path: "/run/netns/\x1b[31m", MountID: 41}},
 			},
 		},
 	}
-	s.Initial[scan.Net] = 4026531833
+	s.Initial[ns.Net] = 4026531833
 	return s
 }
 
@@ -95,9 +98,9 @@ func TestTableFitsTheTerminal(t *testing.T) {
 }
 
 // One stranger's long command line is written once, not as spaces on every line.
-func TestLongCommandIsNoBurden(t *testing.T) {
+func TestLongCommandIsNotPadded(t *testing.T) {
 	s := snapshot()
-	n := &scan.Namespace{Inode: 4026532177}
+	n := &ns.Namespace{Inode: 4026532177}
 	for pid := 1; pid <= 50; pid++ {
 		h := processA(pid)
 		n.Holders = append(n.Holders, h)
@@ -150,14 +153,17 @@ func TestWideHasNoEmptyCells(t *testing.T) {
 	}
 }
 
-func TestJSONAndYAMLSayTheSame(t *testing.T) {
+func TestJSONAndYAMLAgree(t *testing.T) {
 	s := snapshot()
-	s.Gaps = []scan.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
+	s.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "/proc/1/ns/net", Err: unix.EACCES}}
 	var j, y bytes.Buffer
 	for f, out := range map[Format]*bytes.Buffer{JSON: &j, YAML: &y} {
 		if err := List(out, s, nil, f, Style{}, true); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := wiretest.Validate(j.Bytes()); err != nil {
+		t.Error(err)
 	}
 	if strings.Count(j.String(), "\n") != 1 {
 		t.Errorf("not one line: %q", j.String())
@@ -175,7 +181,7 @@ func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"taken":"2026-03-01T12:00:00Z"`, `"complete":false`, `"error":"permission denied"`,
-		`"holders":{"mount":0,"process":1,"thread":0}`, `"leader":{"pid":1,"comm":"init","cmdline":["/sbin/init","splash"]}`, `"initial":true`,
+		`"holder_counts":{"mount":0,"process":1,"thread":0}`, `"leader":{"pid":1,"comm":"init","cmdline":["/sbin/init","splash"]}`, `"initial":true`,
 	} {
 		if !strings.Contains(j.String(), want) {
 			t.Errorf("no %s in %s", want, j.String())
@@ -196,7 +202,7 @@ func FuzzNamesInYAML(f *testing.F) {
 			if err := List(&out, s, nil, f, Style{}, false); err != nil {
 				t.Fatalf("%s of %q: %v", f, name, err)
 			}
-			var back wireList
+			var back wire.List
 			if err := yaml.Unmarshal(out.Bytes(), &back); err != nil {
 				t.Fatalf("%s of %q: %v\n%s", f, name, err, out.String())
 			}
@@ -214,7 +220,7 @@ func FuzzNamesInYAML(f *testing.F) {
 // What is unknown is absent.
 func TestUnknownIsAbsent(t *testing.T) {
 	s := snapshot()
-	s.Initial[scan.Net] = 0
+	s.Initial[ns.Net] = 0
 	var out bytes.Buffer
 	if err := List(&out, s, nil, JSON, Style{}, true); err != nil {
 		t.Fatal(err)
@@ -229,13 +235,13 @@ func TestUnknownIsAbsent(t *testing.T) {
 func TestGapNotes(t *testing.T) {
 	s := snapshot()
 	for pid := range 12 {
-		s.Gaps = append(s.Gaps, scan.Gap{Source: "process", Path: fmt.Sprintf("/proc/%d/ns/net", pid), Err: unix.EACCES})
+		s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"process"}, Path: fmt.Sprintf("/proc/%d/ns/net", pid), Err: unix.EACCES})
 	}
 	for i := range 5 {
-		s.Gaps = append(s.Gaps, scan.Gap{Source: "name", Path: fmt.Sprintf("/run/%d\x1b", i), Err: unix.EIO})
+		s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"name"}, Path: fmt.Sprintf("/run/%d\x1b", i), Err: unix.EIO})
 	}
 	notes := strings.Join(GapNotes(s, nil, false), "\n")
-	for _, want := range []string{"12 processes unreadable: ", `/run/0\x1b unreadable: input/output error`, "2 more could not be read: -v tells them"} {
+	for _, want := range []string{"12 processes unreadable: ", `/run/0\x1b unreadable: input/output error`, "2 more could not be read: -v lists them"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in:\n%s", want, notes)
 		}
@@ -248,14 +254,14 @@ func TestGapNotes(t *testing.T) {
 	}
 }
 
-func TestNoEngineIsTold(t *testing.T) {
+func TestNoteWithoutEngine(t *testing.T) {
 	for want, err := range map[string]error{
 		"not looked at: files in flight: the bpf engine sees them, run as root":                         nil,
 		"not looked at: files in flight: the bpf engine, which sees them, did not start: it is too old": errors.New("it is too old"),
 		"not looked at: files in flight: the bpf engine sees them, run as root ":                        fmt.Errorf("needs CAP_BPF: %w", unix.EPERM),
 	} {
 		s := snapshot()
-		s.NoEngine, s.Gaps = err, []scan.Gap{{Source: "inflight", Path: "/proc", Err: scan.ErrNotInProc}}
+		s.NoEngine, s.Gaps = err, []ns.Gap{{Sources: []string{"inflight"}, Path: "/proc", Err: scan.ErrNotInProc}}
 		if got := GapNotes(s, nil, false); len(got) != 1 || got[0] != strings.TrimSpace(want) {
 			t.Errorf("%v: %q, want %q", err, got, want)
 		}

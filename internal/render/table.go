@@ -55,7 +55,7 @@ func (t *table) add(color string, cells ...string) {
 	t.rows = append(t.rows, row{cells, color})
 }
 
-// dropEmpty removes the columns of the given titles that say nothing.
+// dropEmpty removes the columns of the given titles that are empty in every row.
 func (t *table) dropEmpty(titles ...string) {
 	for _, title := range titles {
 		if i := t.index(title); t.blank(i) {

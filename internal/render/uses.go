@@ -9,17 +9,20 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// Uses writes who keeps a namespace alive: the verdict, whose it is as far as x
+// Uses writes what keeps a namespace alive: the verdict, its owner as far as x
 // knows, then the holders.
-func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, x *owner.Index, f Format, style Style) error {
+func Uses(w io.Writer, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		return encode(w, f, false, usesOf(s, n, x))
+		return encode(w, f, false, wire.NewUses(s, n, x, explain.Verdict(n, s), links.Query{}, nil))
 	}
-	if _, err := fmt.Fprintln(w, Escape(n.Verdict(s))); err != nil {
+	if _, err := fmt.Fprintln(w, Escape(explain.Verdict(n, s))); err != nil {
 		return err
 	}
 	if o := x.Namespace(n); o != nil {
@@ -33,7 +36,7 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, x *owner.Index, f Fo
 		}
 	}
 	if f == Wide && n.Links != nil {
-		cell := linkCell(n.Links, func(l *scan.Link) string { return peerNote(s, l, x) })
+		cell := linkCell(n.Links, func(l *ns.Link) string { return peerNote(s, l, x) })
 		if _, err := fmt.Fprintln(w, Escape("links: "+cell)); err != nil {
 			return err
 		}
@@ -47,9 +50,9 @@ func Uses(w io.Writer, s *scan.Snapshot, n *scan.Namespace, x *owner.Index, f Fo
 	return usesTable(s, n, x, f == Wide).write(w, style)
 }
 
-// identity says what else a namespace is known by: "cookie 4101, nsid 3, owned by
+// identity returns what else identifies a namespace: "cookie 4101, nsid 3, owned by
 // user:[4026531837], which root made, 3d4h old by name".
-func identity(s *scan.Snapshot, n *scan.Namespace) string {
+func identity(s *ns.Snapshot, n *ns.Namespace) string {
 	var parts []string
 	if n.Cookie != 0 {
 		parts = append(parts, fmt.Sprintf("cookie %d", n.Cookie))
@@ -59,13 +62,13 @@ func identity(s *scan.Snapshot, n *scan.Namespace) string {
 	}
 	maker := userName(s, n.OwnerUID)
 	if n.UserNS != 0 {
-		owner := "owned by " + scan.FormatLink(scan.User, n.UserNS)
-		if maker != "" && n.Type != scan.User {
+		owner := "owned by " + ns.FormatLink(ns.User, n.UserNS)
+		if maker != "" && n.Type != ns.User {
 			owner += ", which " + maker + " made"
 		}
 		parts = append(parts, owner)
 	}
-	if maker != "" && n.Type == scan.User {
+	if maker != "" && n.Type == ns.User {
 		parts = append(parts, "made by "+maker)
 	}
 	if !n.Age.Since.IsZero() {
@@ -74,7 +77,7 @@ func identity(s *scan.Snapshot, n *scan.Namespace) string {
 	return strings.Join(parts, ", ")
 }
 
-func usesTable(s *scan.Snapshot, n *scan.Namespace, x *owner.Index, wide bool) *table {
+func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, wide bool) *table {
 	t := &table{columns: []column{
 		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "FD", right: true}, {title: "WHAT"},
 		{title: "OWNER", least: 12}, {title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
@@ -84,7 +87,7 @@ func usesTable(s *scan.Snapshot, n *scan.Namespace, x *owner.Index, wide bool) *
 	for i := range n.Holders {
 		h := &n.Holders[i]
 		switch {
-		case h.Kind != scan.KindMount:
+		case h.Kind != ns.KindMount:
 			addHolder(t, s, n, x, h, h.Path, wide)
 		case wide:
 			addHolder(t, s, n, x, h, h.Path+mountNote(h, s.MountNS), wide)
@@ -103,15 +106,15 @@ func usesTable(s *scan.Snapshot, n *scan.Namespace, x *owner.Index, wide bool) *
 	return t
 }
 
-func fd(h *scan.Holder) string {
+func fd(h *ns.Holder) string {
 	if !h.Kind.HasFD() || h.FD < 0 {
 		return ""
 	}
 	return strconv.Itoa(h.FD)
 }
 
-// what says more of a holder in a word or two.
-func what(h *scan.Holder) string {
+// what describes a holder in a word or two.
+func what(h *ns.Holder) string {
 	words := []string{h.Family, h.Type, h.Device, h.Via}
 	switch {
 	case h.Refs == 1:
@@ -122,21 +125,21 @@ func what(h *scan.Holder) string {
 	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }
 
-func addHolder(t *table, s *scan.Snapshot, n *scan.Namespace, x *owner.Index, h *scan.Holder, path string, wide bool) {
+func addHolder(t *table, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, h *ns.Holder, path string, wide bool) {
 	user, started, command := "", "", ""
 	if p := h.Process; p != nil {
 		user, started, command = userName(s, p.UID), clock(p.Started, s.Taken), Command(p)
 	}
 	pid, tid := h.PID, h.TID
-	if h.Kind == scan.KindMount {
+	if h.Kind == ns.KindMount {
 		pid, tid = 0, 0 // they only see the mount
 	}
-	t.add("", h.Kind.String(), number(pid), number(tid), fd(h), what(h), ownerCell(x.Holder(n, h), wide), user, started,
+	t.add("", h.Kind.String(), number(int(pid)), number(int(tid)), fd(h), what(h), ownerCell(x.Holder(n, h), wide), user, started,
 		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
 }
 
-// groupNote says in which mount namespaces the copies of one mount are.
-func groupNote(g *scan.MountGroup, own uint64) string {
+// groupNote returns in which mount namespaces the copies of one mount are.
+func groupNote(g *ns.MountGroup, own uint64) string {
 	all := g.All()
 	if len(all) == 1 {
 		return mountNote(all[0], own)
@@ -161,8 +164,8 @@ func groupNote(g *scan.MountGroup, own uint64) string {
 	return " (" + notes + ")"
 }
 
-// mountNote says where a mount is that is not simply at its path.
-func mountNote(h *scan.Holder, own uint64) string {
+// mountNote returns where a mount is that is not simply at its path.
+func mountNote(h *ns.Holder, own uint64) string {
 	if h.Lone() {
 		return loneNote(h)
 	}
@@ -174,7 +177,7 @@ func mountNote(h *scan.Holder, own uint64) string {
 	case h.PID != 0:
 		notes = append(notes, fmt.Sprintf("in the mount namespace of pid %d", h.PID))
 	default:
-		notes = append(notes, "in "+scan.FormatLink(scan.Mnt, h.MountNS)+", which no process is in")
+		notes = append(notes, "in "+ns.FormatLink(ns.Mnt, h.MountNS)+", which no process is in")
 	}
 	switch {
 	case h.Path == "":
@@ -188,12 +191,12 @@ func mountNote(h *scan.Holder, own uint64) string {
 	return " (" + strings.Join(notes, "; ") + ")"
 }
 
-// loneNote says what a mount that is in no mount namespace is below.
-func loneNote(h *scan.Holder) string {
+// loneNote returns what a mount that is in no mount namespace is below.
+func loneNote(h *ns.Holder) string {
 	switch p := h.Pin; {
 	case p == nil:
 		return ""
-	case p.Kind == scan.KindInflight:
+	case p.Kind == ns.KindInflight:
 		return " (below a file in flight)"
 	default:
 		return fmt.Sprintf(" (below fd %d of pid %d)", p.FD, p.PID)

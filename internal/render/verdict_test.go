@@ -10,36 +10,37 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestVerdicts(t *testing.T) {
 	s := snapshot()
 	s.Sources = []string{"process", "thread", "mount"}
-	for want, n := range map[string]*scan.Namespace{
+	for want, n := range map[string]*ns.Namespace{
 		"net:[4026531833] is the host's own: the kernel keeps it for as long as it runs; 1 process is in it.": &s.Namespaces[0],
 		"Nothing that was looked at keeps net:[5] alive, and yet it is.":                                      {Inode: 5},
-		"net:[6] is kept alive by 5 processes; to free it, end a (pid 1), a (pid 2), a (pid 3) and 2 more processes.": {Inode: 6, Holders: []scan.Holder{
+		"net:[6] is kept alive by 5 processes; to free it, end a (pid 1), a (pid 2), a (pid 3) and 2 more processes.": {Inode: 6, Holders: []ns.Holder{
 			processA(1), processA(2), processA(3), processA(4), processA(5),
 		}},
-		"net:[7] is kept alive by 1 thread and 2 mounts; to free it, end thread 9 (a) of pid 8, run `ip netns del x` and unmount /tmp/y below the mount that covers it.": {Inode: 7, Holders: []scan.Holder{
-			{Kind: scan.KindThread, PID: 8, TID: 9, Process: &scan.Process{Comm: "a"}},
-			{Kind: scan.KindMount, Path: "/run/netns/x"}, {Kind: scan.KindMount, Path: "/tmp/y", Covered: true},
+		"net:[7] is kept alive by 1 thread and 2 mounts; to free it, end thread 9 (a) of pid 8, run `ip netns del x` and unmount /tmp/y below the mount that covers it.": {Inode: 7, Holders: []ns.Holder{
+			{Kind: ns.KindThread, PID: 8, TID: 9, Process: &ns.Process{Comm: "a"}},
+			{Kind: ns.KindMount, Path: "/run/netns/x"}, {Kind: ns.KindMount, Path: "/tmp/y", Covered: true},
 		}},
 	} {
-		if got := n.Verdict(s); !strings.HasPrefix(got, want) {
+		if got := explain.Verdict(n, s); !strings.HasPrefix(got, want) {
 			t.Errorf("verdict\n%s\nwant\n%s", got, want)
 		}
 	}
-	s.Gaps = []scan.Gap{{Source: "process", Path: "/proc/1/ns/net", Err: unix.EACCES}}
-	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); !strings.Contains(got, "alive by at least 1 process") {
+	s.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "/proc/1/ns/net", Err: unix.EACCES}}
+	if got := explain.Verdict(&ns.Namespace{Holders: []ns.Holder{processA(1)}}, s); !strings.Contains(got, "alive by at least 1 process") {
 		t.Errorf("an incomplete scan is sure of itself: %s", got)
 	}
-	if got := s.Namespaces[0].Verdict(s); !strings.Contains(got, "; at least 1 process is in it") {
+	if got := explain.Verdict(&s.Namespaces[0], s); !strings.Contains(got, "; at least 1 process is in it") {
 		t.Errorf("an incomplete scan is sure of itself: %s", got)
 	}
-	s.Gaps = []scan.Gap{{Source: scan.SourceLink, Path: "net:[7]", Err: unix.EPERM}}
-	if got := (&scan.Namespace{Holders: []scan.Holder{processA(1)}}).Verdict(s); strings.Contains(got, "at least") {
+	s.Gaps = []ns.Gap{{Sources: []string{ns.SourceLink}, Path: "net:[7]", Err: unix.EPERM}}
+	if got := explain.Verdict(&ns.Namespace{Holders: []ns.Holder{processA(1)}}, s); strings.Contains(got, "at least") {
 		t.Errorf("unsure of holders for want of links: %s", got)
 	}
 }
@@ -48,10 +49,10 @@ func TestVerdicts(t *testing.T) {
 func TestMountRows(t *testing.T) {
 	s := snapshot()
 	s.MountNS = 1
-	at := func(path string, mountNS uint64, pid int, covered bool) scan.Holder {
-		return scan.Holder{Kind: scan.KindMount, Path: path, MountNS: mountNS, PID: pid, MountID: 40, Covered: covered}
+	at := func(path string, mountNS uint64, pid int, covered bool) ns.Holder {
+		return ns.Holder{Kind: ns.KindMount, Path: path, MountNS: mountNS, PID: ns.TaskID(pid), MountID: 40, Covered: covered}
 	}
-	n := &scan.Namespace{Inode: 5, Holders: []scan.Holder{
+	n := &ns.Namespace{Inode: 5, Holders: []ns.Holder{
 		at("/run/netns/blue", 1, 1, false), at("/run/netns/blue", 2, 7, true), at("/run/netns/blue", 3, 0, false),
 		at("/ours", 1, 1, false), at("/theirs", 2, 7, false), at("/lost", 3, 0, false), at("", 2, 7, true),
 		at("/twice", 1, 1, true), at("/twice", 1, 1, false),
@@ -82,6 +83,6 @@ func TestMountRows(t *testing.T) {
 	}
 }
 
-func processA(pid int) scan.Holder {
-	return scan.Holder{Kind: scan.KindProcess, PID: pid, Process: &scan.Process{Comm: "a"}}
+func processA(pid int) ns.Holder {
+	return ns.Holder{Kind: ns.KindProcess, PID: ns.TaskID(pid), Process: &ns.Process{Comm: "a"}}
 }

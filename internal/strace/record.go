@@ -15,7 +15,7 @@ import (
 )
 
 // Record has run put a command behind strace's, and returns what strace and a
-// tracer told of the same time. It skips the test where one of them cannot work.
+// tracer recorded in the same time. It skips the test where one of them cannot work.
 func Record(t testing.TB, run func(straced []string)) (Calls, []trace.Event) {
 	t.Helper()
 	testlock.Shared(t)
@@ -62,7 +62,7 @@ func Record(t testing.TB, run func(straced []string)) (Calls, []trace.Event) {
 	return calls, events
 }
 
-// Compare demands that both told the same, and that such calls are among it, as of
+// Compare checks that both recorded the same, and that such calls are among it, as of
 // path.Match; none at all where want is empty.
 func Compare(t testing.TB, calls Calls, events []trace.Event, want ...string) {
 	t.Helper()

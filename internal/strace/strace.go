@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package strace holds what a tracer tells against what strace tells of the same
+// Package strace compares what a tracer records with what strace prints of the same
 // run: the calls that make and enter namespaces, by thread. For tests only.
 package strace
 
@@ -80,7 +80,7 @@ func parse(line string) (string, error) {
 	}
 	m := callLine.FindStringSubmatch(line)
 	if m == nil {
-		return "", fmt.Errorf("what strace said: %q", line)
+		return "", fmt.Errorf("output of strace: %q", line)
 	}
 	name, args, ret, errno := m[1], m[2], m[3], m[4]
 	if ret == "?" && errno == "" {
@@ -130,18 +130,18 @@ func Of(e *trace.Event) string {
 }
 
 // Differences lists how the events of the threads that strace saw differ from
-// what it says.
+// what it prints.
 func (c Calls) Differences(events []trace.Event) []string {
-	told := Calls{}
+	reported := Calls{}
 	for i := range events {
 		tid := events[i].TID
-		told[tid] = append(told[tid], Of(&events[i]))
+		reported[tid] = append(reported[tid], Of(&events[i]))
 	}
 	var differ []string
 	for tid, calls := range c {
-		if !slices.Equal(calls, told[tid]) {
-			differ = append(differ, fmt.Sprintf("thread %d: strace says\n\t%s\nand the tracer\n\t%s",
-				tid, strings.Join(calls, "\n\t"), strings.Join(told[tid], "\n\t")))
+		if !slices.Equal(calls, reported[tid]) {
+			differ = append(differ, fmt.Sprintf("thread %d: strace prints\n\t%s\nand the tracer\n\t%s",
+				tid, strings.Join(calls, "\n\t"), strings.Join(reported[tid], "\n\t")))
 		}
 	}
 	slices.Sort(differ)

@@ -37,7 +37,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestDifferences takes an event away, adds one, and changes each thing told.
+// TestDifferences takes an event away, adds one, and changes each thing recorded.
 func TestDifferences(t *testing.T) {
 	dir := t.TempDir()
 	for tid, text := range map[string]string{"5": "setns(3, CLONE_NEWNET) = 0\nunshare(CLONE_NEWNS) = -1 EPERM (no)\n", "6": ""} {

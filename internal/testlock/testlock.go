@@ -13,7 +13,7 @@
 //
 // Most tests need not call Shared: what makes a scene in internal/nstest does, and
 // what starts a tracer. The lock belongs to the test and its subtests and is
-// released when the test ends, or when its process dies. A test program that a test
+// released when the test ends, or when its process ends. A test program that a test
 // starts does not lock: what its parent holds covers it.
 package testlock
 
@@ -33,7 +33,7 @@ import (
 // made, and none is left.
 var (
 	machine = "/"
-	// queue is held while waiting for the machine, so that one who wants it alone is
+	// queue is held while waiting for the machine, so that an exclusive request is
 	// not passed again and again by those who share it.
 	queue = "/dev"
 )

@@ -133,7 +133,7 @@ func (h *holder) holds(t *testing.T) {
 	}
 }
 
-// A process that wants the machine alone waits for those that share it, is not
+// A process that locks the machine exclusively waits for those that share it, is not
 // passed by those that come later, and leaves the machine to them when it is killed.
 func TestOrder(t *testing.T) {
 	dir := apart(t)

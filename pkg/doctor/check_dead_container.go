@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // findDeadContainer finds namespaces of containers that have no process any more.
-func findDeadContainer(x *exam) (all []Finding) {
+func findDeadContainer(x *inspection) (all []Finding) {
 	for _, n := range x.inState(named) {
 		o := x.container(n)
 		if o == nil {
@@ -31,9 +32,9 @@ func findDeadContainer(x *exam) (all []Finding) {
 		}
 		f.Meaning = "The runtime was to take it away and did not: it was killed, or failed in it. Addresses and interfaces stay taken."
 		f.Fix = []string{mendContainer(o, f.Path)}
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread")
 		all = append(all, f)
 	}
 	return all
@@ -41,7 +42,7 @@ func findDeadContainer(x *exam) (all []Finding) {
 
 // container returns the container or pod that a namespace was made for, nil if for
 // none that is known.
-func (x *exam) container(n *scan.Namespace) *owner.Owner {
+func (x *inspection) container(n *ns.Namespace) *owner.Owner {
 	o := x.owners().Namespace(n)
 	if o == nil || o.Runtime == "systemd" || o.Runtime == "neutron" {
 		return nil
@@ -51,7 +52,7 @@ func (x *exam) container(n *scan.Namespace) *owner.Owner {
 
 // written returns what a runtime has written down of a namespace's container, nil
 // if it has forgotten it.
-func (x *exam) written(n *scan.Namespace, o *owner.Owner) *owner.Container {
+func (x *inspection) written(n *ns.Namespace, o *owner.Owner) *owner.Container {
 	all := x.owners().Containers()
 	i := slices.IndexFunc(all, func(c owner.Container) bool {
 		return c.NetNS == n.Inode || c.ID != "" && c.ID == o.ID && c.Runtime == o.Runtime
@@ -65,7 +66,7 @@ func (x *exam) written(n *scan.Namespace, o *owner.Owner) *owner.Container {
 func containerState(c *owner.Container) string {
 	switch {
 	case c.State == "":
-		return "its runtime's files do not tell its state"
+		return "its runtime's files do not have its state"
 	case c.State == "running" && c.PID != 0:
 		return fmt.Sprintf("its runtime's files say that it runs, as pid %d, which is not in it", c.PID)
 	}
@@ -79,9 +80,9 @@ func mendContainer(o *owner.Owner, name string) string {
 	case o.Runtime == "podman" && o.ID != "":
 		// It may take a container for running whose conmon was killed, and then
 		// refuses to clean up.
-		return fmt.Sprintf("podman stop -t 0 %[1]s; podman container cleanup %[1]s", scan.ShellWord(o.ID))
+		return fmt.Sprintf("podman stop -t 0 %[1]s; podman container cleanup %[1]s", explain.ShellWord(o.ID))
 	case o.Pod != "" && o.ID != "":
-		return "crictl rmp " + scan.ShellWord(o.ID)
+		return "crictl rmp " + explain.ShellWord(o.ID)
 	}
 	return unmount(name)
 }

@@ -9,15 +9,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findDuplicateName finds names that stand for two namespaces, in two names
-// directories. A user's own directory is hers: nobody else looks into it.
-func findDuplicateName(x *exam) (all []Finding) {
+// directories. A user's own directory is private: no other program reads it.
+func findDuplicateName(x *inspection) (all []Finding) {
 	type use struct {
-		n    *scan.Namespace
-		name scan.Name
+		n    *ns.Namespace
+		name ns.Name
 	}
 	uses := map[string][]use{}
 	for i := range x.snap.Namespaces {
@@ -63,9 +64,9 @@ func countNamespaces(n int, inode func(int) uint64) int {
 
 // rename returns the command that gives a name another one. A mount point cannot
 // be moved: the new one is made first, so that the namespace is held all the time.
-func rename(name scan.Name) string {
-	old, fresh := scan.ShellWord(name.Path), scan.ShellWord(path.Join(path.Dir(name.Path), name.Name+"-2"))
-	if name.Kind == scan.NameSymlink {
+func rename(name ns.Name) string {
+	old, fresh := explain.ShellWord(name.Path), explain.ShellWord(path.Join(path.Dir(name.Path), name.Name+"-2"))
+	if name.Kind == ns.NameSymlink {
 		return fmt.Sprintf("mv -n %s %s", old, fresh)
 	}
 	return fmt.Sprintf("touch %[2]s && mount --bind %[1]s %[2]s && umount %[1]s && rm %[1]s", old, fresh)

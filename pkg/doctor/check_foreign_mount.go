@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findForeignMount finds namespaces without processes that are mounted in other
 // mount namespaces and not in ours.
-func findForeignMount(x *exam) (all []Finding) {
+func findForeignMount(x *inspection) (all []Finding) {
 	for _, n := range x.inState(foreign) {
 		if x.pinned(n) {
 			continue
@@ -23,7 +23,7 @@ func findForeignMount(x *exam) (all []Finding) {
 		var fixes []string
 		for i := range n.Holders {
 			h := &n.Holders[i]
-			if h.Kind != scan.KindMount || h.Lone() {
+			if h.Kind != ns.KindMount || h.Lone() {
 				continue
 			}
 			f.Path = cmp.Or(f.Path, h.Path)
@@ -34,9 +34,9 @@ func findForeignMount(x *exam) (all []Finding) {
 		f.Meaning = "A container that was given the host's /run, or a service with mounts of its own, has a copy of a name that was taken away here. " +
 			"It keeps the namespace until it unmounts it or ends."
 		f.Fix = few(slices.Compact(fixes), 3)
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread")
 		all = append(all, f)
 	}
 	return all

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findHeldElsewhere finds namespaces that live only by files or sockets of
 // processes that are not in them.
-func findHeldElsewhere(x *exam) (all []Finding) {
+func findHeldElsewhere(x *inspection) (all []Finding) {
 	for _, n := range x.inState(elsewhere) {
 		x.describe(n)
 		if x.state(n) != elsewhere {
@@ -21,7 +21,7 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 		}
 		f := x.about(n)
 		f.Summary = "no process is in it, and no name leads to it: processes elsewhere keep it by " + join(n.Tally())
-		pids := map[int]bool{}
+		pids := map[ns.TaskID]bool{}
 		for i := range n.Holders {
 			h := &n.Holders[i]
 			f.Evidence = append(f.Evidence, x.holds(h))
@@ -38,16 +38,16 @@ func findHeldElsewhere(x *exam) (all []Finding) {
 			}
 		}
 		f.Fix = few(f.Fix, 3)
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread", "mount")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread", "mount")
 		all = append(all, f)
 	}
 	return all
 }
 
-// holds says in a phrase how something holds a namespace.
-func (x *exam) holds(h *scan.Holder) string {
+// holds returns a phrase for how something holds a namespace.
+func (x *inspection) holds(h *ns.Holder) string {
 	switch {
 	case h.Lone() && h.Pin != nil:
 		return fmt.Sprintf("mount %d, below a detached mount: %s", h.MountID, x.holds(h.Pin))

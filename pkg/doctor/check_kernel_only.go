@@ -14,12 +14,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/opener"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findKernelOnly finds namespaces that live and that nothing visible explains.
-func findKernelOnly(x *exam) (all []Finding) {
-	for _, n := range x.inState(kernel) {
+func findKernelOnly(x *inspection) (all []Finding) {
+	for _, n := range x.inState(heldByKernel) {
 		refs := 0
 		for i := range n.Holders {
 			refs += n.Holders[i].Refs
@@ -30,9 +32,9 @@ func findKernelOnly(x *exam) (all []Finding) {
 		f.Meaning = "Something inside the kernel holds it: a file below its /proc/net, a mount of NFS or SMB made in it, a leak in a driver. " +
 			"Neither lsns nor ip netns shows it."
 		f.Fix = []string{fmt.Sprintf("nsinspect who-uses %d   # again: what holds it may show up", n.Inode)}
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread", "fd", "socket", "mmap", "inflight", "mount")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread", "fd", "socket", "mmap", "inflight", "mount")
 		if !x.snap.MountsAll {
 			f.Severity = Unknown
 			f.Evidence = append(f.Evidence, "not certain: mount namespaces that no process is in were not read")
@@ -46,10 +48,10 @@ func findKernelOnly(x *exam) (all []Finding) {
 	return all
 }
 
-// closing says why a namespace that nothing visible keeps may be kept for some
+// closing returns why a namespace that nothing visible keeps may be kept for some
 // minutes only, "" if nothing speaks for that: by TCP connections whose processes
 // have ended and whose peers have not answered yet.
-func (x *exam) closing(n *scan.Namespace) string {
+func (x *inspection) closing(n *ns.Namespace) string {
 	const wait = "TCP connections of ended processes are still closing and keep it, for some minutes at most: %d of them"
 	if open, err := x.connections(n); err == nil && open > 0 {
 		return fmt.Sprintf(wait, open)
@@ -64,18 +66,15 @@ func (x *exam) closing(n *scan.Namespace) string {
 
 // connections counts the TCP connections in a namespace. It enters that, for which
 // it needs CAP_SYS_ADMIN, and Linux 6.18 to get there without a path.
-func (x *exam) connections(n *scan.Namespace) (open int, err error) {
-	opener, err := scan.NewOpener(x.host)
-	if err != nil {
-		return 0, err
-	}
+func (x *inspection) connections(n *ns.Namespace) (open int, err error) {
+	opener := opener.New(x.host, false)
 	fd, err := opener.Open(n)
 	if err != nil {
 		return 0, err
 	}
 	defer unix.Close(fd)
-	visitor := new(scan.Visitor)
-	defer visitor.End()
+	visitor := new(nsfs.Thread)
+	defer visitor.Close()
 	var failed error
 	err = visitor.Enter(fd, func() {
 		for _, file := range []string{"tcp", "tcp6"} {
@@ -113,8 +112,8 @@ func connected(tcp string) (n int) {
 
 // orphans returns how many TCP connections of all network namespaces no process
 // has any more (net/ipv4/proc.c, sockstat_seq_show, 6.18).
-func (x *exam) orphans() int {
-	n := x.snap.Find(x.snap.Initial[scan.Net])
+func (x *inspection) orphans() int {
+	n := x.snap.Find(x.snap.Initial[ns.Net])
 	if n == nil || n.Leader == nil {
 		return 0
 	}

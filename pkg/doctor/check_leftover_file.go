@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findLeftoverFile finds plain files that are no name anywhere. That takes having
 // read every mount namespace, and having an explanation for every namespace: one
 // may be mounted there in a detached tree, which no list has.
-func findLeftoverFile(x *exam) (all []Finding) {
-	for i := range x.snap.Strays {
-		s := &x.snap.Strays[i]
-		if s.Kind != scan.NameFile || len(s.Pins) > 0 || x.dockersWaste(s) {
+func findLeftoverFile(x *inspection) (all []Finding) {
+	for i := range x.snap.Dangling {
+		s := &x.snap.Dangling[i]
+		if s.Kind != ns.NameFile || len(s.Pins) > 0 || x.dockerLeftover(s) {
 			continue
 		}
 		f := aboutPath(s)
@@ -29,9 +30,9 @@ func findLeftoverFile(x *exam) (all []Finding) {
 			f.Evidence = []string{"no namespace is mounted on it in any mount namespace, and all were read"}
 			f.Meaning = "Somebody unmounted the namespace and left the file, or never got to mount it. " +
 				"ip netns list still shows it (\"Peer netns reference is invalid\"), and a new namespace cannot get its name."
-			f.Fix = []string{"rm " + scan.ShellWord(s.Path)}
+			f.Fix = []string{"rm " + explain.ShellWord(s.Path)}
 		}
-		if m := maker(path.Base(s.Path)); m != "" {
+		if m := namingProgram(path.Base(s.Path)); m != "" {
 			f.Evidence = append(f.Evidence, "named as "+m+" names them")
 		}
 		f.Evidence = append(f.Evidence, "last changed "+stamp(s.Made))
@@ -40,10 +41,10 @@ func findLeftoverFile(x *exam) (all []Finding) {
 	return all
 }
 
-// mayBePinned says why a namespace may be mounted on a plain file though none was
+// mayBePinned returns why a namespace may be mounted on a plain file though none was
 // seen, "" if none can be.
-func (x *exam) mayBePinned(s *scan.Stray) string {
-	switch why := x.lacks("mount", "kernel"); {
+func (x *inspection) mayBePinned(s *ns.DanglingName) string {
+	switch why := x.missingSources("mount", "kernel"); {
 	case why != "":
 		return why
 	case !x.snap.MountsAll:
@@ -57,9 +58,9 @@ func (x *exam) mayBePinned(s *scan.Stray) string {
 		n := &x.snap.Namespaces[i]
 		for j := range n.Holders {
 			switch h := &n.Holders[j]; {
-			case h.Kind == scan.KindKernel:
+			case h.Kind == ns.KindKernel:
 				return fmt.Sprintf("nothing visible explains what keeps %s, which may be mounted there", n)
-			case h.Kind == scan.KindMount && (h.Lone() || h.Path == ""):
+			case h.Kind == ns.KindMount && (h.Lone() || h.Path == ""):
 				return fmt.Sprintf("it is unknown where mount %d of %s is, which no path leads to", h.MountID, n)
 			}
 		}

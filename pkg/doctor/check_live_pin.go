@@ -5,24 +5,25 @@ package doctor
 import (
 	"fmt"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findLivePin finds plain files on which a namespace is mounted out of the sight
 // of this path.
-func findLivePin(x *exam) (all []Finding) {
-	for i := range x.snap.Strays {
-		s := &x.snap.Strays[i]
+func findLivePin(x *inspection) (all []Finding) {
+	for i := range x.snap.Dangling {
+		s := &x.snap.Dangling[i]
 		if !x.misleads(s) {
 			continue
 		}
 		f := aboutPath(s)
 		f.Summary = fmt.Sprintf("a plain file here, and the live name of %s elsewhere: do not rm it",
-			scan.FormatLink(s.Pins[0].Type, s.Pins[0].Inode))
+			ns.FormatLink(s.Pins[0].Type, s.Pins[0].Inode))
 		var seen []string
 		for j := range s.Pins {
 			p := &s.Pins[j]
-			seen = append(seen, fmt.Sprintf("%s is mounted on it in %s", scan.FormatLink(p.Type, p.Inode), x.pinWhere(&p.Mount)))
+			seen = append(seen, fmt.Sprintf("%s is mounted on it in %s", ns.FormatLink(p.Type, p.Inode), x.pinWhere(&p.Mount)))
 		}
 		f.Evidence = few(seen, 3)
 		f.Meaning = "To remove the file takes the mount away in every mount namespace, and the namespace with it if nothing else holds it. " +
@@ -38,7 +39,7 @@ func findLivePin(x *exam) (all []Finding) {
 // waste, or look for in vain. A runtime may keep its names where only it sees them:
 // a user's Podman does, a Docker from a snap, an OpenShift node. As long as these
 // namespaces are in use, that is as it should be.
-func (x *exam) misleads(s *scan.Stray) bool {
+func (x *inspection) misleads(s *ns.DanglingName) bool {
 	for i := range s.Pins {
 		n := x.snap.Find(s.Pins[i].Inode)
 		switch {
@@ -52,7 +53,7 @@ func (x *exam) misleads(s *scan.Stray) bool {
 	return false
 }
 
-func (x *exam) pinWhere(h *scan.Holder) string {
+func (x *inspection) pinWhere(h *ns.Holder) string {
 	if h.Covered {
 		return "our own mount namespace, below a mount that covers it"
 	}
@@ -61,13 +62,13 @@ func (x *exam) pinWhere(h *scan.Holder) string {
 
 // fixPin returns the commands for a live pin: bring the name here, or take it away
 // where it is.
-func fixPin(s *scan.Stray) []string {
+func fixPin(s *ns.DanglingName) []string {
 	h := &s.Pins[0].Mount
 	if h.Covered || h.PID == 0 || h.Path == "" {
 		return []string{fmt.Sprintf("nsinspect who-uses %d", s.Pins[0].Inode)}
 	}
 	return []string{
-		fmt.Sprintf("mount -c --bind %s %s   # have it here too", scan.ShellWord(fmt.Sprintf("/proc/%d/root%s", h.PID, h.Path)), scan.ShellWord(s.Path)),
+		fmt.Sprintf("mount -c --bind %s %s   # have it here too", explain.ShellWord(fmt.Sprintf("/proc/%d/root%s", h.PID, h.Path)), explain.ShellWord(s.Path)),
 		unmountIn(h) + "   # or end it there, if it is not wanted",
 	}
 }

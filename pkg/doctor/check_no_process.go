@@ -2,11 +2,13 @@
 
 package doctor
 
-import "github.com/nsinspect/nsinspect/pkg/scan"
+import (
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
 
 // findNoProcess finds namespaces that have a name and no process, and that nobody
-// serves from outside. Those of containers are told by findDeadContainer.
-func findNoProcess(x *exam) (all []Finding) {
+// serves from outside. Those of containers are reported by findDeadContainer.
+func findNoProcess(x *inspection) (all []Finding) {
 	for _, n := range x.inState(named) {
 		if served(n) || x.container(n) != nil {
 			continue
@@ -21,9 +23,9 @@ func findNoProcess(x *exam) (all []Finding) {
 		f.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +
 			"Its addresses and routes live on with it. --max-orphans N excuses so many of them."
 		f.Fix = []string{unmount(f.Path)}
-		x.dated(&f)
-		x.networked(&f)
-		x.doubt(&f, "process", "thread")
+		x.addAge(&f)
+		x.addLinks(&f)
+		x.uncertain(&f, "process", "thread")
 		all = append(all, f)
 	}
 	return all
@@ -31,9 +33,9 @@ func findNoProcess(x *exam) (all []Finding) {
 
 // mountedAt returns the path of a mount in our own mount namespace that reaches a
 // namespace.
-func mountedAt(x *exam, n *scan.Namespace) string {
+func mountedAt(x *inspection, n *ns.Namespace) string {
 	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == scan.KindMount && h.MountNS == x.snap.MountNS && !h.Covered && h.Path != "" {
+		if h := &n.Holders[i]; h.Kind == ns.KindMount && h.MountNS == x.snap.MountNS && !h.Covered && h.Path != "" {
 			return h.Path
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // clockSlack is what lies between a symlink's time and a process's start that are
@@ -18,7 +19,7 @@ import (
 const clockSlack = 2 * time.Second
 
 // findReusedPID finds symlinks to /proc/PID whose process was started after them.
-func findReusedPID(x *exam) (all []Finding) {
+func findReusedPID(x *inspection) (all []Finding) {
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
 		for _, name := range n.Names {
@@ -30,9 +31,9 @@ func findReusedPID(x *exam) (all []Finding) {
 	return all
 }
 
-func (x *exam) reused(n *scan.Namespace, name scan.Name) (f Finding, ok bool) {
+func (x *inspection) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) {
 	pid := pidOf(name.Path, name.Target)
-	if name.Kind != scan.NameSymlink || pid == 0 || name.Made.IsZero() || x.strangePIDs() != "" {
+	if name.Kind != ns.NameSymlink || pid == 0 || name.Made.IsZero() || x.foreignPIDs() != "" {
 		return f, false
 	}
 	p := x.process(pid)
@@ -47,7 +48,7 @@ func (x *exam) reused(n *scan.Namespace, name scan.Name) (f Finding, ok bool) {
 			fmt.Sprintf("%s was started %s, after it", x.who(pid), stamp(p.Started)),
 		},
 		Meaning: "The process that it was made for has ended, and a stranger got its PID. Whoever uses the name works in the stranger's namespace.",
-		Fix:     []string{"rm " + scan.ShellWord(name.Path)},
+		Fix:     []string{"rm " + explain.ShellWord(name.Path)},
 		marks:   []string{name.Path},
 	}
 	f.Owner = x.owners().Process(pid)
@@ -62,8 +63,8 @@ func (x *exam) reused(n *scan.Namespace, name scan.Name) (f Finding, ok bool) {
 }
 
 // booted returns when the machine booted, the zero time if that is unknown.
-func (x *exam) booted() time.Time {
-	if n := x.snap.Find(x.snap.Initial[scan.Net]); n != nil && n.Age.From == scan.FromBoot {
+func (x *inspection) booted() time.Time {
+	if n := x.snap.Find(x.snap.Initial[ns.Net]); n != nil && n.Age.From == ns.FromBoot {
 		return n.Age.Since
 	}
 	return time.Time{}
@@ -71,7 +72,7 @@ func (x *exam) booted() time.Time {
 
 // pidOf returns the PID that the target of a symlink at a path names, 0 if it
 // does not lead into /proc/PID.
-func pidOf(name, target string) int {
+func pidOf(name, target string) ns.TaskID {
 	if target == "" {
 		return 0
 	}
@@ -87,5 +88,5 @@ func pidOf(name, target string) int {
 	if err != nil || pid < 1 {
 		return 0
 	}
-	return pid
+	return ns.TaskID(pid)
 }

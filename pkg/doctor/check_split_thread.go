@@ -8,12 +8,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findSplitThread finds threads that are in another namespace than their process.
 // One whose process's first thread has ended is not split from anything.
-func findSplitThread(x *exam) (all []Finding) {
+func findSplitThread(x *inspection) (all []Finding) {
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
 		split := x.splitThreads(n)
@@ -28,15 +28,15 @@ func findSplitThread(x *exam) (all []Finding) {
 
 // splitThreads returns the threads in a namespace whose process is in another one,
 // by process, as far as they are still there.
-func (x *exam) splitThreads(n *scan.Namespace) map[int][]*scan.Holder {
-	threads := scan.Namespace{Type: n.Type, Inode: n.Inode}
+func (x *inspection) splitThreads(n *ns.Namespace) map[ns.TaskID][]*ns.Holder {
+	threads := ns.Namespace{Type: n.Type, Inode: n.Inode}
 	for i := range n.Holders {
 		h := n.Holders[i]
-		if h.Kind == scan.KindThread && x.homes[h.PID] != 0 && x.homes[h.PID] != n.Inode {
+		if h.Kind == ns.KindThread && x.homes[h.PID] != 0 && x.homes[h.PID] != n.Inode {
 			threads.Holders = append(threads.Holders, h)
 		}
 	}
-	split := map[int][]*scan.Holder{}
+	split := map[ns.TaskID][]*ns.Holder{}
 	if len(threads.Holders) > 0 {
 		x.describe(&threads)
 	}
@@ -47,7 +47,7 @@ func (x *exam) splitThreads(n *scan.Namespace) map[int][]*scan.Holder {
 	return split
 }
 
-func (x *exam) split(n *scan.Namespace, pid int, threads []*scan.Holder) Finding {
+func (x *inspection) split(n *ns.Namespace, pid ns.TaskID, threads []*ns.Holder) Finding {
 	home := x.snap.Find(x.homes[pid])
 	about, one := n, "a thread of "+x.who(pid)+" is in it, and the process is in "+x.named(home)
 	if len(threads) > 1 {
@@ -67,7 +67,7 @@ func (x *exam) split(n *scan.Namespace, pid int, threads []*scan.Holder) Finding
 		f.Evidence = append(f.Evidence, text)
 	}
 	f.Evidence = few(f.Evidence, 4)
-	if about.Processes() == 0 && about.Count(scan.KindMount) == 0 {
+	if about.Processes() == 0 && about.Count(ns.KindMount) == 0 {
 		f.Evidence = append(f.Evidence, "no process is in it, and it has no name")
 	}
 	f.Meaning = "The program moved a thread with setns or unshare and did not move it back. In Go any goroutine may run on that thread next " +
@@ -80,7 +80,7 @@ func (x *exam) split(n *scan.Namespace, pid int, threads []*scan.Holder) Finding
 }
 
 // named names a namespace in a sentence.
-func (x *exam) named(n *scan.Namespace) string {
+func (x *inspection) named(n *ns.Namespace) string {
 	if n.Initial {
 		return n.String() + ", the host's"
 	}
@@ -90,14 +90,14 @@ func (x *exam) named(n *scan.Namespace) string {
 // watches reports whether dockerd has a thread in a swarm network's namespace on
 // purpose: it waits there for neighbours that are missing (libnetwork's overlay
 // driver, watchMiss).
-func (x *exam) watches(n *scan.Namespace, pid int) bool {
+func (x *inspection) watches(n *ns.Namespace, pid ns.TaskID) bool {
 	p := x.process(pid)
 	return p != nil && p.Comm == "dockerd" &&
-		slices.ContainsFunc(n.Holders, func(h scan.Holder) bool { return h.Kind == scan.KindMount && x.swarms(h.Path) })
+		slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.Kind == ns.KindMount && x.swarms(h.Path) })
 }
 
 // started returns when the oldest of some threads was, the zero time if unknown.
-func started(threads []*scan.Holder) (first time.Time) {
+func started(threads []*ns.Holder) (first time.Time) {
 	for _, t := range threads {
 		if p := t.Process; p != nil && !p.Started.IsZero() && (first.IsZero() || p.Started.Before(first)) {
 			first = p.Started

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // How long the kernel's worker is watched before it is called stuck: for as long
@@ -20,16 +22,16 @@ var (
 
 // worker is what a kernel worker in uninterruptible sleep (state D) was seen doing.
 type worker struct {
-	pid      int
+	pid      ns.TaskID
 	comm     string
-	switches string // how often it has been switched away from, as /proc tells it
+	switches string // how often it has been switched away from, by /proc
 	stack    string // "" if it may not be read
 }
 
 // findStuckCleanup finds the worker that takes dead network namespaces away, one
 // after the other, in a wait that does not end: then none goes away any more. It
 // takes long to be certain, and is certain soon if no such worker is at work.
-func findStuckCleanup(x *exam) []Finding {
+func findStuckCleanup(x *inspection) []Finding {
 	pids := x.workers()
 	if pids == nil {
 		x.unseen[checkStuckCleanup] = "kernel threads cannot be seen from here"
@@ -44,7 +46,7 @@ func findStuckCleanup(x *exam) []Finding {
 }
 
 // stuck watches a worker.
-func (x *exam) stuck(first worker) bool {
+func (x *inspection) stuck(first worker) bool {
 	looks := cleanupLooks
 	if x.again {
 		looks = 0 // it has been watched
@@ -69,16 +71,16 @@ func (w worker) as(before worker) bool {
 	return w.switches == before.switches || strings.Contains(w.stack, wait) && strings.Contains(before.stack, wait)
 }
 
-func (x *exam) stuckFinding(w worker) Finding {
+func (x *inspection) stuckFinding(w worker) Finding {
 	f := Finding{
 		Severity: Critical,
 		Subject:  fmt.Sprintf("kernel worker %d (%s)", w.pid, w.comm),
 		Summary:  "it is stuck in cleanup_net: no network namespace of this machine goes away any more",
 		Evidence: []string{fmt.Sprintf("in uninterruptible sleep for %s at least", time.Duration(cleanupLooks)*cleanupPause)},
 		Meaning: "Its kernel thread waits for a device or lock that is not let go, mostly a leaked reference in a driver " +
-			"(\"unregister_netdevice: waiting for lo to become free\"). Namespaces that end pile up behind it, and making new ones can hang. A reboot mends it for certain.",
+			"(\"unregister_netdevice: waiting for lo to become free\"). Namespaces that end queue up behind it, and creating new ones can hang. A reboot is the only certain remedy.",
 		Fix:   []string{"dmesg | grep unregister_netdevice   # which device", fmt.Sprintf("cat /proc/%d/stack   # where it waits", w.pid)},
-		marks: []string{strconv.Itoa(w.pid)},
+		marks: []string{w.pid.String()},
 	}
 	if w.stack != "" {
 		f.Evidence = append(f.Evidence, "it waits in "+strings.Join(few(functions(w.stack), 4), ", "))
@@ -87,17 +89,17 @@ func (x *exam) stuckFinding(w worker) Finding {
 }
 
 // workers returns the kernel's threads, nil if they cannot be seen.
-func (x *exam) workers() []int {
+func (x *inspection) workers() []ns.TaskID {
 	comm, err := x.host.ReadProc(kthreadd, "comm", 64)
 	if err != nil || strings.TrimSpace(string(comm)) != "kthreadd" {
 		return nil
 	}
-	pids := []int{}
+	pids := []ns.TaskID{}
 	text, err := x.host.ReadProc(kthreadd, fmt.Sprintf("task/%d/children", kthreadd), 1<<20)
 	if err == nil {
 		for _, word := range strings.Fields(string(text)) {
 			if pid, err := strconv.Atoi(word); err == nil {
-				pids = append(pids, pid)
+				pids = append(pids, ns.TaskID(pid))
 			}
 		}
 		return pids
@@ -119,7 +121,7 @@ const kthreadd = 2
 // sleep in cleanup_net. Its name shows the work queue that it works for at the
 // moment behind a plus (kernel/workqueue.c, wq_worker_comm, 6.18), and needs no
 // privilege; its stack needs CAP_SYS_ADMIN and CONFIG_STACKTRACE.
-func (x *exam) cleaning(pid int) (w worker, ok bool) {
+func (x *inspection) cleaning(pid ns.TaskID) (w worker, ok bool) {
 	stat, err := x.host.ReadProc(pid, "stat", 4096)
 	if err != nil {
 		return w, false // ended

@@ -7,10 +7,10 @@ import "slices"
 // check is one thing that can be wrong. A new one is a file and a row.
 type check struct {
 	name   string
-	about  string   // what is wrong then, as help and documentation tell it
+	about  string   // what it finds, for help and documentation
 	needs  []string // sources without which finding nothing means nothing
 	listed bool     // but the kernel's own list of namespaces is enough: what is wrong would be on it, unexplained or without a process
-	find   func(*exam) []Finding
+	find   func(*inspection) []Finding
 }
 
 // The names of the checks.
@@ -30,7 +30,7 @@ const (
 	checkStuckCleanup  = "stuck-cleanup"
 )
 
-// checks is the one table of checks, in the order in which they are told. It is
+// checks is the one table of checks, in the order in which they are reported. It is
 // filled in init since the checks themselves look into it.
 var checks []check
 
@@ -38,19 +38,19 @@ func init() {
 	inside := []string{"process", "thread"}
 	all := []string{"process", "thread", "fd", "socket", "mmap", "inflight", "kernel", "mount"}
 	checks = []check{
-		{checkStuckCleanup, "the kernel's worker that takes namespaces away is stuck", nil, false, findStuckCleanup},
-		{checkReusedPID, "a symlink to /proc/PID leads to a stranger who got that PID later", []string{"name"}, false, findReusedPID},
-		{checkLivePin, "a plain file here is a namespace's live name in another mount namespace", []string{"name", "mount"}, false, findLivePin},
-		{checkLeftoverFile, "a plain file in a names directory is left over", []string{"name", "mount"}, false, findLeftoverFile},
+		{checkStuckCleanup, "the kernel worker that frees namespaces is stuck", nil, false, findStuckCleanup},
+		{checkReusedPID, "a symlink to /proc/PID leads to another process that got the PID later", []string{"name"}, false, findReusedPID},
+		{checkLivePin, "a regular file here is the mount point of a namespace in another mount namespace", []string{"name", "mount"}, false, findLivePin},
+		{checkLeftoverFile, "a regular file is left over in a names directory", []string{"name", "mount"}, false, findLeftoverFile},
 		{checkDanglingLink, "a symlink in a names directory leads to no namespace", []string{"name"}, false, findDanglingLink},
-		{checkDuplicateName, "one name stands for two namespaces", []string{"name"}, false, findDuplicateName},
-		{checkCoveredName, "a name keeps a namespace that its path does not reach", []string{"mount"}, false, findCoveredName},
-		{checkDeadContainer, "the namespace of a container is there, and the container is not", append(inside, "mount", "name"), true, findDeadContainer},
+		{checkDuplicateName, "two namespaces have the same name", []string{"name"}, false, findDuplicateName},
+		{checkCoveredName, "a mounted name is covered by another mount", []string{"mount"}, false, findCoveredName},
+		{checkDeadContainer, "a namespace outlives its container", append(inside, "mount", "name"), true, findDeadContainer},
 		{checkNoProcess, "a namespace has a name and no process", append(inside, "mount", "name"), true, findNoProcess},
 		{checkForeignMount, "a namespace without processes is mounted in another mount namespace only", append(inside, "mount"), true, findForeignMount},
-		{checkHeldElsewhere, "a namespace is kept only by what a process elsewhere has open", all[:6], true, findHeldElsewhere},
+		{checkHeldElsewhere, "a namespace is kept only by descriptors of processes outside of it", all[:6], true, findHeldElsewhere},
 		{checkSplitThread, "a thread is in another namespace than its process", inside, false, findSplitThread},
-		{checkKernelOnly, "a namespace lives, and nothing visible explains it", all, true, findKernelOnly},
+		{checkKernelOnly, "a namespace is alive, and nothing visible holds it", all, true, findKernelOnly},
 	}
 }
 
@@ -59,7 +59,7 @@ func order(name string) int {
 	return slices.IndexFunc(checks, func(c check) bool { return c.name == name })
 }
 
-// About is a check as help and documentation tell it.
+// About describes a check for help and documentation.
 type About struct{ Name, Text string }
 
 // Checks returns every check, in order.

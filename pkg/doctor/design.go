@@ -7,15 +7,15 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // byDesign reports whether a namespace without processes is one that a program
 // which is running keeps on purpose.
-func (x *exam) byDesign(n *scan.Namespace) bool {
+func (x *inspection) byDesign(n *ns.Namespace) bool {
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind == scan.KindMount && (x.swarms(h.Path) || rootless(n, h.Path) || x.pooled(h.Path)) {
+		if h.Kind == ns.KindMount && (x.swarms(h.Path) || rootless(n, h.Path) || x.pooled(h.Path)) {
 			return true
 		}
 	}
@@ -32,10 +32,10 @@ func runtimesOwn(name string) bool {
 // served reports whether a program elsewhere serves a namespace without processes:
 // by sockets that speak IP there, as haproxy does, or by the other end of a tun
 // device.
-func served(n *scan.Namespace) bool {
+func served(n *ns.Namespace) bool {
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind == scan.KindTun || h.Kind == scan.KindSocket && (h.Family == "inet" || h.Family == "inet6") {
+		if h.Kind == ns.KindTun || h.Kind == ns.KindSocket && (h.Family == "inet" || h.Family == "inet6") {
 			return true
 		}
 	}
@@ -46,7 +46,7 @@ func served(n *scan.Namespace) bool {
 // (util/network/cniprovider, createns_linux.go).
 var poolName = regexp.MustCompile(`/net/cni/[0-9a-z]{20,30}$`)
 
-func (x *exam) pooled(name string) bool {
+func (x *inspection) pooled(name string) bool {
 	return poolName.MatchString(name) && (x.daemon("buildkitd") != nil || x.daemon("dockerd") != nil)
 }
 
@@ -55,27 +55,27 @@ func (x *exam) pooled(name string) bool {
 // process (libnetwork/drivers/overlay, ov_network.go; sandbox.go).
 var swarmName = regexp.MustCompile(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
 
-func (x *exam) swarms(name string) bool {
+func (x *inspection) swarms(name string) bool {
 	return runtimesOwn(name) && swarmName.MatchString(path.Base(name)) && x.daemon("dockerd") != nil
 }
 
 // rootless reports whether a namespace is the one that a user's Podman puts
-// between her containers and the host. slirp4netns or pasta serve it from outside,
+// between the user's containers and the host. slirp4netns or pasta serve it from outside,
 // by its tap device.
-func rootless(n *scan.Namespace, name string) bool {
-	return strings.HasPrefix(path.Base(name), "rootless-netns") && n.Count(scan.KindTun) > 0
+func rootless(n *ns.Namespace, name string) bool {
+	return strings.HasPrefix(path.Base(name), "rootless-netns") && n.Count(ns.KindTun) > 0
 }
 
 // stored reports whether systemd keeps a namespace for a unit with
 // PrivateNetwork=: it leaves its file in a socket pair, to be received by the
 // unit's next process (src/core/namespace.c, setup_shareable_ns).
-func (x *exam) stored(n *scan.Namespace) bool {
+func (x *inspection) stored(n *ns.Namespace) bool {
 	if x.state(n) != elsewhere {
 		return false
 	}
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind != scan.KindInflight || h.PID == 0 {
+		if h.Kind != ns.KindInflight || h.PID == 0 {
 			return false
 		}
 		if p := x.process(h.PID); p == nil || p.Comm != "systemd" {
@@ -85,16 +85,16 @@ func (x *exam) stored(n *scan.Namespace) bool {
 	return true
 }
 
-// dockersWaste reports whether a plain file was the name of a container that has
+// dockerLeftover reports whether a plain file was the name of a container that has
 // been removed: dockerd unmounts it and deletes the file within a minute
 // (libnetwork/osl/namespace_linux.go, removeUnusedPaths).
-func (x *exam) dockersWaste(stray *scan.Stray) bool {
-	base := path.Base(stray.Path)
-	if !runtimesOwn(stray.Path) || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
+func (x *inspection) dockerLeftover(dangling *ns.DanglingName) bool {
+	base := path.Base(dangling.Path)
+	if !runtimesOwn(dangling.Path) || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
 		return false
 	}
 	d := x.daemon("dockerd")
-	return d != nil && !d.Started.After(stray.Made)
+	return d != nil && !d.Started.After(dangling.Made)
 }
 
 var sandboxName = regexp.MustCompile(`^[0-9a-f]{12}$`)
@@ -113,8 +113,8 @@ var patterns = []struct {
 	{sandboxName, "Docker"},
 }
 
-// maker says which program names namespaces like this one, "" if none is known to.
-func maker(base string) string {
+// namingProgram returns the program that gives names like this one, "" if none is known.
+func namingProgram(base string) string {
 	for _, p := range patterns {
 		if p.name.MatchString(base) {
 			return p.maker

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // mounts makes a machine in which names are bind mounts without processes.
@@ -41,7 +41,7 @@ func TestByDesign(t *testing.T) {
 
 // A plain file of Docker's is for dockerd to remove, if it was running when the
 // file was made.
-func TestDockersWaste(t *testing.T) {
+func TestDockerLeftoverFile(t *testing.T) {
 	const file = "-- run/docker/netns/0e166a1c5257 --\n"
 	expect(t, examineFake(t, file+"-- proc/500 (process) --\ncomm dockerd\nnet 4026531840\n"))
 	expect(t, examineFake(t, file), "leftover-file warning")
@@ -91,8 +91,8 @@ func TestDeadPod(t *testing.T) {
 
 // held makes the namespace of a machine's one mount held by something more, or by
 // that alone.
-func held(h scan.Holder, alone bool) func(*scan.Snapshot) {
-	return func(s *scan.Snapshot) {
+func held(h ns.Holder, alone bool) func(*ns.Snapshot) {
+	return func(s *ns.Snapshot) {
 		n := s.Find(4026532100)
 		if alone {
 			n.Holders, n.Names = nil, nil
@@ -107,17 +107,17 @@ func TestKeptOnPurpose(t *testing.T) {
 		"-- proc/302 (process) --\ncomm pasta\nnet 4026531840\n"
 	for _, c := range []struct {
 		about, name string
-		holder      scan.Holder
+		holder      ns.Holder
 		alone       bool
 		want        []string
 	}{
-		{"a proxy listens there", "/run/netns/web", scan.Holder{Kind: scan.KindSocket, PID: 300, FD: 5, Family: "inet", Type: "stream"}, false, nil},
-		{"somebody asks there", "/run/netns/web", scan.Holder{Kind: scan.KindSocket, PID: 300, FD: 5, Family: "netlink", Type: "raw"}, false, []string{"no-process warning"}},
-		{"a leaked socket", "/run/netns/web", scan.Holder{Kind: scan.KindSocket, PID: 300, FD: 5, Family: "inet", Type: "stream"}, true, []string{"held-elsewhere warning"}},
-		{"systemd stores it", "/run/netns/web", scan.Holder{Kind: scan.KindInflight, PID: 301, FD: 5}, true, nil},
-		{"somebody else does", "/run/netns/web", scan.Holder{Kind: scan.KindInflight, PID: 300, FD: 5}, true, []string{"held-elsewhere warning"}},
-		{"Podman's own", "/run/user/1000/netns/rootless-netns-1a2b", scan.Holder{Kind: scan.KindTun, PID: 302, FD: 5, Device: "tap0"}, false, nil},
-		{"left by Podman", "/run/user/1000/netns/rootless-netns-1a2b", scan.Holder{Kind: scan.KindFD, PID: 302, FD: 5}, false, []string{"no-process warning"}},
+		{"a proxy listens there", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Family: "inet", Type: "stream"}, false, nil},
+		{"somebody asks there", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Family: "netlink", Type: "raw"}, false, []string{"no-process warning"}},
+		{"a leaked socket", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Family: "inet", Type: "stream"}, true, []string{"held-elsewhere warning"}},
+		{"systemd stores it", "/run/netns/web", ns.Holder{Kind: ns.KindInflight, PID: 301, FD: 5}, true, nil},
+		{"somebody else does", "/run/netns/web", ns.Holder{Kind: ns.KindInflight, PID: 300, FD: 5}, true, []string{"held-elsewhere warning"}},
+		{"Podman's own", "/run/user/1000/netns/rootless-netns-1a2b", ns.Holder{Kind: ns.KindTun, PID: 302, FD: 5, Device: "tap0"}, false, nil},
+		{"left by Podman", "/run/user/1000/netns/rootless-netns-1a2b", ns.Holder{Kind: ns.KindFD, PID: 302, FD: 5}, false, []string{"no-process warning"}},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			expect(t, examineWith(t, keepers+mounts(c.name), held(c.holder, c.alone)), c.want...)
@@ -130,7 +130,7 @@ func TestKeptOnPurpose(t *testing.T) {
 func TestClosingConnections(t *testing.T) {
 	for orphans, want := range map[int]string{0: "kernel-only warning", 1: "kernel-only unknown"} {
 		sockstat := fmt.Sprintf("-- proc/2/net/sockstat --\nTCP: inuse 1 orphan %d tw 0 alloc 1 mem 0\n", orphans)
-		r := examineWith(t, mounts("/run/netns/web")+sockstat, held(scan.Holder{Kind: scan.KindKernel, Refs: 3}, true))
+		r := examineWith(t, mounts("/run/netns/web")+sockstat, held(ns.Holder{Kind: ns.KindKernel, Refs: 3}, true))
 		expect(t, r, want)
 	}
 }

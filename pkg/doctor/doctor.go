@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package doctor says what is wrong with the network namespaces of a machine:
-// each finding with what was seen, what it means, and the command that would mend
+// Package doctor finds what is wrong with the network namespaces of a machine:
+// each finding with what was seen, what it means, and the command that would fix
 // it. It only reads, and runs none of these commands.
 //
 // A check claims no more than the scan can bear out. What a gap leaves open is a
-// finding of severity Unknown, or a check that could not tell, never a guess. And
-// nothing is told that a second look, a moment later, does not show as well:
+// finding of severity Unknown, or a check without a result, never a guess. And
+// nothing is reported that a second look, a moment later, does not show as well:
 // runtimes make and take away namespaces all the time.
 package doctor
 
@@ -18,17 +18,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// Severity says how bad something is. Severities sort from good to bad.
+// Severity is how bad a finding is. Severities sort from good to bad.
 type Severity uint8
 
 // The severities.
 const (
 	OK       Severity = iota
-	Unknown           // what was read does not tell
+	Unknown           // what was read does not decide it
 	Warning           // something is left over, leaks or misleads
 	Critical          // commands go where nobody means them to, or no namespace goes away any more
 )
@@ -40,39 +41,39 @@ func (s Severity) String() string { return [...]string{"ok", "unknown", "warning
 type Finding struct {
 	Check     string // the name of the check, "leftover-file"
 	Severity  Severity
-	Subject   string          // what it is about: a path, or "net:[4026532177] (blue)"
-	Path      string          // of the name it is about; "" if of none
-	Namespace *scan.Namespace // that it is about; nil if about none
-	Owner     *owner.Owner    // whose that is, or who holds it; nil if unknown
-	Summary   string          // what is wrong, a sentence
-	Evidence  []string        // what was seen, a phrase each
-	Meaning   string          // what it means, and what not to do
-	Fix       []string        // shell commands that would mend it, one way after the other
-	Since     time.Time       // since when the subject is there; zero if unknown
+	Subject   string        // what it is about: a path, or "net:[4026532177] (blue)"
+	Path      string        // of the name it is about; "" if of none
+	Namespace *ns.Namespace // that it is about; nil if about none
+	Owner     *owner.Owner  // whose that is, or who holds it; nil if unknown
+	Summary   string        // what is wrong, a sentence
+	Evidence  []string      // what was seen, a phrase each
+	Meaning   string        // what it means, and what not to do
+	Fix       []string      // shell commands that would fix it, one alternative after the other
+	Since     time.Time     // since when the subject is there; zero if unknown
 
 	marks []string // what a second look must find one of, to confirm it
 }
 
-// Blind is a check that could not tell: it found nothing, and not all that it
-// wants to see was read.
-type Blind struct {
+// Undecided is a check without a result: it found nothing, and not everything that it
+// needs was read.
+type Undecided struct {
 	Check string
 	Why   string
 }
 
-// Report is what a doctor says of a machine.
+// Report is the result of all checks on a machine.
 type Report struct {
-	Snapshot  *scan.Snapshot
+	Snapshot  *ns.Snapshot
 	Owners    *owner.Index // nil if no finding asked for them
 	Findings  []Finding    // the worst first, then in the order of the checks, by subject
-	Blind     []Blind      // in the order of the checks
+	Undecided []Undecided  // in the order of the checks
 	Tolerated int          // namespaces without processes that Options.MaxOrphans excuses
 }
 
 // Status is the worst that was found: Critical, Warning, Unknown, OK.
 func (r *Report) Status() Severity {
 	worst := OK
-	if len(r.Blind) > 0 {
+	if len(r.Undecided) > 0 {
 		worst = Unknown
 	}
 	for i := range r.Findings {
@@ -81,7 +82,7 @@ func (r *Report) Status() Severity {
 	return worst
 }
 
-// Headline says in less than 80 characters, in the manner of a monitoring plugin,
+// Headline returns in less than 80 characters, in the manner of a monitoring plugin,
 // how things are.
 func (r *Report) Headline() string {
 	status := r.Status()
@@ -124,22 +125,22 @@ func (r *Report) counts(word func(Finding) string) []string {
 	return order
 }
 
-// Options says how to look.
+// Options are the options of Run.
 type Options struct {
-	Host *scan.Host // whose files are read beside the scan; it must be open
+	Host *host.Host // whose files are read beside the scan; it must be open
 
 	// Scan takes a snapshot of network namespaces, with details and by every source.
-	Scan func(context.Context) (*scan.Snapshot, error)
+	Scan func(context.Context) (*ns.Snapshot, error)
 
 	MaxOrphans int           // so many namespaces without processes are no finding
 	MinAge     time.Duration // what is younger is no finding: things come and go
 	Pause      time.Duration // before the second look; 0 for none, negative for no second look
 }
 
-// Run examines a machine. It needs what the scan needs to see everything: root.
+// Run checks a machine. It needs what the scan needs to see everything: root.
 // It fails only if a scan does or ctx ends.
 func Run(ctx context.Context, opts Options) (*Report, error) {
-	x, err := examine(ctx, opts, false)
+	x, err := inspect(ctx, opts, false)
 	if err != nil || len(x.findings) == 0 || opts.Pause < 0 {
 		return x.report(), err
 	}
@@ -148,7 +149,7 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 		return nil, ctx.Err()
 	case <-time.After(opts.Pause):
 	}
-	second, err := examine(ctx, opts, true)
+	second, err := inspect(ctx, opts, true)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +158,7 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 }
 
 // confirm keeps the findings that were there before.
-func (x *exam) confirm(before []Finding) {
+func (x *inspection) confirm(before []Finding) {
 	seen := map[string]bool{}
 	for _, f := range before {
 		for _, mark := range f.marks {
@@ -171,11 +172,11 @@ func (x *exam) confirm(before []Finding) {
 
 // report sorts what was found and counts what is tolerated. That happens after
 // the second look, so that what has gone meanwhile does not count.
-func (x *exam) report() *Report {
+func (x *inspection) report() *Report {
 	if x == nil {
 		return nil
 	}
-	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Blind: x.blind()}
+	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Undecided: x.undecided()}
 	orphans := 0
 	for i := range r.Findings {
 		if r.Findings[i].Check == checkNoProcess {

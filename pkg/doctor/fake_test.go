@@ -11,13 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// host is a machine with an init process and nothing wrong. It booted in 2023.
-const host = `
+// healthy is a machine with an init process and nothing wrong. It booted in 2023.
+const healthy = `
 -- proc/stat --
 cpu 0 0
 btime 1700000000
@@ -46,26 +48,26 @@ mnt 4026531841
 `
 
 // examineFake has the doctor look at a fake machine. What no recorded tree shows
-// (files in flight, the kernel's own list) is said to have been looked at.
+// (files in flight, the kernel's own list) counts as read.
 func examineFake(t *testing.T, machine string) *Report {
 	t.Helper()
-	return examineWith(t, machine, func(*scan.Snapshot) {})
+	return examineWith(t, machine, func(*ns.Snapshot) {})
 }
 
 // examineWith is examineFake with a change to what the scan has found.
-func examineWith(t *testing.T, machine string, change func(*scan.Snapshot)) *Report {
+func examineWith(t *testing.T, machine string, change func(*ns.Snapshot)) *Report {
 	t.Helper()
 	cleanupPause = 0
 	t.Cleanup(func() { cleanupPause = time.Second })
-	h, err := scan.OpenHost(hosttest.New(t, host+machine))
+	h, err := host.Open(hosttest.New(t, healthy+machine))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	r, err := Run(t.Context(), Options{Host: h, Scan: func(ctx context.Context) (*scan.Snapshot, error) {
+	r, err := Run(t.Context(), Options{Host: h, Scan: func(ctx context.Context) (*ns.Snapshot, error) {
 		snap, err := scan.Scan(ctx, scan.Options{Host: h, Details: true})
 		if err == nil {
-			snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g scan.Gap) bool { return g.Err == scan.ErrNotInProc })
+			snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g ns.Gap) bool { return g.Err == scan.ErrNotInProc })
 			snap.Sources, snap.MountsAll, snap.LoneMounts = scan.Sources(), true, true
 			change(snap)
 		}
@@ -87,8 +89,8 @@ func expect(t *testing.T, r *Report, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("findings %q, want %q: %+v", got, want, r.Findings)
 	}
-	if len(r.Blind) > 0 {
-		t.Errorf("could not tell: %+v", r.Blind)
+	if len(r.Undecided) > 0 {
+		t.Errorf("undecided: %+v", r.Undecided)
 	}
 }
 
@@ -134,7 +136,7 @@ func TestStuckCleanup(t *testing.T) {
 	}
 }
 
-func TestWorkerGetsSomewhere(t *testing.T) {
+func TestWorkerMakesProgress(t *testing.T) {
 	at := func(switches, stack string) worker { return worker{switches: switches, stack: stack} }
 	for _, c := range []struct {
 		before, now worker
@@ -155,15 +157,15 @@ func TestWorkerGetsSomewhere(t *testing.T) {
 // In a container without the host's processes nobody knows what its kernel does.
 func TestNoKernelThreads(t *testing.T) {
 	r := examineFake(t, "-- proc/2/comm --\nsh\n")
-	if len(r.Findings) != 0 || r.Status() != Unknown || len(r.Blind) != 1 || r.Blind[0].Check != checkStuckCleanup {
-		t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Blind)
+	if len(r.Findings) != 0 || r.Status() != Unknown || len(r.Undecided) != 1 || r.Undecided[0].Check != checkStuckCleanup {
+		t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Undecided)
 	}
 	if want := "UNKNOWN: nothing wrong seen in 1 network namespace, but not all was read"; r.Headline() != want {
 		t.Errorf("headline %q, want %q", r.Headline(), want)
 	}
 }
 
-// The link of an unpacked tree is of now; processes start when the tree says.
+// The link of an unpacked tree is of now; processes start when the tree has it.
 func TestReusedPIDFake(t *testing.T) {
 	const later = "-- proc/300 (process) --\ncomm stranger\nstart 200000000000\nnet 4026531840\n" // in 2087
 	const link = "-- run/netns/web -> /proc/300/ns/net --\n"
@@ -182,7 +184,7 @@ func TestReusedPIDFake(t *testing.T) {
 }
 
 func TestHeadlineIsShort(t *testing.T) {
-	r := &Report{Snapshot: &scan.Snapshot{Namespaces: make([]scan.Namespace, 123456)}}
+	r := &Report{Snapshot: &ns.Snapshot{Namespaces: make([]ns.Namespace, 123456)}}
 	for _, c := range checks {
 		for range 1000 {
 			r.Findings = append(r.Findings, Finding{Check: c.name, Severity: Warning})
@@ -196,7 +198,7 @@ func TestHeadlineIsShort(t *testing.T) {
 	}
 }
 
-func TestEveryCheckIsInTheTable(t *testing.T) {
+func TestEveryCheckHasATableRow(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range checks {
 		if c.find == nil || c.about == "" || seen[c.name] || order(c.name) < 0 {

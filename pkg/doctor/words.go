@@ -9,12 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // about begins a finding about a namespace.
-func (x *exam) about(n *scan.Namespace) Finding {
+func (x *inspection) about(n *ns.Namespace) Finding {
 	subject := n.String()
 	if len(n.Names) > 0 {
 		subject += " (" + n.Names[0].Name + ")"
@@ -29,21 +30,21 @@ func (x *exam) about(n *scan.Namespace) Finding {
 	return f
 }
 
-// dated adds how old a namespace is and who made it, as far as that is known.
-func (x *exam) dated(f *Finding) {
+// addAge adds how old a namespace is and who made it, as far as that is known.
+func (x *inspection) addAge(f *Finding) {
 	n := f.Namespace
 	if !n.Age.Since.IsZero() {
-		by := map[scan.AgeFrom]string{
-			scan.FromName: "its file was made to be mounted then", scan.FromFile: "it has been open since",
-			scan.FromProcess: "its oldest process was started then",
+		by := map[ns.AgeFrom]string{
+			ns.FromName: "its file was made to be mounted then", ns.FromFile: "it has been open since",
+			ns.FromProcess: "its oldest process was started then",
 		}[n.Age.From]
 		f.Evidence = append(f.Evidence, fmt.Sprintf("there since %s (%s)", stamp(n.Age.Since), by))
 	}
 	if n.OwnerUID > 0 {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("made by UID %d, in %s", n.OwnerUID, scan.FormatLink(scan.User, n.UserNS)))
+		f.Evidence = append(f.Evidence, fmt.Sprintf("made by UID %d, in %s", n.OwnerUID, ns.FormatLink(ns.User, n.UserNS)))
 	}
 	if f.Owner == nil && len(n.Names) > 0 {
-		if m := maker(n.Names[0].Name); m != "" {
+		if m := namingProgram(n.Names[0].Name); m != "" {
 			f.Evidence = append(f.Evidence, "named as "+m+" names them")
 		}
 	}
@@ -51,17 +52,17 @@ func (x *exam) dated(f *Finding) {
 
 func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
-// doubt makes a finding that rests on nothing having been seen there one of
+// uncertain makes a finding that rests on nothing having been seen there one of
 // severity Unknown, if not all was seen.
-func (x *exam) doubt(f *Finding, sources ...string) {
-	if why := x.lacks(sources...); why != "" {
+func (x *inspection) uncertain(f *Finding, sources ...string) {
+	if why := x.missingSources(sources...); why != "" {
 		f.Severity = Unknown
 		f.Evidence = append(f.Evidence, "not certain: "+why)
 	}
 }
 
-// who names a process, and whose it is.
-func (x *exam) who(pid int) string {
+// who names a process and its owner.
+func (x *inspection) who(pid ns.TaskID) string {
 	if pid == 0 {
 		return "a process that cannot be seen from here"
 	}
@@ -77,7 +78,7 @@ func (x *exam) who(pid int) string {
 
 // restart returns the command that ends a process in the way of whoever runs it,
 // "" for the first process, which nobody ends.
-func (x *exam) restart(pid int) string {
+func (x *inspection) restart(pid ns.TaskID) string {
 	o := x.owners().Process(pid)
 	switch {
 	case pid <= 1:
@@ -90,15 +91,15 @@ func (x *exam) restart(pid int) string {
 
 // restartOf returns the command that starts an owner anew, "" if none is known.
 func restartOf(o *owner.Owner) string {
-	name := scan.ShellWord(cmp.Or(o.Name, o.ID))
+	name := explain.ShellWord(cmp.Or(o.Name, o.ID))
 	switch {
 	case o.Pod != "":
 		ns, pod, _ := strings.Cut(o.Pod, "/")
-		return "kubectl -n " + scan.ShellWord(ns) + " delete pod " + scan.ShellWord(pod)
+		return "kubectl -n " + explain.ShellWord(ns) + " delete pod " + explain.ShellWord(pod)
 	case o.Runtime == "docker" || o.Runtime == "podman":
 		return o.Runtime + " restart " + name
 	case o.Unit != "" && strings.HasSuffix(o.Unit, ".service"):
-		return "systemctl restart " + scan.ShellWord(o.Unit)
+		return "systemctl restart " + explain.ShellWord(o.Unit)
 	}
 	return ""
 }
@@ -106,14 +107,14 @@ func restartOf(o *owner.Owner) string {
 // unmount returns the command that takes a name in our own mount namespace away.
 func unmount(name string) string {
 	if path.Dir(name) == runNetns {
-		return "ip netns del " + scan.ShellWord(path.Base(name))
+		return "ip netns del " + explain.ShellWord(path.Base(name))
 	}
-	word := scan.ShellWord(name)
+	word := explain.ShellWord(name)
 	return "umount " + word + " && rm " + word
 }
 
 // unmountIn returns the command that takes a mount away where it is.
-func unmountIn(h *scan.Holder) string {
+func unmountIn(h *ns.Holder) string {
 	if h.PID == 0 || h.Path == "" {
 		return fmt.Sprintf("nsinspect who-uses %d", h.MountNS)
 	}
@@ -121,12 +122,12 @@ func unmountIn(h *scan.Holder) string {
 	if h.TID != 0 {
 		task = h.TID
 	}
-	return fmt.Sprintf("nsenter -m -t %d umount %s", task, scan.ShellWord(h.Path))
+	return fmt.Sprintf("nsenter -m -t %d umount %s", task, explain.ShellWord(h.Path))
 }
 
-// where says in which mount namespace a mount is, and whose that is.
-func (x *exam) where(h *scan.Holder) string {
-	in := scan.FormatLink(scan.Mnt, h.MountNS)
+// where names the mount namespace of a mount, and a process in it.
+func (x *inspection) where(h *ns.Holder) string {
+	in := ns.FormatLink(ns.Mnt, h.MountNS)
 	switch {
 	case h.PID != 0:
 		return fmt.Sprintf("%s, the mount namespace of %s", in, x.who(h.PID))
@@ -145,7 +146,7 @@ func few(all []string, most int) []string {
 }
 
 // aboutPath begins a finding about an entry of a names directory.
-func aboutPath(s *scan.Stray) Finding {
+func aboutPath(s *ns.DanglingName) Finding {
 	return Finding{Severity: Warning, Subject: s.Path, Path: s.Path, Since: s.Made, marks: []string{s.Path}}
 }
 

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NotRunError says that a command could not be run. Status is the exit status
+// NotRunError is the error for a command that could not be run. Status is the exit status
 // that shells have for it: 127 if there is none of that name, 126 if it cannot be
 // executed.
 type NotRunError struct {
@@ -21,7 +21,7 @@ type NotRunError struct {
 
 func (e *NotRunError) Error() string { return fmt.Sprintf("run %s: %v", e.Command, e.Err) }
 
-// Unwrap returns what the kernel said.
+// Unwrap returns the error of the kernel.
 func (e *NotRunError) Unwrap() error { return e.Err }
 
 // run executes the command by the rules of execvp(3): a name without a slash is

@@ -13,19 +13,19 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Command is a command and where it is to run.
 type Command struct {
-	File    int            // an open file of the network namespace
-	Expect  scan.Namespace // what it must be of: type, inode and, if known, cookie
-	NetOnly bool           // enter the namespace, and leave mounts alone
-	EtcDir  string         // whose files are to lie over those of /etc, as "/etc/netns/blue"; "" or none there: no files
-	Source  string         // what the mount table calls /sys
-	Args    []string       // the command and its arguments; looked up in PATH as execvp(3) does
+	File    int          // an open file of the network namespace
+	Expect  ns.Namespace // what it must be of: type, inode and, if known, cookie
+	NetOnly bool         // enter the namespace, and leave mounts alone
+	EtcDir  string       // whose files are to lie over those of /etc, as "/etc/netns/blue"; "" or none there: no files
+	Source  string       // what the mount table calls /sys
+	Args    []string     // the command and its arguments; looked up in PATH as execvp(3) does
 	Env     []string
-	Warn    func(error) // is told what could not be done, and does not prevent the command
+	Warn    func(error) // is called with what failed without preventing the command
 }
 
 // Steps that can fail for want of a privilege.
@@ -36,7 +36,7 @@ const (
 	stepSys     = "mount /sys"
 )
 
-// StepError says which step failed, and knows what it needs.
+// StepError is the error of one step.
 type StepError struct {
 	Step string
 	Err  error
@@ -44,7 +44,7 @@ type StepError struct {
 
 func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
 
-// Unwrap returns what the kernel said.
+// Unwrap returns the error of the kernel.
 func (e *StepError) Unwrap() error { return e.Err }
 
 // Entering reports whether the step was to enter the network namespace itself,
@@ -79,7 +79,7 @@ func (c *Command) Exec() error {
 }
 
 // check compares where the thread is with where it was to go. Before Linux 6.18
-// nothing tells from outside that an inode was given again to another namespace.
+// nothing shows from outside that an inode was reused for another namespace.
 func (c *Command) check() error {
 	var st unix.Stat_t
 	if err := unix.Stat("/proc/thread-self/ns/net", &st); err == nil && st.Ino != c.Expect.Inode {

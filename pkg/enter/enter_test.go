@@ -15,7 +15,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestMain(m *testing.M) {
@@ -61,7 +61,7 @@ func TestRightBelow(t *testing.T) {
 	}
 }
 
-// exec runs a command on a thread of its own, which dies with it if it fails. The
+// exec runs a command on a thread of its own, which ends with it if it fails. The
 // runtime never ends the first thread, so that is kept out of the way.
 func exec(c *Command) error {
 	done := make(chan error)
@@ -90,7 +90,7 @@ func TestWrongNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	for want, meant := range map[string]scan.Namespace{
+	for want, meant := range map[string]ns.Namespace{
 		"has ended, and another has its inode": {Inode: scene.Inode, Cookie: scene.Cookie + 1},
 		", not net:[":                          {Inode: scene.Inode + 1, Cookie: scene.Cookie},
 	} {
@@ -101,7 +101,7 @@ func TestWrongNamespace(t *testing.T) {
 		}
 	}
 	// The right one is entered: what fails is the command.
-	right := scan.Namespace{Inode: scene.Inode, Cookie: scene.Cookie}
+	right := ns.Namespace{Inode: scene.Inode, Cookie: scene.Cookie}
 	err = exec(&Command{File: fd, Expect: right, NetOnly: true, Args: []string{"/no/such/command"}})
 	var notRun *NotRunError
 	if !errors.As(err, &notRun) || notRun.Status != 127 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nsinspect/nsinspect/bench/load"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -18,7 +19,7 @@ func BenchmarkRead(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer l.Close()
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		b.Fatal(err)
 	}

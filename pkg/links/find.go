@@ -15,7 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Query asks which namespace is behind an address or a device.
@@ -70,17 +71,17 @@ func (q Query) String() string { return q.text }
 
 // Hit is a link that a query fits.
 type Hit struct {
-	At        *scan.Namespace // where the link is
-	Link      *scan.Link
-	Namespace *scan.Namespace // the one that is asked for: At, or where the other end of the link is
+	At        *ns.Namespace // where the link is
+	Link      *ns.Link
+	Namespace *ns.Namespace // the one that is asked for: At, or where the other end of the link is
 }
 
 // Find returns the hit of a query in a snapshot whose links were read. It returns
-// an error, which says where was looked, if there is none or if there are hits for
+// an error, which has where was searched, if there is none or if there are hits for
 // several namespaces. title is how a sentence names a namespace.
-func (q Query) Find(snap *scan.Snapshot, title func(*scan.Namespace) string) (Hit, error) {
+func (q Query) Find(snap *ns.Snapshot, title func(*ns.Namespace) string) (Hit, error) {
 	hits := q.hits(snap)
-	var all []*scan.Namespace
+	var all []*ns.Namespace
 	for _, h := range hits {
 		if h.Namespace == nil {
 			return Hit{}, fmt.Errorf("%s is in %s, and its other end, link %d of its namespace, was not found%s",
@@ -100,7 +101,7 @@ func (q Query) Find(snap *scan.Snapshot, title func(*scan.Namespace) string) (Hi
 }
 
 // hits returns every link that the query fits.
-func (q Query) hits(snap *scan.Snapshot) []Hit {
+func (q Query) hits(snap *ns.Snapshot) []Hit {
 	var own unix.Stat_t
 	_ = unix.Stat("/proc/self/ns/net", &own) // if not, there is the host's
 	var hits []Hit
@@ -119,7 +120,7 @@ func (q Query) hits(snap *scan.Snapshot) []Hit {
 	return hits
 }
 
-func (q Query) fits(l *scan.Link) bool {
+func (q Query) fits(l *ns.Link) bool {
 	switch q.By {
 	case "ip":
 		return slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr().Unmap() == q.ip })
@@ -130,7 +131,7 @@ func (q Query) fits(l *scan.Link) bool {
 }
 
 // ambiguous lists the namespaces that a query fits, all unless they are very many.
-func (q Query) ambiguous(hits []Hit, namespaces int, title func(*scan.Namespace) string) error {
+func (q Query) ambiguous(hits []Hit, namespaces int, title func(*ns.Namespace) string) error {
 	const most = 16
 	var fits []string
 	for i, h := range hits {
@@ -147,8 +148,8 @@ func (q Query) ambiguous(hits []Hit, namespaces int, title func(*scan.Namespace)
 	return fmt.Errorf("%s fits %d namespaces: %s: use who-uses net:[INODE]", q.text, namespaces, strings.Join(fits, ", "))
 }
 
-// notFound says what was looked in.
-func (q Query) notFound(snap *scan.Snapshot) error {
+// notFound returns an error with where was searched.
+func (q Query) notFound(snap *ns.Snapshot) error {
 	looked := 0
 	for i := range snap.Namespaces {
 		if snap.Namespaces[i].Links != nil {
@@ -166,15 +167,15 @@ func (q Query) notFound(snap *scan.Snapshot) error {
 	if looked == 1 {
 		where = "looked in 1 namespace"
 	}
-	return fmt.Errorf("no %s %s: %s%s%s", what, q.text, where, hint, unread(snap))
+	return denied(snap, fmt.Errorf("no %s %s: %s%s%s", what, q.text, where, hint, unread(snap)))
 }
 
-// unread says of how many namespaces the links are unknown, as the end of a
+// unread returns a phrase for the namespaces whose links are unknown, as the end of a
 // sentence.
-func unread(snap *scan.Snapshot) string {
-	var gaps []scan.Gap
+func unread(snap *ns.Snapshot) string {
+	var gaps []ns.Gap
 	for _, g := range snap.Gaps {
-		if g.Source == Source {
+		if g.Of(Source) {
 			gaps = append(gaps, g)
 		}
 	}
@@ -184,21 +185,25 @@ func unread(snap *scan.Snapshot) string {
 	return "; " + Unread(gaps)
 }
 
-// Unread says of how many namespaces the links could not be read, and how to read
-// them where a privilege is missing. gaps are this package's.
-func Unread(gaps []scan.Gap) string {
-	text := fmt.Sprintf("links of %d namespaces unreadable", len(gaps))
+// Unread returns a phrase for the namespaces whose links could not be read. gaps are
+// this package's.
+func Unread(gaps []ns.Gap) string {
 	if len(gaps) == 1 {
-		text = fmt.Sprintf("links of %s unreadable", gaps[0].Path)
+		return fmt.Sprintf("links of %s unreadable", gaps[0].Path)
 	}
-	is := func(errno unix.Errno) bool {
-		return slices.ContainsFunc(gaps, func(g scan.Gap) bool { return errors.Is(g.Err, errno) })
+	return fmt.Sprintf("links of %d namespaces unreadable", len(gaps))
+}
+
+// denied makes err a refusal where a missing privilege left links unread.
+func denied(snap *ns.Snapshot, err error) error {
+	for _, g := range snap.Gaps {
+		switch {
+		case !g.Of(Source):
+		case errors.Is(g.Err, unix.EPERM):
+			return &kernel.DeniedError{Capability: unix.CAP_SYS_ADMIN, Err: err}
+		case errors.Is(g.Err, unix.EACCES):
+			return &kernel.DeniedError{Capability: unix.CAP_SYS_PTRACE, Err: err}
+		}
 	}
-	switch {
-	case is(unix.EPERM):
-		text += ": " + scan.AdminRemedy()
-	case is(unix.EACCES):
-		text += ": " + scan.PtraceRemedy()
-	}
-	return text
+	return err
 }

@@ -3,7 +3,7 @@
 // Package links reads the network interfaces of namespaces: their names, their
 // addresses, and where the other end of a veth is.
 //
-// A namespace's links are told by a netlink socket in it. To open one, a thread
+// The links of a namespace are read through a netlink socket in it. To open one, a thread
 // of ours is in the namespace for a moment (scan.Visitor), which needs
 // CAP_SYS_ADMIN; one's own namespace needs no privilege. Nothing is changed but
 // for what `ip link` does as well: a namespace that has the other end of a pair
@@ -21,24 +21,25 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/opener"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Source is what gaps of this package name as theirs.
-const Source = scan.SourceLink
+const Source = ns.SourceLink
 
 // Read fills in the links of a snapshot's network namespaces. One that cannot be
 // entered, or does not answer, is a gap in the snapshot and keeps nil links; one
-// that has ended meanwhile is none. A recorded tree tells no links, and has no
+// that has ended meanwhile is none. A recorded tree has no links, and has no
 // gaps for that. Read fails only if ctx ends or the host cannot be read at all.
-func Read(ctx context.Context, h *scan.Host, snap *scan.Snapshot) error {
+func Read(ctx context.Context, h *host.Host, snap *ns.Snapshot) error {
 	if h.Recorded() {
 		return nil
 	}
-	opener, err := scan.NewOpener(h)
-	if err != nil {
-		return err
-	}
+	opener := opener.New(h, false)
 	tick := time.NewTicker(patience)
 	defer tick.Stop()
 	r := &reader{opener: opener, snap: snap, ends: make([][]end, len(snap.Namespaces)), tick: tick.C}
@@ -48,7 +49,7 @@ func Read(ctx context.Context, h *scan.Host, snap *scan.Snapshot) error {
 	}
 	var todo []int
 	for i := range snap.Namespaces {
-		if snap.Namespaces[i].Type == scan.Net {
+		if snap.Namespaces[i].Type == ns.Net {
 			todo = append(todo, i)
 		}
 	}
@@ -60,8 +61,8 @@ func Read(ctx context.Context, h *scan.Host, snap *scan.Snapshot) error {
 // reader is the state of one Read. Workers hand what they found to its one
 // goroutine, as functions.
 type reader struct {
-	opener *scan.Opener
-	snap   *scan.Snapshot
+	opener *opener.Opener
+	snap   *ns.Snapshot
 	own    uint64           // inode of this process's network namespace
 	ends   [][]end          // by namespace: what its links say of their other ends
 	heard  atomic.Uint64    // answers so far
@@ -78,7 +79,7 @@ const patience = 2 * time.Second
 // return. What the kernel holds up is given up after patience and becomes a gap:
 // the worker then stays behind, as nothing can end a thread that waits for the
 // kernel's lock of all links.
-func (r *reader) each(ctx context.Context, todo []int, work func(*scan.Visitor, int) (apply func())) {
+func (r *reader) each(ctx context.Context, todo []int, work func(*nsfs.Thread, int) (apply func())) {
 	type result struct {
 		i     int
 		apply func()
@@ -90,8 +91,8 @@ func (r *reader) each(ctx context.Context, todo []int, work func(*scan.Visitor, 
 	close(next)
 	for range min(len(todo), runtime.GOMAXPROCS(0)) {
 		go func() {
-			v := new(scan.Visitor)
-			defer v.End()
+			v := new(nsfs.Thread)
+			defer v.Close()
 			for i := range next {
 				if ctx.Err() != nil || r.over.Load() {
 					return
@@ -139,12 +140,12 @@ func (r *reader) silent() bool {
 }
 
 func (r *reader) gap(i int, err error) {
-	r.snap.Gaps = append(r.snap.Gaps, scan.Gap{Source: Source, Path: r.snap.Namespaces[i].String(), Err: err})
+	r.snap.Gaps = append(r.snap.Gaps, ns.Gap{Sources: []string{Source}, Path: r.snap.Namespaces[i].String(), Err: err})
 }
 
 // readLinks reads one namespace.
-func (r *reader) readLinks(v *scan.Visitor, i int) (apply func()) {
-	var links []scan.Link
+func (r *reader) readLinks(v *nsfs.Thread, i int) (apply func()) {
+	var links []ns.Link
 	var ends []end
 	err := r.inside(v, i, func(s *socket) (err error) {
 		links, ends, err = s.read()
@@ -152,14 +153,14 @@ func (r *reader) readLinks(v *scan.Visitor, i int) (apply func()) {
 	})
 	return func() {
 		r.snap.Namespaces[i].Links, r.ends[i] = links, ends
-		if err != nil && !errors.Is(err, scan.ErrEnded) {
+		if err != nil && !errors.Is(err, opener.ErrEnded) {
 			r.gap(i, err)
 		}
 	}
 }
 
 // inside calls f with a socket in a namespace.
-func (r *reader) inside(v *scan.Visitor, i int, f func(*socket) error) error {
+func (r *reader) inside(v *nsfs.Thread, i int, f func(*socket) error) error {
 	n := &r.snap.Namespaces[i]
 	var s *socket
 	var err error
@@ -173,13 +174,13 @@ func (r *reader) inside(v *scan.Visitor, i int, f func(*socket) error) error {
 	}
 	defer s.close()
 	if c := s.cookie(); n.Cookie != 0 && c != 0 && c != n.Cookie {
-		return scan.ErrEnded // another one has its inode
+		return opener.ErrEnded // another one has its inode
 	}
 	return f(s)
 }
 
-func (r *reader) enter(v *scan.Visitor, n *scan.Namespace) (s *socket, err error) {
-	if !scan.MayEnter() { // whether or not a path leads to it
+func (r *reader) enter(v *nsfs.Thread, n *ns.Namespace) (s *socket, err error) {
+	if !kernel.MayEnter() { // whether or not a path leads to it
 		return nil, fmt.Errorf("enter network namespace: %w", unix.EPERM)
 	}
 	fd, err := r.opener.Open(n)

@@ -11,15 +11,15 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 var native = binary.NativeEndian
 
-// errShort says that a message ends before what it must have.
+// errShort is the error for a message that is too short.
 var errShort = errors.New("netlink message too short")
 
-// end is what a link says of the link that it hangs on: the other end of a pair,
+// end is what a link has of the link that it is attached to: the other end of a pair,
 // or the device below a VLAN.
 type end struct {
 	index  int // of the link itself
@@ -50,12 +50,12 @@ func attributes(m []byte, skip int) iter.Seq2[uint16, []byte] {
 }
 
 // parseLink reads an RTM_NEWLINK message.
-func parseLink(m []byte) (scan.Link, end, error) {
+func parseLink(m []byte) (ns.Link, end, error) {
 	if len(m) < unix.SizeofIfInfomsg {
-		return scan.Link{}, end{}, errShort
+		return ns.Link{}, end{}, errShort
 	}
 	hardware, index, flags := native.Uint16(m[2:]), int(int32(native.Uint32(m[4:]))), native.Uint32(m[8:])
-	l := scan.Link{Index: index, Up: flags&unix.IFF_UP != 0}
+	l := ns.Link{Index: index, Up: flags&unix.IFF_UP != 0}
 	e := end{index: index, nsid: -1}
 	for kind, value := range attributes(m, unix.SizeofIfInfomsg) {
 		switch kind {

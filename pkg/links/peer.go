@@ -9,7 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // pairs are the kinds of links that come in pairs.
@@ -18,10 +19,10 @@ var pairs = []string{"veth", "vxcan", "netkit"}
 // at is where a link is: a namespace and a link in it, by their places.
 type at struct{ ns, link int }
 
-// findPeers finds the other ends of pairs. A link tells the index of its other
+// findPeers finds the other ends of pairs. A link has the index of its other
 // end, and the ID that its own namespace has given to that one's. IDs mean
 // something only in the namespace that gave them, so it is asked there which
-// namespace an ID is of; and two links are a pair only if each says so of the
+// namespace an ID is of; and two links are a pair only if each refers to the
 // other.
 func (r *reader) findPeers(ctx context.Context) {
 	p := peers{reader: r, byIndexes: map[[2]int][]at{}, ids: make([]map[int]int, len(r.ends))}
@@ -29,7 +30,7 @@ func (r *reader) findPeers(ctx context.Context) {
 		for j, e := range r.ends[i] {
 			if slices.Contains(pairs, e.kind) && e.parent != 0 {
 				p.byIndexes[[2]int{e.index, e.parent}] = append(p.byIndexes[[2]int{e.index, e.parent}], at{i, j})
-				r.snap.Namespaces[i].Links[j].Peer = &scan.Peer{Index: e.parent}
+				r.snap.Namespaces[i].Links[j].Peer = &ns.Peer{Index: e.parent}
 			}
 		}
 	}
@@ -70,9 +71,9 @@ func (p *peers) candidates(a at) []at {
 }
 
 // ask finds out in one namespace which namespaces the IDs are of. One that cannot
-// be asked leaves peers unknown; that it cannot be entered was said when its
+// be asked leaves peers unknown; that it cannot be entered became a gap when its
 // links were read.
-func (p *peers) ask(v *scan.Visitor, i int) (apply func()) {
+func (p *peers) ask(v *nsfs.Thread, i int) (apply func()) {
 	ids := map[int]int{}
 	_ = p.inside(v, i, func(s *socket) error { // as above
 		known := map[int]int{} // the ID of each namespace, -1 if it has none
@@ -131,7 +132,7 @@ func (p *peers) idOf(s *socket, c int) int {
 	return id
 }
 
-// match sets the peer of a link, if it has one that says the same.
+// match sets the peer of a link, if it has one that refers back.
 func (p *peers) match(a at) {
 	link := &p.snap.Namespaces[a.ns].Links[a.link]
 	if link.Peer == nil {

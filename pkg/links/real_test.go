@@ -17,14 +17,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/nsinspect/nsinspect/internal/fd/fdtest"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 func TestMain(m *testing.M) {
 	nstest.Main()
-	os.Exit(m.Run())
+	os.Exit(fdtest.Run(m))
 }
 
 // lab is a few real namespaces with names in /run/netns.
@@ -62,9 +65,9 @@ func (l *lab) ip(format string, args ...any) []byte {
 }
 
 // read scans and reads links.
-func (l *lab) read(ctx context.Context) *scan.Snapshot {
+func (l *lab) read(ctx context.Context) *ns.Snapshot {
 	l.Helper()
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -79,7 +82,7 @@ func (l *lab) read(ctx context.Context) *scan.Snapshot {
 	return snap
 }
 
-func (l *lab) linksOf(snap *scan.Snapshot, name string) []scan.Link {
+func (l *lab) linksOf(snap *ns.Snapshot, name string) []ns.Link {
 	l.Helper()
 	n := snap.Find(l.ns[name].Inode)
 	if n == nil {
@@ -88,20 +91,20 @@ func (l *lab) linksOf(snap *scan.Snapshot, name string) []scan.Link {
 	return n.Links
 }
 
-func (l *lab) link(snap *scan.Snapshot, name, dev string) scan.Link {
+func (l *lab) link(snap *ns.Snapshot, name, dev string) ns.Link {
 	l.Helper()
 	all := l.linksOf(snap, name)
-	i := slices.IndexFunc(all, func(x scan.Link) bool { return x.Name == dev })
+	i := slices.IndexFunc(all, func(x ns.Link) bool { return x.Name == dev })
 	if i < 0 {
 		l.Fatalf("no %s in %s: %v", dev, name, all)
 	}
 	return all[i]
 }
 
-// oracle is what ip says of a namespace's links.
-func (l *lab) oracle(name string) []scan.Link {
+// oracle is what ip shows of a namespace's links.
+func (l *lab) oracle(name string) []ns.Link {
 	l.Helper()
-	var said []struct {
+	var shown []struct {
 		Ifindex  int
 		Ifname   string
 		Altnames []string
@@ -116,12 +119,12 @@ func (l *lab) oracle(name string) []scan.Link {
 			Prefixlen      int
 		} `json:"addr_info"`
 	}
-	if err := json.Unmarshal(l.ip("-d -json -n @%s address", name), &said); err != nil {
+	if err := json.Unmarshal(l.ip("-d -json -n @%s address", name), &shown); err != nil {
 		l.Fatal(err)
 	}
-	var links []scan.Link
-	for _, s := range said {
-		x := scan.Link{
+	var links []ns.Link
+	for _, s := range shown {
+		x := ns.Link{
 			Name: s.Ifname, AltNames: s.Altnames, Index: s.Ifindex, Kind: s.Linkinfo.Kind, Up: slices.Contains(s.Flags, "UP"),
 		}
 		switch s.LinkType {
@@ -143,11 +146,11 @@ func (l *lab) oracle(name string) []scan.Link {
 		}
 		links = append(links, x)
 	}
-	slices.SortFunc(links, func(a, b scan.Link) int { return a.Index - b.Index })
+	slices.SortFunc(links, func(a, b ns.Link) int { return a.Index - b.Index })
 	return links
 }
 
-// Links are what ip says they are, whatever there is of them.
+// Links are what ip shows, of every kind.
 func TestAsIP(t *testing.T) {
 	l := newLab(t, "a", "b")
 	l.ip("-n @a link add ea type veth peer name eb netns @b")
@@ -170,7 +173,7 @@ func TestAsIP(t *testing.T) {
 	snap := l.read(t.Context())
 	for name := range l.ns {
 		got := l.linksOf(snap, name)
-		diff := cmp.Diff(l.oracle(name), got, cmpopts.IgnoreFields(scan.Link{}, "Peer"), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }))
+		diff := cmp.Diff(l.oracle(name), got, cmpopts.IgnoreFields(ns.Link{}, "Peer"), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }))
 		if diff != "" {
 			t.Errorf("links of %s, as ip has them (-) and as they were read (+):\n%s", name, diff)
 		}
@@ -216,8 +219,8 @@ func TestPeersWithoutNames(t *testing.T) {
 }
 
 // Where the links of all namespaces have the same name and index, each pair is
-// told from the others all the same, and also where hardware addresses are alike.
-func TestManyPairsAlike(t *testing.T) {
+// distinguished from the others all the same, and also where hardware addresses are alike.
+func TestManyIdenticalPairs(t *testing.T) {
 	const n = 6 // more than are asked for one by one
 	var names []string
 	for i := range n {
@@ -258,7 +261,7 @@ func TestHostileNames(t *testing.T) {
 // now is not taken for it.
 func TestEnded(t *testing.T) {
 	l := newLab(t, "a", "b")
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,14 +283,14 @@ func TestEnded(t *testing.T) {
 		t.Errorf("links %v and %v of namespaces that are no more", gone.Links, other.Links)
 	}
 	for _, g := range snap.Gaps {
-		if g.Source == Source && (g.Path == gone.String() && namespaceIDs() || g.Path == other.String() && namespaceIDs()) {
+		if g.Of(Source) && (g.Path == gone.String() && namespaceIDs() || g.Path == other.String() && namespaceIDs()) {
 			t.Errorf("a gap of a namespace that has ended: %v", g)
 		}
 	}
 }
 
 // namespaceIDs reports whether the kernel opens namespaces by their cookies, and
-// so tells that one has ended: from Linux 6.18 on.
+// so shows that one has ended: from Linux 6.18 on.
 func namespaceIDs() bool {
 	var major, minor int
 	release, err := os.ReadFile("/proc/sys/kernel/osrelease")

@@ -12,7 +12,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // socket is a routing socket in one namespace.
@@ -45,7 +45,7 @@ func (s *socket) cookie() uint64 {
 // read returns the namespace's links by index, and what they say of their other
 // ends. If links came and went during every try it returns an error, and what it
 // saw last.
-func (s *socket) read() (links []scan.Link, ends []end, err error) {
+func (s *socket) read() (links []ns.Link, ends []end, err error) {
 	err = retry(func() (err error) {
 		links, ends, err = s.readOnce()
 		return err
@@ -65,8 +65,8 @@ func retry(list func() error) error {
 	return fmt.Errorf("they changed each of the %d times they were read", tries)
 }
 
-func (s *socket) readOnce() ([]scan.Link, []end, error) {
-	var links []scan.Link
+func (s *socket) readOnce() ([]ns.Link, []end, error) {
+	var links []ns.Link
 	var ends []end
 	var broken error
 	const skipStatistics = 1 << 3 // include/uapi/linux/rtnetlink.h, RTEXT_FILTER_SKIP_STATS
@@ -101,7 +101,7 @@ func (s *socket) readOnce() ([]scan.Link, []end, error) {
 	}
 	// The kernel goes by a hash of the name or by index, as its version has it.
 	order := func(a, b int) int { return a - b }
-	slices.SortFunc(links, func(a, b scan.Link) int { return order(a.Index, b.Index) })
+	slices.SortFunc(links, func(a, b ns.Link) int { return order(a.Index, b.Index) })
 	slices.SortFunc(ends, func(a, b end) int { return order(a.index, b.index) })
 	return links, ends, errors.Join(broken, interrupted, err)
 }
@@ -140,7 +140,7 @@ func (s *socket) macIn(nsid, index int) (net.HardwareAddr, error) {
 	var mac net.HardwareAddr
 	broken := errShort
 	err := s.execute(req, unix.RTM_NEWLINK, func(m []byte) {
-		var l scan.Link
+		var l ns.Link
 		l, _, broken = parseLink(m)
 		mac = l.MAC
 	})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -66,7 +67,7 @@ func recorded(t testing.TB, name string) []byte {
 // thousand containers: reading what is written down of them and asking for each
 // namespace's. The target is 60 ms.
 func BenchmarkOwners(b *testing.B) {
-	h, err := scan.OpenHost(fleet(b, 1000))
+	h, err := host.Open(fleet(b, 1000))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// place is what one directory on a cgroup's path says: that a container is in it,
+// place is what one directory on a cgroup's path means: that a container is in it,
 // or the pod of one.
 type place struct {
-	runtime string // "" if the name of the directory does not tell
+	runtime string // "" if the name of the directory does not show it
 	id      string // of the container
 	name    string // of a container that goes by its name, as lxc's do
 	podUID  string

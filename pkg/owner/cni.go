@@ -6,7 +6,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
 )
 
 // cniCaches are where CNI keeps what it has set up, until it is taken down again.
@@ -24,7 +24,7 @@ func findCNI(r *reader) {
 	}
 }
 
-func (r *reader) cniResult(t *scan.Tree, name string) {
+func (r *reader) cniResult(t *host.Tree, name string) {
 	text := r.read(t, name)
 	if text == nil {
 		return

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
 )
 
 var errOtherID = errors.New("it is of another container")
@@ -29,27 +29,22 @@ var shimPlugins = []string{"io.containerd.runtime.v2.task", "io.containerd.runti
 // containerdStates reads the bundle of every container that runs: its OCI
 // configuration is at <state>/io.containerd.runtime.v2.task/NAMESPACE/ID.
 func (r *reader) containerdStates() {
-	states := append(slices.Clone(containerdStateDirs), containerdState(r.config("/etc/containerd/config.toml"))...)
+	states := append(slices.Clone(containerdStateDirs), r.containerdState("/etc/containerd/config.toml"))
 	for _, d := range r.running("containerd", true) {
 		if state := d.flag("state"); state != "" {
 			states = append(states, state)
-		} else if config := d.flag("config", "c"); config != "" {
-			states = append(states, containerdState(r.config(config))...)
+		} else if config := d.flag("config", "c"); absolute(config) {
+			states = append(states, r.containerdState(config))
 		}
 	}
 	for _, state := range states {
+		if !absolute(state) {
+			continue
+		}
 		for _, plugin := range shimPlugins {
 			r.containerdPlugin(path.Join(state, plugin), false)
 		}
 	}
-}
-
-// containerdState reads the state directory from a config.toml.
-func containerdState(text []byte) []string {
-	if state := tomlString(text, "", "state"); absolute(state) {
-		return []string{state}
-	}
-	return nil
 }
 
 // guest stands for the user of what is inside a container: its root may write down
@@ -65,7 +60,7 @@ func (r *reader) containerdPlugin(dir string, inside bool) {
 	defer t.Close()
 	for _, namespace := range r.list(t, ".", nil) {
 		ids := r.list(t, namespace, nil)
-		if namespace == "moby" { // dockerd's, which has told more of them, unless it was not found
+		if namespace == "moby" { // dockerd's, whose files have more of them, unless it was not found
 			for _, id := range ids {
 				if !r.has(id) {
 					r.bundle(t, namespace, id, inside)
@@ -75,14 +70,14 @@ func (r *reader) containerdPlugin(dir string, inside bool) {
 		}
 		r.each(ids, func(id string) { r.bundle(t, namespace, id, inside) })
 	}
-	r.again(dir, func(t *scan.Tree, id string) {
+	r.again(dir, func(t *host.Tree, id string) {
 		for _, namespace := range r.list(t, ".", nil) {
 			r.bundle(t, namespace, id, inside)
 		}
 	})
 }
 
-func (r *reader) bundle(t *scan.Tree, namespace, id string, inside bool) {
+func (r *reader) bundle(t *host.Tree, namespace, id string, inside bool) {
 	name := path.Join(namespace, id, "config.json")
 	text, uid := r.readOwned(t, name)
 	if text == nil {

@@ -9,14 +9,13 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// daemon is a process of a runtime whose command line tells where its files are.
+// daemon is a process of a runtime whose command line has the paths of its files.
 type daemon struct {
-	pid  int
+	pid  ns.TaskID
 	uid  int // who runs it; -1 if unknown
 	name string
 	args []string
@@ -57,17 +56,17 @@ func (d *daemon) flag(names ...string) string {
 }
 
 // findDaemons looks for the runtimes' processes. Reading the name of every process
-// of a machine would cost as much as the scan has; so where others are said to be
-// looked at too, with all, or where this cannot be told, every process is looked
+// of a machine would cost as much as the scan has; so with all, or where
+// process groups cannot be read, every process is looked
 // at, and else those that lead a process group in the host's own network
 // namespace, as what a service manager or a shell starts does.
-func (r *reader) findDaemons(pids []int, all bool) {
-	all = all || !r.host.Live()
+func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
+	all = all || !r.host.OwnTaskIDs()
 	var mu sync.Mutex
 	r.eachIndex(len(pids), func(i int) {
 		pid := pids[i]
 		if !all {
-			if group, err := unix.Getpgid(pid); err != nil || group != pid {
+			if own, ok := r.host.Own(pid); ok && !kernel.LeadsGroup(own) {
 				return
 			}
 		}
@@ -88,26 +87,26 @@ func (r *reader) findDaemons(pids []int, all bool) {
 		defer mu.Unlock()
 		r.daemons = append(r.daemons, d)
 	})
-	slices.SortFunc(r.daemons, func(a, b daemon) int { return a.pid - b.pid })
+	slices.SortFunc(r.daemons, func(a, b daemon) int { return int(a.pid - b.pid) })
 }
 
 // processesOf returns the processes of a snapshot that a daemon of the machine
-// may be: those in the host's own network namespace, where the snapshot tells it.
-func processesOf(s *scan.Snapshot) []int {
-	var pids []int
-	seen := map[int]bool{}
+// may be: those in the host's own network namespace, where the snapshot has it.
+func processesOf(s *ns.Snapshot) []ns.TaskID {
+	var pids []ns.TaskID
+	seen := map[ns.TaskID]bool{}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		if s.Initial[n.Type] != 0 && n.Type == scan.Net && !n.Initial {
+		if s.Initial[n.Type] != 0 && n.Type == ns.Net && !n.Initial {
 			continue
 		}
 		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == scan.KindProcess && h.PID > 0 && h.Via == "" && !seen[h.PID] {
+			if h := &n.Holders[j]; h.Kind == ns.KindProcess && h.PID > 0 && h.Via == "" && !seen[h.PID] {
 				seen[h.PID] = true
 				pids = append(pids, h.PID)
 			}
 		}
-		if n.Type == scan.Net && n.Initial {
+		if n.Type == ns.Net && n.Initial {
 			break
 		}
 	}
@@ -115,17 +114,17 @@ func processesOf(s *scan.Snapshot) []int {
 }
 
 // processes lists every process of the host.
-func (r *reader) processes() []int {
+func (r *reader) processes() []ns.TaskID {
 	t, err := r.host.OpenTree("/proc")
 	if err != nil {
 		r.gap("/proc", err)
 		return nil
 	}
 	defer t.Close()
-	var pids []int
+	var pids []ns.TaskID
 	for _, name := range r.list(t, ".", nil) {
 		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, pid)
+			pids = append(pids, ns.TaskID(pid))
 		}
 	}
 	return pids

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
 )
 
-// dockerDataRoots are where dockerd keeps its containers, unless it is told to keep
+// dockerDataRoots are where dockerd keeps its containers, unless it is configured to keep
 // them elsewhere.
 var dockerDataRoots = []string{
 	"/var/lib/docker",
@@ -73,7 +73,7 @@ func (r *reader) dockerContainers(dir string) {
 	r.again(dir, r.dockerContainer)
 }
 
-func (r *reader) dockerContainer(t *scan.Tree, id string) {
+func (r *reader) dockerContainer(t *host.Tree, id string) {
 	name := path.Join(id, "config.v2.json")
 	text, uid := r.readOwned(t, name)
 	if text == nil {
@@ -91,7 +91,7 @@ func (r *reader) dockerContainer(t *scan.Tree, id string) {
 	r.add(c)
 }
 
-// parseDocker reads a config.v2.json. What it says of the state may be stale: it
+// parseDocker reads a config.v2.json. The state in it may be stale: it
 // is written when dockerd does something, and a killed one does nothing.
 func parseDocker(text []byte) (*Container, error) {
 	c := &Container{Owner: Owner{Runtime: "docker"}}
@@ -156,7 +156,7 @@ func (c *Container) label(labels map[string]string) {
 	}
 }
 
-// pod says that the container is one of a pod's. The one that holds the pod's
+// pod marks the container as one of a pod's. The one that holds the pod's
 // namespaces has no name there.
 func (c *Container) pod(namespace, name, container string) {
 	if namespace == "" || name == "" {

@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // prefixes are the runtimes that a reference may begin with, before a colon.
@@ -47,23 +48,23 @@ func fitsID(id, text string) bool { return isID(id) && strings.HasPrefix(id, tex
 
 // Lazy reads the owners of a host when they are asked for.
 type Lazy struct {
-	Host *scan.Host
+	Host *host.Host
 
 	x *Index
 }
 
 // Index returns the owners as a snapshot shows them.
-func (l *Lazy) Index(ctx context.Context, s *scan.Snapshot) *Index {
+func (l *Lazy) Index(ctx context.Context, s *ns.Snapshot) *Index {
 	if l.x == nil || l.x.snapshot != s {
 		l.x = Read(ctx, Options{Host: l.Host, Snapshot: s})
 	}
 	return l.x
 }
 
-// Aliases is what scan.Options asks for references that it does not know itself.
+// Aliases implements scan.Aliases.
 // One that fits nothing is looked for again among the containers of daemons that
 // are only found by looking at every process.
-func (l *Lazy) Aliases(ctx context.Context, s *scan.Snapshot, ref string, found bool) ([]scan.Alias, error) {
+func (l *Lazy) Aliases(ctx context.Context, s *ns.Snapshot, ref string, found bool) ([]ns.Alias, error) {
 	aliases, err := l.Index(ctx, s).Aliases(s, ref)
 	if found || len(aliases) > 0 || err != nil {
 		return aliases, err
@@ -72,9 +73,9 @@ func (l *Lazy) Aliases(ctx context.Context, s *scan.Snapshot, ref string, found 
 	return l.x.Aliases(s, ref)
 }
 
-// Aliases says which namespaces a reference to a container, pod or unit stands
-// for. An error tells what is known of what has none.
-func (x *Index) Aliases(s *scan.Snapshot, ref string) ([]scan.Alias, error) {
+// Aliases returns the namespaces that a reference to a container, pod or unit stands
+// for. The error for one without a namespace has what is known of it.
+func (x *Index) Aliases(s *ns.Snapshot, ref string) ([]ns.Alias, error) {
 	if unit, ok := strings.CutPrefix(ref, "unit:"); ok {
 		return x.ofUnit(s, unit)
 	}
@@ -83,7 +84,7 @@ func (x *Index) Aliases(s *scan.Snapshot, ref string) ([]scan.Alias, error) {
 		x.Prefetch(s) // which meets containers that nothing else leads to
 		found = x.Find(ref)
 	}
-	var aliases []scan.Alias
+	var aliases []ns.Alias
 	for i := range found {
 		if a, ok := x.alias(s, &found[i]); ok {
 			a.Partial = partial(&found[i], ref)
@@ -113,14 +114,14 @@ func partial(c *Container, ref string) bool {
 	return c.Name != ref && c.ID != ref
 }
 
-// alias says which namespace a container has: the one that was made for it or,
+// alias returns the namespace of a container: the one that was made for it or,
 // where none was or another type is asked for, that of its first process.
-func (x *Index) alias(s *scan.Snapshot, c *Container) (scan.Alias, bool) {
-	a := scan.Alias{Net: c.NetNS, PID: c.PID, How: c.String()}
+func (x *Index) alias(s *ns.Snapshot, c *Container) (ns.Alias, bool) {
+	a := ns.Alias{Net: c.NetNS, PID: c.PID, How: c.String()}
 	if c.ID != "" && !strings.HasSuffix(a.How, shortID(c.ID)) {
 		a.How += " (" + shortID(c.ID) + ")"
 	}
-	if a.PID == 0 && (a.Net == 0 || !slices.Contains(s.Types, scan.Net)) {
+	if a.PID == 0 && (a.Net == 0 || !slices.Contains(s.Types, ns.Net)) {
 		a.PID = x.anyProcess(s, c)
 	}
 	return a, a.PID != 0 || a.Net != 0
@@ -128,7 +129,7 @@ func (x *Index) alias(s *scan.Snapshot, c *Container) (scan.Alias, bool) {
 
 // anyProcess returns the oldest process in a namespace of the snapshot that is the
 // container's, 0 if there is none.
-func (x *Index) anyProcess(s *scan.Snapshot, c *Container) int {
+func (x *Index) anyProcess(s *ns.Snapshot, c *Container) ns.TaskID {
 	for i := range s.Namespaces {
 		p := s.Namespaces[i].Leader
 		if p == nil {
@@ -142,9 +143,9 @@ func (x *Index) anyProcess(s *scan.Snapshot, c *Container) int {
 }
 
 // shown returns the namespaces that a reference is the owner of as a table shows
-// it, though no more is known of that than what a cgroup or a name tells.
-func (x *Index) shown(s *scan.Snapshot, ref string) []scan.Alias {
-	var aliases []scan.Alias
+// it, though no more is known of that than what a cgroup or a name shows.
+func (x *Index) shown(s *ns.Snapshot, ref string) []ns.Alias {
+	var aliases []ns.Alias
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		o := x.Namespace(n)
@@ -158,8 +159,8 @@ func (x *Index) shown(s *scan.Snapshot, ref string) []scan.Alias {
 		if !ok {
 			continue
 		}
-		a := scan.Alias{How: o.String(), Partial: !whole}
-		if n.Type == scan.Net {
+		a := ns.Alias{How: o.String(), Partial: !whole}
+		if n.Type == ns.Net {
 			a.Net = n.Inode
 		}
 		if n.Leader != nil {
@@ -188,15 +189,15 @@ func (o *Owner) fits(ref string) (whole, ok bool) {
 }
 
 // ofUnit returns the namespaces whose oldest process is of a systemd unit.
-func (x *Index) ofUnit(s *scan.Snapshot, unit string) ([]scan.Alias, error) {
-	var aliases []scan.Alias
+func (x *Index) ofUnit(s *ns.Snapshot, unit string) ([]ns.Alias, error) {
+	var aliases []ns.Alias
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		if n.Leader == nil || n.Initial {
 			continue
 		}
 		if o := x.Process(n.Leader.PID); o != nil && o.Unit == unit {
-			aliases = append(aliases, scan.Alias{PID: n.Leader.PID, How: fmt.Sprintf("pid %d of %s", n.Leader.PID, unit)})
+			aliases = append(aliases, ns.Alias{PID: n.Leader.PID, How: fmt.Sprintf("pid %d of %s", n.Leader.PID, unit)})
 		}
 	}
 	if len(aliases) == 0 {

@@ -11,7 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // runtimes is the one table of who keeps containers: another is a file and a row.
@@ -29,25 +30,25 @@ var runtimes = []struct {
 	{"cni", findCNI, 5 * time.Second},
 }
 
-// Options says what to read.
+// Options select what is read.
 type Options struct {
-	Host     *scan.Host     // it must stay open as long as the index is used
-	Snapshot *scan.Snapshot // of it: shows where the daemons are, and what is at the paths of sandboxes; nil if there is none
-	All      bool           // look for daemons among all processes, not only where a service manager or a shell puts them
+	Host     *host.Host   // it must stay open as long as the index is used
+	Snapshot *ns.Snapshot // of it: shows where the daemons are, and what is at the paths of sandboxes; nil if there is none
+	All      bool         // look for daemons among all processes, not only where a service manager or a shell puts them
 }
 
 // Index knows the owners of one machine. Its methods may be called from several
 // goroutines at once; those of a nil Index know nothing.
 type Index struct {
-	host     *scan.Host
-	snapshot *scan.Snapshot
+	host     *host.Host
+	snapshot *ns.Snapshot
 
 	mu      sync.Mutex
 	r       *reader
 	known   known
-	cgroups map[string]*Owner // what a cgroup file stands for, by its text
-	leaders map[int]*Owner    // what was read before it was asked for
-	missed  map[string]bool   // IDs that nothing tells of
+	cgroups map[string]*Owner    // what a cgroup file stands for, by its text
+	leaders map[ns.TaskID]*Owner // what was read before it was asked for
+	missed  map[string]bool      // IDs that nothing is known of
 	settled bool
 }
 
@@ -65,9 +66,9 @@ type known struct {
 // Read reads what every runtime of the machine has written down. It needs root
 // where the runtimes' files do. A runtime that is not there is no gap.
 func Read(ctx context.Context, opts Options) *Index {
-	r := &reader{ctx: ctx, host: opts.Host, rootUID: opts.Host.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
+	r := &reader{done: ctx.Done(), host: opts.Host, rootUID: opts.Host.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
 	x := &Index{host: opts.Host, snapshot: opts.Snapshot, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
-	var pids []int
+	var pids []ns.TaskID
 	if opts.Snapshot != nil && !opts.All {
 		pids = processesOf(opts.Snapshot)
 	} else {
@@ -75,6 +76,9 @@ func Read(ctx context.Context, opts Options) *Index {
 	}
 	r.findDaemons(pids, opts.All)
 	r.findAll()
+	if err := ctx.Err(); err != nil {
+		r.gap("the files of container runtimes", err)
+	}
 	x.assemble()
 	return x
 }
@@ -84,14 +88,19 @@ func (r *reader) findAll() {
 	done := make([]chan struct{}, len(runtimes))
 	for i, rt := range runtimes {
 		done[i] = make(chan struct{})
-		go func() { rt.find(r); close(done[i]) }()
+		release := r.host.Retain()
+		go func() {
+			defer release()
+			rt.find(r)
+			close(done[i])
+		}()
 	}
 	start := time.Now()
 	for i, rt := range runtimes {
 		late := time.NewTimer(rt.patience - time.Since(start))
 		select {
 		case <-done[i]:
-		case <-r.ctx.Done():
+		case <-r.done:
 		case <-late.C:
 			select {
 			case <-done[i]:
@@ -100,9 +109,6 @@ func (r *reader) findAll() {
 			}
 		}
 		late.Stop()
-	}
-	if err := r.ctx.Err(); err != nil {
-		r.gap("the files of container runtimes", err)
 	}
 }
 
@@ -159,18 +165,18 @@ func (k *known) add(c Container) {
 		index[key] = &c
 		return
 	}
-	if old.uid > 0 && c.uid == 0 || (old.uid > 0) == (c.uid > 0) && old.says() < c.says() {
+	if old.uid > 0 && c.uid == 0 || (old.uid > 0) == (c.uid > 0) && old.detail() < c.detail() {
 		*old, c = c, *old
 	}
 	if old.uid != c.uid {
-		return // what a user says is believed where nobody else says anything
+		return // a user's files count where there are no others
 	}
 	old.PID, old.Unit, old.cgroup = cmp.Or(old.PID, c.PID), cmp.Or(old.Unit, c.Unit), cmp.Or(old.cgroup, c.cgroup)
 	old.pidFile = cmp.Or(old.pidFile, c.pidFile)
 }
 
-// says counts how much a container's runtime has told of it.
-func (c *Container) says() int {
+// detail counts how much is known of a container from its runtime.
+func (c *Container) detail() int {
 	n := 0
 	for _, s := range []string{c.Name, c.Pod, c.Sandbox, c.Service} {
 		if s != "" {
@@ -180,7 +186,7 @@ func (c *Container) says() int {
 	return n
 }
 
-// claim takes what CNI says of a container.
+// claim takes what CNI has recorded of a container.
 func (k *known) claim(c Container) {
 	old := k.byID[c.ID]
 	if old == nil {
@@ -195,15 +201,15 @@ func (k *known) claim(c Container) {
 }
 
 // Gaps returns what was to be read and could not be, sorted by path.
-func (x *Index) Gaps() []scan.Gap {
+func (x *Index) Gaps() []ns.Gap {
 	if x == nil {
 		return nil
 	}
 	x.r.mu.Lock()
 	defer x.r.mu.Unlock()
 	gaps := slices.Clone(x.r.gaps)
-	slices.SortStableFunc(gaps, func(a, b scan.Gap) int { return strings.Compare(a.Path, b.Path) })
-	return slices.CompactFunc(gaps, func(a, b scan.Gap) bool { return a.Path == b.Path })
+	slices.SortStableFunc(gaps, func(a, b ns.Gap) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(gaps, func(a, b ns.Gap) bool { return a.Path == b.Path })
 }
 
 // Containers returns every container that is known, stopped ones too, sorted by

@@ -3,20 +3,20 @@
 package owner
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"path"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // learn looks for what is written down of a container that is new, or whose
-// runtime keeps its files where nothing has told yet: the shim or monitor above its
+// runtime keeps its files where that is unknown yet: the shim or monitor above its
 // processes, which outlives a killed daemon, runs in the bundle or names it. The
 // caller holds the lock.
-func (x *Index) learn(pid int, id string) {
+func (x *Index) learn(pid ns.TaskID, id string) {
 	r := x.r
 	r.mu.Lock()
 	before := len(r.containers)
@@ -38,18 +38,23 @@ func (x *Index) learn(pid int, id string) {
 }
 
 // patiently waits for something to be read that leads wherever a process above
-// another one says, but not for ever.
-func (r *reader) patiently(pid int, read func()) {
+// another one has, but not for ever.
+func (r *reader) patiently(pid ns.TaskID, read func()) {
 	const patience = 2 * time.Second
 	done := make(chan struct{})
-	go func() { read(); close(done) }()
+	release := r.host.Retain()
+	go func() {
+		defer release()
+		read()
+		close(done)
+	}()
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
 	case <-done:
-	case <-r.ctx.Done():
+	case <-r.done:
 	case <-late.C:
-		r.gap("/proc/"+itoa(pid), fmt.Errorf("no answer within %s from where its runtime keeps its files", patience))
+		r.gap("/proc/"+pid.String(), fmt.Errorf("no answer within %s from where its runtime keeps its files", patience))
 	}
 }
 
@@ -68,9 +73,9 @@ type monitor struct {
 // readAbove looks for the monitor above a process, and reads the runtime's files
 // that it leads to. Most processes have most of what is above them in common: that
 // is looked at once.
-func (r *reader) readAbove(pid int) (m monitor) {
+func (r *reader) readAbove(pid ns.TaskID) (m monitor) {
 	const most = 64 // generations between a process and the monitor of its container
-	var passed []int
+	var passed []ns.TaskID
 	defer func() {
 		for _, p := range passed {
 			r.above.Store(p, m)
@@ -86,7 +91,7 @@ func (r *reader) readAbove(pid int) (m monitor) {
 		}
 		comm, err := r.host.ReadProc(pid, "comm", 64)
 		if err != nil {
-			r.gap("/proc/"+itoa(pid)+"/comm", err)
+			r.gap("/proc/"+pid.String()+"/comm", err)
 			return m
 		}
 		name := strings.TrimSpace(string(comm))
@@ -95,7 +100,7 @@ func (r *reader) readAbove(pid int) (m monitor) {
 		}
 		cmdline, err := r.host.ReadProc(pid, "cmdline", 1<<20)
 		if err != nil {
-			r.gap("/proc/"+itoa(pid)+"/cmdline", err)
+			r.gap("/proc/"+pid.String()+"/cmdline", err)
 			return m
 		}
 		d := daemon{args: strings.Split(string(cmdline), "\x00")}
@@ -111,10 +116,10 @@ func (r *reader) readAbove(pid int) (m monitor) {
 
 // readShim reads the bundles beside the one that a shim runs in: of a shim that is
 // in a container itself, as those of Kubernetes in Docker are, inside of that.
-func (r *reader) readShim(pid int) {
+func (r *reader) readShim(pid ns.TaskID) {
 	bundle, err := r.host.ReadProcLink(pid, "cwd")
 	if err != nil {
-		r.gap("/proc/"+itoa(pid)+"/cwd", err)
+		r.gap("/proc/"+pid.String()+"/cwd", err)
 		return
 	}
 	plugin := path.Dir(path.Dir(bundle))
@@ -123,14 +128,14 @@ func (r *reader) readShim(pid int) {
 	case r.host.SharesRoot(pid):
 		r.containerdPlugin(plugin, false)
 	default:
-		r.containerdPlugin("/proc/"+itoa(pid)+"/root"+plugin, true)
+		r.containerdPlugin("/proc/"+pid.String()+"/root"+plugin, true)
 	}
 }
 
-// below returns the container whose monitor is above a process that no cgroup tells
-// of: of a rootless Podman where users have none, or one that is told to make none.
+// below returns the container whose monitor is above a process that no cgroup
+// assigns: of a rootless Podman where users have no cgroups, or one configured without.
 // A monitor is believed on containers of whoever runs it.
-func (x *Index) below(pid int) *Owner {
+func (x *Index) below(pid ns.TaskID) *Owner {
 	if !x.r.monitors.Load() {
 		return nil // as on a machine without containers, which need not be searched for each process's
 	}
@@ -150,7 +155,7 @@ func (x *Index) below(pid int) *Owner {
 
 // monitorOf returns the monitor above a process, one of no container if there is
 // none or it does not answer in time.
-func (r *reader) monitorOf(pid int) monitor {
+func (r *reader) monitorOf(pid ns.TaskID) monitor {
 	above := make(chan monitor, 1)
 	r.patiently(pid, func() {
 		above <- r.readAbove(pid)
@@ -164,20 +169,10 @@ func (r *reader) monitorOf(pid int) monitor {
 }
 
 // parent returns the parent of a process, 0 if it has none or has ended.
-func (r *reader) parent(pid int) int {
-	stat, err := r.host.ReadProc(pid, "stat", 4096)
+func (r *reader) parent(pid ns.TaskID) ns.TaskID {
+	stat, err := r.host.ReadStat(pid.String())
 	if err != nil {
 		return 0
 	}
-	f := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(f) < 2 {
-		return 0
-	}
-	ppid, err := strconv.Atoi(string(f[1]))
-	if err != nil {
-		return 0
-	}
-	return ppid
+	return stat.PPID
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -6,7 +6,7 @@ import (
 	"cmp"
 	"path"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // mostCgroup is longer than any cgroup file: a path of 4096 bytes for each of
@@ -16,13 +16,13 @@ const mostCgroup = 1 << 17
 // Process returns whose a process is, nil if it is nobody's: in no container and no
 // unit, or has ended. It needs no capability; where /proc hides other users'
 // processes, theirs are gaps.
-func (x *Index) Process(pid int) *Owner {
+func (x *Index) Process(pid ns.TaskID) *Owner {
 	if x == nil || pid <= 0 {
 		return nil
 	}
 	text, err := x.host.ReadProc(pid, "cgroup", mostCgroup)
 	if err != nil {
-		x.r.gap("/proc/"+itoa(pid)+"/cgroup", err)
+		x.r.gap("/proc/"+pid.String()+"/cgroup", err)
 		return nil
 	}
 	x.mu.Lock()
@@ -42,7 +42,7 @@ func (x *Index) Process(pid int) *Owner {
 	return o
 }
 
-// owner says whose a process in these cgroups is.
+// owner returns the owner of a process in these cgroups.
 func (x *Index) owner(m membership) *Owner {
 	if c, p := x.known.container(m); c != nil {
 		o := c.Owner
@@ -85,7 +85,7 @@ func (k *known) container(m membership) (*Container, place) {
 	return nil, place{}
 }
 
-// complete adds what the kubelet's logs tell of a container.
+// complete adds what the kubelet's logs have of a container.
 func (x *Index) complete(o *Owner, p place) {
 	if o.Pod != "" {
 		return
@@ -119,12 +119,12 @@ func (m *membership) innermost() string {
 }
 
 // Prefetch reads, on all cores, what Namespace will be asked for of a snapshot.
-func (x *Index) Prefetch(s *scan.Snapshot) {
-	var pids []int
+func (x *Index) Prefetch(s *ns.Snapshot) {
+	var pids []ns.TaskID
 	x.mu.Lock()
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		if n.Leader != nil && !n.Initial && (n.Type != scan.Net || x.known.bySandbox[n.Inode] == nil) {
+		if n.Leader != nil && !n.Initial && (n.Type != ns.Net || x.known.bySandbox[n.Inode] == nil) {
 			pids = append(pids, n.Leader.PID)
 		}
 	}
@@ -133,7 +133,7 @@ func (x *Index) Prefetch(s *scan.Snapshot) {
 	x.r.eachIndex(len(pids), func(i int) { read[i] = x.inside(pids[i]) })
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.leaders = map[int]*Owner{}
+	x.leaders = map[ns.TaskID]*Owner{}
 	for i, pid := range pids {
 		x.leaders[pid] = read[i]
 	}
@@ -144,12 +144,12 @@ func (x *Index) Prefetch(s *scan.Snapshot) {
 // if others have joined it or all its processes are gone; any other is of the
 // oldest process in it. The network, ipc and uts namespaces of a pod are the
 // pod's, whichever of its containers is in them.
-func (x *Index) Namespace(n *scan.Namespace) *Owner {
+func (x *Index) Namespace(n *ns.Namespace) *Owner {
 	if x == nil || n.Initial {
 		return nil
 	}
 	o := x.namespace(n)
-	if o == nil || o.Pod == "" || n.Type != scan.Net && n.Type != scan.IPC && n.Type != scan.UTS {
+	if o == nil || o.Pod == "" || n.Type != ns.Net && n.Type != ns.IPC && n.Type != ns.UTS {
 		return o
 	}
 	pod := *o
@@ -157,8 +157,8 @@ func (x *Index) Namespace(n *scan.Namespace) *Owner {
 	return &pod
 }
 
-func (x *Index) namespace(n *scan.Namespace) *Owner {
-	if n.Type == scan.Net {
+func (x *Index) namespace(n *ns.Namespace) *Owner {
+	if n.Type == ns.Net {
 		x.mu.Lock()
 		c := x.known.bySandbox[n.Inode]
 		x.mu.Unlock()
@@ -169,13 +169,13 @@ func (x *Index) namespace(n *scan.Namespace) *Owner {
 	}
 	if o := x.leader(n.Leader); o != nil {
 		if o.Runtime == "systemd" && o.Unit == "init.scope" {
-			return nil // the service manager's own, which is the machine's, where that cannot be told
+			return nil // the service manager's own, which is the machine's, where that is unknown
 		}
 		return o
 	}
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind != scan.KindThread && (h.Kind != scan.KindProcess || n.Leader != nil) {
+		if h.Kind != ns.KindThread && (h.Kind != ns.KindProcess || n.Leader != nil) {
 			continue
 		}
 		if o := x.Process(h.PID); o != nil {
@@ -190,7 +190,7 @@ func (x *Index) namespace(n *scan.Namespace) *Owner {
 	return nil
 }
 
-func (x *Index) leader(p *scan.Process) *Owner {
+func (x *Index) leader(p *ns.Process) *Owner {
 	if p == nil {
 		return nil
 	}
@@ -205,7 +205,7 @@ func (x *Index) leader(p *scan.Process) *Owner {
 
 // inside returns whose a process is that is not in the host's own namespace, where
 // it is worth a look at its parents.
-func (x *Index) inside(pid int) *Owner {
+func (x *Index) inside(pid ns.TaskID) *Owner {
 	if o := x.Process(pid); o != nil {
 		return o
 	}
@@ -214,11 +214,11 @@ func (x *Index) inside(pid int) *Owner {
 
 // Holder returns whose the process is that a holder of a namespace is, or has; nil
 // for a mount, which processes only see.
-func (x *Index) Holder(n *scan.Namespace, h *scan.Holder) *Owner {
+func (x *Index) Holder(n *ns.Namespace, h *ns.Holder) *Owner {
 	switch {
-	case x == nil || h.Kind == scan.KindMount || h.PID == 0:
+	case x == nil || h.Kind == ns.KindMount || h.PID == 0:
 		return nil
-	case n.Initial || h.Kind != scan.KindProcess:
+	case n.Initial || h.Kind != ns.KindProcess:
 		return x.Process(h.PID)
 	}
 	return x.inside(h.PID)

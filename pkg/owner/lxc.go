@@ -41,7 +41,7 @@ func findLXC(r *reader) {
 	}
 }
 
-// lxcPath reads from lxc.conf where LXC is told to keep its containers.
+// lxcPath reads from lxc.conf where LXC is configured to keep its containers.
 func lxcPath(text []byte) string {
 	for line := range strings.Lines(string(text)) {
 		key, value, _ := strings.Cut(line, "=")

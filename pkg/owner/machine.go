@@ -6,6 +6,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findMachines reads what systemd-machined knows of containers that run, those of
@@ -39,6 +41,7 @@ func parseMachine(name string, text []byte) (*Container, bool) {
 	if field["SERVICE"] == "systemd-nspawn" {
 		c.Runtime = "nspawn"
 	}
-	c.PID, _ = strconv.Atoi(field["LEADER"]) // if there is none, none is known
+	leader, _ := strconv.Atoi(field["LEADER"]) // if there is none, none is known
+	c.PID = ns.TaskID(leader)
 	return c, true
 }

@@ -10,12 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/hosttest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // machine opens the fake machine of a file and takes a snapshot of it.
-func machine(t *testing.T, name string) (string, *scan.Host, *scan.Snapshot) {
+func machine(t *testing.T, name string) (string, *host.Host, *ns.Snapshot) {
 	t.Helper()
 	archive, err := os.ReadFile(filepath.Join("testdata", "machines", name+".txtar"))
 	if err != nil {
@@ -26,9 +28,9 @@ func machine(t *testing.T, name string) (string, *scan.Host, *scan.Snapshot) {
 	return dir, h, s
 }
 
-func open(t *testing.T, dir string) (*scan.Host, *scan.Snapshot) {
+func open(t *testing.T, dir string) (*host.Host, *ns.Snapshot) {
 	t.Helper()
-	h, err := scan.OpenHost(dir)
+	h, err := host.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func open(t *testing.T, dir string) (*scan.Host, *scan.Snapshot) {
 
 // checkNamespaces demands the owners of network namespaces, by the last three
 // digits of their inodes; "" is none. Those not named must have none.
-func checkNamespaces(t *testing.T, x *Index, s *scan.Snapshot, want map[int]string) {
+func checkNamespaces(t *testing.T, x *Index, s *ns.Snapshot, want map[ns.TaskID]string) {
 	t.Helper()
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
@@ -50,10 +52,10 @@ func checkNamespaces(t *testing.T, x *Index, s *scan.Snapshot, want map[int]stri
 		if o := x.Namespace(n); o != nil {
 			got = o.String()
 		}
-		if w := want[int(n.Inode%1000)]; got != w {
+		if w := want[ns.TaskID(n.Inode%1000)]; got != w {
 			t.Errorf("%s is %q's, want %q", n, got, w)
 		}
-		delete(want, int(n.Inode%1000))
+		delete(want, ns.TaskID(n.Inode%1000))
 	}
 	for inode, w := range want {
 		if w != "" {
@@ -62,7 +64,7 @@ func checkNamespaces(t *testing.T, x *Index, s *scan.Snapshot, want map[int]stri
 	}
 }
 
-func checkProcesses(t *testing.T, x *Index, want map[int]Owner) {
+func checkProcesses(t *testing.T, x *Index, want map[ns.TaskID]Owner) {
 	t.Helper()
 	for pid, w := range want {
 		if o := x.Process(pid); o == nil && w != (Owner{}) || o != nil && *o != w {
@@ -101,11 +103,11 @@ const as = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 func TestContainerd(t *testing.T) {
 	_, h, s := machine(t, "containerd")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkNamespaces(t, x, s, map[int]string{
+	checkNamespaces(t, x, s, map[ns.TaskID]string{
 		101: "pod:default/web-1", 102: "pod:kube-system/dns", 103: "cni:" + as[:12], 105: "pod:kube-system/etcd-node1",
 		106: "unit:nginx.service", 107: "pod:apps/logged-1", 108: "containerd:c1",
 	})
-	checkProcesses(t, x, map[int]Owner{
+	checkProcesses(t, x, map[ns.TaskID]Owner{
 		1:    {Runtime: "systemd", Unit: "init.scope"},
 		2:    {},
 		100:  {Runtime: "systemd", Unit: "containerd.service"},
@@ -146,8 +148,8 @@ func TestContainerd(t *testing.T) {
 func TestCRIO(t *testing.T) {
 	_, h, s := machine(t, "crio")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkNamespaces(t, x, s, map[int]string{101: "pod:default/web-1", 102: "pod:default/gone"})
-	checkProcesses(t, x, map[int]Owner{1001: {Runtime: "cri-o", ID: as + "02", Name: "nginx", Pod: "default/web-1"}})
+	checkNamespaces(t, x, s, map[ns.TaskID]string{101: "pod:default/web-1", 102: "pod:default/gone"})
+	checkProcesses(t, x, map[ns.TaskID]Owner{1001: {Runtime: "cri-o", ID: as + "02", Name: "nginx", Pod: "default/web-1"}})
 	checkFind(t, x, map[string][]string{
 		"pod:default/web-1": {"pod:default/web-1 running 1000", "pod:default/web-1/nginx running 1001"},
 		"pod:default/gone":  {"pod:default/gone stopped 0"}, // its PID has gone to another one
@@ -166,12 +168,12 @@ func TestMixed(t *testing.T) {
 		liar = ""
 	}
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkNamespaces(t, x, s, map[int]string{
+	checkNamespaces(t, x, s, map[ns.TaskID]string{
 		101: "docker:web", 102: "docker:other", 103: "lxc:c1", 104: "incus:vm1", 105: "nspawn:lab", 106: "docker:web",
 		107: "pod:kube-system/traefik-0", 108: "containerd:db", 109: "neutron:qrouter-5b1c", 110: "docker", 111: "podman:mine",
 		113: "podman:mine", 114: "docker:eeeeeeeeeeee", 115: "podman:mine", 116: liar, 117: "docker:web",
 	})
-	checkProcesses(t, x, map[int]Owner{
+	checkProcesses(t, x, map[ns.TaskID]Owner{
 		1007: {Runtime: "containerd", ID: as + "30", Name: "traefik", Pod: "kube-system/traefik-0"},
 		1008: {Runtime: "containerd", ID: as + "31", Name: "db", Service: "shop/db"},
 		1009: {Runtime: "podman", ID: strings.Repeat("d", 64), Name: "mine", Unit: "user@1000.service"},
@@ -187,7 +189,7 @@ func TestMixed(t *testing.T) {
 
 // A container that is made after the index was read is known when one of its
 // processes is met, as a tracer needs it.
-func TestLearn(t *testing.T) {
+func TestContainerAddedLater(t *testing.T) {
 	dir, h, s := machine(t, "mixed")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
 	archive := `
@@ -203,7 +205,7 @@ func TestLearn(t *testing.T) {
 	if err := hosttest.Unpack(dir, []byte(archive)); err != nil {
 		t.Fatal(err)
 	}
-	checkProcesses(t, x, map[int]Owner{
+	checkProcesses(t, x, map[ns.TaskID]Owner{
 		1020: {Runtime: "docker", ID: strings.Repeat("f", 64), Name: "new"},
 		1021: {Runtime: "containerd", ID: as + "32", Name: "new", Pod: "default/new-0"},
 	})
@@ -211,7 +213,7 @@ func TestLearn(t *testing.T) {
 }
 
 // What a table shows as an owner is a reference, also if nothing but a cgroup or a
-// name tells of it.
+// name shows it.
 func TestAliases(t *testing.T) {
 	_, h, s := machine(t, "mixed")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
@@ -243,9 +245,9 @@ func TestAliases(t *testing.T) {
 	}
 }
 
-func TestNobody(t *testing.T) {
+func TestNoOwner(t *testing.T) {
 	var x *Index
-	if x.Process(1) != nil || x.Namespace(&scan.Namespace{}) != nil || x.Containers() != nil || x.Find("web") != nil || x.Gaps() != nil {
+	if x.Process(1) != nil || x.Namespace(&ns.Namespace{}) != nil || x.Containers() != nil || x.Find("web") != nil || x.Gaps() != nil {
 		t.Error("an index that is none knows something")
 	}
 }

@@ -13,9 +13,11 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Owner says whose something is. What is not known, or is not there, is "".
+// Owner is what a process or namespace belongs to. What is unknown or absent is "".
 type Owner struct {
 	Runtime string // "docker", "containerd", "cri-o", "podman", "lxc", "incus", "lxd", "systemd", …
 	ID      string // of the container, whole; of a pod's namespace that of its sandbox
@@ -45,7 +47,7 @@ func (o Owner) String() string {
 	return o.Runtime
 }
 
-// Describe says in words whose something is: "pod default/web-1", "docker container
+// Describe returns the owner in words: "pod default/web-1", "docker container
 // web, service shop/web", "unit nginx.service".
 func (o Owner) Describe() string {
 	name := cmp.Or(o.Name, shortID(o.ID))
@@ -89,15 +91,15 @@ func isID(s string) bool {
 // Container is what a runtime has written down of one of its containers.
 type Container struct {
 	Owner
-	PID     int      // its first process; 0 if none runs
-	State   string   // "running", "paused", "stopped", "created"; "" if the runtime's files do not tell
-	Sandbox string   // the path of the network namespace that was made for it; "" if it has none of its own
-	NetNS   uint64   // the inode of the namespace that is there now; 0 if none
-	IPs     []string // its addresses, without prefix lengths
-	Dir     string   // where this was read
+	PID     ns.TaskID // its first process; 0 if none runs
+	State   string    // "running", "paused", "stopped", "created"; "" if the runtime's files do not have it
+	Sandbox string    // the path of the network namespace that was made for it; "" if it has none of its own
+	NetNS   uint64    // the inode of the namespace that is there now; 0 if none
+	IPs     []string  // its addresses, without prefix lengths
+	Dir     string    // where this was read
 
 	pidFile string // where its runtime has put PID down; read when it is asked for
-	cgroup  string // as its runtime was told to name it
+	cgroup  string // as its runtime was configured to name it
 	dataDir string // of a container of dockerd's: where that has its files
-	uid     int    // who keeps these files; what another than root says of a container is believed last
+	uid     int    // the UID that owns these files; those of another than root count last
 }

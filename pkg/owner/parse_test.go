@@ -146,29 +146,6 @@ func TestParseLogs(t *testing.T) {
 	}
 }
 
-func TestTOML(t *testing.T) {
-	const text = `
-version = 2
-root = "/srv/root"   # a comment
-state = '/srv/state'
-"quoted" = "yes"
-[storage]
-graphroot = "/srv/graph"
-runroot = "$HOME/run"
-list = ["a"]
-[storage.options]
-graphroot = "/no"
-`
-	for _, tt := range [][3]string{
-		{"", "root", "/srv/root"}, {"", "state", "/srv/state"}, {"", "quoted", "yes"}, {"", "version", ""}, {"", "graphroot", ""},
-		{"storage", "graphroot", "/srv/graph"}, {"storage", "runroot", ""}, {"storage", "list", ""}, {"storage", "none", ""},
-	} {
-		if got := tomlString([]byte(text), tt[0], tt[1]); got != tt[2] {
-			t.Errorf("%s of [%s] is %q, want %q", tt[1], tt[0], got, tt[2])
-		}
-	}
-}
-
 func TestParseMachine(t *testing.T) {
 	const text = "# This is private data. Do not parse.\nNAME=lab\nSCOPE=machine-lab.scope\nSERVICE=systemd-nspawn\nCLASS=container\nLEADER=42\n"
 	c, ok := parseMachine("lab", []byte(text))
@@ -227,7 +204,6 @@ func FuzzFiles(f *testing.F) {
 			t.Error(c)
 		}
 		_ = parseStorageNames(text, map[string]string{}) // any text but a crash
-		tomlString(text, "storage", "graphroot")
 		parseMachine("x", text)
 		parsePodDir(string(text))
 		if c, ok := parseContainerLog(string(text)); ok && !isID(c.ID) {

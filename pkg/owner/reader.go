@@ -3,7 +3,6 @@
 package owner
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path"
@@ -16,7 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // No file or directory of a runtime is larger than this, unless something is
@@ -31,8 +31,8 @@ const Source = "owner"
 
 // reader is what reading a machine's runtimes shares.
 type reader struct {
-	ctx     context.Context
-	host    *scan.Host
+	done    <-chan struct{} // closed when the reader's time is over
+	host    *host.Host
 	rootUID int // who stands for root on the host
 	daemons []daemon
 	above   sync.Map // what readAbove found, by process
@@ -41,7 +41,7 @@ type reader struct {
 
 	mu         sync.Mutex
 	seen       map[string]bool // directories that were read
-	gaps       []scan.Gap
+	gaps       []ns.Gap
 	containers []*Container
 	ids        map[string]bool // of those
 	claims     []claim
@@ -65,10 +65,10 @@ func (r *reader) gap(name string, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.gaps = append(r.gaps, scan.Gap{Source: Source, Path: name, Err: err})
+	r.gaps = append(r.gaps, ns.Gap{Sources: []string{Source}, Path: name, Err: err})
 }
 
-// gone reports whether an error only says that something is not there.
+// gone reports whether an error means that something is not there.
 func gone(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ESRCH)
 }
@@ -88,7 +88,7 @@ func (r *reader) has(id string) bool {
 
 // again has a directory looked at once more when a container is met that was not
 // there when it was read.
-func (r *reader) again(dir string, find func(t *scan.Tree, id string)) {
+func (r *reader) again(dir string, find func(t *host.Tree, id string)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.finders = append(r.finders, func(id string) {
@@ -103,7 +103,7 @@ func (r *reader) again(dir string, find func(t *scan.Tree, id string)) {
 }
 
 // open opens a directory that was not read yet, nil if there is nothing to read.
-func (r *reader) open(dir string) *scan.Tree {
+func (r *reader) open(dir string) *host.Tree {
 	dir = path.Clean(dir)
 	r.mu.Lock()
 	again := r.seen[dir]
@@ -121,7 +121,7 @@ func (r *reader) open(dir string) *scan.Tree {
 }
 
 // list returns the names in a directory of a tree for which ok is true, sorted.
-func (r *reader) list(t *scan.Tree, dir string, ok func(string) bool) []string {
+func (r *reader) list(t *host.Tree, dir string, ok func(string) bool) []string {
 	entries, err := t.ReadDir(dir, mostEntries)
 	if err != nil {
 		r.gap(path.Join(t.Path(), dir), err)
@@ -137,13 +137,13 @@ func (r *reader) list(t *scan.Tree, dir string, ok func(string) bool) []string {
 }
 
 // read returns a file of a tree, nil if there is none or it cannot be read.
-func (r *reader) read(t *scan.Tree, name string) []byte {
+func (r *reader) read(t *host.Tree, name string) []byte {
 	text, _ := r.readOwned(t, name)
 	return text
 }
 
 // readOwned is read, with the user whose file it is, 0 for root.
-func (r *reader) readOwned(t *scan.Tree, name string) (text []byte, uid int) {
+func (r *reader) readOwned(t *host.Tree, name string) (text []byte, uid int) {
 	text, uid, err := t.ReadFile(name, mostBytes)
 	if err != nil {
 		r.gap(path.Join(t.Path(), name), err)
@@ -160,12 +160,12 @@ func (r *reader) asRoot(uid int) int {
 }
 
 // pid reads the PID that a runtime has put down, 0 if none.
-func (r *reader) pid(name string) int {
+func (r *reader) pid(name string) ns.TaskID {
 	pid, err := strconv.Atoi(strings.TrimSpace(string(r.config(name))))
 	if err != nil || pid < 0 {
 		return 0 // not written yet
 	}
-	return pid
+	return ns.TaskID(pid)
 }
 
 // config returns a file by its whole path, as read does.
@@ -184,6 +184,16 @@ func (r *reader) each(names []string, f func(string)) {
 	r.eachIndex(len(names), func(i int) { f(names[i]) })
 }
 
+// over reports whether the reader's time is over.
+func (r *reader) over() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // eachIndex calls f for 0 to n-1, on all cores, until the reader's time is over.
 func (r *reader) eachIndex(n int, f func(int)) {
 	const piece = 64
@@ -191,7 +201,7 @@ func (r *reader) eachIndex(n int, f func(int)) {
 	var wg sync.WaitGroup
 	for range min((n+piece-1)/piece, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			for r.ctx.Err() == nil {
+			for !r.over() {
 				from := int(next.Add(piece)) - piece
 				if from >= n {
 					return
@@ -205,7 +215,7 @@ func (r *reader) eachIndex(n int, f func(int)) {
 	wg.Wait()
 }
 
-// absolute reports whether a path from a command line or a configuration says
+// absolute reports whether a path from a command line or a configuration is absolute:
 // where something is.
 func absolute(name string) bool {
 	return strings.HasPrefix(name, "/") && !strings.Contains(name, "\x00")

@@ -4,9 +4,10 @@ package owner
 
 import (
 	"path"
+	"strconv"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // nameMakers are programs that put more into the names they make than a number.
@@ -14,21 +15,21 @@ var nameMakers = []struct{ prefix, runtime string }{
 	{"qrouter-", "neutron"}, {"qdhcp-", "neutron"}, {"snat-", "neutron"}, {"fip-", "neutron"}, {"qlbaas-", "neutron"},
 }
 
-// named says who has made a name, nil if that cannot be told from it.
-func named(n scan.Name) *Owner {
+// named returns the owner that made a name, nil if the name does not show it.
+func named(n ns.Name) *Owner {
 	for _, m := range nameMakers {
 		if strings.HasPrefix(n.Name, m.prefix) && path.Dir(n.Path) == "/run/netns" {
 			return &Owner{Runtime: m.runtime, Name: n.Name}
 		}
 	}
 	dir := path.Dir(n.Path)
-	if n.Kind == scan.NameMount && (dir == "/run/docker/netns" || dir == "/run/snap.docker/netns") {
+	if n.Kind == ns.NameMount && (dir == "/run/docker/netns" || dir == "/run/snap.docker/netns") {
 		return &Owner{Runtime: "docker"} // a sandbox whose container is gone, or one of swarm's own
 	}
 	return nil
 }
 
-// findSandboxes tells which namespaces are at the paths that were made for
+// findSandboxes finds the namespaces at the paths that were made for
 // containers: as the snapshot has seen it, or by a look now. Paths that a user has
 // written down are not followed.
 func (x *Index) findSandboxes() {
@@ -44,10 +45,10 @@ func (x *Index) findSandboxes() {
 		name := withoutVar(path.Clean(c.Sandbox))
 		inode := at[name]
 		switch {
-		case c.uid > 0 && !strings.HasPrefix(name, "/run/user/"+itoa(c.uid)+"/"):
+		case c.uid > 0 && !strings.HasPrefix(name, "/run/user/"+strconv.Itoa(c.uid)+"/"):
 			continue
 		case inode == 0 && c.uid == 0 && absolute(name):
-			if t, there, err := x.host.NamespaceAt(c.Sandbox); err == nil && t == scan.Net {
+			if t, there, err := x.host.NamespaceAt(c.Sandbox); err == nil && t == ns.Net {
 				inode = there
 			}
 		}
@@ -61,15 +62,15 @@ func (x *Index) findSandboxes() {
 }
 
 // namespacePaths returns what network namespace is at each path that one is at.
-func namespacePaths(s *scan.Snapshot) map[string]uint64 {
+func namespacePaths(s *ns.Snapshot) map[string]uint64 {
 	at := map[string]uint64{}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		if n.Type != scan.Net {
+		if n.Type != ns.Net {
 			continue
 		}
 		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == scan.KindMount && !h.Covered && h.MountNS == s.MountNS {
+			if h := &n.Holders[j]; h.Kind == ns.KindMount && !h.Covered && h.MountNS == s.MountNS {
 				at[withoutVar(h.Path)] = n.Inode
 			}
 		}

@@ -7,24 +7,31 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
 )
 
 // storage is where Podman and CRI-O keep containers (containers/storage): what
 // lasts in graph, what does not survive a boot in run.
 type storage struct{ graph, run string }
 
+// Where CRI-O reads its configuration from.
+const (
+	crioFile    = "/etc/crio/crio.conf"
+	crioDropIns = "/etc/crio/crio.conf.d"
+)
+
 // findStorage reads the storage of root's Podman and of CRI-O:
 // <graph>/DRIVER-containers/ID/userdata/config.json, and names beside it.
 func findStorage(r *reader) {
-	all := []storage{{"/var/lib/containers/storage", "/run/containers/storage"}}
+	usual := storage{"/var/lib/containers/storage", "/run/containers/storage"}
+	set := usual
 	for _, name := range []string{"/usr/share/containers/storage.conf", "/etc/containers/storage.conf"} {
-		text := r.config(name)
-		all = append(all, storage{tomlString(text, "storage", "graphroot"), tomlString(text, "storage", "runroot")})
+		set = r.storageConfig(name, set)
 	}
-	all = append(all, crioConfigs(r)...)
+	all := []storage{usual, set, r.crioConfig(crioFile, crioDropIns, set)}
 	for _, d := range r.running("crio", true) {
-		all = append(all, storage{d.flag("root", "r"), d.flag("runroot")})
+		s := r.crioConfig(configPath(d.flag("config", "c"), crioFile), configPath(d.flag("config-dir", "d"), crioDropIns), set)
+		all = append(all, storage{configPath(d.flag("root", "r"), s.graph), configPath(d.flag("runroot"), s.run)})
 	}
 	for _, d := range r.running("conmon", true) {
 		all = append(all, d.conmonStorage())
@@ -33,7 +40,7 @@ func findStorage(r *reader) {
 }
 
 // findRootless reads what users have of their own: what the daemons and monitors
-// that they run tell, and the customary places of those who are here.
+// that they run have, and the customary places of users with processes here.
 func findRootless(r *reader) {
 	var all []storage
 	for _, d := range r.running("conmon", false) {
@@ -89,18 +96,18 @@ func (r *reader) storage(s storage) {
 			}
 		}
 		ids := r.list(t, dir, isID)
-		for id := range names { // a file of names may tell of one whose directory is not readable
+		for id := range names { // a file of names may have one whose directory is not readable
 			if i, ok := slices.BinarySearch(ids, id); !ok && isID(id) {
 				ids = slices.Insert(ids, i, id)
 			}
 		}
 		r.each(ids, func(id string) { r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id], uid) })
-		r.again(s.graph, func(t *scan.Tree, id string) { r.newStorageContainer(t, s.run, dir, id) })
+		r.again(s.graph, func(t *host.Tree, id string) { r.newStorageContainer(t, s.run, dir, id) })
 	}
 }
 
 // newStorageContainer reads one that was not there when all were read.
-func (r *reader) newStorageContainer(t *scan.Tree, runDir, dir, id string) {
+func (r *reader) newStorageContainer(t *host.Tree, runDir, dir, id string) {
 	if names, uid := r.storageNames(t, dir, "containers.json"); names[id] != "" {
 		run, err := r.host.OpenTree(runDir)
 		if err != nil {
@@ -112,8 +119,8 @@ func (r *reader) newStorageContainer(t *scan.Tree, runDir, dir, id string) {
 	}
 }
 
-// storageContainer reads one container, whose name a user's file has told.
-func (r *reader) storageContainer(t, run *scan.Tree, dir, id, name string, named int) {
+// storageContainer reads one container, whose name is from a user's file.
+func (r *reader) storageContainer(t, run *host.Tree, dir, id, name string, named int) {
 	c := &Container{Owner: Owner{Runtime: "podman", ID: id, Name: name}, State: "created", Dir: path.Join(t.Path(), dir), uid: named}
 	file, from := path.Join(dir, "config.json"), t
 	text, uid := r.readOwned(t, file)
@@ -139,7 +146,7 @@ func (r *reader) storageContainer(t, run *scan.Tree, dir, id, name string, named
 	r.add(c)
 }
 
-// storageSpec takes what the bundle of a container of Podman's or CRI-O's says.
+// storageSpec takes what the bundle of a container of Podman or CRI-O has.
 func (c *Container) storageSpec(s spec) {
 	a := s.annotations
 	c.cgroup = s.cgroup
@@ -163,7 +170,7 @@ func (c *Container) storageSpec(s spec) {
 }
 
 // storageNames reads the names of containers, by ID, and whose the file is.
-func (r *reader) storageNames(t *scan.Tree, dir, file string) (names map[string]string, uid int) {
+func (r *reader) storageNames(t *host.Tree, dir, file string) (names map[string]string, uid int) {
 	names = map[string]string{}
 	name := path.Join(dir, file)
 	text, uid := r.readOwned(t, name)
@@ -188,7 +195,7 @@ func parseStorageNames(text []byte, names map[string]string) error {
 	})
 }
 
-// conmonStorage tells the storage from the command line of a container's monitor:
+// conmonStorage returns the storage in the command line of a container's monitor:
 // -b <graph>/DRIVER-containers/ID/userdata and -p <run>/…/userdata/pidfile.
 func (d *daemon) conmonStorage() storage {
 	bundle, pid := d.flag("b", "bundle"), path.Dir(d.flag("p", "container-pidfile"))
@@ -202,20 +209,4 @@ func upFrom(dir string) string {
 		return ""
 	}
 	return path.Dir(containers)
-}
-
-// crioConfigs reads where CRI-O is told to keep its containers.
-func crioConfigs(r *reader) []storage {
-	var all []storage
-	add := func(text []byte) {
-		all = append(all, storage{tomlString(text, "crio", "root"), tomlString(text, "crio", "runroot")})
-	}
-	add(r.config("/etc/crio/crio.conf"))
-	if t := r.open("/etc/crio/crio.conf.d"); t != nil {
-		defer t.Close()
-		for _, name := range r.list(t, ".", nil) {
-			add(r.read(t, name))
-		}
-	}
-	return all
 }

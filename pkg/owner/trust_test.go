@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/internal/need"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // give makes a tree the user's.
@@ -31,7 +32,7 @@ func give(t *testing.T, dir string) {
 
 // A user's files may say anything: what they say of another's container, or of a
 // namespace outside of the user's own directory, is not believed.
-func TestLies(t *testing.T) {
+func TestUserFilesOfOthersContainers(t *testing.T) {
 	need.Root(t) // to make files of another user
 	dir, h, _ := machine(t, "mixed")
 	storage := filepath.Join(dir, "home/u/.local/share/containers/storage")
@@ -53,7 +54,7 @@ func TestLies(t *testing.T) {
 	give(t, storage)
 	_, s := open(t, dir)
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkProcesses(t, x, map[int]Owner{1001: {Runtime: "docker", ID: as + "01", Name: "web"}})
+	checkProcesses(t, x, map[ns.TaskID]Owner{1001: {Runtime: "docker", ID: as + "01", Name: "web"}})
 	checkFind(t, x, map[string][]string{"evil": nil})
 	if o := x.Namespace(s.Find(4026532112)); o != nil {
 		t.Errorf("blue is %s's by a user's word", o)
@@ -77,11 +78,11 @@ func TestBounds(t *testing.T) {
 	f.Close()
 	h, s := open(t, dir)
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
-	checkGaps(t, x, "/var/lib/docker/containers/"+idA+"/config.v2.json: "+scan.ErrTooLarge.Error())
+	checkGaps(t, x, "/var/lib/docker/containers/"+idA+"/config.v2.json: "+host.ErrTooLarge.Error())
 }
 
 // A runtime whose files do not answer is a gap, and the others are read.
-func TestPatience(t *testing.T) {
+func TestUnresponsiveRuntime(t *testing.T) {
 	all := runtimes
 	defer func() { runtimes = all }()
 	never := make(chan struct{})

@@ -4,45 +4,26 @@ package scan
 
 import (
 	"context"
-	"slices"
 	"sort"
+
+	"github.com/nsinspect/nsinspect/internal/pool"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // take adds what a source found. It may be called from any goroutine.
-func (s *scanner) take(f found) {
+func (s *scanner) take(f record.Found) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.found.add(f)
+	s.found.Add(f)
 }
-
-func (f *found) add(g found) {
-	f.sightings = append(f.sightings, g.sightings...) // the pieces, not what is in them
-	f.names = append(f.names, g.names...)
-	f.strays = append(f.strays, g.strays...)
-	f.dirs = append(f.dirs, g.dirs...)
-	f.gaps = append(f.gaps, g.gaps...)
-	f.unread = append(f.unread, g.unread...)
-	f.nets = append(f.nets, g.nets...)
-	f.wholeNets = f.wholeNets || g.wholeNets
-	f.loneMounts = f.loneMounts || g.loneMounts
-	f.seers.add(g.seers)
-	f.threaded = append(f.threaded, g.threaded...)
-	if f.tasks == nil {
-		f.tasks = map[key]int{}
-	}
-	for k, n := range g.tasks {
-		f.tasks[k] += n
-	}
-}
-
-func (s *scanner) wants(t Type) bool { return slices.Contains(s.types, t) }
 
 // assemble puts everything seen of one namespace together.
-func (s *scanner) assemble(ctx context.Context) []Namespace {
-	index := map[key]int{}
-	var all []Namespace
-	last, lastAt := key{}, 0
-	at := func(k key) int {
+func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
+	index := map[record.Key]int{}
+	var all []ns.Namespace
+	last, lastAt := record.Key{}, 0
+	at := func(k record.Key) int {
 		if k == last { // what comes together mostly belongs together
 			return lastAt
 		}
@@ -55,27 +36,27 @@ func (s *scanner) assemble(ctx context.Context) []Namespace {
 		last, lastAt = k, i
 		return i
 	}
-	var seen [][]*sighting
-	s.found.sightings.each(func(f *sighting) {
-		i := at(f.key)
+	var seen [][]*record.Record
+	s.found.Records.Each(func(f *record.Record) {
+		i := at(f.Key)
 		if i == len(seen) {
 			seen = append(seen, nil)
 		}
 		seen[i] = append(seen[i], f)
 	})
-	for _, f := range s.found.names {
-		n := &all[at(f.key)]
+	for _, f := range s.found.Names {
+		n := &all[at(f.Key)]
 		n.Names = append(n.Names, f.Name)
 	}
-	for k, tasks := range s.found.tasks {
+	for k, tasks := range s.found.Threads {
 		all[at(k)].Threads = tasks
 	}
-	each(ctx, len(seen), func(i int) {
-		holders := make([]Holder, len(seen[i]))
+	pool.Each(ctx, len(seen), func(i int) {
+		holders := make([]ns.Holder, len(seen[i]))
 		for j, f := range seen[i] {
-			holders[j] = f.holder()
+			holders[j] = f.Holder()
 		}
-		sort.Sort(byHolder(holders))
+		sort.Sort(ns.SortHolders(holders))
 		all[i].Holders = holders
 	})
 	return all

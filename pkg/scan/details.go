@@ -7,29 +7,31 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"runtime"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/pool"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// errLeft says that a task has ended, or has left the namespace, since it was
+// errLeft is the error for a task that has ended, or has left the namespace, since it was
 // seen in it.
 var errLeft = errors.New("has left the namespace")
 
 // details reads what tables show of a task. The few processes that are shown
 // are read with prometheus/procfs; the loop over all of them is not.
 type details struct {
-	host *Host
+	host *host.Host
 	fs   procfs.FS
 	full bool      // read what costs more, too: the UID and the start time
 	boot time.Time // zero if unreadable; start times are then unknown
 }
 
-func newDetails(h *Host, full bool) (*details, error) {
-	fs, err := procfs.NewFS(selfFD(h.procFD))
+func newDetails(h *host.Host, full bool) (*details, error) {
+	fs, err := procfs.NewFS(nsfs.SelfFD(h.ProcFD()))
 	if err != nil {
 		return nil, fmt.Errorf("open proc: %w", err)
 	}
@@ -41,25 +43,25 @@ func newDetails(h *Host, full bool) (*details, error) {
 // read stays without. It needs no
 // capability beyond what the scan had. It returns an error only if proc itself
 // cannot be read or ctx ends.
-func Describe(ctx context.Context, h *Host, n *Namespace) error {
+func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
 	d, err := newDetails(h, true)
 	if err != nil {
 		return err
 	}
-	if boot, err := h.bootTime(); err == nil { // if not, the scan has said so
+	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
 	left := make([]bool, len(n.Holders))
-	each(ctx, len(n.Holders), func(i int) {
+	pool.Each(ctx, len(n.Holders), func(i int) {
 		holder := &n.Holders[i]
-		if pin := holder.Pin; pin != nil && pin.Kind != KindMount && pin.PID != 0 {
+		if pin := holder.Pin; pin != nil && pin.Kind != ns.KindMount && pin.PID != 0 {
 			whole := *pin // which is other mounts' pin, too
 			if p, err := d.read(pin, n.Type, n.Inode); err == nil {
 				whole.Process = p
 			}
 			holder.Pin = &whole
 		}
-		if holder.Kind == KindMount || holder.PID == 0 {
+		if holder.Kind == ns.KindMount || holder.PID == 0 {
 			return
 		}
 		p, err := d.read(holder, n.Type, n.Inode)
@@ -76,77 +78,59 @@ func Describe(ctx context.Context, h *Host, n *Namespace) error {
 }
 
 // ReadProcess returns what a user needs to recognise a process, whatever
-// namespaces it is in. Its start is a second early at most: the kernel tells when
-// it booted in whole seconds. The error of one that has ended is os.ErrNotExist or
+// namespaces it is in. Its start is a second early at most: the kernel shows its
+// boot time in whole seconds. The error of one that has ended is os.ErrNotExist or
 // ESRCH. It needs no capability.
-func ReadProcess(h *Host, pid int) (*Process, error) {
+func ReadProcess(h *host.Host, pid ns.TaskID) (*ns.Process, error) {
 	d, err := newDetails(h, true)
 	if err != nil {
 		return nil, err
 	}
-	if boot, err := h.bootTime(); err == nil { // if not, the scan has said so
+	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
-	st, err := h.readStat(strconv.Itoa(pid))
+	st, err := h.ReadStat(pid.String())
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{PID: pid, Comm: st.comm, UID: -1}
-	return p, d.fill(p, &Holder{PID: pid}, st)
+	p := &ns.Process{PID: pid, Comm: st.Comm, UID: -1}
+	return p, d.fill(p, &ns.Holder{PID: pid}, st)
 }
 
-// gone reports whether an error of read says that the task is no more, or no more
-// a holder. Any other, and a file missing in a recorded tree, whose tasks do not
+// gone reports whether an error of read means that the task has ended, or is no
+// holder any more. Any other, and a file missing in a recorded tree, whose tasks do not
 // end, only hides what it is.
 func (d *details) gone(err error) bool {
-	return errors.Is(err, errLeft) || d.host.procfs && isEnd(err)
-}
-
-// each calls f for 0 to n-1, on all cores.
-func each(ctx context.Context, n int, f func(int)) {
-	next := make(chan int, 64)
-	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := range next {
-				f(i)
-			}
-		})
-	}
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
+	return errors.Is(err, errLeft) || !d.host.Recorded() && host.IsGone(err)
 }
 
 // read returns the details of a process or thread that was seen in a namespace.
 // PIDs are reused and programs replaced at any moment: what is returned was
 // read between two looks at one task that found the same name, in the namespace.
-func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
-	task := strconv.Itoa(h.PID)
+func (d *details) read(h *ns.Holder, t ns.Type, inode uint64) (*ns.Process, error) {
+	task := h.PID.String()
 	if h.TID != 0 {
-		task = path.Join(task, "task", strconv.Itoa(h.TID))
+		task = path.Join(task, "task", h.TID.String())
 	}
-	stat, err := d.host.openStat(task)
+	stat, err := d.host.OpenStat(task)
 	if err != nil {
 		return nil, err
 	}
-	defer stat.close()
-	before, err := stat.read()
+	defer stat.Close()
+	before, err := stat.Read()
 	for tries := 1; err == nil; tries++ {
-		p := &Process{PID: h.PID, Comm: before.comm, UID: -1}
+		p := &ns.Process{PID: h.PID, Comm: before.Comm, UID: -1}
 		if err := d.fill(p, h, before); err != nil {
 			return nil, err
 		}
-		if h.isTask() && d.left(h, task, t, inode) {
+		if h.IsTask() && d.left(h, task, t, inode) {
 			return nil, errLeft
 		}
-		var after taskStat
-		after, err = stat.read()
-		// Who renames itself or execs all the time is shown as last seen, and
-		// cannot hide by it.
-		if err == nil && (after.comm == before.comm || tries == 8) {
+		var after host.Stat
+		after, err = stat.Read()
+		// A task that renames itself or execs all the time is shown as last read,
+		// and cannot hide that way.
+		if err == nil && (after.Comm == before.Comm || tries == 8) {
 			return p, nil
 		}
 		before = after
@@ -155,42 +139,38 @@ func (d *details) read(h *Holder, t Type, inode uint64) (*Process, error) {
 }
 
 // left reports whether a task is no more, or no more in the namespace.
-func (d *details) left(h *Holder, task string, t Type, inode uint64) bool {
-	link := types[t].links[0]
+func (d *details) left(h *ns.Holder, task string, t ns.Type, inode uint64) bool {
+	link := t.Links()[0]
 	if h.Via != "" {
 		link = h.Via
 	}
-	now, err := d.host.link(path.Join(task, "ns", link))
-	return err == nil && now != inode || isEnd(err)
+	now, err := d.host.NamespaceLink(path.Join(task, "ns", link))
+	return err == nil && now != inode || host.IsGone(err)
 }
 
-// isTask reports whether the holder is a task in the namespace, not a thing that
-// a task has.
-func (h *Holder) isTask() bool { return h.Kind == KindProcess || h.Kind == KindThread }
-
-func (d *details) fill(p *Process, h *Holder, st taskStat) error {
-	task := strconv.Itoa(h.PID)
+func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
+	task := h.PID.String()
 	if h.TID != 0 {
-		task = path.Join(task, "task", strconv.Itoa(h.TID))
+		task = path.Join(task, "task", h.TID.String())
 	}
-	if err := d.host.regular(task, "cmdline", "status"); err != nil {
+	if err := d.host.CheckRegular(task, "cmdline", "status"); err != nil {
 		return nil // a recorded tree may have kept less
 	}
 	proc, err := d.proc(h)
 	if err != nil {
 		return err
 	}
-	if p.Cmdline, err = proc.CmdLine(); err != nil && isEnd(err) {
+	if p.Cmdline, err = proc.CmdLine(); err != nil && host.IsGone(err) {
 		return err
 	}
 	if !d.full {
 		return nil
 	}
 	if !d.boot.IsZero() {
-		p.Started = d.boot.Add(time.Duration(st.start) * (time.Second / userHZ))
+		p.Started = d.boot.Add(time.Duration(st.Start) * (time.Second / host.UserHZ))
 	}
 	status, err := newStatus(proc)
-	if isEnd(err) {
+	if host.IsGone(err) {
 		return err
 	}
 	if err == nil {
@@ -210,9 +190,9 @@ func newStatus(proc procfs.Proc) (status procfs.ProcStatus, err error) {
 	return proc.NewStatus()
 }
 
-func (d *details) proc(h *Holder) (procfs.Proc, error) {
+func (d *details) proc(h *ns.Holder) (procfs.Proc, error) {
 	if h.TID != 0 {
-		return d.fs.Thread(h.PID, h.TID)
+		return d.fs.Thread(int(h.PID), int(h.TID))
 	}
-	return d.fs.Proc(h.PID)
+	return d.fs.Proc(int(h.PID))
 }

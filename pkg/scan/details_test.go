@@ -13,10 +13,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/hosttest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// A recorded tree is a stranger's: what stands in it for a thread's files leads
+// A recorded tree is not trusted: what stands in it for a thread's files leads
 // nowhere out of it, blocks nobody and breaks nothing.
 func TestHostileThreadFiles(t *testing.T) {
 	const machine = "-- proc/7 (process) --\nnet 4026532500\n-- proc/7/task/8 (process) --\ncmdline plain\nnet 4026532600\n"
@@ -44,12 +46,12 @@ func TestHostileThreadFiles(t *testing.T) {
 			if err := spoil(task); err != nil {
 				t.Fatal(err)
 			}
-			h, err := OpenHost(root)
+			h, err := host.Open(root)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer h.Close()
-			n := &Namespace{Inode: 4026532600, Holders: []Holder{{Kind: KindThread, PID: 7, TID: 8}}}
+			n := &ns.Namespace{Inode: 4026532600, Holders: []ns.Holder{{Kind: ns.KindThread, PID: 7, TID: 8}}}
 			done := make(chan error, 1)
 			go func() { done <- Describe(t.Context(), h, n) }()
 			select {
@@ -71,8 +73,8 @@ func TestHostileThreadFiles(t *testing.T) {
 }
 
 // A process that takes another name all the time is no less in its namespace.
-func TestRestlessNameHidesNobody(t *testing.T) {
-	h, err := OpenHost("/")
+func TestProcessThatKeepsRenaming(t *testing.T) {
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +108,7 @@ func TestRestlessNameHidesNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 500 {
-		if _, err := d.read(&Holder{PID: os.Getpid()}, Net, ownNet(t)); err != nil {
+		if _, err := d.read(&ns.Holder{PID: ns.TaskID(os.Getpid())}, ns.Net, ownNet(t)); err != nil {
 			t.Fatalf("read of a living process: %v", err)
 		}
 	}

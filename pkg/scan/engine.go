@@ -4,9 +4,9 @@ package scan
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"time"
+
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Engine finds holders from inside the kernel, in place of the walk over /proc.
@@ -16,124 +16,7 @@ type Engine interface {
 	Name() string
 	// Find hands every holder of the given types to the sink. What it could not
 	// read it hands over as a gap; an error means that it found nothing.
-	Find(ctx context.Context, types []Type, sink *Sink) error
+	Find(ctx context.Context, types []ns.Type, sink *record.Sink) error
+	// Close releases what the engine has in the kernel. It may be called twice.
+	Close() error
 }
-
-// Sink takes what an engine finds. It is for one goroutine at a time.
-type Sink struct {
-	found found
-	pins  []pin
-	parts []*Sink
-}
-
-// pin is what holds a mount namespace.
-type pin struct {
-	mountNS uint64
-	Holder
-}
-
-// Part returns a sink for another goroutine, which is to be done with it when
-// Find returns: what it takes, s has taken then.
-func (s *Sink) Part() *Sink {
-	part := new(Sink)
-	s.parts = append(s.parts, part)
-	return part
-}
-
-// join takes over what the parts have.
-func (s *Sink) join() {
-	for _, part := range s.parts {
-		part.join()
-		s.found.add(part.found)
-		s.pins = append(s.pins, part.pins...)
-	}
-	s.parts = nil
-}
-
-// only drops what the wanted sources would not have found.
-func (s *Sink) only(wanted []string) {
-	if len(wanted) == len(sources) {
-		return
-	}
-	s.found.sightings.remove(func(f *sighting) bool { return !slices.Contains(wanted, sourceOf(f.kind)) })
-	if !slices.Contains(wanted, "thread") {
-		s.found.tasks = nil
-	}
-	if !slices.Contains(wanted, "kernel") {
-		s.found.nets, s.found.wholeNets = nil, false
-	}
-	s.found.gaps = slices.DeleteFunc(s.found.gaps, func(g Gap) bool { return !slices.Contains(wanted, g.Source) })
-}
-
-// Holder takes one holder of a namespace.
-func (s *Sink) Holder(t Type, inode uint64, h Holder) {
-	s.found.sightings.add(sightingOf(key{t, inode}, &h))
-}
-
-// Process takes a process in a namespace, with its start time since boot, which
-// saves reading it when the leader is looked for. via is "" or the link that
-// holds for future children, as "pid_for_children".
-func (s *Sink) Process(t Type, inode uint64, pid int, born time.Duration, via string) {
-	s.Holder(t, inode, Holder{Kind: KindProcess, PID: pid, Via: via, born: born})
-}
-
-// Task counts a further thread of a process that is in a namespace.
-func (s *Sink) Task(t Type, inode uint64) {
-	if s.found.tasks == nil {
-		s.found.tasks = map[key]int{}
-	}
-	s.found.tasks[key{t, inode}]++
-}
-
-// Seer takes a process that sees a mount namespace, which need not be wanted.
-func (s *Sink) Seer(mountNS uint64, pid int) {
-	if s.found.seers == nil {
-		s.found.seers = seers{}
-	}
-	s.found.seers[mountNS] = append(s.found.seers[mountNS], pid)
-}
-
-// Threaded takes a process of more than one thread.
-func (s *Sink) Threaded(pid int) { s.found.threaded = append(s.found.threaded, pid) }
-
-// Pin takes what holds a mount namespace that is not wanted itself: it may be
-// all that keeps the mounts in it.
-func (s *Sink) Pin(mountNS uint64, h Holder) { s.pins = append(s.pins, pin{mountNS, h}) }
-
-// Net takes an entry of the kernel's own list of network namespaces.
-func (s *Sink) Net(n KernelNet) { s.found.nets = append(s.found.nets, n) }
-
-// WholeNets says that the kernel's list was read to its end, so that what is not
-// on it is not alive.
-func (s *Sink) WholeNets() { s.found.wholeNets = true }
-
-// Unread takes a source that this kernel gives no way to read, and why: nothing
-// that it finds was looked at.
-func (s *Sink) Unread(source string, err error) {
-	s.found.unread = append(s.found.unread, source)
-	s.Gap(source, "bpf", err)
-}
-
-// LoneMounts says that mounts in no mount namespace were looked for, all of them.
-func (s *Sink) LoneMounts() { s.found.loneMounts = true }
-
-// Gap takes what could not be read.
-func (s *Sink) Gap(source, path string, err error) {
-	s.found.gaps = append(s.found.gaps, Gap{Source: source, Path: path, Err: err})
-}
-
-// SinceError says that the kernel is older than what reads something.
-type SinceError struct{ Major, Minor int }
-
-func (e SinceError) Error() string { return fmt.Sprintf("needs Linux %d.%d", e.Major, e.Minor) }
-
-// KernelNet is a network namespace as the kernel's own list has it.
-type KernelNet struct {
-	Inode  uint64
-	Cookie uint64 // never reused in one boot; 0 before Linux 5.12
-	Refs   int    // references; 0 when it is dying, refsUnknown if it is alive
-	UserNS uint64 // inode of the user namespace that owns it
-	UID    int    // who made that user namespace
-}
-
-const refsUnknown = -1

@@ -13,13 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/bench/load"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // checkIdentity compares a namespace with the truth of the scene that made it.
-func checkIdentity(t *testing.T, n *Namespace, truth nstest.Namespace) {
+func checkIdentity(t *testing.T, n *ns.Namespace, truth nstest.Namespace) {
 	t.Helper()
 	if n == nil {
 		t.Fatalf("namespace %d not found", truth.Inode)
@@ -58,12 +62,6 @@ func TestIdentity(t *testing.T) {
 			if n == nil || n.Cookie != 0 || n.UserNS != 0 || n.OwnerUID != -1 || n.NSID != nil {
 				t.Errorf("identified though no details were asked for: %+v", n)
 			}
-			if scene.Cookie == 0 { // before Linux 5.14
-				return
-			}
-			if _, got, err := Resolve(t.Context(), Options{}, Ref{kind: refCookie, cookie: scene.Cookie}); err != nil || got.Inode != scene.Inode {
-				t.Errorf("by its cookie: %v, %v, want %d", got, err, scene.Inode)
-			}
 		})
 	}
 }
@@ -76,7 +74,7 @@ func TestNoNSID(t *testing.T) {
 	cmd := exec.Command("unshare", "-n", "sh", "-c", "echo && exec sleep 100")
 	pid := startReporting(t, cmd)
 	for range 2 {
-		n := inNamespaceOf(t, scanLive(t, Options{Details: true}), Net, pid)
+		n := inNamespaceOf(t, scanLive(t, Options{Details: true}), ns.Net, pid)
 		if n.NSID != nil || n.Cookie == 0 {
 			t.Errorf("nsid %v, cookie %d, want none and one", *n.NSID, n.Cookie)
 		}
@@ -88,32 +86,28 @@ func TestNoNSID(t *testing.T) {
 func TestOpenMount(t *testing.T) {
 	nstest.CheckLeaks(t)
 	private, mount := nstest.Make(t, nstest.MountPrivate), nstest.Make(t, nstest.Mount)
-	h, err := OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	s, err := newScanner(Options{Host: h})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := s.newIdentifier()
-	defer d.close()
+	d := opener.New(h, true)
+	defer d.Close()
 	for _, scene := range []*nstest.Scene{private, mount} {
 		at := scene.Holders[0]
-		holder := Holder{Kind: KindMount, PID: at.PID, Path: at.Path, MountNS: at.MountNS}
-		n := s.newNamespace(key{Net, scene.Inode})
-		n.Holders = []Holder{holder}
-		fd, err := d.open(&n)
+		holder := ns.Holder{Kind: ns.KindMount, PID: ns.TaskID(at.PID), Path: at.Path, MountNS: at.MountNS}
+		n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
+		n.Holders = []ns.Holder{holder}
+		fd, err := d.Open(&n)
 		if err != nil {
 			t.Fatalf("not opened by %+v: %v", holder, err)
 		}
-		d.read(&n, fd)
+		d.Identify(&n, fd)
 		unix.Close(fd)
 		checkIdentity(t, &n, scene.Namespace)
 
 		n.Holders[0].Covered, n.Cookie = true, 0
-		if _, err := d.open(&n); err == nil {
+		if _, err := d.Open(&n); err == nil {
 			t.Errorf("opened by the path of a covered mount")
 		}
 	}
@@ -128,42 +122,38 @@ func TestReusedDescriptor(t *testing.T) {
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h, err := OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	s, err := newScanner(Options{Host: h})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := s.newIdentifier()
-	defer d.close()
+	d := opener.New(h, true)
+	defer d.Close()
 	for _, name := range []string{fifo, "/proc/self/ns/net", "/proc/self/ns/mnt", "/dev/null"} {
 		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := s.newNamespace(key{Net, scene.Inode})
-		n.Holders = []Holder{{Kind: KindFD, PID: os.Getpid(), FD: fd}}
-		if got, err := d.open(&n); err == nil {
+		n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
+		n.Holders = []ns.Holder{{Kind: ns.KindFD, PID: ns.TaskID(os.Getpid()), FD: fd}}
+		if got, err := d.Open(&n); err == nil {
 			t.Errorf("%s taken for a namespace that was there before", name)
 			unix.Close(got)
 		}
 		unix.Close(fd)
 	}
 	// The same inode, and another cookie: a namespace that has died since.
-	n := s.newNamespace(key{Net, scene.Inode})
-	n.Cookie, n.Holders = scene.Cookie-1, []Holder{{Kind: KindProcess, PID: scene.Holders[0].PID}}
-	if fd, err := d.open(&n); err == nil {
-		if namespaceID(fd) != 0 { // before Linux 6.18 nothing tells them apart from outside
+	n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
+	n.Cookie, n.Holders = scene.Cookie-1, []ns.Holder{{Kind: ns.KindProcess, PID: ns.TaskID(scene.Holders[0].PID)}}
+	if fd, err := d.Open(&n); err == nil {
+		if nsfs.ID(fd) != 0 { // before Linux 6.18 nothing distinguishes them from outside
 			t.Errorf("another namespace opened for %+v", n)
 		}
 		unix.Close(fd)
 	}
 }
 
-// startReporting starts a command and waits until it says a line.
+// startReporting starts a command and waits until it prints a line.
 func startReporting(t *testing.T, cmd *exec.Cmd) (pid int) {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
@@ -187,11 +177,11 @@ func startReporting(t *testing.T, cmd *exec.Cmd) (pid int) {
 	return cmd.Process.Pid
 }
 
-func inNamespaceOf(t *testing.T, snap *Snapshot, typ Type, pid int) *Namespace {
+func inNamespaceOf(t *testing.T, snap *ns.Snapshot, typ ns.Type, pid int) *ns.Namespace {
 	t.Helper()
 	for i := range snap.Namespaces {
 		for _, h := range snap.Namespaces[i].Holders {
-			if snap.Namespaces[i].Type == typ && h.Kind == KindProcess && h.PID == pid {
+			if snap.Namespaces[i].Type == typ && h.Kind == ns.KindProcess && h.PID == ns.TaskID(pid) {
 				return &snap.Namespaces[i]
 			}
 		}
@@ -200,7 +190,7 @@ func inNamespaceOf(t *testing.T, snap *Snapshot, typ Type, pid int) *Namespace {
 	return nil
 }
 
-// An ordinary user's container is owned by a user namespace that she made.
+// An ordinary user's container is owned by a user namespace of that user.
 func TestOwner(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
@@ -208,29 +198,29 @@ func TestOwner(t *testing.T) {
 	cmd := exec.Command("unshare", "-Urn", "sh", "-c", "echo && exec sleep 100")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	pid := startReporting(t, cmd)
-	snap := scanLive(t, Options{Details: true, Types: Types()})
-	net, user := inNamespaceOf(t, snap, Net, pid), inNamespaceOf(t, snap, User, pid)
+	snap := scanLive(t, Options{Details: true, Types: ns.Types()})
+	net, user := inNamespaceOf(t, snap, ns.Net, pid), inNamespaceOf(t, snap, ns.User, pid)
 	if net.UserNS != user.Inode || net.OwnerUID != nobody {
 		t.Errorf("owner user:[%d] of uid %d, want %s of uid %d", net.UserNS, net.OwnerUID, user, nobody)
 	}
 	if user.UserNS != ownNamespace(t, "user") || user.OwnerUID != nobody || user.Cookie != 0 || user.NSID != nil {
 		t.Errorf("user namespace %+v, want our own for its parent, and uid %d", user, nobody)
 	}
-	first := snap.Find(types[User].initial)
+	first := snap.Find(ns.User.InitialInode())
 	if first == nil || first.UserNS != 0 || first.OwnerUID != 0 {
 		t.Errorf("first user namespace %+v, want no parent, and root", first)
 	}
-	for _, typ := range Types()[1:] {
-		if n := inNamespaceOf(t, snap, typ, os.Getpid()); typ != User && (n.UserNS == 0 || n.OwnerUID != 0 || n.Cookie != 0 || n.NSID != nil) {
+	for _, typ := range ns.Types()[1:] {
+		if n := inNamespaceOf(t, snap, typ, os.Getpid()); typ != ns.User && (n.UserNS == 0 || n.OwnerUID != 0 || n.Cookie != 0 || n.NSID != nil) {
 			t.Errorf("%s: owner user:[%d] of uid %d, cookie %d, nsid %v", typ, n.UserNS, n.OwnerUID, n.Cookie, n.NSID)
 		}
 	}
 }
 
-func TestRecordedTreeIsNotAsked(t *testing.T) {
-	for _, n := range fakeMachine(t, "machine.txtar", Options{Details: true, Types: Types()}).Namespaces {
+func TestRecordedTreeHasNoIdentity(t *testing.T) {
+	for _, n := range fakeMachine(t, "machine.txtar", Options{Details: true, Types: ns.Types()}).Namespaces {
 		if n.Cookie != 0 || n.UserNS != 0 || n.OwnerUID != -1 || n.NSID != nil {
-			t.Errorf("%+v has an identity that no recorded tree tells", n)
+			t.Errorf("%+v has an identity that no recorded tree has", n)
 		}
 	}
 }
@@ -243,7 +233,7 @@ func BenchmarkIdentify(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer l.Close()
-	h, err := OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -252,11 +242,11 @@ func BenchmarkIdentify(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	snap := &Snapshot{}
+	snap := &ns.Snapshot{}
 	if err := s.look(b.Context(), snap); err != nil {
 		b.Fatal(err)
 	}
-	saved := append([]Namespace{}, snap.Namespaces...)
+	saved := append([]ns.Namespace{}, snap.Namespaces...)
 	b.ReportAllocs()
 	for b.Loop() {
 		copy(snap.Namespaces, saved)

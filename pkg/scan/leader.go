@@ -9,25 +9,31 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/pool"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findLeaders gives every namespace its leader: the oldest process in it. A
 // process that has ended or left since it was seen is dropped; so is a
 // namespace that had nothing else.
-func (s *scanner) findLeaders(ctx context.Context, snap *Snapshot) {
+func (s *scanner) findLeaders(ctx context.Context, snap *ns.Snapshot) {
 	d, err := newDetails(s.host, s.opts.Details)
 	if err != nil {
-		s.found.gaps = append(s.found.gaps, Gap{"process", "/proc", err})
+		s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc", Err: err})
 		return
 	}
 	if d.full {
-		if d.boot, err = s.host.bootTime(); err != nil {
-			s.found.gaps = append(s.found.gaps, Gap{"process", "/proc/stat", err})
+		if d.boot, err = s.host.BootTime(); err != nil {
+			s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/stat", Err: err})
 		}
 	}
 	ordered := s.pidsInStartOrder()
 	alive := make([]bool, len(snap.Namespaces))
-	each(ctx, len(snap.Namespaces), func(i int) {
+	pool.Each(ctx, len(snap.Namespaces), func(i int) {
 		n := &snap.Namespaces[i]
 		s.findLeader(d, n, ordered)
 		alive[i] = len(n.Holders) > 0 || len(n.Names) > 0
@@ -41,7 +47,7 @@ func (s *scanner) findLeaders(ctx context.Context, snap *Snapshot) {
 	snap.Namespaces = kept
 }
 
-func (s *scanner) findLeader(d *details, n *Namespace, ordered bool) {
+func (s *scanner) findLeader(d *details, n *ns.Namespace, ordered bool) {
 	for {
 		i := s.oldest(n, ordered)
 		if i < 0 {
@@ -54,7 +60,7 @@ func (s *scanner) findLeader(d *details, n *Namespace, ordered bool) {
 		}
 		if !d.gone(err) {
 			path := fmt.Sprintf("/proc/%d/stat", n.Holders[i].PID)
-			s.take(found{gaps: []Gap{{"process", path, plain(err)}}})
+			s.take(record.Found{Gaps: []ns.Gap{{Sources: []string{"process"}, Path: path, Err: host.Cause(err)}}})
 			return
 		}
 		n.Holders = slices.Delete(n.Holders, i, i+1)
@@ -68,10 +74,10 @@ const firstReusedPID = 300
 // oldest returns the index of the oldest process in n, -1 if there is none. The
 // holders are sorted by PID. Reading a start time costs more than all else the
 // scan does for a process, so it is read only where nothing cheaper decides.
-func (s *scanner) oldest(n *Namespace, ordered bool) int {
+func (s *scanner) oldest(n *ns.Namespace, ordered bool) int {
 	var inside []int
 	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == KindProcess && h.Via == "" {
+		if h := &n.Holders[i]; h.Kind == ns.KindProcess && h.Via == "" {
 			inside = append(inside, i)
 		}
 	}
@@ -79,12 +85,12 @@ func (s *scanner) oldest(n *Namespace, ordered bool) int {
 		return -1
 	}
 	first := inside[0]
-	if len(inside) == 1 || ordered || s.host.procfs && n.Holders[first].PID < firstReusedPID {
+	if len(inside) == 1 || ordered || !s.host.Recorded() && n.Holders[first].PID < firstReusedPID {
 		return first
 	}
 	if eldest := slices.MinFunc(inside, func(a, b int) int {
-		return cmp.Compare(n.Holders[a].born, n.Holders[b].born)
-	}); n.Holders[eldest].born > 0 { // the engine has read them all
+		return cmp.Compare(n.Holders[a].Born, n.Holders[b].Born)
+	}); n.Holders[eldest].Born > 0 { // the engine has read them all
 		return eldest
 	}
 	best, bestStart := -1, uint64(0)
@@ -92,12 +98,12 @@ func (s *scanner) oldest(n *Namespace, ordered bool) int {
 		if s.hasElder(n, inside, n.Holders[i].PID) {
 			continue
 		}
-		st, err := s.host.readStat(strconv.Itoa(n.Holders[i].PID))
+		st, err := s.host.ReadStat(n.Holders[i].PID.String())
 		if err != nil {
 			return i // ended: whoever reads it next will drop it and ask again
 		}
-		if best < 0 || st.start < bestStart {
-			best, bestStart = i, st.start
+		if best < 0 || st.Start < bestStart {
+			best, bestStart = i, st.Start
 		}
 	}
 	if best < 0 {
@@ -108,15 +114,16 @@ func (s *scanner) oldest(n *Namespace, ordered bool) int {
 
 // hasElder reports whether the leader of a process's session is in n as well. A
 // session is joined only by being born into it, so its leader is the older one.
-func (s *scanner) hasElder(n *Namespace, inside []int, pid int) bool {
-	if !s.host.live {
-		return false // getsid(2) speaks of our own PID namespace's PIDs
+func (s *scanner) hasElder(n *ns.Namespace, inside []int, pid ns.TaskID) bool {
+	own, ok := s.host.Own(pid)
+	if !ok {
+		return false
 	}
-	sid := sessionOf(pid)
+	sid := ns.TaskID(kernel.Session(own))
 	if sid == 0 || sid == pid {
 		return false
 	}
-	_, found := slices.BinarySearchFunc(inside, sid, func(i, sid int) int { return n.Holders[i].PID - sid })
+	_, found := slices.BinarySearchFunc(inside, sid, func(i int, sid ns.TaskID) int { return int(n.Holders[i].PID - sid) })
 	return found
 }
 
@@ -127,11 +134,11 @@ func (s *scanner) hasElder(n *Namespace, inside []int, pid int) bool {
 // tasks. Where anything looks otherwise the answer is no, which only costs time.
 func (s *scanner) pidsInStartOrder() bool {
 	const slack = 250 // less than the PIDs skipped at the first wrap
-	if !s.host.procfs || !s.host.isKernelThread(2) {
+	if s.host.Recorded() || !s.host.IsKernelThread(2) {
 		return false
 	}
 	var forks, last int
-	stat, err := s.host.readAll("/proc/stat")
+	stat, err := s.host.ReadFile("/proc/stat")
 	if err != nil {
 		return false
 	}
@@ -140,7 +147,7 @@ func (s *scanner) pidsInStartOrder() bool {
 	} else if _, err := fmt.Sscanf(rest, "%d\n", &forks); err != nil {
 		return false
 	}
-	loadavg, err := s.host.readAll("/proc/loadavg")
+	loadavg, err := s.host.ReadFile("/proc/loadavg")
 	if err != nil {
 		return false
 	}
@@ -156,7 +163,7 @@ func (s *scanner) pidsInStartOrder() bool {
 
 // highestPID returns the highest PID that was seen.
 func (s *scanner) highestPID() int {
-	high := 0
-	s.found.sightings.each(func(f *sighting) { high = max(high, f.process()) })
-	return high
+	high := ns.TaskID(0)
+	s.found.Records.Each(func(f *record.Record) { high = max(high, f.PID()) })
+	return int(high)
 }

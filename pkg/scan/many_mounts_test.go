@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
 )
@@ -80,7 +81,7 @@ func TestManyMounts(t *testing.T) {
 		t.Errorf("scan took %s", took)
 	}
 	start = time.Now()
-	if v := snap.Find(scene.Inode).Verdict(snap); len(v) > 2000 {
+	if v := explain.Verdict(snap.Find(scene.Inode), snap); len(v) > 2000 {
 		t.Errorf("a verdict of %d bytes: %.2000s", len(v), v)
 	}
 	t.Logf("verdict took %s", time.Since(start))

@@ -9,6 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestFakeMounts(t *testing.T) {
@@ -45,16 +48,16 @@ func TestFakeMounts(t *testing.T) {
 	}
 	// red lies on this machine's own file; what web has at the path of plain
 	// is another file of another file system.
-	wantStrays := []Stray{
-		{Path: "/run/netns/plain", Kind: NameFile, Reason: "a plain file; it may be a mount point in another mount namespace", Compared: true},
-		{Path: "/run/netns/red", Kind: NameFile, Compared: true,
+	wantDangling := []ns.DanglingName{
+		{Path: "/run/netns/plain", Kind: ns.NameFile, Reason: "a plain file; it may be a mount point in another mount namespace", Compared: true},
+		{Path: "/run/netns/red", Kind: ns.NameFile, Compared: true,
 			Reason: "a plain file here, but net:[4026532200] is mounted on it in the mount namespace of PID 300 (service)",
-			Pins: []Pin{{Net, 4026532200, Holder{
-				Kind: KindMount, PID: 300, Path: "/run/netns/red", MountNS: 4026532901, MountID: 142,
+			Pins: []ns.Pin{{Type: ns.Net, Inode: 4026532200, Mount: ns.Holder{
+				Kind: ns.KindMount, PID: 300, Path: "/run/netns/red", MountNS: 4026532901, MountID: 142,
 			}}}},
 	}
-	if diff := cmp.Diff(wantStrays, snap.Strays, notMade, cmpopts.IgnoreUnexported(Holder{})); diff != "" {
-		t.Errorf("strays (-want +got):\n%s", diff)
+	if diff := cmp.Diff(wantDangling, snap.Dangling, notMade, cmpopts.IgnoreUnexported(ns.Holder{})); diff != "" {
+		t.Errorf("dangling names (-want +got):\n%s", diff)
 	}
 	if n := snap.Find(4026532100); len(n.Names) != 1 || n.Names[0].Path != "/run/netns/blue" {
 		t.Errorf("names %+v, want those of our own mount namespace", n.Names)
@@ -69,43 +72,8 @@ func TestFakeMountVerdicts(t *testing.T) {
 		4026532200: "to free it, at least run `nsenter -m -t 300 umount /run/netns/red` and run `nsenter -m -t 500 umount /run/netns/plain`. ",
 		4026532300: "to free it, at least run `nsenter -m -t 600 umount /cage/ns`. ",
 	} {
-		if got := snap.Find(inode).Verdict(snap); !strings.Contains(got, want) {
+		if got := explain.Verdict(snap.Find(inode), snap); !strings.Contains(got, want) {
 			t.Errorf("verdict %q, want %q", got, want)
 		}
-	}
-}
-
-// What frees a mount that no process sees, or no path leads to.
-func TestUnmountSteps(t *testing.T) {
-	pid := Holder{Kind: KindMount, PID: 7, Path: "/pin"}
-	apart := Holder{Kind: KindMount, Path: "/pin", MountNS: 3}
-	fd := Holder{Kind: KindFD, PID: 8, FD: 4, Process: &Process{Comm: "snapd"}}
-	for want, h := range map[string]Holder{
-		"unmount /a b":                                                                      {Path: "/a b", MountNS: 1},
-		"run `ip netns del 'a b'`":                                                          {Path: "/run/netns/a b", MountNS: 1},
-		"unmount mount 5, which no path":                                                    {MountID: 5, MountNS: 1},
-		"run `nsenter -m -t 9 umount '/it'\\''s'`":                                          {Path: "/it's", MountNS: 2, PID: 9},
-		"run `nsenter -m -t 10 umount /run/netns/x` after what":                             {Path: "/run/netns/x", MountNS: 2, PID: 9, TID: 10, Covered: true},
-		"end the processes in mnt:[2], where no path leads to mount 5":                      {MountID: 5, MountNS: 2, PID: 9},
-		"free mnt:[2], which no process is in and which has the mount /x: `nsinspect who-u": {Path: "/x", MountNS: 2},
-		"run `nsenter -m -t 7 umount /pin`, which keeps mnt:[2] with the mount /x":          {Path: "/x", MountNS: 2, Pin: &pid},
-		"unmount /pin in mnt:[3], which keeps mnt:[2] with mount 5":                         {MountID: 5, MountNS: 2, Pin: &apart},
-		"close fd 4 of snapd (pid 8), which keeps mnt:[2] with the mount /x":                {Path: "/x", MountNS: 2, Pin: &fd},
-		"close fd 4 of snapd (pid 8), a detached mount that mount 5 is below":               {MountID: 5, Via: ViaDetached, Pin: &fd},
-		"free the detached mount that mount 5 is below, which no process here":              {MountID: 5, Via: ViaDetached},
-		"end the use of what mount 5 was unmounted with":                                    {MountID: 5, Via: ViaUnmounted},
-	} {
-		h.Kind = KindMount
-		n := Namespace{Holders: []Holder{h}}
-		if got := n.release(&Snapshot{MountNS: 1}); !strings.HasPrefix(got, want) {
-			t.Errorf("%+v: %q, want %q", h, got, want)
-		}
-	}
-	n := Namespace{}
-	for i := range 40 {
-		n.Holders = append(n.Holders, Holder{Kind: KindMount, Path: fmt.Sprintf("/%d", i), MountNS: 1})
-	}
-	if got := n.release(&Snapshot{MountNS: 1}); got != "unmount /0, unmount /1, unmount /2 and 37 more mounts" {
-		t.Errorf("of 40 mounts: %q", got)
 	}
 }

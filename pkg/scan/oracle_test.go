@@ -16,9 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsinspect/nsinspect/bench/load"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // agree compares a scan with an oracle, until nobody has entered a namespace between
@@ -52,7 +54,7 @@ func withLoad(t *testing.T, s load.Spec) *load.Load {
 
 func TestAgainstReadlink(t *testing.T) {
 	ours := inodesOf(withLoad(t, load.Spec{Processes: 60, Threads: 3, Namespaces: 20}))
-	ours[FormatLink(Net, nstest.Make(t, nstest.Thread).Inode)] = true
+	ours[ns.FormatLink(ns.Net, nstest.Make(t, nstest.Thread).Inode)] = true
 	oracle := func() map[string]string {
 		links, err := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
 		if err != nil || len(links) == 0 {
@@ -69,7 +71,7 @@ func TestAgainstReadlink(t *testing.T) {
 	agree(t, oracle, func() map[string]string {
 		tasks := map[string]string{}
 		for _, n := range scanLive(t, Options{}).Namespaces {
-			if c := n.Processes() + n.Count(KindThread) + n.Threads; c > 0 && ours[n.String()] {
+			if c := n.Processes() + n.Count(ns.KindThread) + n.Threads; c > 0 && ours[n.String()] {
 				tasks[n.String()] = strconv.Itoa(c)
 			}
 		}
@@ -82,7 +84,7 @@ func TestAgainstReadlink(t *testing.T) {
 func inodesOf(l *load.Load) map[string]bool {
 	names := map[string]bool{}
 	for _, n := range l.Namespaces {
-		names[FormatLink(Net, n.Inode)] = true
+		names[ns.FormatLink(ns.Net, n.Inode)] = true
 	}
 	return names
 }
@@ -161,16 +163,16 @@ func TestAgainstIPNetnsPids(t *testing.T) {
 	}
 	agree(t, oracle, func() map[string]string {
 		snap := scanLive(t, Options{})
-		i := slices.IndexFunc(snap.Namespaces, func(n Namespace) bool {
-			return slices.ContainsFunc(n.Names, func(f Name) bool { return f.Name == name })
+		i := slices.IndexFunc(snap.Namespaces, func(n ns.Namespace) bool {
+			return slices.ContainsFunc(n.Names, func(f ns.Name) bool { return f.Name == name })
 		})
 		if i < 0 {
 			t.Fatalf("no namespace named %s", name)
 		}
 		var pids []string
 		for _, h := range snap.Namespaces[i].Holders {
-			if h.Kind == KindProcess {
-				pids = append(pids, strconv.Itoa(h.PID))
+			if h.Kind == ns.KindProcess {
+				pids = append(pids, h.PID.String())
 			}
 		}
 		return map[string]string{name: fmt.Sprint(pids)}
@@ -189,7 +191,7 @@ func TestManyNamespaces(t *testing.T) {
 	found := map[int]bool{}
 	for _, n := range snap.Namespaces {
 		if n.Leader != nil && len(n.Names) == 1 && n.Names[0].Name == fmt.Sprintf("ns-%d", n.Leader.PID) {
-			found[n.Leader.PID] = true
+			found[int(n.Leader.PID)] = true
 		}
 	}
 	for _, pid := range l.PIDs {
@@ -215,8 +217,8 @@ func TestLeaderIsTheOldest(t *testing.T) {
 		}
 		wrapped := s.oldest(n, false)
 		for _, h := range n.Holders {
-			st, leader := mustStat(t, s.host, h.PID), mustStat(t, s.host, n.Leader.PID)
-			if st.start < leader.start {
+			st, leader := mustStat(t, s.host, int(h.PID)), mustStat(t, s.host, int(n.Leader.PID))
+			if st.Start < leader.Start {
 				t.Errorf("%s: leader %d is younger than %d", n, n.Leader.PID, h.PID)
 			}
 		}
@@ -226,9 +228,9 @@ func TestLeaderIsTheOldest(t *testing.T) {
 	}
 }
 
-func mustStat(t *testing.T, h *Host, pid int) taskStat {
+func mustStat(t *testing.T, h *host.Host, pid int) host.Stat {
 	t.Helper()
-	st, err := h.readStat(strconv.Itoa(pid))
+	st, err := h.ReadStat(strconv.Itoa(pid))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,22 +7,26 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // own is what this process had open before a scan began. While it reads, a scan
 // has files of its own open on what it looks at: namespace files, sockets that
 // it borrowed. These are no holders: they are gone when it ends.
 type own struct {
-	pid int // as the scanned /proc numbers it; 0 if it does not
+	pid ns.TaskID // as the scanned /proc numbers it; 0 if it does not
 	fds []int
 }
 
-func (s *scanner) readOwnFiles() own {
-	if !s.host.procfs {
+func readOwnFiles(h *host.Host) own {
+	if h.Recorded() {
 		return own{}
 	}
 	var link [16]byte
-	n, err := unix.Readlinkat(s.host.procFD, "self", link[:])
+	n, err := unix.Readlinkat(h.ProcFD(), "self", link[:])
 	if err != nil {
 		return own{} // a /proc of a PID namespace that we are not in
 	}
@@ -30,12 +34,12 @@ func (s *scanner) readOwnFiles() own {
 	if err != nil {
 		return own{}
 	}
-	dir, err := s.host.openProc("self/fd", unix.O_RDONLY|unix.O_DIRECTORY)
+	dir, err := h.OpenProc("self/fd", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return own{}
 	}
 	defer unix.Close(dir)
-	o := own{pid: pid}
+	o := own{pid: ns.TaskID(pid)}
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := unix.Getdents(dir, buf)
@@ -44,20 +48,20 @@ func (s *scanner) readOwnFiles() own {
 			slices.Sort(o.fds)
 			return o
 		}
-		o.fds = numericEntries(o.fds, buf[:n], unix.DT_LNK)
+		o.fds = host.NumericEntries(o.fds, buf[:n], unix.DT_LNK)
 	}
 }
 
 // drop takes the files that the scan itself had open out of what was found.
-func (o own) drop(f *found) {
+func (o own) drop(f *record.Found) {
 	if o.pid == 0 {
 		return
 	}
-	f.sightings.remove(func(s *sighting) bool {
-		if s.process() != o.pid || s.kind != KindFD && s.kind != KindSocket && s.kind != KindTun {
+	f.Records.Delete(func(s *record.Record) bool {
+		if s.PID() != o.pid || s.Kind != ns.KindFD && s.Kind != ns.KindSocket && s.Kind != ns.KindTun {
 			return false
 		}
-		_, before := slices.BinarySearch(o.fds, s.holder().FD)
+		_, before := slices.BinarySearch(o.fds, s.Holder().FD)
 		return !before
 	})
 }

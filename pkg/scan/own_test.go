@@ -9,9 +9,10 @@ import (
 	"github.com/nsinspect/nsinspect/bench/load"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// A scan has namespace files and borrowed sockets open while it reads, on one
+// A scan has namespace files and duplicated sockets open while it reads, on one
 // thread, what another finds in this very process.
 func TestScanIsNoHolder(t *testing.T) {
 	need.Root(t)
@@ -34,7 +35,7 @@ func TestScanIsNoHolder(t *testing.T) {
 		for _, n := range scanLive(t, Options{}).Namespaces {
 			for _, h := range n.Holders {
 				switch {
-				case h.PID != os.Getpid() || !h.Kind.HasFD():
+				case h.PID != ns.TaskID(os.Getpid()) || !h.Kind.HasFD():
 				case h.FD == int(mine.Fd()):
 					found = true
 				default:

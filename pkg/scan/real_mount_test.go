@@ -13,22 +13,25 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/mounts"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// checkSeer wants a mount to say who sees it or else, as far as this source can
+// checkSeer checks that a mount has the process that sees it or else, as far as this source can
 // know, what pins its mount namespace.
-func checkSeer(t *testing.T, got *Holder, want *nstest.Holder) {
+func checkSeer(t *testing.T, got *ns.Holder, want *nstest.Holder) {
 	t.Helper()
-	if want.PID != 0 && got.PID != want.PID || want.Pin != nil && got.PID != 0 {
+	if want.PID != 0 && got.PID != ns.TaskID(want.PID) || want.Pin != nil && got.PID != 0 {
 		t.Errorf("seen by %d, want %d", got.PID, want.PID)
 	}
 	if want.Pin == nil || want.Pin.Kind != "mount" {
 		return
 	}
-	if p := got.Pin; p == nil || p.Kind != KindMount || p.PID != want.Pin.PID || p.Path != want.Pin.Path ||
+	if p := got.Pin; p == nil || p.Kind != ns.KindMount || p.PID != ns.TaskID(want.Pin.PID) || p.Path != want.Pin.Path ||
 		p.MountNS != want.Pin.MountNS || p.MountID != want.Pin.MountID {
 		t.Errorf("pinned by %+v, want %+v", got.Pin, want.Pin)
 	}
@@ -36,34 +39,34 @@ func checkSeer(t *testing.T, got *Holder, want *nstest.Holder) {
 
 // A mount below a detached one is in an anonymous mount namespace, which is on
 // no list, has no nsfs file, and whose mounts listmount and statmount do not
-// find (fs/namespace.c, alloc_mnt_ns and mnt_ns_tree_add, 6.18). A verdict says
+// find (fs/namespace.c, alloc_mnt_ns and mnt_ns_tree_add, 6.18). A verdict states
 // that detached mounts were not looked at.
 func TestDetachedMountStaysUnseen(t *testing.T) {
 	scene := nstest.Make(t, nstest.MountTree)
 	snap := scanLive(t, Options{})
-	if n := snap.Find(scene.Inode); n != nil && n.Count(KindMount) > 0 {
-		t.Errorf("%+v: this kernel shows detached mounts: say so", n.Holders)
+	if n := snap.Find(scene.Inode); n != nil && n.Count(ns.KindMount) > 0 {
+		t.Errorf("%+v: this kernel shows detached mounts: expect it", n.Holders)
 	}
-	if unread := snap.unread(); !slices.Contains(unread, "detached mounts") {
+	if unread := snap.Unread(); !slices.Contains(unread, "detached mounts") {
 		t.Errorf("not looked at: %q", unread)
 	}
 }
 
-// listsMountNamespaces needs a kernel that tells of those that no process is in.
+// listsMountNamespaces needs a kernel that lists those without a process.
 func listsMountNamespaces(t *testing.T) {
 	t.Helper()
 	need.Kernel(t, 6, 12, "NS_MNT_GET_NEXT")
 }
 
 // oldKernel scans as on a kernel that does not list mount namespaces.
-func oldKernel(t *testing.T) *Snapshot {
+func oldKernel(t *testing.T) *ns.Snapshot {
 	t.Helper()
 	s, err := newScanner(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.host.Close()
-	s.mounts.list = func() ([]listedNS, error) { return nil, unix.ENOTTY }
+	s.mounts.List = func() ([]mounts.Listed, error) { return nil, unix.ENOTTY }
 	snap, err := s.scan(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -71,9 +74,9 @@ func oldKernel(t *testing.T) *Snapshot {
 	return snap
 }
 
-func gapOf(s *Snapshot, mountNS uint64) string {
+func gapOf(s *ns.Snapshot, mountNS uint64) string {
 	for _, g := range s.Gaps {
-		if g.Source == "mount" && g.Path == FormatLink(Mnt, mountNS) {
+		if g.Of("mount") && g.Path == ns.FormatLink(ns.Mnt, mountNS) {
 			return g.Err.Error()
 		}
 	}
@@ -84,11 +87,11 @@ func TestMountsOnAnOldKernel(t *testing.T) {
 	listsMountNamespaces(t)
 	private, held, nested := nstest.Make(t, nstest.MountPrivate), nstest.Make(t, nstest.MountFD), nstest.Make(t, nstest.MountMount)
 	snap := oldKernel(t)
-	if n := snap.Find(private.Inode); n == nil || n.Holders[0].PID != private.Holders[0].PID {
+	if n := snap.Find(private.Inode); n == nil || n.Holders[0].PID != ns.TaskID(private.Holders[0].PID) {
 		t.Errorf("namespace %+v, want the mount that a process sees", n)
 	}
-	if snap.MountsAll || !slices.Contains(snap.unread(), "mount namespaces that no process is in") {
-		t.Errorf("not looked at: %q, want mount namespaces that no process is in", snap.unread())
+	if snap.MountsAll || !slices.Contains(snap.Unread(), "mount namespaces that no process is in") {
+		t.Errorf("not looked at: %q, want mount namespaces that no process is in", snap.Unread())
 	}
 	if got := gapOf(snap, nested.Holders[0].MountNS); !strings.Contains(got, "from Linux 6.12 on") {
 		t.Errorf("gap %q, want the mount namespace that is mounted", got)
@@ -110,7 +113,7 @@ func inMountNS(t *testing.T, f func() error) int {
 	ready, done, ended := make(chan error), make(chan bool), make(chan bool)
 	var tid int
 	go func() {
-		runtime.LockOSThread() // and dies with the goroutine
+		runtime.LockOSThread() // and ends with the goroutine
 		defer close(ended)
 		tid = unix.Gettid()
 		err := unix.Unshare(unix.CLONE_NEWNS)
@@ -140,9 +143,9 @@ func dropNames() error {
 	if err != nil {
 		return err
 	}
-	mounts, err := parseMountInfo(strings.NewReader(string(text)))
-	for _, m := range slices.Backward(mounts) {
-		if err == nil && isNSFS(m) {
+	table, err := mounts.Parse(strings.NewReader(string(text)))
+	for _, m := range slices.Backward(table) {
+		if err == nil && mounts.IsNSFS(m) {
 			err = unix.Unmount(m.Mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		}
 	}
@@ -164,9 +167,9 @@ func bindTo(file string, paths ...string) error {
 	return nil
 }
 
-func mountsOf(n *Namespace) (paths []string, holders []Holder) {
+func mountsOf(n *ns.Namespace) (paths []string, holders []ns.Holder) {
 	for _, h := range n.Holders {
-		if h.Kind == KindMount {
+		if h.Kind == ns.KindMount {
 			paths, holders = append(paths, h.Path), append(holders, h)
 		}
 	}
@@ -178,12 +181,12 @@ func TestMountSeenByAThread(t *testing.T) {
 	scene := nstest.Make(t, nstest.Process)
 	at := filepath.Join(t.TempDir(), "ns")
 	tid := inMountNS(t, func() error { return bindTo(scene.File(), at) })
-	for _, snap := range []*Snapshot{scanLive(t, Options{}), oldKernel(t)} {
+	for _, snap := range []*ns.Snapshot{scanLive(t, Options{}), oldKernel(t)} {
 		_, holders := mountsOf(snap.Find(scene.Inode))
-		if len(holders) != 1 || holders[0].PID != os.Getpid() || holders[0].TID != tid || holders[0].Path != at {
+		if len(holders) != 1 || holders[0].PID != ns.TaskID(os.Getpid()) || holders[0].TID != ns.TaskID(tid) || holders[0].Path != at {
 			t.Errorf("mounts %+v, want one that thread %d sees", holders, tid)
 		}
-		verdict := snap.Find(scene.Inode).Verdict(snap)
+		verdict := explain.Verdict(snap.Find(scene.Inode), snap)
 		if want := fmt.Sprintf("`nsenter -m -t %d umount %s`", tid, at); !strings.Contains(verdict, want) {
 			t.Errorf("verdict %q, want %q", verdict, want)
 		}
@@ -205,7 +208,7 @@ func TestMountOutsideOfAChroot(t *testing.T) {
 	})
 	snap := scanLive(t, Options{})
 	paths, holders := mountsOf(snap.Find(scene.Inode))
-	if !slices.Equal(paths, []string{in, out}) || holders[0].TID != tid || holders[1].TID != tid {
+	if !slices.Equal(paths, []string{in, out}) || holders[0].TID != ns.TaskID(tid) || holders[1].TID != ns.TaskID(tid) {
 		t.Errorf("mounts %+v, want %s and %s, seen by %d", holders, in, out, tid)
 	}
 	if got := gapOf(snap, holders[0].MountNS); got != "" {
@@ -225,10 +228,10 @@ func TestPlainFileThatIsAPinElsewhere(t *testing.T) {
 	pin, plain := dir.File("pin", ""), dir.File("plain", "")
 	inMountNS(t, func() error { return unix.Mount(scene.File(), pin, "", unix.MS_BIND, "") })
 	reasons := map[string]string{}
-	for _, s := range scanLive(t, Options{NamesDirs: []string{dir.Dir}}).Strays {
+	for _, s := range scanLive(t, Options{NamesDirs: []string{dir.Dir}}).Dangling {
 		reasons[s.Path] = s.Reason
 	}
-	if want := "a plain file here, but " + FormatLink(Net, scene.Inode) + " is mounted on it in the mount namespace of PID "; !strings.HasPrefix(reasons[pin], want) {
+	if want := "a plain file here, but " + ns.FormatLink(ns.Net, scene.Inode) + " is mounted on it in the mount namespace of PID "; !strings.HasPrefix(reasons[pin], want) {
 		t.Errorf("the pin is %q, want %q", reasons[pin], want)
 	}
 	if !strings.HasPrefix(reasons[plain], "a plain file; ") {

@@ -7,21 +7,22 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsinspect/nsinspect/internal/fd/fdtest"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestMain(m *testing.M) {
 	nstest.Main()
-	os.Exit(m.Run())
+	os.Exit(fdtest.Run(m))
 }
 
-func scanLive(t *testing.T, opts Options) *Snapshot {
+func scanLive(t *testing.T, opts Options) *ns.Snapshot {
 	t.Helper()
 	snap, err := Scan(t.Context(), opts)
 	if err != nil {
@@ -30,7 +31,7 @@ func scanLive(t *testing.T, opts Options) *Snapshot {
 	return snap
 }
 
-// holderKey is what a scene's truth and a snapshot say alike of a holder.
+// holderKey is what a scene's truth and a snapshot have in common of a holder.
 type holderKey struct {
 	Kind     string
 	PID, TID int
@@ -51,11 +52,11 @@ func truthOf(holders []nstest.Holder) []holderKey {
 	return all
 }
 
-func holdersOf(n *Namespace) []holderKey {
+func holdersOf(n *ns.Namespace) []holderKey {
 	var all []holderKey
 	for _, h := range n.Holders {
-		k := holderKey{h.Kind.String(), h.PID, h.TID, h.Path, h.MountNS, h.MountID}
-		if h.Kind == KindMount {
+		k := holderKey{h.Kind.String(), int(h.PID), int(h.TID), h.Path, h.MountNS, h.MountID}
+		if h.Kind == ns.KindMount {
 			k.PID = 0 // any process that sees it
 		}
 		all = append(all, k)
@@ -64,7 +65,7 @@ func holdersOf(n *Namespace) []holderKey {
 }
 
 // scanFor finds the namespace of a scene with its holders, and no others.
-func scanFor(t *testing.T, scene *nstest.Scene) (n *Namespace) {
+func scanFor(t *testing.T, scene *nstest.Scene) (n *ns.Namespace) {
 	t.Helper()
 	if !nstest.Eventually(t, func() string {
 		if n = scanLive(t, Options{}).Find(scene.Inode); n == nil {
@@ -77,7 +78,7 @@ func scanFor(t *testing.T, scene *nstest.Scene) (n *Namespace) {
 	return n
 }
 
-// diffOf says in words how what a scan has differs from the truth.
+// diffOf returns in words how a scan differs from the truth.
 func diffOf(what string, truth, got any) string {
 	if diff := cmp.Diff(truth, got); diff != "" {
 		return fmt.Sprintf("%s (-truth +got):\n%s", what, diff)
@@ -99,7 +100,7 @@ func TestOneHolder(t *testing.T) {
 			nstest.CheckLeaks(t)
 			scene := nstest.Make(t, kind)
 			n := scanFor(t, scene)
-			if kind == nstest.Process && (n.Leader == nil || n.Leader.PID != scene.Holders[0].PID) {
+			if kind == nstest.Process && (n.Leader == nil || n.Leader.PID != ns.TaskID(scene.Holders[0].PID)) {
 				t.Errorf("leader %+v, want pid %d", n.Leader, scene.Holders[0].PID)
 			}
 			if source == "mount" {
@@ -118,8 +119,8 @@ func TestOneHolder(t *testing.T) {
 	}
 }
 
-// leftOf says in words which holder of a scene a snapshot still has.
-func leftOf(snap *Snapshot, scene *nstest.Scene) string {
+// leftOf returns in words which holder of a scene a snapshot still has.
+func leftOf(snap *ns.Snapshot, scene *nstest.Scene) string {
 	n := snap.Find(scene.Inode) // another namespace may have its inode by now
 	if n == nil {
 		return ""
@@ -132,7 +133,7 @@ func leftOf(snap *Snapshot, scene *nstest.Scene) string {
 	return ""
 }
 
-// Names as users and strangers make them, in the real names directory.
+// Names as users create them, in the real names directory.
 func TestNames(t *testing.T) {
 	nstest.CheckLeaks(t)
 	dir := nstest.NewRunNames(t)
@@ -148,7 +149,7 @@ func TestNames(t *testing.T) {
 	inodes[dir.Path("stacked")] = dir.Add("stacked").Inode
 
 	dangling := dir.Symlink("dangling", "/proc/4194304/ns/net")
-	strays := []string{dir.FIFO("fifo"), dir.Socket("socket"), dir.Device("device"), dir.Directory("dir"), dir.File("file", ""), dangling}
+	others := []string{dir.FIFO("fifo"), dir.Socket("socket"), dir.Device("device"), dir.Directory("dir"), dir.File("file", ""), dangling}
 
 	snap := scanLive(t, Options{})
 	got := map[string]uint64{}
@@ -162,15 +163,15 @@ func TestNames(t *testing.T) {
 			t.Errorf("name %q is of %d, want %d", path, got[path], inode)
 		}
 	}
-	if n := snap.Find(process.Inode); len(n.Names) != 2 || n.Names[0].Kind != NameSymlink || n.Names[1].Kind != NameMount {
+	if n := snap.Find(process.Inode); len(n.Names) != 2 || n.Names[0].Kind != ns.NameSymlink || n.Names[1].Kind != ns.NameMount {
 		t.Errorf("names of one namespace: %+v, want a symlink and a mount", n.Names)
 	}
 	if n := snap.Find(under.Inode); n == nil || len(n.Names) != 0 || !n.Holders[0].Covered {
 		t.Errorf("the namespace under another's name: %+v, want a covered mount and no name", n)
 	}
-	for _, path := range strays {
-		if !slices.ContainsFunc(snap.Strays, func(s Stray) bool { return s.Path == path }) {
-			t.Errorf("%q is not among the strays %+v", path, snap.Strays)
+	for _, path := range others {
+		if !slices.ContainsFunc(snap.Dangling, func(s ns.DanglingName) bool { return s.Path == path }) {
+			t.Errorf("%q is not among the dangling names %+v", path, snap.Dangling)
 		}
 	}
 }
@@ -196,83 +197,28 @@ func TestRootedHost(t *testing.T) {
 	dir.Symlink("linked", process.File())
 	bound := dir.Add("bound")
 
-	h, err := OpenHost("/proc/self/root/")
+	h, err := host.Open("/proc/self/root/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	if h.live || !h.procfs {
+	if h.Live() || h.Recorded() {
 		t.Fatalf("host %+v, want another root with a real proc", h)
 	}
 	snap := scanLive(t, Options{Host: h, NamesDirs: []string{dir.Dir}})
-	for inode, want := range map[uint64]Name{
-		process.Inode: {Name: "linked", Path: dir.Path("linked"), Kind: NameSymlink, Target: process.File()},
-		bound.Inode:   {Name: "bound", Path: dir.Path("bound"), Kind: NameMount},
+	for inode, want := range map[uint64]ns.Name{
+		process.Inode: {Name: "linked", Path: dir.Path("linked"), Kind: ns.NameSymlink, Target: process.File()},
+		bound.Inode:   {Name: "bound", Path: dir.Path("bound"), Kind: ns.NameMount},
 	} {
 		n := snap.Find(inode)
 		if n != nil && len(n.Names) == 1 {
 			if n.Names[0].Made.IsZero() {
-				t.Errorf("name %+v, want it to tell when it was made", n.Names[0])
+				t.Errorf("name %+v, want it with the time it was made", n.Names[0])
 			}
 			n.Names[0].Made = want.Made
 		}
 		if n == nil || len(n.Names) != 1 || n.Names[0] != want {
 			t.Errorf("namespace %+v, want the name %+v", n, want)
-		}
-	}
-}
-
-func TestResolve(t *testing.T) {
-	dir := nstest.NewNames(t)
-	other := nstest.NewNames(t)
-	blue := dir.Add("blue")
-	dir.Add("twin")
-	other.Add("twin")
-	decimal, pid := dir.Add("123456789012"), dir.Add(strconv.Itoa(os.Getpid()))
-	process := nstest.Make(t, nstest.Process)
-	fd := nstest.Make(t, nstest.FD)
-	opts := Options{NamesDirs: []string{dir.Dir, other.Dir}}
-
-	for text, inode := range map[string]uint64{
-		"blue":                                    blue.Inode,
-		dir.Path("blue"):                          blue.Inode,
-		FormatLink(Net, blue.Inode):               blue.Inode,
-		FormatLink(Net, blue.Inode)[5:15]:         blue.Inode,
-		process.File():                            process.Inode,
-		strings.Split(process.File(), "/")[2]:     process.Inode,
-		"pid:" + strings.Split(fd.File(), "/")[2]: ownNet(t),
-		"self":                             ownNet(t),
-		"pid:" + strconv.Itoa(os.Getpid()): ownNet(t),
-		FormatLink(Net, pid.Inode):         pid.Inode,
-		"123456789012":                     decimal.Inode,
-		fd.File():                          fd.Inode,
-	} {
-		ref, err := ParseRef(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, n, err := Resolve(t.Context(), opts, ref)
-		if err != nil || n.Inode != inode {
-			t.Errorf("Resolve(%q) = %v, %v, want %d", text, n, err, inode)
-		}
-	}
-	for text, want := range map[string]string{
-		"twin": "twin fits 2 namespaces: net:[",
-
-		strconv.Itoa(os.Getpid()): "fits 2 namespaces: net:[",
-		"green":                   "no namespace named green: looked in",
-		"4294967294":              "no namespace 4294967294: looked at processes",
-		"5000000":                 "too small for a namespace inode",
-		"/etc/passwd":             "not a namespace",
-		"/does/not/exist":         "no such file",
-		"4194304":                 "no process 4194304",
-	} {
-		ref, err := ParseRef(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, n, err := Resolve(t.Context(), opts, ref); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Resolve(%q) = %v, %v, want an error with %q", text, n, err, want)
 		}
 	}
 }
@@ -283,7 +229,7 @@ func ownNet(t *testing.T) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, inode, ok := ParseLink(link)
+	_, inode, ok := ns.ParseLink(link)
 	if !ok {
 		t.Fatalf("odd link %q", link)
 	}

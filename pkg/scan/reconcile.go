@@ -2,13 +2,18 @@
 
 package scan
 
+import (
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
 // reconcile compares what the sources saw with the kernel's own list of network
 // namespaces, and returns the cookies (or inodes, before Linux 5.12) of those
 // that nothing explains. They become namespaces that the kernel holds. What is
 // not on a whole list has died since it was seen, and is dropped.
-func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
-	listed := make(map[uint64]KernelNet, len(s.found.nets))
-	for _, k := range s.found.nets {
+func (s *scanner) reconcile(snap *ns.Snapshot) (unexplained []uint64) {
+	listed := make(map[uint64]record.Net, len(s.found.Nets))
+	for _, k := range s.found.Nets {
 		if k.Refs != 0 {
 			listed[k.Inode] = k
 		}
@@ -16,28 +21,28 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 	kept := snap.Namespaces[:0]
 	for _, n := range snap.Namespaces {
 		k, alive := listed[n.Inode]
-		if n.Type == Net && s.found.wholeNets && !alive {
+		if n.Type == ns.Net && s.found.AllNets && !alive {
 			continue
 		}
-		if n.Type == Net && alive {
+		if n.Type == ns.Net && alive {
 			if s.opts.Engine != nil || len(n.Holders) == 0 { // without one, that is for those that ask for details
-				n.identify(k)
+				identify(&n, k)
 			}
 			delete(listed, n.Inode)
 			if len(n.Holders) == 0 { // known by a symlink alone
-				n.Holders = []Holder{k.holder()}
+				n.Holders = []ns.Holder{kernelHolder(k)}
 			}
 		}
 		kept = append(kept, n)
 	}
-	for _, k := range s.found.nets {
+	for _, k := range s.found.Nets {
 		if _, left := listed[k.Inode]; !left {
 			continue
 		}
 		delete(listed, k.Inode)
-		n := s.newNamespace(key{Net, k.Inode})
-		n.identify(k)
-		n.Holders = []Holder{k.holder()}
+		n := s.newNamespace(record.Key{Type: ns.Net, Inode: k.Inode})
+		identify(&n, k)
+		n.Holders = []ns.Holder{kernelHolder(k)}
 		kept = append(kept, n)
 		if k.Cookie != 0 {
 			unexplained = append(unexplained, k.Cookie)
@@ -49,15 +54,17 @@ func (s *scanner) reconcile(snap *Snapshot) (unexplained []uint64) {
 	return unexplained
 }
 
-func (s *scanner) newNamespace(k key) Namespace {
-	return Namespace{Type: k.Type, Inode: k.inode, OwnerUID: -1, Initial: s.initial[k.Type] == k.inode}
+func (s *scanner) newNamespace(k record.Key) ns.Namespace {
+	return ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1, Initial: s.initial[k.Type] == k.Inode}
 }
 
-// holder stands for what is not known of who holds a listed namespace.
-func (k KernelNet) holder() Holder { return Holder{Kind: KindKernel, Refs: max(k.Refs, 0)} }
+// kernelHolder is the holder of a listed namespace that no other explains.
+func kernelHolder(k record.Net) ns.Holder {
+	return ns.Holder{Kind: ns.KindKernel, Refs: max(k.Refs, 0)}
+}
 
-// identify takes what the kernel's list tells of a namespace.
-func (n *Namespace) identify(k KernelNet) {
+// identify fills in what the kernel's list has of a namespace.
+func identify(n *ns.Namespace, k record.Net) {
 	n.Cookie = k.Cookie
 	if k.UserNS != 0 {
 		n.UserNS, n.OwnerUID = k.UserNS, k.UID

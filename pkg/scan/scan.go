@@ -6,95 +6,53 @@
 // Scan runs every source of one table (sources) and puts what they saw together
 // into a Snapshot. What a source tried to read and could not is a Gap in it:
 // nothing is skipped in silence. The package only reads. It enters no namespace,
-// but for one thread of its own where nothing else tells a cookie (see visitor).
+// but for one thread of its own where there is no other way to a cookie (nsfs.Thread).
 package scan
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/mounts"
+	"github.com/nsinspect/nsinspect/internal/procscan"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Options says what to scan. The zero value finds the network namespaces of
+// Options select what is scanned. The zero value finds the network namespaces of
 // the running machine by every source.
 type Options struct {
-	Host      *Host    // nil: the running machine
-	Types     []Type   // nil: Net
-	NamesDirs []string // names directories beside the customary ones
-	Sources   []string // names of the sources to use, as in Sources; nil: all
-	Details   bool     // read the UID and start time of leaders, cookies, owners and nsids too
-	Engine    Engine   // what reads tasks and files; nil: the walk over /proc
-	NoEngine  error    // why an Engine that was wanted is not there, for the snapshot to tell
-	Aliases   Aliases  // what else Resolve takes for a reference; nil: nothing
-}
-
-// source is one place that holders or names are found in. One that reads
-// something of every process is a visit in the walk over them; any other is
-// found once, in the order of the table, side by side with the walk or after it.
-type source struct {
-	name  string
-	kinds []Kind // of the holders it finds
-	visit func(*worker, *visit)
-	find  func(context.Context, *scanner)
-	after func(context.Context, *scanner)
-
-	// kernel marks what an Engine finds. Without one there is the visit or, where
-	// /proc does not show such holders at all, a gap.
-	kernel bool
-	live   bool // the visit needs a real /proc: a recorded one does not have it
-
-	// instead is what there is without an Engine where there is no visit. It runs
-	// after all others, and returns the gap that it leaves.
-	instead func(context.Context, *scanner) error
-}
-
-// sources is the one table of sources: adding one is a file and a row.
-var sources = []source{
-	{name: "process", kinds: []Kind{KindProcess}, visit: visitProcess, kernel: true},
-	{name: "thread", kinds: []Kind{KindThread}, visit: visitThreads, kernel: true},
-	{name: "fd", kinds: []Kind{KindFD}, visit: visitFiles, kernel: true, live: true},
-	{name: "socket", kinds: []Kind{KindSocket, KindTun}, visit: visitSockets, kernel: true, live: true},
-	{name: "mmap", kinds: []Kind{KindMmap}, kernel: true},
-	{name: "inflight", kinds: []Kind{KindInflight}, kernel: true},
-	{name: "kernel", kinds: []Kind{KindKernel}, kernel: true, instead: listActive},
-	{name: "mount", kinds: []Kind{KindMount}, visit: visitMountNS, find: findMounts, after: readMounts},
-	{name: "name", find: findNames}, // reads what mount found first
-}
-
-// Sources returns the names of all sources.
-func Sources() []string {
-	var names []string
-	for _, s := range sources {
-		names = append(names, s.name)
-	}
-	return names
+	Host      *host.Host // nil: the running machine
+	Types     []ns.Type  // nil: Net
+	NamesDirs []string   // names directories beside the customary ones
+	Sources   []string   // names of the sources to use, as in Sources; nil: all
+	Details   bool       // read the UID and start time of leaders, cookies, owners and nsids too
+	Engine    Engine     // what reads tasks and files; nil: the walk over /proc
+	NoEngine  error      // why an Engine that was wanted is not there, recorded in the snapshot
 }
 
 // scanner is the state of one scan.
 type scanner struct {
 	opts    Options
-	host    *Host
-	types   []Type
-	initial [numTypes]uint64
-	nsfs    uint64 // the device number of namespace files
-	mounts  mountScan
-	cookies bool // names are wanted with the cookies of their namespaces
+	host    *host.Host
+	types   []ns.Type
+	initial [ns.NumTypes]uint64
+	mounts  mounts.Scan
 
 	mu    sync.Mutex
-	found found
+	found record.Found
 }
 
 // Scan takes a snapshot. It needs no privilege; without CAP_SYS_PTRACE the
 // namespaces of other users' processes are gaps. It fails only if the machine
 // cannot be read at all or ctx ends.
-func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
+func Scan(ctx context.Context, opts Options) (*ns.Snapshot, error) {
 	s, err := newScanner(opts)
 	if err != nil {
 		return nil, err
@@ -105,8 +63,8 @@ func Scan(ctx context.Context, opts Options) (*Snapshot, error) {
 	return s.scan(ctx)
 }
 
-func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
-	snap := &Snapshot{Taken: time.Now(), Root: s.host.root, Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Kernel: s.kernel()}
+func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
+	snap := &ns.Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Machine: s.host.Machine(), Kernel: s.host.Kernel()}
 	if s.opts.Engine != nil {
 		snap.Engine = s.opts.Engine.Name()
 	}
@@ -118,11 +76,13 @@ func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
 	if s.opts.Details {
 		s.identify(ctx, snap)
 	}
-	snap.Strays, snap.NamesDirs = s.found.strays, s.found.dirs
-	s.mounts.tell(snap)
-	snap.LoneMounts = s.found.loneMounts
-	snap.Gaps = slices.Concat(s.found.gaps, s.blindSpots())
-	snap.sort()
+	snap.Dangling, snap.NamesDirs = s.found.Dangling, s.found.Dirs
+	if own := s.mounts.Own; own != nil {
+		snap.MountNS, snap.MountsAll = own.Inode, s.mounts.Blind == nil
+	}
+	snap.LoneMounts = s.found.LoneMounts
+	snap.Gaps = slices.Concat(s.found.Gaps, blindSpots(s.host, s.types))
+	snap.Sort()
 	return snap, ctx.Err()
 }
 
@@ -130,21 +90,21 @@ func (s *scanner) scan(ctx context.Context) (*Snapshot, error) {
 // may have been made, or have lost its last visible holder, while they ran one
 // after the other: then they run again, until what they leave unexplained has
 // been so before.
-func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
+func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 	const rounds = 5
 	before := map[uint64]bool{}
 	for range rounds {
-		busy := s.mounts.stale || s.mountsElsewhere()
-		s.found, snap.Sources, s.mounts = found{}, nil, newMountScan(s.mounts.list)
-		s.mounts.quiet = !busy
-		own := s.readOwnFiles()
+		busy := s.mounts.Stale || s.opts.Engine != nil || s.mounts.Elsewhere()
+		s.found, snap.Sources, s.mounts = record.Found{}, nil, mounts.New(s.host, s.types, s.mounts.List)
+		s.mounts.Quiet = !busy
+		own := readOwnFiles(s.host)
 		if err := s.run(ctx, snap); err != nil {
 			return err
 		}
 		own.drop(&s.found)
 		snap.Namespaces = s.assemble(ctx)
 		unexplained := s.reconcile(snap)
-		if s.mounts.stale {
+		if s.mounts.Stale {
 			continue
 		}
 		if !slices.ContainsFunc(unexplained, func(id uint64) bool { return !before[id] }) {
@@ -158,50 +118,53 @@ func (s *scanner) look(ctx context.Context, snap *Snapshot) error {
 }
 
 func newScanner(opts Options) (*scanner, error) {
-	s := &scanner{opts: opts, host: opts.Host, types: opts.Types, mounts: newMountScan(listMountNamespaces)}
+	s := &scanner{opts: opts, host: opts.Host, types: opts.Types}
 	if len(s.types) == 0 {
-		s.types = []Type{Net}
+		s.types = []ns.Type{ns.Net}
 	}
 	for _, name := range opts.Sources {
 		if !slices.Contains(Sources(), name) {
 			return nil, fmt.Errorf("no source %q: use %s", name, strings.Join(Sources(), ", "))
 		}
 	}
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/self/ns/net", &st); err == nil { // if not, there are no namespace files at all
-		s.nsfs = st.Dev
-	}
 	if s.host == nil {
-		h, err := OpenHost("/")
+		h, err := host.Open("/")
 		if err != nil {
 			return nil, err
 		}
 		s.host = h
 	}
-	s.initial = s.initialNamespaces()
+	if s.opts.Engine != nil && !s.host.OwnTaskIDs() {
+		// The engine's process IDs are those of this process's PID namespace.
+		s.opts.Engine, s.opts.NoEngine = nil, procscan.ErrForeignTaskIDs
+	}
+	s.initial = s.host.InitialNamespaces()
+	s.mounts = mounts.New(s.host, s.types, mounts.List)
 	return s, nil
 }
 
 // run lets the sources look: the engine or the walk side by side with the others.
-func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
-	var visitors []func(*worker, *visit)
-	var finders, afters []func(context.Context, *scanner)
+func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
+	var visitors []func(*procscan.Worker, *procscan.Process)
+	var finders, afters []func(*scanner, context.Context) record.Found
 	for _, src := range sources {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
 			continue
 		}
-		if src.kernel && s.opts.Engine == nil && (src.visit == nil || src.live && !s.host.procfs) {
+		if err := s.withoutEngine(&src); err != nil {
 			if src.instead != nil {
-				afters = append(afters, func(ctx context.Context, s *scanner) {
-					s.take(found{gaps: []Gap{{src.name, "/proc", src.instead(ctx, s)}}})
+				afters = append(afters, func(s *scanner, ctx context.Context) record.Found {
+					out, err := src.instead(s, ctx)
+					out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{src.name}, Path: "/proc", Err: err})
+					return out
 				})
 				continue
 			}
-			s.take(found{gaps: []Gap{{src.name, "/proc", ErrNotInProc}}})
+			s.take(record.Found{Gaps: []ns.Gap{{Sources: []string{src.name}, Path: "/proc", Err: err}}})
 			continue
 		}
 		snap.Sources = append(snap.Sources, src.name)
-		if src.visit != nil {
+		if src.visit != nil && (src.spare == nil || !src.spare(s)) {
 			visitors = append(visitors, src.visit)
 		}
 		if src.find != nil {
@@ -214,7 +177,7 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for _, find := range finders {
-			find(ctx, s)
+			s.take(find(s, ctx))
 		}
 	})
 	err := s.readTasks(ctx, visitors, snap.Sources)
@@ -222,9 +185,9 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 	if err != nil {
 		return err
 	}
-	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.unread, name) })
+	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.Unread, name) })
 	for _, after := range afters {
-		after(ctx, s)
+		s.take(after(s, ctx))
 	}
 	return nil
 }
@@ -233,37 +196,22 @@ func (s *scanner) run(ctx context.Context, snap *Snapshot) error {
 var ErrNotInProc = errors.New("not shown by /proc")
 
 // readTasks reads tasks and files by the engine or, without one, by the walk.
-func (s *scanner) readTasks(ctx context.Context, visitors []func(*worker, *visit), wanted []string) error {
+func (s *scanner) readTasks(ctx context.Context, visitors []func(*procscan.Worker, *procscan.Process), wanted []string) error {
 	if s.opts.Engine == nil {
-		if err := s.walk(ctx, visitors); err != nil {
+		got, err := procscan.Walk(ctx, s.host, s.types, visitors)
+		s.take(got)
+		if err != nil {
 			return fmt.Errorf("list processes: %w", err)
 		}
 		return nil
 	}
-	sink := new(Sink)
+	sink := new(record.Sink)
 	if err := s.opts.Engine.Find(ctx, s.types, sink); err != nil {
 		return fmt.Errorf("read by engine %s: %w", s.opts.Engine.Name(), err)
 	}
-	sink.join()
-	sink.only(wanted)
-	s.take(sink.found)
-	for _, p := range sink.pins {
-		s.noteMountNS(p.mountNS, p.Holder)
+	if len(wanted) == len(sources) {
+		wanted = nil
 	}
+	s.take(sink.Found(wanted))
 	return nil
-}
-
-func (s *scanner) kernel() string {
-	if !s.host.live {
-		release, err := s.host.readAll("/proc/sys/kernel/osrelease")
-		if err != nil {
-			return "" // a recorded tree need not have it
-		}
-		return strings.TrimSpace(release)
-	}
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return runtime.GOOS // cannot happen: uname fails only for a bad address
-	}
-	return unix.ByteSliceToString(uts.Release[:])
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,8 +15,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // storm starts short-lived processes in a network namespace of its own, each
@@ -107,7 +108,7 @@ func TestStorm(t *testing.T) {
 	if err := <-ready; err != nil {
 		t.Fatal(err)
 	}
-	h, err := OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-func (s *storm) check(t *testing.T, h *Host, n *Namespace, seen map[string]bool) {
+func (s *storm) check(t *testing.T, h *host.Host, n *ns.Namespace, seen map[string]bool) {
 	t.Helper()
 	if err := Describe(t.Context(), h, n); err != nil {
 		t.Fatal(err)
@@ -144,13 +145,13 @@ func (s *storm) check(t *testing.T, h *Host, n *Namespace, seen map[string]bool)
 	for i := range n.Holders {
 		p := n.Holders[i].Process
 		switch {
-		case n.Holders[i].Kind == KindThread: // the storm's own
+		case n.Holders[i].Kind == ns.KindThread: // the storm's own
 		case len(p.Cmdline) == 0: // ending: its memory is gone
 		case p.Comm == "sleep":
-			if !s.startedAs(p.PID, p.Cmdline[0]) {
+			if !s.startedAs(int(p.PID), p.Cmdline[0]) {
 				t.Errorf("pid %d was never started as %q", p.PID, p.Cmdline)
 			}
-			seen[strconv.Itoa(p.PID)+p.Cmdline[0]] = true
+			seen[p.PID.String()+p.Cmdline[0]] = true
 		case string(own[:len(p.Cmdline[0])]) != p.Cmdline[0]: // between fork and exec
 			t.Errorf("pid %d is %q with the command line %q", p.PID, p.Comm, p.Cmdline)
 		}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -23,7 +23,7 @@ type act struct {
 	before, after *callscript.Look
 }
 
-// actor is a script whose acts are written down.
+// actor is a script of which the acts are written down.
 type actor struct {
 	*callscript.Script
 	acts []*act
@@ -52,7 +52,7 @@ func (a *actor) acted(e trace.Event, before *callscript.Look, step *callscript.S
 	return act
 }
 
-// clone appends a clone whose child looks where it is, does what body says, and
+// clone appends a clone of which the child looks where it is, runs body, and
 // exits; it is waited for.
 func (a *actor) clone(flags int, body func()) *act {
 	before := a.Look()
@@ -119,12 +119,12 @@ func setOf(w callscript.Where) (s trace.Set) {
 	for i, inode := range w.Inode {
 		s[i].Inode = inode
 	}
-	s[scan.Net].Cookie = w.Cookie
+	s[ns.Net].Cookie = w.Cookie
 	return s
 }
 
 // demand demands these events and no other. Of what was expected, times, files
-// and targets are left to the caller, and types of which the kernel told the
+// and targets are left to the caller, and types of which the kernel reported the
 // script nothing.
 func demand(t *testing.T, got, want []trace.Event) {
 	t.Helper()

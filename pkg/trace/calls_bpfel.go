@@ -34,7 +34,7 @@ const (
 type callsEvent struct {
 	_        structs.HostLayout
 	Time     uint64
-	Took     uint64
+	Duration uint64
 	Flags    uint64
 	Ret      int64
 	From     callsNsSet
@@ -71,11 +71,11 @@ type callsFilter struct {
 type callsNote uint32
 
 const (
-	callsNoteNOTE_PARTIAL callsNote = 1
-	callsNoteNOTE_REFUSED callsNote = 2
-	callsNoteNOTE_WHOLE   callsNote = 4
-	callsNoteNOTE_KILLED  callsNote = 8
-	callsNoteNOTE_UNREAD  callsNote = 16
+	callsNoteNOTE_PARTIAL      callsNote = 1
+	callsNoteNOTE_REFUSED      callsNote = 2
+	callsNoteNOTE_FULL_PATH    callsNote = 4
+	callsNoteNOTE_KILLED       callsNote = 8
+	callsNoteNOTE_FLAGS_UNREAD callsNote = 16
 )
 
 type callsNsIndex uint32
@@ -129,33 +129,33 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	callsMapEvents        = "events"
-	callsMapFollowed      = "followed"
-	callsMapLost          = "lost"
-	callsMapPending       = "pending"
-	callsMapScratch       = "scratch"
-	callsMapSpilled       = "spilled"
-	callsProgCallEntered  = "call_entered"
-	callsProgCallReturned = "call_returned"
-	callsProgNewtask      = "newtask"
-	callsProgProcessExit  = "process_exit"
-	callsProgSysEnter     = "sys_enter"
-	callsProgSysExit      = "sys_exit"
-	callsProgWhoami       = "whoami"
-	callsVarAsleep        = "asleep"
-	callsVarCompat        = "compat"
-	callsVarFollow        = "follow"
-	callsVarFull          = "full"
-	callsVarLevel         = "level"
-	callsVarMissed        = "missed"
-	callsVarNative        = "native"
-	callsVarOwn           = "own"
-	callsVarReaderLevel   = "reader_level"
-	callsVarReaderPidns   = "reader_pidns"
-	callsVarStarted       = "started"
-	callsVarTypesForGo    = "types_for_go"
-	callsVarWakeAt        = "wake_at"
-	callsVarWant          = "want"
+	callsMapEvents          = "events"
+	callsMapFollowed        = "followed"
+	callsMapLost            = "lost"
+	callsMapOverflow        = "overflow"
+	callsMapPending         = "pending"
+	callsMapScratch         = "scratch"
+	callsProgCallEnter      = "call_enter"
+	callsProgCallExit       = "call_exit"
+	callsProgNewtask        = "newtask"
+	callsProgProcessExit    = "process_exit"
+	callsProgReadLevel      = "read_level"
+	callsProgSysEnter       = "sys_enter"
+	callsProgSysExit        = "sys_exit"
+	callsVarAsleep          = "asleep"
+	callsVarCompat          = "compat"
+	callsVarCurrentLevel    = "current_level"
+	callsVarEventFilter     = "event_filter"
+	callsVarFollow          = "follow"
+	callsVarMissed          = "missed"
+	callsVarNative          = "native"
+	callsVarOverflowed      = "overflowed"
+	callsVarOwnTgid         = "own_tgid"
+	callsVarReaderLevel     = "reader_level"
+	callsVarReaderPidns     = "reader_pidns"
+	callsVarStarted         = "started"
+	callsVarTypesForGo      = "types_for_go"
+	callsVarWakeupThreshold = "wakeup_threshold"
 )
 
 // loadCalls returns the embedded CollectionSpec for calls.
@@ -200,13 +200,13 @@ type callsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsProgramSpecs struct {
-	CallEntered  *ebpf.ProgramSpec `ebpf:"call_entered"`
-	CallReturned *ebpf.ProgramSpec `ebpf:"call_returned"`
-	Newtask      *ebpf.ProgramSpec `ebpf:"newtask"`
-	ProcessExit  *ebpf.ProgramSpec `ebpf:"process_exit"`
-	SysEnter     *ebpf.ProgramSpec `ebpf:"sys_enter"`
-	SysExit      *ebpf.ProgramSpec `ebpf:"sys_exit"`
-	Whoami       *ebpf.ProgramSpec `ebpf:"whoami"`
+	CallEnter   *ebpf.ProgramSpec `ebpf:"call_enter"`
+	CallExit    *ebpf.ProgramSpec `ebpf:"call_exit"`
+	Newtask     *ebpf.ProgramSpec `ebpf:"newtask"`
+	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
+	ReadLevel   *ebpf.ProgramSpec `ebpf:"read_level"`
+	SysEnter    *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysExit     *ebpf.ProgramSpec `ebpf:"sys_exit"`
 }
 
 // callsMapSpecs contains maps before they are loaded into the kernel.
@@ -216,29 +216,29 @@ type callsMapSpecs struct {
 	Events   *ebpf.MapSpec `ebpf:"events"`
 	Followed *ebpf.MapSpec `ebpf:"followed"`
 	Lost     *ebpf.MapSpec `ebpf:"lost"`
+	Overflow *ebpf.MapSpec `ebpf:"overflow"`
 	Pending  *ebpf.MapSpec `ebpf:"pending"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
-	Spilled  *ebpf.MapSpec `ebpf:"spilled"`
 }
 
 // callsVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsVariableSpecs struct {
-	Asleep      *ebpf.VariableSpec `ebpf:"asleep"`
-	Compat      *ebpf.VariableSpec `ebpf:"compat"`
-	Follow      *ebpf.VariableSpec `ebpf:"follow"`
-	Full        *ebpf.VariableSpec `ebpf:"full"`
-	Level       *ebpf.VariableSpec `ebpf:"level"`
-	Missed      *ebpf.VariableSpec `ebpf:"missed"`
-	Native      *ebpf.VariableSpec `ebpf:"native"`
-	Own         *ebpf.VariableSpec `ebpf:"own"`
-	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
-	ReaderPidns *ebpf.VariableSpec `ebpf:"reader_pidns"`
-	Started     *ebpf.VariableSpec `ebpf:"started"`
-	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
-	WakeAt      *ebpf.VariableSpec `ebpf:"wake_at"`
-	Want        *ebpf.VariableSpec `ebpf:"want"`
+	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
+	Compat          *ebpf.VariableSpec `ebpf:"compat"`
+	CurrentLevel    *ebpf.VariableSpec `ebpf:"current_level"`
+	EventFilter     *ebpf.VariableSpec `ebpf:"event_filter"`
+	Follow          *ebpf.VariableSpec `ebpf:"follow"`
+	Missed          *ebpf.VariableSpec `ebpf:"missed"`
+	Native          *ebpf.VariableSpec `ebpf:"native"`
+	Overflowed      *ebpf.VariableSpec `ebpf:"overflowed"`
+	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
+	ReaderLevel     *ebpf.VariableSpec `ebpf:"reader_level"`
+	ReaderPidns     *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	Started         *ebpf.VariableSpec `ebpf:"started"`
+	TypesForGo      *ebpf.VariableSpec `ebpf:"types_for_go"`
+	WakeupThreshold *ebpf.VariableSpec `ebpf:"wakeup_threshold"`
 }
 
 // callsObjects contains all objects after they have been loaded into the kernel.
@@ -264,9 +264,9 @@ type callsMaps struct {
 	Events   *ebpf.Map `ebpf:"events"`
 	Followed *ebpf.Map `ebpf:"followed"`
 	Lost     *ebpf.Map `ebpf:"lost"`
+	Overflow *ebpf.Map `ebpf:"overflow"`
 	Pending  *ebpf.Map `ebpf:"pending"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
-	Spilled  *ebpf.Map `ebpf:"spilled"`
 }
 
 func (m *callsMaps) Close() error {
@@ -274,9 +274,9 @@ func (m *callsMaps) Close() error {
 		m.Events,
 		m.Followed,
 		m.Lost,
+		m.Overflow,
 		m.Pending,
 		m.Scratch,
-		m.Spilled,
 	)
 }
 
@@ -284,44 +284,44 @@ func (m *callsMaps) Close() error {
 //
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsVariables struct {
-	Asleep      *ebpf.Variable `ebpf:"asleep"`
-	Compat      *ebpf.Variable `ebpf:"compat"`
-	Follow      *ebpf.Variable `ebpf:"follow"`
-	Full        *ebpf.Variable `ebpf:"full"`
-	Level       *ebpf.Variable `ebpf:"level"`
-	Missed      *ebpf.Variable `ebpf:"missed"`
-	Native      *ebpf.Variable `ebpf:"native"`
-	Own         *ebpf.Variable `ebpf:"own"`
-	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
-	ReaderPidns *ebpf.Variable `ebpf:"reader_pidns"`
-	Started     *ebpf.Variable `ebpf:"started"`
-	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
-	WakeAt      *ebpf.Variable `ebpf:"wake_at"`
-	Want        *ebpf.Variable `ebpf:"want"`
+	Asleep          *ebpf.Variable `ebpf:"asleep"`
+	Compat          *ebpf.Variable `ebpf:"compat"`
+	CurrentLevel    *ebpf.Variable `ebpf:"current_level"`
+	EventFilter     *ebpf.Variable `ebpf:"event_filter"`
+	Follow          *ebpf.Variable `ebpf:"follow"`
+	Missed          *ebpf.Variable `ebpf:"missed"`
+	Native          *ebpf.Variable `ebpf:"native"`
+	Overflowed      *ebpf.Variable `ebpf:"overflowed"`
+	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
+	ReaderLevel     *ebpf.Variable `ebpf:"reader_level"`
+	ReaderPidns     *ebpf.Variable `ebpf:"reader_pidns"`
+	Started         *ebpf.Variable `ebpf:"started"`
+	TypesForGo      *ebpf.Variable `ebpf:"types_for_go"`
+	WakeupThreshold *ebpf.Variable `ebpf:"wakeup_threshold"`
 }
 
 // callsPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsPrograms struct {
-	CallEntered  *ebpf.Program `ebpf:"call_entered"`
-	CallReturned *ebpf.Program `ebpf:"call_returned"`
-	Newtask      *ebpf.Program `ebpf:"newtask"`
-	ProcessExit  *ebpf.Program `ebpf:"process_exit"`
-	SysEnter     *ebpf.Program `ebpf:"sys_enter"`
-	SysExit      *ebpf.Program `ebpf:"sys_exit"`
-	Whoami       *ebpf.Program `ebpf:"whoami"`
+	CallEnter   *ebpf.Program `ebpf:"call_enter"`
+	CallExit    *ebpf.Program `ebpf:"call_exit"`
+	Newtask     *ebpf.Program `ebpf:"newtask"`
+	ProcessExit *ebpf.Program `ebpf:"process_exit"`
+	ReadLevel   *ebpf.Program `ebpf:"read_level"`
+	SysEnter    *ebpf.Program `ebpf:"sys_enter"`
+	SysExit     *ebpf.Program `ebpf:"sys_exit"`
 }
 
 func (p *callsPrograms) Close() error {
 	return _CallsClose(
-		p.CallEntered,
-		p.CallReturned,
+		p.CallEnter,
+		p.CallExit,
 		p.Newtask,
 		p.ProcessExit,
+		p.ReadLevel,
 		p.SysEnter,
 		p.SysExit,
-		p.Whoami,
 	)
 }
 

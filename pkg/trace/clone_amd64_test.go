@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -52,7 +52,7 @@ func TestClone(t *testing.T) {
 		c[name] = func(t *testing.T, events []trace.Event) {
 			e := one(t, of(events, run.PID))
 			demand(t, []trace.Event{e}, a.expected(run, "callscript"))
-			for _, ty := range scan.Types() {
+			for _, ty := range ns.Types() {
 				if want := act.event.Flags&trace.FlagOf(ty) != 0; e.Moved(ty) != want {
 					t.Errorf("%s: moved %v, want %v", ty, e.Moved(ty), want)
 				}
@@ -76,9 +76,9 @@ func cloneIntoCgroup(a *actor) *act {
 	return a.clone3At(args, words[0])
 }
 
-// TestCloneNot makes children without new namespaces, which is no event; one
-// unshare tells that the tracer saw the rest.
-func TestCloneNot(t *testing.T) {
+// TestCloneWithoutNewNamespaces makes children without new namespaces, which is no event; one
+// unshare shows that the tracer recorded the rest.
+func TestCloneWithoutNewNamespaces(t *testing.T) {
 	s := open(t, trace.Options{})
 	a := newActor()
 	for _, flags := range []int{sigchld, 0, 0x80, unix.CLONE_VM | unix.CLONE_VFORK | sigchld, unix.CLONE_VM | unix.CLONE_FS | sigchld} {
@@ -139,9 +139,9 @@ func TestCloneRefused(t *testing.T) {
 	s.demand(t, c)
 }
 
-// TestClone3Nowhere calls clone3 with arguments that are nowhere: the kernel has
-// not read flags either, so there is nothing to tell, and nothing lost.
-func TestClone3Nowhere(t *testing.T) {
+// TestClone3BadAddress calls clone3 with arguments that are nowhere: the kernel has
+// not read flags either, so there is nothing to report, and nothing lost.
+func TestClone3BadAddress(t *testing.T) {
 	s := open(t, trace.Options{})
 	a := newActor()
 	steps := []*callscript.Step{a.Call(unix.SYS_CLONE3, 0, 88), a.Call(unix.SYS_CLONE3, 0xdead000, 88)}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -25,7 +25,7 @@ const (
 // TestOldCalls calls by the 32-bit way: from a program of 32 bits, and by int 0x80
 // from one of 64, which anybody may do.
 func TestOldCalls(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	for name, test := range map[string]struct {
 		script *callscript.Script
 		call   func(s *callscript.Script, number int, args ...any) *callscript.Step
@@ -56,7 +56,7 @@ func TestOldCalls(t *testing.T) {
 			cloned(unix.CLONE_NEWNET, oldClone, unix.CLONE_NEWNET|sigchld, 0, 0, 0, 0)
 			cloned(unix.CLONE_NEWNS|unix.CLONE_FS, oldClone, unix.CLONE_NEWNS|unix.CLONE_FS|sigchld, 0, 0, 0, 0)
 			cloned(unix.CLONE_NEWNET|unix.CLONE_NEWTIME, clone3, a.Words(unix.CLONE_NEWNET|unix.CLONE_NEWTIME, 0, 0, 0, uint64(sigchld), 0, 0, 0, 0, 0, 0), 88)
-			run := a.Run(t, callscript.Options{Files: []*os.File{h.open(scan.Net)}})
+			run := a.Run(t, callscript.Options{Files: []*os.File{h.open(ns.Net)}})
 
 			for i, want := range []unix.Errno{0, unix.EBADF, 0, unix.EINVAL, 0, unix.EINVAL, 0} {
 				if got := run.Errno(a.acts[i].step); got != want {
@@ -66,16 +66,16 @@ func TestOldCalls(t *testing.T) {
 			events := of(s.all(), run.PID)
 			demand(t, events, a.expected(run, "callscript"))
 			if len(events) > 0 {
-				demandTarget(t, events[0], trace.Via{Kind: trace.ViaNSFS, Path: scan.FormatLink(scan.Net, h.where[scan.Net].Inode)}, trace.Target{NS: h.part(scan.Net)})
+				demandTarget(t, events[0], trace.Via{Kind: trace.ViaNSFS, Path: ns.FormatLink(ns.Net, h.where[ns.Net].Inode)}, trace.Target{NS: h.part(ns.Net)})
 			}
 			s.lostNothing()
 		})
 	}
 }
 
-// TestOtherNumbers calls what the numbers mean the other way: no event comes of
+// TestNumbersOfOtherABI calls what the numbers mean the other way: no event comes of
 // it, but of the one unshare at the end.
-func TestOtherNumbers(t *testing.T) {
+func TestNumbersOfOtherABI(t *testing.T) {
 	for name, call := range map[string]func(a *actor){
 		"64-bit": func(a *actor) {
 			for _, number := range []int{oldClone, oldUnshare, oldSetns} {

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // headSize is what every record has; a path may follow.
@@ -45,7 +45,7 @@ func decode(e *Event, record []byte, c clock) error {
 			raw.Call, raw.Abi, raw.Type, raw.Via, raw.PathSize, len(record))
 	}
 	*e = Event{
-		Call: call, Time: c.at(raw.Time), Duration: time.Duration(raw.Took),
+		Call: call, Time: c.at(raw.Time), Duration: time.Duration(raw.Duration),
 		PID: int(raw.Pid), TID: int(raw.Tid), PPID: int(raw.Ppid), Child: int(raw.Child),
 		Comm: cString(raw.Comm[:]), UID: int(raw.Uid), Flags: Flags(raw.Flags), FD: int(raw.Fd), Ret: raw.Ret,
 		ABI: abiNames[raw.Abi], From: raw.From.set(), To: raw.To.set(),
@@ -59,10 +59,10 @@ func decode(e *Event, record []byte, c clock) error {
 	}
 	switch callsVia(raw.Via) {
 	case callsViaVIA_NSFS:
-		e.Target = Target{Type: scan.Type(raw.Type), NS: raw.Target.set()}
-		e.Via = Via{Kind: ViaNSFS, Path: mountPoint(record[headSize:], raw.Note&uint8(callsNoteNOTE_WHOLE) != 0)}
+		e.Target = Target{Type: ns.Type(raw.Type), NS: raw.Target.set()}
+		e.Via = Via{Kind: ViaNSFS, Path: mountPoint(record[headSize:], raw.Note&uint8(callsNoteNOTE_FULL_PATH) != 0)}
 		if e.Via.Path == "" {
-			e.Via.Path = scan.FormatLink(e.Target.Type, e.Target.NS[e.Target.Type].Inode)
+			e.Via.Path = ns.FormatLink(e.Target.Type, e.Target.NS[e.Target.Type].Inode)
 		}
 	case callsViaVIA_PIDFD:
 		e.Target.NS = raw.Target.set()
@@ -78,7 +78,7 @@ func (s *callsNsSet) set() Set {
 	for i, inode := range s.Inode {
 		to[i].Inode = uint64(inode)
 	}
-	to[scan.Net].Cookie = s.NetCookie
+	to[ns.Net].Cookie = s.NetCookie
 	return to
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // record is what the kernel side sends of an event.
@@ -23,11 +23,11 @@ func (r *callsEvent) record(path string) []byte {
 
 func TestDecode(t *testing.T) {
 	raw := callsEvent{
-		Time: 5, Took: 7, Flags: unix.CLONE_NEWNET, Pid: 10, Tid: 11, Ppid: 12, Uid: 13, Fd: 14, Call: uint8(callsCallCALL_SETNS),
-		Via: uint8(callsViaVIA_NSFS), Type: uint32(scan.Net), Comm: [16]uint8{'i', 'p'}, Note: uint8(callsNoteNOTE_WHOLE),
+		Time: 5, Duration: 7, Flags: unix.CLONE_NEWNET, Pid: 10, Tid: 11, Ppid: 12, Uid: 13, Fd: 14, Call: uint8(callsCallCALL_SETNS),
+		Via: uint8(callsViaVIA_NSFS), Type: uint32(ns.Net), Comm: [16]uint8{'i', 'p'}, Note: uint8(callsNoteNOTE_FULL_PATH),
 	}
-	raw.From.Inode[scan.Net], raw.From.NetCookie = 20, 21
-	raw.To.Inode[scan.Net], raw.To.NetCookie = 22, 23
+	raw.From.Inode[ns.Net], raw.From.NetCookie = 20, 21
+	raw.To.Inode[ns.Net], raw.To.NetCookie = 22, 23
 	raw.Target = raw.To
 	var e Event
 	if err := decode(&e, raw.record("blue\x00netns\x00run\x00"), clock{}); err != nil {
@@ -36,7 +36,7 @@ func TestDecode(t *testing.T) {
 	want := Event{
 		Call: Setns, Time: time.Time{}.Add(5), Duration: 7, Flags: unix.CLONE_NEWNET, PID: 10, TID: 11, PPID: 12, UID: 13, FD: 14,
 		Comm: "ip", ABI: abiNames[0], Via: Via{Kind: ViaNSFS, Path: "/run/netns/blue"},
-		From: Set{scan.Net: {20, 21}}, To: Set{scan.Net: {22, 23}}, Target: Target{NS: Set{scan.Net: {22, 23}}},
+		From: Set{ns.Net: {20, 21}}, To: Set{ns.Net: {22, 23}}, Target: Target{NS: Set{ns.Net: {22, 23}}},
 	}
 	if e != want {
 		t.Errorf("decoded\n%+v, want\n%+v", e, want)
@@ -78,7 +78,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		switch {
-		case e.Call < Setns || e.Call > Clone || e.ABI == "" || int(e.Target.Type) >= len(scan.Types()):
+		case e.Call < Setns || e.Call > Clone || e.ABI == "" || int(e.Target.Type) >= len(ns.Types()):
 			t.Errorf("decoded %+v", e)
 		case e.Errno != 0 && (e.Ret != -1 || !e.Failed()):
 			t.Errorf("failed and did not: %+v", e)
@@ -87,9 +87,9 @@ func FuzzDecode(f *testing.F) {
 		case e.Via.Kind == ViaNSFS && e.Via.Path == "" || e.Via.Kind != ViaNSFS && e.Via.Path != "":
 			t.Errorf("a path that is none: %+v", e.Via)
 		}
-		for _, f := range []Filter{{}, {Failed: true}, {Types: []scan.Type{scan.Net}}, {NS: NS{Inode: 1}}} {
+		for _, f := range []Filter{{}, {Failed: true}, {Types: []ns.Type{ns.Net}}, {NS: NS{Inode: 1}}} {
 			_ = f.match(&e)
 		}
-		_, _, _ = e.Flags.String(), e.Types(), e.Moved(scan.Net)
+		_, _, _ = e.Flags.String(), e.Types(), e.Moved(ns.Net)
 	})
 }

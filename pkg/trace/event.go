@@ -10,14 +10,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Call is what moved, or tried to move, a thread into other namespaces.
 type Call uint8
 
 // The calls. Clone stands for clone3 and fork-like calls too. A Move is a change
-// of namespaces whose call the tier in use does not tell.
+// of namespaces by a call that the tier in use does not identify.
 const (
 	Setns Call = iota + 1
 	Unshare
@@ -68,17 +68,17 @@ type Via struct {
 	Kind ViaKind
 	// Path is the mount point through which a namespace file was opened, such as
 	// "/run/netns/blue", as the mount tree of that mount has it. It begins with
-	// "…/" if it was too long to be told whole. For one opened in /proc/PID/ns it
+	// "…/" if it was too long to be recorded whole. For one opened in /proc/PID/ns it
 	// is the kernel's own text, "net:[4026532177]".
 	Path string
 	PID  int // the process of a pidfd; 0 if it has ended or this PID namespace does not show it
 }
 
-// Target is what a setns was to enter, told by the file also where the call failed.
+// Target is what a setns was to enter, read from the file, also where the call failed.
 type Target struct {
 	// Type is the type of a namespace file's namespace. Of a pidfd all types named
 	// by Event.Flags are targets.
-	Type scan.Type
+	Type ns.Type
 	NS   Set
 }
 
@@ -97,7 +97,7 @@ type Event struct {
 	Flags    Flags      // as passed; of a setns its nstype
 	FD       int        // of a setns; -1 for others
 	Via      Via        // of a setns
-	Target   Target     // of a setns; zero if the file told none
+	Target   Target     // of a setns; zero if the file is no namespace
 	Ret      int64      // -1 if it failed
 	Errno    unix.Errno // 0 if it did not fail
 	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"
@@ -113,11 +113,11 @@ func (e *Event) Failed() bool { return e.Errno != 0 || e.Refused }
 
 // Types returns the types that the call was about, in listing order: net always,
 // those whose flags were passed, and what a setns without a type was to enter.
-func (e *Event) Types() []scan.Type {
-	types := make([]scan.Type, 0, 8)
-	for _, t := range scan.Types() {
+func (e *Event) Types() []ns.Type {
+	types := make([]ns.Type, 0, 8)
+	for _, t := range ns.Types() {
 		entered := e.Call == Setns && e.Via.Kind == ViaNSFS && e.Target.NS[t].Inode != 0
-		if t == scan.Net || e.Flags&FlagOf(t) != 0 || entered || e.Moved(t) {
+		if t == ns.Net || e.Flags&FlagOf(t) != 0 || entered || e.Moved(t) {
 			types = append(types, t)
 		}
 	}
@@ -125,8 +125,8 @@ func (e *Event) Types() []scan.Type {
 }
 
 // Moved reports whether the call ended with another namespace of a type. Where it
-// is not known from where it started, its flags tell.
-func (e *Event) Moved(t scan.Type) bool {
+// the start is unknown, its flags decide.
+func (e *Event) Moved(t ns.Type) bool {
 	if e.Failed() || e.To[t].Inode == 0 {
 		return false
 	}
@@ -139,7 +139,7 @@ func (e *Event) Moved(t scan.Type) bool {
 // Flags are those of unshare, clone and setns.
 type Flags uint64
 
-// flagNames has what unshare, clone, clone3 and setns know, but for the exit
+// flagNames has the flags of unshare, clone, clone3 and setns, but for the exit
 // signal in clone's low byte (include/uapi/linux/sched.h, 6.18).
 var flagNames = []struct {
 	flag Flags
@@ -160,13 +160,8 @@ var flagNames = []struct {
 
 const cloneThread Flags = unix.CLONE_THREAD
 
-// FlagOf returns the flag of a namespace type, CLONE_NEWNET for scan.Net.
-func FlagOf(t scan.Type) Flags { return typeFlags[t] }
-
-var typeFlags = [...]Flags{
-	scan.Net: unix.CLONE_NEWNET, scan.Mnt: unix.CLONE_NEWNS, scan.User: unix.CLONE_NEWUSER, scan.PID: unix.CLONE_NEWPID,
-	scan.IPC: unix.CLONE_NEWIPC, scan.UTS: unix.CLONE_NEWUTS, scan.Cgroup: unix.CLONE_NEWCGROUP, scan.Time: unix.CLONE_NEWTIME,
-}
+// FlagOf returns the flag of a namespace type, CLONE_NEWNET for ns.Net.
+func FlagOf(t ns.Type) Flags { return Flags(t.Flag()) }
 
 // Names returns the flags by name, those of namespaces first; what has no name
 // comes last, as a hexadecimal number.
@@ -194,11 +189,11 @@ func (f Flags) String() string {
 }
 
 // Types returns the namespace types that the flags name.
-func (f Flags) Types() []scan.Type {
-	return slices.DeleteFunc(scan.Types(), func(t scan.Type) bool { return f&FlagOf(t) == 0 })
+func (f Flags) Types() []ns.Type {
+	return slices.DeleteFunc(ns.Types(), func(t ns.Type) bool { return f&FlagOf(t) == 0 })
 }
 
-// Loss counts the calls of one kind that were not told, since the tracer opened.
+// Loss counts the calls of one kind that were not recorded, since the tracer opened.
 type Loss struct {
 	// Kind is "setns", "unshare", "clone", or "unknown" for what was missed before
 	// it was known what it was.

@@ -17,11 +17,11 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// Traces a command from its first instruction, and tells what it did with network
+// Traces a command from its first instruction, and reports what it did with network
 // namespaces. It needs root.
 func Example() {
 	if err := watch(os.Stdout, "unshare", "-n", "true"); err != nil {
@@ -54,9 +54,9 @@ func watch(w io.Writer, name string, args ...string) error {
 		if err != nil {
 			return err
 		}
-		if e.Moved(scan.Net) {
+		if e.Moved(ns.Net) {
 			fmt.Fprintf(w, "%s: %s(%s) took it from net:[%d] to net:[%d]\n",
-				e.Comm, e.Call, e.Flags, e.From[scan.Net].Inode, e.To[scan.Net].Inode)
+				e.Comm, e.Call, e.Flags, e.From[ns.Net].Inode, e.To[ns.Net].Inode)
 		}
 	}
 	lost, err := tracer.Lost()
@@ -78,6 +78,6 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := out.String(); !strings.HasPrefix(got, "unshare: unshare(CLONE_NEWNET) took it from net:[") || strings.Count(got, "\n") != 1 {
-		t.Errorf("the example tells %q", got)
+		t.Errorf("the example prints %q", got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -19,8 +19,8 @@ import (
 // others have moved and stay: nothing was missed.
 func TestFinish(t *testing.T) {
 	testlock.Exclusive(t) // every thread of the machine is compared
-	h := newHouse(t)
-	net := []*os.File{h.open(scan.Net), openFile(t, "/proc/self/ns/net", unix.O_RDONLY)}
+	h := newIsolated(t)
+	net := []*os.File{h.open(ns.Net), openFile(t, "/proc/self/ns/net", unix.O_RDONLY)}
 	s := open(t, trace.Options{})
 	s.Looked()
 	// Who comes and goes, until the test ends.
@@ -57,9 +57,9 @@ func TestFinish(t *testing.T) {
 	if summary.Checked < len(stayed) {
 		t.Errorf("%d threads checked, and %d moved", summary.Checked, len(stayed))
 	}
-	for _, d := range summary.Strays {
+	for _, d := range summary.SplitThreads {
 		if d.Comm == "stays" || d.Comm == "restless" {
-			t.Errorf("a process that moved whole is told as a stray: %+v", d)
+			t.Errorf("a process that moved whole is reported as split: %+v", d)
 		}
 	}
 	s.lostNothing()
@@ -91,15 +91,15 @@ func TestFinishMissed(t *testing.T) {
 	}
 	want := trace.Disagreement{
 		PID: run.PID, TID: run.PID, Comm: "missed",
-		Tracked: setOf(run.Where(before))[scan.Net], Found: setOf(run.Where(after))[scan.Net],
+		Tracked: setOf(run.Where(before))[ns.Net], Found: setOf(run.Where(after))[ns.Net],
 	}
 	if !slices.Contains(summary.Disagreements, want) { // others may have moved as well
 		t.Errorf("disagreements %+v, want %+v among them", summary.Disagreements, want)
 	}
 }
 
-// TestFinishStray has a thread move alone and stay there.
-func TestFinishStray(t *testing.T) {
+// TestFinishSplitThread has a thread move alone and stay there.
+func TestFinishSplitThread(t *testing.T) {
 	testlock.Exclusive(t) // every thread of the machine is compared
 	s := open(t, trace.Options{})
 	a := newActor()
@@ -114,18 +114,18 @@ func TestFinishStray(t *testing.T) {
 		a.Pause()
 	})
 	a.Call(unix.SYS_READ, 0, a.Room(1), 1)
-	run := a.Start(t, callscript.Options{Name: "stray"})
+	run := a.Start(t, callscript.Options{Name: "split"})
 	run.Paused()
 	summary, err := s.Finish()
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := trace.Disagreement{
-		PID: run.PID, TID: int(run.Result(tid)), Comm: "stray",
-		Tracked: setOf(run.Where(before))[scan.Net], Found: setOf(run.Where(after))[scan.Net],
+		PID: run.PID, TID: int(run.Result(tid)), Comm: "split",
+		Tracked: setOf(run.Where(before))[ns.Net], Found: setOf(run.Where(after))[ns.Net],
 	}
-	if !slices.Contains(summary.Strays, want) {
-		t.Errorf("strays %+v, want %+v among them", summary.Strays, want)
+	if !slices.Contains(summary.SplitThreads, want) {
+		t.Errorf("split threads %+v, want %+v among them", summary.SplitThreads, want)
 	}
 	if len(summary.Disagreements) > 0 {
 		t.Errorf("disagreements: %+v", summary.Disagreements)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -45,10 +45,10 @@ func flood(t testing.TB, n, cpu int, file *os.File) *callscript.Run {
 var floods = trace.Filter{Comm: fmt.Sprintf("flood-%d", os.Getpid())}
 
 // TestCount has two loops at once call setns as fast as they can, on one CPU that
-// the reader has to share: what is told and what is lost is all of it, exactly.
+// the reader has to share: what is reported and what is lost is all of it, exactly.
 func TestCount(t *testing.T) {
 	testlock.Exclusive(t) // a load that others would lose events by
-	file := newHouse(t).open(scan.Net)
+	file := newIsolated(t).open(ns.Net)
 	n := long(50_000, 200_000)
 	for range long(3, 20) {
 		// The default buffer, and one that has to lose.
@@ -67,18 +67,18 @@ func countTwo(t *testing.T, file *os.File, n, buffer int) {
 		r.Go()
 		go func() { done <- r.Wait() }()
 	}
-	told := s.countWhile(done, len(runs), runs[0].PID, runs[1].PID)
+	reported := s.countWhile(done, len(runs), runs[0].PID, runs[1].PID)
 	took := time.Since(start)
 	lost, unknown := s.lostOf("setns")
-	if told+lost != 2*n || unknown != 0 {
-		t.Errorf("%d told and %d lost of %d, %d lost of unknown kind", told, lost, 2*n, unknown)
+	if reported+lost != 2*n || unknown != 0 {
+		t.Errorf("%d reported and %d lost of %d, %d lost of unknown kind", reported, lost, 2*n, unknown)
 	}
 	t.Logf("%d calls in %v, %d lost", 2*n, took.Round(time.Millisecond), lost)
 }
 
 // countWhile reads until all are done and what was recorded is read, and counts
 // the setns of these processes.
-func (s *session) countWhile(done <-chan error, all int, pids ...int) (told int) {
+func (s *session) countWhile(done <-chan error, all int, pids ...int) (reported int) {
 	s.t.Helper()
 	batch := make([]trace.Event, 1024)
 	for ended := 0; ; {
@@ -95,11 +95,11 @@ func (s *session) countWhile(done <-chan error, all int, pids ...int) (told int)
 		n, err := s.ReadBatch(batch)
 		for _, e := range batch[:n] {
 			if e.Call == trace.Setns && (e.PID == pids[0] || e.PID == pids[len(pids)-1]) {
-				told++
+				reported++
 			}
 		}
 		if errors.Is(err, trace.ErrClosed) {
-			return told
+			return reported
 		}
 		if err != nil {
 			s.t.Fatal(err)
@@ -130,7 +130,7 @@ func TestSteady(t *testing.T) {
 	testlock.Exclusive(t) // it goes before all others, and measures
 	const everyMS = 20
 	n := long(2, 30) * 1000 * everyMS
-	file := newHouse(t).open(scan.Net)
+	file := newIsolated(t).open(ns.Net)
 	s := open(t, trace.Options{})
 	script := callscript.New()
 	// Before others where that is allowed, so that it keeps its pace on a busy machine.
@@ -150,10 +150,10 @@ func TestSteady(t *testing.T) {
 	run := script.Start(t, callscript.Options{Files: []*os.File{file}})
 	done := make(chan error, 1)
 	go func() { done <- run.Wait() }()
-	told := s.countWhile(done, 1, run.PID)
+	reported := s.countWhile(done, 1, run.PID)
 	t.Logf("%d calls in %v", n, time.Since(start).Round(time.Millisecond))
-	if told != n {
-		t.Errorf("%d told of %d", told, n)
+	if reported != n {
+		t.Errorf("%d reported of %d", reported, n)
 	}
 	s.lostNothing()
 }
@@ -162,7 +162,7 @@ func TestSteady(t *testing.T) {
 // holds what it can, what it cannot is counted, and memory stays as it is.
 func TestNoReader(t *testing.T) {
 	testlock.Exclusive(t) // a load that others would lose events by
-	file := newHouse(t).open(scan.Net)
+	file := newIsolated(t).open(ns.Net)
 	n := long(100_000, 1_000_000)
 	s := open(t, trace.Options{Buffer: 1 << 20, Filter: floods})
 	run := flood(t, n, 0, file)
@@ -173,10 +173,10 @@ func TestNoReader(t *testing.T) {
 	}
 	after := residentKB(t)
 	lost, unknown := s.lostOf("setns")
-	told := len(of(s.all(), run.PID))
-	t.Logf("%d calls: %d told, %d lost; memory %d KiB before and %d after", n, told, lost, before, after)
-	if told+lost != n || unknown != 0 || told == 0 || lost == 0 {
-		t.Errorf("%d told and %d lost of %d, %d of unknown kind", told, lost, n, unknown)
+	reported := len(of(s.all(), run.PID))
+	t.Logf("%d calls: %d reported, %d lost; memory %d KiB before and %d after", n, reported, lost, before, after)
+	if reported+lost != n || unknown != 0 || reported == 0 || lost == 0 {
+		t.Errorf("%d reported and %d lost of %d, %d of unknown kind", reported, lost, n, unknown)
 	}
 	if after > before+4096 {
 		t.Errorf("memory grew from %d to %d KiB", before, after)

@@ -16,7 +16,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 )
 
 // hook is a program and the raw tracepoint that it is attached to; "" for one that
@@ -44,7 +44,7 @@ func loadTyped(o Options, choose func(*ebpf.CollectionSpec, *btf.Spec) []hook) (
 	cache := btf.NewCache()
 	types, err := cache.Kernel()
 	if err != nil {
-		return nil, nil, iter.ExplainTypes(err)
+		return nil, nil, bpfreader.ExplainTypes(err)
 	}
 	parse := loadCalls
 	var cast *btf.Func
@@ -106,7 +106,7 @@ func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, 
 		return nil, err
 	}
 	programs, err := ebpf.NewCollectionWithOptions(spec, options)
-	if errors.Is(err, unix.EPERM) && iter.RaiseMemlock() == nil {
+	if errors.Is(err, unix.EPERM) && bpfreader.RaiseMemlock() == nil {
 		programs, err = ebpf.NewCollectionWithOptions(spec, options)
 	}
 	if err != nil {
@@ -152,8 +152,8 @@ func configure(spec *ebpf.CollectionSpec, o Options) error {
 		return err
 	}
 	return set(spec, map[string]any{
-		callsVarNative: nativeNumbers, callsVarCompat: compatNumbers, callsVarWant: want,
-		callsVarOwn: uint32(os.Getpid()), callsVarWakeAt: o.wakeAt, callsVarReaderPidns: uint32(st.Ino),
+		callsVarNative: nativeNumbers, callsVarCompat: compatNumbers, callsVarEventFilter: want,
+		callsVarOwnTgid: uint32(os.Getpid()), callsVarWakeupThreshold: o.wakeAt, callsVarReaderPidns: uint32(st.Ino),
 	})
 }
 
@@ -179,7 +179,7 @@ func flag(b bool) uint32 {
 // the same since Linux 3.8.
 const initialPIDNamespace = 0xEFFFFFFC
 
-// pidNamespace returns the file of the PID namespace that numbers what we tell.
+// pidNamespace returns the file of the PID namespace whose numbers events have.
 func pidNamespace() (unix.Stat_t, error) {
 	var st unix.Stat_t
 	if err := unix.Stat("/proc/self/ns/pid", &st); err != nil {
@@ -195,7 +195,7 @@ func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (lev
 		return 0, err
 	}
 	alone := *spec
-	alone.Programs = map[string]*ebpf.ProgramSpec{callsProgWhoami: spec.Programs[callsProgWhoami]}
+	alone.Programs = map[string]*ebpf.ProgramSpec{callsProgReadLevel: spec.Programs[callsProgReadLevel]}
 	alone.Maps = map[string]*ebpf.MapSpec{".bss": spec.Maps[".bss"]}
 	alone.Variables = nil
 	got, err := ebpf.NewCollectionWithOptions(&alone, options)
@@ -203,12 +203,12 @@ func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (lev
 		return 0, fmt.Errorf("load BPF program: %w", err)
 	}
 	defer got.Close()
-	if _, err := got.Programs[callsProgWhoami].Run(&ebpf.RunOptions{}); err != nil {
+	if _, err := got.Programs[callsProgReadLevel].Run(&ebpf.RunOptions{}); err != nil {
 		return 0, fmt.Errorf("run BPF program: %w", err)
 	}
 	variables, err := got.Maps[".bss"].LookupBytes(uint32(0))
 	if err != nil {
 		return 0, fmt.Errorf("read level of PID namespace: %w", err)
 	}
-	return binary.NativeEndian.Uint32(variables[spec.Variables[callsVarLevel].Offset:]), nil
+	return binary.NativeEndian.Uint32(variables[spec.Variables[callsVarCurrentLevel].Offset:]), nil
 }

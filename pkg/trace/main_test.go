@@ -6,10 +6,11 @@ import (
 	"os"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/fd/fdtest"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
 func TestMain(m *testing.M) {
 	nstest.Main()
-	os.Exit(m.Run())
+	os.Exit(fdtest.Run(m))
 }

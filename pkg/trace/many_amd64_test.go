@@ -10,16 +10,16 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 // TestManyTasks has more threads alive that have called than the kernel side
-// keeps entries: what others call then is told as whole as before.
+// keeps entries: what others call then is reported as whole as before.
 func TestManyTasks(t *testing.T) {
 	testlock.Exclusive(t) // a load
 	const threads = 9000
-	h := newHouse(t)
+	h := newIsolated(t)
 	s := open(t, trace.Options{})
 	crowd := callscript.New()
 	crowd.Loop(threads, func() {
@@ -37,7 +37,7 @@ func TestManyTasks(t *testing.T) {
 		many.Paused()
 	}
 	a := visit(false)
-	run := a.Start(t, callscript.Options{Files: []*os.File{h.open(scan.Net), h.open(scan.UTS), h.pidfd}})
+	run := a.Start(t, callscript.Options{Files: []*os.File{h.open(ns.Net), h.open(ns.UTS), h.pidfd}})
 	run.Paused()
 	run.Go()
 	if err := run.Wait(); err != nil {

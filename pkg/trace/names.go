@@ -10,38 +10,39 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/names"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Names knows how namespaces are called, and keeps up with what happens while a
+// Names returns the names of namespaces, and keeps up with what happens while a
 // trace runs. It is for one caller at a time.
 //
 // The names directories are looked at again when events speak of a namespace that
 // has no name and the mount table has changed since, and beyond that once a
-// second at most, for symbolic links. Looking runs aside: no event waits long.
+// second at most, for symbolic links. Reading runs in a goroutine of its own: no event waits long.
 type Names struct {
-	ctx    context.Context
 	cancel context.CancelFunc
-	host   *scan.Host
-	reader *scan.NamesReader
-	mounts int // /proc/self/mountinfo, which tells when mounts change; -1 if it can't be had
+	host   *host.Host
+	reader *names.Reader
+	mounts int // /proc/self/mountinfo, which reports when mounts change; -1 if it cannot be opened
 
-	known  map[id]called
+	known  map[id]knownNames
 	looked time.Time     // when the last look began
 	took   time.Duration // how long it took
 	dirty  bool          // mounts have changed since
 	coming chan found    // the look that is under way, nil if none is
-	gaps   []scan.Gap
+	gaps   []ns.Gap
 }
 
 // id is what names are found by. An inode is given again, so the cookies of what
 // was found and what is asked for are compared.
 type id struct {
-	typ   scan.Type
+	typ   ns.Type
 	inode uint64
 }
 
-type called struct {
+type knownNames struct {
 	cookie uint64
 	names  []string
 	gone   time.Time // when it was missed first; zero if it was there last
@@ -49,8 +50,8 @@ type called struct {
 
 // found is what one look found.
 type found struct {
-	named []scan.NamedNamespace
-	gaps  []scan.Gap
+	named []names.Named
+	gaps  []ns.Gap
 	took  time.Duration
 }
 
@@ -66,28 +67,22 @@ const (
 	share = 2
 	// few events may wait until the next look is due; many would hold up the rest.
 	few = 128
-	// memory is how long a name is remembered that is no more there: what happened
-	// just before it was taken away is told just after.
-	memory = time.Second
+	// nameGrace is how long a name is remembered that is no more there: what happened
+	// just before it was removed is reported just after.
+	nameGrace = time.Second
 )
 
 // NewNames reads the customary names directories and others beside them. It
 // returns an error if /proc cannot be opened. What cannot be read is in Gaps.
-func NewNames(ctx context.Context, dirs []string) (*Names, error) {
-	h, err := scan.OpenHost("/")
+func NewNames(dirs []string) (*Names, error) {
+	h, err := host.Open("/")
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}
-	reader, err := scan.NewNamesReader(h, dirs)
-	if err != nil {
-		h.Close()
-		return nil, fmt.Errorf("read names: %w", err)
-	}
-	n := &Names{host: h, reader: reader, known: map[id]called{}, mounts: -1}
+	n := &Names{host: h, reader: names.NewReader(h, dirs), known: map[id]knownNames{}, mounts: -1}
 	if fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		n.mounts = fd
 	}
-	n.ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	n.look()
 	return n, nil
 }
@@ -98,25 +93,23 @@ func (n *Names) Close() {
 	if n.coming != nil {
 		<-n.coming
 	}
-	if !n.reader.Busy() { // or else what reads a directory that hangs is left with what it uses
-		n.host.Close()
-	}
+	n.host.Close()
 	if n.mounts >= 0 {
 		unix.Close(n.mounts)
 	}
 }
 
-// Gaps says what the last look could not read.
-func (n *Names) Gaps() []scan.Gap { return n.gaps }
+// Gaps returns what could not be read last time.
+func (n *Names) Gaps() []ns.Gap { return n.gaps }
 
 // Initial reports whether a namespace is the machine's own.
-func (n *Names) Initial(t scan.Type, ns NS) bool {
+func (n *Names) Initial(t ns.Type, ns NS) bool {
 	return ns.Inode != 0 && ns.Inode == n.reader.Initial(t)
 }
 
 // Names returns the names of a namespace, by path, each once; nil if it has
 // none. They are the last parts of paths, as "blue".
-func (n *Names) Names(t scan.Type, ns NS) []string {
+func (n *Names) Names(t ns.Type, ns NS) []string {
 	c, ok := n.known[id{t, ns.Inode}]
 	if !ok || c.cookie != 0 && ns.Cookie != 0 && c.cookie != ns.Cookie {
 		return nil
@@ -170,10 +163,10 @@ func (n *Names) unnamed(events []Event) (some bool, newest time.Time) {
 			continue
 		}
 		some = true
-		if made := e.Call == Unshare || e.Call == Clone; !made || e.Failed() || !e.Moved(scan.Net) {
+		if made := e.Call == Unshare || e.Call == Clone; !made || e.Failed() || !e.Moved(ns.Net) {
 			continue
 		}
-		if done := e.Time.Add(e.Duration); done.After(newest) && n.Names(scan.Net, e.To[scan.Net]) == nil {
+		if done := e.Time.Add(e.Duration); done.After(newest) && n.Names(ns.Net, e.To[ns.Net]) == nil {
 			newest = done
 		}
 	}
@@ -193,8 +186,8 @@ func (n *Names) mayHaveCome(newest time.Time) bool {
 // nameless reports whether the network namespace of a set has no name. Those of
 // other types have none, as a rule, and are not waited for.
 func (n *Names) nameless(s *Set) bool {
-	ns := s[scan.Net]
-	return ns.Inode != 0 && !n.Initial(scan.Net, ns) && n.Names(scan.Net, ns) == nil
+	target := s[ns.Net]
+	return target.Inode != 0 && !n.Initial(ns.Net, target) && n.Names(ns.Net, target) == nil
 }
 
 // changed reports whether mounts have changed since the last look, or do so
@@ -226,8 +219,11 @@ func (n *Names) look() {
 	n.changed(0) // what changes from here on is for the next one
 	n.dirty, n.looked = false, time.Now()
 	n.coming = make(chan found, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
 	go func(done chan found, began time.Time) {
-		named, gaps := n.reader.Read(n.ctx)
+		defer cancel()
+		named, gaps := n.reader.Read(ctx)
 		done <- found{named, gaps, time.Since(began)}
 	}(n.coming, n.looked)
 }
@@ -260,12 +256,12 @@ func (n *Names) take(f found) {
 	now := time.Now()
 	n.coming, n.gaps = nil, f.gaps
 	n.took = min(f.took, freshness/share) // a directory that hangs is not asked again
-	fresh := make(map[id]called, len(f.named))
+	fresh := make(map[id]knownNames, len(f.named))
 	for _, s := range f.named {
 		k := id{s.Type, s.Inode}
 		c := fresh[k]
 		if c.cookie != 0 && s.Cookie != 0 && c.cookie != s.Cookie {
-			c = called{} // the inode was given again while the names were read
+			c = knownNames{} // the inode was given again while the names were read
 		}
 		c.cookie = max(c.cookie, s.Cookie)
 		if !slices.Contains(c.names, s.Name.Name) {
@@ -280,7 +276,7 @@ func (n *Names) take(f found) {
 		if c.gone.IsZero() {
 			c.gone = now
 		}
-		if now.Sub(c.gone) < memory {
+		if now.Sub(c.gone) < nameGrace {
 			fresh[k] = c
 		}
 	}

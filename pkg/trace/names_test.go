@@ -3,7 +3,6 @@
 package trace
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,25 +13,25 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // entering is an event that enters a namespace.
 func entering(s *nstest.Scene) []Event {
 	e := Event{Call: Setns, Time: time.Now()}
-	e.To[scan.Net] = NS{s.Inode, s.Cookie}
+	e.To[ns.Net] = NS{s.Inode, s.Cookie}
 	return []Event{e}
 }
 
-func TestNamesKeepUp(t *testing.T) {
+func TestNamesFollowChanges(t *testing.T) {
 	dir := nstest.NewNames(t)
 	first := dir.Add("first")
-	n, err := NewNames(context.Background(), []string{dir.Dir})
+	n, err := NewNames([]string{dir.Dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	called := func(s *nstest.Scene) []string { return n.Names(scan.Net, entering(s)[0].To[scan.Net]) }
+	called := func(s *nstest.Scene) []string { return n.Names(ns.Net, entering(s)[0].To[ns.Net]) }
 
 	// update asks until what is to come has come: a machine may be slow.
 	update := func(s *nstest.Scene, want ...string) {
@@ -52,29 +51,29 @@ func TestNamesKeepUp(t *testing.T) {
 	update(other, "other")
 	update(second, "second", "zweite")
 
-	ns := NS{first.Inode, first.Cookie + 1}
+	target := NS{first.Inode, first.Cookie + 1}
 	if !need.KernelIs(t, 5, 14) {
 		t.Log("no cookies before Linux 5.14")
-	} else if got := n.Names(scan.Net, ns); got != nil {
+	} else if got := n.Names(ns.Net, target); got != nil {
 		t.Errorf("a namespace with that inode and another cookie is called %q", got)
 	}
-	if got := n.Names(scan.Net, NS{Inode: first.Inode}); !slices.Equal(got, []string{"first"}) {
+	if got := n.Names(ns.Net, NS{Inode: first.Inode}); !slices.Equal(got, []string{"first"}) {
 		t.Errorf("where no cookie is known it is called %q", got)
 	}
-	if got := n.Names(scan.Mnt, NS{Inode: first.Inode}); got != nil {
+	if got := n.Names(ns.Mnt, NS{Inode: first.Inode}); got != nil {
 		t.Errorf("a namespace of another type is called %q", got)
 	}
 	second.Free()
 	update(second) // in the end it has no name any more
 }
 
-func TestNamesKnowTheHost(t *testing.T) {
-	n, err := NewNames(context.Background(), nil)
+func TestNamesOfHost(t *testing.T) {
+	n, err := NewNames(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	if !n.Initial(scan.User, NS{Inode: 4026531837}) || n.Initial(scan.User, NS{Inode: 4026531838}) || n.Initial(scan.Net, NS{}) {
+	if !n.Initial(ns.User, NS{Inode: 4026531837}) || n.Initial(ns.User, NS{Inode: 4026531838}) || n.Initial(ns.Net, NS{}) {
 		t.Error("which namespaces are the machine's own is wrong")
 	}
 }
@@ -86,7 +85,7 @@ func BenchmarkNamesUpdate(b *testing.B) {
 	for i := range 1000 {
 		dir.Bind(strconv.Itoa(i+1), scene)
 	}
-	n, err := NewNames(context.Background(), []string{dir.Dir})
+	n, err := NewNames([]string{dir.Dir})
 	if err != nil {
 		b.Fatal(err)
 	}

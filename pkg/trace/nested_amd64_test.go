@@ -4,6 +4,7 @@ package trace_test
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -20,23 +21,24 @@ import (
 const nestedEnv = "NSINSPECT_TRACE_NESTED"
 
 // TestNested traces from inside of a PID namespace, as in a container: who is in
-// there is told by its numbers there, who is not has none.
+// there is reported by its numbers there, who is not has none.
 func TestNested(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
-	if os.Getenv(nestedEnv) != "" {
-		traceNested(t)
+	if outside := os.Getenv(nestedEnv); outside != "" {
+		traceNested(t, outside)
 		return
 	}
+	outside := fmt.Sprintf("out-%d", os.Getpid()) // its name, which no other test has
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestNested$", "-test.v")
-	cmd.Env = append(os.Environ(), nestedEnv+"=1")
+	cmd.Env = append(os.Environ(), nestedEnv+"="+outside)
 	cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS}
-	ready, tell, err := os.Pipe()
+	ready, report, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ready.Close()
-	cmd.ExtraFiles = []*os.File{tell}
+	cmd.ExtraFiles = []*os.File{report}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +50,7 @@ func TestNested(t *testing.T) {
 		if err != nil {
 			t.Logf("%s", out)
 		}
-		tell.Close()
+		report.Close()
 		done <- err
 	}()
 	if _, err := bufio.NewReader(ready).ReadString('\n'); err != nil {
@@ -57,7 +59,7 @@ func TestNested(t *testing.T) {
 		a := newActor()
 		a.unshare(unix.CLONE_NEWUTS)
 		a.clone(unix.CLONE_NEWIPC|sigchld, nil)
-		a.Run(t, callscript.Options{Name: "outside"})
+		a.Run(t, callscript.Options{Name: outside})
 	}
 	stdin.Close()
 	if err := <-done; err != nil {
@@ -66,7 +68,7 @@ func TestNested(t *testing.T) {
 }
 
 // traceNested is what the process in the PID namespace does.
-func traceNested(t *testing.T) {
+func traceNested(t *testing.T, outside string) {
 	if os.Getpid() != 1 {
 		t.Fatalf("PID %d, want 1", os.Getpid())
 	}
@@ -103,16 +105,16 @@ func traceNested(t *testing.T) {
 	want[0].Child = e.Child
 	demand(t, []trace.Event{e}, want)
 
-	var outside []trace.Event
+	var theirs []trace.Event
 	for _, e := range of(events, 0) {
-		if e.Comm == "outside" {
-			outside = append(outside, e)
+		if e.Comm == outside {
+			theirs = append(theirs, e)
 		}
 	}
-	if len(outside) != 2 || outside[0].Call != trace.Unshare || outside[1].Call != trace.Clone {
-		t.Fatalf("of those outside: %+v", outside)
+	if len(theirs) != 2 || theirs[0].Call != trace.Unshare || theirs[1].Call != trace.Clone {
+		t.Fatalf("of those outside: %+v", theirs)
 	}
-	for _, e := range outside {
+	for _, e := range theirs {
 		if e.PID != 0 || e.TID != 0 || e.PPID != 0 || e.Child != 0 || e.Failed() || e.From == e.To {
 			t.Errorf("of one outside: %s", describe(e))
 		}

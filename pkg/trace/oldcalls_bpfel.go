@@ -16,33 +16,33 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	oldCallsMapEvents        = "events"
-	oldCallsMapFollowed      = "followed"
-	oldCallsMapLost          = "lost"
-	oldCallsMapPending       = "pending"
-	oldCallsMapScratch       = "scratch"
-	oldCallsMapSpilled       = "spilled"
-	oldCallsProgCallEntered  = "call_entered"
-	oldCallsProgCallReturned = "call_returned"
-	oldCallsProgNewtask      = "newtask"
-	oldCallsProgProcessExit  = "process_exit"
-	oldCallsProgSysEnter     = "sys_enter"
-	oldCallsProgSysExit      = "sys_exit"
-	oldCallsProgWhoami       = "whoami"
-	oldCallsVarAsleep        = "asleep"
-	oldCallsVarCompat        = "compat"
-	oldCallsVarFollow        = "follow"
-	oldCallsVarFull          = "full"
-	oldCallsVarLevel         = "level"
-	oldCallsVarMissed        = "missed"
-	oldCallsVarNative        = "native"
-	oldCallsVarOwn           = "own"
-	oldCallsVarReaderLevel   = "reader_level"
-	oldCallsVarReaderPidns   = "reader_pidns"
-	oldCallsVarStarted       = "started"
-	oldCallsVarTypesForGo    = "types_for_go"
-	oldCallsVarWakeAt        = "wake_at"
-	oldCallsVarWant          = "want"
+	oldCallsMapEvents          = "events"
+	oldCallsMapFollowed        = "followed"
+	oldCallsMapLost            = "lost"
+	oldCallsMapOverflow        = "overflow"
+	oldCallsMapPending         = "pending"
+	oldCallsMapScratch         = "scratch"
+	oldCallsProgCallEnter      = "call_enter"
+	oldCallsProgCallExit       = "call_exit"
+	oldCallsProgNewtask        = "newtask"
+	oldCallsProgProcessExit    = "process_exit"
+	oldCallsProgReadLevel      = "read_level"
+	oldCallsProgSysEnter       = "sys_enter"
+	oldCallsProgSysExit        = "sys_exit"
+	oldCallsVarAsleep          = "asleep"
+	oldCallsVarCompat          = "compat"
+	oldCallsVarCurrentLevel    = "current_level"
+	oldCallsVarEventFilter     = "event_filter"
+	oldCallsVarFollow          = "follow"
+	oldCallsVarMissed          = "missed"
+	oldCallsVarNative          = "native"
+	oldCallsVarOverflowed      = "overflowed"
+	oldCallsVarOwnTgid         = "own_tgid"
+	oldCallsVarReaderLevel     = "reader_level"
+	oldCallsVarReaderPidns     = "reader_pidns"
+	oldCallsVarStarted         = "started"
+	oldCallsVarTypesForGo      = "types_for_go"
+	oldCallsVarWakeupThreshold = "wakeup_threshold"
 )
 
 // loadOldCalls returns the embedded CollectionSpec for oldCalls.
@@ -87,13 +87,13 @@ type oldCallsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsProgramSpecs struct {
-	CallEntered  *ebpf.ProgramSpec `ebpf:"call_entered"`
-	CallReturned *ebpf.ProgramSpec `ebpf:"call_returned"`
-	Newtask      *ebpf.ProgramSpec `ebpf:"newtask"`
-	ProcessExit  *ebpf.ProgramSpec `ebpf:"process_exit"`
-	SysEnter     *ebpf.ProgramSpec `ebpf:"sys_enter"`
-	SysExit      *ebpf.ProgramSpec `ebpf:"sys_exit"`
-	Whoami       *ebpf.ProgramSpec `ebpf:"whoami"`
+	CallEnter   *ebpf.ProgramSpec `ebpf:"call_enter"`
+	CallExit    *ebpf.ProgramSpec `ebpf:"call_exit"`
+	Newtask     *ebpf.ProgramSpec `ebpf:"newtask"`
+	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
+	ReadLevel   *ebpf.ProgramSpec `ebpf:"read_level"`
+	SysEnter    *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysExit     *ebpf.ProgramSpec `ebpf:"sys_exit"`
 }
 
 // oldCallsMapSpecs contains maps before they are loaded into the kernel.
@@ -103,29 +103,29 @@ type oldCallsMapSpecs struct {
 	Events   *ebpf.MapSpec `ebpf:"events"`
 	Followed *ebpf.MapSpec `ebpf:"followed"`
 	Lost     *ebpf.MapSpec `ebpf:"lost"`
+	Overflow *ebpf.MapSpec `ebpf:"overflow"`
 	Pending  *ebpf.MapSpec `ebpf:"pending"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
-	Spilled  *ebpf.MapSpec `ebpf:"spilled"`
 }
 
 // oldCallsVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsVariableSpecs struct {
-	Asleep      *ebpf.VariableSpec `ebpf:"asleep"`
-	Compat      *ebpf.VariableSpec `ebpf:"compat"`
-	Follow      *ebpf.VariableSpec `ebpf:"follow"`
-	Full        *ebpf.VariableSpec `ebpf:"full"`
-	Level       *ebpf.VariableSpec `ebpf:"level"`
-	Missed      *ebpf.VariableSpec `ebpf:"missed"`
-	Native      *ebpf.VariableSpec `ebpf:"native"`
-	Own         *ebpf.VariableSpec `ebpf:"own"`
-	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
-	ReaderPidns *ebpf.VariableSpec `ebpf:"reader_pidns"`
-	Started     *ebpf.VariableSpec `ebpf:"started"`
-	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
-	WakeAt      *ebpf.VariableSpec `ebpf:"wake_at"`
-	Want        *ebpf.VariableSpec `ebpf:"want"`
+	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
+	Compat          *ebpf.VariableSpec `ebpf:"compat"`
+	CurrentLevel    *ebpf.VariableSpec `ebpf:"current_level"`
+	EventFilter     *ebpf.VariableSpec `ebpf:"event_filter"`
+	Follow          *ebpf.VariableSpec `ebpf:"follow"`
+	Missed          *ebpf.VariableSpec `ebpf:"missed"`
+	Native          *ebpf.VariableSpec `ebpf:"native"`
+	Overflowed      *ebpf.VariableSpec `ebpf:"overflowed"`
+	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
+	ReaderLevel     *ebpf.VariableSpec `ebpf:"reader_level"`
+	ReaderPidns     *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	Started         *ebpf.VariableSpec `ebpf:"started"`
+	TypesForGo      *ebpf.VariableSpec `ebpf:"types_for_go"`
+	WakeupThreshold *ebpf.VariableSpec `ebpf:"wakeup_threshold"`
 }
 
 // oldCallsObjects contains all objects after they have been loaded into the kernel.
@@ -151,9 +151,9 @@ type oldCallsMaps struct {
 	Events   *ebpf.Map `ebpf:"events"`
 	Followed *ebpf.Map `ebpf:"followed"`
 	Lost     *ebpf.Map `ebpf:"lost"`
+	Overflow *ebpf.Map `ebpf:"overflow"`
 	Pending  *ebpf.Map `ebpf:"pending"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
-	Spilled  *ebpf.Map `ebpf:"spilled"`
 }
 
 func (m *oldCallsMaps) Close() error {
@@ -161,9 +161,9 @@ func (m *oldCallsMaps) Close() error {
 		m.Events,
 		m.Followed,
 		m.Lost,
+		m.Overflow,
 		m.Pending,
 		m.Scratch,
-		m.Spilled,
 	)
 }
 
@@ -171,44 +171,44 @@ func (m *oldCallsMaps) Close() error {
 //
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsVariables struct {
-	Asleep      *ebpf.Variable `ebpf:"asleep"`
-	Compat      *ebpf.Variable `ebpf:"compat"`
-	Follow      *ebpf.Variable `ebpf:"follow"`
-	Full        *ebpf.Variable `ebpf:"full"`
-	Level       *ebpf.Variable `ebpf:"level"`
-	Missed      *ebpf.Variable `ebpf:"missed"`
-	Native      *ebpf.Variable `ebpf:"native"`
-	Own         *ebpf.Variable `ebpf:"own"`
-	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
-	ReaderPidns *ebpf.Variable `ebpf:"reader_pidns"`
-	Started     *ebpf.Variable `ebpf:"started"`
-	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
-	WakeAt      *ebpf.Variable `ebpf:"wake_at"`
-	Want        *ebpf.Variable `ebpf:"want"`
+	Asleep          *ebpf.Variable `ebpf:"asleep"`
+	Compat          *ebpf.Variable `ebpf:"compat"`
+	CurrentLevel    *ebpf.Variable `ebpf:"current_level"`
+	EventFilter     *ebpf.Variable `ebpf:"event_filter"`
+	Follow          *ebpf.Variable `ebpf:"follow"`
+	Missed          *ebpf.Variable `ebpf:"missed"`
+	Native          *ebpf.Variable `ebpf:"native"`
+	Overflowed      *ebpf.Variable `ebpf:"overflowed"`
+	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
+	ReaderLevel     *ebpf.Variable `ebpf:"reader_level"`
+	ReaderPidns     *ebpf.Variable `ebpf:"reader_pidns"`
+	Started         *ebpf.Variable `ebpf:"started"`
+	TypesForGo      *ebpf.Variable `ebpf:"types_for_go"`
+	WakeupThreshold *ebpf.Variable `ebpf:"wakeup_threshold"`
 }
 
 // oldCallsPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsPrograms struct {
-	CallEntered  *ebpf.Program `ebpf:"call_entered"`
-	CallReturned *ebpf.Program `ebpf:"call_returned"`
-	Newtask      *ebpf.Program `ebpf:"newtask"`
-	ProcessExit  *ebpf.Program `ebpf:"process_exit"`
-	SysEnter     *ebpf.Program `ebpf:"sys_enter"`
-	SysExit      *ebpf.Program `ebpf:"sys_exit"`
-	Whoami       *ebpf.Program `ebpf:"whoami"`
+	CallEnter   *ebpf.Program `ebpf:"call_enter"`
+	CallExit    *ebpf.Program `ebpf:"call_exit"`
+	Newtask     *ebpf.Program `ebpf:"newtask"`
+	ProcessExit *ebpf.Program `ebpf:"process_exit"`
+	ReadLevel   *ebpf.Program `ebpf:"read_level"`
+	SysEnter    *ebpf.Program `ebpf:"sys_enter"`
+	SysExit     *ebpf.Program `ebpf:"sys_exit"`
 }
 
 func (p *oldCallsPrograms) Close() error {
 	return _OldCallsClose(
-		p.CallEntered,
-		p.CallReturned,
+		p.CallEnter,
+		p.CallExit,
 		p.Newtask,
 		p.ProcessExit,
+		p.ReadLevel,
 		p.SysEnter,
 		p.SysExit,
-		p.Whoami,
 	)
 }
 

@@ -10,31 +10,28 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 const (
 	// latency is how long an event may wait in the kernel while others come: a
 	// reader that each wakes costs the traced more than all else.
 	latency = 25 * time.Millisecond
-	// drowsy is how long nothing has come before the next event is to wake the
-	// reader, who looks every nap by herself.
-	drowsy = 500 * time.Millisecond
-	nap    = 250 * time.Millisecond
+	// idleAfter is how long nothing has come before the next event is to wake the
+	// reader, which otherwise polls every idlePoll.
+	idleAfter = 500 * time.Millisecond
+	idlePoll  = 250 * time.Millisecond
 )
 
-// watcher is one tier at work.
-type watcher interface {
+// backend is one tier in use.
+type backend interface {
 	// next fills the event and returns true, or returns false if none came
 	// until the deadline.
 	next(e *Event, deadline time.Time) (bool, error)
-	// more reports whether next has an event at once, as far as it knows.
+	// more reports whether next has an event at once, as far as is known.
 	more() bool
 	// interrupt has next return at once, from another goroutine.
 	interrupt()
@@ -46,23 +43,17 @@ type watcher interface {
 
 // tiers is the one table of tiers, by number.
 var tiers = []tier{
-	{TierInfo{1, "BPF programs at every system call's entry and return", nil}, openCalls},
-	{TierInfo{2, "BPF programs at the functions of the calls", []string{
-		"calls that a seccomp filter refuses",
-	}}, openFunctions},
-	{TierInfo{3, "BPF programs that do not know the kernel's types; where threads are is read from /proc a moment later", []string{
-		"where a thread was led that ended within milliseconds", "from where one was led that started after the tracer",
-		"which file setns was given",
-		"calls that a seccomp filter refuses", "32-bit calls of 64-bit programs", "cookies", "parents",
+	{TierInfo{1, "tracepoints", nil}, openCalls},
+	{TierInfo{2, "functions", []Limitation{LacksSeccompRefusals}}, openFunctions},
+	{TierInfo{3, "untyped", []Limitation{
+		LacksShortLived, LacksOrigins, LacksTargets, LacksSeccompRefusals, LacksCompat32, LacksCookies, LacksParents,
 	}}, openPlain},
-	{TierInfo{4, "perf events, which tell where a thread is and not by which call", []string{
-		"which call it was, its flags and its file", "calls that failed", "PID and time namespaces", "cookies", "parents",
-	}}, openPerf},
+	{TierInfo{4, "perf", []Limitation{LacksCalls, LacksFailures, LacksPIDAndTime, LacksCookies, LacksParents}}, openPerf},
 }
 
 type tier struct {
 	TierInfo
-	open func(Options) (watcher, error)
+	open func(Options) (backend, error)
 }
 
 // inOrder returns the tiers as Open tries them, best first.
@@ -71,27 +62,19 @@ func inOrder() []tier {
 	if !preemptible() {
 		return all
 	}
-	all[0].Blind = []string{"calls on a CPU where another thread was preempted while it was looked at (counted as lost, with every other call there)"}
+	all[0].Limitations = []Limitation{LacksPreempted}
 	all[0], all[1] = all[1], all[0]
 	return all
 }
 
 // preemptible reports whether a task can be preempted while a program at a
-// tracepoint runs for it. Until it runs on, that program runs for nobody else on
+// tracepoint runs for it. Until it runs on, that program runs for no other task on
 // that CPU (prog->active in __bpf_trace_run, kernel/trace/bpf_trace.c). Seen on
 // 7.3 and not on 6.18, where preemption was off meanwhile. At the functions of the
 // calls it takes two threads that make such calls at once, at every call any two.
-func preemptible() bool {
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return false // cannot happen: uname fails only for a bad address
-	}
-	major, _, _ := strings.Cut(unix.ByteSliceToString(uts.Release[:]), ".")
-	n, err := strconv.Atoi(major)
-	return err == nil && n >= 7
-}
+func preemptible() bool { return kernel.Running().AtLeast(7, 0) }
 
-// Tiers lists the ways to look, in the order in which Open tries them.
+// Tiers returns the tiers in the order in which Open tries them.
 func Tiers() []TierInfo {
 	var all []TierInfo
 	for _, t := range inOrder() {
@@ -103,8 +86,8 @@ func Tiers() []TierInfo {
 // Tracer reads what the kernel records. Its methods are for one goroutine, but
 // for Close.
 type Tracer struct {
-	ctx     context.Context
-	watcher watcher
+	ending  atomic.Bool // the context of Open has ended
+	backend backend
 	info    TierInfo
 	refused []error
 	tracker *tracker
@@ -115,7 +98,7 @@ type Tracer struct {
 
 // Open starts to trace, by the first tier that works. Everything that happens
 // after it has returned is recorded, until ctx ends. It needs CAP_BPF and
-// CAP_PERFMON, for the last tier CAP_PERFMON alone, and says what is missing.
+// CAP_PERFMON, for the last tier CAP_PERFMON alone; the error names what is missing.
 func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if o.Buffer == 0 {
 		o.Buffer = 16 << 20
@@ -127,19 +110,22 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if len(o.Filter.Comm) > 15 {
 		return nil, fmt.Errorf("a thread's name has at most 15 bytes, %q has %d", o.Filter.Comm, len(o.Filter.Comm))
 	}
-	t := &Tracer{ctx: ctx}
+	t := &Tracer{}
 	for _, tier := range inOrder() {
 		if o.Tier != 0 && o.Tier != tier.Tier {
 			continue
 		}
 		w, err := tier.open(o)
 		if err == nil {
-			t.watcher, t.info = w, tier.TierInfo
+			t.backend, t.info = w, tier.TierInfo
 			t.tracker = newTracker(o)
-			t.unwatch = context.AfterFunc(ctx, w.interrupt)
+			t.unwatch = context.AfterFunc(ctx, func() {
+				t.ending.Store(true)
+				w.interrupt()
+			})
 			return t, nil
 		}
-		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, iter.Explain(err)))
+		t.refused = append(t.refused, fmt.Errorf("tier %d: %w", tier.Tier, kernel.ExplainBPF(err)))
 	}
 	if t.refused == nil {
 		return nil, fmt.Errorf("no tier %d: the tiers are 1 to %d", o.Tier, len(tiers))
@@ -150,7 +136,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 // Tier returns the tier that runs.
 func (t *Tracer) Tier() TierInfo { return t.info }
 
-// Refused says why the tiers before it do not run.
+// Refused returns why the tiers before it do not run.
 func (t *Tracer) Refused() []error { return t.refused }
 
 // Read waits for an event and returns it. Once the tracer's context has ended it
@@ -170,22 +156,22 @@ func (t *Tracer) Read() (Event, error) {
 // long) and not for any other, so it returns 0 where nothing happened. It ends as
 // Read does.
 func (t *Tracer) ReadBatch(events []Event) (int, error) {
-	if t.ctx.Err() != nil {
+	if t.ending.Load() {
 		if err := t.Detach(); err != nil {
 			return 0, err
 		}
 	}
 	n := 0
-	for n < len(events) && (n == 0 || t.watcher.more()) {
+	for n < len(events) && (n == 0 || t.backend.more()) {
 		deadline := time.Now()
 		switch {
 		case t.ended:
-		case deadline.Sub(t.last) > drowsy:
-			deadline = deadline.Add(nap)
+		case deadline.Sub(t.last) > idleAfter:
+			deadline = deadline.Add(idlePoll)
 		default:
 			deadline = deadline.Add(latency)
 		}
-		got, err := t.watcher.next(&events[n], deadline)
+		got, err := t.backend.next(&events[n], deadline)
 		if err != nil {
 			return n, fmt.Errorf("read events: %w", err)
 		}
@@ -204,8 +190,8 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 	return n, nil
 }
 
-// Lost tells how many calls of each kind were not told, since the tracer opened.
-func (t *Tracer) Lost() ([]Loss, error) { return t.watcher.lost() }
+// Lost returns how many calls of each kind were not recorded, since the tracer opened.
+func (t *Tracer) Lost() ([]Loss, error) { return t.backend.lost() }
 
 // Detach ends the recording, if it has not ended. What was recorded stays to be
 // read. It first looks where every thread is, for Finish: that must be known of the
@@ -217,7 +203,7 @@ func (t *Tracer) Detach() error {
 	}
 	t.ended = true
 	t.tracker.lookAgain()
-	if err := t.watcher.detach(); err != nil {
+	if err := t.backend.detach(); err != nil {
 		return fmt.Errorf("end the recording: %w", err)
 	}
 	return nil
@@ -241,5 +227,5 @@ func (t *Tracer) Finish() (Summary, error) {
 // Close ends the recording and takes everything out of the kernel.
 func (t *Tracer) Close() error {
 	t.unwatch()
-	return errors.Join(t.watcher.close(), t.tracker.close())
+	return errors.Join(t.backend.close(), t.tracker.close())
 }

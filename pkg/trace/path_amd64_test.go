@@ -12,7 +12,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/nstest"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -24,7 +24,7 @@ type pathCase struct {
 
 // TestPath enters a namespace by files of every kind of path.
 func TestPath(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	s := open(t, trace.Options{})
 	c := checks{}
 	names := nstest.NewNames(t)
@@ -37,7 +37,7 @@ func TestPath(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o400); err != nil {
 			t.Fatal(err)
 		}
-		if err := unix.Mount(h.path(scan.Net), path, "", unix.MS_BIND, ""); err != nil {
+		if err := unix.Mount(h.path(ns.Net), path, "", unix.MS_BIND, ""); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
@@ -46,12 +46,12 @@ func TestPath(t *testing.T) {
 		})
 		return path
 	}
-	link := scan.FormatLink(scan.Net, h.where[scan.Net].Inode)
+	link := ns.FormatLink(ns.Net, h.where[ns.Net].Inode)
 	longest := bind(strings.Repeat("n", unix.NAME_MAX))
 	deep := bind(strings.Split(strings.Repeat("d/", 40)+"end", "/")...)
 	unmounted := pathTest(t, bind("unmounted"), func(path string) error { return unix.Unmount(path, unix.MNT_DETACH) })
 	for name, test := range map[string]pathCase{
-		"of proc":      {file: h.open(scan.Net), want: link},
+		"of proc":      {file: h.open(ns.Net), want: link},
 		"a bind mount": pathTest(t, bind("blue"), nil),
 		"a long name":  pathTest(t, bind(strings.Repeat("0123456789abcdef", 4)), nil),
 		"longer":       pathTest(t, bind(strings.Repeat("n", 200)), nil),
@@ -80,8 +80,8 @@ func TestPath(t *testing.T) {
 			} else if got != test.want {
 				t.Errorf("path %q, want %q", got, test.want)
 			}
-			if e.Target != (trace.Target{NS: h.part(scan.Net)}) {
-				t.Errorf("target %+v, want %+v", e.Target, h.part(scan.Net))
+			if e.Target != (trace.Target{NS: h.part(ns.Net)}) {
+				t.Errorf("target %+v, want %+v", e.Target, h.part(ns.Net))
 			}
 		}
 	}

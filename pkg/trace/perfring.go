@@ -24,7 +24,7 @@ type perfRing struct {
 	data []byte
 }
 
-// perfRecord says where a thread is that was made or moved.
+// perfRecord is where a thread is that was created or moved.
 type perfRecord struct {
 	time      uint64 // nanoseconds since boot
 	pid, tid  uint32 // who is there
@@ -42,7 +42,7 @@ func openPerfRing(cpu int) (*perfRing, error) {
 	attr := unix.PerfEventAttr{
 		Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_DUMMY, Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
 		Sample_type: unix.PERF_SAMPLE_TID | unix.PERF_SAMPLE_TIME, Wakeup: 1,
-		// Namespaces alone would be told to no event of a CPU: is_sb_event
+		// Namespaces alone would be delivered to no event of a CPU: is_sb_event
 		// (kernel/events/core.c, 6.18) forgets them. CommExec asks for no records.
 		Bits:    unix.PerfBitSampleIDAll | unix.PerfBitUseClockID | perfBitNamespaces | unix.PerfBitCommExec,
 		Clockid: unix.CLOCK_BOOTTIME,
@@ -60,7 +60,7 @@ func openPerfRing(cpu int) (*perfRing, error) {
 	return &perfRing{fd: fd, page: (*unix.PerfEventMmapPage)(unsafe.Pointer(&all[0])), all: all, data: all[page:]}, nil
 }
 
-// read takes all records out, and tells whether some found no room before.
+// read takes all records out, and reports whether some did not fit before.
 func (r *perfRing) read() (records []perfRecord, lost bool) {
 	head := atomic.LoadUint64(&r.page.Data_head)
 	tail := r.page.Data_tail

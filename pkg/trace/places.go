@@ -10,13 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
+	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// places is where threads are, for tiers whose events do not tell: known from a
+// places is where threads are, for tiers whose events do not have it: known from a
 // first look, and from /proc at each event.
 type places struct {
 	mu  sync.Mutex
@@ -35,7 +36,7 @@ func newPlaces() (*places, error) {
 		return nil, err
 	}
 	for tid, th := range all {
-		p.now[tid] = Set{scan.Net: th.ns}
+		p.now[tid] = Set{ns.Net: th.ns}
 	}
 	return p, nil
 }
@@ -78,8 +79,8 @@ func taskDir(tid int) string { return "/proc/" + strconv.Itoa(tid) }
 // procLinks are the links of /proc/TID/ns by type: as in Set, PID and time
 // namespaces are those for children.
 var procLinks = [...]string{
-	scan.Net: "net", scan.Mnt: "mnt", scan.User: "user", scan.PID: "pid_for_children",
-	scan.IPC: "ipc", scan.UTS: "uts", scan.Cgroup: "cgroup", scan.Time: "time_for_children",
+	ns.Net: "net", ns.Mnt: "mnt", ns.User: "user", ns.PID: "pid_for_children",
+	ns.IPC: "ipc", ns.UTS: "uts", ns.Cgroup: "cgroup", ns.Time: "time_for_children",
 }
 
 // whereIs reads where a thread is. What cannot be read, because it has ended most
@@ -97,49 +98,46 @@ func readNS(link string) NS {
 	if err != nil {
 		return NS{}
 	}
-	_, inode, _ := scan.ParseLink(text)
+	_, inode, _ := ns.ParseLink(text)
 	return NS{Inode: inode}
 }
 
 // lookInProc reads the network namespace of every thread from /proc. It leaves
 // out what it may not read, and what ends meanwhile.
 func lookInProc() (map[int]thread, error) {
-	boot := newClock()
-	dirs, err := filepath.Glob("/proc/[0-9]*/task/[0-9]*")
-	if err != nil || len(dirs) == 0 {
-		return nil, fmt.Errorf("list threads: %w", errors.Join(err, os.ErrNotExist))
+	h, err := host.Open("/")
+	if err != nil {
+		return nil, fmt.Errorf("list threads: %w", err)
 	}
-	all := make(map[int]thread, len(dirs))
-	for _, dir := range dirs {
-		ns := readNS(dir + "/ns/net")
-		stat, err := os.ReadFile(dir + "/stat")
-		if ns.Inode == 0 || err != nil {
+	defer h.Close()
+	entries, err := h.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list threads: %w", err)
+	}
+	boot := newClock()
+	all := map[int]thread{}
+	buf := make([]byte, 16<<10)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue // not a process
+		}
+		tids, err := h.Threads(ns.TaskID(pid), buf)
+		if err != nil {
 			continue
 		}
-		th := thread{ns: ns}
-		if started, ok := parseStat(string(stat), &th); ok {
-			th.at = boot.at(started)
-			th.pid, _ = strconv.Atoi(strings.Split(dir, "/")[2])
-			all[th.tid] = th
+		for _, tid := range tids {
+			task := fmt.Sprintf("%d/task/%d", pid, tid)
+			inode, nsErr := h.NamespaceLink(task + "/ns/net")
+			stat, err := h.ReadStat(task)
+			if nsErr != nil || err != nil {
+				continue
+			}
+			all[int(tid)] = thread{
+				pid: pid, tid: int(tid), comm: stat.Comm, ns: NS{Inode: inode},
+				at: boot.at(stat.Start * uint64(time.Second) / host.UserHZ),
+			}
 		}
 	}
 	return all, nil
-}
-
-// parseStat fills number and name from /proc/TID/stat and returns when it started,
-// in nanoseconds since boot (fs/proc/array.c, do_task_stat: field 22, in hundredths
-// of a second for every architecture).
-func parseStat(stat string, th *thread) (started uint64, ok bool) {
-	open, end := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
-	if open < 0 || end < open {
-		return 0, false
-	}
-	fields := strings.Fields(stat[end+1:])
-	tid, err := strconv.ParseUint(strings.TrimSpace(stat[:open]), 10, 31)
-	if err != nil || len(fields) < 20 {
-		return 0, false
-	}
-	ticks, err := strconv.ParseUint(fields[19], 10, 64)
-	th.tid, th.comm = int(tid), stat[open+1:end]
-	return ticks * 10_000_000, err == nil
 }

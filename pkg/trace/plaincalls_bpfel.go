@@ -16,22 +16,22 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	plainCallsMapEvents      = "events"
-	plainCallsMapLost        = "lost"
-	plainCallsMapPending     = "pending"
-	plainCallsMapScratch     = "scratch"
-	plainCallsProgPlainEnter = "plain_enter"
-	plainCallsProgPlainExit  = "plain_exit"
-	plainCallsVarArm64       = "arm64"
-	plainCallsVarAsleep      = "asleep"
-	plainCallsVarCompat      = "compat"
-	plainCallsVarNative      = "native"
-	plainCallsVarOwn         = "own"
-	plainCallsVarPidnsDev    = "pidns_dev"
-	plainCallsVarReaderLevel = "reader_level"
-	plainCallsVarReaderPidns = "reader_pidns"
-	plainCallsVarWakeAt      = "wake_at"
-	plainCallsVarWant        = "want"
+	plainCallsMapEvents          = "events"
+	plainCallsMapLost            = "lost"
+	plainCallsMapPending         = "pending"
+	plainCallsMapScratch         = "scratch"
+	plainCallsProgPlainEnter     = "plain_enter"
+	plainCallsProgPlainExit      = "plain_exit"
+	plainCallsVarArm64           = "arm64"
+	plainCallsVarAsleep          = "asleep"
+	plainCallsVarCompat          = "compat"
+	plainCallsVarEventFilter     = "event_filter"
+	plainCallsVarNative          = "native"
+	plainCallsVarOwnTgid         = "own_tgid"
+	plainCallsVarPidnsDev        = "pidns_dev"
+	plainCallsVarReaderLevel     = "reader_level"
+	plainCallsVarReaderPidns     = "reader_pidns"
+	plainCallsVarWakeupThreshold = "wakeup_threshold"
 )
 
 // loadPlainCalls returns the embedded CollectionSpec for plainCalls.
@@ -94,16 +94,16 @@ type plainCallsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type plainCallsVariableSpecs struct {
-	Arm64       *ebpf.VariableSpec `ebpf:"arm64"`
-	Asleep      *ebpf.VariableSpec `ebpf:"asleep"`
-	Compat      *ebpf.VariableSpec `ebpf:"compat"`
-	Native      *ebpf.VariableSpec `ebpf:"native"`
-	Own         *ebpf.VariableSpec `ebpf:"own"`
-	PidnsDev    *ebpf.VariableSpec `ebpf:"pidns_dev"`
-	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
-	ReaderPidns *ebpf.VariableSpec `ebpf:"reader_pidns"`
-	WakeAt      *ebpf.VariableSpec `ebpf:"wake_at"`
-	Want        *ebpf.VariableSpec `ebpf:"want"`
+	Arm64           *ebpf.VariableSpec `ebpf:"arm64"`
+	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
+	Compat          *ebpf.VariableSpec `ebpf:"compat"`
+	EventFilter     *ebpf.VariableSpec `ebpf:"event_filter"`
+	Native          *ebpf.VariableSpec `ebpf:"native"`
+	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
+	PidnsDev        *ebpf.VariableSpec `ebpf:"pidns_dev"`
+	ReaderLevel     *ebpf.VariableSpec `ebpf:"reader_level"`
+	ReaderPidns     *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	WakeupThreshold *ebpf.VariableSpec `ebpf:"wakeup_threshold"`
 }
 
 // plainCallsObjects contains all objects after they have been loaded into the kernel.
@@ -145,16 +145,16 @@ func (m *plainCallsMaps) Close() error {
 //
 // It can be passed to loadPlainCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type plainCallsVariables struct {
-	Arm64       *ebpf.Variable `ebpf:"arm64"`
-	Asleep      *ebpf.Variable `ebpf:"asleep"`
-	Compat      *ebpf.Variable `ebpf:"compat"`
-	Native      *ebpf.Variable `ebpf:"native"`
-	Own         *ebpf.Variable `ebpf:"own"`
-	PidnsDev    *ebpf.Variable `ebpf:"pidns_dev"`
-	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
-	ReaderPidns *ebpf.Variable `ebpf:"reader_pidns"`
-	WakeAt      *ebpf.Variable `ebpf:"wake_at"`
-	Want        *ebpf.Variable `ebpf:"want"`
+	Arm64           *ebpf.Variable `ebpf:"arm64"`
+	Asleep          *ebpf.Variable `ebpf:"asleep"`
+	Compat          *ebpf.Variable `ebpf:"compat"`
+	EventFilter     *ebpf.Variable `ebpf:"event_filter"`
+	Native          *ebpf.Variable `ebpf:"native"`
+	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
+	PidnsDev        *ebpf.Variable `ebpf:"pidns_dev"`
+	ReaderLevel     *ebpf.Variable `ebpf:"reader_level"`
+	ReaderPidns     *ebpf.Variable `ebpf:"reader_pidns"`
+	WakeupThreshold *ebpf.Variable `ebpf:"wakeup_threshold"`
 }
 
 // plainCallsPrograms contains all programs after they have been loaded into the kernel.

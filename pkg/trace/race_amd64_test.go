@@ -12,7 +12,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -22,12 +22,12 @@ const (
 )
 
 // TestFDRace has a thread put another file in place of the one that another
-// thread enters. What is told is the file at the call's beginning: leaving the
+// thread enters. What is reported is the file at the call's beginning: leaving the
 // last mount namespace of its kind makes the call long (put_mnt_ns, fs/namespace.c),
 // so at its end nearly any file could be there.
 func TestFDRace(t *testing.T) {
 	testlock.Exclusive(t) // two threads have to run side by side
-	one, two := newHouse(t), newHouse(t)
+	one, two := newIsolated(t), newIsolated(t)
 	for range 10 { // until the threads ran side by side
 		if raceFD(t, one, two) {
 			return
@@ -36,7 +36,7 @@ func TestFDRace(t *testing.T) {
 	t.Error("the file was never changed meanwhile")
 }
 
-func raceFD(t *testing.T, one, two *house) (raced bool) {
+func raceFD(t *testing.T, one, two *isolated) (raced bool) {
 	const fd = 20
 	s := open(t, trace.Options{})
 	a := newActor()
@@ -60,22 +60,22 @@ func raceFD(t *testing.T, one, two *house) (raced bool) {
 		a.Call(unix.SYS_SETNS, fd, unix.CLONE_NEWNS)
 	})
 	a.Call(unix.SYS_EXIT_GROUP, 0)
-	run := a.Run(t, callscript.Options{Files: []*os.File{one.open(scan.Mnt), two.open(scan.Mnt)}})
+	run := a.Run(t, callscript.Options{Files: []*os.File{one.open(ns.Mnt), two.open(ns.Mnt)}})
 
 	var entered, closed, other int
 	led := map[trace.NS]int{}
 	for _, e := range of(s.all(), run.PID) {
-		to, target := e.To[scan.Mnt], e.Target.NS[scan.Mnt]
+		to, target := e.To[ns.Mnt], e.Target.NS[ns.Mnt]
 		switch {
 		case e.Call != trace.Setns:
 			continue
 		case e.Errno == unix.EBADF:
 			closed++
-		case e.Failed() || to != one.where[scan.Mnt] && to != two.where[scan.Mnt]:
+		case e.Failed() || to != one.where[ns.Mnt] && to != two.where[ns.Mnt]:
 			t.Errorf("it was led elsewhere: %s", describe(e))
 		case target == (trace.NS{}): // closed, and back before the kernel looked
 			other++
-		case e.Via.Kind != trace.ViaNSFS || target != one.where[scan.Mnt] && target != two.where[scan.Mnt]:
+		case e.Via.Kind != trace.ViaNSFS || target != one.where[ns.Mnt] && target != two.where[ns.Mnt]:
 			t.Errorf("it entered something else: %s", describe(e))
 		case target != to:
 			other++
@@ -84,19 +84,19 @@ func raceFD(t *testing.T, one, two *house) (raced bool) {
 		}
 		led[to]++
 	}
-	t.Logf("%d rounds: in %d the file told is the one entered, in %d not, in %d there was none", rounds, entered, other, closed)
+	t.Logf("%d rounds: in %d the file reported is the one entered, in %d not, in %d there was none", rounds, entered, other, closed)
 	if entered+other+closed != rounds {
 		t.Errorf("events of %d rounds, want %d", entered+other+closed, rounds)
 	}
 	if other > rounds/8 {
-		t.Errorf("in %d of %d the file told is not the one entered", other, rounds)
+		t.Errorf("in %d of %d the file reported is not the one entered", other, rounds)
 	}
 	s.lostNothing()
-	return led[one.where[scan.Mnt]] > 0 && led[two.where[scan.Mnt]] > 0
+	return led[one.where[ns.Mnt]] > 0 && led[two.where[ns.Mnt]] > 0
 }
 
 // TestFlagsRace has a thread change the flags of a clone3 while another calls it:
-// each child that was made in a new namespace is told.
+// each child that was made in a new namespace is reported.
 func TestFlagsRace(t *testing.T) {
 	testlock.Exclusive(t) // two threads have to run side by side
 	for range 10 {        // until the threads ran side by side
@@ -157,15 +157,15 @@ func raceFlags(t *testing.T) (raced bool) {
 	t.Logf("%d of %d children were made in a new namespace", len(made), rounds)
 	raced = len(made) > 0 && len(made) < rounds
 	for _, e := range of(s.all(), run.PID) {
-		switch to := e.To[scan.Net]; {
-		case !made[to.Cookie] || e.Flags&unix.CLONE_NEWNET == 0 || e.From[scan.Net].Cookie != old || e.Child == 0:
+		switch to := e.To[ns.Net]; {
+		case !made[to.Cookie] || e.Flags&unix.CLONE_NEWNET == 0 || e.From[ns.Net].Cookie != old || e.Child == 0:
 			t.Errorf("no such child was made: %s", describe(e))
 		default:
 			delete(made, to.Cookie)
 		}
 	}
 	if len(made) > 0 {
-		t.Errorf("%d children are not told", len(made))
+		t.Errorf("%d children are not reported", len(made))
 	}
 	s.lostNothing()
 	return raced

@@ -12,7 +12,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/need"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -21,12 +21,12 @@ const nobody = 65534
 // unprivileged has the script go on as nobody.
 func (a *actor) unprivileged() { a.Call(unix.SYS_SETRESUID, nobody, nobody, nobody) }
 
-// TestRefusedSetns has setns refused in every way, and tells what it was given.
+// TestRefusedSetns has setns refused in every way, and reports what it was given.
 func TestRefusedSetns(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	s := open(t, trace.Options{})
 	c := checks{}
-	net := scan.FormatLink(scan.Net, h.where[scan.Net].Inode)
+	net := ns.FormatLink(ns.Net, h.where[ns.Net].Inode)
 	plain := filepath.Join(t.TempDir(), "plain")
 	if err := os.WriteFile(plain, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -42,11 +42,11 @@ func TestRefusedSetns(t *testing.T) {
 		"not open":        {nstype: unix.CLONE_NEWNET, errno: unix.EBADF},
 		"not open, any":   {errno: unix.EBADF},
 		"a plain file":    {file: openFile(t, plain, unix.O_RDONLY), errno: unix.EINVAL, via: trace.Via{Kind: trace.ViaOther}},
-		"not its type":    {h.open(scan.Net), unix.CLONE_NEWIPC, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(scan.Net)}},
-		"no type at all":  {h.open(scan.Net), 0x5a, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(scan.Net)}},
-		"negative type":   {h.open(scan.Net), -1, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(scan.Net)}},
-		"opened by path":  {openFile(t, h.path(scan.Net), unix.O_PATH), 0, false, unix.EBADF, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(scan.Net)}},
-		"unprivileged":    {h.open(scan.Net), unix.CLONE_NEWNET, true, unix.EPERM, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(scan.Net)}},
+		"not its type":    {h.open(ns.Net), unix.CLONE_NEWIPC, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(ns.Net)}},
+		"no type at all":  {h.open(ns.Net), 0x5a, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(ns.Net)}},
+		"negative type":   {h.open(ns.Net), -1, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(ns.Net)}},
+		"opened by path":  {openFile(t, h.path(ns.Net), unix.O_PATH), 0, false, unix.EBADF, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(ns.Net)}},
+		"unprivileged":    {h.open(ns.Net), unix.CLONE_NEWNET, true, unix.EPERM, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(ns.Net)}},
 		"pidfd, no flags": {h.pidfd, 0, false, unix.EINVAL, trace.Via{Kind: trace.ViaPidfd, PID: h.pid}, trace.Target{NS: h.where}},
 		"pidfd, unprivileged": {h.pidfd, unix.CLONE_NEWNET | unix.CLONE_NEWUTS, true, unix.EPERM,
 			trace.Via{Kind: trace.ViaPidfd, PID: h.pid}, trace.Target{NS: h.where}},
@@ -78,7 +78,7 @@ func TestRefusedSetns(t *testing.T) {
 }
 
 // demandTarget demands the file that a setns was given, and where it leads; of a
-// pidfd for the types whose flags were passed.
+// pidfd for the types of which the flags were passed.
 func demandTarget(t *testing.T, e trace.Event, via trace.Via, target trace.Target) {
 	t.Helper()
 	if e.Via != via {
@@ -86,7 +86,7 @@ func demandTarget(t *testing.T, e trace.Event, via trace.Via, target trace.Targe
 	}
 	if via.Kind == trace.ViaPidfd {
 		for ty := range target.NS {
-			if e.Flags&trace.FlagOf(scan.Type(ty)) == 0 {
+			if e.Flags&trace.FlagOf(ns.Type(ty)) == 0 {
 				target.NS[ty], e.Target.NS[ty] = trace.NS{}, trace.NS{}
 			}
 		}
@@ -155,7 +155,7 @@ func (a *actor) filter(number int, answer uint64) {
 // TestRefusedByFilter has calls answered by a seccomp filter, before the kernel
 // looks at them.
 func TestRefusedByFilter(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	for name, do := range map[string]struct {
 		number int
 		act    func(*actor) *act
@@ -171,7 +171,7 @@ func TestRefusedByFilter(t *testing.T) {
 				a := newActor()
 				a.filter(filtered, seccompErrno|uint64(unix.ENOSYS))
 				do.act(a)
-				return a, a.Run(t, callscript.Options{Files: []*os.File{h.open(scan.Net)}})
+				return a, a.Run(t, callscript.Options{Files: []*os.File{h.open(ns.Net)}})
 			}
 			a, refused := run(do.number)
 			b, passed := run(unix.SYS_ACCT) // its twin
@@ -184,7 +184,7 @@ func TestRefusedByFilter(t *testing.T) {
 			demand(t, of(events, refused.PID), want)
 			demand(t, of(events, passed.PID), b.expected(passed, "callscript"))
 			if e := of(events, refused.PID)[0]; e.Call == trace.Setns {
-				demandTarget(t, e, trace.Via{Kind: trace.ViaNSFS, Path: scan.FormatLink(scan.Net, h.where[scan.Net].Inode)}, trace.Target{NS: h.part(scan.Net)})
+				demandTarget(t, e, trace.Via{Kind: trace.ViaNSFS, Path: ns.FormatLink(ns.Net, h.where[ns.Net].Inode)}, trace.Target{NS: h.part(ns.Net)})
 			}
 			s.lostNothing()
 		})
@@ -213,7 +213,7 @@ func TestKilledByFilter(t *testing.T) {
 					t.Errorf("refused %v, failed %v, returned %d, %v; want true, true, -1 and no errno: %s",
 						e.Refused, e.Failed(), e.Ret, e.Errno, describe(e))
 				}
-				if e.Child != 0 || e.To != (trace.Set{}) || e.From[scan.Net].Inode == 0 {
+				if e.Child != 0 || e.To != (trace.Set{}) || e.From[ns.Net].Inode == 0 {
 					t.Errorf("it has a child or led somewhere: %s", describe(e))
 				}
 			})

@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 // TestSetns enters a namespace of every type, with its type named and without.
 func TestSetns(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	s := open(t, trace.Options{})
 	c := checks{}
-	for _, ty := range scan.Types() {
+	for _, ty := range ns.Types() {
 		for name, nstype := range map[string]int{"": int(trace.FlagOf(ty)), ", any type": 0} {
 			a := newActor()
 			act := a.setns(firstFile, nstype)
@@ -30,11 +30,11 @@ func TestSetns(t *testing.T) {
 			c[ty.String()+name] = func(t *testing.T, events []trace.Event) {
 				e := one(t, of(events, run.PID))
 				demand(t, []trace.Event{e}, a.expected(run, "callscript"))
-				demandTarget(t, e, trace.Via{Kind: trace.ViaNSFS, Path: scan.FormatLink(ty, h.where[ty].Inode)}, trace.Target{Type: ty, NS: h.part(ty)})
+				demandTarget(t, e, trace.Via{Kind: trace.ViaNSFS, Path: ns.FormatLink(ty, h.where[ty].Inode)}, trace.Target{Type: ty, NS: h.part(ty)})
 				if e.To[ty] != h.where[ty] || !e.Moved(ty) {
 					t.Errorf("it led to %v, want %v", e.To[ty], h.where[ty])
 				}
-				for _, other := range scan.Types() {
+				for _, other := range ns.Types() {
 					if other != ty && e.Moved(other) {
 						t.Errorf("it moved between namespaces of type %s", other)
 					}
@@ -47,7 +47,7 @@ func TestSetns(t *testing.T) {
 
 // TestSetnsPidfd enters several namespaces of a process at once.
 func TestSetnsPidfd(t *testing.T) {
-	h := newHouse(t)
+	h := newIsolated(t)
 	const flags = unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS
 	s := open(t, trace.Options{})
 	a := newActor()
@@ -59,7 +59,7 @@ func TestSetnsPidfd(t *testing.T) {
 	e := one(t, of(s.all(), run.PID))
 	demand(t, []trace.Event{e}, a.expected(run, "callscript"))
 	demandTarget(t, e, trace.Via{Kind: trace.ViaPidfd, PID: h.pid}, trace.Target{NS: h.where})
-	for _, ty := range scan.Types() {
+	for _, ty := range ns.Types() {
 		if want := flags&int(trace.FlagOf(ty)) != 0; e.Moved(ty) != want {
 			t.Errorf("%s: moved %v, want %v", ty, e.Moved(ty), want)
 		}

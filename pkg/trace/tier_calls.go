@@ -13,7 +13,7 @@ import (
 
 // openCalls is tier 1: programs at the entry and the return of every system call,
 // which turn all but four of them away at once, and where a task is made.
-func openCalls(o Options) (watcher, error) {
+func openCalls(o Options) (backend, error) {
 	programs, hooks, err := loadTyped(o, func(*ebpf.CollectionSpec, *btf.Spec) []hook {
 		return []hook{{program: callsProgNewtask}, {program: callsProgSysExit}, {program: callsProgSysEnter}}
 	})
@@ -25,11 +25,11 @@ func openCalls(o Options) (watcher, error) {
 
 // openFunctions is tier 2: the same at the functions that the four calls are, so
 // that no other call is touched.
-func openFunctions(o Options) (watcher, error) {
+func openFunctions(o Options) (backend, error) {
 	none := false
 	programs, hooks, err := loadTyped(o, func(spec *ebpf.CollectionSpec, types *btf.Spec) []hook {
 		hooks := []hook{{program: callsProgNewtask}}
-		for _, program := range []string{callsProgCallReturned, callsProgCallEntered} {
+		for _, program := range []string{callsProgCallExit, callsProgCallEnter} {
 			for _, function := range callFunctions {
 				var there *btf.Func
 				if types.TypeByName(function, &there) != nil {

@@ -15,28 +15,28 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// perf is tier 4: what perf_event_open(2) tells of namespaces (Linux 4.12), for
-// kernels without BPF. Only that a thread has been moved is told, not by which
+// perf is tier 4: what perf_event_open(2) records of namespaces (Linux 4.12), for
+// kernels without BPF. Only that a thread has been moved is recorded, not by which
 // call: the events are Moves, and Clones.
 type perf struct {
 	rings    []*perfRing
 	places   *places
 	filter   Filter
 	boot     time.Time
-	ready    []perfRecord // by time, read and not yet told
+	ready    []perfRecord // by time, read and not yet returned
 	overflow bool
 }
 
 // perfMap is the kernel's order of the types in a record (enum
 // perf_record_namespaces indices, include/uapi/linux/perf_event.h, 5.10). The PID
 // namespace there is the one that the thread is in itself, which never changes, so
-// it says nothing of those for its children.
-var perfMap = [...]scan.Type{scan.Net, scan.UTS, scan.IPC, scan.PID, scan.User, scan.Mnt, scan.Cgroup}
+// it is not that for its children.
+var perfMap = [...]ns.Type{ns.Net, ns.UTS, ns.IPC, ns.PID, ns.User, ns.Mnt, ns.Cgroup}
 
-func openPerf(o Options) (watcher, error) {
+func openPerf(o Options) (backend, error) {
 	switch {
 	case o.Follow:
 		return nil, errNoFollow
@@ -77,7 +77,7 @@ func (p *perf) next(e *Event, deadline time.Time) (bool, error) {
 		for len(p.ready) > 0 {
 			record := p.ready[0]
 			p.ready = p.ready[1:]
-			if p.tell(e, &record) && p.filter.match(e) {
+			if p.event(e, &record) && p.filter.match(e) {
 				return true, nil
 			}
 		}
@@ -94,8 +94,8 @@ func (p *perf) next(e *Event, deadline time.Time) (bool, error) {
 	}
 }
 
-// tell makes an event of a record, if a thread was moved: every new thread has one.
-func (p *perf) tell(e *Event, r *perfRecord) bool {
+// event makes an event of a record, if a thread was moved: every new thread has one.
+func (p *perf) event(e *Event, r *perfRecord) bool {
 	if int(r.pid) == os.Getpid() {
 		return false
 	}
@@ -109,7 +109,7 @@ func (p *perf) tell(e *Event, r *perfRecord) bool {
 	}
 	moved := false
 	for _, t := range perfMap {
-		moved = moved || t != scan.PID && before[t].Inode != 0 && before[t] != r.set[t]
+		moved = moved || t != ns.PID && before[t].Inode != 0 && before[t] != r.set[t]
 	}
 	if !moved {
 		return false
@@ -154,7 +154,7 @@ func (p *perf) interrupt() {} // it never waits long
 
 func (p *perf) more() bool { return len(p.ready) > 0 }
 
-// lost knows whether records were lost, but not how many of those were of moves.
+// lost reports whether records were lost, but not how many of those were of moves.
 func (p *perf) lost() ([]Loss, error) {
 	return []Loss{{Kind: "unknown", Known: !p.overflow}}, nil
 }

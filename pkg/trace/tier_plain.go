@@ -10,7 +10,7 @@ import (
 )
 
 // plain is tier 3: programs at the entry and the return of every system call that
-// know no kernel types. Where threads are is asked of /proc when an event is read,
+// do not use kernel types. Where threads are is read from /proc when an event is read,
 // which is a moment later.
 type plain struct {
 	*recorder
@@ -20,12 +20,12 @@ type plain struct {
 
 var errNoFollow = errors.New("cannot follow a command's children: use tier 1 or 2")
 
-func openPlain(o Options) (watcher, error) {
+func openPlain(o Options) (backend, error) {
 	if o.Follow {
 		return nil, errNoFollow
 	}
 	p := &plain{filter: o.Filter}
-	o.Filter.Types, o.Filter.NS = nil, NS{} // the kernel side does not know them
+	o.Filter.Types, o.Filter.NS = nil, NS{} // the kernel side cannot filter by them
 	o.wakeAt = 1                            // at once: a thread may end soon
 	programs, hooks, err := loadPlain(o)
 	if err != nil {
@@ -81,7 +81,7 @@ func (f *Filter) match(e *Event) bool {
 }
 
 // about reports whether the event is about one of the types asked for. Net is
-// among Types of every event, so its flag or a move has to say so.
+// among Types of every event, so its flag or a move has to show it.
 func (f *Filter) about(e *Event) bool {
 	for _, t := range f.Types {
 		if e.Flags&FlagOf(t) != 0 || e.Moved(t) || e.Via.Kind == ViaNSFS && e.Target.Type == t {

@@ -7,14 +7,13 @@ package trace
 import (
 	"context"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Every tier that this machine can have reports that a process has gone to a new
@@ -24,8 +23,8 @@ func TestTiers(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "unshare")
 	for _, tier := range Tiers() {
-		t.Run(tier.What, func(t *testing.T) {
-			// It is there before the tracer, and moves once it is told to.
+		t.Run(tier.Name, func(t *testing.T) {
+			// It is there before the tracer, and moves once it is reported to.
 			cmd := exec.Command("sh", "-c", "read go; exec unshare -n sleep 60")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 			stdin, err := cmd.StdinPipe()
@@ -55,15 +54,15 @@ func TestTiers(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := await(t, tracer, cmd.Process.Pid)
-			where := whereIs(cmd.Process.Pid)[scan.Net]
-			if !where.is(e.To[scan.Net]) || e.From[scan.Net].is(where) || e.From[scan.Net].Inode == 0 {
-				t.Errorf("moved from %v to %v, and is in %v", e.From[scan.Net], e.To[scan.Net], where)
+			where := whereIs(cmd.Process.Pid)[ns.Net]
+			if !where.is(e.To[ns.Net]) || e.From[ns.Net].is(where) || e.From[ns.Net].Inode == 0 {
+				t.Errorf("moved from %v to %v, and is in %v", e.From[ns.Net], e.To[ns.Net], where)
 			}
-			if told := e.Call == Unshare && e.Flags == FlagOf(scan.Net); told != (tier.Tier < 4) {
+			if reported := e.Call == Unshare && e.Flags == FlagOf(ns.Net); reported != (tier.Tier < 4) {
 				t.Errorf("%s with flags %v", e.Call, e.Flags)
 			}
-			if knows := e.To[scan.Net].Cookie != 0; knows && tier.Tier > 2 {
-				t.Errorf("cookie %d", e.To[scan.Net].Cookie)
+			if knows := e.To[ns.Net].Cookie != 0; knows && tier.Tier > 2 {
+				t.Errorf("cookie %d", e.To[ns.Net].Cookie)
 			}
 			cancel()
 			summary, err := tracer.Finish()
@@ -83,7 +82,7 @@ func await(t *testing.T, tracer *Tracer, pid int) Event {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n == 1 && e[0].PID == pid && e[0].Moved(scan.Net) {
+		if n == 1 && e[0].PID == pid && e[0].Moved(ns.Net) {
 			return e[0]
 		}
 	}
@@ -108,11 +107,11 @@ func TestTierRefuses(t *testing.T) {
 
 func TestMatch(t *testing.T) {
 	e := Event{
-		Call: Setns, PID: 10, TID: 11, Comm: "ip", Flags: FlagOf(scan.Net),
-		From: Set{scan.Net: {1, 100}}, To: Set{scan.Net: {2, 200}, scan.Mnt: {3, 0}},
+		Call: Setns, PID: 10, TID: 11, Comm: "ip", Flags: FlagOf(ns.Net),
+		From: Set{ns.Net: {1, 100}}, To: Set{ns.Net: {2, 200}, ns.Mnt: {3, 0}},
 	}
 	for _, f := range []Filter{
-		{}, {PID: 10}, {PID: 11}, {Comm: "ip"}, {Types: []scan.Type{scan.Mnt, scan.Net}},
+		{}, {PID: 10}, {PID: 11}, {Comm: "ip"}, {Types: []ns.Type{ns.Mnt, ns.Net}},
 		{NS: NS{1, 100}}, {NS: NS{2, 0}}, {NS: NS{3, 0}},
 	} {
 		if !f.match(&e) {
@@ -120,7 +119,7 @@ func TestMatch(t *testing.T) {
 		}
 	}
 	for _, f := range []Filter{
-		{PID: 12}, {Comm: "i"}, {Types: []scan.Type{scan.Mnt}}, {Failed: true}, {NS: NS{1, 101}}, {NS: NS{4, 0}},
+		{PID: 12}, {Comm: "i"}, {Types: []ns.Type{ns.Mnt}}, {Failed: true}, {NS: NS{1, 101}}, {NS: NS{4, 0}},
 	} {
 		if f.match(&e) {
 			t.Errorf("%+v lets %+v through", f, e)
@@ -133,16 +132,6 @@ func FuzzPerfRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if r, ok := parsePerfRecord(b); ok && len(b) < 32 {
 			t.Errorf("%d bytes gave %+v", len(b), r)
-		}
-	})
-}
-
-func FuzzStat(f *testing.F) {
-	f.Add("42 (a) b) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0")
-	f.Fuzz(func(t *testing.T, stat string) {
-		var th thread
-		if _, ok := parseStat(stat, &th); ok && (!strings.Contains(stat, "("+th.comm+")") || th.tid < 0) {
-			t.Errorf("%q gave %+v", stat, th)
 		}
 	})
 }

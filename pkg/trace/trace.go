@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package trace tells every setns, unshare and clone that moves a thread between
-// namespaces, as it happens: who, from where, to where, by which file, and whether
-// it worked.
+// Package trace records every setns, unshare and clone that moves a thread between
+// namespaces, as it happens: the caller, from where, to where, by which file, and
+// whether it succeeded.
 //
 //	tracer, err := trace.Open(ctx, trace.Options{})
 //	for {
@@ -10,21 +10,21 @@
 //		…
 //	}
 //
-// How it looks is its tier: the first of Tiers that this machine lets it use.
+// Its way of tracing is its tier: the first of Tiers that works on this machine.
 // Nothing stays in the kernel when the process ends, however it ends.
 package trace
 
 import (
 	"errors"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // ErrClosed is what Read returns once the tracer was closed or its context has
 // ended, and all that was recorded until then has been read.
 var ErrClosed = errors.New("tracer is closed")
 
-// Options say what to trace. The zero value is every call of every thread but
+// Options select what is traced. The zero value is every call of every thread but
 // the tracer's own process.
 type Options struct {
 	Tier   Tier // 0: the first that works, in the order of Tiers
@@ -43,37 +43,55 @@ type Options struct {
 // Filter leaves events out, inside of the kernel where the tier can. Zero fields
 // let everything through.
 type Filter struct {
-	PID    int         // process or thread
-	Comm   string      // the thread's name, up to 15 bytes
-	Types  []scan.Type // what the call was about: its flags, or what a setns was to enter
-	Failed bool        // only failed calls
-	NS     NS          // before, after or as target, of any type
+	PID    int       // process or thread
+	Comm   string    // the thread's name, up to 15 bytes
+	Types  []ns.Type // what the call was about: its flags, or what a setns was to enter
+	Failed bool      // only failed calls
+	NS     NS        // before, after or as target, of any type
 }
 
-// Tier is a way to look, by number.
+// Tier is a way of tracing, by number.
 type Tier int
 
-// TierInfo says what a tier is.
+// TierInfo describes a tier.
 type TierInfo struct {
-	Tier  Tier
-	What  string   // how it looks, in words
-	Blind []string // what it cannot see, in words
+	Tier        Tier
+	Name        string       // a word for its way of tracing: "tracepoints"
+	Limitations []Limitation // what it does not record
 }
 
-// Disagreement is a thread that is elsewhere than its events say: a transition
-// was not seen.
+// Limitation is something that a tier does not record.
+type Limitation string
+
+// The limitations.
+const (
+	LacksSeccompRefusals Limitation = "seccomp-refusals" // calls that a seccomp filter refuses
+	LacksPreempted       Limitation = "preempted"        // calls on a CPU while another thread is preempted in the program there; they are counted as lost
+	LacksShortLived      Limitation = "short-lived"      // where a thread went that ended within milliseconds
+	LacksOrigins         Limitation = "origins"          // from where a thread came that started after the tracer
+	LacksTargets         Limitation = "targets"          // the file that was passed to setns
+	LacksCompat32        Limitation = "compat32"         // 32-bit calls of 64-bit programs
+	LacksCookies         Limitation = "cookies"          // cookies of network namespaces
+	LacksParents         Limitation = "parents"          // parent processes
+	LacksCalls           Limitation = "calls"            // which call it was, its flags and its file
+	LacksFailures        Limitation = "failures"         // calls that failed
+	LacksPIDAndTime      Limitation = "pid-and-time"     // moves between PID and time namespaces
+)
+
+// Disagreement is a thread that is in another namespace than its events show: a
+// transition was not recorded.
 type Disagreement struct {
 	PID, TID int
 	Comm     string
 	Tracked  NS // network namespace by the events
-	Found    NS // by looking, at the end
+	Found    NS // as read at the end
 }
 
 // Summary is what the tracer found at its end by looking at every thread.
 type Summary struct {
 	Checked       int // threads looked at
 	Disagreements []Disagreement
-	// Strays are threads that were seen moving and ended in another network
+	// SplitThreads are threads that were seen moving and ended in another network
 	// namespace than their process's first thread.
-	Strays []Disagreement
+	SplitThreads []Disagreement
 }

@@ -11,18 +11,18 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// tracker knows from the events where every thread must be, so that at the end a
+// tracker derives from the events where every thread must be, so that at the end a
 // look at all of them shows what was missed without anybody counting it.
 type tracker struct {
-	covers func(*thread) bool // whose every move the trace sees
+	covers func(*thread) bool // threads of which the trace records every move
 	look   func() (map[int]thread, error)
-	reader *iter.Reader   // nil where BPF does not tell
-	first  map[int]thread // by TID, at the start; nil while it is read
-	ready  chan struct{}  // closed once reader, first and err are there
+	reader *bpfreader.Reader // nil where BPF cannot be used
+	first  map[int]thread    // by TID, at the start; nil while it is read
+	ready  chan struct{}     // closed once reader, first and err are there
 	err    error
 
 	moved  map[int]thread // by TID, since then
@@ -42,7 +42,7 @@ type thread struct {
 
 const pruneFirst = 1 << 14
 
-// newTracker looks at every thread. It is to be called when events are recorded
+// newTracker reads every thread. It is to be called when events are recorded
 // already.
 func newTracker(o Options) *tracker {
 	t := &tracker{ready: make(chan struct{}), moved: map[int]thread{}, prune: pruneFirst}
@@ -50,7 +50,7 @@ func newTracker(o Options) *tracker {
 	go func() {
 		defer close(t.ready)
 		t.look = lookInProc
-		if reader, err := iter.Open(iter.Options{Passes: iter.Tasks}); err == nil {
+		if reader, err := bpfreader.Open(bpfreader.Options{Passes: bpfreader.Tasks}); err == nil {
 			t.reader, t.look = reader, t.lookByBPF
 		}
 		t.first, t.err = t.look()
@@ -73,13 +73,13 @@ func coverage(o Options, t *tracker, th *thread) bool {
 func (t *tracker) lookByBPF() (map[int]thread, error) {
 	boot := newClock()
 	all := map[int]thread{}
-	_, err := t.reader.Tasks(func(task *iter.Task) {
-		if task.Left || task.Exited || task.NS[iter.NSNet] == 0 {
+	_, err := t.reader.Tasks(func(task *bpfreader.Task) {
+		if task.Left || task.Exited || task.NS[bpfreader.NSNet] == 0 {
 			return
 		}
 		all[task.TID] = thread{
 			pid: task.PID, tid: task.TID, comm: task.Command(), at: boot.at(uint64(task.Start)),
-			ns: NS{Inode: uint64(task.NS[iter.NSNet]), Cookie: task.NetCookie},
+			ns: NS{Inode: uint64(task.NS[bpfreader.NSNet]), Cookie: task.NetCookie},
 		}
 	})
 	return all, err
@@ -87,7 +87,7 @@ func (t *tracker) lookByBPF() (map[int]thread, error) {
 
 // note follows an event.
 func (t *tracker) note(e *Event) {
-	now := thread{pid: e.PID, tid: e.TID, comm: e.Comm, ns: e.To[scan.Net], at: e.Time.Add(e.Duration)}
+	now := thread{pid: e.PID, tid: e.TID, comm: e.Comm, ns: e.To[ns.Net], at: e.Time.Add(e.Duration)}
 	if e.Call == Clone {
 		now.pid, now.tid = e.Child, e.Child
 		if e.Flags&cloneThread != 0 {
@@ -98,7 +98,7 @@ func (t *tracker) note(e *Event) {
 		return
 	}
 	if t.passed != nil {
-		t.passed[now.tid] = append(t.passed[now.tid], e.From[scan.Net], now.ns)
+		t.passed[now.tid] = append(t.passed[now.tid], e.From[ns.Net], now.ns)
 	}
 	t.moved[now.tid] = now
 	if len(t.moved) >= t.prune {
@@ -156,7 +156,7 @@ func (t *tracker) summary(found map[int]thread) Summary {
 		_, moved := t.moved[tid]
 		leader, led := found[now.pid]
 		if moved && led && !leader.ns.is(now.ns) {
-			s.Strays = append(s.Strays, Disagreement{PID: now.pid, TID: tid, Comm: now.comm, Tracked: leader.ns, Found: now.ns})
+			s.SplitThreads = append(s.SplitThreads, Disagreement{PID: now.pid, TID: tid, Comm: now.comm, Tracked: leader.ns, Found: now.ns})
 		}
 		if !t.covers(&now) {
 			continue
@@ -167,7 +167,7 @@ func (t *tracker) summary(found map[int]thread) Summary {
 		}
 	}
 	byTID := func(a, b Disagreement) int { return cmp.Compare(a.TID, b.TID) }
-	slices.SortFunc(s.Strays, byTID)
+	slices.SortFunc(s.SplitThreads, byTID)
 	slices.SortFunc(s.Disagreements, byTID)
 	return s
 }

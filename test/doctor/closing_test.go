@@ -65,8 +65,8 @@ func TestClosingConnection(t *testing.T) {
 	}
 	p := newPatient(t)
 	p.inodes = append(p.inodes, inode)
-	until(t, "its thread to end", func() bool { return strings.Join(checks(p.examine(t)), " ") == "kernel-only" })
-	r := p.examine(t)
+	until(t, "its thread to end", func() bool { return strings.Join(checks(p.inspect(t)), " ") == "kernel-only" })
+	r := p.inspect(t)
 	if len(r.Findings) != 1 {
 		t.Fatalf("findings of %v, want kernel-only", checks(r))
 	}

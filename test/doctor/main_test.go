@@ -5,6 +5,7 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -13,12 +14,16 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
 
 func TestMain(m *testing.M) {
@@ -31,19 +36,19 @@ func TestMain(m *testing.M) {
 }
 
 // engine is the bpf engine of all tests here: it takes a while to load.
-var engine = sync.OnceValues(iter.NewEngine)
+var engine = sync.OnceValues(bpf.New)
 
 // patient is the part of this machine that a test is about: its own namespaces
 // and names directories. What other tests do meanwhile is left out of what the
 // doctor gets to see.
 type patient struct {
-	host   *scan.Host
+	host   *host.Host
 	engine scan.Engine // nil: the walk over /proc
 	inodes []uint64
 	dirs   []string
 
 	// change, if not nil, is done to each snapshot.
-	change func(*scan.Snapshot)
+	change func(*ns.Snapshot)
 	opts   doctor.Options
 }
 
@@ -56,7 +61,7 @@ func newPatient(t *testing.T) *patient {
 	if err != nil {
 		need.Missing(t, "needs the bpf engine: "+err.Error())
 	}
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,12 +87,12 @@ func (p *patient) in(dirs ...*nstest.Names) *patient {
 	return p
 }
 
-// examine has the doctor look, and again where something could not be read at that
+// inspect has the doctor look, and again where something could not be read at that
 // moment: other tests make and free namespaces all the while.
-func (p *patient) examine(t *testing.T) (r *doctor.Report) {
+func (p *patient) inspect(t *testing.T) (r *doctor.Report) {
 	t.Helper()
 	for range 5 {
-		if r = p.look(t); len(r.Blind) == 0 {
+		if r = p.look(t); len(r.Undecided) == 0 {
 			break
 		}
 	}
@@ -97,7 +102,7 @@ func (p *patient) examine(t *testing.T) (r *doctor.Report) {
 func (p *patient) look(t *testing.T) *doctor.Report {
 	t.Helper()
 	opts := p.opts
-	opts.Scan = func(ctx context.Context) (*scan.Snapshot, error) {
+	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) {
 		snap, err := scan.Scan(ctx, scan.Options{Host: p.host, Engine: p.engine, NamesDirs: p.dirs, Details: true})
 		if err == nil {
 			p.filter(snap)
@@ -108,11 +113,18 @@ func (p *patient) look(t *testing.T) *doctor.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var document bytes.Buffer
+	if err := render.Doctor(&document, r, render.JSON, render.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := wiretest.Validate(document.Bytes()); err != nil {
+		t.Error(err)
+	}
 	return r
 }
 
-func (p *patient) filter(snap *scan.Snapshot) {
-	snap.Namespaces = slices.DeleteFunc(snap.Namespaces, func(n scan.Namespace) bool {
+func (p *patient) filter(snap *ns.Snapshot) {
+	snap.Namespaces = slices.DeleteFunc(snap.Namespaces, func(n ns.Namespace) bool {
 		return !n.Initial && !slices.Contains(p.inodes, n.Inode)
 	})
 	ours := func(name string) bool {
@@ -121,11 +133,11 @@ func (p *patient) filter(snap *scan.Snapshot) {
 	for i := range snap.Namespaces {
 		n := &snap.Namespaces[i]
 		if n.Initial { // it has what everybody made: names, mounts and files
-			n.Names = slices.DeleteFunc(n.Names, func(name scan.Name) bool { return !ours(name.Path) })
-			n.Holders = slices.DeleteFunc(n.Holders, func(h scan.Holder) bool { return h.Kind != scan.KindProcess })
+			n.Names = slices.DeleteFunc(n.Names, func(name ns.Name) bool { return !ours(name.Path) })
+			n.Holders = slices.DeleteFunc(n.Holders, func(h ns.Holder) bool { return h.Kind != ns.KindProcess })
 		}
 	}
-	snap.Strays = slices.DeleteFunc(snap.Strays, func(s scan.Stray) bool { return !ours(s.Path) })
+	snap.Dangling = slices.DeleteFunc(snap.Dangling, func(s ns.DanglingName) bool { return !ours(s.Path) })
 	if p.change != nil {
 		p.change(snap)
 	}
@@ -139,15 +151,15 @@ func checks(r *doctor.Report) (names []string) {
 	return names
 }
 
-// expect demands that these checks, and no others, find something, each once, and
-// that none of them could not tell. It returns the findings.
+// expect checks that these checks, and no others, find something, each once, and
+// that none of them is undecided. It returns the findings.
 func (p *patient) expect(t *testing.T, want ...string) []doctor.Finding {
 	t.Helper()
 	var r *doctor.Report
 	nstest.Eventually(t, func() string {
-		r = p.examine(t)
-		if got := checks(r); !slices.Equal(got, want) || len(r.Blind) > 0 {
-			return fmt.Sprintf("findings of %v, want %v: %+v; unknown: %+v", got, want, r.Findings, r.Blind)
+		r = p.inspect(t)
+		if got := checks(r); !slices.Equal(got, want) || len(r.Undecided) > 0 {
+			return fmt.Sprintf("findings of %v, want %v: %+v; unknown: %+v", got, want, r.Findings, r.Undecided)
 		}
 		return ""
 	})

@@ -20,6 +20,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -41,7 +42,7 @@ func run(t *testing.T, name string, args ...string) *exec.Cmd {
 
 func end(cmd *exec.Cmd) {
 	_ = cmd.Process.Kill() // if it fails, it has ended
-	_ = cmd.Wait()         // an error only says that it was killed
+	_ = cmd.Wait()         // an error only means that it was killed
 }
 
 // until waits for what a program that was started is to do.
@@ -68,7 +69,7 @@ func TestNoProcess(t *testing.T) {
 	t.Run("excused", func(t *testing.T) {
 		p.opts.MaxOrphans = 1
 		p.expect(t)
-		if r := p.examine(t); r.Tolerated != 1 {
+		if r := p.inspect(t); r.Tolerated != 1 {
 			t.Errorf("tolerated %d, want 1", r.Tolerated)
 		}
 		p.with(dir.Add("second"))
@@ -83,12 +84,12 @@ func TestNoProcess(t *testing.T) {
 	t.Run("gone at the second look", func(t *testing.T) {
 		p := newPatient(t).in(dir).with(lone)
 		looks := 0
-		p.change = func(snap *scan.Snapshot) {
+		p.change = func(snap *ns.Snapshot) {
 			if looks++; looks == 2 {
 				snap.Namespaces = snap.Namespaces[:1]
 			}
 		}
-		if r := p.examine(t); len(r.Findings) != 0 || looks != 2 {
+		if r := p.inspect(t); len(r.Findings) != 0 || looks != 2 {
 			t.Errorf("findings %+v after %d looks, want none after 2", r.Findings, looks)
 		}
 	})
@@ -118,11 +119,11 @@ func TestDanglingLink(t *testing.T) {
 	if f.Path != link || len(f.Fix) != 1 || f.Fix[0] != "rm "+link || !strings.Contains(f.Summary, "is gone") {
 		t.Errorf("finding %+v", f)
 	}
-	// Where PIDs are another PID namespace's, none is said to be gone.
-	p.change = func(snap *scan.Snapshot) {
-		snap.Gaps = append(snap.Gaps, scan.Gap{Source: "process", Path: "/proc", Err: scan.ErrOtherPIDNS})
+	// Where PIDs are another PID namespace's, none is stated to be gone.
+	p.change = func(snap *ns.Snapshot) {
+		snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc", Err: scan.ErrOtherPIDNS})
 	}
-	r := p.examine(t)
+	r := p.inspect(t)
 	if len(r.Findings) != 1 || r.Findings[0].Severity != doctor.Unknown || len(r.Findings[0].Fix) > 0 {
 		t.Errorf("findings %+v, want one, unknown, without a command", r.Findings)
 	}
@@ -197,7 +198,7 @@ func TestCoveredName(t *testing.T) {
 	if f.Namespace.Inode != lower.Inode || f.Path != dir.Path("web") || !strings.Contains(strings.Join(f.Evidence, "\n"), fmt.Sprint(upper.Inode)) {
 		t.Errorf("finding %+v", f)
 	}
-	// The command that mends it does: both are reached then.
+	// The command that fixes it does: both are reached then.
 	shell(t, f.Fix[0])
 	t.Cleanup(func() { shell(t, "umount "+dir.Path("web-2")+" && rm "+dir.Path("web-2")) })
 	p.expect(t)

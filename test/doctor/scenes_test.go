@@ -11,10 +11,10 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// diagnoses says which check tells each way in which a namespace can be held: by
+// diagnoses has the check that reports each way in which a namespace can be held: by
 // one, and by no other. "" is healthy.
 var diagnoses = map[nstest.Kind]string{
 	nstest.Process:      "",
@@ -56,7 +56,7 @@ func TestEveryHolder(t *testing.T) {
 	}
 }
 
-// checkFinding demands that a finding names its namespace and who holds it.
+// checkFinding checks that a finding names its namespace and who holds it.
 func checkFinding(t *testing.T, scene *nstest.Scene, f *doctor.Finding) {
 	t.Helper()
 	if f.Severity != doctor.Warning || !strings.HasPrefix(f.Subject, "net:[") || f.Namespace == nil {
@@ -84,10 +84,10 @@ func TestGapsMakeUnknown(t *testing.T) {
 	for _, kind := range []nstest.Kind{nstest.Mount, nstest.MountPrivate, nstest.FD, nstest.ProcNet} {
 		t.Run(string(kind), func(t *testing.T) {
 			p := newPatient(t).with(nstest.Make(t, kind))
-			p.change = func(snap *scan.Snapshot) {
-				snap.Gaps = append(snap.Gaps, scan.Gap{Source: "process", Path: "/proc/4242/ns/net", Err: errRefused})
+			p.change = func(snap *ns.Snapshot) {
+				snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/4242/ns/net", Err: errRefused})
 			}
-			r := p.examine(t)
+			r := p.inspect(t)
 			if len(r.Findings) != 1 || r.Findings[0].Severity != doctor.Unknown || r.Status() != doctor.Unknown {
 				t.Errorf("status %v, findings %+v, want one, unknown", r.Status(), r.Findings)
 			}
@@ -98,11 +98,11 @@ func TestGapsMakeUnknown(t *testing.T) {
 	}
 	t.Run("healthy", func(t *testing.T) {
 		p := newPatient(t).with(nstest.Make(t, nstest.Process))
-		p.change = func(snap *scan.Snapshot) {
-			snap.Gaps = append(snap.Gaps, scan.Gap{Source: "process", Path: "/proc/4242/ns/net", Err: errRefused})
+		p.change = func(snap *ns.Snapshot) {
+			snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/4242/ns/net", Err: errRefused})
 		}
-		if r := p.examine(t); r.Status() != doctor.Unknown || len(r.Findings) != 0 || len(r.Blind) == 0 {
-			t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Blind)
+		if r := p.inspect(t); r.Status() != doctor.Unknown || len(r.Findings) != 0 || len(r.Undecided) == 0 {
+			t.Errorf("status %v, findings %+v, blind %+v", r.Status(), r.Findings, r.Undecided)
 		}
 	})
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 func TestLeftoverFile(t *testing.T) {
@@ -33,7 +33,7 @@ func TestLeftoverFile(t *testing.T) {
 	p.expect(t)
 }
 
-// The commands are for pasting into a shell: names that strangers chose do in them
+// The commands are for pasting into a shell: names that other users chose do in them
 // what they do in a directory, nothing.
 func TestLeftoverOddNames(t *testing.T) {
 	need.Program(t, "bash")
@@ -42,7 +42,7 @@ func TestLeftoverOddNames(t *testing.T) {
 	for _, name := range odd {
 		dir.File(name, "")
 	}
-	for _, f := range newPatient(t).in(dir).examine(t).Findings {
+	for _, f := range newPatient(t).in(dir).inspect(t).Findings {
 		if f.Check != "leftover-file" || len(f.Fix) != 1 {
 			t.Errorf("finding %+v", f)
 			continue
@@ -106,37 +106,37 @@ func TestLivePin(t *testing.T) {
 	p.inodes = append(p.inodes, inode)
 
 	f := p.expect(t, "live-pin")[0]
-	neverRemoves(t, p.examine(t), file)
+	neverRemoves(t, p.inspect(t), file)
 	if text := strings.Join(f.Evidence, "\n"); !strings.Contains(text, fmt.Sprintf("net:[%d] is mounted on it", inode)) ||
 		!strings.Contains(text, fmt.Sprintf("sleep (pid %d)", pid)) || !strings.Contains(f.Summary, "do not rm") {
 		t.Errorf("finding %+v", f)
 	}
 
-	for name, change := range map[string]func(*scan.Snapshot){
-		"mount namespaces unread": func(s *scan.Snapshot) { forget(s); s.MountsAll = false },
-		"a mount namespace is a gap": func(s *scan.Snapshot) {
+	for name, change := range map[string]func(*ns.Snapshot){
+		"mount namespaces unread": func(s *ns.Snapshot) { forget(s); s.MountsAll = false },
+		"a mount namespace is a gap": func(s *ns.Snapshot) {
 			forget(s)
-			s.Gaps = append(s.Gaps, scan.Gap{Source: "mount", Path: "mnt:[4026532901]", Err: errRefused})
+			s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"mount"}, Path: "mnt:[4026532901]", Err: errRefused})
 		},
-		"detached mounts unread": func(s *scan.Snapshot) { forget(s); s.LoneMounts = false },
-		"no kernel list":         func(s *scan.Snapshot) { forget(s); s.Sources = []string{"process", "thread", "mount", "name"} },
-		"another root":           func(s *scan.Snapshot) { forget(s); s.Strays[0].Compared = false },
-		"something is unknown":   func(s *scan.Snapshot) { forget(s); unexplained(s, inode) },
+		"detached mounts unread": func(s *ns.Snapshot) { forget(s); s.LoneMounts = false },
+		"no kernel list":         func(s *ns.Snapshot) { forget(s); s.Sources = []string{"process", "thread", "mount", "name"} },
+		"another root":           func(s *ns.Snapshot) { forget(s); s.Dangling[0].Compared = false },
+		"something is unknown":   func(s *ns.Snapshot) { forget(s); unexplained(s, inode) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := *p
 			p.change = change
-			r := p.examine(t)
+			r := p.inspect(t)
 			neverRemoves(t, r, file)
 			if r.Status() == doctor.OK {
-				t.Errorf("nothing is said of it")
+				t.Errorf("nothing is reported of it")
 			}
 		})
 	}
 	t.Run("by proc", func(t *testing.T) {
 		p := *p
 		p.engine = nil
-		r := p.examine(t)
+		r := p.inspect(t)
 		neverRemoves(t, r, file)
 		if got := checks(r); len(got) != 1 || got[0] != "live-pin" {
 			t.Errorf("findings of %v, want live-pin", got)
@@ -151,17 +151,17 @@ func TestLivePin(t *testing.T) {
 }
 
 // forget takes away what was seen of the mounts on plain files.
-func forget(s *scan.Snapshot) {
-	for i := range s.Strays {
-		s.Strays[i].Pins = nil
+func forget(s *ns.Snapshot) {
+	for i := range s.Dangling {
+		s.Dangling[i].Pins = nil
 	}
 }
 
 // unexplained has a namespace as the bpf engine shows one that is mounted in a
 // detached tree.
-func unexplained(s *scan.Snapshot, inode uint64) {
+func unexplained(s *ns.Snapshot, inode uint64) {
 	if n := s.Find(inode); n != nil {
-		n.Holders = []scan.Holder{{Kind: scan.KindKernel, Refs: 1}}
+		n.Holders = []ns.Holder{{Kind: ns.KindKernel, Refs: 1}}
 	}
 }
 
@@ -180,7 +180,7 @@ func TestLivePinBelow(t *testing.T) {
 	}()
 	p := newPatient(t).in(dir).with(lone)
 	p.expect(t, "live-pin")
-	neverRemoves(t, p.examine(t), dir.Path("below"))
+	neverRemoves(t, p.inspect(t), dir.Path("below"))
 }
 
 // And in a detached tree that only a descriptor holds: no list of mounts has it.
@@ -196,7 +196,7 @@ func TestLivePinDetached(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPatient(t).in(dir).with(lone)
-	r := p.examine(t)
+	r := p.inspect(t)
 	neverRemoves(t, r, dir.Path("detached"))
 	if got := strings.Join(checks(r), " "); got != "held-elsewhere leftover-file" {
 		t.Errorf("findings of %s: %+v", got, r.Findings)

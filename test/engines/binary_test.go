@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 )
 
 // binaryDir is where the program under test is, once it was built. Everybody may
@@ -67,13 +68,18 @@ func binary(t testing.TB) string {
 type answer struct {
 	Engine     string
 	Complete   bool
-	Gaps       []struct{ Source, Path, Error string }
+	Gaps       []wireGap
 	Namespaces []struct {
 		Inode     uint64
 		Processes int
-		Holders   map[string]int
+		Holders   map[string]int `json:"holder_counts"`
 		Leader    *struct{ PID int }
 	}
+}
+
+type wireGap struct {
+	Sources     []string
+	Path, Error string
 }
 
 // holders counts the holders of one kind that a namespace has; -1 if it is not
@@ -110,6 +116,9 @@ func run(t testing.TB, args ...string) result {
 		t.Fatal(err)
 	}
 	if r.status == 0 {
+		if err := wiretest.Validate(stdout.Bytes()); err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
 		if err := json.Unmarshal(stdout.Bytes(), &r.answer); err != nil {
 			t.Fatalf("parse what %v printed: %v: %s", args, err, stdout.Bytes())
 		}

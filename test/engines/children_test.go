@@ -14,11 +14,11 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// What a thread has in store for its future children lives through it alone.
-func TestThreadKeepsForChildren(t *testing.T) {
+// A namespace for a thread's future children is kept alive by that thread alone.
+func TestNamespaceForChildren(t *testing.T) {
 	need.Root(t)
 	testlock.Shared(t)
 	type made struct {
@@ -45,10 +45,10 @@ func TestThreadKeepsForChildren(t *testing.T) {
 		t.Fatal(m.err)
 	}
 	for e, opts := range optionsOf(t) {
-		opts.Types = []scan.Type{scan.Time}
+		opts.Types = []ns.Type{ns.Time}
 		nstest.Eventually(t, func() string {
 			n := look(t, opts).Find(m.inode)
-			if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != m.tid || n.Holders[0].Via != "time_for_children" {
+			if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != ns.TaskID(m.tid) || n.Holders[0].Via != "time_for_children" {
 				return fmt.Sprintf("%s: namespace %v held by %+v, want thread %d alone", engineNames[e], n, holdersOf(n), m.tid)
 			}
 			return ""

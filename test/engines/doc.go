@@ -5,6 +5,6 @@
 //
 //	go test ./test/engines            # as root; about two minutes
 //
-// Every test demands that the kernel's own list of network namespaces is at its
+// Every test checks that the kernel's own list of network namespaces is at its
 // end what it was before (kernel_test.go).
 package engines

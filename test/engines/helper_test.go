@@ -100,7 +100,7 @@ func inNewNet(f func(fd int) error) error {
 	}
 	c := make(chan opened)
 	go func() {
-		runtime.LockOSThread() // and dies
+		runtime.LockOSThread() // and ends
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			c <- opened{-1, fmt.Errorf("make a namespace: %w", err)}
 			return

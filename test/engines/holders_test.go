@@ -12,10 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// holder is what a truth and a snapshot say alike of a holder.
+// holder is what a truth and a snapshot have in common of a holder.
 type holder struct {
 	Kind                      string
 	PID, TID, FD              int
@@ -40,17 +41,17 @@ func truthOf(t *nstest.Truth) []holder {
 	return all
 }
 
-func holdersOf(n *scan.Namespace) []holder {
+func holdersOf(n *ns.Namespace) []holder {
 	if n == nil {
 		return nil
 	}
 	var all []holder
 	for _, h := range n.Holders {
-		k := holder{h.Kind.String(), h.PID, h.TID, 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
+		k := holder{h.Kind.String(), int(h.PID), int(h.TID), 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
 		if h.Kind.HasFD() {
 			k.FD = h.FD
 		}
-		if h.Kind == scan.KindMount && h.MountNS == ownMountNS() {
+		if h.Kind == ns.KindMount && h.MountNS == ownMountNS() {
 			k.PID = 0 // any process that sees it
 		}
 		all = append(all, k)
@@ -66,9 +67,9 @@ func ownMountNS() uint64 {
 	return st.Ino
 }
 
-// wants demands that a snapshot has exactly these holders for a truth's
+// checkHolders checks that a snapshot has exactly these holders for a truth's
 // namespace: none means that it is not there at all.
-func wants(t *testing.T, what string, opts scan.Options, truth *nstest.Truth, want []holder) {
+func checkHolders(t *testing.T, what string, opts scan.Options, truth *nstest.Truth, want []holder) {
 	t.Helper()
 	nstest.Eventually(t, func() string {
 		diff := cmp.Diff(want, holdersOf(findIn(look(t, opts), truth)))
@@ -81,7 +82,7 @@ func wants(t *testing.T, what string, opts scan.Options, truth *nstest.Truth, wa
 
 // findIn finds the namespace of a truth. Its inode may be another's by now: the
 // cookie, where it is known, is not.
-func findIn(snap *scan.Snapshot, truth *nstest.Truth) *scan.Namespace {
+func findIn(snap *ns.Snapshot, truth *nstest.Truth) *ns.Namespace {
 	n := snap.Find(truth.Inode)
 	if n != nil && n.Cookie != 0 && truth.Cookie != 0 && n.Cookie != truth.Cookie {
 		return nil

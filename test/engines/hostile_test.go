@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -22,7 +23,7 @@ const sensible = time.Minute
 
 // lookAt scans, in sensible time, and returns how many holders of a kind the
 // neighbour has. The test fails where a source that sees it has a gap.
-func lookAt(t *testing.T, engine int, opts scan.Options, n neighbour, kind scan.Kind) int {
+func lookAt(t *testing.T, engine int, opts scan.Options, n neighbour, kind ns.Kind) int {
 	t.Helper()
 	begin := time.Now()
 	snap := look(t, opts)
@@ -30,14 +31,14 @@ func lookAt(t *testing.T, engine int, opts scan.Options, n neighbour, kind scan.
 		t.Errorf("%s: took %v", engineNames[engine], took)
 	}
 	for _, g := range snap.Gaps {
-		if g.Source == kind.String() && g.Err != scan.ErrNotInProc {
+		if g.Of(kind.String()) && g.Err != scan.ErrNotInProc {
 			t.Errorf("%s: gap %v", engineNames[engine], g)
 		}
 	}
 	count := 0
 	if found := snap.Find(n.inode); found != nil {
 		for _, h := range found.Holders {
-			if h.Kind == kind && h.PID == n.pid {
+			if h.Kind == kind && h.PID == ns.TaskID(n.pid) {
 				count++
 			}
 		}
@@ -65,7 +66,7 @@ func TestManyDescriptors(t *testing.T) {
 	}
 	for e, opts := range optionsOf(t) {
 		for _, n := range all {
-			if got := lookAt(t, e, opts, n, scan.KindFD); got != far {
+			if got := lookAt(t, e, opts, n, ns.KindFD); got != far {
 				t.Errorf("%s: %d namespace files of process %d found, want %d", engineNames[e], got, n.pid, far)
 			}
 		}
@@ -79,8 +80,8 @@ func TestManyQueues(t *testing.T) {
 	CheckKernel(t)
 	const many = 4096
 	n := startNeighbour(t, "queues", many)
-	for e, want := range [numEngines]int{proc: 0, bpf: many} { // the proc engine says that it does not look
-		if got := lookAt(t, e, optionsOf(t)[e], n, scan.KindInflight); got != want {
+	for e, want := range [numEngines]int{proc: 0, bpfEngine: many} { // the proc engine has a gap
+		if got := lookAt(t, e, optionsOf(t)[e], n, ns.KindInflight); got != want {
 			t.Errorf("%s: %d files in flight found, want %d", engineNames[e], got, want)
 		}
 	}

@@ -12,13 +12,14 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
-	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 )
 
-// identified says in words what a snapshot has wrong about whose a scene's
-// namespace is. Each engine tells the same, whatever the holder; by proc alone
+// identified returns in words what a snapshot has wrong about the identity of a
+// scene's namespace. Each engine finds the same, whatever the holder; by proc alone
 // what no path leads to stays unknown.
-func identified(n *scan.Namespace, scene *nstest.Scene, userNS uint64, nsid bool) string {
+func identified(n *ns.Namespace, scene *nstest.Scene, userNS uint64, nsid bool) string {
 	switch {
 	case n == nil:
 		return "not found"
@@ -62,11 +63,11 @@ func TestIdentity(t *testing.T) {
 				if scene.Cookie == 0 { // before Linux 5.14
 					continue
 				}
-				ref, err := scan.ParseRef(fmt.Sprintf("cookie:%d", scene.Cookie))
+				ref, err := resolve.ParseRef(fmt.Sprintf("cookie:%d", scene.Cookie))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, n, err := scan.Resolve(t.Context(), opts, ref); err != nil || n.Inode != scene.Inode {
+				if _, n, err := resolve.Resolve(t.Context(), opts, nil, ref); err != nil || n.Inode != scene.Inode {
 					t.Errorf("%s: by its cookie: %v, %v", engineNames[engine], n, err)
 				}
 			}

@@ -16,16 +16,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
 
-var netsReader = sync.OnceValues(func() (*iter.Reader, error) { return iter.Open(iter.Options{Passes: iter.Nets}) })
+var netsReader = sync.OnceValues(func() (*bpfreader.Reader, error) { return bpfreader.Open(bpfreader.Options{Passes: bpfreader.Nets}) })
 
 // kernelNets reads the kernel's own list, by cookie or, before Linux 5.12, inode.
-func kernelNets(t testing.TB) map[uint64]iter.Net {
+func kernelNets(t testing.TB) map[uint64]bpfreader.Net {
 	t.Helper()
 	need.Root(t)
 	r, err := netsReader()
@@ -36,7 +38,7 @@ func kernelNets(t testing.TB) map[uint64]iter.Net {
 	if err != nil {
 		t.Fatal(err)
 	}
-	byCookie := map[uint64]iter.Net{}
+	byCookie := map[uint64]bpfreader.Net{}
 	for _, n := range nets {
 		id := n.Cookie
 		if id == 0 {
@@ -48,7 +50,7 @@ func kernelNets(t testing.TB) map[uint64]iter.Net {
 }
 
 // CheckKernel is to be called first in a test, which then has the machine to itself.
-// It demands that at its end the kernel's list is what it was before, but for
+// It checks that at its end the kernel's list is what it was before, but for
 // namespaces that a program other than our tests has made and holds.
 func CheckKernel(t testing.TB) {
 	t.Helper()
@@ -76,12 +78,12 @@ func CheckKernel(t testing.TB) {
 	})
 }
 
-// blame says why this test is to answer for a namespace; "" if others are. What
+// blame returns why this test is responsible for a namespace; "" if others are. What
 // nothing visible explains is ours.
-func blame(t testing.TB, n iter.Net) string {
+func blame(t testing.TB, n bpfreader.Net) string {
 	t.Helper()
 	opts := scan.Options{}
-	if e, err := iter.NewEngine(); err == nil {
+	if e, err := bpf.New(); err == nil {
 		defer e.Close()
 		opts.Engine = e
 	}
@@ -93,8 +95,8 @@ func blame(t testing.TB, n iter.Net) string {
 	if found == nil || found.Cookie != n.Cookie {
 		return ""
 	}
-	foreign := func(h scan.Holder) bool {
-		return h.Kind == scan.KindMount && !strings.Contains(h.Path, "nstest") || h.PID != 0 && !descends(h.PID)
+	foreign := func(h ns.Holder) bool {
+		return h.Kind == ns.KindMount && !strings.Contains(h.Path, "nstest") || h.PID != 0 && !descends(int(h.PID))
 	}
 	if slices.ContainsFunc(found.Holders, foreign) {
 		return ""

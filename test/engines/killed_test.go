@@ -45,11 +45,11 @@ func TestKilledScanLeavesNothing(t *testing.T) {
 			for range 50 {
 				pids = append(pids, killOne(t, token, program, "list", "-o", "json", "--engine", engine))
 			}
-			demandStock(t, before)
+			checkStock(t, before)
 			if left := marked(t, token); len(left) > 0 {
 				t.Errorf("processes %v are left", left)
 			}
-			demandNoHolder(t, pids)
+			checkNoHolder(t, pids)
 		})
 	}
 }
@@ -100,10 +100,10 @@ func takeStock(t *testing.T) map[string]bool {
 	return all
 }
 
-// demandStock demands that nothing is left beside what was there before. What
+// checkStock checks that nothing is left beside what was there before. What
 // others made meanwhile is given time to go; a program that one of them holds
 // stays.
-func demandStock(t *testing.T, before map[string]bool) {
+func checkStock(t *testing.T, before map[string]bool) {
 	t.Helper()
 	made := takeStock(t)
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
@@ -151,13 +151,13 @@ func marked(t *testing.T, env string) (pids []string) {
 	return pids
 }
 
-// demandNoHolder demands that none of these, which are dead, holds anything.
-func demandNoHolder(t *testing.T, pids []int) {
+// checkNoHolder checks that none of these, which are dead, holds anything.
+func checkNoHolder(t *testing.T, pids []int) {
 	t.Helper()
 	for e, opts := range optionsOf(t) {
 		for _, n := range look(t, opts).Namespaces {
 			for _, h := range n.Holders {
-				if slices.Contains(pids, h.PID) && errors.Is(unix.Kill(h.PID, 0), unix.ESRCH) {
+				if slices.Contains(pids, int(h.PID)) && errors.Is(unix.Kill(int(h.PID), 0), unix.ESRCH) {
 					t.Errorf("%s: %s is held by a scan that was killed: %+v", engineNames[e], &n, h)
 				}
 			}

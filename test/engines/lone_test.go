@@ -11,18 +11,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// TestLoneMountVerdict demands that who has the detached mount is told, and what
+// TestLoneMountVerdict checks that the holder of the detached mount is reported, and what
 // to do about it.
 func TestLoneMountVerdict(t *testing.T) {
 	CheckKernel(t)
 	need.Kernel(t, 5, 17, "bpf_loop")
-	opts := optionsOf(t)[bpf]
-	host, err := scan.OpenHost("/")
+	opts := optionsOf(t)[bpfEngine]
+	host, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,16 +34,16 @@ func TestLoneMountVerdict(t *testing.T) {
 		nstest.MountTree: "close fd %d of %s (pid %d), a detached mount that mount %d is below.",
 		nstest.MountGone: "end the use of what mount %[4]d was unmounted with",
 	} {
-		t.Run(string(kind), func(t *testing.T) { demandVerdict(t, opts, host, kind, want) })
+		t.Run(string(kind), func(t *testing.T) { checkVerdict(t, opts, host, kind, want) })
 	}
 }
 
-func demandVerdict(t *testing.T, opts scan.Options, host *scan.Host, kind nstest.Kind, want string) {
+func checkVerdict(t *testing.T, opts scan.Options, host *host.Host, kind nstest.Kind, want string) {
 	t.Helper()
 	scene := nstest.Make(t, kind)
 	pin := scene.Holders[0].Pin
-	var snap *scan.Snapshot
-	var n *scan.Namespace
+	var snap *ns.Snapshot
+	var n *ns.Namespace
 	if !nstest.Eventually(t, func() string {
 		snap = look(t, opts)
 		n = findIn(snap, &scene.Truth)
@@ -51,7 +54,7 @@ func demandVerdict(t *testing.T, opts scan.Options, host *scan.Host, kind nstest
 	if err := scan.Describe(t.Context(), host, n); err != nil {
 		t.Fatal(err)
 	}
-	verdict := n.Verdict(snap)
+	verdict := explain.Verdict(n, snap)
 	if want := fmt.Sprintf(want, *pin.FD, pin.Comm, pin.PID, scene.Holders[0].MountID); !strings.Contains(verdict, want) {
 		t.Errorf("%q, want %q", verdict, want)
 	}

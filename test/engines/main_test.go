@@ -11,8 +11,9 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
 
 func TestMain(m *testing.M) {
@@ -26,17 +27,17 @@ func TestMain(m *testing.M) {
 // The engines, in the order of the columns of a table.
 const (
 	proc = iota
-	bpf
+	bpfEngine
 	numEngines
 )
 
 var engineNames = [numEngines]string{"proc", "bpf"}
 
 // newEngine loads the bpf engine, which is unloaded when the test ends.
-func newEngine(t testing.TB) *iter.Engine {
+func newEngine(t testing.TB) scan.Engine {
 	t.Helper()
 	need.Root(t)
-	e, err := iter.NewEngine()
+	e, err := bpf.New()
 	if err != nil {
 		need.Missing(t, "needs the bpf engine: "+err.Error())
 	}
@@ -51,10 +52,10 @@ func newEngine(t testing.TB) *iter.Engine {
 // optionsOf returns the options of a scan by each engine.
 func optionsOf(t testing.TB) [numEngines]scan.Options {
 	t.Helper()
-	return [numEngines]scan.Options{proc: {}, bpf: {Engine: newEngine(t)}}
+	return [numEngines]scan.Options{proc: {}, bpfEngine: {Engine: newEngine(t)}}
 }
 
-func look(t testing.TB, opts scan.Options) *scan.Snapshot {
+func look(t testing.TB, opts scan.Options) *ns.Snapshot {
 	t.Helper()
 	snap, err := scan.Scan(t.Context(), opts)
 	if err != nil {

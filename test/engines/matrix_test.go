@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -22,11 +23,11 @@ type word string
 
 const (
 	found  word = "found"  // exactly the truth's holders
-	listed word = "listed" // on the kernel's list, without its holder, and the snapshot says that it did not look
-	gap    word = "gap"    // not found, and the snapshot says that it did not look
+	listed word = "listed" // on the kernel's list, without its holder, and the snapshot has the gap
+	gap    word = "gap"    // not found, and the snapshot has the gap
 )
 
-// since says from which Linux on a scene is what the matrix says, and what each
+// since has the Linux from which on a scene is as in the matrix, and what each
 // engine makes of it before.
 var since = map[nstest.Kind]struct {
 	major, minor int
@@ -64,7 +65,7 @@ var active = []nstest.Kind{
 	nstest.MountTree, nstest.Inflight, nstest.InflightNested, nstest.InflightUnaccepted, nstest.IOURing,
 }
 
-// matrix says of each scene which source finds it and what each engine is to
+// matrix has for each scene the source that finds it and what each engine is to
 // make of it. That word is all there is to change when a source is added.
 var matrix = []struct {
 	kind   nstest.Kind
@@ -112,9 +113,9 @@ var matrix = []struct {
 	{nstest.ProcNet, "kernel", [...]word{gap, found}},
 }
 
-// better is what the bpf engine says of a holder where it knows more than the
-// scene's truth, which calls it "kernel", or speaks of something else: of what
-// is in flight the truth tells the socket it waits in, the scan that and what it
+// better is what the bpf engine has of a holder where it knows more than the
+// scene's truth, which calls it "kernel", or has something else: of what
+// is in flight the truth has the socket it waits in, the scan that and what it
 // is itself.
 var better = map[nstest.Kind]func(*holder){
 	nstest.IOURing:            func(h *holder) { h.Kind = "fd" },
@@ -128,8 +129,8 @@ var better = map[nstest.Kind]func(*holder){
 	nstest.InflightUnaccepted: func(h *holder) { h.Family, h.Type, h.Via = "", "", "" },
 }
 
-// hiding is where the proc engine says that it does not look: for what has a
-// better explanation in the bpf engine than "kernel", that is all it can say.
+// hiding is where the proc engine has a gap: for what has a
+// better explanation in the bpf engine than "kernel", that is all it can report.
 func hiding(k nstest.Kind, source string) string {
 	if k.Holder() == "kernel" || k == nstest.MountTree || k == nstest.MountGone {
 		return "kernel"
@@ -162,25 +163,25 @@ func TestMatrix(t *testing.T) {
 				t.Run(engineNames[e], func(t *testing.T) {
 					switch want[e] {
 					case found:
-						demandFound(t, opts, scene, row.source)
+						checkFound(t, opts, scene, row.source)
 					case listed:
-						demandListed(t, opts, scene)
+						checkListed(t, opts, scene)
 					case gap:
-						demandGap(t, opts, scene, hiding(row.kind, row.source))
+						checkGap(t, opts, scene, hiding(row.kind, row.source))
 					}
 				})
 			}
 			scene.Free()
 			for e, opts := range engines {
-				demandGone(t, engineNames[e], opts, scene)
+				checkGone(t, engineNames[e], opts, scene)
 			}
 		})
 	}
 }
 
-// demandFound demands the truth's holders, and without the source only that the
+// checkFound checks the truth's holders, and without the source only that the
 // kernel has the namespace on its list, if that is read.
-func demandFound(t *testing.T, opts scan.Options, scene *nstest.Scene, source string) {
+func checkFound(t *testing.T, opts scan.Options, scene *nstest.Scene, source string) {
 	t.Helper()
 	for truth := &scene.Truth; truth != nil; truth = truth.Peer {
 		holders := truthOf(truth)
@@ -189,24 +190,24 @@ func demandFound(t *testing.T, opts scan.Options, scene *nstest.Scene, source st
 				holders[i].Device = ""
 			}
 		}
-		wants(t, "all sources", opts, truth, holders)
+		checkHolders(t, "all sources", opts, truth, holders)
 		var unexplained []holder
 		lists := opts.Engine != nil || source != "socket" && need.KernelIs(t, 6, 19) // see active
 		if lists && source != "kernel" {
 			unexplained = []holder{{Kind: "kernel"}}
 		}
-		wants(t, "without "+source, without(opts, source), truth, unexplained)
-		wants(t, "without kernel and "+source, without(opts, source, "kernel"), truth, nil)
+		checkHolders(t, "without "+source, without(opts, source), truth, unexplained)
+		checkHolders(t, "without kernel and "+source, without(opts, source, "kernel"), truth, nil)
 	}
 }
 
-// demandGap demands that the namespace is not there, and that the snapshot says
+// checkGap checks that the namespace is not there, and that the snapshot shows
 // why.
-func demandGap(t *testing.T, opts scan.Options, scene *nstest.Scene, source string) {
+func checkGap(t *testing.T, opts scan.Options, scene *nstest.Scene, source string) {
 	t.Helper()
-	wants(t, "all sources", opts, &scene.Truth, nil)
+	checkHolders(t, "all sources", opts, &scene.Truth, nil)
 	snap := look(t, opts)
-	i := slices.IndexFunc(snap.Gaps, func(g scan.Gap) bool { return g.Source == source })
+	i := slices.IndexFunc(snap.Gaps, func(g ns.Gap) bool { return g.Of(source) })
 	if i < 0 || source != "mount" && !errors.Is(snap.Gaps[i].Err, scan.ErrNotInProc) && !errors.Is(snap.Gaps[i].Err, scan.ErrActiveOnly) || snap.Complete() {
 		t.Errorf("gaps %v, complete %v, want a gap in %s", snap.Gaps, snap.Complete(), source)
 	}
@@ -215,18 +216,18 @@ func demandGap(t *testing.T, opts scan.Options, scene *nstest.Scene, source stri
 	}
 }
 
-// demandListed demands that the namespace is there, held by something unknown,
-// and that the snapshot says that it did not look at everything.
-func demandListed(t *testing.T, opts scan.Options, scene *nstest.Scene) {
+// checkListed checks that the namespace is there, held by something unknown,
+// and that the snapshot is not complete.
+func checkListed(t *testing.T, opts scan.Options, scene *nstest.Scene) {
 	t.Helper()
-	wants(t, "all sources", opts, &scene.Truth, []holder{{Kind: "kernel"}})
+	checkHolders(t, "all sources", opts, &scene.Truth, []holder{{Kind: "kernel"}})
 	if snap := look(t, opts); snap.Complete() {
 		t.Errorf("complete, without having looked at %s", scene.Scene.Holder())
 	}
 }
 
-// demandGone demands that no holder of the truth is left.
-func demandGone(t *testing.T, engine string, opts scan.Options, scene *nstest.Scene) {
+// checkGone checks that no holder of the truth is left.
+func checkGone(t *testing.T, engine string, opts scan.Options, scene *nstest.Scene) {
 	t.Helper()
 	truth := truthOf(&scene.Truth)
 	nstest.Eventually(t, func() string {

@@ -14,9 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
 )
 
 // confined is a way to run the program with less than root has.
@@ -25,7 +25,7 @@ type confined struct {
 	needs  string   // a program that the wrapper is
 	wrap   []string // the command comes after it
 	engine string   // the one that auto takes
-	says   []string // what -v has on stderr, with --engine auto
+	notes  []string // what -v has on stderr, with --engine auto
 	proc   []string // and with --engine proc
 	ownPID bool     // PIDs are of a namespace of its own
 }
@@ -36,7 +36,7 @@ var confinements = []confined{
 	{
 		name: "no CAP_BPF", needs: "setpriv",
 		wrap:   []string{"setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin", "--inh-caps=-bpf,-perfmon,-sys_admin"},
-		engine: "proc", says: []string{"engine proc: the bpf engine did not start", "needs CAP_BPF and CAP_PERFMON", "not looked at: "},
+		engine: "proc", notes: []string{"engine proc: the bpf engine did not start", "needs CAP_BPF and CAP_PERFMON", "not looked at: "},
 	},
 	{
 		name: "no CAP_SYS_ADMIN", needs: "setpriv",
@@ -51,23 +51,23 @@ var confinements = []confined{
 	{
 		name: "nobody", needs: "setpriv",
 		wrap:   []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"},
-		engine: "proc", says: []string{unreadable}, proc: []string{unreadable},
+		engine: "proc", notes: []string{unreadable}, proc: []string{unreadable},
 	},
 	{
 		name: "own PID namespace", needs: "unshare",
 		wrap:   []string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"},
-		engine: "bpf", says: []string{"PID namespace"}, proc: []string{"PID namespace"}, ownPID: true,
+		engine: "bpf", notes: []string{"PID namespace"}, proc: []string{"PID namespace"}, ownPID: true,
 	},
 	{
 		name: "hidepid=2", needs: "unshare",
 		wrap: []string{"unshare", "--mount", "sh", "-c", `mount -t proc -o hidepid=2 proc /proc &&
 			exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`, "sh"},
-		engine: "proc", says: []string{"hidepid"}, proc: []string{"hidepid"},
+		engine: "proc", notes: []string{"hidepid"}, proc: []string{"hidepid"},
 	},
 }
 
 // TestConfined runs the program with less than it would like: what it shows is
-// true, what it misses it says, and `complete` agrees.
+// true, what it misses is a gap, and `complete` agrees.
 func TestConfined(t *testing.T) {
 	CheckKernel(t)
 	scenes := []*nstest.Scene{nstest.Make(t, nstest.Process), nstest.Make(t, nstest.FD), nstest.Make(t, nstest.Socket)}
@@ -82,19 +82,19 @@ func TestConfined(t *testing.T) {
 					r = run(t, slices.Concat(c.wrap, []string{program, "list", "-v", "-o", "json", "--engine", engine})...)
 					return untrue(r, alive, kernelNets(t))
 				})
-				demandTold(t, c, engine, r)
-				demandScenes(t, c, r, scenes)
+				checkReported(t, c, engine, r)
+				checkScenes(t, c, r, scenes)
 			}
 		})
 	}
 }
 
-// demandTold demands that what is missing is said, on stderr and in the answer.
-func demandTold(t *testing.T, c confined, engine string, r result) {
+// checkReported checks that what is missing is stated, on stderr and in the answer.
+func checkReported(t *testing.T, c confined, engine string, r result) {
 	t.Helper()
-	says := c.proc
+	notes := c.proc
 	if engine == "auto" {
-		engine, says = c.engine, c.says
+		engine, notes = c.engine, c.notes
 	}
 	if r.status != 0 || r.Engine != engine {
 		t.Errorf("status %d, engine %q, want 0, %q: %s", r.status, r.Engine, engine, r.stderr)
@@ -104,18 +104,18 @@ func demandTold(t *testing.T, c confined, engine string, r result) {
 	}
 	for _, g := range r.Gaps {
 		if !strings.Contains(r.stderr, g.Path) && !strings.Contains(r.stderr, "not looked at: ") {
-			t.Errorf("engine %s: the gap %v is not told: %s", engine, g, r.stderr)
+			t.Errorf("engine %s: the gap %v is not reported: %s", engine, g, r.stderr)
 		}
 	}
-	for _, words := range says {
+	for _, words := range notes {
 		if !strings.Contains(r.stderr, words) {
-			t.Errorf("engine %s: %q is not told: %s", engine, words, r.stderr)
+			t.Errorf("engine %s: %q is not reported: %s", engine, words, r.stderr)
 		}
 	}
 }
 
-// untrue says in words which namespace is shown that is on none of the kernel's lists.
-func untrue(r result, lists ...map[uint64]iter.Net) string {
+// untrue returns in words which namespace is shown that is on none of the kernel's lists.
+func untrue(r result, lists ...map[uint64]bpfreader.Net) string {
 	var alive []uint64
 	for _, list := range lists {
 		for _, n := range list {
@@ -130,10 +130,10 @@ func untrue(r result, lists ...map[uint64]iter.Net) string {
 	return ""
 }
 
-// demandScenes demands of the scenes' holders, which stay as they are, that they
+// checkScenes checks of the scenes' holders, which stay as they are, that they
 // are shown where the same eyes can read them in /proc, and with the bpf engine
 // anyway, and nothing else of them.
-func demandScenes(t *testing.T, c confined, r result, scenes []*nstest.Scene) {
+func checkScenes(t *testing.T, c confined, r result, scenes []*nstest.Scene) {
 	t.Helper()
 	kinds := []string{"process", "fd", "socket"}
 	for i, scene := range scenes {
@@ -153,7 +153,7 @@ func demandScenes(t *testing.T, c confined, r result, scenes []*nstest.Scene) {
 
 func (r *result) hasGap(source string) bool {
 	for _, g := range r.Gaps {
-		if g.Source == source {
+		if slices.Contains(g.Sources, source) {
 			return true
 		}
 	}

@@ -46,7 +46,7 @@ func (k kernel) image(cache string) (string, error) {
 	return "", fmt.Errorf("find the image of kernel %s below %s: none, or several", k.name, k.dir(cache))
 }
 
-// outcome is what one boot said.
+// outcome is what one boot printed.
 type outcome struct {
 	results []byte // the second serial port
 	console []byte

@@ -16,22 +16,29 @@ import (
 // suite is a package whose tests run on every kernel.
 type suite struct {
 	dir string // in this repository
-	// skip leaves out tests that take long under emulation and tell nothing of the
+	// skip leaves out tests that take long under emulation and show nothing of the
 	// kernel, or that need what only a development machine has.
 	skip string
 }
 
 // suites is the table of test binaries: adding one is a row.
 var suites = []suite{
-	{dir: "pkg/scan/iter"},
+	{dir: "internal/host"},
+	{dir: "internal/kernel"},
+	{dir: "internal/names"},
+	{dir: "internal/nsfs"},
+	{dir: "internal/procscan"},
+	{dir: "internal/bpfreader"},
 	{dir: "pkg/scan", skip: "TestStorm|TestMany"}, // which want more cores than one
 	{dir: "internal/nstest"},
+	{dir: "pkg/resolve"},
 	{dir: "pkg/links"},
 	{dir: "pkg/enter"},
 	{dir: "pkg/trace", skip: "Race|TestSteady|TestCount|TestNoReader|TestFinish$"}, // floods, which want more cores too
-	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"},                            // which needs the source
+	{dir: "pkg/trace/lifecycle"},
+	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"}, // which needs the source
 	{dir: "test/engines", skip: "TestManyDescriptors|TestManyMounts"},
-	{dir: "cmd/nsinspect", skip: "TestScripts/trace"}, // which demand that nothing is lost: not so on 7.3
+	{dir: "cmd/nsinspect", skip: "TestScripts/trace"}, // which check that nothing is lost: not so on 7.3
 }
 
 func (s suite) name() string { return strings.ReplaceAll(s.dir, "/", "-") }

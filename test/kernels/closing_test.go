@@ -29,7 +29,7 @@ func logOf(has ...need.Feature) testreport.Summary {
 }
 
 // Each feature has to be proven by one kernel, which need not be the same.
-func TestNotProven(t *testing.T) {
+func TestUnprovenFeature(t *testing.T) {
 	first, second := need.Features[0], need.Features[1]
 	for _, test := range []struct {
 		shown []testreport.Summary

@@ -11,7 +11,7 @@
 //
 // The kernels are Debian's, fetched by apt into the user's cache directory. Each
 // boots with the test binaries of the table suites (build.go), and with a probe
-// that says what the kernel offers and what each engine finds on it.
+// that returns what the kernel offers and what each engine finds on it.
 //
 // What each kernel cannot do is written down in expected/: a line that is not
 // there, a skipped test that is not, a missing one too, fails the run, as do a

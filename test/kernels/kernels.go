@@ -16,8 +16,8 @@ type kernel struct {
 }
 
 var (
-	none   = []string{}                             // what is taken away shows in what modes prints
-	ofArch = []string{"pkg/scan/iter", "pkg/enter"} // the other architecture is emulated at a third of the speed
+	none   = []string{}                                  // what is taken away shows in what modes prints
+	ofArch = []string{"internal/bpfreader", "pkg/enter"} // the other architecture is emulated at a third of the speed
 )
 
 var kernels = []kernel{
@@ -35,7 +35,7 @@ var kernels = []kernel{
 // others are built in.
 var wanted = []string{"tun", "veth", "unix_diag", "af_packet_diag", "inet_diag", "dummy", "bridge", "overlay"}
 
-// machine says how an architecture is emulated.
+// machine is how an architecture is emulated.
 type machine struct {
 	qemu    []string
 	console string

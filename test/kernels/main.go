@@ -160,7 +160,7 @@ func (r *runner) one(ctx context.Context, k kernel) error {
 		r.report(k, o)
 	}
 	if o.err != nil {
-		return fmt.Errorf("%w\nthe end of what it had to say:\n%s\nand of its console:\n%s", o.err, lastLines(o.results), lastLines(o.console))
+		return fmt.Errorf("%w\nthe end of its output:\n%s\nand of its console:\n%s", o.err, lastLines(o.results), lastLines(o.console))
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func modulesOf(root string, wanted []string) ([]string, error) {
 // moduleName spells a module as the kernel does: files have "-" where it has "_".
 func moduleName(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
-// moduleNeeds reads what a module says of itself (MODULE_INFO, linux/module.h).
+// moduleNeeds reads the information of a module (MODULE_INFO, linux/module.h).
 func moduleNeeds(path string) ([]string, error) {
 	f, err := elf.Open(path)
 	if err != nil {

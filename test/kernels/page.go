@@ -95,7 +95,7 @@ func tables(all map[string]facts) string {
 		b.WriteString("\n")
 	}
 	b.WriteString("\n✔ found, and named as what it is. *alive*: shown, as kept by the `kernel`, which names no\n" +
-		"holder. –: not shown; the notes and the verdict say what was not looked at.\n")
+		"holder. –: not shown; the notes and the verdict list what was not looked at.\n")
 	b.WriteString("\n| What the kernel offers " + head + " without it |\n" + line + "---|\n")
 	for _, r := range featureRows {
 		fmt.Fprintf(&b, "| %s |", r.title)
@@ -104,7 +104,7 @@ func tables(all map[string]facts) string {
 		}
 		fmt.Fprintf(&b, " %s |\n", r.instead)
 	}
-	b.WriteString("\n| Taken away | command | what it says |\n|---|---|---|\n")
+	b.WriteString("\n| Taken away | command | what it prints |\n|---|---|---|\n")
 	for _, m := range modeRows {
 		words := all[m.kernel].of["mode "+m.mode]
 		what, command, _ := strings.Cut(m.mode, ", ")

@@ -13,8 +13,8 @@ import (
 	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
-// The committed page says what is expected.
-func TestPageIsOfExpectations(t *testing.T) {
+// The committed page has what is expected.
+func TestPageMatchesExpectations(t *testing.T) {
 	text, err := os.ReadFile("../../" + pagePath)
 	if err != nil {
 		t.Fatal(err)
@@ -27,11 +27,11 @@ func TestPageIsOfExpectations(t *testing.T) {
 		t.Errorf("run `go run ./test/kernels -docs` (-want +committed):\n%s", diff)
 	}
 	if strings.Contains(want, " ? ") {
-		t.Error("a fact that a table wants is not expected of a kernel")
+		t.Error("a fact that a table has is not expected of any kernel")
 	}
 }
 
-func TestEverySceneIsInARow(t *testing.T) {
+func TestEverySceneHasARow(t *testing.T) {
 	var rows []nstest.Kind
 	for _, r := range holderRows {
 		rows = append(rows, r.scenes...)
@@ -44,7 +44,7 @@ func TestEverySceneIsInARow(t *testing.T) {
 	}
 }
 
-func TestRenewedWantsItsMarks(t *testing.T) {
+func TestReplaceNeedsMarkers(t *testing.T) {
 	for _, page := range []string{"", pageBegin, pageEnd, pageEnd + pageBegin} {
 		if _, err := renewed(page, "../.."); err == nil {
 			t.Errorf("renewed %q", page)

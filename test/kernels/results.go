@@ -13,7 +13,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/testreport"
 )
 
-// test is one test, or one of its subtests, as its binary told of it.
+// test is one test, or one of its subtests, as its binary reported it.
 type test struct {
 	name   string
 	word   string // PASS, FAIL or SKIP
@@ -159,7 +159,7 @@ func (r *report) suite(j job) {
 	r.lines = append(r.lines, fmt.Sprintf("%-16s %3d passed, %d failed, %d skipped%s", j.name, passed, broken, skipped, slow.String()))
 }
 
-// ends returns the beginning and the end of what may be long: a panic says first
+// ends returns the beginning and the end of what may be long: a panic prints first
 // what it is.
 func ends(lines []string) []string {
 	if len(lines) <= 40 {

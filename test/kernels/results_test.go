@@ -36,9 +36,9 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// A binary that dies is a failure even if no test of it has failed, and so is one
-// without a test, and one whose end the machine did not live to see.
-func TestReportOfDeath(t *testing.T) {
+// A binary that crashes is a failure even if no test of it has failed, and so is one
+// without a test, and one whose end the machine did not reach.
+func TestCrashedBinaryFails(t *testing.T) {
 	for _, end := range []string{"@@end pkg/a 2\n", "", "@@end pkg/a 0\n"} {
 		output := "\x16=== RUN   TestGood\n\x16--- PASS: TestGood (0.00s)\nfatal error: out of memory\n"
 		if end == "@@end pkg/a 0\n" {

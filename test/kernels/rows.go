@@ -17,7 +17,7 @@ type holderRow struct {
 	scenes []nstest.Kind
 }
 
-// holderRows is to have every scene: a test demands it.
+// holderRows is to have every scene: a test checks that.
 var holderRows = []holderRow{
 	{"`process`, `thread`, a thread of a process whose first has ended", "process|thread", []nstest.Kind{nstest.Process, nstest.Thread, nstest.ZombieLeader}},
 	{"`fd`: by any path, `O_PATH`, of one thread, a mount that is gone or detached", "fd", []nstest.Kind{
@@ -38,7 +38,7 @@ var holderRows = []holderRow{
 	{"an open file below its /proc/net", "nothing but kernel", []nstest.Kind{nstest.ProcNet}},
 }
 
-// cell says what an engine makes of the scenes of a row: all the same, or each.
+// cell returns what an engine makes of the scenes of a row: all the same, or each.
 func (r holderRow) cell(f facts, engine string) string {
 	var words []string
 	for _, scene := range r.scenes {
@@ -84,7 +84,7 @@ var featureRows = []featureRow{
 	{"cookie, by `NS_GET_ID`", "cookie, NS_GET_ID", "a thread enters and asks a socket, with CAP_SYS_ADMIN"},
 	{"sockets can be borrowed (`pidfd_getfd`)", "borrow sockets, pidfd_getfd", "–"},
 	{"paths can be asked without waiting (`RESOLVE_CACHED`)", "ask paths that may block, RESOLVE_CACHED", "paths of mounts are not opened"},
-	{"mount namespaces are listed (`NS_MNT_GET_NEXT`)", "list mount namespaces, NS_MNT_GET_NEXT", "those that no process is in stay unread, which is said"},
+	{"mount namespaces are listed (`NS_MNT_GET_NEXT`)", "list mount namespaces, NS_MNT_GET_NEXT", "those that no process is in stay unread, which is a gap"},
 	{"mounts can be read from outside (`statmount`)", "read mounts from outside, statmount", "/proc/PID/mountinfo of a process in it"},
 	{"a namespace can be opened by its ID", "open a namespace by its ID", "by a holder's path"},
 	{"`listns`", "list namespaces, listns", "the proc engine shows what /proc explains"},
@@ -104,8 +104,8 @@ func (r featureRow) cell(f facts) string {
 	return "?"
 }
 
-// modeRows choose, of what the guest says with something taken away, what a
-// reader wants to see.
+// modeRows choose, of what the guest prints with something taken away, what a
+// reader looks for.
 var modeRows = []struct{ title, mode, kernel string }{
 	{"nothing", "as it is, list", "5.10"},
 	{"nothing", "as it is, list", "6.12"},

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// checkList demands that list shows the namespace of these containers: the first
+// checkList checks that list shows the namespace of these containers: the first
 // is the oldest in it; the name is that of the sandboxKey, or none if it is "".
 func checkList(t *testing.T, n nsinspect, sandboxKey string, members ...container) {
 	t.Helper()
@@ -22,7 +22,7 @@ func checkList(t *testing.T, n nsinspect, sandboxKey string, members ...containe
 	checkNamespace(t, ns, len(processesIn(t, inode)), sandboxKey, members...)
 }
 
-// checkUses demands that who-uses finds that namespace by each of the REFs, and
+// checkUses checks that who-uses finds that namespace by each of the REFs, and
 // every process and name that holds it.
 func checkUses(t *testing.T, n nsinspect, refs []string, sandboxKey string, members ...container) {
 	t.Helper()
@@ -57,10 +57,10 @@ func checkNamespace(t *testing.T, ns namespace, processes int, sandboxKey string
 	if !slices.Equal(ns.Names, want) {
 		t.Errorf("names %+v, want %+v", ns.Names, want)
 	}
-	if ns.Processes != processes || ns.Holders["process"] != processes || processes < len(members) {
-		t.Errorf("%d processes, %d process holders, want %d", ns.Processes, ns.Holders["process"], processes)
+	if ns.Processes != processes || ns.Counts["process"] != processes || processes < len(members) {
+		t.Errorf("%d processes, %d process holders, want %d", ns.Processes, ns.Counts["process"], processes)
 	}
-	if got := ns.Holders["mount"]; (got > 0) != (sandboxKey != "") {
+	if got := ns.Counts["mount"]; (got > 0) != (sandboxKey != "") {
 		t.Errorf("%d mount holders of a namespace named %q", got, sandboxKey)
 	}
 	if l := ns.Leader; l == nil {
@@ -73,20 +73,20 @@ func checkNamespace(t *testing.T, ns namespace, processes int, sandboxKey string
 func checkMounts(t *testing.T, ref string, a usesAnswer, sandboxKey string) {
 	t.Helper()
 	own := inodeOf(t, "/proc/self/ns/mnt")
-	at := slices.IndexFunc(a.Holders, func(h holder) bool { return h.Kind == "mount" && h.Path == sandboxKey })
+	at := slices.IndexFunc(a.Namespace.Holders, func(h holder) bool { return h.Kind == "mount" && h.Path == sandboxKey })
 	switch {
-	case sandboxKey == "" && a.Namespace.Holders["mount"] != 0:
-		t.Errorf("who-uses %s: a mount holds it: %+v", ref, a.Holders)
+	case sandboxKey == "" && a.Namespace.Counts["mount"] != 0:
+		t.Errorf("who-uses %s: a mount holds it: %+v", ref, a.Namespace.Holders)
 	case sandboxKey != "" && at < 0:
-		t.Errorf("who-uses %s: no mount holder %s: %+v", ref, sandboxKey, a.Holders)
-	case at >= 0 && a.Holders[at].MountNS != own:
-		t.Errorf("who-uses %s: the mount %s is in mnt:[%d], want mnt:[%d]", ref, sandboxKey, a.Holders[at].MountNS, own)
+		t.Errorf("who-uses %s: no mount holder %s: %+v", ref, sandboxKey, a.Namespace.Holders)
+	case at >= 0 && a.Namespace.Holders[at].MountNS != own:
+		t.Errorf("who-uses %s: the mount %s is in mnt:[%d], want mnt:[%d]", ref, sandboxKey, a.Namespace.Holders[at].MountNS, own)
 	}
 }
 
 func holderPIDs(a usesAnswer) []int {
 	var pids []int
-	for _, h := range a.Holders {
+	for _, h := range a.Namespace.Holders {
 		if h.Kind == "process" {
 			pids = append(pids, h.PID)
 		}
@@ -94,7 +94,7 @@ func holderPIDs(a usesAnswer) []int {
 	return pids // who-uses promises them sorted
 }
 
-// checkUnknown demands that who-uses knows no such namespace and says so.
+// checkUnknown checks that who-uses knows no such namespace.
 func checkUnknown(t *testing.T, n nsinspect, ref string) {
 	t.Helper()
 	if stdout, stderr, status := n.run(t, "who-uses", ref); status != 1 || stdout != "" || stderr == "" {
@@ -102,8 +102,8 @@ func checkUnknown(t *testing.T, n nsinspect, ref string) {
 	}
 }
 
-// checkGone demands that nothing shows a namespace with that name or one of
-// these leaders, and that its name means nothing any more. The inode says
+// checkGone checks that nothing shows a namespace with that name or one of
+// these leaders, and that its name means nothing any more. The inode shows
 // nothing: the kernel gives it to the next namespace at once.
 func checkGone(t *testing.T, n nsinspect, sandboxKey string, members ...container) {
 	t.Helper()

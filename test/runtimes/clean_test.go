@@ -50,7 +50,7 @@ var starters = map[string]starter{
 	}},
 }
 
-// born is what TestChild tells about itself.
+// born is what TestChild reports about itself.
 type born struct {
 	Dir, SandboxKey string
 	PID, Reaper     int
@@ -72,7 +72,7 @@ func TestChild(t *testing.T) {
 	time.Sleep(time.Minute)
 }
 
-// TestKilled demands that nothing survives a test run that gets SIGKILL: the
+// TestKilled checks that nothing survives a test run that gets SIGKILL: the
 // reaper sees to it, or, when that is killed too, the next run.
 func TestKilled(t *testing.T) {
 	for runtime, s := range starters {
@@ -118,21 +118,21 @@ func startChild(t *testing.T, runtime string) (born, func()) {
 		_ = cmd.Wait()
 	}
 	t.Cleanup(kill)
-	b, said := readBorn(t, out)
+	b, printed := readBorn(t, out)
 	if b.Dir == "" {
-		t.Fatalf("the child ended: %s", said)
+		t.Fatalf("the child ended: %s", printed)
 	}
 	b.traces = readTraces(b.Dir)
 	if len(b.traces.ids) == 0 || runtime != "lxc" && len(b.traces.names)+len(b.traces.shims) == 0 {
-		t.Fatalf("the home tells nothing: %+v", b.traces)
+		t.Fatalf("the home has nothing: %+v", b.traces)
 	}
 	return b, kill
 }
 
-// readBorn reads what a child says until it is born.
+// readBorn reads what a child prints until it is ready.
 func readBorn(t *testing.T, out io.Reader) (b born, text string) {
 	t.Helper()
-	var said strings.Builder
+	var printed strings.Builder
 	for s := bufio.NewScanner(out); s.Scan(); {
 		if data, ok := strings.CutPrefix(s.Text(), "born "); ok {
 			if err := json.Unmarshal([]byte(data), &b); err != nil {
@@ -140,9 +140,9 @@ func readBorn(t *testing.T, out io.Reader) (b born, text string) {
 			}
 			break
 		}
-		said.WriteString(s.Text() + "\n")
+		printed.WriteString(s.Text() + "\n")
 	}
-	return b, said.String()
+	return b, printed.String()
 }
 
 // waitSwept waits until nothing of the child remains, for at most a minute.
@@ -155,10 +155,10 @@ func waitSwept(t *testing.T, b born) {
 		}
 	}
 	log, _ := os.ReadFile(filepath.Join(b.Dir, reaperLog))
-	t.Errorf("a minute after the kill: %v; the reaper says %q", err, log)
+	t.Errorf("a minute after the kill: %v; the reaper printed %q", err, log)
 }
 
-// remains tells what is left of a child, nil if nothing.
+// remains returns what is left of a child, nil if nothing.
 func remains(b born) error {
 	var err error
 	found := func(format string, args ...any) { err = errors.Join(err, fmt.Errorf(format, args...)) }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestContainerd demands the owners of a containerd's containers, whose state is
+// TestContainerd checks the owners of a containerd's containers, whose state is
 // at a place of its own: one in a namespace that was there before, under a name,
 // one that shares it and one in its own.
 func TestContainerd(t *testing.T) {

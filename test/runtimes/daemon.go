@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// daemon is a running program of a home that is told to end when its test
-// process dies.
+// daemon is a running program of a home that is ended when its test
+// process ends.
 type daemon struct {
 	name string
 	log  string
@@ -102,10 +102,10 @@ func (d *daemon) tail() string {
 		return err.Error()
 	}
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	return d.name + " said:\n" + strings.Join(lines[max(0, len(lines)-25):], "\n")
+	return d.name + " printed:\n" + strings.Join(lines[max(0, len(lines)-25):], "\n")
 }
 
-// accepts says whether a unix socket has a listener.
+// accepts reports whether a unix socket has a listener.
 func accepts(socket string) bool {
 	c, err := net.Dial("unix", socket)
 	if err == nil {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package runtimes measures nsinspect by real container runtimes: what `docker
-// inspect`, `podman inspect`, ctr and lxc-info say of a container's process and
-// namespace, nsinspect must say too.
+// inspect`, `podman inspect`, ctr and lxc-info report of a container's process and
+// namespace, nsinspect must report too.
 //
 //	go test ./test/runtimes            # as root; about 40 seconds
 //

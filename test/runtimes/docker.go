@@ -11,7 +11,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 )
 
-// container is what a runtime says of one of its containers: the oracle.
+// container is what a runtime shows of one of its containers: the oracle.
 type container struct {
 	id         string
 	name       string
@@ -31,7 +31,7 @@ type docker struct {
 	daemon   *daemon
 }
 
-// needDocker says what startDocker needs.
+// needDocker declares what startDocker needs.
 func needDocker(t testing.TB) {
 	t.Helper()
 	need.Root(t)
@@ -92,7 +92,7 @@ func (d *docker) command(t testing.TB, args ...string) string {
 }
 
 // run starts a container that sleeps, on the bridge network unless the arguments
-// say otherwise.
+// select another.
 func (d *docker) run(t testing.TB, name string, args ...string) container {
 	t.Helper()
 	if len(args) == 0 {

@@ -71,8 +71,8 @@ func TestDocker(t *testing.T) {
 	t.Run("killed daemon", func(t *testing.T) { checkDockerKilled(t, d) })
 }
 
-// checkDockerOwners demands that the containers of a dockerd at roots of its own
-// are known without being told where those are.
+// checkDockerOwners checks that the containers of a dockerd at roots of its own
+// are found without being configured.
 func checkDockerOwners(t *testing.T, d *docker, web, peer, alone container) {
 	n := newInspect(t)
 	checkOwner(t, n, "docker", web, web, peer)
@@ -88,14 +88,14 @@ func checkDockerOwners(t *testing.T, d *docker, web, peer, alone container) {
 	if a.Namespace.Owner != nil || !a.Namespace.Initial {
 		t.Errorf("the host's namespace is %+v's", a.Namespace.Owner)
 	}
-	i := slices.IndexFunc(a.Holders, func(h holder) bool { return h.PID == shared.pid })
-	if i < 0 || a.Holders[i].Owner == nil || a.Holders[i].Owner.Service != "shop/front" {
-		t.Errorf("process %d on the host's network: %+v", shared.pid, a.Holders[max(i, 0)])
+	i := slices.IndexFunc(a.Namespace.Holders, func(h holder) bool { return h.PID == shared.pid })
+	if i < 0 || a.Namespace.Holders[i].Owner == nil || a.Namespace.Holders[i].Owner.Service != "shop/front" {
+		t.Errorf("process %d on the host's network: %+v", shared.pid, a.Namespace.Holders[max(i, 0)])
 	}
 	d.remove(t, "shared")
 }
 
-// checkDockerKilled demands that a container is known after dockerd, which kept it
+// checkDockerKilled checks that a container is known after dockerd, which kept it
 // at a place of its own, was killed.
 func checkDockerKilled(t *testing.T, d *docker) {
 	n := newInspect(t)
@@ -108,7 +108,7 @@ func checkDockerKilled(t *testing.T, d *docker) {
 	checkContainers(t, "docker", left)
 }
 
-// checkDockerHost demands that the name that dockerd gives the host's own
+// checkDockerHost checks that the name that dockerd gives the host's own
 // namespace is shown there.
 func checkDockerHost(t *testing.T, d *docker, n nsinspect) {
 	host := d.run(t, "host", "--network", "host")
@@ -133,7 +133,7 @@ func checkDockerHost(t *testing.T, d *docker, n nsinspect) {
 	}
 }
 
-// checkDockerStaleKey demands that a namespace is found whose name dockerd tells
+// checkDockerStaleKey checks that a namespace is found whose name dockerd gives
 // but never made, as it does without a default bridge.
 func checkDockerStaleKey(t *testing.T, d *docker, n nsinspect) {
 	c := d.run(t, "unnamed", "--network", "default")
@@ -147,7 +147,7 @@ func checkDockerStaleKey(t *testing.T, d *docker, n nsinspect) {
 	checkGone(t, n, c.sandboxKey, c)
 }
 
-// checkDecimalName demands that who-uses takes twelve decimal digits for the
+// checkDecimalName checks that who-uses takes twelve decimal digits for the
 // name they are. dockerd names sandboxes by twelve hexadecimal digits, so one in
 // 281 looks like this.
 func checkDecimalName(t *testing.T, d *docker, n nsinspect, c container) {

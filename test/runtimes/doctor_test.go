@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 )
 
-// doctorAnswer is what `doctor -o json` says.
+// doctorAnswer is the output of `doctor -o json`.
 type doctorAnswer struct {
 	head
 	Status   string
@@ -24,9 +26,9 @@ type doctorAnswer struct {
 }
 
 type finding struct {
-	Check, Severity, Subject, Path, Summary string
-	Evidence, Fix                           []string
-	Namespace                               *namespace
+	Check, Severity, Title, Path, Summary string
+	Evidence, Fix                         []string
+	Subject                               *namespace
 }
 
 // doctor runs `doctor -o json` and checks its exit status.
@@ -36,6 +38,9 @@ func (n nsinspect) doctor(t testing.TB, args ...string) doctorAnswer {
 	var a doctorAnswer
 	if err := json.Unmarshal([]byte(stdout), &a); err != nil {
 		t.Fatalf("nsinspect doctor: exit status %d: parse its JSON: %v: %s%s", status, err, stdout, stderr)
+	}
+	if err := wiretest.Validate([]byte(stdout)); err != nil {
+		t.Error(err)
 	}
 	checkHead(t, a.head)
 	if want := map[string]int{"ok": 0, "warning": 1, "critical": 2, "unknown": 3}[a.Status]; status != want {
@@ -62,7 +67,7 @@ func (w *ward) admit(t *testing.T, containers ...container) {
 	}
 }
 
-// findings are those that are about what is ours, or tell of our processes.
+// findings are those that are about what is ours, or of our processes.
 func (w *ward) findings(t *testing.T, a doctorAnswer) (all []finding) {
 	t.Helper()
 	var pids []string
@@ -76,8 +81,8 @@ func (w *ward) findings(t *testing.T, a doctorAnswer) (all []finding) {
 		}
 	}
 	for _, f := range a.Findings {
-		text := f.Subject + f.Summary + strings.Join(f.Evidence, "\n")
-		if f.Namespace != nil && slices.Contains(w.inodes, f.Namespace.Inode) || containsAny(text, pids) ||
+		text := f.Title + f.Summary + strings.Join(f.Evidence, "\n")
+		if f.Subject != nil && slices.Contains(w.inodes, f.Subject.Inode) || containsAny(text, pids) ||
 			slices.ContainsFunc(w.dirs, func(dir string) bool { return f.Path != "" && strings.HasPrefix(f.Path, dir) }) {
 			all = append(all, f)
 		}
@@ -85,7 +90,7 @@ func (w *ward) findings(t *testing.T, a doctorAnswer) (all []finding) {
 	return all
 }
 
-// healthy demands that the doctor says nothing of what is ours.
+// healthy checks that doctor reports nothing of ours.
 func (w *ward) healthy(t *testing.T, n nsinspect, when string) {
 	t.Helper()
 	for _, f := range w.findings(t, n.doctor(t)) {
@@ -93,7 +98,7 @@ func (w *ward) healthy(t *testing.T, n nsinspect, when string) {
 	}
 }
 
-// TestDoctorDocker demands that the doctor has nothing to say of a dockerd at any
+// TestDoctorDocker checks that the doctor reports nothing of a dockerd at any
 // moment of its containers' lives, and everything when it has been killed.
 func TestDoctorDocker(t *testing.T) {
 	d := startDocker(t)
@@ -179,7 +184,7 @@ func TestDoctorPodman(t *testing.T) {
 	if want := fmt.Sprintf("podman stop -t 0 %[1]s; podman container cleanup %[1]s", web.id); len(found[0].Fix) != 1 || found[0].Fix[0] != want {
 		t.Errorf("fix %q, want %q", found[0].Fix, want)
 	}
-	p.command(t, "stop", "--time", "0", web.id) // as the doctor says, with our roots
+	p.command(t, "stop", "--time", "0", web.id) // as doctor advises, with our roots
 	p.command(t, "container", "cleanup", web.id)
 	w.healthy(t, n, "cleaned up")
 }
@@ -204,7 +209,7 @@ func TestDoctorContainerd(t *testing.T) {
 	}
 }
 
-// TestDoctorLXC demands that a container of LXC's is no trouble.
+// TestDoctorLXC checks that doctor reports nothing of an LXC container.
 func TestDoctorLXC(t *testing.T) {
 	l := newLXC(t)
 	web := l.run(t, "web")

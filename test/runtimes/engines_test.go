@@ -22,13 +22,14 @@ import (
 	"github.com/nsinspect/nsinspect/bench/load"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 	"github.com/nsinspect/nsinspect/test/engines"
 )
 
 // shared are the kinds of holders that both engines find.
-var shared = []scan.Kind{scan.KindProcess, scan.KindThread, scan.KindFD, scan.KindMount, scan.KindSocket, scan.KindTun}
+var shared = []ns.Kind{ns.KindProcess, ns.KindThread, ns.KindFD, ns.KindMount, ns.KindSocket, ns.KindTun}
 
 // TestEnginesAgree has both engines read a machine that is busy: containers of
 // two runtimes, processes with threads and files, a scene of every kind, and
@@ -39,7 +40,7 @@ func TestEnginesAgree(t *testing.T) {
 	needPodman(t)
 	engines.CheckKernel(t)
 	nstest.CheckLeaks(t)
-	e, err := iter.NewEngine()
+	e, err := bpf.New()
 	if err != nil {
 		need.Missing(t, "needs the bpf engine: "+err.Error())
 	}
@@ -64,7 +65,7 @@ func TestEnginesAgree(t *testing.T) {
 		}
 	}
 	t.Logf("%d differences excused: one engine or the other saw otherwise a moment later", excused)
-	demandSeen(t, e, lasting)
+	checkSeen(t, e, lasting)
 }
 
 func startLoad(t *testing.T) []int {
@@ -116,7 +117,7 @@ func churn(t *testing.T) {
 // compare scans by both engines. Where they differ each scans again, many times: a
 // race it was if once they agree on what one of them alone saw. What is made and
 // dropped all the time may look the same to the same engine several times in a row.
-func compare(t *testing.T, e *iter.Engine) (wrong []string, excused int) {
+func compare(t *testing.T, e scan.Engine) (wrong []string, excused int) {
 	t.Helper()
 	const again = 20
 	only := differ(holdersBy(t, nil), holdersBy(t, e))
@@ -140,11 +141,11 @@ func compare(t *testing.T, e *iter.Engine) (wrong []string, excused int) {
 type seen struct {
 	has    map[string]bool
 	pid    map[string]int
-	closed map[int]bool // processes that it says it could not read
+	closed map[int]bool // processes that it could not read
 }
 
 // differ returns what only one of two scans has, and which. What the proc engine
-// was refused it says, which is all that can be asked.
+// was refused is a gap, which is all that can be asked.
 func differ(p, b seen) map[string]string {
 	only := map[string]string{}
 	for what := range p.has {
@@ -160,7 +161,7 @@ func differ(p, b seen) map[string]string {
 	return only
 }
 
-func holdersBy(t *testing.T, e *iter.Engine) seen {
+func holdersBy(t *testing.T, e scan.Engine) seen {
 	t.Helper()
 	var opts scan.Options
 	if e != nil {
@@ -178,7 +179,7 @@ func holdersBy(t *testing.T, e *iter.Engine) seen {
 			}
 			line := fmt.Sprintf("%s %s: pid %d tid %d fd %d %s %s %s %s mount %d in %d covered %v",
 				n.String(), h.Kind, h.PID, h.TID, h.FD, h.Family, h.Type, h.Device, h.Path, h.MountID, h.MountNS, h.Covered)
-			s.has[line], s.pid[line] = true, h.PID
+			s.has[line], s.pid[line] = true, int(h.PID)
 		}
 	}
 	for _, g := range snap.Gaps {
@@ -189,11 +190,11 @@ func holdersBy(t *testing.T, e *iter.Engine) seen {
 	return s
 }
 
-// demandSeen demands that each of these processes is a holder in both engines'
+// checkSeen checks that each of these processes is a holder in both engines'
 // eyes: two that see nothing agree as well.
-func demandSeen(t *testing.T, e *iter.Engine, pids []int) {
+func checkSeen(t *testing.T, e scan.Engine, pids []int) {
 	t.Helper()
-	for name, engine := range map[string]*iter.Engine{"proc": nil, "bpf": e} {
+	for name, engine := range map[string]scan.Engine{"proc": nil, "bpf": e} {
 		var got []int
 		for _, pid := range holdersBy(t, engine).pid {
 			got = append(got, pid)

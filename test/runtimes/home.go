@@ -28,10 +28,10 @@ const (
 
 // home is the directory of one runtime under test. All that the runtime makes is
 // below it or carries its name, so that sweep finds it: at the end of the test,
-// by the reaper when the test process dies, or at the start of the next run when
+// by the reaper when the test process ends, or at the start of the next run when
 // the reaper died too.
 //
-// The flock on the directory says that its test process lives.
+// The flock on the directory shows that its test process is alive.
 type home struct {
 	dir    string
 	lock   *os.File
@@ -127,7 +127,7 @@ func (h *home) write(t testing.TB, name, text string) string {
 }
 
 // remember keeps the ID of a container or pod for the sweep, which could not
-// learn it once the runtime has removed it and left something behind.
+// find it once the runtime has removed it and left something behind.
 func (h *home) remember(t testing.TB, id string) {
 	t.Helper()
 	h.mkdir(t, "ids")
@@ -184,7 +184,7 @@ func sweepLeftovers() error {
 	return err
 }
 
-// sweepDead sweeps the home in dir unless its test process lives. A directory
+// sweepDead sweeps the home in dir unless its test process runs. A directory
 // that others than root may write is not ours, and could name victims to sweep.
 func sweepDead(dir string) error {
 	var st unix.Stat_t

@@ -14,8 +14,8 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 )
 
-// TestLXC demands the owner of a container of LXC's, which is not where LXC keeps
-// them by default: its cgroup tells.
+// TestLXC checks the owner of a container of LXC's, which is not where LXC keeps
+// them by default: its cgroup shows it.
 func TestLXC(t *testing.T) {
 	l := newLXC(t)
 	n := newInspect(t)
@@ -34,7 +34,7 @@ func TestLXC(t *testing.T) {
 	}
 }
 
-// TestUnit demands the owner of a process in the cgroup that systemd makes for a
+// TestUnit checks the owner of a process in the cgroup that systemd makes for a
 // service. Here is no systemd to make it: the cgroup is real, and made by hand.
 func TestUnit(t *testing.T) {
 	need.Root(t)

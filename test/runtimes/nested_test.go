@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// checkNested demands the owner of a pod's container in a Docker container that is
+// checkNested checks the owner of a pod's container in a Docker container that is
 // a node of Kubernetes, as kind makes them: its cgroup is below the node's, and
 // what is written down of it is inside the node.
 func checkNested(t *testing.T, d *docker) {

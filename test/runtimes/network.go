@@ -11,21 +11,21 @@ import (
 	"testing"
 )
 
-// iface is a network interface, as JSON tells it.
+// iface is a network interface, as in JSON.
 type iface struct {
 	Name, Kind, MAC string
 	Index           int
 	Up              bool
 	Addrs           []string
 	Peer            *struct {
-		Index int
-		Inode uint64
-		Name  string
+		Index     int
+		Name      string
+		Namespace struct{ Inode uint64 }
 	}
 }
 
-// checkNetwork demands that a container on a bridge network is found by its
-// address, its hardware address and its veth on the host, that its links are told,
+// checkNetwork checks that a container on a bridge network is found by its
+// address, its hardware address and its veth on the host, that its links are reported,
 // and that a command can be run where it is. The oracles are the runtime, for the
 // address, and the container's own /sys, which inside gives access to.
 func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ...string) string) {
@@ -41,7 +41,7 @@ func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ..
 			usesAnswer
 			Matched struct {
 				By, Value, Device string
-				Inode             uint64
+				Namespace         struct{ Inode uint64 }
 			}
 		}
 		n.answer(t, &a, "who-uses", flag, text, "-o", "json")
@@ -52,7 +52,7 @@ func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ..
 		if flag == "--dev" {
 			device, at = outer, own
 		}
-		if a.Matched.Device != device || a.Matched.Inode != at || "--"+a.Matched.By != flag || a.Matched.Value != text {
+		if a.Matched.Device != device || a.Matched.Namespace.Inode != at || "--"+a.Matched.By != flag || a.Matched.Value != text {
 			t.Errorf("who-uses %s %s: matched %+v, want %s in net:[%d]", flag, text, a.Matched, device, at)
 		}
 	}
@@ -63,7 +63,7 @@ func checkNetwork(t *testing.T, n nsinspect, c container, inside func(command ..
 	}
 }
 
-// checkLinks demands that list tells the eth0 of a container with its address and
+// checkLinks checks that list shows the eth0 of a container with its address and
 // where its other end is, and that end with where eth0 is.
 func checkLinks(t *testing.T, n nsinspect, c container, inode, own uint64, mac, outer string) {
 	t.Helper()
@@ -77,15 +77,15 @@ func checkLinks(t *testing.T, n nsinspect, c container, inode, own uint64, mac, 
 			t.Errorf("list: eth0 of %s has %v, want %s", c.name, eth0.Addrs, ip)
 		}
 	}
-	if eth0.Peer == nil || eth0.Peer.Inode != own || eth0.Peer.Name != outer {
+	if eth0.Peer == nil || eth0.Peer.Namespace.Inode != own || eth0.Peer.Name != outer {
 		t.Errorf("list: the other end of eth0 of %s is %+v, want %s in net:[%d]", c.name, eth0.Peer, outer, own)
 	}
-	if back, ok := list.link(own, outer); !ok || back.Peer == nil || back.Peer.Inode != inode || back.Peer.Name != "eth0" {
+	if back, ok := list.link(own, outer); !ok || back.Peer == nil || back.Peer.Namespace.Inode != inode || back.Peer.Name != "eth0" {
 		t.Errorf("list: the other end of %s is %+v, want eth0 in net:[%d]", outer, back.Peer, inode)
 	}
 }
 
-// checkNoNetwork demands that nothing is found any more by what a container had.
+// checkNoNetwork checks that nothing is found any more by what a container had.
 func checkNoNetwork(t *testing.T, n nsinspect, c container) {
 	t.Helper()
 	for _, ip := range c.ips {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 )
 
 // The schema as a script reads it, written down here once more on purpose: the
@@ -27,7 +28,10 @@ type (
 	head struct {
 		Schema   string
 		Complete bool
-		Gaps     []struct{ Source, Path, Error string }
+		Gaps     []struct {
+			Sources     []string
+			Path, Error string
+		}
 	}
 	listAnswer struct {
 		head
@@ -37,7 +41,6 @@ type (
 		head
 		Namespace namespace
 		Verdict   string
-		Holders   []holder
 	}
 	namespace struct {
 		Type      string
@@ -47,7 +50,8 @@ type (
 		Owner     *ownedBy
 		Links     []iface
 		Processes int
-		Holders   map[string]int
+		Counts    map[string]int `json:"holder_counts"`
+		Holders   []holder
 		Leader    *struct {
 			PID     int
 			Comm    string
@@ -129,7 +133,7 @@ func (n nsinspect) run(t testing.TB, args ...string) (stdout, stderr string, sta
 	return out.String(), errs.String(), status
 }
 
-// list is what `list -o json` says.
+// list is the output of `list -o json`.
 func (n nsinspect) list(t testing.TB) listAnswer {
 	t.Helper()
 	var a listAnswer
@@ -138,7 +142,7 @@ func (n nsinspect) list(t testing.TB) listAnswer {
 	return a
 }
 
-// whoUses is what `who-uses REF -o json` says.
+// whoUses is the output of `who-uses REF -o json`.
 func (n nsinspect) whoUses(t testing.TB, ref string) usesAnswer {
 	t.Helper()
 	var a usesAnswer
@@ -152,6 +156,9 @@ func (n nsinspect) answer(t testing.TB, into any, args ...string) {
 	stdout, stderr, status := n.run(t, args...)
 	if status != 0 {
 		t.Fatalf("nsinspect %s: exit status %d: %s", strings.Join(args, " "), status, stderr)
+	}
+	if err := wiretest.Validate([]byte(stdout)); err != nil {
+		t.Errorf("nsinspect %s: %v", strings.Join(args, " "), err)
 	}
 	if err := json.Unmarshal([]byte(stdout), into); err != nil {
 		t.Fatalf("nsinspect %s: parse its JSON: %v: %s", strings.Join(args, " "), err, stdout)

@@ -16,7 +16,7 @@ import (
 )
 
 // netns is the inode of the network namespace that the container's first process
-// is in, as the kernel says.
+// is in, as the kernel shows it.
 func (c container) netns(t testing.TB) uint64 {
 	t.Helper()
 	return inodeOf(t, fmt.Sprintf("/proc/%d/ns/net", c.pid))
@@ -61,7 +61,7 @@ func processesIn(t testing.TB, inode uint64) []int {
 	return pids
 }
 
-// checkOracles demands that the runtime, mountinfo and /proc agree about the
+// checkOracles checks that the runtime, mountinfo and /proc agree about the
 // members of one named namespace, before nsinspect is measured by them.
 func checkOracles(t *testing.T, named container, members ...container) {
 	t.Helper()
@@ -82,7 +82,7 @@ func checkOracles(t *testing.T, named container, members ...container) {
 	}
 	slices.Sort(pids)
 	if got := processesIn(t, inode); !slices.Equal(got, pids) {
-		t.Errorf("processes %v are in net:[%d], the runtime says %v", got, inode, pids)
+		t.Errorf("processes %v are in net:[%d], the runtime has %v", got, inode, pids)
 	}
 }
 

@@ -8,11 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// checkOwner demands that list and who-uses say that the namespace of a container
+// checkOwner checks that list and who-uses report that the namespace of a container
 // is the first's, and whose each of these containers' processes is, and that every
 // container's name and ID leads there.
 func checkOwner(t *testing.T, n nsinspect, runtime string, its container, members ...container) {
@@ -31,7 +33,7 @@ func checkOwner(t *testing.T, n nsinspect, runtime string, its container, member
 			}
 			checkOwned(t, "who-uses "+ref, a.Namespace.Owner, runtime, its)
 		}
-		holders := n.whoUses(t, fmt.Sprint(inode)).Holders
+		holders := n.whoUses(t, fmt.Sprint(inode)).Namespace.Holders
 		i := slices.IndexFunc(holders, func(h holder) bool { return h.Kind == "process" && h.PID == c.pid })
 		if i < 0 {
 			t.Errorf("process %d of %s is no holder of net:[%d]", c.pid, c.name, inode)
@@ -60,7 +62,7 @@ func ownerRefs(runtime string, c container) []string {
 	return refs
 }
 
-// checkNoNamespace demands that a reference to a container which has no namespace
+// checkNoNamespace checks that a reference to a container which has no namespace
 // is refused with the reason.
 func checkNoNamespace(t *testing.T, n nsinspect, ref, reason string) {
 	t.Helper()
@@ -73,7 +75,7 @@ func checkNoNamespace(t *testing.T, n nsinspect, ref, reason string) {
 // readOwners reads what the runtimes of this machine keep.
 func readOwners(t *testing.T) *owner.Index {
 	t.Helper()
-	h, err := scan.OpenHost("/")
+	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +87,8 @@ func readOwners(t *testing.T) *owner.Index {
 	return owner.Read(t.Context(), owner.Options{Host: h, Snapshot: s, All: true})
 }
 
-// checkContainers demands that what is read of containers is what their runtime
-// says.
+// checkContainers checks that what is read of containers is what their runtime
+// has.
 func checkContainers(t *testing.T, runtime string, want ...container) {
 	t.Helper()
 	x := readOwners(t)
@@ -97,7 +99,7 @@ func checkContainers(t *testing.T, runtime string, want ...container) {
 			continue
 		}
 		got := found[0]
-		if got.ID != c.id || got.PID != c.pid || got.State != c.state || got.Sandbox != c.sandboxKey && c.ownsKey {
+		if got.ID != c.id || got.PID != ns.TaskID(c.pid) || got.State != c.state || got.Sandbox != c.sandboxKey && c.ownsKey {
 			t.Errorf("%+v\nwant %+v", got, c)
 		}
 		if got.State == "running" && c.ownsKey && got.NetNS != c.netns(t) {

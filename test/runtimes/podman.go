@@ -22,7 +22,7 @@ type podman struct {
 	home *home
 }
 
-// needPodman says what startPodman needs.
+// needPodman declares what startPodman needs.
 func needPodman(t testing.TB) {
 	t.Helper()
 	need.Root(t)
@@ -158,7 +158,7 @@ func (p *podman) args(args ...string) []string {
 }
 
 // run starts a container that sleeps, on the bridge network unless the arguments
-// say otherwise.
+// select another.
 func (p *podman) run(t testing.TB, name string, args ...string) container {
 	t.Helper()
 	if len(args) == 0 {

@@ -66,8 +66,8 @@ func TestPodman(t *testing.T) {
 	})
 }
 
-// TestPodmanRootless demands the owner of a user's container. Where users have no
-// cgroups, as with cgroup v1, only its monitor and the user's files tell of it.
+// TestPodmanRootless checks the owner of a user's container. Where users have no
+// cgroups, as with cgroup v1, only its monitor and the user's files have it.
 func TestPodmanRootless(t *testing.T) {
 	r := startRootless(t)
 	n := newInspect(t)

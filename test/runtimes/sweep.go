@@ -19,7 +19,7 @@ import (
 
 const runNetns = "/run/netns"
 
-// traces is what a home says about the things outside it.
+// traces are the things outside of a home that belong to it.
 type traces struct {
 	ids    []string // containers and pods: their cgroups and OCI state
 	names  []string // Podman's names in /run/netns

@@ -22,7 +22,7 @@ import (
 )
 
 // TestTraceDocker has containers run and end, with strace on dockerd, containerd
-// and all that they start, and demands that a tracer tells the same calls.
+// and all that they start, and checks that a tracer records the same calls.
 func TestTraceDocker(t *testing.T) {
 	d := startDocker(t)
 	calls, events := strace.Record(t, func(straced []string) {
@@ -114,7 +114,7 @@ func TestTraceNspawn(t *testing.T) {
 	need.Program(t, "systemd-nspawn", "tar")
 	h := newHome(t)
 	root := h.mkdir(t, "machine")
-	for _, dir := range []string{"usr", "etc"} { // it demands a system
+	for _, dir := range []string{"usr", "etc"} { // it requires a system
 		h.mkdir(t, "machine", dir)
 	}
 	h.write(t, filepath.Join("machine", "etc", "os-release"), "")

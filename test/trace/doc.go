@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package actors has programs that others wrote move between namespaces, and
-// demands that a tracer tells exactly the calls that strace tells of the same run.
+// checks that a tracer records exactly the calls that strace prints of the same run.
 package actors

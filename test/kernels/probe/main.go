@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command probe says what a kernel can do of what nsinspect would like, and what
+// Command probe prints what a kernel offers of what nsinspect uses, and what
 // each engine makes of every scene of internal/nstest there. It prints a fact a
 // line, "word: value", in an order that does not change. It needs root.
 package main
@@ -15,9 +15,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/scan"
-	"github.com/nsinspect/nsinspect/pkg/scan/iter"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
 
 func main() {
@@ -37,7 +38,7 @@ func main() {
 	}
 }
 
-// word says that something works, or why not.
+// word returns that something works, or why not.
 func word(err error) string {
 	if err == nil {
 		return "yes"
@@ -45,32 +46,32 @@ func word(err error) string {
 	return "no: " + err.Error()
 }
 
-// passes says what the bpf engine loads.
+// passes prints what the bpf engine loads.
 func passes(out *bufio.Writer) {
 	names := []struct {
-		pass iter.Pass
+		pass bpfreader.Pass
 		name string
 	}{
-		{iter.Tasks, "tasks"}, {iter.Files, "files"}, {iter.Nets, "kernel's list"},
-		{iter.Mapped, "mapped sockets"}, {iter.InFlight, "files in flight"},
+		{bpfreader.Tasks, "tasks"}, {bpfreader.Files, "files"}, {bpfreader.Nets, "kernel's list"},
+		{bpfreader.Mapped, "mapped sockets"}, {bpfreader.InFlight, "files in flight"},
 	}
-	r, err := iter.Open(iter.Options{})
+	r, err := bpfreader.Open(bpfreader.Options{})
 	if err != nil {
 		fmt.Fprintf(out, "engine bpf: no: %v\n", err)
 		return
 	}
 	defer r.Close()
-	refused := map[iter.Pass]bool{}
+	refused := map[bpfreader.Pass]bool{}
 	for _, refusal := range r.Refused() {
 		refused[refusal.Pass] = true
 	}
 	fmt.Fprintln(out, "engine bpf: yes")
 	for _, n := range names {
-		said := "yes"
+		printed := "yes"
 		if refused[n.pass] {
-			said = "no"
+			printed = "no"
 		}
-		fmt.Fprintf(out, "bpf reads %s: %s\n", n.name, said)
+		fmt.Fprintf(out, "bpf reads %s: %s\n", n.name, printed)
 	}
 	nets, err := r.Nets()
 	if err == nil && (len(nets) == 0 || nets[0].Cookie == 0) {
@@ -79,9 +80,9 @@ func passes(out *bufio.Writer) {
 	fmt.Fprintf(out, "cookie, bpf: %s\n", word(err))
 }
 
-// scenes makes each scene and says what each engine finds.
+// scenes makes each scene and prints what each engine finds.
 func scenes(out *bufio.Writer) {
-	engine, err := iter.NewEngine()
+	engine, err := bpf.New()
 	if err == nil {
 		defer engine.Close()
 	}
@@ -97,11 +98,11 @@ func scenes(out *bufio.Writer) {
 			if e.name == "bpf" {
 				e.options.Engine = engine
 			}
-			said := "cannot be made"
+			printed := "cannot be made"
 			if startErr == nil {
-				said = found(scene, e.options)
+				printed = found(scene, e.options)
 			}
-			fmt.Fprintf(out, "scene %s, %s: %s\n", kind, e.name, said)
+			fmt.Fprintf(out, "scene %s, %s: %s\n", kind, e.name, printed)
 		}
 		if startErr != nil {
 			continue
@@ -112,7 +113,7 @@ func scenes(out *bufio.Writer) {
 	}
 }
 
-// found says in one word what a scan makes of a scene: what it says holds the
+// found returns in one word what a scan makes of a scene: what it shows to hold the
 // namespace, or that it does not show it, and whether it admits that.
 func found(scene *nstest.Scene, options scan.Options) string {
 	snap, err := scan.Scan(context.Background(), options)

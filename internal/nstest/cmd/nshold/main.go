@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command nshold makes one network namespace that one thing keeps alive, says
+// Command nshold makes one network namespace that one thing keeps alive, prints
 // in a line of JSON what it made, and ends it when its standard input ends or
 // it is killed. It needs root.
 package main

@@ -68,7 +68,7 @@ func TestHoldPath(t *testing.T) {
 	}
 }
 
-func TestWrongUse(t *testing.T) {
+func TestUsageErrors(t *testing.T) {
 	for _, tt := range []struct {
 		args []string
 		code int

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The BPF helpers and CO-RE built-ins that the programs here use, no more. */
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef int s32;
+typedef signed long long s64;
+
+#define NULL ((void *)0)
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __noinline __attribute__((noinline))
+
+/* A map is declared by an unnamed struct, whose BTF the loader reads. */
+#define MAP_TYPE(number) int(*type)[number] /* enum bpf_map_type, linux/bpf.h */
+#define MAP_ENTRIES(count) int(*max_entries)[count]
+#define MAP_KEY(t) typeof(t) *key
+#define MAP_VALUE(t) typeof(t) *value
+#define HASH 1
+#define PERCPU_ARRAY 6
+#define RINGBUF 27
+
+struct seq_file;
+
+/* Helper numbers are UAPI, enum bpf_func_id in linux/bpf.h. */
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;                           /* 3.18 */
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2; /* 3.18 */
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;                            /* 3.18 */
+static u64 (*bpf_get_current_task)(void) = (void *)35;                               /* 4.8 */
+static long (*bpf_probe_read_user)(void *to, u32 size, const void *from) = (void *)112;       /* 5.5 */
+static u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;                                      /* 5.8 */
+static long (*bpf_ringbuf_output)(void *ring, const void *data, u64 size, u64 flags) = (void *)130; /* 5.8 */
+static u64 (*bpf_ringbuf_query)(void *ring, u64 what) = (void *)134;                          /* 5.8 */
+static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;     /* 5.5 */
+static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115; /* 5.5 */
+static long (*bpf_seq_write)(struct seq_file *seq, const void *data, u32 len) = (void *)127;  /* 5.8 */
+static long (*bpf_loop)(u32 nr_loops, void *callback, void *ctx, u64 flags) = (void *)181;           /* 5.17 */
+
+/* CO-RE, as libbpf's bpf_core_read.h defines it. The last arguments are relocation
+ * kinds (enum bpf_core_relo_kind, include/uapi/linux/bpf.h). */
+#define bpf_core_field_offset(type, field) __builtin_preserve_field_info(((type *)0)->field, 0)
+#define bpf_core_field_exists(type, field) __builtin_preserve_field_info(((type *)0)->field, 2)
+#define bpf_core_type_size(type) __builtin_preserve_type_info(*(type *)0, 1)
+
+/* PROBE_READ follows one pointer into kernel memory: PROBE_READ(p, a.b) is p->a.b,
+ * or zero if that address cannot be read. */
+#define PROBE_READ(p, field)                                                                       \
+	({                                                                                    \
+		typeof(p) p_ = (p);                                                           \
+		typeof(p_->field) v_;                                                         \
+		bpf_probe_read_kernel(&v_, sizeof(v_), &p_->field);                           \
+		v_;                                                                           \
+	})
+
+/* READ does the same for types of the kernel itself, not of modules. The object is
+ * built twice: with DIRECT it is a plain load through a pointer that bpf_rdonly_cast
+ * (6.2) gives its type, in a tenth of the time of the helper in PROBE_READ. */
+#ifdef DIRECT
+extern void *bpf_rdonly_cast(void *obj, u32 btf_id) __attribute__((section(".ksyms")));
+#define READ(p, field)                                                                        \
+	({                                                                                    \
+		typeof(p) p_ = (p);                                                           \
+		p_ = bpf_rdonly_cast((void *)p_, __builtin_btf_type_id(*p_, 1));              \
+		p_->field;                                                                    \
+	})
+#else
+#define READ(p, field) PROBE_READ(p, field)
+#endif
+
+#define container_of(p, type, field) ((type *)((void *)(p) - bpf_core_field_offset(type, field)))

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Descriptors, table by table: what iter/task_file shows one by one takes five times
+ * as long, most of it for the lookup of each file under a lock. A table with more
+ * records than one show call can write ends in a FILE_TRUNCATED record, and user space
+ * reads the rest of it with iter/task_file. */
+#pragma once
+
+#include "rings.h"
+
+#define MAX_FD_STEPS (1 << 23) /* BPF_MAX_LOOPS; fs.nr_open is 1 << 20 unless raised */
+
+struct table_walk {
+	struct task_struct *task;
+	struct file **fds;
+	unsigned long *open;
+	u32 max;
+	u32 fd;
+	u64 bits; /* open descriptors among the 64 around fd, shifted so that bit 0 is fd */
+	u32 written;
+	u32 lost;
+	u32 full;
+	s32 next; /* descriptor to continue at; -1 if none */
+	struct file_record owner; /* a record with the fields of the task */
+	struct file_record out;
+};
+
+struct table_walk table_pos;
+
+enum fd_result {
+	FD_NOTHING,
+	FD_RECORD,
+	FD_RING,
+};
+
+/* Fills table_pos.out from one descriptor. No lock is taken, and a struct file may be
+ * freed and reused while it is read: what was read is valid if the table still has the
+ * same one afterwards (as __get_file_rcu, fs/file.c, does). A global function, which
+ * the verifier checks once and not for every call. */
+__attribute__((noinline)) int read_fd(u32 fd)
+{
+	struct table_walk *w = &table_pos;
+	struct file *file = READ_POINTER(w->fds + fd);
+	struct inode *inode = READ(file, f_inode);
+	u64 magic = inode_magic(inode);
+
+	if (magic == ANON_INODE_FS_MAGIC)
+		return is_io_uring(file) && ring_slots(file) ? FD_RING : FD_NOTHING;
+	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && READ(inode, i_rdev) != TUN_RDEV &&
+	    !(READ(file, f_mode) & FMODE_NEED_UNMOUNT))
+		return FD_NOTHING;
+	__builtin_memcpy(&w->out, &w->owner, sizeof(w->out));
+	if (!read_file(&w->out, file, inode, magic))
+		return FD_NOTHING;
+	if (READ_POINTER(w->fds + fd) != file)
+		return FD_NOTHING;
+	w->out.fd = fd;
+	return should_report(&w->out) ? FD_RECORD : FD_NOTHING;
+}
+
+/* Writes the records of a descriptor; returns 1 if there is no room. */
+static __noinline int emit_fd(struct seq_file *seq, u32 fd)
+{
+	struct table_walk *w = &table_pos;
+	int result = read_fd(fd);
+	struct file_record ring;
+
+	if (result == FD_NOTHING)
+		return 0;
+	if (w->written >= SHOW_RECORDS - 1)
+		return 1;
+	if (result == FD_RECORD) {
+		w->written++;
+		return w->full = bpf_seq_write(seq, &w->out, sizeof(w->out)) != 0;
+	}
+	if (w->written && ring_pos.count > SHOW_RECORDS - 1 - w->written)
+		return 1;
+	ring = w->owner;
+	ring.fd = fd;
+	emit_ring_files(seq, &ring, SHOW_RECORDS - 1 - w->written);
+	w->written += ring_pos.written;
+	w->lost += ring_pos.lost;
+	return w->full = ring_pos.full;
+}
+
+struct table_ctx {
+	struct seq_file *seq;
+};
+
+static long table_step(u32 step, struct table_ctx *ctx)
+{
+	struct table_walk *w = &table_pos;
+	u32 fd = w->fd;
+
+	if (fd >= w->max)
+		return 1;
+	if (fd % 64 == 0)
+		bpf_probe_read_kernel(&w->bits, sizeof(w->bits), w->open + fd / 64);
+	if (!w->bits) {
+		w->fd = (fd | 63) + 1;
+		return 0;
+	}
+	w->fd = fd + 1;
+	if (w->bits & 1) {
+		pass_totals.visited++;
+		if (emit_fd(ctx->seq, fd)) {
+			w->next = fd;
+			return 1;
+		}
+	}
+	w->bits >>= 1;
+	return 0;
+}
+
+/* Reports whether a task is the leader or has another table than the leader, as
+ * task_seq_get_next with skip_if_dup_files does. */
+static __always_inline int has_own_table(struct task_struct *task, void *files)
+{
+	struct task_struct *leader = READ(task, group_leader);
+
+	return leader == task || READ(leader, files) != files;
+}
+
+SEC("iter/task")
+int fd_tables(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct table_walk *w = &table_pos;
+	struct files_struct *files;
+	struct table_ctx table_ctx;
+	struct fdtable *table;
+
+	if (!task) {
+		pass_totals.ended++;
+		return 0;
+	}
+	start_iterator(ctx->meta);
+	files = READ(task, files);
+	if (!files || !has_own_table(task, files))
+		return 0;
+	table = READ(files, fdt);
+	w->fds = READ(table, fd);
+	w->open = READ(table, open_fds);
+	w->max = READ(table, max_fds);
+	w->fd = w->written = w->lost = w->full = 0;
+	w->next = -1;
+	__builtin_memset(&w->owner, 0, sizeof(w->owner));
+	set_task(&w->owner, task, -1, 0);
+	table_ctx.seq = ctx->meta->seq;
+	bpf_loop(MAX_FD_STEPS, table_step, &table_ctx, 0);
+	if (w->full)
+		return 0;
+	if (w->next < 0 && w->fd < w->max)
+		w->next = w->fd;
+	if (w->next >= 0) {
+		w->owner.kind = FILE_TRUNCATED;
+		w->owner.fd = w->next;
+		w->written++;
+		if (bpf_seq_write(ctx->meta->seq, &w->owner, sizeof(w->owner)))
+			return 0;
+	}
+	pass_totals.written += w->written;
+	pass_totals.lost += w->lost;
+	return 0;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel structures that only the scan programs read, in the same way as those of
+ * common/kernel.h: mappings, sockets, tun and io_uring. */
+#pragma once
+
+#include "../common/kernel.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct mm_struct {
+	struct task_struct *owner; /* with CONFIG_MEMCG */
+};
+struct vm_area_struct {
+	struct mm_struct *vm_mm;
+	struct {
+		struct rb_node rb;
+	} shared;
+	unsigned long vm_start;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+struct sock_common {
+	u16 skc_family;
+	u8 skc_state;
+	possible_net_t skc_net;
+	struct hlist_node skc_node;
+};
+struct sk_buff;
+struct sk_buff_head {
+	struct sk_buff *next;
+	u32 qlen;
+};
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_type;
+	struct sk_buff_head sk_receive_queue;
+	u16 sk_protocol;
+	struct socket *sk_socket;
+};
+struct socket {
+	short type;
+	struct file *file;
+	struct sock *sk;
+};
+struct unix_sock {
+	struct sock sk;
+	struct sock *listener; /* 6.10 */
+};
+struct scm_fp_list {
+	short count;
+	struct file *fp[1];
+};
+struct unix_skb_parms {
+	struct scm_fp_list *fp;
+};
+struct sk_buff {
+	struct sk_buff *next;
+	char cb[48];
+};
+
+struct net_device {
+	char name[16];
+	possible_net_t nd_net;
+};
+struct tun_struct {
+	struct net_device *dev;
+};
+struct tun_file {
+	struct sock sk;
+	struct tun_struct *tun;
+};
+
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+struct io_rsrc_data {
+	u32 nr;
+	struct io_rsrc_node **nodes; /* 6.13 */
+};
+struct io_file_table {
+	struct io_rsrc_data data; /* 6.13 */
+};
+struct io_ring_ctx {
+	struct io_file_table file_table;
+};
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+struct io_file_table___v612 {
+	struct io_fixed_file *files; /* 5.13 to 6.12 */
+};
+struct io_ring_ctx___v612 {
+	struct io_file_table___v612 file_table;
+	u32 nr_user_files;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	u64 seq_num;
+};
+
+#pragma clang attribute pop
+
+/* The contexts of iterators, whose layout the verifier checks: no CO-RE here. */
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+};

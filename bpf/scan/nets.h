@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every live network namespace, from the kernel's own list. The program, like those
+ * of inflight.h, mapped.h and mounts.h, is a raw tracepoint program that is attached
+ * to none: user space runs it (BPF_PROG_TEST_RUN, 5.10). The kernel holds the RCU
+ * read lock meanwhile (__bpf_prog_test_run_raw_tp, net/bpf/test_run.c), so that
+ * nothing on the list is freed during a run. */
+#pragma once
+
+#include "file.h"
+
+struct net_record net_batch[NET_BATCH];
+struct net_walk net_pos;
+
+/* Level 0 of every task's struct pid is the initial PID namespace; the parent of its
+ * reaper is the idle task, which never leaves the initial network namespace. */
+static __always_inline struct net *init_net(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pid *pid = READ(task, thread_pid);
+
+	task = READ(READ(READ(upid_at(pid, 0), ns), child_reaper), real_parent);
+	return READ(READ(task, nsproxy), net_ns);
+}
+
+static __always_inline s32 net_refs(struct net *net)
+{
+	struct ns_common___v617 *old = (void *)&net->ns;
+
+	if (bpf_core_field_exists(struct ns_common, __ns_ref))
+		return READ(net, ns.__ns_ref.refs.counter);
+	if (bpf_core_field_exists(struct ns_common___v617, count))
+		return READ(old, count.refs.counter);
+	return READ((struct net___v510 *)net, count.refs.counter);
+}
+
+static __always_inline void fill_net(struct net_record *r, struct net *net)
+{
+	struct user_namespace *owner = READ(net, user_ns);
+
+	r->address = (u64)net;
+	r->cookie = net_cookie(net);
+	r->inode = READ(net, ns.inum);
+	r->refs = net_refs(net);
+	r->userns = READ(owner, ns.inum);
+	r->uid = READ(owner, owner.val);
+}
+
+/* Fills net_batch with the namespaces after net_pos.last. The list's head is in
+ * no struct net, but the initial namespace is always first (net_ns_init,
+ * net/core/net_namespace.c), so that its prev is the head. A namespace that has left
+ * the list has no neighbour that points back at it. */
+SEC("raw_tp/nets")
+int nets(void *ctx)
+{
+	struct net *first = init_net(), *net = (struct net *)net_pos.last;
+	struct list_head *head = READ(first, list.prev), *entry = head;
+	const void *ops = READ(first, ns.ops);
+	u32 i;
+
+	net_pos.count = 0;
+	net_pos.state = WALK_ABORTED;
+	if (!first || !head)
+		return 0;
+	if (net) {
+		entry = &net->list;
+		if (READ(READ(entry, prev), next) != entry)
+			return 0;
+	}
+	for (i = 0; i < NET_BATCH; i++) {
+		entry = READ(entry, next);
+		if (entry == head) {
+			net_pos.state = WALK_DONE;
+			break;
+		}
+		net = container_of(entry, struct net, list);
+		if (READ(net, ns.ops) != ops)
+			return 0;
+		fill_net(&net_batch[i], net);
+		net_pos.count = i + 1;
+		net_pos.last = (u64)net;
+	}
+	if (i == NET_BATCH)
+		net_pos.state = WALK_CONTINUE;
+	return 0;
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Finds what keeps namespaces alive, from inside the kernel. No program is attached
+ * to an event or takes a reference: each runs while user space reads from its
+ * iterator, or requests a single run, and at no other time.
+ *
+ * Needs Linux 5.8 (task iterators), 5.10 (BPF_PROG_TEST_RUN of a raw tracepoint
+ * program), 5.12 (mappings), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
+ * sockets, detached mounts), 6.0 (files in flight), 6.2 for the object built with
+ * DIRECT. */
+#include "file.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct totals pass_totals;
+struct totals task_totals; /* of the program tasks, which may run beside another one */
+struct options opts;
+u32 reader_level; /* of the reader's PID namespace, which is reader_pidns */
+u32 reader_pidns;
+
+#include "../common/pid.h"
+
+/* Never used: puts the types in the object's BTF, where bpf2go finds them. */
+struct {
+	struct task_record task;
+	struct file_record file;
+	enum ns_index index;
+	enum task_flag task_flag;
+	enum file_kind kind;
+	enum file_flag file_flag;
+	enum walk_state walk;
+	enum batch_size batch;
+} *types_for_go;
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+static __always_inline u32 types_wanted(void)
+{
+	return opts.types ? opts.types : NS_ALL_FLAGS;
+}
+
+static __always_inline int type_wanted(u32 type)
+{
+	return !opts.types || (opts.types & type);
+}
+
+/* Sets reader_level and reader_pidns from the task that runs the program. */
+static __always_inline void record_reader(void)
+{
+	struct task_struct *reader = (void *)bpf_get_current_task();
+	struct pid *pid = READ(reader, thread_pid);
+
+	reader_level = READ(pid, level);
+	reader_pidns = active_pid_ns(pid);
+}
+
+/* Iterators show the tasks of the reader's PID namespace (task_seq_get_next,
+ * kernel/bpf/task_iter.c), and a task has a number in every level above its own. */
+static __always_inline void start_iterator(struct bpf_iter_meta *meta)
+{
+	if (meta->seq_num == 0)
+		record_reader();
+}
+
+/* ---- tasks ---- */
+
+static __always_inline void set_namespaces(struct task_record *r, struct nsproxy *proxy)
+{
+	u32 types = types_wanted();
+
+	r->net_cookie = read_nsproxy(r->ns, proxy, types);
+	if (types & CLONE_NEWPID)
+		r->ns[NS_PID_CHILDREN] = READ(READ(proxy, pid_ns_for_children), ns.inum);
+	if (!(types & CLONE_NEWTIME))
+		return;
+	r->ns[NS_TIME] = READ(READ(proxy, time_ns), ns.inum);
+	r->ns[NS_TIME_CHILDREN] = READ(READ(proxy, time_ns_for_children), ns.inum);
+}
+
+/* Pointers are read with READ though the verifier has the task's type: for a pointer
+ * loaded from a trusted one it searches the whole kernel's BTF by name, three times
+ * (btf_nested_type_is_trusted, kernel/bpf/verifier.c, 6.4), which made loading 40 ms
+ * slower. */
+SEC("iter/task")
+int tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_record r = {};
+	struct nsproxy *proxy;
+	struct cred *cred;
+
+	if (!task) {
+		task_totals.ended++;
+		return 0;
+	}
+	start_iterator(ctx->meta);
+	r.pid = reader_tgid(task);
+	r.tid = reader_tid(task);
+	r.ppid = reader_tgid(READ(task, real_parent));
+	r.start = task->start_boottime;
+	if (task->flags & PF_KTHREAD)
+		r.flags |= TASK_KTHREAD;
+	if (task->exit_state)
+		r.flags |= TASK_EXITED;
+	proxy = READ(task, nsproxy);
+	if (proxy)
+		set_namespaces(&r, proxy);
+	else
+		r.flags |= TASK_LEFT;
+	if (type_wanted(CLONE_NEWPID))
+		r.ns[NS_PID] = active_pid_ns(READ(task, thread_pid));
+	cred = READ(task, real_cred);
+	r.uid = READ(cred, uid.val);
+	if (type_wanted(CLONE_NEWUSER))
+		r.ns[NS_USER] = READ(READ(cred, user_ns), ns.inum);
+	bpf_probe_read_kernel(r.comm, sizeof(r.comm), &task->comm);
+	if (bpf_seq_write(ctx->meta->seq, &r, sizeof(r)) == 0)
+		task_totals.written++;
+	return 0;
+}
+
+/* ---- files: descriptors and mappings ---- */
+
+static __always_inline void set_task(struct file_record *r, struct task_struct *task, s32 fd, u64 address)
+{
+	r->pid = reader_tgid(task);
+	r->tid = reader_tid(task);
+	r->fd = fd;
+	r->location = address;
+	r->slot = -1;
+	r->task_ns = READ(READ(READ(task, nsproxy), net_ns), ns.inum);
+}
+
+/* Reports whether the record is to be emitted: a namespace file of a wanted type, a
+ * socket or tun in another namespace than its task, or a socket in whose queue files
+ * may be in flight. Counts what is left out. */
+static __always_inline int should_report(struct file_record *r)
+{
+	if (r->kind == FILE_NSFS)
+		return type_wanted(r->type);
+	if (r->kind == FILE_DETACHED_MOUNT)
+		return 1;
+	if (r->ns == r->task_ns && (r->kind != FILE_TUN || r->other_ns == r->ns || !r->other_ns))
+		r->flags |= FILE_OWN_NS;
+	if (!(r->flags & FILE_OWN_NS) || (r->flags & FILE_QUEUED) || opts.own_ns)
+		return 1;
+	pass_totals.own_ns++;
+	return 0;
+}
+
+/* A show call may write 32 KiB (8 pages, bpf_seq_read in kernel/bpf/bpf_iter.c). An
+ * element that exceeds this is shown again with an empty buffer, and fails for good if
+ * it exceeds that too. A program that writes several records for an element therefore
+ * writes at most this many, and counts them only if the buffer did not overflow. */
+#define SHOW_RECORDS (32768 / sizeof(struct file_record) - 2)
+
+#include "rings.h"
+
+enum ring_mode {
+	RINGS_COUNT, /* as unreadable */
+	RINGS_READ,
+	RINGS_SKIP,
+};
+
+static __always_inline void visit_ring(struct seq_file *seq, struct task_struct *task,
+				       struct file *file, s32 fd, u64 address)
+{
+	struct file_record r = {};
+
+	if (!ring_slots(file))
+		return;
+	set_task(&r, task, fd, address);
+	emit_ring_files(seq, &r, SHOW_RECORDS);
+	if (ring_pos.full)
+		return;
+	pass_totals.written += ring_pos.written;
+	pass_totals.lost += ring_pos.lost;
+}
+
+static __always_inline int visit_file(struct seq_file *seq, struct task_struct *task,
+				      struct file *file, s32 fd, u64 address, enum ring_mode ring_mode)
+{
+	struct inode *inode = READ(file, f_inode);
+	u64 magic = inode_magic(inode);
+	struct file_record r = {};
+
+	if (magic == ANON_INODE_FS_MAGIC && is_io_uring(file)) {
+		if (ring_mode == RINGS_COUNT)
+			pass_totals.unreadable++;
+		if (ring_mode == RINGS_READ)
+			visit_ring(seq, task, file, fd, address);
+		return 0;
+	}
+	if (!read_file(&r, file, inode, magic))
+		return 0;
+	set_task(&r, task, fd, address);
+	if (should_report(&r) && bpf_seq_write(seq, &r, sizeof(r)) == 0)
+		pass_totals.written++;
+	return 0;
+}
+
+static __always_inline int visit_fd(struct bpf_iter__task_file *ctx, enum ring_mode ring_mode)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (!task || !file) {
+		pass_totals.ended++;
+		return 0;
+	}
+	start_iterator(ctx->meta);
+	pass_totals.visited++;
+	return visit_file(ctx->meta->seq, task, file, ctx->fd, 0, ring_mode);
+}
+
+/* Shows each descriptor table once, with the process's leader, and again with each
+ * thread that has a table of its own (task_seq_get_next with skip_if_dup_files, 5.11). */
+SEC("iter/task_file")
+int files(struct bpf_iter__task_file *ctx)
+{
+	return visit_fd(ctx, RINGS_READ);
+}
+
+/* The same for kernels without bpf_loop (before 5.17). */
+SEC("iter/task_file")
+int files_no_rings(struct bpf_iter__task_file *ctx)
+{
+	return visit_fd(ctx, RINGS_COUNT);
+}
+
+static __always_inline int visit_vma(struct bpf_iter__task_vma *ctx, enum ring_mode ring_mode)
+{
+	struct task_struct *task = ctx->task;
+	struct vm_area_struct *vma = ctx->vma;
+	struct file *file;
+
+	if (!task || !vma) {
+		pass_totals.ended++;
+		return 0;
+	}
+	start_iterator(ctx->meta);
+	pass_totals.visited++;
+	file = READ(vma, vm_file);
+	if (!file)
+		return 0;
+	/* An io_uring is mapped in several parts: it is read at the first one. */
+	if (READ(vma, vm_pgoff))
+		ring_mode = RINGS_SKIP;
+	return visit_file(ctx->meta->seq, task, file, -1, READ(vma, vm_start), ring_mode);
+}
+
+/* A file stays mapped after its descriptor is closed: packet rings above all
+ * (packet_mmap, net/packet/af_packet.c). */
+SEC("iter/task_vma")
+int vmas(struct bpf_iter__task_vma *ctx)
+{
+	return visit_vma(ctx, RINGS_READ);
+}
+
+/* The same for kernels without bpf_loop (before 5.17). */
+SEC("iter/task_vma")
+int vmas_no_rings(struct bpf_iter__task_vma *ctx)
+{
+	return visit_vma(ctx, RINGS_COUNT);
+}
+
+#include "fdtable.h"
+#include "nets.h"
+#include "inflight.h"
+#include "mapped.h"
+#include "mounts.h"

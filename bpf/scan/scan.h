@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the scan programs and user space exchange. The Go side of each type is
+ * generated from the compiled object (bpf2go -type), never written by hand.
+ * Every size is a multiple of 8 and no record has hidden padding. */
+#pragma once
+
+#include "../common/types.h"
+
+enum task_flag {
+	TASK_KTHREAD = 1, /* a kernel thread */
+	TASK_EXITED = 2,  /* a zombie, or an exited leader of threads that run */
+	TASK_LEFT = 4,    /* has given up its namespaces (exit_task_namespaces) */
+};
+
+struct task_record {
+	u64 start;      /* nanoseconds since boot, suspend included */
+	u64 net_cookie; /* 0 where the kernel has none (before 5.12) */
+	u32 pid;        /* in the reader's PID namespace, as are tid and ppid */
+	u32 tid;
+	u32 ppid; /* 0 if the parent is outside the reader's PID namespace */
+	u32 uid;  /* real, in the initial user namespace */
+	u32 flags;
+	u32 unused;
+	u32 ns[NS_COUNT]; /* inodes; 0 if unknown or given up */
+	u8 comm[16];
+};
+
+enum file_kind {
+	FILE_NSFS = 1, /* a namespace file, whatever path opened it */
+	FILE_SOCKET,
+	FILE_TUN,
+	FILE_DETACHED_MOUNT, /* of another file system than nsfs: see mounts.h */
+	FILE_TRUNCATED,      /* no file: the descriptor table continues at fd */
+};
+
+enum file_flag {
+	FILE_O_PATH = 1,      /* opened with O_PATH */
+	FILE_DETACHED = 2,    /* a detached mount of nsfs (open_tree) */
+	FILE_LISTENING = 4,   /* a listening unix socket */
+	FILE_QUEUED = 8,      /* a unix socket with messages in its receive queue */
+	FILE_OWN_NS = 16,     /* refers to the namespace that its task is in */
+	FILE_REGISTERED = 32, /* in a slot of the io_uring that fd or location is */
+	FILE_EMBRYO = 64,     /* in a connection that was not accepted, or is one */
+	FILE_UNMOUNTED = 128, /* an unmounted mount that is still in use */
+};
+
+/* One reference from a file to a namespace, wherever the file is. */
+struct file_record {
+	u64 cookie;   /* of the network namespace; 0 if unknown or of another type */
+	u64 socket;   /* inode of the socket that the file is; 0 for others */
+	u64 location; /* mapped: address; in flight: inode of the socket that it is queued
+		       * in; a mount: ID of the mount at the root of its tree */
+	u32 pid;      /* 0 in flight */
+	u32 tid;
+	s32 fd;   /* -1 if no descriptor refers to it */
+	s32 slot; /* -1 unless FILE_REGISTERED */
+	u32 ns;   /* inode of the namespace */
+	u32 type; /* CLONE_NEW* of the namespace */
+	u32 task_ns;  /* network namespace of the task */
+	u32 other_ns; /* tun: of its device; in flight: of the socket that it is queued in */
+	u16 kind;
+	u16 family;
+	u16 socktype;
+	u16 protocol;
+	u32 flags;
+	u8 device[16]; /* tun */
+	u32 mount; /* mount ID */
+};
+
+/* One network namespace on the kernel's own list. */
+struct net_record {
+	u64 cookie;
+	u64 address; /* for the programs only: user space does not show it */
+	u32 inode;
+	s32 refs;   /* 0: dying */
+	u32 userns; /* inode of the user namespace that owns it */
+	u32 uid;    /* of that namespace's creator, in the initial user namespace */
+};
+
+/* Counts of one pass, by which user space knows that nothing was lost. */
+struct totals {
+	u64 visited;    /* elements that the kernel showed */
+	u64 written;    /* records emitted */
+	u64 own_ns;     /* files left out because of FILE_OWN_NS */
+	u64 lost;       /* records for which there was no room */
+	u64 unreadable; /* io_uring instances that cannot be read on this kernel */
+	u64 changed;    /* lists that changed while they were followed */
+	u64 ended;      /* 1 once the iterator has reached its end */
+};
+
+/* Why a run of a walk returned. */
+enum walk_state {
+	WALK_CONTINUE, /* the output is full: run again */
+	WALK_DONE,
+	WALK_ABORTED, /* its position was freed, or it took too many steps */
+};
+
+struct net_walk {
+	u64 last; /* struct net to continue after; 0 to start */
+	u32 count;
+	u32 state;
+};
+
+/* Position in the receive queues of one batch of namespaces. */
+struct queue_walk {
+	u64 sk, skb, fp; /* 0 if none */
+	u64 inode;       /* of sk */
+	u32 nets, net;   /* size of the batch, and index into it */
+	u32 bucket;
+	u32 sk_flags;
+	u32 fd, remaining; /* next index in fp; how many more messages to follow */
+	u32 visited, skip; /* records of sk so far, and how many user space has */
+	u32 count;
+	u32 state;
+	u32 embryo; /* sk itself is still to be emitted */
+	u32 unused;
+};
+
+/* Position in the mappings of packet and XDP sockets. */
+struct mapping_walk {
+	u64 sk, node; /* in the list of sockets, and in the mappings of that socket */
+	u32 nets, net;
+	u32 list;
+	u32 count;
+	u32 state;
+	u32 unused;
+};
+
+/* Position in the list of superblocks, then in the mounts of the nsfs one. */
+struct mount_walk {
+	u64 sb, first; /* the superblock, 0 once found, and the first one that was visited */
+	u64 mount;     /* once the superblock is found; 0 at the end */
+	u64 head;      /* before 6.18: the list head that ends the list of mounts */
+	u32 count;
+	u32 state;
+};
+
+enum batch_size {
+	NET_BATCH = 32,
+	FILE_BATCH = 2048,
+};
+
+/* What a pass reports. */
+struct options {
+	u32 types;  /* CLONE_NEW* of the namespaces to report; 0 for all */
+	u32 own_ns; /* 1 reports files with FILE_OWN_NS too */
+};

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The system call that a task is in, from its registers. */
+#pragma once
+
+#include "../common/kernel.h"
+#include "event.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* The registers at a system call, by architecture. */
+struct pt_regs___x86 {
+	unsigned long bx, cx, si, di, orig_ax;
+};
+struct pt_regs___arm64 {
+	u64 regs[31];
+	u64 orig_x0;
+	s32 syscallno;
+};
+
+#pragma clang attribute pop
+
+/* Reports whether the task is in a 32-bit call: TS_COMPAT
+ * (arch/x86/include/asm/thread_info.h), TIF_32BIT (arch/arm64/include/asm/thread_info.h). */
+static __always_inline int in_compat(struct task_struct *task)
+{
+	if (bpf_core_field_exists(struct pt_regs___x86, orig_ax))
+		return !!(READ(task, thread_info.status) & 2);
+	return !!(READ(task, thread_info.flags) & (1 << 22));
+}
+
+/* The registers still have the arguments when the call returns, except for the first
+ * one on arm64, of which there is a copy. */
+static __always_inline void read_args(struct args *a, struct pt_regs___x86 *x86, u32 is_compat)
+{
+	struct pt_regs___arm64 *arm = (void *)x86;
+
+	a->compat = is_compat;
+	if (!bpf_core_field_exists(struct pt_regs___x86, orig_ax)) {
+		a->first = READ(arm, orig_x0);
+		a->second = READ(arm, regs[1]);
+	} else if (is_compat) {
+		a->first = (u32)READ(x86, bx);
+		a->second = (u32)READ(x86, cx);
+	} else {
+		a->first = READ(x86, di);
+		a->second = READ(x86, si);
+	}
+}
+
+static __always_inline u32 call_number(struct pt_regs___x86 *x86)
+{
+	struct pt_regs___arm64 *arm = (void *)x86;
+
+	if (bpf_core_field_exists(struct pt_regs___x86, orig_ax))
+		return READ(x86, orig_ax);
+	return READ(arm, syscallno);
+}
+
+/* Fills in the call and its arguments; 0 if it is not a traced one. */
+static __noinline int read_call(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr)
+{
+	struct args a = {};
+
+	if (!e)
+		return 0;
+	read_args(&a, regs, in_compat(task));
+	return identify_call(e, &a, nr);
+}
+
+/* Reads the flags of a clone3 again at its return: the kernel has made them resident.
+ * 0 if it is not a traced call. */
+static __always_inline int reread_flags(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr)
+{
+	e->note = 0;
+	return read_call(e, task, regs, nr) && !e->note;
+}
+
+/* A filter that traps or kills makes the call return its own number (x86) or first
+ * argument (arm64), which no traced call does (syscall_rollback, asm/syscall.h). */
+static __always_inline int was_rolled_back(struct pt_regs___x86 *x86, s64 ret)
+{
+	struct pt_regs___arm64 *arm = (void *)x86;
+
+	if (bpf_core_field_exists(struct pt_regs___x86, orig_ax))
+		return ret == READ(x86, orig_ax);
+	return ret == READ(arm, orig_x0);
+}

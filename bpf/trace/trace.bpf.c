@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Records every setns, unshare and clone that moves a task between namespaces.
+ *
+ * The namespaces of the caller, and the file passed to setns, are read when the call
+ * is entered: a moment later another thread may have closed the file. The namespaces
+ * that it led to are read when it returns, or when the child was made, and then the
+ * event is submitted.
+ *
+ * Needs Linux 5.8 (ring buffer); 6.2 for the object built with DIRECT. */
+#include "call.h"
+#include "target.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile u32 follow;
+
+u32 started SEC(".data.started"); /* 1 once every program is attached */
+u32 overflowed;    /* 1 once pending had no room for an event, which went to overflow */
+u32 missed;        /* 1 once overflow had none either */
+u32 current_level; /* result of read_level */
+
+/* Never used: puts the types in the object's BTF, where bpf2go finds them. */
+struct {
+	enum call call;
+	enum abi abi;
+	enum via via;
+	enum note note;
+	enum path_size size;
+	enum ns_index index;
+} *types_for_go;
+
+/* The calls of tasks for which pending had no room, until they return. */
+struct {
+	MAP_TYPE(HASH);
+	MAP_KEY(u32);
+	MAP_VALUE(struct event);
+	MAP_ENTRIES(1024);
+} overflow SEC(".maps");
+
+/* With follow: the descendants of the reader's process. */
+struct {
+	MAP_TYPE(HASH);
+	MAP_KEY(u32);
+	MAP_VALUE(u32);
+	MAP_ENTRIES(16384);
+} followed SEC(".maps");
+
+/* ---- the caller ---- */
+
+static __always_inline int is_followed(struct task_struct *task)
+{
+	u32 tgid = READ(task, tgid);
+
+	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
+}
+
+/* Fills in the caller; 0 if a filter excludes it. */
+static __always_inline int fill_caller(struct event *e, struct task_struct *task)
+{
+	e->pid = reader_tgid(task);
+	if (is_own(e))
+		return 0;
+	if (follow && !is_followed(task))
+		return 0;
+	e->tid = reader_tid(task);
+	if (!pid_matches(e))
+		return 0;
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), &task->comm);
+	if (!comm_matches(e))
+		return 0;
+	e->ppid = reader_tgid(READ(task, real_parent));
+	e->uid = READ(READ(task, cred), euid.val);
+	return 1;
+}
+
+/* ---- the hooks ---- */
+
+/* Saves an event until the call returns. The entry of a task stays in the map until
+ * the task exits: to delete and insert it each time would cost more than all else here.
+ * Tasks for which there is no room use overflow, where entries do not stay. */
+static __always_inline long save(u32 id, struct event *e)
+{
+	struct event *entry = bpf_map_lookup_elem(&pending, &id);
+	u32 size = e->path_size;
+
+	if (!entry) {
+		if (!bpf_map_update_elem(&pending, &id, e, 0))
+			return 0;
+		overflowed = 1;
+		return bpf_map_update_elem(&overflow, &id, e, 0);
+	}
+	__builtin_memcpy(entry, e, EVENT_HEADER);
+	if (size > PATH_SIZE) /* a bound of another form is lost on 5.10's verifier */
+		size = PATH_SIZE;
+	bpf_probe_read_kernel(entry->path, size, e->path);
+	return 0;
+}
+
+/* Returns the saved event of the call that a task is in, NULL if there is none. */
+static __always_inline struct event *saved(u32 id)
+{
+	struct event *e = bpf_map_lookup_elem(&pending, &id);
+
+	if (!e && overflowed)
+		e = bpf_map_lookup_elem(&overflow, &id);
+	return e && e->call ? e : NULL;
+}
+
+static __always_inline int enter_call(struct pt_regs___x86 *regs, u32 nr)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u32 id = READ(task, pid);
+	struct event *e = new_event();
+
+	if (!e || !read_call(e, task, regs, nr) || !fill_caller(e, task))
+		return 0;
+	e->time = bpf_ktime_get_boot_ns();
+	read_ns_set(&e->from, task);
+	if (e->call == CALL_SETNS)
+		read_target(e, READ(task, files));
+	if (save(id, e))
+		missed = 1; /* its return is reported as partial */
+	return 0;
+}
+
+/* A call returns whose entry was not seen: it was entered before the tracer started,
+ * or a seccomp filter refused it (syscall_trace_enter, kernel/entry/common.c, runs
+ * filters before the tracepoint). A clone returns in the child as well. */
+static __noinline int exit_without_entry(struct pt_regs___x86 *regs, struct task_struct *task, s64 ret)
+{
+	struct event *e = new_event();
+
+	u32 filtered = started && !missed && READ(task, seccomp.mode);
+
+	if (!e || !read_call(e, task, regs, call_number(regs)) || e->note & NOTE_FLAGS_UNREAD)
+		return 0;
+	e->note = filtered && ret < 0 ? NOTE_REFUSED : NOTE_PARTIAL;
+	if (filtered && was_rolled_back(regs, ret)) {
+		e->note = NOTE_REFUSED | NOTE_KILLED;
+		ret = -1;
+	}
+	if (e->call == CALL_CLONE && ret >= 0)
+		return 0;
+	if (!fill_caller(e, task))
+		return 0;
+	e->time = bpf_ktime_get_boot_ns();
+	e->ret = ret;
+	if (ret < 0) {
+		read_ns_set(&e->from, task);
+		if (e->call == CALL_SETNS)
+			read_target(e, READ(task, files));
+	} else {
+		read_ns_set(&e->to, task);
+	}
+	return submit(e);
+}
+
+static __always_inline int exit_call(struct pt_regs___x86 *regs, u32 nr, s64 ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u32 id = READ(task, pid);
+	struct event *e = saved(id);
+	u32 call;
+
+	if (!e)
+		return exit_without_entry(regs, task, ret);
+	call = call_by_number(nr & ~X32_BIT, &native);
+	if (call != e->call && call_by_number(nr, &compat) != e->call) {
+		/* the return of the saved call was missed, and counted as lost */
+	} else if (e->call == CALL_CLONE && ret >= 0) {
+		/* recorded by newtask, unless the flags have changed to none that is traced */
+	} else if (!(e->note & NOTE_FLAGS_UNREAD) || reread_flags(e, task, regs, nr)) {
+		e->duration = bpf_ktime_get_boot_ns() - e->time;
+		e->ret = ret;
+		if (ret >= 0)
+			read_ns_set(&e->to, task);
+		submit(e);
+	}
+	e->call = CALL_UNKNOWN;
+	if (overflowed)
+		bpf_map_delete_elem(&overflow, &id);
+	return 0;
+}
+
+/* Run once with BPF_PROG_TEST_RUN, before the others are loaded. */
+SEC("raw_tp")
+int read_level(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	current_level = READ(READ(task, thread_pid), level);
+	return 0;
+}
+
+/* Tier 1: all system calls. */
+SEC("tp_btf/sys_enter")
+int sys_enter(u64 *ctx)
+{
+	if (!is_traced(ctx[1]))
+		return 0;
+	return enter_call((void *)ctx[0], ctx[1]);
+}
+
+SEC("tp_btf/sys_exit")
+int sys_exit(u64 *ctx)
+{
+	u32 nr = call_number((void *)ctx[0]);
+
+	if (!is_traced(nr))
+		return 0;
+	return exit_call((void *)ctx[0], nr, ctx[1]);
+}
+
+/* Tier 2: the functions of the traced calls; a copy of these is loaded for each. */
+SEC("fentry")
+int call_enter(u64 *ctx)
+{
+	return enter_call((void *)ctx[0], call_number((void *)ctx[0]));
+}
+
+SEC("fexit")
+int call_exit(u64 *ctx)
+{
+	return exit_call((void *)ctx[0], call_number((void *)ctx[0]), ctx[1]);
+}
+
+/* A child was made by a call that was not a traced one when it was entered: another
+ * thread has changed the arguments of clone3. */
+static __always_inline struct event *clone_without_entry(struct task_struct *task)
+{
+	struct event *e = new_event();
+
+	if (!e || !fill_caller(e, task))
+		return NULL;
+	e->call = CALL_CLONE;
+	e->abi = in_compat(task) ? ABI_COMPAT : ABI_NATIVE;
+	e->fd = -1;
+	e->note = NOTE_PARTIAL;
+	e->time = bpf_ktime_get_boot_ns();
+	read_ns_set(&e->from, task);
+	return e;
+}
+
+/* The child was made and has not run yet, so that this event comes before its own. */
+SEC("tp_btf/task_newtask")
+int newtask(u64 *ctx)
+{
+	struct task_struct *child = (void *)ctx[0], *task = (void *)bpf_get_current_task();
+	u32 id = READ(task, pid), tgid = READ(child, tgid), yes = 1;
+	u64 flags = ctx[1];
+	struct event *e;
+	struct pid *pid;
+
+	if (follow && (reader_tgid(task) == own_tgid || is_followed(task)) && tgid != READ(task, tgid))
+		if (bpf_map_update_elem(&followed, &tgid, &yes, 0))
+			count_lost(CALL_UNKNOWN);
+	if (!(flags & NS_ALL_FLAGS))
+		return 0;
+	e = saved(id);
+	if (e && e->call == CALL_CLONE)
+		e->duration = bpf_ktime_get_boot_ns() - e->time;
+	else if (!(e = clone_without_entry(task)))
+		return 0;
+	e->flags = flags;
+	pid = READ(child, thread_pid);
+	e->child = reader_nr(pid);
+	/* the caller gets the number in its own PID namespace (kernel_clone) */
+	e->ret = READ(upid_at(pid, READ(READ(task, thread_pid), level)), nr);
+	read_ns_set(&e->to, child);
+	e->note &= NOTE_PARTIAL;
+	return submit(e);
+}
+
+SEC("tp_btf/sched_process_exit")
+int process_exit(u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	u32 id = READ(task, pid), tgid = READ(task, tgid);
+
+	bpf_map_delete_elem(&pending, &id);
+	if (follow && READ(READ(task, signal), live.counter) == 0) /* the last thread (do_exit, kernel/exit.c) */
+		bpf_map_delete_elem(&followed, &tgid);
+	return 0;
+}

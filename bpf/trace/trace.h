@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the trace programs and user space exchange. The Go side of each type is
+ * generated from the compiled object (bpf2go -type), never written by hand.
+ * Every size is a multiple of 8 and no record has hidden padding. */
+#pragma once
+
+#include "../common/types.h"
+
+enum call {
+	CALL_UNKNOWN,
+	CALL_SETNS,
+	CALL_UNSHARE,
+	CALL_CLONE, /* clone3 too */
+	CALL_COUNT,
+};
+
+enum abi {
+	ABI_NATIVE,
+	ABI_COMPAT, /* 32-bit */
+	ABI_X32,
+};
+
+enum via {
+	VIA_NONE,
+	VIA_NSFS,
+	VIA_PIDFD,
+	VIA_OTHER,
+};
+
+enum note {
+	NOTE_PARTIAL = 1,       /* the entry of the call was not seen */
+	NOTE_REFUSED = 2,       /* a seccomp filter refused the call */
+	NOTE_FULL_PATH = 4,     /* path goes up to the root of its mount tree */
+	NOTE_KILLED = 8,        /* refused by a signal: it returned nothing */
+	NOTE_FLAGS_UNREAD = 16, /* never in an event: flags were not in memory at entry */
+};
+
+/* The namespaces of a task by type: inodes, 0 if unknown. NS_PID and NS_TIME are
+ * those for its children, as setns and unshare change no other. */
+struct ns_set {
+	u64 net_cookie; /* 0 where the kernel has none (before 5.12) */
+	u32 inode[NS_TYPES];
+};
+
+enum path_size {
+	PATH_NAME = 256, /* NAME_MAX and the terminating 0 */
+	PATH_SIZE = 512,
+};
+
+struct event {
+	u64 time;     /* nanoseconds since boot, suspend included */
+	u64 duration; /* nanoseconds */
+	u64 flags;
+	s64 ret;
+	struct ns_set from;
+	struct ns_set to;
+	struct ns_set target;
+	u32 pid; /* in the reader's PID namespace; 0 if it has no number there */
+	u32 tid;
+	u32 ppid;
+	u32 child;
+	u32 uid; /* effective, in the initial user namespace */
+	s32 fd;
+	u32 via_pid;
+	u8 call;
+	u8 abi;
+	u8 via;
+	u8 note;
+	u8 comm[16];
+	u32 type;      /* index of the namespace file's type */
+	u32 path_size; /* bytes of path that are used */
+	u8 path[PATH_SIZE]; /* names, each terminated by a 0, from the last element upwards */
+};
+
+/* System call numbers of one ABI. */
+struct numbers {
+	u32 setns, unshare, clone, clone3;
+};
+
+/* Which events to record; a field that is 0 does not restrict them. */
+struct filter {
+	u64 flags; /* CLONE_NEW* of the types that the call affects */
+	u64 ns_cookie;
+	u32 ns_inode; /* before, after or target */
+	u32 pid;      /* process or thread, in the reader's PID namespace */
+	u32 failed;
+	u32 comm; /* 1: only this name */
+	u8 name[16];
+};

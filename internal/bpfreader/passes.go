@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpfreader
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Tasks calls fn with every thread of the reader's PID namespace, zombies and kernel
+// threads included. The Task is valid until fn returns.
+func (r *Reader) Tasks(fn func(*Task)) (Totals, error) {
+	var t Task
+	totals, err := iterate(r, Tasks, buffer[scanTaskRecord](), func(raw *scanTaskRecord) {
+		t.set(raw)
+		fn(&t)
+	})
+	if err != nil {
+		return totals, fmt.Errorf("read tasks: %w", err)
+	}
+	return totals, nil
+}
+
+// Files calls fn with every descriptor that refers to a namespace: namespace files,
+// sockets and tun files, and the files in the slots of an io_uring. A descriptor table
+// is read once, with the process's leader, and again with each thread that has a table
+// of its own, or whose leader has exited. Of sockets and tun files in the namespace of
+// their task only unix sockets with queued messages are included, which are the Queue
+// of InFlight. The File is valid until fn returns.
+func (r *Reader) Files(fn func(*File)) (Totals, error) {
+	totals, err := r.files(fn)
+	if err != nil {
+		return totals, fmt.Errorf("read open files: %w", err)
+	}
+	return totals, nil
+}
+
+func (r *Reader) files(fn func(*File)) (Totals, error) {
+	var f File
+	rest := make(map[uint32]int32) // by thread: the descriptor at which its table continues
+	totals, err := iterate(r, Files, buffer[scanFileRecord](), func(raw *scanFileRecord) {
+		if scanFileKind(raw.Kind) == scanFileKindFILE_TRUNCATED {
+			rest[raw.Tid] = raw.Fd
+			return
+		}
+		f.set(raw)
+		fn(&f)
+	})
+	totals.Records -= min(totals.Records, uint64(len(rest)))
+	if len(rest) == 0 || err != nil && !errors.Is(err, ErrIncomplete) {
+		return totals, err
+	}
+	more, moreErr := r.longTables(rest, fn)
+	return totals.plus(more), errors.Join(err, moreErr)
+}
+
+// longTables reads the rest of the descriptor tables that had more records than one
+// show call can write.
+func (r *Reader) longTables(from map[uint32]int32, fn func(*File)) (Totals, error) {
+	rest, err := r.oneByOne()
+	if err != nil {
+		return Totals{}, fmt.Errorf("%w: %d long tables: %w", ErrIncomplete, len(from), err)
+	}
+	var f File
+	var records uint64
+	totals, err := iterate(rest, Files, buffer[scanFileRecord](), func(raw *scanFileRecord) {
+		if fd, long := from[raw.Tid]; !long || raw.Fd < fd {
+			return
+		}
+		records++
+		f.set(raw)
+		fn(&f)
+	})
+	totals.Records = records
+	return totals, err
+}
+
+// oneByOne returns a second reader, which it opens when it is first needed: few machines
+// have such a process.
+func (r *Reader) oneByOne() (*Reader, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rest != nil {
+		return r.rest, nil
+	}
+	rest, err := Open(Options{Passes: Files, Types: r.options.Types, OwnNS: r.options.OwnNS, oneByOne: true, oldObject: r.options.oldObject})
+	if err != nil {
+		return nil, err
+	}
+	r.rest = rest
+	return rest, nil
+}
+
+// VMAs calls fn with every mapping of a file that refers to a namespace, whether a
+// descriptor of that file is still open or not. It visits every mapping of every
+// process, which takes longer than the other passes. The File is valid until fn
+// returns.
+func (r *Reader) VMAs(fn func(*File)) (Totals, error) {
+	var f File
+	totals, err := iterate(r, VMAs, buffer[scanFileRecord](), func(raw *scanFileRecord) {
+		f.set(raw)
+		f.Address = raw.Location
+		fn(&f)
+	})
+	if err != nil {
+		return totals, fmt.Errorf("read mappings: %w", err)
+	}
+	return totals, nil
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import "github.com/nsinspect/nsinspect/pkg/trace"
+
+// tiers has how each tier traces, by its number.
+var tiers = map[trace.Tier]string{
+	1: "BPF programs at the entry and return of every system call",
+	2: "BPF programs at the functions of the calls",
+	3: "BPF programs without kernel types; where threads are is read from /proc a moment later",
+	4: "perf events, which record where a thread is but not by which call",
+}
+
+// limitations has a phrase for what a tier does not record.
+var limitations = map[trace.Limitation]string{
+	trace.LacksSeccompRefusals: "calls that a seccomp filter refuses",
+	trace.LacksPreempted:       "calls on a CPU while another thread is preempted inside the program there (counted as lost, with every other system call there)",
+	trace.LacksShortLived:      "where a thread went that ended within milliseconds",
+	trace.LacksOrigins:         "from where a thread came that started after the tracer",
+	trace.LacksTargets:         "which file was passed to setns",
+	trace.LacksCompat32:        "32-bit calls of 64-bit programs",
+	trace.LacksCookies:         "cookies",
+	trace.LacksParents:         "parent processes",
+	trace.LacksCalls:           "which call it was, its flags and its file",
+	trace.LacksFailures:        "calls that failed",
+	trace.LacksPIDAndTime:      "PID and time namespaces",
+}
+
+// Tier returns in a phrase how a tier traces.
+func Tier(t trace.TierInfo) string { return tiers[t.Tier] }
+
+// Limitations returns a phrase for each thing that a tier does not record.
+func Limitations(t trace.TierInfo) []string {
+	var all []string
+	for _, l := range t.Limitations {
+		all = append(all, limitations[l])
+	}
+	return all
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"testing"
+
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
+
+// Every tier and every limitation has a phrase.
+func TestTierPhrases(t *testing.T) {
+	for _, tier := range trace.Tiers() {
+		if Tier(tier) == "" {
+			t.Errorf("tier %d has no phrase", tier.Tier)
+		}
+		for i, phrase := range Limitations(tier) {
+			if phrase == "" {
+				t.Errorf("limitation %q of tier %d has no phrase", tier.Limitations[i], tier.Tier)
+			}
+		}
+	}
+	if phrase := limitations[trace.LacksPreempted]; phrase == "" {
+		t.Error("no phrase for the limitation of Linux 7")
+	}
+}

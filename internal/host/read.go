@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+)
+
+// OpenRegular opens a regular file of the host for reading. A FIFO, device or
+// socket in its place is refused without being opened.
+func (h *Host) OpenRegular(name string) (*os.File, error) {
+	fd, err := h.Open(name, unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, errors.New("not a regular file")
+	}
+	again, err := unix.Open(nsfs.SelfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(again), name), nil
+}
+
+// ReadFile returns the text of a file of the host.
+func (h *Host) ReadFile(name string) (string, error) {
+	f, err := h.OpenRegular(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	return string(text), err
+}
+
+// ReadDir lists a directory of the host.
+func (h *Host) ReadDir(name string) ([]os.DirEntry, error) {
+	fd, err := h.Open(name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	dir := os.NewFile(uintptr(fd), name)
+	defer dir.Close()
+	return dir.ReadDir(-1)
+}

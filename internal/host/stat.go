@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// IsGone reports whether an error means that the task has ended.
+func IsGone(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) }
+
+// UserHZ is the clock that /proc counts in, the same on every architecture that
+// Go supports (include/asm-generic/param.h).
+const UserHZ = 100
+
+// Stat is what is used of /proc/PID/stat.
+type Stat struct {
+	Comm  string
+	PPID  ns.TaskID
+	Flags uint64
+	Start uint64 // clock ticks after boot
+}
+
+// ReadStat reads the stat file of a task: "PID" or "PID/task/TID".
+func (h *Host) ReadStat(task string) (Stat, error) {
+	f, err := h.OpenStat(task)
+	if err != nil {
+		return Stat{}, err
+	}
+	defer f.Close()
+	return f.Read()
+}
+
+// StatFile is the stat file of one task. In a real /proc it stays that task's:
+// once it has ended, reading is ESRCH, whoever has its PID by then (fs/proc/base.c,
+// proc_single_show, 6.18).
+type StatFile struct {
+	fd   int
+	task string
+}
+
+// OpenStat opens the stat file of a task: "PID" or "PID/task/TID".
+func (h *Host) OpenStat(task string) (StatFile, error) {
+	fd, err := h.OpenProc(task+"/stat", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	return StatFile{fd, task}, err
+}
+
+// Close closes the file.
+func (f StatFile) Close() { unix.Close(f.fd) }
+
+// Read returns the current content of the file.
+func (f StatFile) Read() (Stat, error) {
+	var buf [1024]byte
+	n, err := unix.Pread(f.fd, buf[:], 0)
+	if err != nil {
+		return Stat{}, err
+	}
+	st, ok := parseStat(buf[:n])
+	if !ok {
+		return Stat{}, fmt.Errorf("no stat line in /proc/%s/stat", f.task)
+	}
+	return st, nil
+}
+
+// parseStat reads a stat line. The name stands in parentheses and may hold any
+// byte, parentheses and newlines too.
+func parseStat(line []byte) (Stat, bool) {
+	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if open < 0 || end < open {
+		return Stat{}, false
+	}
+	fields := bytes.Fields(line[end+1:])
+	const ppid, flags, start = 4 - 3, 9 - 3, 22 - 3 // as numbered in proc(5), from state on
+	if len(fields) <= start {
+		return Stat{}, false
+	}
+	st := Stat{Comm: string(line[open+1 : end])}
+	var err1, err2 error
+	parent, err3 := strconv.ParseUint(string(fields[ppid]), 10, 31)
+	st.PPID = ns.TaskID(parent)
+	st.Flags, err1 = strconv.ParseUint(string(fields[flags]), 10, 64)
+	st.Start, err2 = strconv.ParseUint(string(fields[start]), 10, 64)
+	return st, err1 == nil && err2 == nil && err3 == nil
+}
+
+// NamespaceLink reads a namespace link below /proc.
+func (h *Host) NamespaceLink(name string) (inode uint64, err error) {
+	text, err := h.Readlink(name)
+	if err != nil {
+		return 0, err
+	}
+	_, inode, ok := ns.ParseLink(text)
+	if !ok {
+		return 0, nsfs.ErrNotNamespace
+	}
+	return inode, nil
+}
+
+// Readlink reads any link below /proc.
+func (h *Host) Readlink(name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	if !h.procfs {
+		n, errno := h.ReadlinkRecorded(name, buf)
+		if errno != 0 {
+			return "", errno
+		}
+		return string(buf[:n]), nil
+	}
+	if err := h.files.proc.Check(); err != nil {
+		return "", err
+	}
+	n, err := unix.Readlinkat(h.ProcFD(), name, buf)
+	if err != nil {
+		return "", err
+	}
+	return string(buf[:n]), nil
+}
+
+// CheckRegular returns an error if, in a recorded tree, a file of a task ("PID" or
+// "PID/task/TID") is not a plain file: it could block its reader, or lead out of
+// the tree.
+func (h *Host) CheckRegular(task string, names ...string) error {
+	if h.procfs {
+		return nil
+	}
+	for _, name := range names {
+		fd, err := h.OpenProc(path.Join(task, name), unix.O_PATH|unix.O_NOFOLLOW)
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		err = unix.Fstat(fd, &st)
+		unix.Close(fd)
+		if err != nil {
+			return err
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFREG {
+			return errors.New("not a regular file")
+		}
+	}
+	return nil
+}
+
+// BootTime reads when the machine started.
+func (h *Host) BootTime() (time.Time, error) {
+	stat, err := h.ReadFile("/proc/stat")
+	if err != nil {
+		return time.Time{}, err
+	}
+	for line := range strings.Lines(stat) {
+		if sec, ok := strings.CutPrefix(line, "btime "); ok {
+			if n, err := strconv.ParseUint(strings.TrimSpace(sec), 10, 64); err == nil {
+				return time.Unix(int64(n), 0), nil
+			}
+		}
+	}
+	return time.Time{}, errors.New("no btime line in /proc/stat")
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mounts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/pool"
+)
+
+// mountNamespaces returns our own mount namespace, which was read first, and
+// every other one that a task is in, that the kernel lists, or that something is
+// known to pin: read as far as a task shows it.
+func (s *Scan) mountNamespaces(ctx context.Context) []*Namespace {
+	all := []*Namespace{s.Own}
+	index := map[uint64]*Namespace{s.Own.Inode: s.Own}
+	at := func(inode uint64) *Namespace {
+		if index[inode] == nil {
+			index[inode] = &Namespace{Inode: inode}
+			all = append(all, index[inode])
+		}
+		return index[inode]
+	}
+	unseen := s.listMountNS(func(l Listed) bool {
+		at(l.inode).id = l.id
+		return len(s.seen.Members[l.inode]) == 0
+	})
+	for inode := range s.pins {
+		unseen = unseen || len(s.seen.Members[inode]) == 0
+		at(inode)
+	}
+	tasks := map[uint64][]task{}
+	for inode, pids := range s.seen.Members {
+		at(inode)
+		for _, pid := range pids {
+			tasks[inode] = append(tasks[inode], task{pid: pid})
+		}
+	}
+	if unseen && !s.Quiet {
+		for inode, threads := range s.threadSeers(ctx) {
+			at(inode)
+			tasks[inode] = threads
+		}
+	}
+	pool.Each(ctx, len(all)-1, func(i int) { s.readSeen(all[i+1], tasks[all[i+1].Inode]) })
+	all = s.placeOwn(all)
+	slices.SortFunc(all[1:], func(a, b *Namespace) int { return cmp.Compare(a.Inode, b.Inode) })
+	return all
+}
+
+// listMountNS hands every mount namespace that the kernel lists to take, and
+// reports whether there is, or can be, one in which, by take, there is no process.
+func (s *Scan) listMountNS(take func(Listed) bool) (unseen bool) {
+	if s.host.Recorded() {
+		s.Blind = errors.New("a recorded tree shows the mounts of processes only")
+		return true
+	}
+	listed, err := s.List()
+	for _, l := range listed {
+		if take(l) {
+			unseen = true
+		}
+	}
+	switch {
+	case errors.Is(err, unix.ENOTTY):
+		s.Blind = errors.New("its mounts can be listed from Linux 6.12 on")
+	case err != nil:
+		s.Blind = host.Cause(err)
+	case kernel.InUserNamespace() || !kernel.HasCapability(unix.CAP_SYS_ADMIN):
+		s.Blind = unix.EPERM
+	}
+	return unseen || s.Blind != nil
+}
+
+// threadSeers finds the threads in mount namespaces that no process is in.
+func (s *Scan) threadSeers(ctx context.Context) map[uint64][]task {
+	found := map[uint64][]task{}
+	var mu sync.Mutex
+	slices.Sort(s.seen.Threaded)
+	s.seen.Threaded = slices.Compact(s.seen.Threaded)
+	pool.Each(ctx, len(s.seen.Threaded), func(i int) {
+		pid := s.seen.Threaded[i]
+		tids, err := s.host.Threads(pid, make([]byte, 16<<10))
+		if err != nil {
+			return // ended, or a gap of the source thread
+		}
+		for _, tid := range tids {
+			inode, err := s.host.NamespaceLink(fmt.Sprintf("%d/task/%d/ns/mnt", pid, tid))
+			if err == nil && len(s.seen.Members[inode]) == 0 {
+				mu.Lock()
+				found[inode] = append(found[inode], task{pid, tid})
+				mu.Unlock()
+			}
+		}
+	})
+	return found
+}
+
+// readSeen reads the mountinfo of one task in a mount namespace: the lowest PID
+// whose root directory is the namespace's. One in a chroot shows only a part.
+func (s *Scan) readSeen(m *Namespace, tasks []task) {
+	slices.SortFunc(tasks, func(a, b task) int { return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.tid, b.tid)) })
+	var jailed []task
+	for _, t := range tasks {
+		if s.rootOf(t) != "/" {
+			jailed = append(jailed, t)
+		} else if s.readThrough(m, t) {
+			m.read = true
+			return
+		}
+	}
+	for _, t := range jailed {
+		if s.readThrough(m, t) {
+			m.jail = s.rootOf(t)
+			for _, mount := range m.mounts {
+				mount.Mountpoint = path.Join(m.jail, mount.Mountpoint)
+			}
+			return
+		}
+	}
+}
+
+// rootOf returns the root directory of a task, as its mount namespace's root
+// directory leads to it (fs/d_path.c, prepend_path, 6.18).
+func (s *Scan) rootOf(t task) string {
+	root, err := s.host.Readlink(strings.TrimPrefix(t.dir(), "/proc/") + "/root")
+	if err != nil {
+		return "/" // ended, or a recorded tree without it
+	}
+	return root
+}
+
+// readThrough reads a mount namespace through one task. It reports false if the
+// task has ended or moved on. A namespace in which none is mounted has no use
+// for its other mounts.
+func (s *Scan) readThrough(m *Namespace, t task) bool {
+	text, err := s.host.ReadFile(t.dir() + "/mountinfo")
+	if err != nil {
+		return false
+	}
+	inode, err := s.host.NamespaceLink(strings.TrimPrefix(t.dir(), "/proc/") + "/ns/mnt")
+	if err != nil || inode != m.Inode {
+		return false
+	}
+	m.member, m.lines = t, strings.Count(text, "\n")
+	if strings.Contains(text, "nsfs") {
+		m.mounts, m.broken = Parse(strings.NewReader(text))
+	}
+	return true
+}
+
+// placeOwn finds our own mount namespace among the others where its link could
+// not be read: mount IDs are unique in a kernel.
+func (s *Scan) placeOwn(all []*Namespace) []*Namespace {
+	own := all[0]
+	if own.Inode != 0 || len(own.mounts) == 0 {
+		return all
+	}
+	for i, m := range all[1:] {
+		if slices.ContainsFunc(m.mounts, func(x *mountinfo.Info) bool { return x.ID == own.mounts[0].ID }) {
+			own.Inode, own.id, own.member = m.Inode, m.id, m.member
+			return slices.Delete(all, i+1, i+2)
+		}
+	}
+	return all
+}
+
+// readUnseen adds what no task shows of a listed mount namespace. It returns why
+// a part of it stays unread.
+func (s *Scan) readUnseen(m *Namespace) error {
+	if m.id == 0 {
+		if m.jail != "" {
+			return fmt.Errorf("only mounts below %s can be seen, the root directory of its processes", m.jail)
+		}
+		return nil // see missed
+	}
+	ids, err := listMounts(m.id)
+	if err == nil && (!m.read || len(ids) != m.lines) {
+		var mounts []*mountinfo.Info
+		mounts, err = statMounts(m.id, ids)
+		m.merge(mounts)
+	}
+	if errors.Is(err, unix.ENOENT) { // ended
+		err = nil
+	}
+	m.read = m.read || err == nil
+	if err != nil && m.read {
+		return nil // it is all that its root leads to
+	}
+	return err
+}
+
+// merge adds mounts that are not known yet. Where a chrooted process showed
+// some, statmount has the better paths.
+func (m *Namespace) merge(mounts []*mountinfo.Info) {
+	if m.jail != "" {
+		m.mounts = nil
+	}
+	known := map[int]bool{}
+	for _, x := range m.mounts {
+		known[x.ID] = true
+	}
+	for _, x := range mounts {
+		if !known[x.ID] {
+			m.mounts = append(m.mounts, x)
+		}
+	}
+}

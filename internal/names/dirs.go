@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package names reads the names directories: /run/netns, /run/docker/netns and others
+// in which files refer to namespaces.
+package names
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// defaultNamesDirs are where names are kept by common custom; the user
+// directories of /run/user are added to them.
+var defaultNamesDirs = []string{
+	"/run/netns",             // ip netns, CRI-O, containerd's CNI, Podman, neutron
+	"/var/run/netns",         // the same where /var/run is no link to /run
+	"/run/docker/netns",      // Docker's sandbox keys
+	"/var/run/docker/netns",  //
+	"/run/snap.docker/netns", // Docker from a snap
+}
+
+// namesDirPatience is how long one names directory may take. A user's own can
+// be a file system that never answers (FUSE, a dead NFS server).
+const namesDirPatience = 2 * time.Second
+
+// Dirs reads the names directories.
+type Dirs struct {
+	Host    *host.Host
+	Extra   []string              // beside the customary ones
+	Types   []ns.Type             // names of other types are left out
+	Mounted map[string]record.Key // namespace mounts in our own mount namespace, by mount point
+	Cookies bool                  // read the cookies of network namespaces, where that takes no more than a system call
+}
+
+// Read reads the names directories: what each entry is, is found by opening
+// it with O_PATH, which neither follows into nor blocks on a FIFO or device.
+func (s *Dirs) Read(ctx context.Context) record.Found {
+	type result struct {
+		i int
+		namesDir
+	}
+	var out record.Found
+	dirs, err := s.namesDirs()
+	if err != nil {
+		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"name"}, Path: "/run/user", Err: err})
+	}
+	results := make(chan result, len(dirs)) // a late directory must not wait for a reader
+	for i, d := range dirs {
+		release := s.Host.Retain()
+		go func() {
+			defer release()
+			results <- result{i, s.readNamesDir(d)}
+		}()
+	}
+	read := make([]namesDir, len(dirs))
+	answered := make([]bool, len(dirs))
+	late := time.After(namesDirPatience)
+	for range dirs {
+		select {
+		case r := <-results:
+			read[r.i], answered[r.i] = r.namesDir, true
+			continue
+		case <-ctx.Done():
+		case <-late:
+		}
+		break
+	}
+	seen := map[dirID]bool{}
+	listed := map[string]bool{}
+	for i, d := range dirs {
+		switch {
+		case !answered[i]:
+			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"name"}, Path: d.path, Err: fmt.Errorf("no answer within %s", namesDirPatience)})
+		case read[i].id == dirID{} || !seen[read[i].id]:
+			seen[read[i].id] = true
+			out.Add(read[i].Found)
+			if read[i].path != "" {
+				out.Dirs = append(out.Dirs, read[i].path)
+			}
+		}
+		listed[d.path], listed[read[i].path] = true, true
+	}
+	out.Names = append(out.Names, s.mountedNames(out, listed)...)
+	return out
+}
+
+// mountedNames returns the names that only the mount table shows: those in
+// directories that could not be read, or whose mounts another root's tree does
+// not carry.
+func (s *Dirs) mountedNames(out record.Found, dirs map[string]bool) []record.Name {
+	have := map[string]bool{}
+	for _, n := range out.Names {
+		have[n.Path] = true
+	}
+	var more []record.Name
+	for p, k := range s.Mounted {
+		if dirs[path.Dir(p)] && !have[p] {
+			more = append(more, record.Name{Key: k, Name: ns.Name{Name: path.Base(p), Path: p, Kind: ns.NameMount}, Cookie: 0})
+		}
+	}
+	return more
+}
+
+type dirID struct{ dev, ino uint64 }
+
+// namesDir is one names directory, read.
+type namesDir struct {
+	id   dirID
+	path string // canonical
+	record.Found
+}
+
+type namesDirSpec struct {
+	path  string
+	asked bool // by the user: it must be there
+}
+
+// namesDirs returns the directories to read, and why a user's may be missing.
+func (s *Dirs) namesDirs() ([]namesDirSpec, error) {
+	var dirs []namesDirSpec
+	for _, d := range s.Extra {
+		dirs = append(dirs, namesDirSpec{d, true})
+	}
+	same := s.sameVarRun()
+	for _, d := range defaultNamesDirs {
+		if same && strings.HasPrefix(d, "/var/run/") {
+			continue
+		}
+		dirs = append(dirs, namesDirSpec{d, false})
+	}
+	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" && s.Host.Live() {
+		dirs = append(dirs, namesDirSpec{path.Join(run, "netns"), false})
+	}
+	users, err := s.Host.ReadDir("/run/user")
+	if host.IsGone(err) {
+		err = nil
+	}
+	for _, u := range users {
+		dirs = append(dirs, namesDirSpec{path.Join("/run/user", u.Name(), "netns"), false})
+	}
+	return dirs, err
+}
+
+// sameVarRun reports whether /var/run is /run, as on most machines. What lies in
+// it may be closed to the caller, so that only the path decides.
+func (s *Dirs) sameVarRun() bool {
+	fd, err := s.Host.Open("/var/run", unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return s.Host.Canonical(fd, "/var/run") == "/run"
+}
+
+func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
+	fd, err := s.Host.Open(spec.path, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		if spec.asked || !errors.Is(err, unix.ENOENT) {
+			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
+		}
+		return d
+	}
+	dir := os.NewFile(uintptr(fd), spec.path)
+	defer dir.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err == nil {
+		d.id = dirID{st.Dev, st.Ino}
+	}
+	d.path = s.Host.Canonical(fd, spec.path)
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: host.Cause(err)})
+	}
+	for _, e := range entries {
+		s.readName(&d, fd, e.Name())
+	}
+	return d
+}
+
+// readName identifies one entry of a names directory.
+func (s *Dirs) readName(d *namesDir, dir int, name string) {
+	full := path.Join(d.path, name)
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		if !host.IsGone(err) { // deleted meanwhile
+			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
+		}
+		return
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
+		return
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFLNK:
+		s.readSymlink(d, fd, full, host.ChangeTime(&st))
+	case unix.S_IFREG:
+		s.readRegular(d, fd, full, host.ChangeTime(&st))
+	default:
+		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Reason: fileKind(st.Mode)})
+	}
+}
+
+func (s *Dirs) readRegular(d *namesDir, fd int, full string, made time.Time) {
+	t, inode, cookie, err := s.namespaceOf(fd)
+	switch {
+	case err == nil:
+		name := ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameMount, Made: made}
+		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: name, Cookie: cookie})
+	case err != nsfs.ErrNotNamespace:
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
+	default:
+		if _, ok := s.Mounted[full]; ok {
+			return // see mountedNames
+		}
+		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameFile, Made: made,
+			Reason: "a plain file; it may be a mount point in another mount namespace"})
+	}
+}
+
+func (s *Dirs) readSymlink(d *namesDir, fd int, full string, made time.Time) {
+	target, err := host.ReadlinkFD(fd)
+	if err != nil {
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
+		return
+	}
+	dangling := func(what string) {
+		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameSymlink, Target: target, Made: made,
+			Reason: fmt.Sprintf("a symlink to %s, %s", target, what)})
+	}
+	t, inode, err := s.Host.NamespaceAt(full)
+	switch {
+	case err == nil:
+		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameSymlink, Target: target, Made: made}, Cookie: 0})
+	case err == nsfs.ErrNotNamespace:
+		dangling("which is not a namespace")
+	case host.IsGone(err) || err == unix.ENOTDIR:
+		dangling(missing(target))
+	case err == unix.ELOOP:
+		dangling("a loop of symlinks")
+	default:
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
+	}
+}
+
+// addName keeps a name of a wanted type. Others are looked for when they are
+// asked for.
+func (s *Dirs) addName(d *namesDir, n record.Name) {
+	if slices.Contains(s.Types, n.Type) {
+		d.Names = append(d.Names, n)
+	}
+}
+
+// namespaceOf identifies an open file, with its cookie if those are wanted and it
+// has it.
+func (s *Dirs) namespaceOf(fd int) (t ns.Type, inode, cookie uint64, err error) {
+	again, err := nsfs.Reopen(fd)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer unix.Close(again)
+	t, inode, err = nsfs.Read(again)
+	if err == nil && t == ns.Net && s.Cookies {
+		cookie = nsfs.ID(again)
+	}
+	return t, inode, cookie, err
+}
+
+// missing returns why the target of a dangling symlink is missing.
+func missing(target string) string {
+	if rest, ok := strings.CutPrefix(path.Clean(target), "/proc/"); ok {
+		pid, _, _ := strings.Cut(rest, "/")
+		if n, err := strconv.ParseUint(pid, 10, 64); err == nil {
+			return fmt.Sprintf("but process %d is gone", n)
+		}
+	}
+	return "which does not exist"
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package names_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/nsinspect/nsinspect/internal/fd/fdtest"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+)
+
+func TestMain(m *testing.M) {
+	nstest.Main()
+	os.Exit(fdtest.Run(m))
+}

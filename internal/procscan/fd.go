@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package procscan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// openFile is a descriptor that can keep a namespace alive.
+type openFile struct {
+	tid   ns.TaskID // tid is 0 in the table that the process's threads share
+	fd    int
+	kind  fileKindOf
+	inode uint64
+}
+
+type fileKindOf uint8
+
+const (
+	otherFile fileKindOf = iota
+	nsFile
+	socketFile
+	tunFile
+)
+
+// Files finds the open namespace files of a process, and of its threads
+// with descriptor tables of their own.
+func Files(w *Worker, v *Process) {
+	w.readFiles(v)
+	for _, f := range v.files {
+		if f.kind != nsFile {
+			continue
+		}
+		h := ns.Holder{Kind: ns.KindFD, PID: v.pid, TID: f.tid, FD: f.fd}
+		if t, known := w.typeOf[f.inode]; known {
+			w.keeps(t, f.inode, h)
+			continue
+		}
+		t, inode, err := w.namespaceOfFile(v.pid, f)
+		if err == nil {
+			w.typeOf[inode] = t // inodes are unique over all types: one look is enough
+		}
+		switch {
+		case err == nsfs.ErrNotNamespace || host.IsGone(err): // closed meanwhile, and perhaps another in its place
+		case err != nil:
+			w.gap("fd", host.FDPath(v.pid, f.tid, f.fd), host.Cause(err))
+		default:
+			w.keeps(t, inode, h)
+		}
+	}
+}
+
+// keeps takes an open namespace file. One of a mount namespace may be all that
+// keeps the mounts in it.
+func (w *Worker) keeps(t ns.Type, inode uint64, h ns.Holder) {
+	if w.wants(t) {
+		w.holds(record.Key{Type: t, Inode: inode}, h)
+	} else if t == ns.Mnt {
+		w.Pins = append(w.Pins, record.Pin{MountNS: inode, Holder: h})
+	}
+}
+
+// namespaceOfFile identifies an open namespace file. It is opened with O_PATH
+// first: by now the descriptor may be of a file that blocks whoever opens it.
+func (w *Worker) namespaceOfFile(pid ns.TaskID, f openFile) (ns.Type, uint64, error) {
+	fd, err := unix.Openat(w.host.ProcFD(), host.FDPath(pid, f.tid, f.fd)[len("/proc/"):], unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer unix.Close(fd)
+	return nsfs.Identify(fd)
+}
+
+// readFiles fills v.files. Reading the descriptors of another user's process
+// needs CAP_SYS_PTRACE over it (fs/proc/fd.c, proc_fd_permission, 6.18).
+func (w *Worker) readFiles(v *Process) {
+	if v.filesKnown {
+		return
+	}
+	v.filesKnown = true
+	w.readOwn(v)
+	if v.denied {
+		return // noted by the source process
+	}
+	shared := w.readTable(v.pid, 0, nil)
+	v.files = append(v.files, shared...)
+	for _, tid := range w.threads(v) {
+		if tid != v.pid && !w.sharesTable(v.pid, tid) {
+			v.files = append(v.files, w.readTable(v.pid, tid, v.files)...)
+		}
+	}
+}
+
+// sharesTable reports whether a thread certainly uses the descriptors that its
+// process's first thread uses. It needs CONFIG_KCMP, and as much privilege as
+// reading the descriptors. A first thread that has ended shares nothing.
+func (w *Worker) sharesTable(pid, tid ns.TaskID) bool {
+	process, own := w.host.Own(pid)
+	thread, _ := w.host.Own(tid)
+	return own && kernel.SharesFiles(process, thread)
+}
+
+// readTable lists what can keep a namespace in one descriptor table: of the
+// process, or of one of its threads. Entries of known with the same number and
+// file are left out: without kcmp(2), equal tables are taken for one.
+func (w *Worker) readTable(pid, tid ns.TaskID, known []openFile) []openFile {
+	dir := pid.String() + "/fd"
+	if tid != 0 {
+		dir = fmt.Sprintf("%d/task/%d/fd", pid, tid)
+	}
+	fd, err := unix.Openat(w.host.ProcFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		if !host.IsGone(err) && !w.gone(pid) {
+			w.gap("fd", "/proc/"+dir, err)
+		}
+		return nil
+	}
+	defer unix.Close(fd)
+	var files []openFile
+	for {
+		n, err := unix.Getdents(fd, w.buffer())
+		if err != nil || n == 0 {
+			if err != nil && !host.IsGone(err) {
+				w.gap("fd", "/proc/"+dir, err)
+			}
+			return files
+		}
+		w.fds = host.NumericEntries(w.fds[:0], w.dirents[:n], unix.DT_LNK)
+		for _, number := range w.fds {
+			f := openFile{tid: tid, fd: number}
+			if w.classify(fd, &f); f.kind != otherFile && !slices.ContainsFunc(known, f.same) {
+				files = append(files, f)
+			}
+		}
+	}
+}
+
+func (f openFile) same(g openFile) bool { return f.fd == g.fd && f.inode == g.inode }
+
+// classify looks at what a descriptor is open on, never at its link's text: a
+// namespace file opened through a bind mount reads as that mount's path, and as
+// "/" once it is unmounted. AT_STATX_DONT_SYNC keeps a dead file server out of it.
+func (w *Worker) classify(dir int, f *openFile) {
+	w.path = append(strconv.AppendInt(w.path[:0], int64(f.fd), 10), 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&w.path[0])),
+		unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_TYPE|unix.STATX_INO, uintptr(unsafe.Pointer(&w.stx)), 0)
+	if errno != 0 {
+		return // closed meanwhile
+	}
+	f.inode = w.stx.Ino
+	switch mode := w.stx.Mode & unix.S_IFMT; {
+	case mode == unix.S_IFSOCK:
+		f.kind = socketFile
+	case mode == unix.S_IFCHR && w.stx.Rdev_major == 10 && w.stx.Rdev_minor == 200: // include/linux/miscdevice.h, TUN_MINOR
+		f.kind = tunFile
+	case unix.Mkdev(w.stx.Dev_major, w.stx.Dev_minor) == w.nsfs:
+		f.kind = nsFile
+	}
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package procscan
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// Sockets finds the sockets and tun files of a process that are of another
+// network namespace than the process. A socket stays in the namespace it was
+// made in, wherever its process goes, and keeps it alive.
+//
+// The kernel shows the namespace of a socket only to a process that has it open, so
+// each is duplicated for a moment: pidfd_getfd needs CAP_SYS_PTRACE over the process
+// (PTRACE_MODE_ATTACH_REALCREDS), SIOCGSKNS needs CAP_NET_ADMIN over the
+// namespace. On a machine that classifies traffic by cgroup v1 (net_cls,
+// net_prio), receiving a socket takes it to the receiver's class
+// (net/core/sock.c, __receive_sock, 6.18): the bpf engine borrows nothing.
+func Sockets(w *Worker, v *Process) {
+	if !w.wants(ns.Net) {
+		return
+	}
+	w.readFiles(v)
+	b := duplicator{w: w, pid: v.pid, pidfds: map[ns.TaskID]int{}}
+	defer b.close()
+	for _, f := range v.files {
+		if f.kind != socketFile && f.kind != tunFile {
+			continue
+		}
+		if h, inode, err := b.inspect(f); err == nil && inode != v.own[ns.Net] {
+			w.holds(record.Key{Type: ns.Net, Inode: inode}, h)
+		} else if err != nil && !host.IsGone(err) && !errors.Is(err, unix.EBADF) && !b.reported {
+			b.reported = true // one gap a process is enough
+			w.gap("socket", host.FDPath(v.pid, f.tid, f.fd), host.Cause(err))
+		}
+	}
+}
+
+// ErrForeignTaskIDs is the gap of a source that needs process IDs of the caller's own
+// PID namespace, where the procfs is of another.
+var ErrForeignTaskIDs = errors.New("process IDs in /proc are those of another PID namespace")
+
+// duplicator duplicates files of one process.
+type duplicator struct {
+	w        *Worker
+	pid      ns.TaskID
+	pidfds   map[ns.TaskID]int // by thread; 0 is the process
+	reported bool
+}
+
+func (b *duplicator) close() {
+	for _, fd := range b.pidfds {
+		unix.Close(fd)
+	}
+}
+
+// pidfd returns a pidfd of the process, or of one of its threads (since 6.9).
+func (b *duplicator) pidfd(tid ns.TaskID) (int, error) {
+	if fd, ok := b.pidfds[tid]; ok {
+		return fd, nil
+	}
+	open, task := kernel.OpenPidfd, b.pid
+	if tid != 0 {
+		open, task = kernel.OpenThreadPidfd, tid
+	}
+	own, ok := b.w.host.Own(task)
+	if !ok {
+		return -1, ErrForeignTaskIDs
+	}
+	fd, err := open(own)
+	if err != nil {
+		return -1, err
+	}
+	b.pidfds[tid] = fd
+	return fd, nil
+}
+
+// inspect duplicates a file and returns what it holds.
+func (b *duplicator) inspect(f openFile) (ns.Holder, uint64, error) {
+	h := ns.Holder{Kind: ns.KindSocket, PID: b.pid, TID: f.tid, FD: f.fd}
+	pidfd, err := b.pidfd(f.tid)
+	if err != nil {
+		return h, 0, err
+	}
+	fd, err := unix.PidfdGetfd(pidfd, f.fd, 0)
+	if err != nil {
+		return h, 0, err
+	}
+	defer unix.Close(fd)
+	inode, err := b.w.netOf(fd)
+	if errors.Is(err, unix.ENOTTY) && f.kind == socketFile && !isSocket(fd) {
+		return h, 0, unix.EBADF // the socket was closed, and its number given to another file
+	}
+	if err != nil {
+		return h, 0, err
+	}
+	if f.kind == tunFile {
+		h.Kind = ns.KindTun
+		h.Device, err = tunDevice(fd)
+		return h, inode, err
+	}
+	h.Family, h.Type, err = socketKind(fd)
+	return h, inode, err
+}
+
+// netOf returns the inode of the namespace that a socket or tun file is of. The
+// cookie (SO_NETNS_COOKIE, since 5.14) is cheaper to ask for, and mostly known.
+func (w *Worker) netOf(fd int) (uint64, error) {
+	cookie := nsfs.SocketCookie(fd)
+	if inode, ok := w.cookies[cookie]; ok {
+		return inode, nil
+	}
+	ns, err := unix.IoctlRetInt(fd, unix.SIOCGSKNS)
+	if err != nil {
+		return 0, fmt.Errorf("get namespace of socket: %w", err)
+	}
+	defer unix.Close(ns)
+	var st unix.Stat_t
+	if err := unix.Fstat(ns, &st); err != nil {
+		return 0, fmt.Errorf("stat namespace of socket: %w", err)
+	}
+	if cookie != 0 {
+		w.cookies[cookie] = st.Ino
+	}
+	return st.Ino, nil
+}
+
+func isSocket(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
+}
+
+func socketKind(fd int) (family, typ string, err error) {
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil {
+		return "", "", fmt.Errorf("get socket family: %w", err)
+	}
+	number, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return "", "", fmt.Errorf("get socket type: %w", err)
+	}
+	return SocketFamily(domain), SocketType(number), nil
+}
+
+// SocketFamily names an address family as ss(8) and lsfd(1) do.
+func SocketFamily(domain int) string {
+	names := map[int]string{
+		unix.AF_INET: "inet", unix.AF_INET6: "inet6", unix.AF_UNIX: "unix", unix.AF_NETLINK: "netlink",
+		unix.AF_PACKET: "packet", unix.AF_VSOCK: "vsock", unix.AF_XDP: "xdp", unix.AF_ALG: "alg",
+	}
+	if name, ok := names[domain]; ok {
+		return name
+	}
+	return "family " + strconv.Itoa(domain)
+}
+
+// SocketType names a socket type.
+func SocketType(number int) string {
+	names := map[int]string{
+		unix.SOCK_STREAM: "stream", unix.SOCK_DGRAM: "dgram", unix.SOCK_RAW: "raw", unix.SOCK_SEQPACKET: "seqpacket",
+	}
+	if name, ok := names[number]; ok {
+		return name
+	}
+	return "type " + strconv.Itoa(number)
+}
+
+// tunDevice returns the name of the device that a tun file is attached to, "" if
+// to none.
+func tunDevice(fd int) (string, error) {
+	ifr, err := unix.NewIfreq("")
+	if err != nil {
+		return "", fmt.Errorf("make interface request: %w", err)
+	}
+	err = unix.IoctlIfreq(fd, unix.TUNGETIFF, ifr)
+	if errors.Is(err, unix.EBADFD) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("get tun device: %w", err)
+	}
+	return ifr.Name(), nil
+}

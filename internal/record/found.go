@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import "github.com/nsinspect/nsinspect/pkg/ns"
+
+// Found is what a source hands over; see scanner.take.
+type Found struct {
+	Records    List
+	Threads    map[Key]int // tasks beyond one a process, by namespace
+	Names      []Name
+	Dangling   []ns.DanglingName
+	Dirs       []string // names directories that were read
+	Gaps       []ns.Gap
+	Nets       []Net       // the kernel's own list
+	AllNets    bool        // it was read to its end
+	LoneMounts bool        // mounts in no mount namespace were looked for
+	Unread     []string    // sources that an engine could not read here
+	Members    Members     // processes, by mount namespace
+	Pins       []Pin       // what holds mount namespaces that are not wanted themselves
+	Threaded   []ns.TaskID // processes of more than one thread
+}
+
+// Name is a name of a namespace.
+type Name struct {
+	Key
+	ns.Name
+	Cookie uint64 // 0 if unknown, or not asked for
+}
+
+// Add takes over what another source found.
+func (f *Found) Add(g Found) {
+	f.Records = append(f.Records, g.Records...) // the pieces, not what is in them
+	f.Names = append(f.Names, g.Names...)
+	f.Dangling = append(f.Dangling, g.Dangling...)
+	f.Dirs = append(f.Dirs, g.Dirs...)
+	f.Gaps = append(f.Gaps, g.Gaps...)
+	f.Unread = append(f.Unread, g.Unread...)
+	f.Nets = append(f.Nets, g.Nets...)
+	f.AllNets = f.AllNets || g.AllNets
+	f.LoneMounts = f.LoneMounts || g.LoneMounts
+	f.Members.Add(g.Members)
+	f.Pins = append(f.Pins, g.Pins...)
+	f.Threaded = append(f.Threaded, g.Threaded...)
+	if f.Threads == nil {
+		f.Threads = map[Key]int{}
+	}
+	for k, n := range g.Threads {
+		f.Threads[k] += n
+	}
+}
+
+// Members are the processes in each mount namespace, by its inode.
+type Members map[uint64][]ns.TaskID
+
+// Add takes over other members.
+func (s *Members) Add(more Members) {
+	if *s == nil {
+		*s = Members{}
+	}
+	for inode, pids := range more {
+		(*s)[inode] = append((*s)[inode], pids...)
+	}
+}
+
+// Pin is what holds a mount namespace.
+type Pin struct {
+	MountNS uint64
+	ns.Holder
+}
+
+// Net is a network namespace as the kernel's own list has it.
+type Net struct {
+	Inode  uint64
+	Cookie uint64 // never reused in one boot; 0 before Linux 5.12
+	Refs   int    // references; 0 when it is dying, refsUnknown if it is alive
+	UserNS uint64 // inode of the user namespace that owns it
+	UID    int    // the UID that created that user namespace
+}
+
+// RefsUnknown is Net.Refs of a namespace that is alive, where nothing counts.
+const RefsUnknown = -1

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+)
+
+// List is the document of nsinspect list.
+type List struct {
+	Head
+	Namespaces []Namespace `json:"namespaces"` // by type, then inode
+}
+
+// NewList returns a snapshot with the owners that x finds.
+func NewList(s *ns.Snapshot, x *owner.Index) List {
+	l := List{Namespaces: []Namespace{}}
+	c := newConverter(s, x)
+	for i := range s.Namespaces {
+		l.Namespaces = append(l.Namespaces, c.namespace(&s.Namespaces[i]))
+	}
+	l.Head = newHead(s, x) // last: a search for owners may leave gaps
+	return l
+}
+
+// Uses is the document of nsinspect who-uses.
+type Uses struct {
+	Head
+	Matched   *Match    `json:"matched,omitempty"` // the link that led to the namespace, if it was asked for by one
+	Verdict   string    `json:"verdict"`           // the answer in a sentence
+	Namespace Namespace `json:"namespace"`
+}
+
+// Match is the link by which a namespace was found.
+type Match struct {
+	By           string `json:"by" jsonschema:"enum=ip,enum=mac,enum=dev"`
+	Value        string `json:"value"`  // what was asked for
+	Device       string `json:"device"` // the interface that has it
+	DeviceBase64 []byte `json:"device_base64,omitempty"`
+	Namespace    *Ref   `json:"namespace"` // the namespace of that interface; the other end of a pair may have led on from there
+}
+
+// NewUses returns a namespace of a snapshot with its holders. hit is nil if it was
+// not found by a link.
+func NewUses(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, verdict string, q links.Query, hit *links.Hit) Uses {
+	c := newConverter(s, x)
+	u := Uses{Namespace: c.namespace(n), Verdict: verdict}
+	u.Namespace.Holders = c.holders(n)
+	if hit != nil {
+		u.Matched = &Match{q.By, q.String(), hit.Link.Name, raw(hit.Link.Name), c.ref(ns.Net, hit.At.Inode)}
+	}
+	u.Head = newHead(s, x)
+	return u
+}
+
+// Doctor is the document of nsinspect doctor.
+type Doctor struct {
+	Head
+	Status    string         `json:"status" jsonschema:"enum=ok,enum=unknown,enum=warning,enum=critical"` // the worst of all findings
+	Headline  string         `json:"headline"`                                                            // the first line of the table
+	Tolerated int            `json:"tolerated"`                                                           // how many namespaces --max-orphans excuses
+	Findings  []Finding      `json:"findings"`                                                            // the worst first
+	Unknown   []UnknownCheck `json:"unknown"`                                                             // the checks that found nothing and could not read everything
+}
+
+// Finding is one thing that is wrong.
+type Finding struct {
+	Check      string     `json:"check"`
+	Severity   string     `json:"severity" jsonschema:"enum=unknown,enum=warning,enum=critical"`
+	Title      string     `json:"title"`             // what it is about, for people
+	Subject    *Ref       `json:"subject,omitempty"` // the namespace that it is about
+	Owner      *Owner     `json:"owner,omitempty"`   // of that namespace, or of what holds it
+	Path       string     `json:"path,omitempty"`    // the file or mount point that it is about
+	PathBase64 []byte     `json:"path_base64,omitempty"`
+	Summary    string     `json:"summary"`
+	Evidence   []string   `json:"evidence"` // what was seen
+	Meaning    string     `json:"meaning"`
+	Fix        []string   `json:"fix"` // commands that resolve it, each one way; none was run
+	Since      *time.Time `json:"since,omitempty"`
+}
+
+// UnknownCheck is a check without a result.
+type UnknownCheck struct {
+	Check string `json:"check"`
+	Why   string `json:"why"`
+}
+
+// NewDoctor returns a report of doctor.
+func NewDoctor(r *doctor.Report) Doctor {
+	d := Doctor{Status: r.Status().String(), Headline: r.Headline(), Tolerated: r.Tolerated, Findings: []Finding{}, Unknown: []UnknownCheck{}}
+	c := newConverter(r.Snapshot, r.Owners)
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		w := Finding{
+			Check: f.Check, Severity: f.Severity.String(), Title: f.Subject, Owner: NewOwner(f.Owner), Path: f.Path, PathBase64: raw(f.Path),
+			Summary: f.Summary, Evidence: append([]string{}, f.Evidence...), Meaning: f.Meaning, Fix: append([]string{}, f.Fix...),
+		}
+		if f.Namespace != nil {
+			w.Subject = c.ref(f.Namespace.Type, f.Namespace.Inode)
+		}
+		if !f.Since.IsZero() {
+			w.Since = &f.Since
+		}
+		d.Findings = append(d.Findings, w)
+	}
+	for _, b := range r.Undecided {
+		d.Unknown = append(d.Unknown, UnknownCheck{b.Check, b.Why})
+	}
+	d.Head = newHead(r.Snapshot, r.Owners)
+	return d
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package wire has the types of what the program prints as JSON and YAML, and makes
+// them from the results of a scan, of doctor and of a trace. docs/schema has their
+// JSON Schema, which is generated from them and their comments.
+//
+// What is unknown is absent: never 0, "" or false. A string of bytes that is not
+// UTF-8 has a second field with these bytes in base64. Times are RFC 3339 with
+// nanoseconds, durations in nanoseconds.
+package wire
+
+//go:generate go run ./gen ../../docs/schema/nsinspect-v1.schema.json
+
+import (
+	"runtime/debug"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+)
+
+// Schema is the version of the format. Fields are added to it, never renamed or
+// given another meaning.
+const Schema = "nsinspect/v1"
+
+// Machine is where and by which version a document or a trace was made.
+type Machine struct {
+	Schema    string `json:"schema" jsonschema:"enum=nsinspect/v1"` // the version of this format
+	Version   string `json:"version,omitempty"`                     // of nsinspect
+	Host      string `json:"host,omitempty"`                        // the host name
+	MachineID string `json:"machine_id,omitempty"`                  // the content of /etc/machine-id
+	BootID    string `json:"boot_id,omitempty"`                     // which boot of the machine; cookies are unique within one
+	Kernel    string `json:"kernel,omitempty"`                      // the kernel release, as uname -r prints it
+}
+
+// NewMachine returns the machine with the version of this program.
+func NewMachine(m ns.Machine, kernel string) Machine {
+	w := Machine{Schema: Schema, Host: m.Host, MachineID: m.MachineID, BootID: m.BootID, Kernel: kernel}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		w.Version = info.Main.Version
+	}
+	return w
+}
+
+// Head is what every document begins with.
+type Head struct {
+	Machine
+	Taken    time.Time `json:"taken"`                                  // when the snapshot was begun
+	Engine   string    `json:"engine" jsonschema:"enum=proc,enum=bpf"` // how the machine was read
+	MountNS  uint64    `json:"mountns,omitempty"`                      // inode of the mount namespace in which the paths of names are
+	Sources  []string  `json:"sources"`                                // the sources that were read; a holder that none of them finds is not listed
+	Complete bool      `json:"complete"`                               // whether everything that these sources tried to read was read
+	Gaps     []Gap     `json:"gaps"`                                   // what could not be read; empty if complete
+}
+
+// Gap is something that could not be read.
+type Gap struct {
+	Sources    []string `json:"sources"` // the sources that it may be missing from
+	Path       string   `json:"path"`
+	PathBase64 []byte   `json:"path_base64,omitempty"`
+	Error      string   `json:"error"` // why it could not be read
+}
+
+func newHead(s *ns.Snapshot, x *owner.Index) Head {
+	gaps := append(slices.Clone(s.Gaps), x.Gaps()...)
+	h := Head{
+		Machine: NewMachine(s.Machine, s.Kernel), Taken: s.Taken, Engine: s.Engine, MountNS: s.MountNS,
+		Sources: append([]string{}, s.Sources...), Complete: len(gaps) == 0, Gaps: []Gap{},
+	}
+	for _, g := range gaps {
+		h.Gaps = append(h.Gaps, Gap{g.Sources, g.Path, raw(g.Path), g.Err.Error()})
+	}
+	return h
+}
+
+// raw returns the bytes of a string that is not UTF-8, nil for one that is.
+func raw(s string) []byte {
+	if utf8.ValidString(s) {
+		return nil
+	}
+	return []byte(s)
+}
+
+// raws returns the bytes of all strings if one of them is not UTF-8.
+func raws(all []string) [][]byte {
+	if !slices.ContainsFunc(all, func(s string) bool { return !utf8.ValidString(s) }) {
+		return nil
+	}
+	var out [][]byte
+	for _, s := range all {
+		out = append(out, []byte(s))
+	}
+	return out
+}

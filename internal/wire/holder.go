@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import "github.com/nsinspect/nsinspect/pkg/ns"
+
+// Holder is one reason that the kernel keeps a namespace alive. It has the fields of
+// its kind only.
+type Holder struct {
+	Kind string `json:"kind" jsonschema:"enum=process,enum=thread,enum=fd,enum=mount,enum=socket,enum=tun,enum=mmap,enum=inflight,enum=kernel"`
+	PID  int    `json:"pid,omitempty"` // the process that holds; of every kind but mount and kernel
+	TID  int    `json:"tid,omitempty"` // of a thread, and of a file in the descriptor table of one thread alone; comm and started are its own then
+	FD   *int   `json:"fd,omitempty"`  // of fd, socket and tun the descriptor; of inflight that of the unix socket in which the file waits
+	Details
+	Owner *Owner `json:"owner,omitempty"` // of the process
+
+	// Via is pid_for_children or time_for_children where the process is not in the
+	// namespace itself but its next children will be, io_uring where the descriptor
+	// is of a ring that has the file, "unaccepted connection" where it is of the
+	// listener, "detached mount" or "unmounted, but in use" for a mount that is in no
+	// mount namespace.
+	Via          string `json:"via,omitempty"`
+	Family       string `json:"family,omitempty"` // of a socket, as inet
+	Type         string `json:"type,omitempty"`   // of a socket, as stream
+	Device       string `json:"device,omitempty"` // of tun: the network device
+	DeviceBase64 []byte `json:"device_base64,omitempty"`
+	References   int    `json:"references,omitempty"` // of kernel: how many references the kernel counts
+
+	Path       string  `json:"path,omitempty"` // of a mount: where it is mounted, in its mount namespace
+	PathBase64 []byte  `json:"path_base64,omitempty"`
+	MountNS    uint64  `json:"mountns,omitempty"`     // of a mount: inode of the mount namespace that it is in
+	MountID    int     `json:"mount_id,omitempty"`    // of a mount, as in /proc/PID/mountinfo
+	SeenByPID  int     `json:"seen_by_pid,omitempty"` // of a mount: a process in its mount namespace
+	SeenByTID  int     `json:"seen_by_tid,omitempty"` // of a mount in the mount namespace of one thread alone
+	Covered    bool    `json:"covered,omitempty"`     // true if another mount lies over this one, so that the path leads elsewhere
+	Pin        *Holder `json:"pin,omitempty"`         // of a mount: what keeps its mount namespace alive if no process is in it, or the detached mount that it is below
+}
+
+func (c *converter) holders(n *ns.Namespace) []Holder {
+	var all []Holder
+	for i := range n.Holders {
+		all = append(all, c.holder(n, &n.Holders[i]))
+	}
+	return all
+}
+
+func (c *converter) holder(n *ns.Namespace, h *ns.Holder) Holder {
+	w := Holder{Kind: h.Kind.String(), Via: h.Via}
+	switch h.Kind {
+	case ns.KindMount:
+		w.Path, w.PathBase64, w.MountNS, w.MountID, w.Covered = h.Path, raw(h.Path), h.MountNS, h.MountID, h.Covered
+		w.SeenByPID, w.SeenByTID = int(h.PID), int(h.TID)
+		if h.Pin != nil {
+			pin := c.holder(n, h.Pin)
+			w.Pin = &pin
+		}
+		return w
+	case ns.KindKernel:
+		w.References = h.Refs
+		return w
+	}
+	w.PID, w.TID, w.Owner = int(h.PID), int(h.TID), NewOwner(c.owners.Holder(n, h))
+	w.Family, w.Type, w.Device, w.DeviceBase64 = h.Family, h.Type, h.Device, raw(h.Device)
+	if h.Kind.HasFD() && h.FD >= 0 {
+		w.FD = &h.FD
+	}
+	if h.Process != nil {
+		w.Details = newDetails(h.Process)
+	}
+	return w
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns
+
+import "time"
+
+// Holder is one reason the kernel keeps a namespace alive. Fields that do not
+// belong to its kind are zero.
+type Holder struct {
+	Kind    Kind
+	PID     TaskID   // the process; for a mount one in its mount namespace, 0 if none is known
+	TID     TaskID   // the thread, for KindThread, for a file in a thread's own table, and for a mount in the mount namespace of a thread alone
+	FD      int      // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
+	Family  string   // of a socket: "inet"
+	Type    string   // of a socket: "stream"
+	Device  string   // of a tun file: its device
+	Refs    int      // for KindKernel: how many references the kernel counts, 0 if that is unknown
+	Path    string   // the mount point, for KindMount, in its mount namespace; "" if that one's root does not lead to it
+	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
+	MountID int      // as in mountinfo
+	Covered bool     // another mount lies over this one: its path does not reach it
+	Copy    bool     // a covered one that propagation made of the one its path reaches, and takes away with it
+	Pin     *Holder  // for a mount in a mount namespace without processes: what keeps that alive, if known
+	Via     string   // "pid_for_children" where that link, not the process itself, holds
+	Process *Process // details of PID, where they were asked for (see Describe)
+
+	Born time.Duration // when PID started, after boot; 0 if it was not read
+}
+
+// Via of a mount that is in no mount namespace, and so on no list of mounts.
+const (
+	ViaDetached  = "detached mount"        // it is below one, as open_tree and fsmount make them: Pin has it, if known
+	ViaUnmounted = "unmounted, but in use" // with what it is below
+)
+
+// Lone reports whether a mount is in no mount namespace.
+func (h *Holder) Lone() bool { return h.Via == ViaDetached || h.Via == ViaUnmounted }
+
+// Process is what a user needs to recognise a process.
+type Process struct {
+	PID     TaskID
+	Comm    string
+	Cmdline []string  // empty for a kernel thread
+	UID     int       // effective; -1 if unreadable
+	Started time.Time // zero if unreadable
+}
+
+// SortHolders sorts holders as they are shown. It compares them where they are:
+// there can be a hundred thousand.
+type SortHolders []Holder
+
+func (b SortHolders) Len() int      { return len(b) }
+func (b SortHolders) Swap(i, j int) { b[i], b[j] = b[j], b[i] }
+func (b SortHolders) Less(i, j int) bool {
+	x, y := &b[i], &b[j]
+	switch {
+	case x.Kind != y.Kind:
+		return x.Kind < y.Kind
+	case x.PID != y.PID:
+		return x.PID < y.PID
+	case x.TID != y.TID:
+		return x.TID < y.TID
+	case x.FD != y.FD:
+		return x.FD < y.FD
+	case x.Path != y.Path:
+		return x.Path < y.Path
+	case x.MountNS != y.MountNS:
+		return x.MountNS < y.MountNS
+	case x.MountID != y.MountID:
+		return x.MountID < y.MountID
+	}
+	return x.Via < y.Via
+}
+
+// IsTask reports whether the holder is a task in the namespace, not a thing that
+// a task has.
+func (h *Holder) IsTask() bool { return h.Kind == KindProcess || h.Kind == KindThread }

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package ns has the data types of a scan: namespaces, their holders, names, links
+// and owners, and the snapshot of a machine. It does no I/O.
+package ns
+
+import (
+	"fmt"
+	"time"
+)
+
+// Namespace is one kernel namespace and every reason found for it to be alive.
+type Namespace struct {
+	Type     Type
+	Inode    uint64   // nsfs inode; the kernel reuses it once the namespace is gone
+	Cookie   uint64   // of a network namespace; never reused in one boot; 0 if unknown
+	UserNS   uint64   // inode of the user namespace that owns it, of a user namespace its parent; 0 if unknown
+	OwnerUID int      // the UID that created that user namespace, or this one if it is one; -1 if unknown
+	NSID     *int     // the ID of a network namespace in this process's own; nil if it has none or that is unknown
+	Initial  bool     // the namespace the kernel started with: the host's own
+	Names    []Name   // sorted by path
+	Holders  []Holder // sorted by kind, PID, TID, FD, path
+	Threads  int      // tasks in it beyond one a process
+	Leader   *Process // the oldest process in it; nil if it has none
+	Age      Age      // since when it is there, where details were asked for
+	Links    []Link   // of a network namespace, by index; nil if they were not read (pkg/links)
+}
+
+// String returns the kernel's own text for the namespace, "net:[4026531833]".
+func (n *Namespace) String() string { return FormatLink(n.Type, n.Inode) }
+
+// Count returns how many holders of one kind the namespace has.
+func (n *Namespace) Count(k Kind) int {
+	c := 0
+	for i := range n.Holders {
+		if n.Holders[i].Kind == k {
+			c++
+		}
+	}
+	return c
+}
+
+// Counts returns how many holders of each kind the namespace has, by kind.
+func (n *Namespace) Counts() []int {
+	counts := make([]int, NumKinds)
+	for i := range n.Holders {
+		counts[n.Holders[i].Kind]++
+	}
+	return counts
+}
+
+// Processes returns how many processes are in the namespace. One that only has
+// it in store for its future children holds it and is not in it.
+func (n *Namespace) Processes() int {
+	c := 0
+	for i := range n.Holders {
+		if h := &n.Holders[i]; h.Kind == KindProcess && h.Via == "" {
+			c++
+		}
+	}
+	return c
+}
+
+// Name is a file in a names directory that refers to a namespace.
+type Name struct {
+	Name   string // the last element of Path
+	Path   string // as seen from the scanned root
+	Kind   NameKind
+	Target string    // of a symlink: its text
+	Made   time.Time // when it became a name: see made; zero if unknown
+}
+
+// NameKind is how a name refers to its namespace.
+type NameKind string
+
+// The kinds of names.
+const (
+	NameMount   NameKind = "mount"   // a bind mount: keeps the namespace alive
+	NameSymlink NameKind = "symlink" // does not
+	NameFile    NameKind = "file"    // a plain file, which is no namespace
+)
+
+// Title is the namespace as a sentence names it: "net:[4026532177] (blue)".
+func (n *Namespace) Title() string {
+	if name := n.BestName(); name != "" {
+		return n.String() + " (" + name + ")"
+	}
+	return n.String()
+}
+
+// BestName returns a name that keeps the namespace alive or, failing that, any; ""
+// if it has none.
+func (n *Namespace) BestName() string {
+	for _, name := range n.Names {
+		if name.Kind == NameMount {
+			return name.Name
+		}
+	}
+	if len(n.Names) > 0 {
+		return n.Names[0].Name
+	}
+	return ""
+}
+
+// Tally counts the holders by kind, in words: "2 processes", "1 mount".
+func (n *Namespace) Tally() []string {
+	var parts []string
+	for i, c := range n.Counts() {
+		if c > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c, Kind(i).Plural(c)))
+		}
+	}
+	return parts
+}

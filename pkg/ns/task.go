@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns
+
+import "strconv"
+
+// TaskID is the number of a process or thread as the procfs that was read has it:
+// in the PID namespace which that was mounted for. System calls take the numbers of
+// the caller's own PID namespace, which are another type (internal/kernel, TaskID).
+type TaskID int
+
+// String returns the number in decimal.
+func (t TaskID) String() string { return strconv.Itoa(int(t)) }

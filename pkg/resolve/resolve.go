@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package resolve finds the namespace that a user's reference points at: an inode, a
+// name, a path, a process ID, a container, a pod or a unit.
+package resolve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Resolve finds the namespace that a reference points at, with everything that
+// holds it, and the snapshot it was found in. opts.Types names the type that a
+// PID, a name or self stands for; an inode or a name that is not found there is
+// looked for in all types. known is what else a
+// reference may stand for, nil for nothing. The error of a reference that points nowhere, or at
+// two namespaces, has where was searched.
+func Resolve(ctx context.Context, opts scan.Options, known Aliases, r Ref) (*ns.Snapshot, *ns.Namespace, error) {
+	if opts.Host == nil {
+		h, err := host.Open("/")
+		if err != nil {
+			return nil, nil, err
+		}
+		defer h.Close()
+		opts.Host = h
+	}
+	if len(opts.Types) == 0 {
+		opts.Types = []ns.Type{ns.Net}
+	}
+	k, direct, err := r.locate(opts.Host, opts.Types[0])
+	if err != nil && !r.bare {
+		return nil, nil, err
+	}
+	noTask := err // the last word on a number that turns out to be no name
+	if direct {
+		opts.Types = []ns.Type{k.Type}
+	}
+	if r.kind == refCookie {
+		opts.Types, opts.Details = []ns.Type{ns.Net}, true // only those have one, which not every engine reads
+	}
+	for t := opts.Types[0]; ; {
+		snap, err := scan.Scan(ctx, opts)
+		if err != nil {
+			return nil, nil, err
+		}
+		n, err := r.find(ctx, opts.Host, known, t, snap, k, direct)
+		if err != nil {
+			return nil, nil, err
+		}
+		if n == nil && !direct && r.kind != refCookie && len(opts.Types) < int(ns.NumTypes) {
+			opts.Types = ns.Types()
+			continue
+		}
+		if n == nil {
+			return nil, nil, cmp.Or(noTask, r.notFound(snap, known != nil))
+		}
+		if err := scan.Describe(ctx, opts.Host, n); err != nil {
+			return nil, nil, err
+		}
+		return snap, n, nil
+	}
+}
+
+// locate identifies what a reference points at without a scan, where it can.
+func (r Ref) locate(h *host.Host, t ns.Type) (k record.Key, ok bool, err error) {
+	switch r.kind {
+	case refLink:
+		return record.Key{Type: r.typ, Inode: r.inode}, true, nil
+	case refPath, refPID, refSelf:
+		return r.open(h, r.file(h, t))
+	case refHost:
+		inode := h.InitialNamespaces()[t]
+		if inode == 0 {
+			return record.Key{}, false, fmt.Errorf("the host's own %s namespace is unknown here: run as root", t)
+		}
+		return record.Key{Type: t, Inode: inode}, true, nil
+	}
+	return record.Key{}, false, nil
+}
+
+// file is the file that a path, a PID or self stands for.
+func (r Ref) file(h *host.Host, t ns.Type) string {
+	switch r.kind {
+	case refPID:
+		return "/proc/" + strconv.Itoa(r.pid) + "/ns/" + t.String()
+	case refSelf:
+		return "/proc/self/ns/" + t.String()
+	}
+	if abs, err := filepath.Abs(r.text); h.Live() && err == nil { // if not, the kernel will say
+		return abs
+	}
+	return r.text
+}
+
+func (r Ref) open(h *host.Host, name string) (record.Key, bool, error) {
+	t, inode, err := h.NamespaceAt(name)
+	if err == nil {
+		return record.Key{Type: t, Inode: inode}, true, nil
+	}
+	if r.kind != refPath {
+		err = r.explainTask(h, err)
+	} else {
+		err = fmt.Errorf("no namespace at %s: %w", quoted(name), explainPath(name, err))
+	}
+	return record.Key{}, false, err
+}
+
+func explainPath(name string, err error) error {
+	if err != nsfs.ErrNotNamespace {
+		return err
+	}
+	if path.Base(path.Dir(name)) == "netns" {
+		return errors.New("a file, but no namespace is mounted on it here; it may be a mount point in another mount namespace, so do not remove it unseen")
+	}
+	return errors.New("a file, but not a namespace")
+}
+
+// explainTask returns why a process's namespace could not be read.
+func (r Ref) explainTask(h *host.Host, err error) error {
+	pid := strconv.Itoa(r.pid)
+	if r.kind == refSelf {
+		pid = "self"
+	}
+	_, statErr := h.ReadStat(pid)
+	tasks, tasksErr := h.ReadDir("/proc/" + pid + "/task")
+	switch {
+	case host.IsGone(err) && statErr != nil:
+		return fmt.Errorf("no process %s", pid)
+	case host.IsGone(err) && tasksErr == nil && len(tasks) > 1:
+		return fmt.Errorf("the first thread of process %s has ended and is in no namespace any more; others live on: use /proc/%s/task/TID/ns/net with one of %s",
+			pid, pid, taskNames(tasks, pid))
+	case host.IsGone(err) && h.LacksType("/proc/"+pid+"/ns", ns.Net):
+		return kernel.NoTypeError{Type: ns.Net}
+	case host.IsGone(err):
+		return fmt.Errorf("process %s has ended and is in no namespace any more (a zombie)", pid)
+	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
+		return fmt.Errorf("read the namespace of process %s: %w", pid, &kernel.DeniedError{Capability: unix.CAP_SYS_PTRACE, Err: err})
+	}
+	return fmt.Errorf("read the namespace of process %s: %w", pid, err)
+}
+
+// taskNames lists the threads of a process but the first.
+func taskNames(tasks []os.DirEntry, pid string) string {
+	var names []string
+	for _, t := range tasks {
+		if t.Name() != pid {
+			names = append(names, t.Name())
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// find looks a reference up in a snapshot. It returns nil without an error if
+// nothing fits.
+func (r Ref) find(ctx context.Context, h *host.Host, known Aliases, t ns.Type, snap *ns.Snapshot, k record.Key, direct bool) (*ns.Namespace, error) {
+	var fits []*ns.Namespace
+	var how []string
+	add := func(n *ns.Namespace, by string) {
+		if n == nil {
+			return
+		}
+		if !slices.Contains(fits, n) {
+			fits = append(fits, n)
+		}
+		how = append(how, by)
+	}
+	switch {
+	case direct:
+		n := snap.Find(k.Inode)
+		if n == nil && r.kind == refPath {
+			// It was there a moment ago and no source of ours sees its holder.
+			n = &ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1}
+		}
+		add(n, fmt.Sprintf("%s by its number", ns.FormatLink(k.Type, k.Inode)))
+	case r.kind == refInode:
+		add(snap.Find(r.inode), r.text+" by its inode")
+	case r.kind == refCookie:
+		if i := slices.IndexFunc(snap.Namespaces, func(n ns.Namespace) bool { return n.Cookie == r.cookie }); i >= 0 {
+			add(&snap.Namespaces[i], r.text)
+		}
+	}
+	if r.kind == refName || r.bare {
+		for i := range snap.Namespaces {
+			n := &snap.Namespaces[i]
+			for _, name := range n.Names {
+				if name.Name == r.text {
+					add(n, fmt.Sprintf("%s at %s", n, quoted(name.Path)))
+				}
+			}
+		}
+	}
+	aliases, err := r.findAliases(ctx, h, known, t, snap, len(fits) > 0)
+	for _, a := range aliases {
+		add(a.n, a.how)
+	}
+	switch len(fits) {
+	case 0:
+		return nil, err
+	case 1:
+		return fits[0], nil
+	}
+	return nil, r.ambiguous(len(fits), how)
+}
+
+func (r Ref) ambiguous(n int, how []string) error {
+	const most = 6
+	if more := len(how) - most; more > 0 {
+		how = append(how[:most], fmt.Sprintf("%d more", more))
+	}
+	return fmt.Errorf("%s fits %d namespaces: %s: use a path, pid:N or net:[INODE]", quoted(r.text), n, strings.Join(how, ", "))
+}
+
+// notFound returns an error with where was searched.
+func (r Ref) notFound(snap *ns.Snapshot, aliases bool) error {
+	var err error
+	switch {
+	case r.kind == refName:
+		for _, s := range snap.Dangling {
+			if path.Base(s.Path) == r.text {
+				return fmt.Errorf("%s is no namespace: it is %s", quoted(s.Path), s.Reason)
+			}
+		}
+		looked := "there is no names directory"
+		if len(snap.NamesDirs) > 0 {
+			looked = "looked in " + strings.Join(snap.NamesDirs, ", ")
+		}
+		if aliases {
+			err = fmt.Errorf("no namespace or container named %s: %s, and at what container runtimes keep", quoted(r.text), looked)
+			break
+		}
+		err = fmt.Errorf("no namespace named %s: %s", quoted(r.text), looked)
+	case r.kind == refOwner:
+		err = fmt.Errorf("nothing is known of %s: looked at what container runtimes keep on this machine", quoted(r.text))
+	case r.kind == refInode && r.inode < ns.LowestInode:
+		return fmt.Errorf("no namespace %s: it is too large for a PID and too small for a namespace inode", r.text)
+	default:
+		err = fmt.Errorf("no namespace %s: looked at %s", r.text, strings.Join(snap.LookedAt(), ", "))
+		if unread := snap.Unread(); len(unread) > 0 {
+			err = fmt.Errorf("%w; not at %s", err, strings.Join(unread, ", "))
+		}
+	}
+	if r.kind == refCookie {
+		err = noCookie(snap, err)
+	}
+	if n := len(snap.Gaps); n == 1 {
+		err = fmt.Errorf("%w; %s could not be read and may have it", err, snap.Gaps[0].Path)
+	} else if n > 1 {
+		err = fmt.Errorf("%w; %d things could not be read and may have it", err, n)
+	}
+	return err
+}
+
+// noCookie adds to an error how many cookies are unknown.
+func noCookie(s *ns.Snapshot, err error) error {
+	unknown := 0
+	for i := range s.Namespaces {
+		if s.Namespaces[i].Cookie == 0 {
+			unknown++
+		}
+	}
+	switch unknown {
+	case 0:
+		return err
+	case 1:
+		return fmt.Errorf("%w; the cookie of %s is unknown", err, &s.Namespaces[slices.IndexFunc(s.Namespaces, func(n ns.Namespace) bool { return n.Cookie == 0 })])
+	}
+	return fmt.Errorf("%w; the cookies of %d namespaces are unknown", err, unknown)
+}
+
+// quoted makes a stranger's text safe to print in a message.
+func quoted(s string) string {
+	q := strconv.Quote(s)
+	if inner := q[1 : len(q)-1]; inner == s && !strings.ContainsAny(s, " '") {
+		return s
+	}
+	return q
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+// Package bpf is the engine of a scan that reads from inside the kernel, with BPF
+// programs, instead of from /proc.
+package bpf
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+type engine struct{ r *bpfreader.Reader }
+
+// New loads the programs of a scan, which Close of the engine unloads. It needs CAP_BPF
+// and CAP_PERFMON (or CAP_SYS_ADMIN) in the initial user namespace, a kernel with BTF,
+// and one that loads the program that reads tasks (5.8): without that there is no scan.
+// What else this kernel cannot read is a gap in the snapshot.
+func New() (scan.Engine, error) {
+	r, err := bpfreader.Open(bpfreader.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.Load(bpfreader.Tasks); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return &engine{r}, nil
+}
+
+// Close implements scan.Engine: it unloads the programs.
+func (e *engine) Close() error { return e.r.Close() }
+
+// Name implements scan.Engine.
+func (e *engine) Name() string { return "bpf" }
+
+// nsFields has the fields of bpfreader.Task for each type.
+var nsFields = map[ns.Type]nsField{
+	ns.Net:    {bpfreader.NSNet, -1, ""},
+	ns.Mnt:    {bpfreader.NSMnt, -1, ""},
+	ns.User:   {bpfreader.NSUser, -1, ""},
+	ns.PID:    {bpfreader.NSPID, bpfreader.NSPIDChildren, "pid_for_children"},
+	ns.IPC:    {bpfreader.NSIPC, -1, ""},
+	ns.UTS:    {bpfreader.NSUTS, -1, ""},
+	ns.Cgroup: {bpfreader.NSCgroup, -1, ""},
+	ns.Time:   {bpfreader.NSTime, bpfreader.NSTimeChildren, "time_for_children"},
+}
+
+type nsField struct {
+	own      int // index into Task.NS
+	children int // -1 if a task has no other one for its children
+	via      string
+}
+
+// of returns the namespaces that a task is in and has for its children, 0 if none.
+func (p nsField) of(t *bpfreader.Task) taskNS {
+	pair := taskNS{own: t.NS[p.own]}
+	if p.children >= 0 {
+		pair.children = t.NS[p.children]
+	}
+	return pair
+}
+
+type taskNS struct{ own, children uint32 }
+
+// differ reports whether the task's children will be in another namespace than the task.
+func (n taskNS) differ() bool { return n.children != 0 && n.children != n.own }
+
+// Find implements scan.Engine. Tasks and files are read side by side. The
+// kernel's list is read last, so that a namespace on it that no pass has read cannot be
+// older than what the passes have read.
+func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) error {
+	f := finder{r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]ns.Type{}}
+	requested := uint32(ns.Mnt.Flag()) // whose mounts are read even if the type is not requested
+	for _, t := range types {
+		f.fields = append(f.fields, nsFields[t])
+		f.byFlag[uint32(t.Flag())] = t
+		requested |= uint32(t.Flag())
+	}
+	if err := e.r.SetTypes(requested); err != nil {
+		return err
+	}
+	var err, filesErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { filesErr = f.files() })
+	err = f.tasks()
+	e.r.Refused() // loads the other passes, while the files are read
+	wg.Wait()
+	if err != nil {
+		return err
+	}
+	f.filesOfThreads()
+	if filesErr != nil {
+		sink.Gap("fd", "bpf", filesErr)
+	}
+	steps := []struct {
+		source string
+		read   func() error
+	}{
+		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.detachedMounts}, {"kernel", f.nets},
+	}
+	for _, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := s.read()
+		if since := (kernel.SinceError{}); errors.As(err, &since) {
+			sink.Unread(s.source, since)
+		} else if err != nil {
+			sink.Gap(s.source, "bpf", err)
+		}
+	}
+	return nil
+}
+
+// finder is the state of one Find.
+type finder struct {
+	r        *bpfreader.Reader
+	sink     *record.Sink
+	fileSink *record.Sink // for files, which are read beside tasks
+	types    []ns.Type
+	fields   []nsField // of types
+	byFlag   map[uint32]ns.Type
+
+	exited      map[int]bool     // processes whose first thread has ended
+	threadFiles []bpfreader.File // with other threads than the first, reported once exited is known
+	reported    map[fileRef]bool
+	open        map[pidSocket]bool
+	queues      map[uint64]descriptor // of unix sockets, by inode, in whose queue files may be
+
+	trees map[int]ns.Holder // the files that are detached mounts, by mount ID
+}
+
+type fileRef struct {
+	pid, fd   int
+	namespace uint32
+	kind      bpfreader.Kind
+}
+
+type pidSocket struct {
+	pid    int
+	socket uint64
+}
+
+type descriptor struct{ pid, tid, fd int }
+
+func (f *finder) tasks() error {
+	var threads []bpfreader.Task
+	var first leaders
+	f.exited = map[int]bool{}
+	_, err := f.r.Tasks(func(t *bpfreader.Task) {
+		if t.PID != t.TID {
+			threads = append(threads, *t)
+			return
+		}
+		if t.Exited {
+			f.exited[t.PID] = true
+		}
+		if t.NS[bpfreader.NSMnt] != 0 {
+			f.sink.Member(uint64(t.NS[bpfreader.NSMnt]), ns.TaskID(t.PID))
+		}
+		first.pids = append(first.pids, t.PID)
+		for i, typ := range f.types {
+			pair := f.fields[i].of(t)
+			first.pairs = append(first.pairs, pair)
+			if pair.own != 0 {
+				f.sink.Process(typ, uint64(pair.own), ns.TaskID(t.PID), t.Start, "")
+			}
+			if pair.differ() {
+				f.sink.Process(typ, uint64(pair.children), ns.TaskID(t.PID), t.Start, f.fields[i].via)
+			}
+		}
+	})
+	last := 0
+	for i := range threads {
+		if pid := threads[i].PID; pid != last {
+			f.sink.Threaded(ns.TaskID(pid))
+			last = pid
+		}
+		f.thread(&threads[i], first.of(threads[i].PID, len(f.types)))
+	}
+	if errors.Is(err, bpfreader.ErrIncomplete) {
+		f.sink.Gap("process", "bpf", err)
+		return nil
+	}
+	return err
+}
+
+// leaders are the first threads of processes and what they are in, a pair for
+// each requested type. The kernel shows tasks by number, so they are in order.
+type leaders struct {
+	pids  []int
+	pairs []taskNS
+}
+
+func (l *leaders) of(pid, types int) []taskNS {
+	if i, found := slices.BinarySearch(l.pids, pid); found {
+		return l.pairs[i*types:][:types]
+	}
+	return make([]taskNS, types) // it exited before its thread was read
+}
+
+// thread reports a thread of a process whose first one is in leader.
+func (f *finder) thread(t *bpfreader.Task, leader []taskNS) {
+	for i, typ := range f.types {
+		pair := f.fields[i].of(t)
+		switch pair.own {
+		case 0:
+			continue
+		case leader[i].own:
+			f.sink.Task(typ, uint64(pair.own))
+		default:
+			f.sink.Holder(typ, uint64(pair.own), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID)})
+		}
+		if pair.differ() && pair.children != leader[i].children {
+			f.sink.Holder(typ, uint64(pair.children), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Via: f.fields[i].via})
+		}
+	}
+}
+
+func (f *finder) nets() error {
+	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
+		return nil
+	}
+	nets, err := f.r.Nets()
+	for _, n := range nets {
+		f.sink.Net(record.Net{
+			Inode: uint64(n.Inode), Cookie: n.Cookie, Refs: n.Refs, UserNS: uint64(n.UserNS), UID: int(n.UID),
+		})
+	}
+	if err == nil {
+		f.sink.AllNets()
+	}
+	return err
+}

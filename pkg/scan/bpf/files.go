@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpf
+
+import (
+	"cmp"
+	"errors"
+
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/internal/procscan"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// files reads the open files, beside tasks.
+func (f *finder) files() error {
+	f.open, f.queues = map[pidSocket]bool{}, map[uint64]descriptor{}
+	f.trees = map[int]ns.Holder{}
+	_, err := f.r.Files(func(file *bpfreader.File) {
+		h := descriptorOf(file)
+		if file.Socket != 0 {
+			f.open[pidSocket{file.PID, file.Socket}] = true
+		}
+		if file.Flags&(bpfreader.Queued|bpfreader.Listening) != 0 {
+			if other, ok := f.queues[file.Socket]; !ok || cmp.Compare(h.pid, other.pid) < 0 {
+				f.queues[file.Socket] = h
+			}
+		}
+		switch {
+		case file.Kind == bpfreader.KindDetachedMount:
+			f.tree(file, ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(h.pid), TID: ns.TaskID(h.tid), FD: h.fd, Via: viaRing(file)})
+		case file.Flags&bpfreader.OwnNS != 0:
+		case h.tid != 0:
+			f.threadFiles = append(f.threadFiles, *file)
+		default:
+			f.file(file, h)
+		}
+	})
+	return err
+}
+
+// filesOfThreads reports the files that were read with another thread than the first. If
+// the first has exited, the kernel shows them with each of the others.
+func (f *finder) filesOfThreads() {
+	f.reported = map[fileRef]bool{}
+	for i := range f.threadFiles {
+		if file := &f.threadFiles[i]; !f.wasReported(file) {
+			f.file(file, descriptorOf(file))
+		}
+	}
+}
+
+// descriptorOf returns the process, the thread unless it is the first, and the number.
+func descriptorOf(file *bpfreader.File) descriptor {
+	h := descriptor{pid: file.PID, fd: file.FD}
+	if file.TID != file.PID {
+		h.tid = file.TID
+	}
+	return h
+}
+
+// wasReported reports whether the file of a process whose first thread has exited was
+// reported with another of its threads.
+func (f *finder) wasReported(file *bpfreader.File) bool {
+	if !f.exited[file.PID] {
+		return false
+	}
+	ref := fileRef{file.PID, file.FD, file.Namespace, file.Kind}
+	if f.reported[ref] {
+		return true
+	}
+	f.reported[ref] = true
+	return false
+}
+
+func (f *finder) file(file *bpfreader.File, at descriptor) {
+	h := ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(at.pid), TID: ns.TaskID(at.tid), FD: at.fd}
+	typ, wanted := f.byFlag[file.Type]
+	if !wanted {
+		if file.Type == uint32(ns.Mnt.Flag()) {
+			f.fileSink.Pin(uint64(file.Namespace), h)
+		}
+		return
+	}
+	switch file.Kind {
+	case bpfreader.KindSocket:
+		h.Kind, h.Family, h.Type = ns.KindSocket, procscan.SocketFamily(int(file.Family)), procscan.SocketType(int(file.SockType))
+	case bpfreader.KindTun:
+		h.Kind, h.Device = ns.KindTun, file.DeviceName()
+	}
+	h.Via = viaRing(file)
+	f.fileSink.Holder(typ, uint64(file.Namespace), h)
+}
+
+// viaRing returns "io_uring" for a file in a slot of the io_uring that its descriptor is.
+func viaRing(file *bpfreader.File) string {
+	if file.Flags&bpfreader.Registered != 0 {
+		return "io_uring"
+	}
+	return ""
+}
+
+// mapped reports rings whose descriptor is closed: one with an open descriptor is a
+// holder as a socket.
+func (f *finder) mapped() error {
+	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
+		return nil
+	}
+	reported := map[pidSocket]bool{}
+	_, err := f.r.Mapped(func(file *bpfreader.File) {
+		ref := pidSocket{file.PID, file.Socket}
+		if f.open[ref] || reported[ref] {
+			return
+		}
+		reported[ref] = true
+		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
+			Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1,
+			Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(int(file.SockType)),
+		})
+	})
+	return err
+}
+
+func (f *finder) inFlight() error {
+	found, err := retry(f.r.InFlight)
+	inside := map[uint64]uint64{} // by socket in flight: the socket in whose queue it is
+	for i := range found {
+		if found[i].Kind == bpfreader.KindSocket && found[i].Socket != 0 {
+			inside[found[i].Socket] = found[i].Queue
+		}
+	}
+	for i := range found {
+		file := &found[i]
+		h := ns.Holder{Kind: ns.KindInflight, FD: -1}
+		if at, ok := f.outermost(file.Queue, inside); ok {
+			h.PID, h.TID, h.FD = ns.TaskID(at.pid), ns.TaskID(at.tid), at.fd
+		}
+		if file.Kind == bpfreader.KindDetachedMount {
+			f.tree(file, h)
+		}
+		typ, wanted := f.byFlag[file.Type]
+		if !wanted {
+			continue
+		}
+		switch {
+		case file.Flags&bpfreader.Embryo != 0 && file.Kind == bpfreader.KindSocket && file.Socket == 0: // the connection itself
+			h.Kind, h.Via = ns.KindSocket, "unaccepted connection"
+			fallthrough
+		case file.Kind == bpfreader.KindSocket:
+			h.Family, h.Type = procscan.SocketFamily(int(file.Family)), procscan.SocketType(int(file.SockType))
+		}
+		f.sink.Holder(typ, uint64(file.Namespace), h)
+	}
+	return err
+}
+
+// retry repeats a pass that walks lists without a lock: one that changed while it was
+// followed may not the next time.
+func retry(pass func(func(*bpfreader.File)) (bpfreader.Totals, error)) (found []bpfreader.File, err error) {
+	for range 3 {
+		found = found[:0]
+		if _, err = pass(func(file *bpfreader.File) { found = append(found, *file) }); !errors.Is(err, bpfreader.ErrIncomplete) {
+			break
+		}
+	}
+	return found, err
+}
+
+// outermost returns the descriptor of the socket in whose queue a file in flight is or,
+// where that socket is in flight itself, of the socket in whose queue that one is, and so
+// on: closing it frees them all. Sockets may be in the queues of each other.
+func (f *finder) outermost(queue uint64, inside map[uint64]uint64) (descriptor, bool) {
+	for range len(inside) + 1 {
+		if at, ok := f.queues[queue]; ok {
+			return at, true
+		}
+		next, ok := inside[queue]
+		if !ok {
+			break
+		}
+		queue = next
+	}
+	return descriptor{}, false
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/names"
+	"github.com/nsinspect/nsinspect/internal/procscan"
+	"github.com/nsinspect/nsinspect/internal/record"
+)
+
+// source is one place that holders or names are found in. One that reads
+// something of every process is a visit in the walk over them; any other is
+// found once, in the order of the table, side by side with the walk or after it.
+type source struct {
+	name  string
+	visit func(*procscan.Worker, *procscan.Process)
+	find  func(*scanner, context.Context) record.Found
+	after func(*scanner, context.Context) record.Found
+
+	// spare reports whether the visit would find nothing; nil: never.
+	spare func(*scanner) bool
+
+	// kernel marks what an Engine finds. Without one there is the visit or, where
+	// /proc does not show such holders at all, a gap.
+	kernel bool
+	// unfit returns why the visit cannot read a host, nil if it can; nil: any host.
+	unfit func(*host.Host) error
+
+	// instead is what there is without an Engine where there is no visit. It runs
+	// after all others, and returns the gap that it leaves.
+	instead func(*scanner, context.Context) (record.Found, error)
+}
+
+// sources is the one table of sources: adding one is a file and a row.
+var sources = []source{
+	{name: "process", visit: procscan.Processes, kernel: true},
+	{name: "thread", visit: procscan.Threads, kernel: true},
+	{name: "fd", visit: procscan.Files, kernel: true, unfit: unlessLive},
+	{name: "socket", visit: procscan.Sockets, kernel: true, unfit: unlessOwnTasks},
+	{name: "mmap", kernel: true},
+	{name: "inflight", kernel: true},
+	{name: "kernel", kernel: true, instead: (*scanner).listActive},
+	{name: "mount", visit: procscan.MountNamespaces, spare: (*scanner).mountsQuiet, find: (*scanner).findOwnMounts, after: (*scanner).readMounts},
+	{name: "name", find: (*scanner).findNames}, // reads what mount found first
+}
+
+// Sources returns the names of all sources.
+func Sources() []string {
+	var names []string
+	for _, s := range sources {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// withoutEngine returns why a source that an engine serves cannot be read, nil if it
+// can: there is an engine, or a visit for this host.
+func (s *scanner) withoutEngine(src *source) error {
+	switch {
+	case !src.kernel || s.opts.Engine != nil:
+		return nil
+	case src.visit == nil:
+		return ErrNotInProc
+	case src.unfit != nil:
+		return src.unfit(s.host)
+	}
+	return nil
+}
+
+// unlessLive returns an error for a recorded tree, which has no descriptors.
+func unlessLive(h *host.Host) error {
+	if h.Recorded() {
+		return ErrNotInProc
+	}
+	return nil
+}
+
+// unlessOwnTasks returns an error for a host whose process IDs no system call here takes.
+func unlessOwnTasks(h *host.Host) error {
+	if err := unlessLive(h); err != nil {
+		return err
+	}
+	if !h.OwnTaskIDs() {
+		return procscan.ErrForeignTaskIDs
+	}
+	return nil
+}
+
+func (s *scanner) mountsQuiet() bool { return s.mounts.Quiet }
+
+func (s *scanner) findOwnMounts(context.Context) record.Found { return s.mounts.ReadOwn() }
+
+func (s *scanner) readMounts(ctx context.Context) record.Found { return s.mounts.Read(ctx, &s.found) }
+
+func (s *scanner) findNames(ctx context.Context) record.Found {
+	names := names.Dirs{Host: s.host, Extra: s.opts.NamesDirs, Types: s.types, Mounted: s.mounts.Named}
+	return names.Read(ctx)
+}
