@@ -14,7 +14,6 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
-	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -23,7 +22,6 @@ import (
 // calls: what only those show is a gap, never another process's.
 func TestProcOfAnotherPIDNamespace(t *testing.T) {
 	need.Root(t)
-	nstest.CheckLeaks(t)
 	// Its procfs is mounted in its own mount namespace, to which its root leads.
 	cmd := exec.Command("unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "sh", "-c", "echo; exec sleep 100")
 	pid := startReporting(t, cmd)

@@ -9,12 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"runtime"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/nsinspect/nsinspect/docs/schema"
 )
 
 // Validate returns an error if text is not one or more documents of the schema, or
@@ -45,8 +44,7 @@ func Validate(text []byte) error {
 
 // strict is the published schema without the permission to add fields.
 var strict = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	_, self, _, _ := runtime.Caller(0)
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(self), "../../../docs/schema/nsinspect-v1.schema.json"))
+	text, err := schema.V1, error(nil)
 	if err != nil {
 		return nil, err
 	}
