@@ -5,15 +5,14 @@ package scan
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -22,14 +21,13 @@ import (
 // calls: what only those show is a gap, never another process's.
 func TestProcOfAnotherPIDNamespace(t *testing.T) {
 	need.Root(t)
-	// Its procfs is mounted in its own mount namespace, to which its root leads.
-	cmd := exec.Command("unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "sh", "-c", "echo; exec sleep 100")
+	nstest.CheckLeaks(t)
+	// Its procfs is mounted in its own mount namespace, to which its root leads. It is
+	// a child of this process, so that no PID 1 has to reap it.
+	cmd := exec.Command("sh", "-c", "mount -t proc proc /proc && echo && exec sleep 100")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS}
 	pid := startReporting(t, cmd)
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := host.Open(filepath.Join("/proc", strings.TrimSpace(string(children)), "root"))
+	h, err := host.Open(fmt.Sprintf("/proc/%d/root", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
