@@ -29,7 +29,9 @@ struct {
 	MAP_ENTRIES(8192); /* 6 MiB */
 } pending SEC(".maps");
 
-/* One event a CPU, too large for the stack. */
+/* One event a CPU, too large for the stack. Every program that is loaded gets a map
+ * of its own (ownScratch, pkg/trace): a task can be preempted inside a program, and
+ * then other programs run on the CPU. */
 struct {
 	MAP_TYPE(PERCPU_ARRAY);
 	MAP_KEY(u32);
@@ -52,8 +54,8 @@ static __always_inline void count_lost(u32 call)
 {
 	u64 *n = bpf_map_lookup_elem(&lost, &call);
 
-	if (n)
-		(*n)++;
+	if (n) /* other programs count here too */
+		__sync_fetch_and_add(n, 1);
 }
 
 static __always_inline u32 call_by_number(u32 nr, const volatile struct numbers *n)

@@ -105,7 +105,7 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	a := &app{stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
-	defer a.signals.catch(cancel)()
+	a.signals.catch(cancel)
 	cmd := a.command()
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)

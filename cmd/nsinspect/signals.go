@@ -30,23 +30,18 @@ type signals struct {
 	at        atomic.Int64 // when a trace last reported that it is at work, in ns since 1970; 0 if none runs
 }
 
-// catch catches signals until release is called. The first one calls cancel.
-func (s *signals) catch(cancel func()) (release func()) {
-	caught, ended := make(chan os.Signal, 4), make(chan struct{})
+// catch catches signals until the process exits: one that comes when everything is
+// done does not change the exit status. The first one calls cancel.
+func (s *signals) catch(cancel func()) {
+	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, unix.SIGINT, unix.SIGTERM)
-	go s.serve(caught, ended, cancel)
-	return func() {
-		signal.Stop(caught)
-		close(ended)
-	}
+	go s.serve(caught, cancel)
 }
 
-func (s *signals) serve(caught <-chan os.Signal, ended <-chan struct{}, cancel func()) {
+func (s *signals) serve(caught <-chan os.Signal, cancel func()) {
 	var again <-chan time.Time
 	for {
 		select {
-		case <-ended:
-			return
 		case <-caught:
 			if s.forwarded.Load() {
 				continue

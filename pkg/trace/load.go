@@ -105,6 +105,7 @@ func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, 
 	if err := bake(spec); err != nil {
 		return nil, err
 	}
+	ownScratch(spec)
 	programs, err := ebpf.NewCollectionWithOptions(spec, options)
 	if errors.Is(err, unix.EPERM) && bpfreader.RaiseMemlock() == nil {
 		programs, err = ebpf.NewCollectionWithOptions(spec, options)
