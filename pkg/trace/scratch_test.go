@@ -16,7 +16,7 @@ import (
 
 // TestNothingPerCPUShared demands that no two programs of a tier have a per-CPU map in
 // common but the counters: where one can be preempted, the other would write into what
-// it is filling in. The kernel is asked which maps a program has.
+// it is filling in. The kernel reports which maps a program has.
 func TestNothingPerCPUShared(t *testing.T) {
 	need.Root(t)
 	for _, tier := range []Tier{1, 2, 3} {
@@ -42,7 +42,7 @@ func TestNothingPerCPUShared(t *testing.T) {
 				}
 				ids, ok := info.MapIDs()
 				if !ok || len(ids) == 0 {
-					t.Fatalf("the kernel tells no maps of program %s", name)
+					t.Fatalf("the kernel reports no maps of program %s", name)
 				}
 				for _, id := range ids {
 					usedBy[id] = append(usedBy[id], name)
