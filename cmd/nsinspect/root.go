@@ -106,6 +106,7 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	defer cancel()
 	a := &app{stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
 	a.signals.catch(cancel)
+	defer a.signals.returned.Store(true) // an exit can take a second, under the race detector
 	cmd := a.command()
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)

@@ -25,9 +25,11 @@ const (
 // command that runs.
 type signals struct {
 	forwarded atomic.Bool  // a COMMAND runs, and signals are for that
+	tracing   atomic.Bool  // a trace runs, and reports that it is at work
 	ending    atomic.Bool  // a trace is at its end: a signal is to end it at once
 	atOnce    atomic.Bool  // such a signal has come
-	at        atomic.Int64 // when a trace last reported that it is at work, in ns since 1970; 0 if none runs
+	returned  atomic.Bool  // the command has returned, and nothing can be stuck any more
+	at        atomic.Int64 // when there last was a reason to wait, in ns since 1970
 }
 
 // catch catches signals until the process exits: one that comes when everything is
@@ -39,7 +41,7 @@ func (s *signals) catch(cancel func()) {
 }
 
 func (s *signals) serve(caught <-chan os.Signal, cancel func()) {
-	var again <-chan time.Time
+	var look <-chan time.Time
 	for {
 		select {
 		case <-caught:
@@ -50,10 +52,11 @@ func (s *signals) serve(caught <-chan os.Signal, cancel func()) {
 				s.atOnce.Store(true)
 			}
 			cancel()
-			if again == nil {
-				again = time.Tick(signalPatience)
+			if look == nil {
+				s.alive()
+				look = time.Tick(signalPatience / 8)
 			}
-		case <-again:
+		case <-look:
 			if s.stuck() {
 				signal.Reset(unix.SIGTERM)
 				_ = unix.Kill(unix.Getpid(), unix.SIGTERM) // cannot fail
@@ -64,15 +67,27 @@ func (s *signals) serve(caught <-chan os.Signal, cancel func()) {
 
 // stuck reports whether nothing happens after the signal.
 func (s *signals) stuck() bool {
-	if s.forwarded.Load() {
+	if s.forwarded.Load() || s.returned.Load() {
 		return false
 	}
-	at := s.at.Load()
-	return at == 0 || time.Since(time.Unix(0, at)) > beatPatience
+	patience := signalPatience
+	if s.tracing.Load() {
+		patience = beatPatience
+	}
+	return time.Since(time.Unix(0, s.at.Load())) > patience
 }
 
+// alive has the time that a command may go on begin again.
+func (s *signals) alive() { s.at.Store(time.Now().UnixNano()) }
+
 // beat records that a trace makes progress.
-func (s *signals) beat() { s.at.Store(time.Now().UnixNano()) }
+func (s *signals) beat() {
+	s.tracing.Store(true)
+	s.alive()
+}
 
 // silent records that none runs any more.
-func (s *signals) silent() { s.at.Store(0) }
+func (s *signals) silent() {
+	s.tracing.Store(false)
+	s.alive()
+}
