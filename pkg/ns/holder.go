@@ -25,6 +25,10 @@ type Holder struct {
 	Process *Process // details of PID, where they were asked for (see Describe)
 
 	Born time.Duration // when PID started, after boot; 0 if it was not read
+
+	// Authority is of a mount: who can change what is mounted there. A mount in a
+	// mount namespace that a user owns is that user's.
+	Authority Authority
 }
 
 // Via of a mount that is in no mount namespace, and so on no list of mounts.
@@ -43,6 +47,8 @@ type Process struct {
 	Cmdline []string  // empty for a kernel thread
 	UID     int       // effective; -1 if unreadable
 	Started time.Time // zero if unreadable
+
+	Authority Authority // who controls it
 }
 
 // SortHolders sorts holders as they are shown. It compares them where they are:

@@ -68,6 +68,8 @@ type Name struct {
 	Kind   NameKind
 	Target string    // of a symlink: its text
 	Made   time.Time // when it became a name: see made; zero if unknown
+
+	Authority Authority // who could have made it, or could change it
 }
 
 // NameKind is how a name refers to its namespace.

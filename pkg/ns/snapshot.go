@@ -68,6 +68,8 @@ type DanglingName struct {
 	Target string    // of a symlink: its text
 	Made   time.Time // when it was made, or last changed hands; zero if unknown
 
+	Authority Authority // who could have made it, or could change it
+
 	// Of a plain file: the mounts of namespaces on it, in any mount namespace that
 	// was read, and whether those were compared with it at all.
 	Pins     []Pin
