@@ -30,6 +30,9 @@ type Host struct {
 	live   bool // root is this process's own root
 	procfs bool // proc is the kernel's, not a recorded one
 
+	rootUID int // who stands for root, beside root: see ownerOf
+	remotes remoteMounts
+
 	ownOnce sync.Once
 	own     bool // see OwnTaskIDs
 }
@@ -50,6 +53,7 @@ func Open(root string) (*Host, error) {
 	if h.root == "" {
 		h.root, h.live = "/", true
 	}
+	h.rootUID = h.ownerOf()
 	proc, err := h.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s/proc: %w", strings.TrimRight(root, "/"), err), h.Close())

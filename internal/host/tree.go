@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/fd"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -18,8 +20,10 @@ import (
 // followed, nothing but regular files and directories is opened, and nothing of
 // any length is read. The way to the directory itself may lead over symlinks.
 type Tree struct {
-	path string
-	dir  *fd.FD
+	host      *Host
+	path      string
+	dir       *fd.FD
+	authority ns.Authority // of what is in the directory
 }
 
 // What Tree answers when it will not read something.
@@ -35,7 +39,34 @@ func (h *Host) OpenTree(dir string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{path: dir, dir: fd.New(n)}, nil
+	authority, err := h.Authority(dir)
+	if err != nil {
+		authority = ns.UnknownAuthority // replaced meanwhile
+	}
+	return &Tree{host: h, path: dir, dir: fd.New(n), authority: authority}, nil
+}
+
+// Authority returns who can change what is in the directory.
+func (t *Tree) Authority() ns.Authority { return t.authority }
+
+// below returns who can change what is in a directory below the tree.
+func (t *Tree) below(dir string) ns.Authority {
+	authority := t.authority
+	for i := range len(dir) + 1 {
+		if i < len(dir) && dir[i] != '/' || i == 0 || dir[:i] == "." {
+			continue
+		}
+		var st unix.Statx_t
+		const flags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_STATX_DONT_SYNC
+		if err := unix.Statx(t.dir.Int(), dir[:i], flags, unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID, &st); err != nil {
+			return ns.UnknownAuthority
+		}
+		authority = authority.And(t.host.AuthorityOf(int(st.Uid)))
+		if st.Mode&unix.S_ISVTX == 0 {
+			authority = authority.And(writers(uint32(st.Mode), st.Gid))
+		}
+	}
+	return authority
 }
 
 // Path returns the path that the directory was opened by.
@@ -61,31 +92,31 @@ func (t *Tree) open(name string, flags int) (int, error) {
 	}
 }
 
-// ReadFile returns the content of a regular file below the directory, and the user
-// that owns it. It returns ErrTooLarge if that is more than most bytes, and
+// ReadFile returns the content of a regular file below the directory, and who can
+// change it. It returns ErrTooLarge if that is more than most bytes, and
 // ErrNotRegular for a FIFO, device or socket, which is not opened.
-func (t *Tree) ReadFile(name string, most int64) (text []byte, uid int, err error) {
+func (t *Tree) ReadFile(name string, most int64) (text []byte, authority ns.Authority, err error) {
 	fd, err := t.open(name, unix.O_PATH)
 	if err != nil {
-		return nil, -1, err
+		return nil, authority, err
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	switch err := unix.Fstat(fd, &st); {
 	case err != nil:
-		return nil, -1, err
+		return nil, authority, err
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, -1, ErrNotRegular
+		return nil, authority, ErrNotRegular
 	case st.Size > most:
-		return nil, -1, ErrTooLarge
+		return nil, authority, ErrTooLarge
 	}
 	again, err := unix.Open(nsfs.SelfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
-		return nil, -1, err
+		return nil, authority, err
 	}
 	defer unix.Close(again)
 	text, err = readUpTo(again, int(st.Size), int(most))
-	return text, int(st.Uid), err
+	return text, t.below(path.Dir(name)).And(t.host.FileAuthority(&st)), err
 }
 
 // readUpTo reads a file of size bytes, or of a size that is not known before, at
@@ -155,21 +186,13 @@ func (h *Host) ReadProc(pid ns.TaskID, name string, most int) ([]byte, error) {
 // Live reports whether the host is the running machine, seen from its own root.
 func (h *Host) Live() bool { return h.live }
 
-// OwnerUID returns the UID that owns the host's root directory: root, but for a tree that a
-// user has unpacked, in which that user stands for root.
-func (h *Host) OwnerUID() int {
+// ownerOf returns the UID that stands for root: in a tree that a user has unpacked
+// whoever owns its root directory, and in a user namespace that real root has no
+// number in the one that the kernel shows for it.
+func (h *Host) ownerOf() int {
 	var st unix.Stat_t
-	if err := unix.Fstat(h.RootFD(), &st); err != nil {
-		return 0 // cannot happen
-	}
-	return int(st.Uid)
-}
-
-// ProcUID returns the user that a process runs as, -1 if it has ended.
-func (h *Host) ProcUID(pid ns.TaskID) int {
-	var st unix.Stat_t
-	if err := unix.Fstatat(h.ProcFD(), pid.String(), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return -1
+	if h.live && !kernel.InUserNamespace() || unix.Fstat(h.RootFD(), &st) != nil {
+		return 0
 	}
 	return int(st.Uid)
 }

@@ -24,6 +24,7 @@ func (s *Scan) notePins(all []*Namespace) {
 			if t, inode, ok := ns.ParseLink(mount.Root); ok && t == ns.Mnt && IsNSFS(mount) {
 				s.pins[inode] = append(s.pins[inode], ns.Holder{
 					Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Path: mount.Mountpoint, MountNS: m.Inode, MountID: mount.ID,
+					Authority: s.authority(m, mount.Mountpoint),
 				})
 			}
 		}
@@ -85,6 +86,7 @@ func (s *Scan) explainFiles(all []*Namespace) {
 				dangling.Pins = append(dangling.Pins, ns.Pin{Type: t, Inode: inode, Mount: ns.Holder{
 					Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Path: mount.Mountpoint,
 					MountNS: m.Inode, MountID: mount.ID, Covered: m == s.Own,
+					Authority: s.authority(m, mount.Mountpoint),
 				}})
 			}
 		}

@@ -29,19 +29,20 @@ type Scan struct {
 	host  *host.Host
 	types []ns.Type
 	List  func() ([]Listed, error)
-	Named map[string]record.Key  // uncovered namespace mounts in our own mount namespace, by mount point
-	Own   *Namespace             // our own mount namespace, or that of another root's first process
-	Quiet bool                   // no other mount namespace has a namespace mounted: no process need be asked which is its
-	Stale bool                   // it was quiet no more when the walk was over
-	Blind error                  // why mount namespaces that no process is in stay unread
-	seen  *record.Found          // what the walk found
-	pins  map[uint64][]ns.Holder // what holds mount namespaces beside processes
+	Named map[string]record.Key   // uncovered namespace mounts in our own mount namespace, by mount point
+	Own   *Namespace              // our own mount namespace, or that of another root's first process
+	Quiet bool                    // no other mount namespace has a namespace mounted: no process need be asked which is its
+	Stale bool                    // it was quiet no more when the walk was over
+	Blind error                   // why mount namespaces that no process is in stay unread
+	seen  *record.Found           // what the walk found
+	pins  map[uint64][]ns.Holder  // what holds mount namespaces beside processes
+	dirs  map[string]ns.Authority // of directories with mount points in our own mount namespace
 }
 
 // New returns a scan of the mounts of a host for namespaces of the given types. list
 // returns the mount namespaces that the kernel lists: List, but in tests.
 func New(h *host.Host, types []ns.Type, list func() ([]Listed, error)) Scan {
-	return Scan{host: h, types: types, Named: map[string]record.Key{}, List: list, pins: map[uint64][]ns.Holder{}}
+	return Scan{host: h, types: types, Named: map[string]record.Key{}, List: list, pins: map[uint64][]ns.Holder{}, dirs: map[string]ns.Authority{}}
 }
 
 func (s *Scan) wants(t ns.Type) bool { return slices.Contains(s.types, t) }
@@ -52,10 +53,11 @@ type Namespace struct {
 	id     uint64 // see listedNS; 0 if it was not listed
 	member task   // a task in it; zero if none is known
 	mounts []*mountinfo.Info
-	lines  int    // how many mounts mountinfo showed
-	read   bool   // all that its root leads to
-	jail   string // the root directory of the chrooted task that showed a part of it
-	broken error  // lines of mountinfo that could not be parsed
+	lines  int          // how many mounts mountinfo showed
+	read   bool         // all that its root leads to
+	jail   string       // the root directory of the chrooted task that showed a part of it
+	owner  ns.Authority // who can mount in it; see findOwners
+	broken error        // lines of mountinfo that could not be parsed
 }
 
 // task is a process, or a thread whose mount namespace is not its process's.
@@ -136,6 +138,7 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	if s.Quiet && slices.ContainsFunc(all[1:], func(m *Namespace) bool { return slices.ContainsFunc(m.mounts, IsNSFS) }) {
 		s.Stale = true // mounted since it was looked at: now everybody has to be asked
 	}
+	s.findOwners(all)
 	s.notePins(all)
 	out := record.Found{Gaps: s.missed(all)}
 	for i, m := range all {
@@ -174,6 +177,7 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 			out.Records.Add(record.Of(record.Key{Type: t, Inode: inode}, &ns.Holder{
 				Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Path: mount.Mountpoint,
 				MountNS: m.Inode, MountID: mount.ID, Covered: tree.covered(mount), Copy: copies[mount], Pin: pin,
+				Authority: s.authority(m, mount.Mountpoint),
 			}))
 		}
 	}

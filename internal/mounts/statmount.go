@@ -11,6 +11,9 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // The system calls that read mount namespaces from outside. Each needs
@@ -47,28 +50,51 @@ type Listed struct {
 // CAP_SYS_ADMIN over, and its own, whether a task is in it or not; the anonymous
 // ones of detached mounts are on no list (fs/namespace.c, get_sequential_mnt_ns
 // and mnt_ns_tree_add, 6.12 to 6.18). It returns ENOTTY from a kernel before 6.12.
-func List() ([]Listed, error) {
+func List() (all []Listed, err error) {
+	err = eachListed(func(_ int, l Listed) { all = append(all, l) })
+	return all, err
+}
+
+// ownersOf returns the user who made the user namespace that owns each of these
+// mount namespaces, by inode. One that is not listed is absent.
+func ownersOf(inodes map[uint64]bool) (map[uint64]int, error) {
+	owners := map[uint64]int{}
+	err := eachListed(func(fd int, l Listed) {
+		if !inodes[l.inode] {
+			return
+		}
+		if _, uid := nsfs.Owner(ns.Mnt, fd); uid >= 0 {
+			owners[l.inode] = uid
+		}
+	})
+	return owners, err
+}
+
+// eachListed calls f for every mount namespace that is listed, while it is open.
+func eachListed(f func(fd int, l Listed)) error {
 	own, err := unix.Open("/proc/self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("open own mount namespace: %w", err)
+		return fmt.Errorf("open own mount namespace: %w", err)
 	}
 	defer unix.Close(own)
 	info := mntNSInfo{size: uint32(unsafe.Sizeof(mntNSInfo{}))}
 	if _, errno := ioctlInfo(own, nsMntGetInfo, &info); errno != 0 {
-		return nil, fmt.Errorf("get info of own mount namespace: %w", errno)
+		return fmt.Errorf("get info of own mount namespace: %w", errno)
 	}
-	all, err := appendListed(nil, own, info)
+	if err := visit(own, info, f); err != nil {
+		return err
+	}
 	for _, request := range []uintptr{nsMntGetNext, nsMntGetPrev} {
-		if err == nil {
-			all, err = appendSiblings(all, own, request)
+		if err := eachSibling(own, request, f); err != nil {
+			return err
 		}
 	}
-	return all, err
+	return nil
 }
 
-// appendSiblings follows the kernel's list from one mount namespace to its end.
+// eachSibling follows the kernel's list from one mount namespace to its end.
 // Each is open, and so held, only until the next one is.
-func appendSiblings(all []Listed, from int, request uintptr) ([]Listed, error) {
+func eachSibling(from int, request uintptr, f func(fd int, l Listed)) error {
 	at := from
 	defer func() {
 		if at != from {
@@ -79,28 +105,28 @@ func appendSiblings(all []Listed, from int, request uintptr) ([]Listed, error) {
 		info := mntNSInfo{size: uint32(unsafe.Sizeof(mntNSInfo{}))}
 		next, errno := ioctlInfo(at, request, &info)
 		if errno == unix.ENOENT {
-			return all, nil
+			return nil
 		}
 		if errno != 0 {
-			return all, fmt.Errorf("list mount namespaces: %w", errno)
+			return fmt.Errorf("list mount namespaces: %w", errno)
 		}
 		if at != from {
 			unix.Close(at)
 		}
 		at = next
-		var err error
-		if all, err = appendListed(all, at, info); err != nil {
-			return all, err
+		if err := visit(at, info, f); err != nil {
+			return err
 		}
 	}
 }
 
-func appendListed(all []Listed, fd int, info mntNSInfo) ([]Listed, error) {
+func visit(fd int, info mntNSInfo, f func(fd int, l Listed)) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return all, fmt.Errorf("stat mount namespace: %w", err)
+		return fmt.Errorf("stat mount namespace: %w", err)
 	}
-	return append(all, Listed{st.Ino, info.id}), nil
+	f(fd, Listed{st.Ino, info.id})
+	return nil
 }
 
 func ioctlInfo(fd int, request uintptr, info *mntNSInfo) (int, unix.Errno) {

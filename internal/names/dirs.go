@@ -6,7 +6,6 @@ package names
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -107,9 +106,18 @@ func (s *Dirs) mountedNames(out record.Found, dirs map[string]bool) []record.Nam
 		have[n.Path] = true
 	}
 	var more []record.Name
+	authorities := map[string]ns.Authority{}
 	for p, k := range s.Mounted {
-		if dirs[path.Dir(p)] && !have[p] {
-			more = append(more, record.Name{Key: k, Name: ns.Name{Name: path.Base(p), Path: p, Kind: ns.NameMount}, Cookie: 0})
+		if dir := path.Dir(p); dirs[dir] && !have[p] {
+			authority, known := authorities[dir]
+			if !known {
+				var err error
+				if authority, err = s.Host.Authority(dir); err != nil {
+					authority = ns.UnknownAuthority // a gap already
+				}
+				authorities[dir] = authority
+			}
+			more = append(more, record.Name{Key: k, Name: ns.Name{Name: path.Base(p), Path: p, Kind: ns.NameMount, Authority: authority}, Cookie: 0})
 		}
 	}
 	return more
@@ -119,38 +127,40 @@ type dirID struct{ dev, ino uint64 }
 
 // namesDir is one names directory, read.
 type namesDir struct {
-	id   dirID
-	path string // canonical
+	id        dirID
+	path      string       // canonical
+	authority ns.Authority // who can change what is in it
 	record.Found
 }
 
 type namesDirSpec struct {
 	path  string
 	asked bool // by the user: it must be there
+	users bool // in a directory of another user's: a symlink is not followed, and is no names directory
 }
 
 // namesDirs returns the directories to read, and why a user's may be missing.
 func (s *Dirs) namesDirs() ([]namesDirSpec, error) {
 	var dirs []namesDirSpec
 	for _, d := range s.Extra {
-		dirs = append(dirs, namesDirSpec{d, true})
+		dirs = append(dirs, namesDirSpec{path: d, asked: true})
 	}
 	same := s.sameVarRun()
 	for _, d := range defaultNamesDirs {
 		if same && strings.HasPrefix(d, "/var/run/") {
 			continue
 		}
-		dirs = append(dirs, namesDirSpec{d, false})
+		dirs = append(dirs, namesDirSpec{path: d})
 	}
 	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" && s.Host.Live() {
-		dirs = append(dirs, namesDirSpec{path.Join(run, "netns"), false})
+		dirs = append(dirs, namesDirSpec{path: path.Join(run, "netns"), users: true})
 	}
 	users, err := s.Host.ReadDir("/run/user")
 	if host.IsGone(err) {
 		err = nil
 	}
 	for _, u := range users {
-		dirs = append(dirs, namesDirSpec{path.Join("/run/user", u.Name(), "netns"), false})
+		dirs = append(dirs, namesDirSpec{path: path.Join("/run/user", u.Name(), "netns"), users: true})
 	}
 	return dirs, err
 }
@@ -167,9 +177,13 @@ func (s *Dirs) sameVarRun() bool {
 }
 
 func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
-	fd, err := s.Host.Open(spec.path, unix.O_RDONLY|unix.O_DIRECTORY)
+	flags := unix.O_RDONLY | unix.O_DIRECTORY
+	if spec.users {
+		flags |= unix.O_NOFOLLOW
+	}
+	fd, err := s.Host.Open(spec.path, flags)
 	if err != nil {
-		if spec.asked || !errors.Is(err, unix.ENOENT) {
+		if spec.asked || !host.IsGone(err) && !(spec.users && (err == unix.ELOOP || err == unix.ENOTDIR)) {
 			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
 		}
 		return d
@@ -181,6 +195,9 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 		d.id = dirID{st.Dev, st.Ino}
 	}
 	d.path = s.Host.Canonical(fd, spec.path)
+	if d.authority, err = s.Host.Authority(spec.path); err != nil {
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
+	}
 	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: host.Cause(err)})
@@ -209,19 +226,20 @@ func (s *Dirs) readName(d *namesDir, dir int, name string) {
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFLNK:
-		s.readSymlink(d, fd, full, host.ChangeTime(&st))
+		s.readSymlink(d, fd, full, &st)
 	case unix.S_IFREG:
-		s.readRegular(d, fd, full, host.ChangeTime(&st))
+		s.readRegular(d, fd, full, &st)
 	default:
-		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Reason: fileKind(st.Mode)})
+		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Reason: fileKind(st.Mode), Authority: d.authority.And(s.Host.FileAuthority(&st))})
 	}
 }
 
-func (s *Dirs) readRegular(d *namesDir, fd int, full string, made time.Time) {
+func (s *Dirs) readRegular(d *namesDir, fd int, full string, st *unix.Stat_t) {
+	made := host.ChangeTime(st)
 	t, inode, cookie, err := s.namespaceOf(fd)
 	switch {
 	case err == nil:
-		name := ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameMount, Made: made}
+		name := ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameMount, Made: made, Authority: d.authority}
 		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: name, Cookie: cookie})
 	case err != nsfs.ErrNotNamespace:
 		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
@@ -230,24 +248,36 @@ func (s *Dirs) readRegular(d *namesDir, fd int, full string, made time.Time) {
 			return // see mountedNames
 		}
 		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameFile, Made: made,
-			Reason: "a plain file; it may be a mount point in another mount namespace"})
+			Authority: d.authority.And(s.Host.FileAuthority(st)),
+			Reason:    "a plain file; it may be a mount point in another mount namespace"})
 	}
 }
 
-func (s *Dirs) readSymlink(d *namesDir, fd int, full string, made time.Time) {
+// readSymlink reads a symlink. One of root's to a process is root's word, though the
+// process may be anybody's.
+func (s *Dirs) readSymlink(d *namesDir, fd int, full string, st *unix.Stat_t) {
+	made, authority := host.ChangeTime(st), d.authority.And(s.Host.AuthorityOf(int(st.Uid)))
 	target, err := host.ReadlinkFD(fd)
 	if err != nil {
 		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
 		return
 	}
 	dangling := func(what string) {
-		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameSymlink, Target: target, Made: made,
+		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameSymlink, Target: target, Made: made, Authority: authority,
 			Reason: fmt.Sprintf("a symlink to %s, %s", target, what)})
 	}
 	t, inode, err := s.Host.NamespaceAt(full)
 	switch {
 	case err == nil:
-		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameSymlink, Target: target, Made: made}, Cookie: 0})
+		if !host.OfProcess(target) {
+			its, err := s.Host.Authority(full)
+			if err != nil {
+				its = ns.UnknownAuthority // replaced meanwhile
+			}
+			authority = authority.And(its)
+		}
+		name := ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameSymlink, Target: target, Made: made, Authority: authority}
+		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: name, Cookie: 0})
 	case err == nsfs.ErrNotNamespace:
 		dangling("which is not a namespace")
 	case host.IsGone(err) || err == unix.ENOTDIR:

@@ -128,9 +128,11 @@ func trips() []namedTrip {
 		t.Comm, t.Via.Path = "\x1b[31m\n\xff\u202e", "…/\x1b]0;title\x07/\xfe\n12:00:00 init[1] unshare() = 0>, 0) = 0   host → y"
 	})
 	add("a container's", func(t *Trip) {
-		t.Owner = &owner.Owner{Runtime: "docker", ID: "27d0", Name: "web\x1b", Unit: "docker-27d0.scope", Service: "shop/web"}
+		t.Owner = &owner.Owner{Runtime: "docker", ID: "27d0", Name: "web\x1b", Unit: "docker-27d0.scope", Service: "shop/web", Authority: ns.RootAuthority}
 	})
-	add("a unit's", func(t *Trip) { t.Owner = &owner.Owner{Runtime: "systemd", Unit: "nginx.service"} })
+	add("a unit's", func(t *Trip) {
+		t.Owner = &owner.Owner{Runtime: "systemd", Unit: "nginx.service", Authority: ns.RootAuthority}
+	})
 	add("folded", func(t *Trip) {
 		back := setnsBlue()
 		back.From, back.To, back.Time, back.FD = t.To, t.From, t.Time.Add(1234567), 6

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/user"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -209,9 +208,9 @@ func names(n *ns.Namespace, full bool) []string {
 	}
 	for _, name := range n.Names {
 		if full {
-			all = append(all, name.Path)
-		} else if base := path.Base(name.Path); len(all) == 0 || all[len(all)-1] != base {
-			all = append(all, base)
+			all = append(all, name.Path+name.Authority.Suffix())
+		} else if label := name.Label(); len(all) == 0 || all[len(all)-1] != label {
+			all = append(all, label)
 		}
 	}
 	return all

@@ -64,7 +64,7 @@ func snapshot() *ns.Snapshot {
 			},
 			{
 				Inode:   4026532177,
-				Names:   []ns.Name{{Name: strings.Repeat("n", 255), Path: "/run/netns/" + strings.Repeat("n", 255), Kind: ns.NameMount}},
+				Names:   []ns.Name{{Name: strings.Repeat("n", 255), Path: "/run/netns/" + strings.Repeat("n", 255), Kind: ns.NameMount, Authority: ns.RootAuthority}},
 				Holders: []ns.Holder{{Kind: ns.KindMount, Path: "/run/netns/\x1b[31m", MountID: 41}},
 			},
 		},

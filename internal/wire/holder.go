@@ -28,12 +28,13 @@ type Holder struct {
 
 	Path       string  `json:"path,omitempty"` // of a mount: where it is mounted, in its mount namespace
 	PathBase64 []byte  `json:"path_base64,omitempty"`
-	MountNS    uint64  `json:"mountns,omitempty"`     // of a mount: inode of the mount namespace that it is in
-	MountID    int     `json:"mount_id,omitempty"`    // of a mount, as in /proc/PID/mountinfo
-	SeenByPID  int     `json:"seen_by_pid,omitempty"` // of a mount: a process in its mount namespace
-	SeenByTID  int     `json:"seen_by_tid,omitempty"` // of a mount in the mount namespace of one thread alone
-	Covered    bool    `json:"covered,omitempty"`     // true if another mount lies over this one, so that the path leads elsewhere
-	Pin        *Holder `json:"pin,omitempty"`         // of a mount: what keeps its mount namespace alive if no process is in it, or the detached mount that it is below
+	MountNS    uint64  `json:"mountns,omitempty"`                                                              // of a mount: inode of the mount namespace that it is in
+	MountID    int     `json:"mount_id,omitempty"`                                                             // of a mount, as in /proc/PID/mountinfo
+	SeenByPID  int     `json:"seen_by_pid,omitempty"`                                                          // of a mount: a process in its mount namespace
+	SeenByTID  int     `json:"seen_by_tid,omitempty"`                                                          // of a mount in the mount namespace of one thread alone
+	Covered    bool    `json:"covered,omitempty"`                                                              // true if another mount lies over this one, so that the path leads elsewhere
+	Authority  string  `json:"authority,omitempty" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"` // of a mount: whose word its path is, who can mount there
+	Pin        *Holder `json:"pin,omitempty"`                                                                  // of a mount: what keeps its mount namespace alive if no process is in it, or the detached mount that it is below
 }
 
 func (c *converter) holders(n *ns.Namespace) []Holder {
@@ -49,7 +50,7 @@ func (c *converter) holder(n *ns.Namespace, h *ns.Holder) Holder {
 	switch h.Kind {
 	case ns.KindMount:
 		w.Path, w.PathBase64, w.MountNS, w.MountID, w.Covered = h.Path, raw(h.Path), h.MountNS, h.MountID, h.Covered
-		w.SeenByPID, w.SeenByTID = int(h.PID), int(h.TID)
+		w.SeenByPID, w.SeenByTID, w.Authority = int(h.PID), int(h.TID), h.Authority.String()
 		if h.Pin != nil {
 			pin := c.holder(n, h.Pin)
 			w.Pin = &pin

@@ -54,7 +54,8 @@ type Name struct {
 	NameBase64 []byte `json:"name_base64,omitempty"`
 	Path       string `json:"path"`
 	PathBase64 []byte `json:"path_base64,omitempty"`
-	Kind       string `json:"kind" jsonschema:"enum=mount,enum=symlink"` // a mount keeps the namespace alive, a symlink does not
+	Kind       string `json:"kind" jsonschema:"enum=mount,enum=symlink"`                            // a mount keeps the namespace alive, a symlink does not
+	Authority  string `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"` // whose word the name is: who can change it
 }
 
 // Owner is the container, pod or unit that a process or namespace belongs to.
@@ -65,6 +66,8 @@ type Owner struct {
 	Pod     string `json:"pod,omitempty"`     // NAMESPACE/NAME
 	Unit    string `json:"unit,omitempty"`    // the systemd unit
 	Service string `json:"service,omitempty"` // of Docker Compose: PROJECT/SERVICE
+
+	Authority string `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"` // whose word that is: who could have made it so
 }
 
 // Process is a process as its own files in /proc describe it.
@@ -114,7 +117,7 @@ func (c *converter) namespace(n *ns.Namespace) Namespace {
 		w.Age = &Age{n.Age.Since, string(n.Age.From)}
 	}
 	for _, name := range n.Names {
-		w.Names = append(w.Names, Name{name.Name, raw(name.Name), name.Path, raw(name.Path), string(name.Kind)})
+		w.Names = append(w.Names, Name{name.Name, raw(name.Name), name.Path, raw(name.Path), string(name.Kind), name.Authority.String()})
 	}
 	for i, count := range n.Counts() {
 		if k := ns.Kind(i); c.snap.LookedFor(k) {
@@ -156,6 +159,5 @@ func NewOwner(o *owner.Owner) *Owner {
 	if o == nil {
 		return nil
 	}
-	w := Owner(*o)
-	return &w
+	return &Owner{o.Runtime, o.ID, o.Name, o.Pod, o.Unit, o.Service, o.Authority.String()}
 }

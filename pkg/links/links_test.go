@@ -132,11 +132,11 @@ func snapshot() *ns.Snapshot {
 			{Name: "veth2", Index: 8, MAC: mac(8), Peer: &ns.Peer{Index: 2}},
 			{Name: "one", Index: 9, Peer: &ns.Peer{Index: 10, Inode: 10, Name: "two"}},
 		}},
-		{Inode: 11, Names: []ns.Name{{Name: "web"}}, Links: []ns.Link{
+		{Inode: 11, Names: []ns.Name{{Name: "web", Authority: ns.RootAuthority}}, Links: []ns.Link{
 			{Name: "lo", Index: 1, Addrs: []netip.Prefix{addr("127.0.0.1/8")}},
 			{Name: "eth0", AltNames: []string{"enp0s1"}, Index: 2, MAC: mac(2), Addrs: []netip.Prefix{addr("10.0.0.7/24"), addr("fd00::7/64")}, Peer: &ns.Peer{Index: 7, Inode: 10, Name: "veth1"}},
 		}},
-		{Inode: 12, Names: []ns.Name{{Name: "blue"}}, Links: []ns.Link{
+		{Inode: 12, Names: []ns.Name{{Name: "blue", Authority: ns.RootAuthority}}, Links: []ns.Link{
 			{Name: "eth0", Index: 2, MAC: mac(3), Addrs: []netip.Prefix{addr("10.0.0.7/16"), addr("10.0.0.8/16")}},
 		}},
 	}}

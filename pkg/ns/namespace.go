@@ -90,19 +90,33 @@ func (n *Namespace) Title() string {
 	return n.String()
 }
 
-// BestName returns a name that keeps the namespace alive or, failing that, any; ""
-// if it has none.
+// BestName returns a name that is a trusted word, one that keeps the namespace alive
+// before others or, failing that, a user's as "user:1000/NAME"; "" if it has none.
 func (n *Namespace) BestName() string {
-	for _, name := range n.Names {
-		if name.Kind == NameMount {
-			return name.Name
+	best := -1
+	rank := func(name *Name) int {
+		switch {
+		case !name.Authority.Trusted:
+			return 1
+		case name.Kind != NameMount:
+			return 2
+		}
+		return 3
+	}
+	for i := range n.Names {
+		if best < 0 || rank(&n.Names[i]) > rank(&n.Names[best]) {
+			best = i
 		}
 	}
-	if len(n.Names) > 0 {
-		return n.Names[0].Name
+	if best < 0 {
+		return ""
 	}
-	return ""
+	return n.Names[best].Label()
 }
+
+// Label returns the name as it is printed, and as a reference: a user's as
+// "user:1000/NAME".
+func (n *Name) Label() string { return n.Authority.Qualify(n.Name) }
 
 // Tally counts the holders by kind, in words: "2 processes", "1 mount".
 func (n *Namespace) Tally() []string {

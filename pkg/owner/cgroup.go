@@ -3,6 +3,7 @@
 package owner
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -15,13 +16,21 @@ type place struct {
 	name    string // of a container that goes by its name, as lxc's do
 	podUID  string
 	service string // the nearest service of systemd around it
+	in      group  // the cgroup that the directory is made in
+}
+
+// group is a cgroup of one hierarchy.
+type group struct {
+	hierarchy string // "0" for v2, else the controllers of v1
+	path      string
 }
 
 // membership is what the cgroups of a process say of it.
 type membership struct {
-	places []place  // the innermost first
-	paths  []string // the cgroups, and all above them, the innermost first
-	unit   string   // the innermost systemd unit; of one inside a container nothing is known
+	places []place // the innermost first
+	paths  []group // the cgroups, and all above them, the innermost first
+	unit   string  // the innermost systemd unit; of one inside a container nothing is known
+	unitIn group   // the cgroup that the unit's is made in
 }
 
 // parseCgroup reads /proc/PID/cgroup. Containers may be visible in any of the
@@ -29,34 +38,34 @@ type membership struct {
 // (cgroups(7)).
 func parseCgroup(text []byte) membership {
 	var m membership
-	var groups []string
+	var groups []group
 	for line := range strings.Lines(string(text)) {
 		hierarchy, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
-		controllers, group, ok := strings.Cut(rest, ":")
-		group = strings.TrimSuffix(group, " (deleted)")
-		if !ok || group == "/" || group == "" {
+		controllers, name, ok := strings.Cut(rest, ":")
+		g := group{cmp.Or(controllers, hierarchy), strings.TrimSuffix(name, " (deleted)")}
+		if !ok || g.path == "/" || g.path == "" {
 			continue
 		}
-		if unit := unitOf(group); unit != "" && m.unit == "" && (controllers == "name=systemd" || hierarchy == "0" && controllers == "") {
-			m.unit = unit
+		if unit, in := unitOf(g.path); unit != "" && m.unit == "" && (controllers == "name=systemd" || hierarchy == "0" && controllers == "") {
+			m.unit, m.unitIn = unit, group{g.hierarchy, in}
 		}
-		if !slices.Contains(groups, group) {
-			groups = append(groups, group)
+		if !slices.ContainsFunc(groups, func(h group) bool { return h.path == g.path }) {
+			groups = append(groups, g)
 		}
 	}
 	for _, g := range groups {
 		m.places = append(m.places, placesOf(g)...)
-		for at := len(g); at > 0; at = strings.LastIndexByte(g[:at], '/') {
-			m.paths = append(m.paths, g[:at])
+		for at := len(g.path); at > 0; at = strings.LastIndexByte(g.path[:at], '/') {
+			m.paths = append(m.paths, group{g.hierarchy, g.path[:at]})
 		}
 	}
 	return m
 }
 
 // placesOf reads the path of a cgroup, from the innermost directory outwards.
-func placesOf(group string) []place {
+func placesOf(g group) []place {
 	var places []place
-	parts := strings.Split(strings.Trim(group, "/"), "/")
+	parts := strings.Split(strings.Trim(g.path, "/"), "/")
 	for i := len(parts) - 1; i >= 0; i-- {
 		above := ""
 		if i > 0 {
@@ -74,6 +83,7 @@ func placesOf(group string) []place {
 				p.podUID = podUID(around)
 			}
 		}
+		p.in = group{g.hierarchy, "/" + strings.Join(parts[:i], "/")}
 		places = append(places, p)
 	}
 	return places
@@ -152,14 +162,15 @@ func lxcName(part, above string) (string, bool) {
 }
 
 // unitOf returns the innermost unit on the path of a cgroup: a service or a
-// scope. Slices only group others.
-func unitOf(group string) string {
-	for _, part := range slices.Backward(strings.Split(group, "/")) {
+// scope, and the cgroup that it is in. Slices only group others.
+func unitOf(cgroup string) (unit, in string) {
+	parts := strings.Split(cgroup, "/")
+	for i, part := range slices.Backward(parts) {
 		if strings.HasSuffix(part, ".service") || strings.HasSuffix(part, ".scope") {
-			return unescapeUnit(part)
+			return unescapeUnit(part), strings.Join(parts[:i], "/")
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // unescapeUnit takes off the "_" that systemd puts before a name which the kernel

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 const (
@@ -98,13 +99,28 @@ func TestParseCgroup(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {
 			m := parseCgroup([]byte(tt.text))
-			if diff := cmp.Diff(tt.places, m.places, cmp.AllowUnexported(place{})); diff != "" {
+			if diff := cmp.Diff(tt.places, m.places, cmp.AllowUnexported(place{}), cmpopts.IgnoreTypes(group{})); diff != "" {
 				t.Errorf("places (-want +got):\n%s", diff)
 			}
 			if m.unit != tt.unit {
 				t.Errorf("unit %q, want %q", m.unit, tt.unit)
 			}
 		})
+	}
+}
+
+// What a cgroup means is the word of whoever controls the one that it is made in.
+func TestCgroupIn(t *testing.T) {
+	for text, want := range map[string][]group{
+		"0::/system.slice/docker-" + idA + ".scope/payload\n":                      {{"0", "/system.slice"}, {"0", "/system.slice"}},
+		"3:cpu,cpuacct:/docker/" + idA + "\n1:name=systemd:/a.slice/b.service\n":   {{"cpu,cpuacct", "/docker"}, {"name=systemd", "/a.slice"}},
+		"0::/u.slice/user@1000.service/app.slice/libpod-" + idA + ".scope/x.scope": {{"0", "/u.slice/user@1000.service/app.slice"}, {"0", "/u.slice/user@1000.service/app.slice/libpod-" + idA + ".scope"}},
+		"0::/" + idA + "\n": {{"0", "/"}, {}},
+	} {
+		m := parseCgroup([]byte(text))
+		if len(m.places) != 1 || m.places[0].in != want[0] || m.unitIn != want[1] {
+			t.Errorf("%q: %+v, unit in %+v, want %+v", text, m.places, m.unitIn, want)
+		}
 	}
 }
 

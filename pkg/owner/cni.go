@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // cniCaches are where CNI keeps what it has set up, until it is taken down again.
@@ -17,7 +18,7 @@ var cniCaches = []string{"/var/lib/cni/results", "/var/lib/cni/cache/results"}
 // are gone.
 func findCNI(r *reader) {
 	for _, dir := range cniCaches {
-		if t := r.open(dir); t != nil {
+		if t := r.open(dir, ns.RootAuthority); t != nil {
 			r.each(r.list(t, ".", nil), func(name string) { r.cniResult(t, name) })
 			t.Close()
 		}
@@ -25,8 +26,8 @@ func findCNI(r *reader) {
 }
 
 func (r *reader) cniResult(t *host.Tree, name string) {
-	text := r.read(t, name)
-	if text == nil {
+	text, authority := r.read(t, name)
+	if text == nil || !authority.Trusted {
 		return
 	}
 	c, err := parseCNI(text)
@@ -37,7 +38,7 @@ func (r *reader) cniResult(t *host.Tree, name string) {
 	if c.ID == "" {
 		return // of a CNI before 0.7, which wrote down the result alone
 	}
-	c.Dir = path.Join(t.Path(), name)
+	c.Dir, c.Authority = path.Join(t.Path(), name), authority
 	r.mu.Lock()
 	r.claims = append(r.claims, claim{Container: c})
 	r.mu.Unlock()

@@ -18,7 +18,7 @@ const (
 )
 
 var (
-	errNotRootConfig  = errors.New("a configuration file of another user than root")
+	errUserConfig     = errors.New("a configuration file that another user than root can change")
 	errTooManyConfigs = errors.New("the configuration has too many files")
 )
 
@@ -31,11 +31,11 @@ func (r *reader) readTOML(name string, v any) bool {
 		return false
 	}
 	defer t.Close()
-	text, uid, err := t.ReadFile(path.Base(name), maxConfigBytes)
+	text, authority, err := t.ReadFile(path.Base(name), maxConfigBytes)
 	switch {
 	case err != nil:
-	case r.asRoot(uid) != 0:
-		err = errNotRootConfig
+	case !authority.Trusted:
+		err = errUserConfig
 	default:
 		err = toml.Unmarshal(text, v)
 	}
@@ -150,7 +150,7 @@ func (r *reader) storageConfig(name string, s storage) storage {
 		} `toml:"storage"`
 	}
 	if r.readTOML(name, &config) {
-		s = storage{configPath(config.Storage.Graph, s.graph), configPath(config.Storage.Run, s.run)}
+		s.graph, s.run = configPath(config.Storage.Graph, s.graph), configPath(config.Storage.Run, s.run)
 	}
 	return s
 }
@@ -167,7 +167,7 @@ func (r *reader) crioConfig(file, dropIns string, s storage) storage {
 			} `toml:"crio"`
 		}
 		if r.readTOML(name, &config) {
-			s = storage{configPath(config.Crio.Graph, s.graph), configPath(config.Crio.Run, s.run)}
+			s.graph, s.run = configPath(config.Crio.Graph, s.graph), configPath(config.Crio.Run, s.run)
 		}
 	}
 	return s

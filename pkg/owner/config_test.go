@@ -26,7 +26,7 @@ func configReader(t *testing.T, archive string) (*reader, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	return &reader{done: t.Context().Done(), host: h, rootUID: h.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}}, dir
+	return &reader{done: t.Context().Done(), host: h, seen: map[string]bool{}, ids: map[string]bool{}}, dir
 }
 
 // gapAt returns the error of the gap at a path, nil if there is none.
@@ -109,7 +109,7 @@ func TestConfigOfAUser(t *testing.T) {
 	if got := r.containerdState("/etc/c.toml"); got != "/c" {
 		t.Errorf("state %q", got)
 	}
-	if err := r.gapAt("/etc/user.toml"); !errors.Is(err, errNotRootConfig) {
+	if err := r.gapAt("/etc/user.toml"); !errors.Is(err, errUserConfig) {
 		t.Errorf("gap %v", err)
 	}
 }
@@ -136,11 +136,11 @@ root = "/crio/10"
 runroot = "/run/10"
 `
 	r, _ := configReader(t, archive)
-	usual := storage{"/graph", "/run"}
-	if got, want := r.storageConfig("/etc/storage.conf", usual), (storage{"/srv/graph", "/run"}); got != want {
+	usual := storage{graph: "/graph", run: "/run"}
+	if got, want := r.storageConfig("/etc/storage.conf", usual), (storage{graph: "/srv/graph", run: "/run"}); got != want {
 		t.Errorf("storage.conf: %+v, want %+v", got, want)
 	}
-	if got, want := r.crioConfig("/etc/crio.conf", "/etc/crio.conf.d", usual), (storage{"/crio/10", "/run/20"}); got != want {
+	if got, want := r.crioConfig("/etc/crio.conf", "/etc/crio.conf.d", usual), (storage{graph: "/crio/10", run: "/run/20"}); got != want {
 		t.Errorf("CRI-O: %+v, want %+v", got, want)
 	}
 	if got := r.crioConfig("/none", "/none.d", usual); got != usual || len(r.gaps) > 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 var errOtherID = errors.New("it is of another container")
@@ -42,18 +43,14 @@ func (r *reader) containerdStates() {
 			continue
 		}
 		for _, plugin := range shimPlugins {
-			r.containerdPlugin(path.Join(state, plugin), false)
+			r.containerdPlugin(path.Join(state, plugin), ns.RootAuthority, false)
 		}
 	}
 }
 
-// guest stands for the user of what is inside a container: its root may write down
-// anything, too.
-const guest = 1 << 30
-
 // containerdPlugin reads a directory of bundles, which may be inside a container.
-func (r *reader) containerdPlugin(dir string, inside bool) {
-	t := r.open(dir)
+func (r *reader) containerdPlugin(dir string, by ns.Authority, inside bool) {
+	t := r.open(dir, by)
 	if t == nil {
 		return
 	}
@@ -63,28 +60,25 @@ func (r *reader) containerdPlugin(dir string, inside bool) {
 		if namespace == "moby" { // dockerd's, whose files have more of them, unless it was not found
 			for _, id := range ids {
 				if !r.has(id) {
-					r.bundle(t, namespace, id, inside)
+					r.bundle(t, namespace, id, by, inside)
 				}
 			}
 			continue
 		}
-		r.each(ids, func(id string) { r.bundle(t, namespace, id, inside) })
+		r.each(ids, func(id string) { r.bundle(t, namespace, id, by, inside) })
 	}
 	r.again(dir, func(t *host.Tree, id string) {
 		for _, namespace := range r.list(t, ".", nil) {
-			r.bundle(t, namespace, id, inside)
+			r.bundle(t, namespace, id, by, inside)
 		}
 	})
 }
 
-func (r *reader) bundle(t *host.Tree, namespace, id string, inside bool) {
+func (r *reader) bundle(t *host.Tree, namespace, id string, by ns.Authority, inside bool) {
 	name := path.Join(namespace, id, "config.json")
-	text, uid := r.readOwned(t, name)
+	text, authority := r.read(t, name)
 	if text == nil {
 		return
-	}
-	if inside {
-		uid = guest
 	}
 	s, err := parseSpec(text, namespace == "moby")
 	if err != nil {
@@ -92,13 +86,13 @@ func (r *reader) bundle(t *host.Tree, namespace, id string, inside bool) {
 		return
 	}
 	c := containerdContainer(namespace, id, s)
-	c.Dir, c.uid = path.Join(t.Path(), namespace, id), uid
+	c.Dir, c.Authority, c.guest = path.Join(t.Path(), namespace, id), by.And(authority), inside
 	if !inside { // where PIDs are others
 		c.pidFile = path.Join(c.Dir, "init.pid")
 	}
 	r.add(c)
 	if c.dataDir != "" && !inside {
-		r.dockerContainers(path.Dir(c.dataDir))
+		r.dockerContainers(path.Dir(c.dataDir), c.Authority)
 	}
 }
 

@@ -15,20 +15,21 @@ import (
 
 // daemon is a process of a runtime whose command line has the paths of its files.
 type daemon struct {
-	pid  ns.TaskID
-	uid  int // who runs it; -1 if unknown
-	name string
-	args []string
+	pid       ns.TaskID
+	authority ns.Authority // who runs it
+	name      string
+	args      []string
 }
 
 // daemonNames are what such processes are called.
 var daemonNames = []string{"dockerd", "containerd", "crio", "conmon"}
 
-// running returns the daemons of a name: root's, or those of others.
-func (r *reader) running(name string, root bool) []daemon {
+// running returns the daemons of a name: those that are trusted, or the others. Anybody
+// can call a process by that name.
+func (r *reader) running(name string, trusted bool) []daemon {
 	var those []daemon
 	for _, d := range r.daemons {
-		if d.name == name && (d.uid == 0) == root {
+		if d.name == name && d.authority.Trusted == trusted {
 			those = append(those, d)
 		}
 	}
@@ -82,7 +83,7 @@ func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
 		if err != nil || !r.host.SharesRoot(pid) {
 			return
 		}
-		d := daemon{pid: pid, uid: r.asRoot(r.host.ProcUID(pid)), name: name, args: strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")}
+		d := daemon{pid: pid, authority: r.host.ProcessAuthority(pid), name: name, args: strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")}
 		mu.Lock()
 		defer mu.Unlock()
 		r.daemons = append(r.daemons, d)
@@ -133,7 +134,7 @@ func (r *reader) processes() []ns.TaskID {
 // homes returns the home directories of the users who have a Podman, by UID.
 func (r *reader) homes() map[string]string {
 	homes := map[string]string{}
-	t := r.open("/run/user")
+	t := r.open("/run/user", ns.RootAuthority)
 	if t == nil {
 		return homes
 	}
@@ -154,4 +155,13 @@ func (r *reader) homes() map[string]string {
 		}
 	}
 	return homes
+}
+
+// userAuthority returns the authority of a user by the number that a directory has.
+func (r *reader) userAuthority(uid string) ns.Authority {
+	n, err := strconv.Atoi(uid)
+	if err != nil {
+		return ns.UnknownAuthority
+	}
+	return r.host.AuthorityOf(n)
 }

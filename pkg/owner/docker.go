@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // dockerDataRoots are where dockerd keeps its containers, unless it is configured to keep
@@ -36,21 +37,21 @@ func (r *reader) dockerRoots() {
 		}
 	}
 	for _, root := range roots {
-		r.dockerRoot(root)
+		r.dockerRoot(root, ns.RootAuthority)
 	}
 }
 
-// dockerRoot reads a data root: its containers and, where dockerd maps users
-// (userns-remap), those in a directory "UID.GID".
-func (r *reader) dockerRoot(root string) {
-	r.dockerContainers(path.Join(root, "containers"))
-	t := r.open(root)
+// dockerRoot reads a data root that there is by somebody's word: its containers and,
+// where dockerd maps users (userns-remap), those in a directory "UID.GID".
+func (r *reader) dockerRoot(root string, by ns.Authority) {
+	r.dockerContainers(path.Join(root, "containers"), by)
+	t := r.open(root, by)
 	if t == nil {
 		return
 	}
 	defer t.Close()
 	for _, name := range r.list(t, ".", func(name string) bool { return strings.Trim(name, "0123456789.") == "" }) {
-		r.dockerContainers(path.Join(root, name, "containers"))
+		r.dockerContainers(path.Join(root, name, "containers"), by)
 	}
 }
 
@@ -63,19 +64,19 @@ func dockerConfigRoots(text []byte) []string {
 	return slices.DeleteFunc([]string{root, graph}, func(s string) bool { return !absolute(s) })
 }
 
-func (r *reader) dockerContainers(dir string) {
-	t := r.open(dir)
+func (r *reader) dockerContainers(dir string, by ns.Authority) {
+	t := r.open(dir, by)
 	if t == nil {
 		return
 	}
 	defer t.Close()
-	r.each(r.list(t, ".", isID), func(id string) { r.dockerContainer(t, id) })
-	r.again(dir, r.dockerContainer)
+	r.each(r.list(t, ".", isID), func(id string) { r.dockerContainer(t, id, by) })
+	r.again(dir, func(t *host.Tree, id string) { r.dockerContainer(t, id, by) })
 }
 
-func (r *reader) dockerContainer(t *host.Tree, id string) {
+func (r *reader) dockerContainer(t *host.Tree, id string, by ns.Authority) {
 	name := path.Join(id, "config.v2.json")
-	text, uid := r.readOwned(t, name)
+	text, authority := r.read(t, name)
 	if text == nil {
 		return
 	}
@@ -87,7 +88,7 @@ func (r *reader) dockerContainer(t *host.Tree, id string) {
 		r.gap(path.Join(t.Path(), name), err)
 		return
 	}
-	c.Dir, c.uid = path.Join(t.Path(), id), uid
+	c.Dir, c.Authority = path.Join(t.Path(), id), by.And(authority)
 	r.add(c)
 }
 

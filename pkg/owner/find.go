@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/host"
@@ -18,9 +19,38 @@ var prefixes = []string{"docker", "containerd", "cri-o", "podman", "lxc", "incus
 // Find returns the containers that a reference fits: a name, an ID or the
 // beginning of one, each also after "RUNTIME:", or "pod:NAMESPACE/NAME", which may
 // go on with "/CONTAINER". Those that it fits whole come alone; else it is the
-// beginning of an ID. Sorted as Containers.
+// beginning of an ID. What is only a user's word comes where nothing else fits, or after
+// "user:UID/", and then that user's alone. Sorted as Containers.
 func (x *Index) Find(ref string) []Container {
-	all := x.Containers()
+	ref, ours, users := split(ref, x.Containers(), func(c *Container) ns.Authority { return c.Authority })
+	if found := findIn(ours, ref); len(found) > 0 {
+		return found
+	}
+	return findIn(users, ref)
+}
+
+// split takes "user:UID/" off a reference, and returns what there is by a trusted word,
+// and what is a user's: that user's alone where the reference names one.
+func split[T any](ref string, all []T, authority func(*T) ns.Authority) (rest string, trusted, users []T) {
+	uid, rest, qualified := ns.CutQualified(ref)
+	if !qualified {
+		rest = ref
+	}
+	for i := range all {
+		switch a := authority(&all[i]); {
+		case qualified && a.Source == ns.OfUser && a.UID == uid:
+			users = append(users, all[i])
+		case qualified:
+		case a.Trusted:
+			trusted = append(trusted, all[i])
+		default:
+			users = append(users, all[i])
+		}
+	}
+	return rest, trusted, users
+}
+
+func findIn(all []Container, ref string) []Container {
 	if pod, ok := strings.CutPrefix(ref, "pod:"); ok {
 		return slices.DeleteFunc(all, func(c Container) bool {
 			return c.Pod == "" || c.Pod != pod && (c.Name == "" || c.Pod+"/"+c.Name != pod)
@@ -74,7 +104,9 @@ func (l *Lazy) Aliases(ctx context.Context, s *ns.Snapshot, ref string, found bo
 }
 
 // Aliases returns the namespaces that a reference to a container, pod or unit stands
-// for. The error for one without a namespace has what is known of it.
+// for: by a trusted word or, where that has nothing, or the reference begins with
+// "user:UID/" or "unit:UID/", by a user's. The error for one without a namespace has
+// what is known of it.
 func (x *Index) Aliases(s *ns.Snapshot, ref string) ([]ns.Alias, error) {
 	if unit, ok := strings.CutPrefix(ref, "unit:"); ok {
 		return x.ofUnit(s, unit)
@@ -94,8 +126,9 @@ func (x *Index) Aliases(s *ns.Snapshot, ref string) ([]ns.Alias, error) {
 	if len(aliases) > 0 {
 		return aliases, nil
 	}
-	if len(found) == 0 {
-		return x.shown(s, ref), nil
+	shown := x.shown(s, ref)
+	if len(found) == 0 || !found[0].Authority.Trusted && len(shown) > 0 && shown[0].Authority.Trusted {
+		return shown, nil
 	}
 	c := &found[0]
 	state := c.State
@@ -110,6 +143,9 @@ func partial(c *Container, ref string) bool {
 	if strings.HasPrefix(ref, "pod:") {
 		return false
 	}
+	if _, rest, ok := ns.CutQualified(ref); ok {
+		ref = rest
+	}
 	ref = ref[strings.LastIndexByte(ref, ':')+1:]
 	return c.Name != ref && c.ID != ref
 }
@@ -117,7 +153,7 @@ func partial(c *Container, ref string) bool {
 // alias returns the namespace of a container: the one that was made for it or,
 // where none was or another type is asked for, that of its first process.
 func (x *Index) alias(s *ns.Snapshot, c *Container) (ns.Alias, bool) {
-	a := ns.Alias{Net: c.NetNS, PID: c.PID, How: c.String()}
+	a := ns.Alias{Net: c.NetNS, PID: c.PID, How: c.String(), Authority: c.Authority}
 	if c.ID != "" && !strings.HasSuffix(a.How, shortID(c.ID)) {
 		a.How += " (" + shortID(c.ID) + ")"
 	}
@@ -135,7 +171,7 @@ func (x *Index) anyProcess(s *ns.Snapshot, c *Container) ns.TaskID {
 		if p == nil {
 			continue
 		}
-		if o := x.Process(p.PID); o != nil && o.Runtime == c.Runtime && o.ID == c.ID && (c.ID != "" || o.Name == c.Name) {
+		if o := x.Process(p.PID); o != nil && o.Runtime == c.Runtime && o.ID == c.ID && o.Authority == c.Authority && (c.ID != "" || o.Name == c.Name) {
 			return p.PID
 		}
 	}
@@ -145,36 +181,48 @@ func (x *Index) anyProcess(s *ns.Snapshot, c *Container) ns.TaskID {
 // shown returns the namespaces that a reference is the owner of as a table shows
 // it, though no more is known of that than what a cgroup or a name shows.
 func (x *Index) shown(s *ns.Snapshot, ref string) []ns.Alias {
-	var aliases []ns.Alias
+	type owned struct {
+		n *ns.Namespace
+		o *Owner
+	}
+	var all []owned
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		o := x.Namespace(n)
-		if o == nil {
-			continue
+		for _, o := range []*Owner{x.Namespace(n), x.leader(n.Leader)} {
+			if o != nil && !n.Initial {
+				all = append(all, owned{n, o})
+			}
 		}
-		whole, ok := o.fits(ref)
-		if leads := x.leader(n.Leader); !ok && leads != nil {
-			whole, ok = leads.fits(ref)
-		}
-		if !ok {
-			continue
-		}
-		a := ns.Alias{How: o.String(), Partial: !whole}
-		if n.Type == ns.Net {
-			a.Net = n.Inode
-		}
-		if n.Leader != nil {
-			a.PID = n.Leader.PID
-		}
-		aliases = append(aliases, a)
 	}
-	return aliases
+	ref, trusted, users := split(ref, all, func(w *owned) ns.Authority { return w.o.Authority })
+	aliases, seen := []ns.Alias(nil), map[*ns.Namespace]bool{}
+	for _, those := range [][]owned{trusted, users} {
+		for _, w := range those {
+			whole, ok := w.o.fits(ref)
+			if !ok || seen[w.n] {
+				continue
+			}
+			seen[w.n] = true
+			a := ns.Alias{How: w.o.String(), Partial: !whole, Authority: w.o.Authority}
+			if w.n.Type == ns.Net {
+				a.Net = w.n.Inode
+			}
+			if w.n.Leader != nil {
+				a.PID = w.n.Leader.PID
+			}
+			aliases = append(aliases, a)
+		}
+		if len(aliases) > 0 {
+			return aliases
+		}
+	}
+	return nil
 }
 
 // fits reports whether a reference is an owner's, whole or by the beginning of its
 // ID.
 func (o *Owner) fits(ref string) (whole, ok bool) {
-	if o.String() == ref && o.Name+o.ID+o.Pod != "" {
+	if o.Ref() == ref && o.Name+o.ID+o.Pod != "" {
 		return true, true
 	}
 	runtime, name, prefixed := strings.Cut(ref, ":")
@@ -188,20 +236,40 @@ func (o *Owner) fits(ref string) (whole, ok bool) {
 	return whole, whole || fitsID(o.ID, name)
 }
 
-// ofUnit returns the namespaces whose oldest process is of a systemd unit.
+// ofUnit returns the namespaces whose oldest process is of a systemd unit: of the
+// system's, or of a user's where the reference is "unit:UID/NAME".
 func (x *Index) ofUnit(s *ns.Snapshot, unit string) ([]ns.Alias, error) {
-	var aliases []ns.Alias
+	number, name, qualified := strings.Cut(unit, "/")
+	uid, err := strconv.Atoi(number)
+	if qualified && err != nil {
+		return nil, fmt.Errorf("no unit %s: a unit of a user's is unit:UID/NAME", unit)
+	}
+	if !qualified {
+		name = unit
+	}
+	var aliases, users []ns.Alias
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		if n.Leader == nil || n.Initial {
 			continue
 		}
-		if o := x.Process(n.Leader.PID); o != nil && o.Unit == unit {
-			aliases = append(aliases, ns.Alias{PID: n.Leader.PID, How: fmt.Sprintf("pid %d of %s", n.Leader.PID, unit)})
+		o := x.Process(n.Leader.PID)
+		if o == nil || o.Unit != name {
+			continue
+		}
+		a := ns.Alias{PID: n.Leader.PID, How: fmt.Sprintf("pid %d of %s", n.Leader.PID, unit), Authority: o.Authority}
+		switch {
+		case o.Authority.Trusted && !qualified:
+			aliases = append(aliases, a)
+		case o.Authority.Source == ns.OfUser && (!qualified || o.Authority.UID == uid):
+			users = append(users, a)
 		}
 	}
-	if len(aliases) == 0 {
+	if len(aliases) > 0 {
+		return aliases, nil
+	}
+	if len(users) == 0 {
 		return nil, fmt.Errorf("no process of unit %s leads a namespace of its own", unit)
 	}
-	return aliases, nil
+	return users, nil
 }

@@ -66,7 +66,7 @@ type known struct {
 // Read reads what every runtime of the machine has written down. It needs root
 // where the runtimes' files do. A runtime that is not there is no gap.
 func Read(ctx context.Context, opts Options) *Index {
-	r := &reader{done: ctx.Done(), host: opts.Host, rootUID: opts.Host.OwnerUID(), seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
+	r := &reader{done: ctx.Done(), host: opts.Host, seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
 	x := &Index{host: opts.Host, snapshot: opts.Snapshot, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
 	var pids []ns.TaskID
 	if opts.Snapshot != nil && !opts.All {
@@ -157,7 +157,7 @@ func (k *known) add(c Container) {
 	if key == "" {
 		index, key = k.byName, c.Name
 	}
-	if c.cgroup != "" && c.uid == 0 {
+	if c.cgroup != "" && c.Authority.Trusted {
 		defer func() { k.byCgroup[c.cgroup] = index[key] }()
 	}
 	old := index[key]
@@ -165,14 +165,26 @@ func (k *known) add(c Container) {
 		index[key] = &c
 		return
 	}
-	if old.uid > 0 && c.uid == 0 || (old.uid > 0) == (c.uid > 0) && old.detail() < c.detail() {
+	if old.rank() < c.rank() || old.rank() == c.rank() && old.detail() < c.detail() {
 		*old, c = c, *old
 	}
-	if old.uid != c.uid {
+	if old.rank() != c.rank() || old.Authority != c.Authority {
 		return // a user's files count where there are no others
 	}
 	old.PID, old.Unit, old.cgroup = cmp.Or(old.PID, c.PID), cmp.Or(old.Unit, c.Unit), cmp.Or(old.cgroup, c.cgroup)
 	old.pidFile = cmp.Or(old.pidFile, c.pidFile)
+}
+
+// rank is how much is to be believed of a container: root's word most, what was read
+// inside of another container least.
+func (c *Container) rank() int {
+	switch {
+	case c.guest:
+		return 0
+	case !c.Authority.Trusted:
+		return 1
+	}
+	return 2
 }
 
 // detail counts how much is known of a container from its runtime.
@@ -191,6 +203,10 @@ func (k *known) claim(c Container) {
 	old := k.byID[c.ID]
 	if old == nil {
 		k.byID[c.ID] = &c
+		return
+	}
+	if !old.Authority.Trusted {
+		*old = c
 		return
 	}
 	if old.Pod == "" && c.Pod != "" {
@@ -261,9 +277,9 @@ func (x *Index) runs(c *Container) bool {
 	if err != nil {
 		return false
 	}
-	if found, _ := x.known.container(parseCgroup(text)); found != nil || c.uid == 0 {
+	if found, _ := x.container(parseCgroup(text), c.PID); found != nil || c.Authority.Trusted {
 		return found == c
 	}
 	m := x.r.monitorOf(c.PID)
-	return c.ID != "" && m.id == c.ID && m.uid == c.uid
+	return c.ID != "" && m.id == c.ID && m.authority == c.Authority
 }

@@ -2,13 +2,17 @@
 
 package owner
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
 
 // findPodLogs reads the names of what the kubelet logs of: /var/log/pods has a
 // directory "NAMESPACE_NAME_UID" for each pod, /var/log/containers a symlink
 // "POD_NAMESPACE_CONTAINER-ID.log" for each container, whichever the runtime.
 func findPodLogs(r *reader) {
-	if t := r.open("/var/log/pods"); t != nil {
+	if t := r.open("/var/log/pods", ns.RootAuthority); t != nil && t.Authority().Trusted {
 		defer t.Close()
 		for _, name := range r.list(t, ".", nil) {
 			if pod, uid, ok := parsePodDir(name); ok {
@@ -18,10 +22,11 @@ func findPodLogs(r *reader) {
 			}
 		}
 	}
-	if t := r.open("/var/log/containers"); t != nil {
+	if t := r.open("/var/log/containers", ns.RootAuthority); t != nil && t.Authority().Trusted {
 		defer t.Close()
 		for _, name := range r.list(t, ".", nil) {
 			if c, ok := parseContainerLog(name); ok {
+				c.Authority = t.Authority()
 				r.mu.Lock()
 				r.claims = append(r.claims, claim{Container: c, log: true})
 				r.mu.Unlock()

@@ -66,8 +66,8 @@ func (r *reader) count() int {
 
 // monitor is a process above a container's: its shim, or conmon.
 type monitor struct {
-	id  string // of the container
-	uid int    // who runs it
+	id        string       // of the container
+	authority ns.Authority // who runs it
 }
 
 // readAbove looks for the monitor above a process, and reads the runtime's files
@@ -103,20 +103,20 @@ func (r *reader) readAbove(pid ns.TaskID) (m monitor) {
 			r.gap("/proc/"+pid.String()+"/cmdline", err)
 			return m
 		}
-		d := daemon{args: strings.Split(string(cmdline), "\x00")}
+		d := daemon{authority: r.host.ProcessAuthority(pid), args: strings.Split(string(cmdline), "\x00")}
 		if name == "conmon" {
 			r.storages([]storage{d.conmonStorage()})
 		} else {
-			r.readShim(pid)
+			r.readShim(pid, d.authority)
 		}
-		return monitor{id: cmp.Or(d.flag("id"), d.flag("c", "cid")), uid: r.asRoot(r.host.ProcUID(pid))}
+		return monitor{id: cmp.Or(d.flag("id"), d.flag("c", "cid")), authority: d.authority}
 	}
 	return m
 }
 
 // readShim reads the bundles beside the one that a shim runs in: of a shim that is
 // in a container itself, as those of Kubernetes in Docker are, inside of that.
-func (r *reader) readShim(pid ns.TaskID) {
+func (r *reader) readShim(pid ns.TaskID, by ns.Authority) {
 	bundle, err := r.host.ReadProcLink(pid, "cwd")
 	if err != nil {
 		r.gap("/proc/"+pid.String()+"/cwd", err)
@@ -126,9 +126,9 @@ func (r *reader) readShim(pid ns.TaskID) {
 	switch {
 	case !absolute(bundle) || !strings.HasPrefix(path.Base(plugin), "io.containerd."):
 	case r.host.SharesRoot(pid):
-		r.containerdPlugin(plugin, false)
+		r.containerdPlugin(plugin, by, false)
 	default:
-		r.containerdPlugin("/proc/"+pid.String()+"/root"+plugin, true)
+		r.containerdPlugin("/proc/"+pid.String()+"/root"+plugin, by, true)
 	}
 }
 
@@ -146,7 +146,7 @@ func (x *Index) below(pid ns.TaskID) *Owner {
 	if x.r.count() > before {
 		x.assemble()
 	}
-	if c := x.known.byID[m.id]; c != nil && c.uid == m.uid {
+	if c := x.known.byID[m.id]; c != nil && c.Authority == m.authority {
 		o := c.Owner
 		return &o
 	}

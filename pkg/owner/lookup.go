@@ -31,10 +31,10 @@ func (x *Index) Process(pid ns.TaskID) *Owner {
 		return o
 	}
 	m := parseCgroup(text)
-	o := x.owner(m)
+	o := x.owner(m, pid)
 	if x.unknown(m, o) && !x.missed[m.innermost()] {
 		x.learn(pid, m.innermost())
-		if o = x.owner(m); x.unknown(m, o) {
+		if o = x.owner(m, pid); x.unknown(m, o) {
 			x.missed[m.innermost()] = true
 		}
 	}
@@ -43,46 +43,57 @@ func (x *Index) Process(pid ns.TaskID) *Owner {
 }
 
 // owner returns the owner of a process in these cgroups.
-func (x *Index) owner(m membership) *Owner {
-	if c, p := x.known.container(m); c != nil {
+func (x *Index) owner(m membership, pid ns.TaskID) *Owner {
+	if c, p := x.container(m, pid); c != nil {
 		o := c.Owner
 		o.Unit = cmp.Or(o.Unit, p.service)
+		if p.in != (group{}) {
+			o.Authority = o.Authority.And(x.r.cgroupAuthority(p.in, pid))
+		}
 		x.complete(&o, p)
 		return &o
 	}
 	if len(m.places) > 0 {
 		p := m.places[0]
-		o := Owner{Runtime: cmp.Or(p.runtime, "container"), ID: p.id, Name: p.name, Unit: p.service}
+		o := Owner{Runtime: cmp.Or(p.runtime, "container"), ID: p.id, Name: p.name, Unit: p.service, Authority: x.r.cgroupAuthority(p.in, pid)}
 		x.complete(&o, p)
 		return &o
 	}
 	if m.unit != "" {
-		return &Owner{Runtime: "systemd", Unit: m.unit}
+		return &Owner{Runtime: "systemd", Unit: m.unit, Authority: x.r.cgroupAuthority(m.unitIn, pid)}
 	}
 	return nil
 }
 
-// container returns the innermost container on the path of cgroups that somebody
-// has written something down of, and the place that led to it.
-func (k *known) container(m membership) (*Container, place) {
+// container returns the innermost container on the path of a process's cgroups that
+// somebody has written something down of, and the place that led to it. A user can make
+// a cgroup of the name of root's container: that is none of root's.
+func (x *Index) container(m membership, pid ns.TaskID) (*Container, place) {
 	for _, p := range m.places {
-		c := k.byID[p.id]
+		c := x.known.byID[p.id]
 		if p.id == "" {
-			c = k.byName[p.name]
+			c = x.known.byName[p.name]
 		}
-		if c != nil {
+		if c != nil && c.in(x.r.cgroupAuthority(p.in, pid)) {
 			return c, p
 		}
 	}
-	for _, group := range m.paths {
-		if c := k.byCgroup[group]; c != nil {
-			return c, place{}
-		}
-		if c := k.byUnit[unescapeUnit(path.Base(group))]; c != nil {
-			return c, place{}
+	for _, g := range m.paths {
+		in := group{g.hierarchy, path.Dir(g.path)}
+		for _, c := range []*Container{x.known.byCgroup[g.path], x.known.byUnit[unescapeUnit(path.Base(g.path))]} {
+			if c != nil && c.in(x.r.cgroupAuthority(in, pid)) {
+				return c, place{}
+			}
 		}
 	}
 	return nil, place{}
+}
+
+// in reports whether whoever has written a container down could make its cgroup, where
+// its name led to the container: a user can make one of the name of root's container,
+// and write down that root's is his.
+func (c *Container) in(cgroup ns.Authority) bool {
+	return c.Authority.Trusted && cgroup.Trusted || c.Authority == cgroup
 }
 
 // complete adds what the kubelet's logs have of a container.
@@ -115,7 +126,7 @@ func (m *membership) innermost() string {
 	if len(m.places) > 0 && m.places[0].id != "" {
 		return m.places[0].id
 	}
-	return m.paths[0]
+	return m.paths[0].path
 }
 
 // Prefetch reads, on all cores, what Namespace will be asked for of a snapshot.
@@ -143,7 +154,8 @@ func (x *Index) Prefetch(s *ns.Snapshot) {
 // the host's own is. One that was made for a container is that container's, also
 // if others have joined it or all its processes are gone; any other is of the
 // oldest process in it. The network, ipc and uts namespaces of a pod are the
-// pod's, whichever of its containers is in them.
+// pod's, whichever of its containers is in them. A user's word counts where there is
+// no other.
 func (x *Index) Namespace(n *ns.Namespace) *Owner {
 	if x == nil || n.Initial {
 		return nil
@@ -158,19 +170,42 @@ func (x *Index) Namespace(n *ns.Namespace) *Owner {
 }
 
 func (x *Index) namespace(n *ns.Namespace) *Owner {
-	if n.Type == ns.Net {
-		x.mu.Lock()
-		c := x.known.bySandbox[n.Inode]
-		x.mu.Unlock()
-		if c != nil {
-			o := c.Owner
-			return &o
+	var users *Owner
+	for _, word := range []func(*ns.Namespace) *Owner{x.sandbox, x.inhabitants, namesOwner} {
+		o := word(n)
+		switch {
+		case o == nil:
+		case o.Authority.Trusted:
+			if o.Runtime == "systemd" && o.Unit == "init.scope" {
+				return nil // the service manager's own, which is the machine's, where that is unknown
+			}
+			return o
+		case users == nil:
+			users = o
 		}
 	}
+	return users
+}
+
+// sandbox returns the container that a network namespace was made for.
+func (x *Index) sandbox(n *ns.Namespace) *Owner {
+	if n.Type != ns.Net {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	c := x.known.bySandbox[n.Inode]
+	if c == nil {
+		return nil
+	}
+	o := c.Owner
+	return &o
+}
+
+// inhabitants returns whose the oldest process in a namespace is or, where that is
+// nobody's, another task that holds it.
+func (x *Index) inhabitants(n *ns.Namespace) *Owner {
 	if o := x.leader(n.Leader); o != nil {
-		if o.Runtime == "systemd" && o.Unit == "init.scope" {
-			return nil // the service manager's own, which is the machine's, where that is unknown
-		}
 		return o
 	}
 	for i := range n.Holders {
@@ -182,12 +217,22 @@ func (x *Index) namespace(n *ns.Namespace) *Owner {
 			return o
 		}
 	}
+	return nil
+}
+
+// namesOwner returns the owner that has made a name of a namespace.
+func namesOwner(n *ns.Namespace) *Owner {
+	var users *Owner
 	for _, name := range n.Names {
-		if o := named(name); o != nil {
+		o := named(name)
+		if o != nil && o.Authority.Trusted {
 			return o
 		}
+		if users == nil {
+			users = o
+		}
 	}
-	return nil
+	return users
 }
 
 func (x *Index) leader(p *ns.Process) *Owner {

@@ -5,6 +5,8 @@ package owner
 import (
 	"path"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // lxcDirs are where each of the runtimes that are built on liblxc has a directory
@@ -24,7 +26,7 @@ func findLXC(r *reader) {
 		dirs = append(dirs[:len(dirs):len(dirs)], struct{ runtime, dir string }{"lxc", dir})
 	}
 	for _, l := range dirs {
-		t := r.open(l.dir)
+		t := r.open(l.dir, ns.RootAuthority)
 		if t == nil {
 			continue
 		}
@@ -34,7 +36,7 @@ func findLXC(r *reader) {
 		}
 		for _, e := range entries {
 			if l.runtime != "lxc" || e.IsDir() {
-				r.add(&Container{Owner: Owner{Runtime: l.runtime, Name: e.Name()}, Dir: path.Join(l.dir, e.Name())})
+				r.add(&Container{Owner: Owner{Runtime: l.runtime, Name: e.Name(), Authority: t.Authority()}, Dir: path.Join(l.dir, e.Name())})
 			}
 		}
 		t.Close()

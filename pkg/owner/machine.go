@@ -14,14 +14,15 @@ import (
 // systemd-nspawn before all: /run/systemd/machines/NAME.
 func findMachines(r *reader) {
 	const dir = "/run/systemd/machines"
-	t := r.open(dir)
+	t := r.open(dir, ns.RootAuthority)
 	if t == nil {
 		return
 	}
 	defer t.Close()
 	for _, name := range r.list(t, ".", func(name string) bool { return !strings.HasPrefix(name, "unit:") && name[0] != '.' }) {
-		if c, ok := parseMachine(name, r.read(t, name)); ok {
-			c.Dir = path.Join(dir, name)
+		text, authority := r.read(t, name)
+		if c, ok := parseMachine(name, text); ok {
+			c.Dir, c.Authority = path.Join(dir, name), authority
 			r.add(c)
 		}
 	}

@@ -64,9 +64,13 @@ func checkNamespaces(t *testing.T, x *Index, s *ns.Snapshot, want map[ns.TaskID]
 	}
 }
 
+// checkProcesses demands the owners of processes, by root's word unless another is given.
 func checkProcesses(t *testing.T, x *Index, want map[ns.TaskID]Owner) {
 	t.Helper()
 	for pid, w := range want {
+		if w != (Owner{}) && w.Authority == (ns.Authority{}) {
+			w.Authority = ns.RootAuthority
+		}
 		if o := x.Process(pid); o == nil && w != (Owner{}) || o != nil && *o != w {
 			t.Errorf("process %d is %+v's, want %+v", pid, o, w)
 		}
@@ -159,29 +163,25 @@ func TestCRIO(t *testing.T) {
 
 func TestMixed(t *testing.T) {
 	dir, h, s := machine(t, "mixed")
-	liar := "docker:web" // who is believed if all files are one's own
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 { // if not, the user's word is at least that these are his
 		give(t, filepath.Join(dir, "home/u"))
-		give(t, filepath.Join(dir, "run/user/1000"))
-		give(t, filepath.Join(dir, "proc/1029"))
-		give(t, filepath.Join(dir, "proc/1031"))
-		liar = ""
+		give(t, filepath.Join(dir, "run/user/4077"))
 	}
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
 	checkNamespaces(t, x, s, map[ns.TaskID]string{
 		101: "docker:web", 102: "docker:other", 103: "lxc:c1", 104: "incus:vm1", 105: "nspawn:lab", 106: "docker:web",
-		107: "pod:kube-system/traefik-0", 108: "containerd:db", 109: "neutron:qrouter-5b1c", 110: "docker", 111: "podman:mine",
-		113: "podman:mine", 114: "docker:eeeeeeeeeeee", 115: "podman:mine", 116: liar, 117: "docker:web",
+		107: "pod:kube-system/traefik-0", 108: "containerd:db", 109: "neutron:qrouter-5b1c", 110: "docker", 111: "podman:mine (uid 4077)",
+		113: "podman:mine (uid 4077)", 114: "docker:eeeeeeeeeeee", 115: "podman:mine (uid 4077)", 116: "", 117: "docker:web",
 	})
 	checkProcesses(t, x, map[ns.TaskID]Owner{
 		1007: {Runtime: "containerd", ID: as + "30", Name: "traefik", Pod: "kube-system/traefik-0"},
 		1008: {Runtime: "containerd", ID: as + "31", Name: "db", Service: "shop/db"},
-		1009: {Runtime: "podman", ID: strings.Repeat("d", 64), Name: "mine", Unit: "user@1000.service"},
+		1009: {Runtime: "podman", ID: strings.Repeat("d", 64), Name: "mine", Unit: "user@4077.service", Authority: ns.UserAuthority(4077)},
 		1010: {Runtime: "docker", ID: strings.Repeat("e", 64)},
 	})
 	checkFind(t, x, map[string][]string{
 		"web": {"docker:web running 1001"}, "crashed": {"docker:crashed stopped 0"}, "other": {"docker:other running 1002"},
-		"mine": {"podman:mine running 1009"}, "stale": {"podman:stale stopped 0"}, // its PID has gone to another one
+		"mine": {"podman:mine (uid 4077) running 1009"}, "stale": {"podman:stale (uid 4077) stopped 0"}, // its PID has gone to another one
 		"lab": {"nspawn:lab running 1005"}, "lxc:c1": {"lxc:c1  0"}, "moved": {"lxc:moved  0"}, "copy": nil,
 	})
 	checkGaps(t, x, "/srv/other/containers/"+as+"04/config.v2.json: it is of another container")
@@ -218,13 +218,13 @@ func TestAliases(t *testing.T) {
 	_, h, s := machine(t, "mixed")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
 	for ref, want := range map[string]string{
-		"docker:eeeeeeeeeeee":    "[{4026532114 1010 docker:eeeeeeeeeeee false}]",
-		"eeee":                   "[{4026532114 1010 docker:eeeeeeeeeeee true}]",
-		"qrouter-5b1c":           "[{4026532109 0 neutron:qrouter-5b1c false}]",
-		"lxc:c1":                 "[{0 1003 lxc:c1 false}]",
-		"vm1":                    "[{0 1004 incus:vm1 false}]",
-		"other":                  "[{0 1002 docker:other (aaaaaaaaaaaa) false}]",
-		"unit:machine-lab.scope": "[{0 1005 pid 1005 of machine-lab.scope false}]",
+		"docker:eeeeeeeeeeee":    "[{4026532114 1010 docker:eeeeeeeeeeee root false}]",
+		"eeee":                   "[{4026532114 1010 docker:eeeeeeeeeeee root true}]",
+		"qrouter-5b1c":           "[{4026532109 0 neutron:qrouter-5b1c root false}]",
+		"lxc:c1":                 "[{0 1003 lxc:c1 root false}]",
+		"vm1":                    "[{0 1004 incus:vm1 root false}]",
+		"other":                  "[{0 1002 docker:other (aaaaaaaaaaaa) root false}]",
+		"unit:machine-lab.scope": "[{0 1005 pid 1005 of machine-lab.scope root false}]",
 		"nosuch":                 "[]",
 		"docker:":                "[]",
 	} {

@@ -25,13 +25,19 @@ type Owner struct {
 	Pod     string // "NAMESPACE/NAME"
 	Unit    string // "nginx.service"
 	Service string // of docker compose: "PROJECT/SERVICE"
+
+	Authority ns.Authority // who could have made it so
 }
 
-// String returns the owner as tables show it, and as a reference that the
-// command line takes: "pod:default/web-1", "pod:default/web-1/nginx" for one
-// container of a pod, "docker:web", "unit:nginx.service". A container without a
-// known name goes by the first twelve digits of its ID.
-func (o Owner) String() string {
+// String returns the owner as tables show it: as Ref and, of what is only a user's
+// word, with " (uid 1000)".
+func (o Owner) String() string { return o.Ref() + o.Authority.Suffix() }
+
+// Ref returns the owner as a reference that the command line takes, where its word is
+// trusted: "pod:default/web-1", "pod:default/web-1/nginx" for one container of a pod,
+// "docker:web", "unit:nginx.service". A container without a known name goes by the
+// first twelve digits of its ID.
+func (o Owner) Ref() string {
 	switch {
 	case o.Pod != "" && o.Name != "":
 		return "pod:" + o.Pod + "/" + o.Name
@@ -48,8 +54,10 @@ func (o Owner) String() string {
 }
 
 // Describe returns the owner in words: "pod default/web-1", "docker container
-// web, service shop/web", "unit nginx.service".
-func (o Owner) Describe() string {
+// web, service shop/web", "unit nginx.service", "podman container web (uid 1000)".
+func (o Owner) Describe() string { return o.describe() + o.Authority.Suffix() }
+
+func (o Owner) describe() string {
 	name := cmp.Or(o.Name, shortID(o.ID))
 	var text string
 	switch {
@@ -101,5 +109,5 @@ type Container struct {
 	pidFile string // where its runtime has put PID down; read when it is asked for
 	cgroup  string // as its runtime was configured to name it
 	dataDir string // of a container of dockerd's: where that has its files
-	uid     int    // the UID that owns these files; those of another than root count last
+	guest   bool   // it was read inside of another container
 }

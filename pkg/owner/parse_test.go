@@ -6,6 +6,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -29,6 +31,14 @@ func TestWords(t *testing.T) {
 		{Owner{Runtime: "systemd", Unit: "nginx.service"}, "unit:nginx.service", "unit nginx.service"},
 		{Owner{Runtime: "neutron", Name: "qrouter-5b1c"}, "neutron:qrouter-5b1c", "neutron"},
 	} {
+		if got := tt.o.Ref(); got != tt.short {
+			t.Errorf("%+v is %q as a reference, want %q", tt.o, got, tt.short)
+		}
+		users := tt.o
+		tt.o.Authority, users.Authority = ns.RootAuthority, ns.UserAuthority(1000)
+		if got, of := users.String(), users.Describe(); got != tt.short+" (uid 1000)" || of != tt.describe+" (uid 1000)" {
+			t.Errorf("a user's is %q, %q", got, of)
+		}
 		if got := tt.o.String(); got != tt.short {
 			t.Errorf("%+v is %q, want %q", tt.o, got, tt.short)
 		}
@@ -169,7 +179,7 @@ func TestFlags(t *testing.T) {
 		"/usr/bin/conmon", "--api-version", "1", "-c", idA, "-u", idA, "-r", "/usr/bin/crun", "-b", "/srv/graph/overlay-containers/" + idA + "/userdata",
 		"-p", "/run/srv/overlay-containers/" + idA + "/userdata/pidfile", "-n", "web",
 	}
-	if got, want := d.conmonStorage(), (storage{"/srv/graph", "/run/srv"}); got != want {
+	if got, want := d.conmonStorage(), (storage{graph: "/srv/graph", run: "/run/srv"}); got != want {
 		t.Errorf("storage %+v, want %+v", got, want)
 	}
 	d.args = []string{"conmon", "-b"}

@@ -33,14 +33,14 @@ const Source = "owner"
 type reader struct {
 	done    <-chan struct{} // closed when the reader's time is over
 	host    *host.Host
-	rootUID int // who stands for root on the host
 	daemons []daemon
 	above   sync.Map // what readAbove found, by process
 
+	cgroups  cgroups
 	monitors atomic.Bool // containers are started by shims or conmons here
 
 	mu         sync.Mutex
-	seen       map[string]bool // directories that were read
+	seen       map[string]bool // directories that were read; true if by the word of somebody who is trusted
 	gaps       []ns.Gap
 	containers []*Container
 	ids        map[string]bool // of those
@@ -102,14 +102,16 @@ func (r *reader) again(dir string, find func(t *host.Tree, id string)) {
 	})
 }
 
-// open opens a directory that was not read yet, nil if there is nothing to read.
-func (r *reader) open(dir string) *host.Tree {
+// open opens a directory that was not read yet, nil if there is nothing to read. by is
+// whose word it is that there is something to read: what root has said is read though
+// another user has said it before.
+func (r *reader) open(dir string, by ns.Authority) *host.Tree {
 	dir = path.Clean(dir)
 	r.mu.Lock()
-	again := r.seen[dir]
-	r.seen[dir] = true
+	trusted, again := r.seen[dir]
+	r.seen[dir] = trusted || by.Trusted
 	r.mu.Unlock()
-	if again {
+	if again && (trusted || !by.Trusted) {
 		return nil
 	}
 	t, err := r.host.OpenTree(dir)
@@ -136,44 +138,44 @@ func (r *reader) list(t *host.Tree, dir string, ok func(string) bool) []string {
 	return names
 }
 
-// read returns a file of a tree, nil if there is none or it cannot be read.
-func (r *reader) read(t *host.Tree, name string) []byte {
-	text, _ := r.readOwned(t, name)
-	return text
-}
-
-// readOwned is read, with the user whose file it is, 0 for root.
-func (r *reader) readOwned(t *host.Tree, name string) (text []byte, uid int) {
-	text, uid, err := t.ReadFile(name, mostBytes)
+// read returns a file of a tree and who can change it, nil if there is none or it
+// cannot be read.
+func (r *reader) read(t *host.Tree, name string) ([]byte, ns.Authority) {
+	text, authority, err := t.ReadFile(name, mostBytes)
 	if err != nil {
 		r.gap(path.Join(t.Path(), name), err)
-		return nil, -1
+		return nil, ns.UnknownAuthority
 	}
-	return text, r.asRoot(uid)
-}
-
-func (r *reader) asRoot(uid int) int {
-	if uid == r.rootUID {
-		return 0
-	}
-	return uid
+	return text, authority
 }
 
 // pid reads the PID that a runtime has put down, 0 if none.
 func (r *reader) pid(name string) ns.TaskID {
-	pid, err := strconv.Atoi(strings.TrimSpace(string(r.config(name))))
+	text, _ := r.readAt(name) // whether the process is the container's is looked at
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || pid < 0 {
 		return 0 // not written yet
 	}
 	return ns.TaskID(pid)
 }
 
-// config returns a file by its whole path, as read does.
+// config returns a file by its whole path, nil if somebody can change it who is not
+// trusted.
 func (r *reader) config(name string) []byte {
+	text, authority := r.readAt(name)
+	if text != nil && !authority.Trusted {
+		r.gap(name, errUserConfig)
+		return nil
+	}
+	return text
+}
+
+// readAt is read by a whole path.
+func (r *reader) readAt(name string) ([]byte, ns.Authority) {
 	t, err := r.host.OpenTree(path.Dir(name))
 	if err != nil {
 		r.gap(name, err)
-		return nil
+		return nil, ns.UnknownAuthority
 	}
 	defer t.Close()
 	return r.read(t, path.Base(name))

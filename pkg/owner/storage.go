@@ -8,11 +8,15 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // storage is where Podman and CRI-O keep containers (containers/storage): what
 // lasts in graph, what does not survive a boot in run.
-type storage struct{ graph, run string }
+type storage struct {
+	graph, run string
+	by         ns.Authority // whose word it is that it is there
+}
 
 // Where CRI-O reads its configuration from.
 const (
@@ -23,7 +27,7 @@ const (
 // findStorage reads the storage of root's Podman and of CRI-O:
 // <graph>/DRIVER-containers/ID/userdata/config.json, and names beside it.
 func findStorage(r *reader) {
-	usual := storage{"/var/lib/containers/storage", "/run/containers/storage"}
+	usual := storage{"/var/lib/containers/storage", "/run/containers/storage", ns.RootAuthority}
 	set := usual
 	for _, name := range []string{"/usr/share/containers/storage.conf", "/etc/containers/storage.conf"} {
 		set = r.storageConfig(name, set)
@@ -31,7 +35,7 @@ func findStorage(r *reader) {
 	all := []storage{usual, set, r.crioConfig(crioFile, crioDropIns, set)}
 	for _, d := range r.running("crio", true) {
 		s := r.crioConfig(configPath(d.flag("config", "c"), crioFile), configPath(d.flag("config-dir", "d"), crioDropIns), set)
-		all = append(all, storage{configPath(d.flag("root", "r"), s.graph), configPath(d.flag("runroot"), s.run)})
+		all = append(all, storage{configPath(d.flag("root", "r"), s.graph), configPath(d.flag("runroot"), s.run), d.authority})
 	}
 	for _, d := range r.running("conmon", true) {
 		all = append(all, d.conmonStorage())
@@ -48,12 +52,13 @@ func findRootless(r *reader) {
 	}
 	for _, d := range r.running("dockerd", false) {
 		if root := d.flag("data-root"); absolute(root) {
-			r.dockerRoot(root)
+			r.dockerRoot(root, d.authority)
 		}
 	}
 	for uid, home := range r.homes() {
-		all = append(all, storage{path.Join(home, ".local/share/containers/storage"), path.Join("/run/user", uid, "containers")})
-		r.dockerRoot(path.Join(home, ".local/share/docker"))
+		by := r.userAuthority(uid)
+		all = append(all, storage{path.Join(home, ".local/share/containers/storage"), path.Join("/run/user", uid, "containers"), by})
+		r.dockerRoot(path.Join(home, ".local/share/docker"), by)
 	}
 	r.storages(all)
 }
@@ -75,7 +80,7 @@ func (r *reader) storages(all []storage) {
 }
 
 func (r *reader) storage(s storage) {
-	t := r.open(s.graph)
+	t := r.open(s.graph, s.by)
 	if t == nil {
 		return
 	}
@@ -88,11 +93,11 @@ func (r *reader) storage(s storage) {
 		defer run.Close()
 	}
 	for _, dir := range r.list(t, ".", func(name string) bool { return strings.HasSuffix(name, "-containers") }) {
-		names, uid := r.storageNames(t, dir, "containers.json")
+		names, by := r.storageNames(t, dir, "containers.json", s.by)
 		if run != nil {
-			more, its := r.storageNames(run, dir, "volatile-containers.json")
+			more, its := r.storageNames(run, dir, "volatile-containers.json", s.by)
 			for id, name := range more {
-				names[id], uid = name, max(uid, its)
+				names[id], by = name, by.And(its)
 			}
 		}
 		ids := r.list(t, dir, isID)
@@ -101,35 +106,36 @@ func (r *reader) storage(s storage) {
 				ids = slices.Insert(ids, i, id)
 			}
 		}
-		r.each(ids, func(id string) { r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id], uid) })
-		r.again(s.graph, func(t *host.Tree, id string) { r.newStorageContainer(t, s.run, dir, id) })
+		r.each(ids, func(id string) { r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id], by) })
+		r.again(s.graph, func(t *host.Tree, id string) { r.newStorageContainer(t, s, dir, id) })
 	}
 }
 
 // newStorageContainer reads one that was not there when all were read.
-func (r *reader) newStorageContainer(t *host.Tree, runDir, dir, id string) {
-	if names, uid := r.storageNames(t, dir, "containers.json"); names[id] != "" {
-		run, err := r.host.OpenTree(runDir)
+func (r *reader) newStorageContainer(t *host.Tree, s storage, dir, id string) {
+	if names, by := r.storageNames(t, dir, "containers.json", s.by); names[id] != "" {
+		run, err := r.host.OpenTree(s.run)
 		if err != nil {
-			r.gap(runDir, err)
+			r.gap(s.run, err)
 			return
 		}
 		defer run.Close()
-		r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id], uid)
+		r.storageContainer(t, run, path.Join(dir, id, "userdata"), id, names[id], by)
 	}
 }
 
-// storageContainer reads one container, whose name is from a user's file.
-func (r *reader) storageContainer(t, run *host.Tree, dir, id, name string, named int) {
-	c := &Container{Owner: Owner{Runtime: "podman", ID: id, Name: name}, State: "created", Dir: path.Join(t.Path(), dir), uid: named}
+// storageContainer reads one container, whose name, and that it is there, is
+// somebody's word.
+func (r *reader) storageContainer(t, run *host.Tree, dir, id, name string, by ns.Authority) {
+	c := &Container{Owner: Owner{Runtime: "podman", ID: id, Name: name, Authority: by.And(t.Authority())}, State: "created", Dir: path.Join(t.Path(), dir)}
 	file, from := path.Join(dir, "config.json"), t
-	text, uid := r.readOwned(t, file)
+	text, authority := r.read(t, file)
 	if text == nil && run != nil {
 		from = run
-		text, uid = r.readOwned(run, file)
+		text, authority = r.read(run, file)
 	}
-	c.uid = max(c.uid, uid)
 	if text != nil {
+		c.Authority = c.Authority.And(authority)
 		s, err := parseSpec(text, false)
 		if err != nil {
 			r.gap(path.Join(from.Path(), file), err)
@@ -169,18 +175,19 @@ func (c *Container) storageSpec(s spec) {
 	}
 }
 
-// storageNames reads the names of containers, by ID, and whose the file is.
-func (r *reader) storageNames(t *host.Tree, dir, file string) (names map[string]string, uid int) {
-	names = map[string]string{}
+// storageNames reads the names of containers, by ID, and whose word they are, where the
+// storage is somebody's.
+func (r *reader) storageNames(t *host.Tree, dir, file string, by ns.Authority) (map[string]string, ns.Authority) {
+	names := map[string]string{}
 	name := path.Join(dir, file)
-	text, uid := r.readOwned(t, name)
+	text, authority := r.read(t, name)
 	if text == nil {
-		return names, 0
+		return names, by
 	}
 	if err := parseStorageNames(text, names); err != nil {
 		r.gap(path.Join(t.Path(), name), err)
 	}
-	return names, uid
+	return names, by.And(authority)
 }
 
 func parseStorageNames(text []byte, names map[string]string) error {
@@ -199,7 +206,7 @@ func parseStorageNames(text []byte, names map[string]string) error {
 // -b <graph>/DRIVER-containers/ID/userdata and -p <run>/…/userdata/pidfile.
 func (d *daemon) conmonStorage() storage {
 	bundle, pid := d.flag("b", "bundle"), path.Dir(d.flag("p", "container-pidfile"))
-	return storage{upFrom(bundle), upFrom(pid)}
+	return storage{upFrom(bundle), upFrom(pid), d.authority}
 }
 
 // upFrom takes "/DRIVER-containers/ID/userdata" off a path, "" for any other.

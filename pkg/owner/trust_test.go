@@ -23,7 +23,7 @@ import (
 func give(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
-		return errors.Join(err, os.Lchown(name, 1000, 1000))
+		return errors.Join(err, os.Lchown(name, 4077, 4077))
 	})
 	if err != nil {
 		t.Fatal(err)

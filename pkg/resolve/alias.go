@@ -20,12 +20,28 @@ type Aliases interface {
 
 // mayBeAlias reports whether a reference can be one. Of a number, which is an
 // inode or a PID, only what others print as an ID can, twelve digits or more.
-func (r Ref) mayBeAlias() bool { return r.kind == refName || r.kind == refOwner || r.bare }
+func (r Ref) mayBeAlias() bool { return r.mayBeName() || r.kind == refOwner }
+
+// mayBeName reports whether a reference can be a name: also where it is a word with a
+// meaning of its own.
+func (r Ref) mayBeName() bool {
+	return r.kind == refName || r.kind == refSelf || r.kind == refHost || r.bare
+}
+
+// believes reports whether the reference accepts what somebody says: what is trusted
+// or, where it names a user, that user's word.
+func (r Ref) believes(a ns.Authority) bool {
+	if r.uid != 0 {
+		return a.Source == ns.OfUser && a.UID == r.uid
+	}
+	return a.Trusted
+}
 
 // fit is a namespace that a reference fits, and by what.
 type fit struct {
-	n   *ns.Namespace
-	how string
+	n         *ns.Namespace
+	how       string
+	authority ns.Authority
 }
 
 // findAliases returns the namespaces of type t that a reference stands for to
@@ -57,7 +73,7 @@ func (r Ref) findAliases(ctx context.Context, h *host.Host, known Aliases, t ns.
 		if n == nil {
 			n = &ns.Namespace{Type: t, Inode: inode, OwnerUID: -1} // made since the snapshot
 		}
-		fits = append(fits, fit{n, fmt.Sprintf("%s of %s", n, a.How)})
+		fits = append(fits, fit{n, fmt.Sprintf("%s of %s", n, quoted(a.How)), a.Authority})
 	}
 	return fits, nil
 }

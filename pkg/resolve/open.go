@@ -33,7 +33,7 @@ func Open(ctx context.Context, h *host.Host, dirs []string, known Aliases, r Ref
 	if err != nil {
 		return nil, -1, err
 	}
-	if known != nil && (r.kind == refName || r.bare) {
+	if known != nil && r.mayBeName() {
 		if aliases, err := known.Aliases(ctx, snap, r.text, true); err != nil || len(aliases) > 0 {
 			return nil, -1, nil
 		}
@@ -55,7 +55,7 @@ func Open(ctx context.Context, h *host.Host, dirs []string, known Aliases, r Ref
 		n = &ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1}
 	}
 	if r.kind == refName {
-		file = n.Names[slices.IndexFunc(n.Names, func(name ns.Name) bool { return name.Name == r.text })].Path
+		file = n.Names[slices.IndexFunc(n.Names, func(name ns.Name) bool { return name.Name == r.name && r.believes(name.Authority) })].Path
 	}
 	o := opener.New(h, false)
 	defer o.Close()

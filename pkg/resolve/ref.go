@@ -20,6 +20,9 @@ type Ref struct {
 	cookie uint64
 	pid    int
 	bare   bool // a number without a prefix, which may be a name as well
+
+	name string // what a name or an owner is called: the text without "user:UID/"
+	uid  int    // of "user:UID/NAME": whose word that is; 0 for a trusted one
 }
 
 type refKind uint8
@@ -41,7 +44,7 @@ const (
 const maxPID = 4194304
 
 // RefForms lists the forms of a reference, for messages.
-const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, a container's name or ID, pod:NAMESPACE/NAME, unit:NAME, self or host"
+const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, a container's name or ID, pod:NAMESPACE/NAME, unit:NAME, user:UID/NAME, self or host"
 
 var (
 	linkLike = regexp.MustCompile(`^[a-z_]+:\[`)
@@ -51,7 +54,7 @@ var (
 // ParseRef reads a reference. It fails if the text cannot be one, not if there
 // is nothing by that reference.
 func ParseRef(text string) (Ref, error) {
-	r := Ref{text: text}
+	r := Ref{text: text, name: text}
 	malformed := func(what string) (Ref, error) {
 		return Ref{}, fmt.Errorf("malformed reference %q: %s", text, what)
 	}
@@ -85,6 +88,15 @@ func ParseRef(text string) (Ref, error) {
 	case bareLink.MatchString(text):
 		t, n, _ := strings.Cut(text, ":")
 		return malformed(fmt.Sprintf("did you mean %s:[%s]?", t, n))
+	case strings.HasPrefix(text, "user:") && !bareLink.MatchString(text):
+		uid, name, ok := ns.CutQualified(text)
+		if !ok {
+			return malformed("expected user:UID/NAME, as user:1000/web")
+		}
+		if strings.HasPrefix(name, "unit:") {
+			return malformed("a unit of a user's is unit:UID/NAME, as unit:1000/web.service")
+		}
+		r.name, r.uid = name, uid
 	case strings.HasPrefix(text, "pod:"):
 		namespace, name, ok := strings.Cut(text[len("pod:"):], "/")
 		if !ok || namespace == "" || name == "" {
@@ -92,8 +104,15 @@ func ParseRef(text string) (Ref, error) {
 		}
 		r.kind = refOwner
 	case strings.HasPrefix(text, "unit:"):
-		if text == "unit:" || strings.Contains(text, "/") {
-			return malformed("unit: wants a name, as unit:nginx.service")
+		uid, name, users := strings.Cut(text[len("unit:"):], "/")
+		if text == "unit:" || users && (name == "" || uid == "" || !isNumber(uid) || strings.Contains(name, "/")) {
+			return malformed("unit: wants a name, as unit:nginx.service, or unit:1000/web.service for one of a user's")
+		}
+		if users {
+			var err error
+			if r.uid, err = strconv.Atoi(uid); err != nil {
+				return malformed("no user ID is that large")
+			}
 		}
 		r.kind = refOwner
 	case strings.Contains(text, "/"):

@@ -3,6 +3,7 @@
 package resolve
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -26,10 +27,15 @@ func TestParseRef(t *testing.T) {
 		"./blue":                 {kind: refPath},
 		"self":                   {kind: refSelf},
 		"host":                   {kind: refHost},
+		"user:1000/web":          {kind: refName, uid: 1000, name: "web"},
+		"user:1000/docker:web":   {kind: refName, uid: 1000, name: "docker:web"},
+		"user:1000/pod:a/b":      {kind: refName, uid: 1000, name: "pod:a/b"},
+		"unit:a.service":         {kind: refOwner},
+		"unit:1000/a.service":    {kind: refOwner, uid: 1000},
 		"line\nbreak":            {kind: refName},
 		strings.Repeat("n", 255): {kind: refName},
 	} {
-		want.text = text
+		want.text, want.name = text, cmp.Or(want.name, text)
 		got, err := ParseRef(text)
 		if err != nil || got != want {
 			t.Errorf("ParseRef(%q) = %+v, %v, want %+v", text, got, err, want)
@@ -42,6 +48,16 @@ func TestParseRef(t *testing.T) {
 		"pid:0":                  "from 1 to",
 		"pid:4194305":            "from 1 to",
 		"pid:x":                  "from 1 to",
+		"user:web":               "user:UID/NAME",
+		"user:0/web":             "user:UID/NAME",
+		"user:1000/":             "user:UID/NAME",
+		"user:1000/unit:x":       "unit:UID/NAME",
+		"unit:/x":                "unit: wants",
+		"unit:1/":                "unit: wants",
+		"unit:1/2/x":             "unit: wants",
+		"unit:x/y":               "unit: wants",
+		"user:[x]":               "expected TYPE:[INODE]",
+		"user:12":                "did you mean user:[12]",
 		"net:[x]":                "expected TYPE:[INODE]",
 		"tea:[4026531833]":       "expected TYPE:[INODE]",
 		"99999999999999999999":   "that large",

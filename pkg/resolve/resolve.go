@@ -167,73 +167,13 @@ func taskNames(tasks []os.DirEntry, pid string) string {
 	return strings.Join(names, ", ")
 }
 
-// find looks a reference up in a snapshot. It returns nil without an error if
-// nothing fits.
-func (r Ref) find(ctx context.Context, h *host.Host, known Aliases, t ns.Type, snap *ns.Snapshot, k record.Key, direct bool) (*ns.Namespace, error) {
-	var fits []*ns.Namespace
-	var how []string
-	add := func(n *ns.Namespace, by string) {
-		if n == nil {
-			return
-		}
-		if !slices.Contains(fits, n) {
-			fits = append(fits, n)
-		}
-		how = append(how, by)
-	}
-	switch {
-	case direct:
-		n := snap.Find(k.Inode)
-		if n == nil && r.kind == refPath {
-			// It was there a moment ago and no source of ours sees its holder.
-			n = &ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1}
-		}
-		add(n, fmt.Sprintf("%s by its number", ns.FormatLink(k.Type, k.Inode)))
-	case r.kind == refInode:
-		add(snap.Find(r.inode), r.text+" by its inode")
-	case r.kind == refCookie:
-		if i := slices.IndexFunc(snap.Namespaces, func(n ns.Namespace) bool { return n.Cookie == r.cookie }); i >= 0 {
-			add(&snap.Namespaces[i], r.text)
-		}
-	}
-	if r.kind == refName || r.bare {
-		for i := range snap.Namespaces {
-			n := &snap.Namespaces[i]
-			for _, name := range n.Names {
-				if name.Name == r.text {
-					add(n, fmt.Sprintf("%s at %s", n, quoted(name.Path)))
-				}
-			}
-		}
-	}
-	aliases, err := r.findAliases(ctx, h, known, t, snap, len(fits) > 0)
-	for _, a := range aliases {
-		add(a.n, a.how)
-	}
-	switch len(fits) {
-	case 0:
-		return nil, err
-	case 1:
-		return fits[0], nil
-	}
-	return nil, r.ambiguous(len(fits), how)
-}
-
-func (r Ref) ambiguous(n int, how []string) error {
-	const most = 6
-	if more := len(how) - most; more > 0 {
-		how = append(how[:most], fmt.Sprintf("%d more", more))
-	}
-	return fmt.Errorf("%s fits %d namespaces: %s: use a path, pid:N or net:[INODE]", quoted(r.text), n, strings.Join(how, ", "))
-}
-
 // notFound returns an error with where was searched.
 func (r Ref) notFound(snap *ns.Snapshot, aliases bool) error {
 	var err error
 	switch {
 	case r.kind == refName:
 		for _, s := range snap.Dangling {
-			if path.Base(s.Path) == r.text {
+			if path.Base(s.Path) == r.name && r.believes(s.Authority) {
 				return fmt.Errorf("%s is no namespace: it is %s", quoted(s.Path), s.Reason)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -53,10 +52,10 @@ func TestFakeMounts(t *testing.T) {
 		{Path: "/run/netns/red", Kind: ns.NameFile, Compared: true,
 			Reason: "a plain file here, but net:[4026532200] is mounted on it in the mount namespace of PID 300 (service)",
 			Pins: []ns.Pin{{Type: ns.Net, Inode: 4026532200, Mount: ns.Holder{
-				Kind: ns.KindMount, PID: 300, Path: "/run/netns/red", MountNS: 4026532901, MountID: 142,
+				Kind: ns.KindMount, PID: 300, Path: "/run/netns/red", MountNS: 4026532901, MountID: 142, Authority: ns.RootAuthority,
 			}}}},
 	}
-	if diff := cmp.Diff(wantDangling, snap.Dangling, notMade, cmpopts.IgnoreUnexported(ns.Holder{})); diff != "" {
+	if diff := cmp.Diff(wantDangling, snap.Dangling, notMade); diff != "" {
 		t.Errorf("dangling names (-want +got):\n%s", diff)
 	}
 	if n := snap.Find(4026532100); len(n.Names) != 1 || n.Names[0].Path != "/run/netns/blue" {

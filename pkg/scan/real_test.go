@@ -215,7 +215,7 @@ func TestRootedHost(t *testing.T) {
 			if n.Names[0].Made.IsZero() {
 				t.Errorf("name %+v, want it with the time it was made", n.Names[0])
 			}
-			n.Names[0].Made = want.Made
+			n.Names[0].Made, n.Names[0].Authority = want.Made, want.Authority
 		}
 		if n == nil || len(n.Names) != 1 || n.Names[0] != want {
 			t.Errorf("namespace %+v, want the name %+v", n, want)

@@ -264,8 +264,8 @@ func (n *Names) take(f found) {
 			c = knownNames{} // the inode was given again while the names were read
 		}
 		c.cookie = max(c.cookie, s.Cookie)
-		if !slices.Contains(c.names, s.Name.Name) {
-			c.names = append(c.names, s.Name.Name)
+		if label := s.Name.Label(); !slices.Contains(c.names, label) {
+			c.names = append(c.names, label)
 		}
 		fresh[k] = c
 	}
