@@ -30,14 +30,23 @@ func (h *Host) AuthorityOf(uid int) ns.Authority {
 // the way and every symlink that is followed. A link to a namespace, /proc/PID/ns/net,
 // is as much as its process is worth. It never looks into a file system that may not
 // answer; that is the user's who mounted it. An error is one of opening the path.
-func (h *Host) Authority(name string) (ns.Authority, error) { return h.authority(name, true) }
+func (h *Host) Authority(name string) (ns.Authority, error) {
+	return h.authority(name, walk{follow: true})
+}
 
 // EntryAuthority returns who controls the directory entry at a path: as Authority,
 // but a symlink there is not followed.
-func (h *Host) EntryAuthority(name string) (ns.Authority, error) { return h.authority(name, false) }
+func (h *Host) EntryAuthority(name string) (ns.Authority, error) { return h.authority(name, walk{}) }
 
-func (h *Host) authority(name string, follow bool) (ns.Authority, error) {
-	w := walk{h: h, at: -1, authority: ns.KernelAuthority, follow: follow}
+// NameAuthority returns who has named what a symlink leads to: as Authority, but where
+// it leads to the namespace of a process, who controls that does not count. Whoever
+// made the symlink has named the process.
+func (h *Host) NameAuthority(name string) (ns.Authority, error) {
+	return h.authority(name, walk{follow: true, naming: true})
+}
+
+func (h *Host) authority(name string, w walk) (ns.Authority, error) {
+	w.h, w.at, w.authority = h, -1, ns.KernelAuthority
 	defer w.close()
 	if err := w.begin(); err != nil {
 		return ns.UnknownAuthority, err
@@ -137,6 +146,7 @@ type walk struct {
 	authority ns.Authority
 	closed    bool // only root can search a directory on the way: what is below it, others cannot reach
 	follow    bool // the last component too
+	naming    bool // see NameAuthority
 	links     int  // symlinks followed
 }
 
@@ -191,12 +201,6 @@ func (w *walk) path(name string) error {
 	return nil
 }
 
-// OfProcess reports whether a path is below the directory of a process in /proc.
-func OfProcess(name string) bool {
-	_, _, ok := procPath(name)
-	return ok
-}
-
 // procPath splits a path below the directory of a process in /proc.
 func procPath(name string) (pid ns.TaskID, rest string, ok bool) {
 	inside, ok := strings.CutPrefix(path.Clean(name), "/proc/")
@@ -210,6 +214,9 @@ func procPath(name string) (pid ns.TaskID, rest string, ok bool) {
 
 // process judges a path below /proc/PID. Whatever is there is as the process has it.
 func (w *walk) process(pid ns.TaskID, rest string) error {
+	if w.naming && !strings.HasPrefix(rest, "root/") {
+		return nil
+	}
 	w.authority = w.authority.And(w.h.ProcessAuthority(pid))
 	below, ok := strings.CutPrefix(rest, "root/")
 	if !ok || !w.h.procfs {
@@ -239,6 +246,9 @@ func (w *walk) step(part string, rest []string) (stop bool, err error) {
 		return false, nil
 	}
 	fd, err := unix.Openat(w.at, part, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == unix.EACCES && w.closed {
+		return true, nil // root's, as far as this user can know
+	}
 	if err != nil {
 		return true, err
 	}

@@ -269,13 +269,11 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, st *unix.Stat_t) {
 	t, inode, err := s.Host.NamespaceAt(full)
 	switch {
 	case err == nil:
-		if !host.OfProcess(target) {
-			its, err := s.Host.Authority(full)
-			if err != nil {
-				its = ns.UnknownAuthority // replaced meanwhile
-			}
-			authority = authority.And(its)
+		its, err := s.Host.NameAuthority(full)
+		if err != nil {
+			its = ns.UnknownAuthority // replaced meanwhile
 		}
+		authority = authority.And(its)
 		name := ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameSymlink, Target: target, Made: made, Authority: authority}
 		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: name, Cookie: 0})
 	case err == nsfs.ErrNotNamespace:

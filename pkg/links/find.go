@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +81,7 @@ type Hit struct {
 // an error, which has where was searched, if there is none or if there are hits for
 // several namespaces. title is how a sentence names a namespace.
 func (q Query) Find(snap *ns.Snapshot, title func(*ns.Namespace) string) (Hit, error) {
-	hits := q.hits(snap)
+	hits := trusted(q.hits(snap))
 	var all []*ns.Namespace
 	for _, h := range hits {
 		if h.Namespace == nil {
@@ -98,6 +99,16 @@ func (q Query) Find(snap *ns.Snapshot, title func(*ns.Namespace) string) (Hit, e
 		return hits[0], nil
 	}
 	return Hit{}, q.ambiguous(hits, len(all), title)
+}
+
+// trusted returns the hits in namespaces that no other user made: whoever made one
+// gives its links any address and name. If there are none, it returns all.
+func trusted(hits []Hit) []Hit {
+	roots := slices.DeleteFunc(slices.Clone(hits), func(h Hit) bool { return h.At.OwnerUID > 0 && h.At.OwnerUID != os.Geteuid() })
+	if len(roots) > 0 {
+		return roots
+	}
+	return hits
 }
 
 // hits returns every link that the query fits.

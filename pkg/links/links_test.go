@@ -142,6 +142,31 @@ func snapshot() *ns.Snapshot {
 	}}
 }
 
+// A user can give links in a namespace of his own any address and any name: nothing of
+// root's is found less for it.
+func TestFindBesideUsers(t *testing.T) {
+	s := snapshot()
+	users := s.Namespaces[1]
+	users.Inode, users.OwnerUID, users.Links = 13, 4077, nil
+	users.Links = append(append(users.Links, s.Namespaces[0].Links...), s.Namespaces[2].Links...)
+	users.Links = append(users.Links, ns.Link{Name: "dummy", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}})
+	s.Namespaces = append([]ns.Namespace{users}, s.Namespaces...)
+	for text, test := range map[string]struct {
+		by   func(string) (Query, error)
+		want uint64
+	}{
+		"10.0.0.8": {ByIP, 12}, "veth1": {ByDev, 11}, "02:00:00:00:00:03": {ByMAC, 12}, "dummy": {ByDev, 13},
+	} {
+		q, err := test.by(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, err := q.Find(s, (*ns.Namespace).Title); err != nil || h.Namespace.Inode != test.want {
+			t.Errorf("%s: %v, %v, want %d", text, h.Namespace, err, test.want)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	ip, mac, dev := ByIP, ByMAC, ByDev
 	for _, test := range []struct {

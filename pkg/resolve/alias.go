@@ -73,7 +73,7 @@ func (r Ref) findAliases(ctx context.Context, h *host.Host, known Aliases, t ns.
 		if n == nil {
 			n = &ns.Namespace{Type: t, Inode: inode, OwnerUID: -1} // made since the snapshot
 		}
-		fits = append(fits, fit{n, fmt.Sprintf("%s of %s", n, quoted(a.How)), a.Authority})
+		fits = append(fits, fit{n, fmt.Sprintf("%s of %s", n, a.How), a.Authority})
 	}
 	return fits, nil
 }

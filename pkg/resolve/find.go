@@ -56,7 +56,7 @@ func (r Ref) fixed(snap *ns.Snapshot, k record.Key, direct bool) []fit {
 	switch {
 	case direct:
 		n = snap.Find(k.Inode)
-		if n == nil && r.kind == refPath {
+		if n == nil && r.kind != refLink {
 			// It was there a moment ago and no source of ours sees its holder.
 			n = &ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1}
 		}
