@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,6 +25,11 @@ import (
 	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
+
+// full has some tests do as much as what they show was promised for: the tests of a
+// trace's end, which make as many calls with as slow a reader, and the one of a user who
+// lies. It takes a quarter of an hour.
+var full = flag.Bool("full", false, "run the longest tests in full")
 
 func TestMain(m *testing.M) {
 	nstest.Main()

@@ -107,10 +107,15 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	a := &app{stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
 	a.signals.catch(cancel)
 	defer a.signals.returned.Store(true) // an exit can take a second, under the race detector
+	return a.run(ctx, args)
+}
+
+// run runs a command, and returns the exit status.
+func (a *app) run(ctx context.Context, args []string) int {
 	cmd := a.command()
 	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
+	cmd.SetOut(a.stdout)
+	cmd.SetErr(a.stderr)
 	ran, err := cmd.ExecuteContextC(ctx)
 	var found diagnosis
 	var command commandStatus
@@ -122,9 +127,9 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	case errors.As(err, &command):
 		return int(command)
 	}
-	fmt.Fprintf(stderr, "nsinspect: %s\n", render.Escape(err.Error()))
+	fmt.Fprintf(a.stderr, "nsinspect: %s\n", render.Escape(err.Error()))
 	if hint := explain.Hint(err); hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", render.Escape(hint))
+		fmt.Fprintf(a.stderr, "hint: %s\n", render.Escape(hint))
 	}
 	switch {
 	case ran.Name() == "doctor":

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,10 +16,6 @@ import (
 	"github.com/nsinspect/nsinspect/internal/callscript"
 	"github.com/nsinspect/nsinspect/internal/need"
 )
-
-// full has these tests make as many calls, with as slow a reader and buffers of as
-// many sizes, as what they show was promised for. It takes ten minutes.
-var full = flag.Bool("full", false, "run the tests of a trace's end in full")
 
 func endCalls() int {
 	if *full {

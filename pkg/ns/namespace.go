@@ -91,11 +91,14 @@ func (n *Namespace) Title() string {
 }
 
 // BestName returns a name that is a trusted word, one that keeps the namespace alive
-// before others or, failing that, a user's as "user:1000/NAME"; "" if it has none.
+// before others or, failing that and if the user has made the namespace, a user's as
+// "user:1000/NAME"; "" if it has none.
 func (n *Namespace) BestName() string {
 	best := -1
 	rank := func(name *Name) int {
 		switch {
+		case !name.Authority.Trusted && name.Authority.UID != n.OwnerUID:
+			return 0
 		case !name.Authority.Trusted:
 			return 1
 		case name.Kind != NameMount:
@@ -108,7 +111,7 @@ func (n *Namespace) BestName() string {
 			best = i
 		}
 	}
-	if best < 0 {
+	if best < 0 || rank(&n.Names[best]) == 0 {
 		return ""
 	}
 	return n.Names[best].Label()

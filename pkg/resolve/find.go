@@ -42,7 +42,13 @@ func (r Ref) find(ctx context.Context, h *host.Host, known Aliases, t ns.Type, s
 		return fits[0], nil
 	case len(fits) > 1:
 		return nil, r.ambiguous(len(fits), how)
-	case err != nil || len(users) == 0:
+	case err == nil && len(users) == 0:
+		return nil, nil
+	}
+	if err := r.dangling(snap); err != nil {
+		return nil, err
+	}
+	if err != nil {
 		return nil, err
 	}
 	return nil, r.onlyUsers(users)

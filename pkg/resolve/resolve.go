@@ -167,15 +167,23 @@ func taskNames(tasks []os.DirEntry, pid string) string {
 	return strings.Join(names, ", ")
 }
 
+// dangling returns an error for a name that is no namespace, nil if there is none.
+func (r Ref) dangling(snap *ns.Snapshot) error {
+	for _, s := range snap.Dangling {
+		if path.Base(s.Path) == r.name && r.believes(s.Authority) {
+			return fmt.Errorf("%s is no namespace: it is %s", quoted(s.Path), s.Reason)
+		}
+	}
+	return nil
+}
+
 // notFound returns an error with where was searched.
 func (r Ref) notFound(snap *ns.Snapshot, aliases bool) error {
 	var err error
 	switch {
 	case r.kind == refName:
-		for _, s := range snap.Dangling {
-			if path.Base(s.Path) == r.name && r.believes(s.Authority) {
-				return fmt.Errorf("%s is no namespace: it is %s", quoted(s.Path), s.Reason)
-			}
+		if err := r.dangling(snap); err != nil {
+			return err
 		}
 		looked := "there is no names directory"
 		if len(snap.NamesDirs) > 0 {
