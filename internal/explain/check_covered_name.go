@@ -41,7 +41,17 @@ func (a *Adviser) uncover(n *ns.Namespace, covered *ns.Holder, over *ns.Namespac
 			Command: command("touch -- %[2]s && mount --bind -- %[1]s %[2]s && umount -- %[1]s", covered.Path, fresh)}
 	}
 	return Fix{verb: "name", object: "the namespace again",
-		Command: command("touch -- %[1]s && "+execIn(n)+"mount -c --bind -- /proc/self/ns/net %[1]s", covered.Path)}
+		Command: command("touch -- %[1]s && "+execIn(n)+"mount "+a.asIs()+"--bind -- /proc/self/ns/net %[1]s", covered.Path)}
+}
+
+// asIs is the option of mount by which it passes a link of /proc to the kernel as it is: that
+// of util-linux would mount what the text of the link says. BusyBox's has no such option and
+// needs none.
+func (a *Adviser) asIs() string {
+	if a.busybox {
+		return ""
+	}
+	return "-c "
 }
 
 // execIn returns the beginning of a command that runs another one in a network namespace

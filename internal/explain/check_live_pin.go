@@ -70,13 +70,13 @@ func (a *Adviser) elsewhere(p *ns.Pin) []Fix {
 func (a *Adviser) bring(p *ns.Pin, n *ns.Namespace, name string) Fix {
 	f := Fix{verb: "mount", object: ns.FormatLink(p.Type, p.Inode) + " on " + name + ", to have it here too"}
 	if from, test := a.pathOf(p); from != "" {
-		f.Command = command(test+" && mount -c --bind -- %s %s", from, name)
+		f.Command = command(test+" && mount "+a.asIs()+"--bind -- %s %s", from, name)
 		return f
 	}
 	if n == nil {
 		n = &ns.Namespace{Inode: p.Inode}
 	}
-	f.Command = command(execIn(n)+"mount -c --bind -- /proc/self/ns/net %s", name)
+	f.Command = command(execIn(n)+"mount "+a.asIs()+"--bind -- /proc/self/ns/net %s", name)
 	return f
 }
 
