@@ -211,6 +211,39 @@ func TestReusedPIDFake(t *testing.T) {
 	expect(t, examineFake(t, later+link+"-- proc/stat --\nbtime 3500000000\n"), "reused-pid unknown")
 }
 
+// Whoever can make a symlink gives it its time: what rests on that is no more than a warning,
+// and root is not sent there.
+func TestUsersLinkIsNotCritical(t *testing.T) {
+	const machine = "-- proc/300 (process) --\ncomm stranger\nstart 200000000000\nnet 4026531840\n-- run/netns/web -> /proc/300/ns/net --\n"
+	r := examineWith(t, machine, func(s *ns.Snapshot) {
+		for i := range s.Namespaces {
+			for j := range s.Namespaces[i].Names {
+				s.Namespaces[i].Names[j].Authority = ns.UserAuthority(1000)
+			}
+		}
+	})
+	expect(t, r, "reused-pid warning")
+	f := r.Findings[0]
+	if len(f.Fix) > 0 || len(f.Advice) != 1 || !strings.Contains(f.Advice[0], "uid 1000") || !strings.Contains(strings.Join(f.Evidence, "\n"), "by the word of uid 1000") {
+		t.Errorf("commands %q, advice %q, evidence %q", f.Fix, f.Advice, f.Evidence)
+	}
+}
+
+// A user can mount a namespace over root's file in a mount namespace of the user's own.
+func TestUsersPin(t *testing.T) {
+	r := examineWith(t, private("/run/netns/old", 4026531840), func(s *ns.Snapshot) {
+		for i := range s.Dangling {
+			for j := range s.Dangling[i].Pins {
+				s.Dangling[i].Pins[j].Mount.Authority = ns.UserAuthority(1000)
+			}
+		}
+	})
+	expect(t, r, "live-pin warning")
+	if f := r.Findings[0]; len(f.Fix)+len(f.Alternative) > 0 || !strings.Contains(strings.Join(f.Evidence, "\n"), "by the word of uid 1000") {
+		t.Errorf("commands %q and %q, evidence %q", f.Fix, f.Alternative, f.Evidence)
+	}
+}
+
 func TestHeadlineIsShort(t *testing.T) {
 	r := &Report{Snapshot: &ns.Snapshot{Namespaces: make([]ns.Namespace, 123456)}}
 	for _, c := range checks {
