@@ -35,7 +35,7 @@ func (a *Adviser) uncover(n *ns.Namespace, covered *ns.Holder, over *ns.Namespac
 	fresh := covered.Path + "-2"
 	switch {
 	case !covered.Authority.Trusted || !a.directory(path.Dir(covered.Path)).Trusted:
-		return advise("give the namespace another name: %s can change where %s leads, so that no command is safe", userOf(covered.Authority), covered.Path)
+		return advise("give the namespace another name, elsewhere: %s, so that no command is safe", controls(covered.Authority, covered.Path))
 	case over != nil && a.leads(covered.Path, over.Type, over.Inode):
 		return Fix{verb: "uncover", object: covered.Path,
 			Command: command("touch -- %[2]s && mount --bind -- %[1]s %[2]s && umount -- %[1]s", covered.Path, fresh)}

@@ -39,7 +39,7 @@ func (a *Adviser) rename(u NameUse) Fix {
 	f := Fix{verb: "rename", object: old}
 	switch {
 	case !u.Name.Authority.Trusted:
-		return advise("give one of them another name: %s controls %s, so that no command is safe", userOf(u.Name.Authority), old)
+		return advise("give one of them another name: %s, so that no command is safe", controls(u.Name.Authority, old))
 	case !a.leads(old, u.Namespace.Type, u.Namespace.Inode):
 	case u.Name.Kind == ns.NameSymlink:
 		f.Command = command("mv -n -- %s %s", old, fresh)

@@ -36,7 +36,7 @@ func (t *Text) See(phrases ...string) { t.Evidence = append(t.Evidence, phrases.
 // By adds whose word a finding rests on, if it is a user's.
 func (t *Text) By(a ns.Authority, what string) {
 	if !a.Trusted {
-		t.See(fmt.Sprintf("by the word of %s, who controls %s", userOf(a), what))
+		t.See("not root's word: " + controls(a, what))
 	}
 }
 
@@ -122,6 +122,14 @@ func userOf(a ns.Authority) string {
 	return fmt.Sprintf("uid %d", a.UID)
 }
 
+// controls returns a clause for who controls something that root alone may not.
+func controls(a ns.Authority, what string) string {
+	if a.UID <= 0 {
+		return "a user may control " + what
+	}
+	return userOf(a) + " controls " + what
+}
+
 // Who names a process and its owner.
 func (a *Adviser) Who(pid ns.TaskID) string {
 	if pid == 0 {
@@ -158,7 +166,7 @@ func (a *Adviser) where(h *ns.Holder) string {
 // may be led to.
 func remove(name string, a ns.Authority) Fix {
 	if !a.Trusted {
-		return advise("leave %s to %s, who controls it: nothing of root's depends on it", name, userOf(a))
+		return advise("leave %s to the user whose it is: %s, and could lead root elsewhere", name, controls(a, "the way there"))
 	}
 	return Fix{Command: command("rm -- %s", name), verb: "remove", object: name, noun: "files"}
 }

@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,11 +16,12 @@ type Fix struct {
 	Command string // one line of POSIX shell, in printable ASCII; "" if there is none that is safe
 
 	verb, object string // what it does: "end", "sleep (pid 42)"
+	exact        string // the object as advice has it that stands alone; "" if as in object
 	noun         string // what many of these are: "processes"
 }
 
-// Text returns what the step does, "end sleep (pid 42)".
-func (f Fix) Text() string { return strings.TrimSpace(f.verb + " " + f.object) }
+// text returns what the step does, "end sleep (pid 42, started 2026-11-28 09:14:07)".
+func (f Fix) text() string { return strings.TrimSpace(f.verb + " " + cmp.Or(f.exact, f.object)) }
 
 // advise returns a step in words that no command does.
 func advise(format string, args ...any) Fix {
@@ -46,7 +48,7 @@ func Commands(fixes []Fix) []string {
 func Advice(fixes []Fix) []string {
 	all := []string{}
 	for _, f := range fixes {
-		if text := sentence(f.Text()); f.Command == "" && !slices.Contains(all, text) {
+		if text := sentence(f.text()); f.Command == "" && !slices.Contains(all, text) {
 			all = append(all, text)
 		}
 	}

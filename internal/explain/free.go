@@ -80,21 +80,17 @@ func (a *Adviser) Restart(n *ns.Namespace, h *ns.Holder) Fix {
 // which nobody owns.
 func (a *Adviser) end(h *ns.Holder) Fix {
 	f := Fix{Command: a.kill(h), noun: h.Kind.Plural(2)}
-	name := who
-	if f.Command == "" {
-		name = whoSince // the PID may be another's by the time it is looked at
-	}
 	switch h.Kind {
 	case ns.KindProcess, ns.KindThread:
-		f.verb, f.object = "end", name(h)
+		f.verb, f.object, f.exact = "end", who(h), whoSince(h)
 	case ns.KindMmap:
-		f.verb, f.object = "end", "the mapping of a packet ring by "+name(h)
+		f.verb, f.object, f.exact = "end", "the mapping of a packet ring by "+who(h), "the mapping of a packet ring by "+whoSince(h)
 	case ns.KindInflight:
 		f.verb, f.object = "have received, or close,", queue(h)
 	case ns.KindKernel:
 		f.verb, f.object = "find", unexplained(h)
 	default:
-		f.verb, f.object = "close", descriptor(h)
+		f.verb, f.object, f.exact = "close", descriptor(h, who), descriptor(h, whoSince)
 	}
 	return f
 }

@@ -35,12 +35,13 @@ func whoSince(h *ns.Holder) string {
 	return fmt.Sprintf("%s (pid %d, started %s)", comm(h), h.PID, Stamp(h.Process.Started))
 }
 
-// descriptor names an open file.
-func descriptor(h *ns.Holder) string {
-	text := fmt.Sprintf("fd %d of %s", h.FD, who(h))
-	if h.TID != 0 {
-		text = fmt.Sprintf("fd %d of thread %d (%s) of pid %d", h.FD, h.TID, comm(h), h.PID)
+// descriptor names an open file, with who or whoSince for its process.
+func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
+	of := *h
+	if of.Kind = ns.KindProcess; h.TID != 0 {
+		of.Kind = ns.KindThread
 	}
+	text := fmt.Sprintf("fd %d of %s", h.FD, name(&of))
 	switch {
 	case h.Via != "":
 		return text + fmt.Sprintf(" (%s)", h.Via)

@@ -50,7 +50,7 @@ func (a *Adviser) unmountHere(h *ns.Holder, t ns.Type, inode uint64, lazy bool) 
 		f.object += " below the mount that covers it"
 		return f
 	case !h.Authority.Trusted:
-		f.object += ", after a look at where that leads: " + userOf(h.Authority) + " controls the path"
+		f.object += ", after a look at where that leads: " + controls(h.Authority, "the path")
 		return f
 	case !a.leads(h.Path, t, inode):
 		f.object += ", which leads elsewhere from here"
@@ -211,6 +211,9 @@ func (a *Adviser) unpin(pin *ns.Holder, t ns.Type, inode uint64, why string) []F
 	}
 	for i := range fixes {
 		fixes[i].object += why
+		if fixes[i].exact != "" {
+			fixes[i].exact += why
+		}
 	}
 	return fixes
 }
@@ -227,7 +230,7 @@ func (a *Adviser) endAllIn(h *ns.Holder, keeps string) []Fix {
 	var fixes []Fix
 	for _, task := range tasks {
 		f := a.end(task)
-		f.object = whoSince(task) + ", which keeps " + keeps
+		f.object, f.exact = who(task)+", which keeps "+keeps, whoSince(task)+", which keeps "+keeps
 		if task.PID <= 1 {
 			continue
 		}

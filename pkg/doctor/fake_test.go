@@ -224,7 +224,7 @@ func TestUsersLinkIsNotCritical(t *testing.T) {
 	})
 	expect(t, r, "reused-pid warning")
 	f := r.Findings[0]
-	if len(f.Fix) > 0 || len(f.Advice) != 1 || !strings.Contains(f.Advice[0], "uid 1000") || !strings.Contains(strings.Join(f.Evidence, "\n"), "by the word of uid 1000") {
+	if len(f.Fix) > 0 || len(f.Advice) != 1 || !strings.Contains(f.Advice[0], "uid 1000") || !strings.Contains(strings.Join(f.Evidence, "\n"), "not root's word: uid 1000") {
 		t.Errorf("commands %q, advice %q, evidence %q", f.Fix, f.Advice, f.Evidence)
 	}
 }
@@ -239,7 +239,7 @@ func TestUsersPin(t *testing.T) {
 		}
 	})
 	expect(t, r, "live-pin warning")
-	if f := r.Findings[0]; len(f.Fix)+len(f.Alternative) > 0 || !strings.Contains(strings.Join(f.Evidence, "\n"), "by the word of uid 1000") {
+	if f := r.Findings[0]; len(f.Fix)+len(f.Alternative) > 0 || !strings.Contains(strings.Join(f.Evidence, "\n"), "not root's word: uid 1000") {
 		t.Errorf("commands %q and %q, evidence %q", f.Fix, f.Alternative, f.Evidence)
 	}
 }

@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if e, err := engine(); err == nil {
 		e.Close()
 	}
+	if programDir != "" {
+		os.RemoveAll(programDir)
+	}
 	os.Exit(code)
 }
 
