@@ -45,7 +45,7 @@ func (a *Adviser) uncover(n *ns.Namespace, covered *ns.Holder, over *ns.Namespac
 }
 
 // asIs is the option of mount by which it passes a link of /proc to the kernel as it is: that
-// of util-linux would mount what the text of the link says. BusyBox's has no such option and
+// of util-linux would mount what the text of the link reads. BusyBox's has no such option and
 // needs none.
 func (a *Adviser) asIs() string {
 	if a.busybox {

@@ -45,7 +45,7 @@ func (a *Adviser) fixPin(t *Text, s *ns.DanglingName, n *ns.Namespace) {
 			userOf(p.Mount.Authority))))
 		t.fix(a.elsewhere(p)...)
 	case !s.Authority.Trusted:
-		t.fix(advise("leave the file to the user whose it is: %s", controls(s.Authority, "the way there")))
+		t.fix(advise("leave the file to its user: %s", controls(s.Authority, "the way there")))
 	case p.Type == ns.Net:
 		t.fix(a.bring(p, n, s.Path))
 		t.Alternative = Commands(a.elsewhere(p))

@@ -166,7 +166,7 @@ func (a *Adviser) where(h *ns.Holder) string {
 // may be led to.
 func remove(name string, a ns.Authority) Fix {
 	if !a.Trusted {
-		return advise("leave %s to the user whose it is: %s, and could lead root elsewhere", name, controls(a, "the way there"))
+		return advise("leave %s to its user: %s, and could lead root elsewhere", name, controls(a, "the way there"))
 	}
 	return Fix{Command: command("rm -- %s", name), verb: "remove", object: name, noun: "files"}
 }
