@@ -18,8 +18,9 @@ import (
 )
 
 const doctorHelp = `Check the network namespaces of this machine for leaks and broken names. Each finding
-has the evidence, what it means, and the command that fixes it. doctor only reads:
-it runs none of these commands.
+has the evidence, what it means, and the commands that fix it, in order. doctor only
+reads: it runs none of these commands. Where no command is safe, because a user
+controls what it would work on, the advice is in words.
 
 The first line and the exit status are those of a monitoring plugin: 0 OK, 1 warning,
 2 critical, 3 unknown, where not everything could be read. Usage errors and failures
@@ -33,6 +34,7 @@ Checks:
 
 const doctorExamples = `  nsinspect doctor
   nsinspect doctor --max-orphans 4 --min-age 10m
+  nsinspect doctor -o sh > fixes && ${EDITOR:-vi} fixes
   nsinspect doctor -o json | jq '.findings[].subject'`
 
 type doctorFlags struct {
@@ -61,7 +63,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, json or yaml")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, json, yaml or sh, a script of the fixes")
 	flags.IntVar(&f.maxOrphans, "max-orphans", 0, "excuse so many (`N`) namespaces that have a name and no process")
 	flags.DurationVar(&f.minAge, "min-age", time.Minute, "pass over what is younger than `TIME`: things come and go")
 	return cmd
@@ -71,7 +73,7 @@ func (a *app) doctorCommand() *cobra.Command {
 const secondLook = 2 * time.Second
 
 func (a *app) doctor(ctx context.Context, f doctorFlags) error {
-	format, err := parseFormat(f.output, render.Table, render.JSON, render.YAML)
+	format, err := parseFormat(f.output, render.Table, render.JSON, render.YAML, render.Script)
 	switch {
 	case err != nil:
 		return err

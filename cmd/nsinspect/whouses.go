@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -124,7 +126,9 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 		}
 	}
 	owners := a.owners.Index(ctx, snap)
-	return a.answer(snap, owners, func(w io.Writer) error { return render.Uses(w, snap, n, owners, format, a.style()) })
+	return a.answer(snap, owners, func(w io.Writer) error {
+		return render.Uses(w, adviser(opts.Host, snap, owners), n, owners, format, a.style())
+	})
 }
 
 // whoUsesLink answers for the namespace behind an address or a device.
@@ -163,8 +167,21 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 		return err
 	}
 	return a.answer(snap, owners, func(w io.Writer) error {
-		return render.UsesBy(w, snap, q, hit, owners, format, a.style())
+		return render.UsesBy(w, adviser(opts.Host, snap, owners), q, hit, owners, format, a.style())
 	})
+}
+
+// adviser returns who writes about the namespaces of a snapshot.
+func adviser(h *host.Host, snap *ns.Snapshot, owners *owner.Index) *explain.Adviser {
+	a := explain.New(snap, h, func() explain.Owners { return owners })
+	a.Process = func(pid ns.TaskID) *ns.Process {
+		p, err := scan.ReadProcess(h, pid)
+		if err != nil {
+			return nil // it has ended
+		}
+		return p
+	}
+	return a
 }
 
 func (f *whoUsesFlags) parse() (render.Format, ns.Type, error) {

@@ -4,35 +4,35 @@ package explain
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
-// ShellWord quotes a word for a shell, if it needs it: in single quotes, or as
-// bash, ksh and zsh read it where a character cannot be printed as it is.
-func ShellWord(s string) string {
+// shellWord quotes a word for a POSIX shell, if it needs it. It reports false for a word
+// that cannot be pasted into any shell as it is: one with a byte that is not printable
+// ASCII.
+func shellWord(s string) (word string, ok bool) {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
 	}
 	switch {
-	case s != "" && strings.TrimFunc(s, plain) == "":
-		return s
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }):
-		return "$'" + strings.ReplaceAll(escapeWord(s), `'`, `\'`) + "'"
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }):
+		return "", false
+	case s != "" && s[0] != '=' && strings.TrimFunc(s, plain) == "": // zsh replaces =cat by its path
+		return s, true
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'", true
 }
 
-// escapeWord writes what is not printable ASCII as \xNN, byte by byte.
-func escapeWord(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '\\' {
-			fmt.Fprintf(&b, `\x%02x`, c)
-		} else {
-			b.WriteByte(c)
+// command returns a shell command with quoted words in place of each %s, "" if one of
+// them cannot be written.
+func command(format string, words ...string) string {
+	quoted := make([]any, len(words))
+	for i, w := range words {
+		q, ok := shellWord(w)
+		if !ok {
+			return ""
 		}
+		quoted[i] = q
 	}
-	return b.String()
+	return fmt.Sprintf(format, quoted...)
 }

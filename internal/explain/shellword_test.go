@@ -11,13 +11,21 @@ func TestShellWord(t *testing.T) {
 		"two words":      "'two words'",
 		"it's":           `'it'\''s'`,
 		"$(id)":          "'$(id)'",
-		"größe":          "'größe'",
-		"a\nb":           `$'a\x0ab'`,
-		"\x1b[31m'\\":    `$'\x1b[31m\'\x5c'`,
-		"\xff":           `$'\xff'`,
+		"`id`":           "'`id`'",
+		"=ls":            "'=ls'",
+		"~":              "'~'",
+		"!!":             "'!!'",
 	} {
-		if got := ShellWord(word); got != want {
-			t.Errorf("ShellWord(%q) is %s, want %s", word, got, want)
+		if got, ok := shellWord(word); got != want || !ok {
+			t.Errorf("word %q is %s, want %s", word, got, want)
+		}
+	}
+	for _, word := range []string{"größe", "a\nb", "\x1b[31m", "\xff", "\x7f", "a\tb", "\u3164"} {
+		if got, ok := shellWord(word); ok {
+			t.Errorf("word %q is %s, want none", word, got)
+		}
+		if got := command("rm -- %s", word); got != "" {
+			t.Errorf("command %s with the word %q, want none", got, word)
 		}
 	}
 }

@@ -3,74 +3,88 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// unmountSteps returns how to remove the mounts that hold a namespace.
-func unmountSteps(n *ns.Namespace, s *ns.Snapshot) []string {
-	const most = 3
-	groups := slices.DeleteFunc(n.MountGroups(s.MountNS), func(g ns.MountGroup) bool {
-		return !slices.ContainsFunc(g.All(), func(h *ns.Holder) bool { return !h.Copy })
-	})
-	var steps []string
-	for i := range groups {
-		if i == most {
-			more := 0
-			for _, g := range groups[i:] {
-				more += len(g.All())
-			}
-			return append(steps, fmt.Sprintf("%d more %s", more, ns.KindMount.Plural(more)))
+// unmount returns the steps that take away the mounts of a namespace: in our own mount
+// namespace first, then in others. With whole, the container that the namespace was made
+// for is stopped before.
+func (a *Adviser) unmount(n *ns.Namespace, whole bool) []Fix {
+	var own, others []Fix
+	lazy := n.Count(ns.KindFD) > 0 // its process may take a moment to end
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		switch {
+		case h.Kind != ns.KindMount || h.Copy:
+		case h.MountNS != a.Snapshot.MountNS || h.Lone():
+			others = append(others, a.unmountElsewhere(h, n.Type, n.Inode)...)
+		case whole && a.Owners != nil && a.removedWith(n, h):
+		default:
+			own = append(own, a.unmountHere(h, n.Type, n.Inode, lazy))
 		}
-		steps = append(steps, groupStep(&groups[i], s))
 	}
-	return steps
+	return append(own, once(others)...)
 }
 
-func groupStep(g *ns.MountGroup, s *ns.Snapshot) string {
-	if g.Own == nil {
-		var steps []string
-		for i, h := range g.Others {
-			if i == 3 {
-				steps = append(steps, fmt.Sprintf("the same in %d more mount namespaces", len(g.Others)-i))
-				break
-			}
-			steps = append(steps, unmountElsewhere(h))
-		}
-		return andJoin(steps)
-	}
-	step := unmount(s, g.Own)
-	if n := len(g.Others); n == 1 {
-		step += " (and, if its copy in another mount namespace stays, " + unmountElsewhere(g.Others[0]) + ")"
-	} else if n > 1 {
-		step += fmt.Sprintf(" (and, for each copy in %d other mount namespaces that stays, for example, %s)",
-			n, unmountElsewhere(g.Others[0]))
-	}
-	return step
+// removedWith reports whether a mount goes with the container that the namespace was made
+// for.
+func (a *Adviser) removedWith(n *ns.Namespace, h *ns.Holder) bool {
+	o := a.Owners().Namespace(n)
+	return o != nil && o.Authority.Trusted && a.removes(o, n, h)
 }
 
-// unmount returns how to remove a mount in our own mount namespace.
-func unmount(s *ns.Snapshot, h *ns.Holder) string {
+// unmountHere returns the step that takes away a mount in our own mount namespace.
+func (a *Adviser) unmountHere(h *ns.Holder, t ns.Type, inode uint64, lazy bool) Fix {
+	f := Fix{verb: "unmount", object: h.Path, noun: ns.KindMount.Plural(2)}
 	switch {
 	case h.Path == "":
-		return fmt.Sprintf("unmount mount %d, which no path leads to", h.MountID)
+		f.object = fmt.Sprintf("mount %d, which no path leads to", h.MountID)
+		return f
 	case h.Covered:
-		return "unmount " + h.Path + " below the mount that covers it"
-	case path.Dir(h.Path) == "/run/netns" && !stacked(s, h):
-		// ip removes the file as well, which takes every mount on it away.
-		return "run `ip netns del " + ShellWord(path.Base(h.Path)) + "`"
+		f.object += " below the mount that covers it"
+		return f
+	case !h.Authority.Trusted:
+		f.object += ", after a look at where that leads: " + controls(h.Authority, "the path")
+		return f
+	case !a.leads(h.Path, t, inode):
+		f.object += ", which leads elsewhere from here"
+		return f
 	}
-	return "unmount " + h.Path
+	dir, base := path.Split(h.Path)
+	switch named := slices.Contains(a.Snapshot.NamesDirs, path.Clean(dir)); {
+	case dir == "/run/netns/" && t == ns.Net && !strings.HasPrefix(base, "-") && !a.stacked(h):
+		// ip removes the file as well, which takes every mount on it away.
+		f.Command = command("ip netns del %s", base)
+	case named && !a.stacked(h):
+		f.Command = command("umount "+flag(lazy)+"-- %[1]s && rm -- %[1]s", h.Path)
+	default:
+		f.Command = command("umount "+flag(lazy)+"-- %s", h.Path)
+	}
+	if f.Command != "" && dir == "/run/netns/" {
+		return run(f.Command, f.noun)
+	}
+	return f
+}
+
+func flag(lazy bool) string {
+	if lazy {
+		return "-l "
+	}
+	return ""
 }
 
 // stacked reports whether there is a namespace mount below one.
-func stacked(s *ns.Snapshot, top *ns.Holder) bool {
-	for i := range s.Namespaces {
-		for _, h := range s.Namespaces[i].Holders {
-			if h.Path == top.Path && h.MountNS == top.MountNS && h.Covered && !h.Copy {
+func (a *Adviser) stacked(top *ns.Holder) bool {
+	for i := range a.Snapshot.Namespaces {
+		for j := range a.Snapshot.Namespaces[i].Holders {
+			h := &a.Snapshot.Namespaces[i].Holders[j]
+			if h.Kind == ns.KindMount && h.Path == top.Path && h.MountNS == top.MountNS && h.Covered && !h.Copy {
 				return true
 			}
 		}
@@ -78,66 +92,179 @@ func stacked(s *ns.Snapshot, top *ns.Holder) bool {
 	return false
 }
 
-// unmountElsewhere returns how to remove a mount in another mount namespace. One
-// without a task is freed, with its mounts, by what pins it.
-func unmountElsewhere(h *ns.Holder) string {
-	if h.Lone() {
-		return unmountLone(h)
-	}
+// unmountElsewhere returns the steps that take away a mount of a namespace in another mount
+// namespace. One without a task is freed, with its mounts, by what pins it. One that a
+// user owns is not entered: whatever its paths lead to is that user's.
+func (a *Adviser) unmountElsewhere(h *ns.Holder, t ns.Type, inode uint64) []Fix {
 	where := ns.FormatLink(ns.Mnt, h.MountNS)
-	if h.PID == 0 {
-		with := "the mount " + h.Path
-		if h.Path == "" {
-			with = fmt.Sprintf("mount %d", h.MountID)
-		}
-		if h.Pin == nil {
-			return fmt.Sprintf("free %s, which no process is in and which has %s: `nsinspect who-uses %d` shows what holds it",
-				where, with, h.MountNS)
-		}
-		return fmt.Sprintf("%s, which keeps %s with %s", unpin(h.Pin), where, with)
+	switch {
+	case h.Lone():
+		return a.unmountLone(h)
+	case h.PID == 0:
+		return a.freePinned(h)
+	case !h.Authority.Trusted:
+		return a.endAllIn(h, fmt.Sprintf("%s%s with %s", where, h.Authority.Suffix(), mountName(h)))
+	case h.Path == "":
+		return []Fix{advise("end the processes in %s, where no path leads to mount %d", where, h.MountID)}
 	}
-	if h.Path == "" {
-		return fmt.Sprintf("end the processes in %s, where no path leads to mount %d", where, h.MountID)
+	f := Fix{verb: "unmount", object: fmt.Sprintf("%s in the mount namespace of %s", h.Path, a.whoSees(h)), noun: ns.KindMount.Plural(2)}
+	switch {
+	case h.Covered:
+		f.object += ", after what covers it there"
+	case a.busybox:
+		f.object += " (umount -N of util-linux does it from here)"
+	default:
+		f.Command = a.enterAndUnmount(h, t, inode)
 	}
-	step := fmt.Sprintf("run `nsenter -m -t %d umount %s`", targetTask(h), ShellWord(h.Path))
-	if h.Covered {
-		step += " after what covers it there"
-	}
-	return step
+	return []Fix{f}
 }
 
-// unmountLone returns how to remove a mount that is in no mount namespace.
-func unmountLone(h *ns.Holder) string {
+// enterAndUnmount returns the command that takes a mount in the mount namespace of root's
+// away, by a program of ours: nothing is run there that is there. "" if the path leads
+// elsewhere by now.
+func (a *Adviser) enterAndUnmount(h *ns.Holder, t ns.Type, inode uint64) string {
+	if !a.live() {
+		return ""
+	}
+	task := targetTask(h)
+	st, err := a.Machine.ReadStat(task.String())
+	if err != nil || !a.isIn(task, h.MountNS) || !a.leadsThere(h, t, inode) {
+		return ""
+	}
+	again, err := a.Machine.ReadStat(task.String())
+	if err != nil || again.Start != st.Start {
+		return ""
+	}
+	do := command("LC_ALL=C umount -i -n -N "+task.String()+" -- %s", h.Path)
+	if do == "" {
+		return ""
+	}
+	return guard(task, again) + " && " + do
+}
+
+// leadsThere reports whether the path of a mount leads to a namespace in the mount
+// namespace of the task that it was seen by.
+func (a *Adviser) leadsThere(h *ns.Holder, t ns.Type, inode uint64) bool {
+	name, ok := a.pathBy(h)
+	return ok && a.leads(name, t, inode)
+}
+
+// pathBy returns the path by which a mount is reached from here: below the root directory
+// of the task that it was seen by, which may be in a chroot. It reports false if it
+// is not below that.
+func (a *Adviser) pathBy(h *ns.Holder) (string, bool) {
+	task := targetTask(h)
+	root, err := a.Machine.ReadProcLink(task, "root")
+	if err != nil {
+		return "", false
+	}
+	rest, below := h.Path, true
+	if root != "/" {
+		if rest, below = strings.CutPrefix(h.Path, root); !strings.HasPrefix(rest, "/") {
+			below = false
+		}
+	}
+	return "/proc/" + task.String() + "/root" + rest, below
+}
+
+// freePinned returns the steps that free a mount namespace without a task.
+func (a *Adviser) freePinned(h *ns.Holder) []Fix {
+	with := fmt.Sprintf("%s with %s", ns.FormatLink(ns.Mnt, h.MountNS), mountName(h))
+	if h.Pin == nil {
+		return []Fix{advise("free %s, which no process is in and which has %s: `nsinspect who-uses %d` shows what holds it",
+			ns.FormatLink(ns.Mnt, h.MountNS), mountName(h), h.MountNS)}
+	}
+	return a.unpin(h.Pin, ns.Mnt, h.MountNS, ", which keeps "+with)
+}
+
+// unmountLone returns the steps that take away a mount that is in no mount namespace.
+func (a *Adviser) unmountLone(h *ns.Holder) []Fix {
 	switch {
 	case h.Via == ns.ViaUnmounted:
-		return fmt.Sprintf("end the use of what mount %d was unmounted with (an open file or a current directory there)", h.MountID)
+		return []Fix{advise("end the use of what mount %d was unmounted with (an open file or a current directory there)", h.MountID)}
 	case h.Pin == nil:
-		return fmt.Sprintf("free the detached mount that mount %d is below, which no process here has open", h.MountID)
+		return []Fix{advise("free the detached mount that mount %d is below, which no process here has open", h.MountID)}
 	}
-	return fmt.Sprintf("%s, a detached mount that mount %d is below", unpin(h.Pin), h.MountID)
+	return a.unpin(h.Pin, ns.Net, 0, fmt.Sprintf(", a detached mount that mount %d is below", h.MountID))
 }
 
-// unpin returns how to remove what pins a mount namespace, or is a detached mount.
-func unpin(h *ns.Holder) string {
+// unpin returns the steps that take away what pins a namespace or is a detached mount.
+func (a *Adviser) unpin(pin *ns.Holder, t ns.Type, inode uint64, why string) []Fix {
+	var fixes []Fix
 	switch {
-	case h.Kind == ns.KindFD && h.PID != 0:
-		return "close " + descriptor(h)
-	case h.Kind == ns.KindInflight:
-		return "have received, or close, " + queue(h)
-	case h.Kind == ns.KindMount && h.PID != 0:
-		return fmt.Sprintf("run `nsenter -m -t %d umount %s`", targetTask(h), ShellWord(h.Path))
-	case h.Kind == ns.KindMount:
-		return fmt.Sprintf("unmount %s in %s", h.Path, ns.FormatLink(ns.Mnt, h.MountNS))
-	case h.PID != 0:
-		return fmt.Sprintf("take away the %s of %s (pid %d)", h.Kind, comm(h), h.PID)
+	case pin.Kind == ns.KindMount && pin.MountNS == a.Snapshot.MountNS && !pin.Lone():
+		f := a.unmountHere(pin, t, inode, false)
+		f.verb, f.object = "unmount", cmp.Or(pin.Path, f.object)
+		fixes = []Fix{f}
+	case pin.Kind == ns.KindMount:
+		fixes = a.unmountElsewhere(pin, t, inode)
+	case pin.PID == 0:
+		return []Fix{advise("take away the %s%s", pin.Kind, why)}
+	default:
+		f := a.end(pin)
+		if o := a.holderOwner(pin); o != nil {
+			if cmd := restart(o); cmd != "" {
+				f.Command = cmd
+			}
+		}
+		fixes = []Fix{f}
 	}
-	return fmt.Sprintf("take away the %s", h.Kind)
+	for i := range fixes {
+		fixes[i].object += why
+		if fixes[i].exact != "" {
+			fixes[i].exact += why
+		}
+	}
+	return fixes
 }
 
-// targetTask is what nsenter takes as its target.
-func targetTask(h *ns.Holder) ns.TaskID {
-	if h.TID != 0 {
-		return h.TID
+// endAllIn returns a step for each process of the mount namespace that a mount is in.
+func (a *Adviser) endAllIn(h *ns.Holder, keeps string) []Fix {
+	tasks := a.tasksIn(h.MountNS)
+	if len(tasks) == 0 && h.PID > 1 {
+		tasks = []*ns.Holder{a.seer(h)}
 	}
-	return h.PID
+	if len(tasks) == 0 {
+		return []Fix{advise("end the processes that keep %s: `nsinspect who-uses %d` lists them", keeps, h.MountNS)}
+	}
+	var fixes []Fix
+	for _, task := range tasks {
+		f := a.end(task)
+		f.object, f.exact = who(task)+", which keeps "+keeps, whoSince(task)+", which keeps "+keeps
+		if task.PID <= 1 {
+			continue
+		}
+		fixes = append(fixes, f)
+	}
+	return fixes
 }
+
+// seer returns the task that a mount was seen by.
+func (a *Adviser) seer(h *ns.Holder) *ns.Holder {
+	if h.TID != 0 {
+		return &ns.Holder{Kind: ns.KindThread, PID: h.PID, TID: h.TID}
+	}
+	return &ns.Holder{Kind: ns.KindProcess, PID: h.PID, Process: a.process(h.PID)}
+}
+
+// whoSees names the task that a mount was seen by.
+func (a *Adviser) whoSees(h *ns.Holder) string {
+	task := a.seer(h)
+	switch {
+	case task.Kind == ns.KindThread:
+		return fmt.Sprintf("thread %d of pid %d", h.TID, h.PID)
+	case task.Process == nil:
+		return fmt.Sprintf("pid %d", h.PID)
+	}
+	return who(task)
+}
+
+func mountName(h *ns.Holder) string {
+	if h.Path == "" {
+		return fmt.Sprintf("mount %d", h.MountID)
+	}
+	return "the mount " + h.Path
+}
+
+// targetTask is by which a mount namespace is entered.
+func targetTask(h *ns.Holder) ns.TaskID { return cmp.Or(h.TID, h.PID) }

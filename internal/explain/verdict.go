@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package explain writes the verdict on a namespace and the advice how to free it.
 package explain
 
 import (
@@ -12,11 +11,17 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Verdict answers in one sentence who keeps the namespace alive, how many they
-// are, and what would free it. It claims no more than the snapshot shows; what
-// the snapshot's sources do not look for is in a second one.
+// Verdict is that of an adviser who has the snapshot only.
 func Verdict(n *ns.Namespace, s *ns.Snapshot) string {
-	subject := n.Title()
+	a := Adviser{Snapshot: s}
+	return a.Verdict(n, a.Free(n))
+}
+
+// Verdict answers in one sentence who keeps the namespace alive, how many they
+// are, and what would free it, which is what Free returned. It claims no more than the
+// snapshot shows; what the snapshot's sources do not look for is in a second one.
+func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
+	s, subject := a.Snapshot, n.Title()
 	if n.Initial {
 		least := least(s, func(source string) bool { return source == "process" })
 		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s%s in it.",
@@ -25,7 +30,7 @@ func Verdict(n *ns.Namespace, s *ns.Snapshot) string {
 	least := least(s, func(source string) bool { return source != ns.SourceLink }) // links hold nothing
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
 	if len(n.Holders) > 0 {
-		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, release(n, s))
+		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, andJoin(steps(free)))
 	}
 	if unread := s.Unread(); len(unread) > 0 {
 		verdict += " Not looked at: " + strings.Join(unread, ", ") + "."
@@ -47,25 +52,6 @@ func are(n int, k ns.Kind) string {
 		return fmt.Sprintf("1 %s is", k)
 	}
 	return fmt.Sprintf("%d %s are", n, k.Plural(n))
-}
-
-// listed names up to most holders of a kind and counts the others.
-func listed(n *ns.Namespace, k ns.Kind, most int, name func(*ns.Holder) string) []string {
-	var parts []string
-	more := 0
-	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind != k {
-			continue
-		} else if len(parts) < most {
-			parts = append(parts, name(h))
-		} else {
-			more++
-		}
-	}
-	if more > 0 {
-		parts = append(parts, fmt.Sprintf("%d more %s", more, k.Plural(more)))
-	}
-	return parts
 }
 
 // LookingAt returns in a user's words what a source reads.

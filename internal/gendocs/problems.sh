@@ -73,7 +73,7 @@ peer() {
 	b peer;       t 'ip netns list'
 	b peerdoctor; t "$D"
 	b peerfix
-	t "$(nsinspect doctor --min-age 0 -o json 2>/dev/null | jq -r '.findings[] | select(.check == "live-pin").fix[0]' | sed 's/ *#.*//')"
+	t "$(nsinspect doctor --min-age 0 -o json 2>/dev/null | jq -r '.findings[] | select(.check == "live-pin").fix[0]')"
 	t "$(nsinspect doctor --min-age 0 -o json 2>/dev/null | jq -r '.findings[] | select(.check == "leftover-file").fix[0]')"
 	t 'ip netns list'
 	umount /run/netns/pinned; end $P; rm /run/netns/pinned

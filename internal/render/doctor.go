@@ -16,8 +16,11 @@ import (
 
 // Doctor writes the report of doctor: first a line for monitoring, then each finding.
 func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
-	if f == JSON || f == YAML {
+	switch f {
+	case JSON, YAML:
 		return encode(w, f, false, wire.NewDoctor(r))
+	case Script:
+		return writeScript(w, r)
 	}
 	var out bytes.Buffer
 	fmt.Fprintln(&out, paint(Escape(r.Headline()), severityColor(r.Status()), style))
@@ -44,20 +47,42 @@ func writeFinding(w io.Writer, f *doctor.Finding, style Style) {
 	title := fmt.Sprintf("%s: %s: %s", f.Severity, f.Check, f.Subject)
 	fmt.Fprintf(w, "\n%s\n", paint(Escape(title), severityColor(f.Severity), style))
 	fold(w, "what", f.Summary, style)
-	for i, e := range f.Evidence {
-		label := ""
-		if i == 0 {
-			label = "seen"
-		}
-		fold(w, label, e, style)
-	}
+	foldList(w, "seen", shorten(f.Evidence), style)
 	fold(w, "means", f.Meaning, style)
-	for i, command := range f.Fix {
-		label := ""
-		if i == 0 {
-			label = "fix"
+	writeCommands(w, "fix", f.Fix)
+	writeCommands(w, "or", f.Alternative)
+	foldList(w, "advice", shorten(f.Advice), style)
+}
+
+// foldList writes texts of which the first has a label.
+func foldList(w io.Writer, label string, texts []string, style Style) {
+	for _, text := range texts {
+		fold(w, label, text, style)
+		label = ""
+	}
+}
+
+// shorten leaves out the middle of a long list, for people: what is found out about a
+// namespace as a whole is at its ends.
+func shorten(all []string) []string {
+	const first, last = 5, 5
+	if len(all) <= first+last+1 {
+		return all
+	}
+	short := append(all[:first:first], fmt.Sprintf("and %d more (-o json has all)", len(all)-first-last))
+	return append(short, all[len(all)-last:]...)
+}
+
+// writeCommands writes commands, each whole on a line of its own, to be copied.
+func writeCommands(w io.Writer, label string, commands []string) {
+	const most = 5
+	for i, command := range commands {
+		if i == most {
+			fmt.Fprintf(w, "  %-7sand %d more (-o json has all)\n", "", len(commands)-most)
+			return
 		}
-		fmt.Fprintf(w, "  %-7s%s\n", label, Escape(command)) // whole, to be copied
+		fmt.Fprintf(w, "  %-7s%s\n", label, Escape(command))
+		label = ""
 	}
 }
 

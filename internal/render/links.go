@@ -97,14 +97,14 @@ func Title(n *ns.Namespace, x *owner.Index) string {
 
 // UsesBy writes who keeps the namespace alive that was asked for by an address or
 // a device, and first by which link it was found.
-func UsesBy(w io.Writer, s *ns.Snapshot, q links.Query, h links.Hit, x *owner.Index, f Format, style Style) error {
+func UsesBy(w io.Writer, a *explain.Adviser, q links.Query, h links.Hit, x *owner.Index, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		return encode(w, f, false, wire.NewUses(s, h.Namespace, x, explain.Verdict(h.Namespace, s), q, &h))
+		return encode(w, f, false, wire.NewUses(a.Snapshot, h.Namespace, x, a.Answer(h.Namespace), q, &h))
 	}
-	if _, err := fmt.Fprintln(w, Escape(matchText(s, q, h, x))); err != nil {
+	if _, err := fmt.Fprintln(w, Escape(matchText(a.Snapshot, q, h, x))); err != nil {
 		return err
 	}
-	return Uses(w, s, h.Namespace, x, f, style)
+	return Uses(w, a, h.Namespace, x, f, style)
 }
 
 func matchText(s *ns.Snapshot, q links.Query, h links.Hit, x *owner.Index) string {

@@ -25,6 +25,8 @@ const (
 	JSON  Format = "json"
 	YAML  Format = "yaml"
 	Name  Format = "name"
+
+	Script Format = "sh" // a shell script of fixes
 )
 
 // List writes a snapshot, with the owners that x knows. Structured output is one

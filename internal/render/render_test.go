@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 	"sigs.k8s.io/yaml"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -110,7 +111,7 @@ func TestLongCommandIsNotPadded(t *testing.T) {
 	var out bytes.Buffer
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if err := Uses(&out, s, n, nil, Table, Style{}); err != nil {
+	if err := Uses(&out, &explain.Adviser{Snapshot: s}, n, nil, Table, Style{}); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)

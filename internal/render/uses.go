@@ -3,6 +3,7 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -16,13 +17,14 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
-// Uses writes what keeps a namespace alive: the verdict, its owner as far as x
-// knows, then the holders.
-func Uses(w io.Writer, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format, style Style) error {
+// Uses writes what keeps a namespace alive: the verdict and the commands that free it, its
+// owner as far as x knows, then the holders.
+func Uses(w io.Writer, a *explain.Adviser, n *ns.Namespace, x *owner.Index, f Format, style Style) error {
+	s, answer := a.Snapshot, a.Answer(n)
 	if f == JSON || f == YAML {
-		return encode(w, f, false, wire.NewUses(s, n, x, explain.Verdict(n, s), links.Query{}, nil))
+		return encode(w, f, false, wire.NewUses(s, n, x, answer, links.Query{}, nil))
 	}
-	if _, err := fmt.Fprintln(w, Escape(explain.Verdict(n, s))); err != nil {
+	if err := writeAnswer(w, answer); err != nil {
 		return err
 	}
 	if o := x.Namespace(n); o != nil {
@@ -48,6 +50,17 @@ func Uses(w io.Writer, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format
 		return err
 	}
 	return usesTable(s, n, x, f == Wide).write(w, style)
+}
+
+// writeAnswer writes the verdict, and below it the commands that are not in it.
+func writeAnswer(w io.Writer, answer explain.Answer) error {
+	var out bytes.Buffer
+	fmt.Fprintln(&out, Escape(answer.Verdict))
+	writeCommands(&out, "fix", slices.DeleteFunc(slices.Clone(answer.Fix), func(command string) bool {
+		return strings.Contains(answer.Verdict, "`"+command+"`")
+	}))
+	_, err := w.Write(out.Bytes())
+	return err
 }
 
 // identity returns what else identifies a namespace: "cookie 4101, nsid 3, owned by

@@ -25,7 +25,7 @@ func TestVerdicts(t *testing.T) {
 		}},
 		"net:[7] is kept alive by 1 thread and 2 mounts; to free it, end thread 9 (a) of pid 8, run `ip netns del x` and unmount /tmp/y below the mount that covers it.": {Inode: 7, Holders: []ns.Holder{
 			{Kind: ns.KindThread, PID: 8, TID: 9, Process: &ns.Process{Comm: "a"}},
-			{Kind: ns.KindMount, Path: "/run/netns/x"}, {Kind: ns.KindMount, Path: "/tmp/y", Covered: true},
+			{Kind: ns.KindMount, Path: "/run/netns/x", Authority: ns.RootAuthority}, {Kind: ns.KindMount, Path: "/tmp/y", Covered: true},
 		}},
 	} {
 		if got := explain.Verdict(n, s); !strings.HasPrefix(got, want) {
@@ -59,7 +59,7 @@ func TestMountRows(t *testing.T) {
 	}}
 	rows := func(f Format) []string {
 		var out bytes.Buffer
-		if err := Uses(&out, s, n, nil, f, Style{}); err != nil {
+		if err := Uses(&out, &explain.Adviser{Snapshot: s}, n, nil, f, Style{}); err != nil {
 			t.Fatal(err)
 		}
 		var rows []string

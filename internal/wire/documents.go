@@ -5,6 +5,7 @@ package wire
 import (
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -33,6 +34,8 @@ type Uses struct {
 	Head
 	Matched   *Match    `json:"matched,omitempty"` // the link that led to the namespace, if it was asked for by one
 	Verdict   string    `json:"verdict"`           // the answer in a sentence
+	Fix       []string  `json:"fix"`               // shell commands that free the namespace, in order; none was run
+	Advice    []string  `json:"advice"`            // what to do where no command is safe, or none is known, a sentence each
 	Namespace Namespace `json:"namespace"`
 }
 
@@ -47,9 +50,9 @@ type Match struct {
 
 // NewUses returns a namespace of a snapshot with its holders. hit is nil if it was
 // not found by a link.
-func NewUses(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, verdict string, q links.Query, hit *links.Hit) Uses {
+func NewUses(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, answer explain.Answer, q links.Query, hit *links.Hit) Uses {
 	c := newConverter(s, x)
-	u := Uses{Namespace: c.namespace(n), Verdict: verdict}
+	u := Uses{Namespace: c.namespace(n), Verdict: answer.Verdict, Fix: answer.Fix, Advice: answer.Advice}
 	u.Namespace.Holders = c.holders(n)
 	if hit != nil {
 		u.Matched = &Match{q.By, q.String(), hit.Link.Name, raw(hit.Link.Name), c.ref(ns.Net, hit.At.Inode)}
@@ -70,18 +73,20 @@ type Doctor struct {
 
 // Finding is one thing that is wrong.
 type Finding struct {
-	Check      string     `json:"check"`
-	Severity   string     `json:"severity" jsonschema:"enum=unknown,enum=warning,enum=critical"`
-	Title      string     `json:"title"`             // what it is about, for people
-	Subject    *Ref       `json:"subject,omitempty"` // the namespace that it is about
-	Owner      *Owner     `json:"owner,omitempty"`   // of that namespace, or of what holds it
-	Path       string     `json:"path,omitempty"`    // the file or mount point that it is about
-	PathBase64 []byte     `json:"path_base64,omitempty"`
-	Summary    string     `json:"summary"`
-	Evidence   []string   `json:"evidence"` // what was seen
-	Meaning    string     `json:"meaning"`
-	Fix        []string   `json:"fix"` // commands that resolve it, each one way; none was run
-	Since      *time.Time `json:"since,omitempty"`
+	Check       string     `json:"check"`
+	Severity    string     `json:"severity" jsonschema:"enum=unknown,enum=warning,enum=critical"`
+	Title       string     `json:"title"`             // what it is about, for people
+	Subject     *Ref       `json:"subject,omitempty"` // the namespace that it is about
+	Owner       *Owner     `json:"owner,omitempty"`   // of that namespace, or of what holds it
+	Path        string     `json:"path,omitempty"`    // the file or mount point that it is about
+	PathBase64  []byte     `json:"path_base64,omitempty"`
+	Summary     string     `json:"summary"`
+	Evidence    []string   `json:"evidence"` // what was seen
+	Meaning     string     `json:"meaning"`
+	Fix         []string   `json:"fix"`                   // shell commands that resolve it, in order; none was run
+	Alternative []string   `json:"alternative,omitempty"` // shell commands that resolve it in another way, in order
+	Advice      []string   `json:"advice"`                // what else to do, or what to do where no command is safe, a sentence each
+	Since       *time.Time `json:"since,omitempty"`
 }
 
 // UnknownCheck is a check without a result.
@@ -98,7 +103,8 @@ func NewDoctor(r *doctor.Report) Doctor {
 		f := &r.Findings[i]
 		w := Finding{
 			Check: f.Check, Severity: f.Severity.String(), Title: f.Subject, Owner: NewOwner(f.Owner), Path: f.Path, PathBase64: raw(f.Path),
-			Summary: f.Summary, Evidence: append([]string{}, f.Evidence...), Meaning: f.Meaning, Fix: append([]string{}, f.Fix...),
+			Summary: f.Summary, Evidence: append([]string{}, f.Evidence...), Meaning: f.Meaning,
+			Fix: append([]string{}, f.Fix...), Alternative: f.Alternative, Advice: append([]string{}, f.Advice...),
 		}
 		if f.Namespace != nil {
 			w.Subject = c.ref(f.Namespace.Type, f.Namespace.Inode)

@@ -3,10 +3,8 @@
 package doctor
 
 import (
-	"fmt"
 	"slices"
 
-	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -26,19 +24,13 @@ func findCoveredName(x *inspection) (all []Finding) {
 		if n.Initial || len(covered) == 0 || x.pinned(n) {
 			continue
 		}
+		over := make([]*ns.Namespace, len(covered))
+		for j, h := range covered {
+			over[j] = x.over(h)
+		}
 		f := x.about(n)
 		f.Path = covered[0].Path
-		f.Summary = fmt.Sprintf("its name %s is covered by another mount and reaches it no more", covered[0].Path)
-		for _, h := range covered {
-			over := "a mount over a directory of its path"
-			if upper := x.over(h); upper != nil {
-				over = upper.String()
-			}
-			f.Evidence = append(f.Evidence, fmt.Sprintf("mount %d at %s is below %s", h.MountID, h.Path, over))
-		}
-		f.Evidence = few(f.Evidence, 3)
-		f.Meaning = "The covered mount keeps the namespace alive, out of reach. Whoever uses the name gets what lies over it."
-		f.Fix = x.uncover(n, covered[0])
+		f.write(x.adviser().CoveredName(n, covered, over))
 		x.addAge(&f)
 		all = append(all, f)
 	}
@@ -65,14 +57,4 @@ func (x *inspection) over(covered *ns.Holder) *ns.Namespace {
 		}
 	}
 	return nil
-}
-
-// uncover returns the commands that bring a covered name to light: what lies over
-// it gets a name of its own first, for it may have no other.
-func (x *inspection) uncover(n *ns.Namespace, covered *ns.Holder) []string {
-	if x.over(covered) == nil {
-		return []string{fmt.Sprintf("nsinspect who-uses %d", n.Inode)}
-	}
-	word, fresh := explain.ShellWord(covered.Path), explain.ShellWord(covered.Path+"-2")
-	return []string{fmt.Sprintf("touch %[2]s && mount --bind %[1]s %[2]s && umount %[1]s", word, fresh)}
 }

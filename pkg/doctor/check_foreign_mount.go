@@ -4,8 +4,6 @@ package doctor
 
 import (
 	"cmp"
-	"fmt"
-	"slices"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -18,22 +16,16 @@ func findForeignMount(x *inspection) (all []Finding) {
 			continue
 		}
 		x.describe(n)
-		f := x.about(n)
-		f.Summary = "no process is in it: mounts in other mount namespaces keep it"
-		var fixes []string
-		for i := range n.Holders {
-			h := &n.Holders[i]
-			if h.Kind != ns.KindMount || h.Lone() {
-				continue
-			}
-			f.Path = cmp.Or(f.Path, h.Path)
-			f.Evidence = append(f.Evidence, fmt.Sprintf("mounted at %s in %s", cmp.Or(h.Path, "no path"), x.where(h)))
-			fixes = append(fixes, unmountIn(h))
+		if x.state(n) != foreign {
+			continue // it has lost all that held it
 		}
-		f.Evidence = few(f.Evidence, 3)
-		f.Meaning = "A container that was given the host's /run, or a service with mounts of its own, has a copy of a name that was taken away here. " +
-			"It keeps the namespace until it unmounts it or ends."
-		f.Fix = few(slices.Compact(fixes), 3)
+		f := x.about(n)
+		for i := range n.Holders {
+			if h := &n.Holders[i]; h.Kind == ns.KindMount && !h.Lone() {
+				f.Path = cmp.Or(f.Path, h.Path)
+			}
+		}
+		f.write(x.adviser().ForeignMount(n))
 		x.addAge(&f)
 		x.addLinks(&f)
 		x.uncertain(&f, "process", "thread")

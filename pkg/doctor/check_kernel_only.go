@@ -5,7 +5,6 @@ package doctor
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -22,26 +22,18 @@ import (
 // findKernelOnly finds namespaces that live and that nothing visible explains.
 func findKernelOnly(x *inspection) (all []Finding) {
 	for _, n := range x.inState(heldByKernel) {
-		refs := 0
-		for i := range n.Holders {
-			refs += n.Holders[i].Refs
-		}
 		f := x.about(n)
-		f.Summary = "nothing visible keeps it, and yet it lives"
-		f.Evidence = append(f.Evidence, fmt.Sprintf("references to it that the kernel counts: %d", refs))
-		f.Meaning = "Something inside the kernel holds it: a file below its /proc/net, a mount of NFS or SMB made in it, a leak in a driver. " +
-			"Neither lsns nor ip netns shows it."
-		f.Fix = []string{fmt.Sprintf("nsinspect who-uses %d   # again: what holds it may show up", n.Inode)}
+		f.write(x.adviser().KernelOnly(n))
 		x.addAge(&f)
 		x.addLinks(&f)
 		x.uncertain(&f, "process", "thread", "fd", "socket", "mmap", "inflight", "mount")
 		if !x.snap.MountsAll {
 			f.Severity = Unknown
-			f.Evidence = append(f.Evidence, "not certain: mount namespaces that no process is in were not read")
+			f.NotCertain(explain.WhyMountNamespaces)
 		}
 		if why := x.closing(n); why != "" {
 			f.Severity = Unknown
-			f.Evidence = append(f.Evidence, "not certain: "+why)
+			f.NotCertain(why)
 		}
 		all = append(all, f)
 	}
@@ -52,14 +44,13 @@ func findKernelOnly(x *inspection) (all []Finding) {
 // minutes only, "" if nothing speaks for that: by TCP connections whose processes
 // have ended and whose peers have not answered yet.
 func (x *inspection) closing(n *ns.Namespace) string {
-	const wait = "TCP connections of ended processes are still closing and keep it, for some minutes at most: %d of them"
 	if open, err := x.connections(n); err == nil && open > 0 {
-		return fmt.Sprintf(wait, open)
+		return explain.Closing(open, true)
 	} else if err == nil {
 		return ""
 	}
 	if open := x.orphans(); open > 0 {
-		return fmt.Sprintf("TCP connections of ended processes are still closing on this machine, %d of them, and may be what keeps it", open)
+		return explain.Closing(open, false)
 	}
 	return ""
 }

@@ -3,7 +3,6 @@
 package doctor
 
 import (
-	"fmt"
 	"path"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
@@ -20,22 +19,14 @@ func findLeftoverFile(x *inspection) (all []Finding) {
 			continue
 		}
 		f := aboutPath(s)
-		f.Summary = "a plain file, and no namespace"
 		if why := x.mayBePinned(s); why != "" {
 			f.Severity = Unknown
-			f.Summary += " here: left over, or a live name in another mount namespace"
-			f.Evidence = []string{"no namespace was seen mounted on it", "not certain: " + why}
-			f.Meaning = "Do not rm it before that is known: to remove a mount point unmounts it in every mount namespace, and can end a namespace that is in use."
+			f.write(x.adviser().PerhapsLeftoverFile(s, why))
 		} else {
-			f.Evidence = []string{"no namespace is mounted on it in any mount namespace, and all were read"}
-			f.Meaning = "Somebody unmounted the namespace and left the file, or never got to mount it. " +
-				"ip netns list still shows it (\"Peer netns reference is invalid\"), and a new namespace cannot get its name."
-			f.Fix = []string{"rm " + explain.ShellWord(s.Path)}
+			f.write(x.adviser().LeftoverFile(s))
 		}
-		if m := namingProgram(path.Base(s.Path)); m != "" {
-			f.Evidence = append(f.Evidence, "named as "+m+" names them")
-		}
-		f.Evidence = append(f.Evidence, "last changed "+stamp(s.Made))
+		f.NamedBy(namingProgram(path.Base(s.Path)))
+		f.See("last changed " + explain.Stamp(s.Made))
 		all = append(all, f)
 	}
 	return all
@@ -48,20 +39,17 @@ func (x *inspection) mayBePinned(s *ns.DanglingName) string {
 	case why != "":
 		return why
 	case !x.snap.MountsAll:
-		return "mount namespaces that no process is in were not read (that takes root, and Linux 6.12)"
+		return explain.WhyMountNamespaces
 	case !x.snap.LoneMounts:
-		return "detached mounts were not looked at"
+		return explain.WhyDetachedMounts
 	case !s.Compared:
-		return "which file the path leads to is unknown: its root directory is no mount"
+		return explain.WhyNotCompared
 	}
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
 		for j := range n.Holders {
-			switch h := &n.Holders[j]; {
-			case h.Kind == ns.KindKernel:
-				return fmt.Sprintf("nothing visible explains what keeps %s, which may be mounted there", n)
-			case h.Kind == ns.KindMount && (h.Lone() || h.Path == ""):
-				return fmt.Sprintf("it is unknown where mount %d of %s is, which no path leads to", h.MountID, n)
+			if h := &n.Holders[j]; h.Kind == ns.KindKernel || h.Kind == ns.KindMount && (h.Lone() || h.Path == "") {
+				return explain.WhyUnexplained(n, h)
 			}
 		}
 	}

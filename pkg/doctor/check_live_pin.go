@@ -2,12 +2,7 @@
 
 package doctor
 
-import (
-	"fmt"
-
-	"github.com/nsinspect/nsinspect/internal/explain"
-	"github.com/nsinspect/nsinspect/pkg/ns"
-)
+import "github.com/nsinspect/nsinspect/pkg/ns"
 
 // findLivePin finds plain files on which a namespace is mounted out of the sight
 // of this path.
@@ -18,18 +13,8 @@ func findLivePin(x *inspection) (all []Finding) {
 			continue
 		}
 		f := aboutPath(s)
-		f.Summary = fmt.Sprintf("a plain file here, and the live name of %s elsewhere: do not rm it",
-			ns.FormatLink(s.Pins[0].Type, s.Pins[0].Inode))
-		var seen []string
-		for j := range s.Pins {
-			p := &s.Pins[j]
-			seen = append(seen, fmt.Sprintf("%s is mounted on it in %s", ns.FormatLink(p.Type, p.Inode), x.pinWhere(&p.Mount)))
-		}
-		f.Evidence = few(seen, 3)
-		f.Meaning = "To remove the file takes the mount away in every mount namespace, and the namespace with it if nothing else holds it. " +
-			"The name was made where mounts do not reach this mount namespace."
 		f.Namespace = x.snap.Find(s.Pins[0].Inode)
-		f.Fix = fixPin(s)
+		f.write(x.adviser().LivePin(s, f.Namespace))
 		all = append(all, f)
 	}
 	return all
@@ -51,24 +36,4 @@ func (x *inspection) misleads(s *ns.DanglingName) bool {
 		}
 	}
 	return false
-}
-
-func (x *inspection) pinWhere(h *ns.Holder) string {
-	if h.Covered {
-		return "our own mount namespace, below a mount that covers it"
-	}
-	return x.where(h)
-}
-
-// fixPin returns the commands for a live pin: bring the name here, or take it away
-// where it is.
-func fixPin(s *ns.DanglingName) []string {
-	h := &s.Pins[0].Mount
-	if h.Covered || h.PID == 0 || h.Path == "" {
-		return []string{fmt.Sprintf("nsinspect who-uses %d", s.Pins[0].Inode)}
-	}
-	return []string{
-		fmt.Sprintf("mount -c --bind %s %s   # have it here too", explain.ShellWord(fmt.Sprintf("/proc/%d/root%s", h.PID, h.Path)), explain.ShellWord(s.Path)),
-		unmountIn(h) + "   # or end it there, if it is not wanted",
-	}
 }

@@ -2,9 +2,7 @@
 
 package doctor
 
-import (
-	"github.com/nsinspect/nsinspect/pkg/ns"
-)
+import "github.com/nsinspect/nsinspect/pkg/ns"
 
 // findNoProcess finds namespaces that have a name and no process, and that nobody
 // serves from outside. Those of containers are reported by findDeadContainer.
@@ -13,16 +11,16 @@ func findNoProcess(x *inspection) (all []Finding) {
 		if served(n) || x.container(n) != nil {
 			continue
 		}
+		x.describe(n)
+		if x.state(n) != named {
+			continue // it has lost what held it
+		}
 		f := x.about(n)
 		f.Path = mountedAt(x, n)
 		if len(n.Names) == 0 {
 			f.Subject += " (" + f.Path + ")"
 		}
-		f.Summary = "no process is in it: its name alone keeps it"
-		f.Evidence = append(f.Evidence, "held by "+join(n.Tally()))
-		f.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +
-			"Its addresses and routes live on with it. --max-orphans N excuses so many of them."
-		f.Fix = []string{unmount(f.Path)}
+		f.write(x.adviser().NoProcess(n))
 		x.addAge(&f)
 		x.addLinks(&f)
 		x.uncertain(&f, "process", "thread")

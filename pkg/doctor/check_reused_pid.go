@@ -3,13 +3,11 @@
 package doctor
 
 import (
-	"fmt"
 	"path"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -42,23 +40,18 @@ func (x *inspection) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) 
 	}
 	f = Finding{
 		Severity: Critical, Subject: name.Path, Path: name.Path, Namespace: n, Since: p.Started,
-		Summary: fmt.Sprintf("a symlink to %s, which is another process than the one it was made for", name.Target),
-		Evidence: []string{
-			"the link is of " + stamp(name.Made),
-			fmt.Sprintf("%s was started %s, after it", x.who(pid), stamp(p.Started)),
-		},
-		Meaning: "The process that it was made for has ended, and a stranger got its PID. Whoever uses the name works in the stranger's namespace.",
-		Fix:     []string{"rm " + explain.ShellWord(name.Path)},
-		marks:   []string{name.Path},
+		Owner: x.owners().Process(pid), marks: []string{name.Path},
 	}
-	f.Owner = x.owners().Process(pid)
-	if n.Initial {
-		f.Evidence = append(f.Evidence, "it leads to the host's own network namespace: a firewall rule made by that name is made on the host")
-	}
-	if boot := x.booted(); name.Made.Before(boot) {
+	boot := x.booted()
+	switch {
+	case name.Made.Before(boot):
 		f.Severity = Unknown
-		f.Evidence = append(f.Evidence, fmt.Sprintf("not certain: the link is older than this boot (%s), or the clock has been set since", stamp(boot)))
+	case !name.Authority.Trusted:
+		f.Severity, boot = Warning, time.Time{} // whoever made the link gave it its time
+	default:
+		boot = time.Time{}
 	}
+	f.write(x.adviser().ReusedPID(n, name, p, boot))
 	return f, true
 }
 

@@ -49,42 +49,18 @@ func (x *inspection) splitThreads(n *ns.Namespace) map[ns.TaskID][]*ns.Holder {
 
 func (x *inspection) split(n *ns.Namespace, pid ns.TaskID, threads []*ns.Holder) Finding {
 	home := x.snap.Find(x.homes[pid])
-	about, one := n, "a thread of "+x.who(pid)+" is in it, and the process is in "+x.named(home)
-	if len(threads) > 1 {
-		one = fmt.Sprintf("%d threads of %s are in it, and the process is in %s", len(threads), x.who(pid), x.named(home))
-	}
-	if n.Initial { // it is the first thread that has left: the process is where that is
-		about, one = home, fmt.Sprintf("the first thread of %s is in it, and others are in %s: %d of them", x.who(pid), x.named(n), len(threads))
+	about := n
+	if n.Initial {
+		about = home
 	}
 	f := x.about(about)
-	f.marks, f.Since, f.Summary = nil, started(threads), one
+	f.marks, f.Since = nil, started(threads)
 	for _, t := range threads {
 		f.marks = append(f.marks, fmt.Sprintf("%d %d", n.Inode, t.TID))
-		text := fmt.Sprintf("thread %d", t.TID)
-		if t.Process != nil {
-			text += fmt.Sprintf(" (%s), started %s", t.Process.Comm, stamp(t.Process.Started))
-		}
-		f.Evidence = append(f.Evidence, text)
 	}
-	f.Evidence = few(f.Evidence, 4)
-	if about.Processes() == 0 && about.Count(ns.KindMount) == 0 {
-		f.Evidence = append(f.Evidence, "no process is in it, and it has no name")
-	}
-	f.Meaning = "The program moved a thread with setns or unshare and did not move it back. In Go any goroutine may run on that thread next " +
-		"and use the wrong network; the thread also keeps the namespace alive. A program that means to keep a thread there looks the same."
-	if cmd := x.restart(pid); cmd != "" {
-		f.Fix = []string{cmd}
-	}
+	f.write(x.adviser().SplitThread(n, home, about, threads))
 	f.Owner = x.owners().Process(pid)
 	return f
-}
-
-// named names a namespace in a sentence.
-func (x *inspection) named(n *ns.Namespace) string {
-	if n.Initial {
-		return n.String() + ", the host's"
-	}
-	return n.String()
 }
 
 // watches reports whether dockerd has a thread in a swarm network's namespace on

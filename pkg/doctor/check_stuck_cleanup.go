@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -34,7 +35,7 @@ type worker struct {
 func findStuckCleanup(x *inspection) []Finding {
 	pids := x.workers()
 	if pids == nil {
-		x.unseen[checkStuckCleanup] = "kernel threads cannot be seen from here"
+		x.unseen[checkStuckCleanup] = explain.NoKernelThreads
 		return nil
 	}
 	for _, pid := range pids {
@@ -72,20 +73,10 @@ func (w worker) as(before worker) bool {
 }
 
 func (x *inspection) stuckFinding(w worker) Finding {
-	f := Finding{
-		Severity: Critical,
-		Subject:  fmt.Sprintf("kernel worker %d (%s)", w.pid, w.comm),
-		Summary:  "it is stuck in cleanup_net: no network namespace of this machine goes away any more",
-		Evidence: []string{fmt.Sprintf("in uninterruptible sleep for %s at least", time.Duration(cleanupLooks)*cleanupPause)},
-		Meaning: "Its kernel thread waits for a device or lock that is not let go, mostly a leaked reference in a driver " +
-			"(\"unregister_netdevice: waiting for lo to become free\"). Namespaces that end queue up behind it, and creating new ones can hang. A reboot is the only certain remedy.",
-		Fix:   []string{"dmesg | grep unregister_netdevice   # which device", fmt.Sprintf("cat /proc/%d/stack   # where it waits", w.pid)},
-		marks: []string{w.pid.String()},
+	return Finding{
+		Severity: Critical, Subject: fmt.Sprintf("kernel worker %d (%s)", w.pid, w.comm), marks: []string{w.pid.String()},
+		Text: x.adviser().StuckCleanup(w.pid, time.Duration(cleanupLooks)*cleanupPause, functions(w.stack)),
 	}
-	if w.stack != "" {
-		f.Evidence = append(f.Evidence, "it waits in "+strings.Join(few(functions(w.stack), 4), ", "))
-	}
-	return f
 }
 
 // workers returns the kernel's threads, nil if they cannot be seen.

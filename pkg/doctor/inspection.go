@@ -27,6 +27,7 @@ type inspection struct {
 	index    *owner.Index // nil until it is asked for
 	again    bool         // it is the second look
 	findings []Finding
+	advice   *explain.Adviser // nil until there is a finding
 
 	homes     map[ns.TaskID]uint64 // the namespace of each process that is in one
 	daemons   map[string]*ns.Process
@@ -71,6 +72,15 @@ func (x *inspection) owners() *owner.Index {
 	return x.index
 }
 
+// adviser returns who writes about what the checks find.
+func (x *inspection) adviser() *explain.Adviser {
+	if x.advice == nil {
+		x.advice = explain.New(x.snap, x.host, func() explain.Owners { return x.owners() })
+		x.advice.Process = x.process
+	}
+	return x.advice
+}
+
 // tooYoung reports whether something is too young to be reported. Of unknown age it is
 // not.
 func (x *inspection) tooYoung(since time.Time) bool {
@@ -96,14 +106,7 @@ func (x *inspection) missingSources(sources ...string) string {
 			unread = append(unread, fmt.Sprintf("%d %s", len(gaps), explain.LookingAt(s)))
 		}
 	}
-	var whys []string
-	if len(unread) > 0 {
-		whys = append(whys, "unreadable: "+strings.Join(unread, ", "))
-	}
-	if len(away) > 0 {
-		whys = append(whys, "not looked at: "+strings.Join(away, ", "))
-	}
-	return strings.Join(whys, "; ")
+	return explain.Missing(unread, away)
 }
 
 func (x *inspection) gaps(source string) (gaps []ns.Gap) {

@@ -66,10 +66,9 @@ func TestFakeMounts(t *testing.T) {
 func TestFakeMountVerdicts(t *testing.T) {
 	snap := fakeMachine(t, "mounts.txtar", Options{})
 	for inode, want := range map[uint64]string{
-		4026532100: "to free it, at least run `ip netns del blue` (and, for each copy in 2 other mount namespaces that stays, for example, " +
-			"run `nsenter -m -t 300 umount /run/netns/blue`). ",
-		4026532200: "to free it, at least run `nsenter -m -t 300 umount /run/netns/red` and run `nsenter -m -t 500 umount /run/netns/plain`. ",
-		4026532300: "to free it, at least run `nsenter -m -t 600 umount /cage/ns`. ",
+		4026532100: "to free it, at least run `ip netns del blue` and unmount /run/netns/blue in the mount namespace of pid 300",
+		4026532200: "to free it, at least unmount /run/netns/red in the mount namespace of pid 300 and /run/netns/plain in the mount namespace of pid 500. ",
+		4026532300: "to free it, at least unmount /cage/ns in the mount namespace of pid 600. ",
 	} {
 		if got := explain.Verdict(snap.Find(inode), snap); !strings.Contains(got, want) {
 			t.Errorf("verdict %q, want %q", got, want)

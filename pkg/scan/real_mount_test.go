@@ -187,7 +187,7 @@ func TestMountSeenByAThread(t *testing.T) {
 			t.Errorf("mounts %+v, want one that thread %d sees", holders, tid)
 		}
 		verdict := explain.Verdict(snap.Find(scene.Inode), snap)
-		if want := fmt.Sprintf("`nsenter -m -t %d umount %s`", tid, at); !strings.Contains(verdict, want) {
+		if want := fmt.Sprintf("unmount %s in the mount namespace of thread %d of pid %d", at, tid, os.Getpid()); !strings.Contains(verdict, want) {
 			t.Errorf("verdict %q, want %q", verdict, want)
 		}
 	}

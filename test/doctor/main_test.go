@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if e, err := engine(); err == nil {
 		e.Close()
 	}
+	if programDir != "" {
+		os.RemoveAll(programDir)
+	}
 	os.Exit(code)
 }
 
@@ -138,8 +141,36 @@ func (p *patient) filter(snap *ns.Snapshot) {
 		}
 	}
 	snap.Dangling = slices.DeleteFunc(snap.Dangling, func(s ns.DanglingName) bool { return !ours(s.Path) })
+	trust(snap)
 	if p.change != nil {
 		p.change(snap)
+	}
+}
+
+// trust makes root's what is not: the directories of tests are below
+// one for temporary files, which everybody may write.
+func trust(snap *ns.Snapshot) {
+	for i := range snap.Dangling {
+		s := &snap.Dangling[i]
+		s.Authority = ns.RootAuthority
+		for j := range s.Pins {
+			s.Pins[j].Mount.Authority = ns.RootAuthority
+		}
+	}
+	for i := range snap.Namespaces {
+		n := &snap.Namespaces[i]
+		for j := range n.Names {
+			n.Names[j].Authority = ns.RootAuthority
+		}
+		for j := range n.Holders {
+			h := &n.Holders[j]
+			h.Authority = ns.RootAuthority
+			if h.Pin != nil {
+				pin := *h.Pin
+				pin.Authority = ns.RootAuthority
+				h.Pin = &pin
+			}
+		}
 	}
 }
 

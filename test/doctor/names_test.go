@@ -60,7 +60,7 @@ func TestNoProcess(t *testing.T) {
 	lone := dir.Add("lone")
 	p := newPatient(t).in(dir).with(lone)
 	f := p.expect(t, "no-process")[0]
-	if want := "umount " + dir.Path("lone") + " && rm " + dir.Path("lone"); len(f.Fix) != 1 || f.Fix[0] != want {
+	if want := "umount -- " + dir.Path("lone") + " && rm -- " + dir.Path("lone"); len(f.Fix) != 1 || f.Fix[0] != want {
 		t.Errorf("fix %q, want %q", f.Fix, want)
 	}
 	if !strings.Contains(strings.Join(f.Evidence, "\n"), "there since ") {
@@ -116,7 +116,7 @@ func TestDanglingLink(t *testing.T) {
 	p.expect(t)
 	end(sleep)
 	f := p.expect(t, "dangling-link")[0]
-	if f.Path != link || len(f.Fix) != 1 || f.Fix[0] != "rm "+link || !strings.Contains(f.Summary, "is gone") {
+	if f.Path != link || len(f.Fix) != 1 || f.Fix[0] != "rm -- "+link || !strings.Contains(f.Summary, "is gone") {
 		t.Errorf("finding %+v", f)
 	}
 	// Where PIDs are another PID namespace's, none is stated to be gone.
@@ -156,7 +156,7 @@ func TestReusedPID(t *testing.T) {
 		}
 	}
 	f := p.expect(t, "reused-pid")[0]
-	if f.Severity != doctor.Critical || f.Path != link || len(f.Fix) != 1 || f.Fix[0] != "rm "+link {
+	if f.Severity != doctor.Critical || f.Path != link || len(f.Fix) != 1 || f.Fix[0] != "rm -- "+link {
 		t.Errorf("finding %+v", f)
 	}
 	if text := strings.Join(f.Evidence, "\n"); !strings.Contains(text, "the host's own") || !strings.Contains(text, fmt.Sprintf("sleep (pid %d)", pid)) {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"fmt"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// AboutKernelOnly is what the check finds.
+const AboutKernelOnly = "a namespace is alive, and nothing visible holds it"
+
+// KernelOnly writes about a namespace that nothing visible keeps.
+func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
+	refs := 0
+	for i := range n.Holders {
+		refs += n.Holders[i].Refs
+	}
+	t.Summary = "nothing visible keeps it, and yet it is alive"
+	t.See(fmt.Sprintf("references to it that the kernel counts: %d", refs))
+	t.Meaning = "Something inside the kernel holds it: a file below its /proc/net, a mount of NFS or SMB made in it, a leak in a driver. " +
+		"Neither lsns nor ip netns shows it."
+	t.fix()
+	t.look(fmt.Sprintf("nsinspect who-uses %d", n.Inode), "whether what holds it shows up by now")
+	return t
+}
+
+// Closing returns why a namespace that nothing visible keeps may be kept for minutes only:
+// by so many TCP connections. known reports whether they are of that namespace.
+func Closing(connections int, known bool) string {
+	if known {
+		return fmt.Sprintf("TCP connections of ended processes are still closing and keep it, for some minutes at most: %d of them", connections)
+	}
+	return fmt.Sprintf("TCP connections of ended processes are still closing on this machine, %d of them, and may be what keeps it", connections)
+}

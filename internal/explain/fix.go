@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Fix is one step of what frees or repairs something.
+type Fix struct {
+	Command string // one line of POSIX shell, in printable ASCII; "" if there is none that is safe
+
+	verb, object string // what it does: "end", "sleep (pid 42)"
+	exact        string // the object as advice has it that stands alone; "" if as in object
+	noun         string // what many of these are: "processes"
+}
+
+// text returns what the step does, "end sleep (pid 42, started 2026-11-28 09:14:07)".
+func (f Fix) text() string { return strings.TrimSpace(f.verb + " " + cmp.Or(f.exact, f.object)) }
+
+// advise returns a step in words that no command does.
+func advise(format string, args ...any) Fix {
+	return Fix{verb: "", object: fmt.Sprintf(format, args...)}
+}
+
+// run returns a step that is best described by its command.
+func run(command, noun string) Fix {
+	return Fix{Command: command, verb: "run", object: "`" + command + "`", noun: noun}
+}
+
+// Commands returns the commands of some steps, in order, each once.
+func Commands(fixes []Fix) []string {
+	all := []string{}
+	for _, f := range fixes {
+		if f.Command != "" && !slices.Contains(all, f.Command) {
+			all = append(all, f.Command)
+		}
+	}
+	return all
+}
+
+// Advice returns a sentence for each step that has no command.
+func Advice(fixes []Fix) []string {
+	all := []string{}
+	for _, f := range fixes {
+		if text := sentence(f.text()); f.Command == "" && !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// sentence begins a phrase with a capital letter and ends it with a stop.
+func sentence(phrase string) string {
+	r, size := utf8.DecodeRuneInString(phrase)
+	if phrase = string(unicode.ToUpper(r)) + phrase[size:]; strings.HasSuffix(phrase, ".") {
+		return phrase
+	}
+	return phrase + "."
+}
+
+// How much of many steps a sentence has; Commands and Advice have all.
+const (
+	mostOfOneKind = 3
+	mostSteps     = 8
+)
+
+// steps returns phrases for some steps. Of many like ones it counts those beyond the
+// first.
+func steps(fixes []Fix) []string {
+	var all []string
+	for i := 0; i < len(fixes); {
+		j := i + 1
+		for j < len(fixes) && fixes[i].verb != "" && fixes[j].verb == fixes[i].verb {
+			j++
+		}
+		all = append(all, strings.TrimSpace(fixes[i].verb+" "+andJoin(objects(fixes[i:j]))))
+		i = j
+	}
+	if len(all) > mostSteps {
+		return append(all[:mostSteps:mostSteps], fmt.Sprintf("%d more steps (see -o json)", len(all)-mostSteps))
+	}
+	return all
+}
+
+func objects(fixes []Fix) (all []string) {
+	for i := 0; i < len(fixes); {
+		j := i + 1
+		for j < len(fixes) && fixes[j].noun == fixes[i].noun {
+			j++
+		}
+		for k, f := range fixes[i:j] {
+			if k == mostOfOneKind {
+				all = append(all, fmt.Sprintf("%d more %s", j-i-k, f.noun))
+				break
+			}
+			all = append(all, f.object)
+		}
+		i = j
+	}
+	return all
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"fmt"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// Free returns what frees a namespace: a step for everything that holds it, in the order
+// in which they are to be done. What an owner can be stopped for comes first, then
+// processes and descriptors, then mounts: one that is open cannot be unmounted.
+func (a *Adviser) Free(n *ns.Namespace) []Fix {
+	var owners, tasks, files, sockets, maps, queued, kernel []Fix
+	if n.Initial {
+		return nil
+	}
+	whole := false // the container that the namespace was made for is stopped
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if h.Kind == ns.KindMount {
+			continue
+		}
+		if f, ok := a.ownerStep(n, h); ok {
+			owners, whole = append(owners, f), whole || h.IsTask()
+			continue
+		}
+		f := a.end(h)
+		switch h.Kind {
+		case ns.KindProcess, ns.KindThread:
+			tasks = append(tasks, f)
+		case ns.KindFD:
+			files = append(files, f)
+		case ns.KindSocket, ns.KindTun:
+			sockets = append(sockets, f)
+		case ns.KindMmap:
+			maps = append(maps, f)
+		case ns.KindInflight:
+			queued = append(queued, f)
+		case ns.KindKernel:
+			kernel = append(kernel, f)
+		}
+	}
+	var all []Fix
+	for _, fixes := range [][]Fix{once(owners), tasks, files, sockets, maps, queued, a.unmount(n, whole), kernel} {
+		all = append(all, fixes...)
+	}
+	return all
+}
+
+// ownerStep returns the step that stops or restarts whoever has a holder of a namespace.
+// Whoever is in it is stopped; one that only has it open is started anew.
+func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
+	if h.PID <= 1 {
+		return Fix{}, false
+	}
+	o := a.owner(n, h)
+	do := restart
+	if h.Kind == ns.KindProcess {
+		do = stop
+	}
+	if cmd := do(o); cmd != "" {
+		return run(cmd, "commands"), true
+	}
+	return Fix{}, false
+}
+
+// Restart returns the step that ends a process in the way of whoever runs it.
+func (a *Adviser) Restart(n *ns.Namespace, h *ns.Holder) Fix {
+	if h.Kind != ns.KindMount && h.PID > 1 {
+		if cmd := restart(a.owner(n, h)); cmd != "" {
+			return run(cmd, "commands")
+		}
+	}
+	return a.end(h)
+}
+
+// end returns the step that takes a holder away which is not a mount: by its process,
+// which nobody owns.
+func (a *Adviser) end(h *ns.Holder) Fix {
+	f := Fix{Command: a.kill(h), noun: h.Kind.Plural(2)}
+	switch h.Kind {
+	case ns.KindProcess, ns.KindThread:
+		f.verb, f.object, f.exact = "end", who(h), whoSince(h)
+	case ns.KindMmap:
+		f.verb, f.object, f.exact = "end", "the mapping of a packet ring by "+who(h), "the mapping of a packet ring by "+whoSince(h)
+	case ns.KindInflight:
+		f.verb, f.object = "have received, or close,", queue(h)
+	case ns.KindKernel:
+		f.verb, f.object = "find", unexplained(h)
+	default:
+		f.verb, f.object, f.exact = "close", descriptor(h, who), descriptor(h, whoSince)
+	}
+	return f
+}
+
+func unexplained(h *ns.Holder) string {
+	refs := "reference"
+	switch h.Refs {
+	case 0:
+		return "what refers to it (the bpf engine sees more)"
+	case 1:
+	default:
+		refs = fmt.Sprintf("%d references", h.Refs)
+	}
+	return fmt.Sprintf("what has the %s that nothing visible explains (an open file below its /proc/net, for one)", refs)
+}
+
+// once returns fixes without those that are there already.
+func once(fixes []Fix) (all []Fix) {
+	seen := map[Fix]bool{}
+	for _, f := range fixes {
+		if !seen[f] {
+			seen[f] = true
+			all = append(all, f)
+		}
+	}
+	return all
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"cmp"
+	"path"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+)
+
+// containerCommands has, by runtime, how a container is stopped and started anew. A
+// name may begin with a dash, or be one that the runtime gives a meaning of its own.
+var containerCommands = map[string]struct{ stop, restart string }{
+	"docker": {"docker stop -- %s", "docker restart -- %s"},
+	"podman": {"podman stop -- %s", "podman restart -- %s"},
+	"lxc":    {"lxc-stop --name=%s", ""},
+	"incus":  {"incus stop -- %s", "incus restart -- %s"},
+	"lxd":    {"lxc stop -- %s", "lxc restart -- %s"},
+	"nspawn": {"machinectl poweroff -- %s", "machinectl reboot -- %s"},
+}
+
+// stop returns the command that ends all that an owner has, "" if none is known or the
+// owner is by the word of a user.
+func stop(o *owner.Owner) string {
+	switch {
+	case o == nil || !o.Authority.Trusted:
+		return ""
+	case o.Pod != "" && o.Name == "" && o.ID != "":
+		return command("crictl stopp -- %s", o.ID)
+	case o.Pod != "":
+		return deletePod(o)
+	case containerCommands[o.Runtime].stop != "" && cmp.Or(o.Name, o.ID) != "":
+		return command(containerCommands[o.Runtime].stop, cmp.Or(o.Name, o.ID))
+	}
+	return unit("systemctl stop -- %s", o)
+}
+
+// restart returns the command that starts an owner anew, which closes what it had open;
+// "" if none is known or the owner is by the word of a user.
+func restart(o *owner.Owner) string {
+	switch {
+	case o == nil || !o.Authority.Trusted:
+		return ""
+	case o.Pod != "":
+		return deletePod(o)
+	case containerCommands[o.Runtime].restart != "" && cmp.Or(o.Name, o.ID) != "":
+		return command(containerCommands[o.Runtime].restart, cmp.Or(o.Name, o.ID))
+	}
+	if strings.HasSuffix(o.Unit, ".service") {
+		return unit("systemctl restart -- %s", o)
+	}
+	return stop(o)
+}
+
+// deletePod returns the command that has a pod replaced.
+func deletePod(o *owner.Owner) string {
+	namespace, pod, ok := strings.Cut(o.Pod, "/")
+	if !ok || namespace == "" || pod == "" {
+		return ""
+	}
+	return command("kubectl delete pod %s -- %s", "--namespace="+namespace, pod)
+}
+
+// unit returns a command for the unit of an owner that is nothing but a unit. systemctl
+// takes patterns. A scope of a login session is not to be stopped for one process.
+func unit(format string, o *owner.Owner) string {
+	service := strings.HasSuffix(o.Unit, ".service") && !strings.HasPrefix(o.Unit, "user@")
+	scope := strings.HasSuffix(o.Unit, ".scope") && !strings.HasPrefix(o.Unit, "session-") && o.Unit != "init.scope"
+	if o.Runtime != "systemd" && o.Runtime != "container" && o.Runtime != "" || !service && !scope || strings.ContainsAny(o.Unit, "*?[") {
+		return ""
+	}
+	return command(format, o.Unit)
+}
+
+// clean returns the command by which a runtime takes away what a dead container has left;
+// "" if none is known or the owner is by the word of a user.
+func clean(o *owner.Owner) string {
+	switch {
+	case o == nil || !o.Authority.Trusted || o.ID == "":
+		return ""
+	case o.Runtime == "podman":
+		// It may take a container for running whose conmon was killed, and then
+		// refuses to clean up.
+		stop, cleanup := command("podman stop -t 0 -- %s", o.ID), command("podman container cleanup -- %s", o.ID)
+		if stop == "" {
+			return ""
+		}
+		return stop + "; " + cleanup
+	case o.Pod != "":
+		return command("crictl rmp -- %s", o.ID)
+	}
+	return ""
+}
+
+// removes reports whether the runtime of a namespace's container takes a mount away when
+// the container stops: it is the name that the runtime made.
+func (a *Adviser) removes(o *owner.Owner, n *ns.Namespace, h *ns.Holder) bool {
+	for _, c := range a.Owners().Containers() {
+		if c.Sandbox != "" && c.Runtime == o.Runtime && c.NetNS == n.Inode && path.Base(c.Sandbox) == path.Base(h.Path) {
+			return true
+		}
+	}
+	return false
+}
