@@ -3,7 +3,6 @@
 package explain
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
