@@ -36,6 +36,7 @@ type Adviser struct {
 type Machine interface {
 	NamespaceAt(name string) (ns.Type, uint64, error)
 	NamespaceLink(name string) (inode uint64, err error)
+	Authority(name string) (ns.Authority, error)
 	ReadProcLink(pid ns.TaskID, name string) (string, error)
 	ReadStat(task string) (host.Stat, error)
 	BootTime() (time.Time, error)
@@ -85,13 +86,10 @@ func (a *Adviser) leads(name string, t ns.Type, inode uint64) bool {
 
 // directory returns who controls a directory and the way there.
 func (a *Adviser) directory(name string) ns.Authority {
-	m, ok := a.Machine.(interface {
-		Authority(name string) (ns.Authority, error)
-	})
-	if !ok {
+	if a.Machine == nil {
 		return ns.UnknownAuthority
 	}
-	authority, err := m.Authority(name)
+	authority, err := a.Machine.Authority(name)
 	if err != nil {
 		return ns.UnknownAuthority
 	}

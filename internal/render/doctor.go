@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -69,8 +70,8 @@ func shorten(all []string) []string {
 	if len(all) <= first+last+1 {
 		return all
 	}
-	short := append(all[:first:first], fmt.Sprintf("and %d more (-o json has all)", len(all)-first-last))
-	return append(short, all[len(all)-last:]...)
+	left := fmt.Sprintf("and %d more (-o json has all)", len(all)-first-last)
+	return slices.Concat(all[:first], []string{left}, all[len(all)-last:])
 }
 
 // writeCommands writes commands, each whole on a line of its own, to be copied.
