@@ -28,7 +28,7 @@ func (r Ref) mayBeName() bool {
 	return r.kind == refName || r.kind == refSelf || r.kind == refHost || r.bare
 }
 
-// believes reports whether the reference accepts what somebody says: what is trusted
+// believes reports whether the reference accepts a word: one that is trusted
 // or, where it names a user, that user's word.
 func (r Ref) believes(a ns.Authority) bool {
 	if r.uid != 0 {
