@@ -33,6 +33,20 @@ type Stat struct {
 	Start uint64 // clock ticks after boot
 }
 
+// Tick is the unit of Start.
+const Tick = time.Second / UserHZ
+
+// Born returns the start as a time after boot, which is what ns.Holder has.
+func (s Stat) Born() time.Duration { return time.Duration(s.Start) * Tick }
+
+// IsOf reports whether the task of the stat file is the one that was born at a time after
+// boot, which may be finer than Tick. Two tasks that have the same number one after
+// another are the same to it only if both started within one Tick. The kernel gives a
+// number again after all others (kernel/pid.c, alloc_pid, 6.18), so that this takes as
+// many forks in that time; or CAP_CHECKPOINT_RESTORE in the PID namespace, whose owner
+// can choose numbers, of its own processes and in no namespace above it.
+func (s Stat) IsOf(born time.Duration) bool { return s.Born() == born.Truncate(Tick) }
+
 // ReadStat reads the stat file of a task: "PID" or "PID/task/TID".
 func (h *Host) ReadStat(task string) (Stat, error) {
 	f, err := h.OpenStat(task)
