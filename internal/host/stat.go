@@ -71,6 +71,15 @@ func (h *Host) OpenStat(task string) (StatFile, error) {
 	return StatFile{fd, task}, err
 }
 
+// OpenStatAt opens the stat file of a task at a path from an open directory of a real
+// /proc. From a directory of the task itself, as "../stat" from PID/fd, it is of the task
+// that the directory is of, and ENOENT or ESRCH once that has ended (fs/proc/base.c,
+// proc_pident_lookup, 6.18).
+func OpenStatAt(dir int, name, task string) (StatFile, error) {
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return StatFile{fd, task}, err
+}
+
 // Close closes the file.
 func (f StatFile) Close() { unix.Close(f.fd) }
 
