@@ -36,8 +36,9 @@ type Stat struct {
 // Tick is the unit of Start.
 const Tick = time.Second / UserHZ
 
-// Born returns the start as a time after boot, which is what ns.Holder has.
-func (s Stat) Born() time.Duration { return time.Duration(s.Start) * Tick }
+// Born returns the start as a time after boot, which is what ns.Holder has. It is never
+// 0, which there is an unknown one: that of the first processes is a nanosecond.
+func (s Stat) Born() time.Duration { return max(1, time.Duration(s.Start)*Tick) }
 
 // IsOf reports whether the task of the stat file is the one that was born at a time after
 // boot, which may be finer than Tick. Two tasks that have the same number one after
@@ -45,7 +46,9 @@ func (s Stat) Born() time.Duration { return time.Duration(s.Start) * Tick }
 // number again after all others (kernel/pid.c, alloc_pid, 6.18), so that this takes as
 // many forks in that time; or CAP_CHECKPOINT_RESTORE in the PID namespace, whose owner
 // can choose numbers, of its own processes and in no namespace above it.
-func (s Stat) IsOf(born time.Duration) bool { return s.Born() == born.Truncate(Tick) }
+func (s Stat) IsOf(born time.Duration) bool {
+	return born != 0 && s.Born().Truncate(Tick) == born.Truncate(Tick)
+}
 
 // ReadStat reads the stat file of a task: "PID" or "PID/task/TID".
 func (h *Host) ReadStat(task string) (Stat, error) {

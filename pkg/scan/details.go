@@ -196,7 +196,7 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 		return nil
 	}
 	if !d.boot.IsZero() {
-		p.Started = d.boot.Add(st.Born())
+		p.Started = d.boot.Add(time.Duration(st.Start) * host.Tick)
 	}
 	status, err := newStatus(proc)
 	if host.IsGone(err) {
