@@ -58,8 +58,16 @@ struct mnt_namespace {
 	struct ns_common ns;
 	struct mount *root;
 };
+struct timespec64 {
+	s64 tv_sec;
+	long tv_nsec;
+};
+struct timens_offsets {
+	struct timespec64 boottime;
+};
 struct time_namespace {
 	struct ns_common ns;
+	struct timens_offsets offsets;
 };
 struct cgroup_namespace {
 	struct ns_common ns;

@@ -62,6 +62,7 @@ static __always_inline void mapping_step(struct mapping_walk *w)
 		return;
 	r.pid = reader_tgid(owner);
 	r.tid = r.pid;
+	r.born = born(owner);
 	r.fd = -1;
 	r.location = READ(vma, vm_start);
 	r.slot = -1;

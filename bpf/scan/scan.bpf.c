@@ -16,6 +16,7 @@ struct totals task_totals; /* of the program tasks, which may run beside another
 struct options opts;
 u32 reader_level; /* of the reader's PID namespace, which is reader_pidns */
 u32 reader_pidns;
+s64 reader_boottime; /* what its time namespace adds to the time since boot */
 
 #include "../common/pid.h"
 
@@ -31,6 +32,7 @@ struct {
 	enum batch_size batch;
 } *types_for_go;
 
+#define NSEC_PER_SEC 1000000000LL
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
 static __always_inline u32 types_wanted(void)
@@ -43,12 +45,17 @@ static __always_inline int type_wanted(u32 type)
 	return !opts.types || (opts.types & type);
 }
 
-/* Sets reader_level and reader_pidns from the task that runs the program. */
+/* Sets reader_level, reader_pidns and reader_boottime from the task that runs the
+ * program. */
 static __always_inline void record_reader(void)
 {
 	struct task_struct *reader = (void *)bpf_get_current_task();
+	struct time_namespace *time = READ(READ(reader, nsproxy), time_ns);
 	struct pid *pid = READ(reader, thread_pid);
 
+	if (bpf_core_field_exists(struct time_namespace, offsets))
+		reader_boottime = READ(time, offsets.boottime.tv_sec) * NSEC_PER_SEC +
+				  READ(time, offsets.boottime.tv_nsec);
 	reader_level = READ(pid, level);
 	reader_pidns = active_pid_ns(pid);
 }
@@ -59,6 +66,14 @@ static __always_inline void start_iterator(struct bpf_iter_meta *meta)
 {
 	if (meta->seq_num == 0)
 		record_reader();
+}
+
+/* Returns when the task's process started: as do_task_stat (fs/proc/array.c, 5.5), which
+ * shows user space the same in clock ticks, reads it and shifts it. The first thread
+ * keeps it when another one takes its place (de_thread, fs/exec.c). */
+static __always_inline u64 born(struct task_struct *task)
+{
+	return READ(READ(task, group_leader), start_boottime) + reader_boottime;
 }
 
 /* ---- tasks ---- */
@@ -97,6 +112,7 @@ int tasks(struct bpf_iter__task *ctx)
 	r.tid = reader_tid(task);
 	r.ppid = reader_tgid(READ(task, real_parent));
 	r.start = task->start_boottime;
+	r.born = born(task);
 	if (task->flags & PF_KTHREAD)
 		r.flags |= TASK_KTHREAD;
 	if (task->exit_state)
@@ -124,6 +140,7 @@ static __always_inline void set_task(struct file_record *r, struct task_struct *
 {
 	r->pid = reader_tgid(task);
 	r->tid = reader_tid(task);
+	r->born = born(task);
 	r->fd = fd;
 	r->location = address;
 	r->slot = -1;

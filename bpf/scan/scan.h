@@ -13,7 +13,8 @@ enum task_flag {
 };
 
 struct task_record {
-	u64 start;      /* nanoseconds since boot, suspend included */
+	u64 start;      /* of the thread: nanoseconds since boot, suspend included */
+	u64 born;       /* of its process, as field 22 of /proc/PID/stat has it for the reader */
 	u64 net_cookie; /* 0 where the kernel has none (before 5.12) */
 	u32 pid;        /* in the reader's PID namespace, as are tid and ppid */
 	u32 tid;
@@ -48,6 +49,7 @@ enum file_flag {
 struct file_record {
 	u64 cookie;   /* of the network namespace; 0 if unknown or of another type */
 	u64 socket;   /* inode of the socket that the file is; 0 for others */
+	u64 born;     /* when the process started, as in task_record; 0 in flight */
 	u64 location; /* mapped: address; in flight: inode of the socket that it is queued
 		       * in; a mount: ID of the mount at the root of its tree */
 	u32 pid;      /* 0 in flight */

@@ -170,7 +170,9 @@ func etcDir(h *host.Host, ref resolve.Ref, n *ns.Namespace) string {
 	}
 	for _, name := range n.Names {
 		var st unix.Stat_t
-		if path.Dir(name.Path) == "/run/netns" && unix.Stat(at(name.Name), &st) == nil {
+		// One that cannot be looked at is not taken for one that is not there: its
+		// files are left out with a warning.
+		if path.Dir(name.Path) == "/run/netns" && unix.Stat(at(name.Name), &st) != unix.ENOENT {
 			return at(name.Name)
 		}
 	}

@@ -40,7 +40,7 @@ func (s *traceSession) handle(b *batch) {
 	}
 	if s.job.syscalls {
 		for i := range events {
-			s.fold.add(&events[i], s.owners.of(events[i].PID), time.Now())
+			s.fold.add(&events[i], s.owners.of(&events[i]), time.Now())
 			s.emit(false)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -14,8 +16,11 @@ import (
 
 const (
 	// ownerAge is how long the owner of a process is kept: no PID is reused that
-	// soon.
-	ownerAge = time.Second
+	// soon, as all others are given first (kernel/pid.c, alloc_pid, 6.18).
+	ownerAge = 100 * time.Millisecond
+	// ownerSlack is how far the clocks of events and of start times may be apart: those
+	// count in ticks.
+	ownerSlack = 2 * host.Tick
 	// ownerPatience is how long events wait for their owner.
 	ownerPatience = 20 * time.Millisecond
 	// mostOwners bounds how many processes are known, and asked about at once.
@@ -28,19 +33,20 @@ const (
 type ownerFinder struct {
 	known map[int]foundOwner // by PID
 	asked chan []int
-	found chan map[int]*owner.Owner
+	found chan map[int]foundOwner
 	busy  bool // asked, and not answered yet
 }
 
 type foundOwner struct {
 	*owner.Owner
-	at time.Time
+	born time.Time // when the process started; zero if it has ended
+	at   time.Time // when it was found
 }
 
 // newOwnerFinder starts to read the files that runtimes keep of containers. It
 // ends with ctx.
 func newOwnerFinder(ctx context.Context) *ownerFinder {
-	f := &ownerFinder{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]*owner.Owner, 1)}
+	f := &ownerFinder{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]foundOwner, 1)}
 	go f.serve(ctx)
 	return f
 }
@@ -52,18 +58,36 @@ func (f *ownerFinder) serve(ctx context.Context) {
 	}
 	defer h.Close()
 	x := owner.Read(ctx, owner.Options{Host: h})
+	boot := bootTime()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case pids := <-f.asked:
-			owners := make(map[int]*owner.Owner, len(pids))
+			owners := make(map[int]foundOwner, len(pids))
 			for _, pid := range pids {
-				owners[pid] = x.Process(ns.TaskID(pid))
+				owners[pid] = findOwner(h, x, ns.TaskID(pid), boot)
 			}
 			f.found <- owners
 		}
 	}
+}
+
+// findOwner returns the owner of the process that has a PID, with when it started: it is
+// that of the events since, and of none before.
+func findOwner(h *host.Host, x *owner.Index, pid ns.TaskID, boot time.Time) foundOwner {
+	st, err := h.ReadStat(pid.String())
+	if err != nil { // it has ended
+		return foundOwner{}
+	}
+	return foundOwner{Owner: x.Of(pid, st.Born()), born: boot.Add(st.Born())}
+}
+
+// bootTime returns the wall clock's time at boot, as the events of a trace have it.
+func bootTime() time.Time {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail: there since Linux 2.6.39
+	return time.Now().Round(0).Add(-time.Duration(ts.Nano()))
 }
 
 // update finds the owners of some events, before they are written. It waits until the
@@ -108,7 +132,8 @@ func (f *ownerFinder) take(deadline time.Time) bool {
 	case owners := <-f.found:
 		f.busy = false
 		for pid, o := range owners {
-			f.known[pid] = foundOwner{o, time.Now()}
+			o.at = time.Now()
+			f.known[pid] = o
 		}
 		return true
 	case <-late.C:
@@ -116,5 +141,12 @@ func (f *ownerFinder) take(deadline time.Time) bool {
 	}
 }
 
-// of returns the owner of a process, nil if it has none or that is unknown.
-func (f *ownerFinder) of(pid int) *owner.Owner { return f.known[pid].Owner }
+// of returns the owner of the process of an event, nil if it has none or that is unknown.
+// A process that started after the event is another one, which has its PID by now.
+func (f *ownerFinder) of(e *trace.Event) *owner.Owner {
+	o := f.known[e.PID]
+	if o.Owner == nil || o.born.After(e.Time.Add(ownerSlack)) {
+		return nil
+	}
+	return o.Owner
+}

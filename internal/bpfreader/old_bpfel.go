@@ -34,6 +34,7 @@ const (
 	oldVarOpts            = "opts"
 	oldVarPassTotals      = "pass_totals"
 	oldVarQueuePos        = "queue_pos"
+	oldVarReaderBoottime  = "reader_boottime"
 	oldVarReaderLevel     = "reader_level"
 	oldVarReaderPidns     = "reader_pidns"
 	oldVarRingPos         = "ring_pos"
@@ -106,20 +107,21 @@ type oldMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldVariableSpecs struct {
-	FileBatch   *ebpf.VariableSpec `ebpf:"file_batch"`
-	MappingPos  *ebpf.VariableSpec `ebpf:"mapping_pos"`
-	MountPos    *ebpf.VariableSpec `ebpf:"mount_pos"`
-	NetBatch    *ebpf.VariableSpec `ebpf:"net_batch"`
-	NetPos      *ebpf.VariableSpec `ebpf:"net_pos"`
-	Opts        *ebpf.VariableSpec `ebpf:"opts"`
-	PassTotals  *ebpf.VariableSpec `ebpf:"pass_totals"`
-	QueuePos    *ebpf.VariableSpec `ebpf:"queue_pos"`
-	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
-	ReaderPidns *ebpf.VariableSpec `ebpf:"reader_pidns"`
-	RingPos     *ebpf.VariableSpec `ebpf:"ring_pos"`
-	TablePos    *ebpf.VariableSpec `ebpf:"table_pos"`
-	TaskTotals  *ebpf.VariableSpec `ebpf:"task_totals"`
-	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
+	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
+	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
+	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetPos         *ebpf.VariableSpec `ebpf:"net_pos"`
+	Opts           *ebpf.VariableSpec `ebpf:"opts"`
+	PassTotals     *ebpf.VariableSpec `ebpf:"pass_totals"`
+	QueuePos       *ebpf.VariableSpec `ebpf:"queue_pos"`
+	ReaderBoottime *ebpf.VariableSpec `ebpf:"reader_boottime"`
+	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
+	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
+	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
+	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
+	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
 }
 
 // oldObjects contains all objects after they have been loaded into the kernel.
@@ -152,20 +154,21 @@ func (m *oldMaps) Close() error {
 //
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldVariables struct {
-	FileBatch   *ebpf.Variable `ebpf:"file_batch"`
-	MappingPos  *ebpf.Variable `ebpf:"mapping_pos"`
-	MountPos    *ebpf.Variable `ebpf:"mount_pos"`
-	NetBatch    *ebpf.Variable `ebpf:"net_batch"`
-	NetPos      *ebpf.Variable `ebpf:"net_pos"`
-	Opts        *ebpf.Variable `ebpf:"opts"`
-	PassTotals  *ebpf.Variable `ebpf:"pass_totals"`
-	QueuePos    *ebpf.Variable `ebpf:"queue_pos"`
-	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
-	ReaderPidns *ebpf.Variable `ebpf:"reader_pidns"`
-	RingPos     *ebpf.Variable `ebpf:"ring_pos"`
-	TablePos    *ebpf.Variable `ebpf:"table_pos"`
-	TaskTotals  *ebpf.Variable `ebpf:"task_totals"`
-	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
+	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
+	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
+	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
+	NetPos         *ebpf.Variable `ebpf:"net_pos"`
+	Opts           *ebpf.Variable `ebpf:"opts"`
+	PassTotals     *ebpf.Variable `ebpf:"pass_totals"`
+	QueuePos       *ebpf.Variable `ebpf:"queue_pos"`
+	ReaderBoottime *ebpf.Variable `ebpf:"reader_boottime"`
+	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
+	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
+	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
+	TablePos       *ebpf.Variable `ebpf:"table_pos"`
+	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
+	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
 }
 
 // oldPrograms contains all programs after they have been loaded into the kernel.

@@ -70,7 +70,8 @@ const (
 type Task struct {
 	PID, TID, PPID int           // PPID is 0 if the parent is outside that namespace
 	UID            uint32        // real, in the initial user namespace
-	Start          time.Duration // since boot, suspend included
+	Start          time.Duration // of the thread, since boot, suspend included
+	Born           time.Duration // of its process, as /proc/PID/stat shows it to the reader: in its time namespace
 	NS             [NSCount]uint32
 	NetCookie      uint64 // 0 before Linux 5.12
 	Comm           [16]byte
@@ -86,7 +87,7 @@ func (t *Task) set(r *scanTaskRecord) {
 	flags := scanTaskFlag(r.Flags)
 	*t = Task{
 		PID: int(r.Pid), TID: int(r.Tid), PPID: int(r.Ppid), UID: r.Uid,
-		Start: time.Duration(r.Start), NS: r.Ns, NetCookie: r.NetCookie, Comm: r.Comm,
+		Start: time.Duration(r.Start), Born: time.Duration(r.Born), NS: r.Ns, NetCookie: r.NetCookie, Comm: r.Comm,
 		Kthread: flags&scanTaskFlagTASK_KTHREAD != 0,
 		Exited:  flags&scanTaskFlagTASK_EXITED != 0,
 		Left:    flags&scanTaskFlagTASK_LEFT != 0,
@@ -128,11 +129,12 @@ type File struct {
 	Type      uint32 // CLONE_NEW* flag of its type
 	Cookie    uint64 // of a network namespace; 0 before Linux 5.12
 
-	PID, TID int    // of the task; 0 in flight
-	FD       int    // descriptor; -1 mapped or in flight
-	Slot     int    // in the io_uring; -1 if not Registered
-	Address  uint64 // mapped: address
-	TaskNS   uint32 // network namespace of the task; 0 in flight or given up
+	PID, TID int           // of the task; 0 in flight
+	Born     time.Duration // when its process started, as in Task; 0 in flight
+	FD       int           // descriptor; -1 mapped or in flight
+	Slot     int           // in the io_uring; -1 if not Registered
+	Address  uint64        // mapped: address
+	TaskNS   uint32        // network namespace of the task; 0 in flight or given up
 
 	Socket                     uint64 // the socket's inode; 0 if it is none
 	Family, SockType, Protocol uint16
@@ -154,7 +156,7 @@ func (f *File) set(r *scanFileRecord) {
 	*f = File{
 		Kind: Kind(r.Kind), Flags: Flags(r.Flags),
 		Namespace: r.Ns, Type: r.Type, Cookie: r.Cookie,
-		PID: int(r.Pid), TID: int(r.Tid), FD: int(r.Fd), Slot: int(r.Slot), TaskNS: r.TaskNs,
+		PID: int(r.Pid), TID: int(r.Tid), Born: time.Duration(r.Born), FD: int(r.Fd), Slot: int(r.Slot), TaskNS: r.TaskNs,
 		Socket: r.Socket, Family: r.Family, SockType: r.Socktype, Protocol: r.Protocol,
 		Device: r.Device, Mount: int(r.Mount),
 	}

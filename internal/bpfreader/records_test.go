@@ -100,11 +100,11 @@ func TestLayout(t *testing.T) {
 			t.Errorf("%s record has %d bytes", name, size)
 		}
 	}
-	if got := unsafe.Sizeof(scanTaskRecord{}); got != 96 {
-		t.Errorf("task record has %d bytes, want 96", got)
+	if got := unsafe.Sizeof(scanTaskRecord{}); got != 104 {
+		t.Errorf("task record has %d bytes, want 104", got)
 	}
-	if got := unsafe.Sizeof(scanFileRecord{}); got != 88 {
-		t.Errorf("file record has %d bytes, want 88", got)
+	if got := unsafe.Sizeof(scanFileRecord{}); got != 96 {
+		t.Errorf("file record has %d bytes, want 96", got)
 	}
 }
 

@@ -47,6 +47,7 @@ type scanFileRecord struct {
 	_        structs.HostLayout
 	Cookie   uint64
 	Socket   uint64
+	Born     uint64
 	Location uint64
 	Pid      uint32
 	Tid      uint32
@@ -158,6 +159,7 @@ const (
 type scanTaskRecord struct {
 	_         structs.HostLayout
 	Start     uint64
+	Born      uint64
 	NetCookie uint64
 	Pid       uint32
 	Tid       uint32
@@ -210,6 +212,7 @@ const (
 	scanVarOpts            = "opts"
 	scanVarPassTotals      = "pass_totals"
 	scanVarQueuePos        = "queue_pos"
+	scanVarReaderBoottime  = "reader_boottime"
 	scanVarReaderLevel     = "reader_level"
 	scanVarReaderPidns     = "reader_pidns"
 	scanVarRingPos         = "ring_pos"
@@ -282,20 +285,21 @@ type scanMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanVariableSpecs struct {
-	FileBatch   *ebpf.VariableSpec `ebpf:"file_batch"`
-	MappingPos  *ebpf.VariableSpec `ebpf:"mapping_pos"`
-	MountPos    *ebpf.VariableSpec `ebpf:"mount_pos"`
-	NetBatch    *ebpf.VariableSpec `ebpf:"net_batch"`
-	NetPos      *ebpf.VariableSpec `ebpf:"net_pos"`
-	Opts        *ebpf.VariableSpec `ebpf:"opts"`
-	PassTotals  *ebpf.VariableSpec `ebpf:"pass_totals"`
-	QueuePos    *ebpf.VariableSpec `ebpf:"queue_pos"`
-	ReaderLevel *ebpf.VariableSpec `ebpf:"reader_level"`
-	ReaderPidns *ebpf.VariableSpec `ebpf:"reader_pidns"`
-	RingPos     *ebpf.VariableSpec `ebpf:"ring_pos"`
-	TablePos    *ebpf.VariableSpec `ebpf:"table_pos"`
-	TaskTotals  *ebpf.VariableSpec `ebpf:"task_totals"`
-	TypesForGo  *ebpf.VariableSpec `ebpf:"types_for_go"`
+	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
+	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
+	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetPos         *ebpf.VariableSpec `ebpf:"net_pos"`
+	Opts           *ebpf.VariableSpec `ebpf:"opts"`
+	PassTotals     *ebpf.VariableSpec `ebpf:"pass_totals"`
+	QueuePos       *ebpf.VariableSpec `ebpf:"queue_pos"`
+	ReaderBoottime *ebpf.VariableSpec `ebpf:"reader_boottime"`
+	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
+	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
+	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
+	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
+	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
 }
 
 // scanObjects contains all objects after they have been loaded into the kernel.
@@ -328,20 +332,21 @@ func (m *scanMaps) Close() error {
 //
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanVariables struct {
-	FileBatch   *ebpf.Variable `ebpf:"file_batch"`
-	MappingPos  *ebpf.Variable `ebpf:"mapping_pos"`
-	MountPos    *ebpf.Variable `ebpf:"mount_pos"`
-	NetBatch    *ebpf.Variable `ebpf:"net_batch"`
-	NetPos      *ebpf.Variable `ebpf:"net_pos"`
-	Opts        *ebpf.Variable `ebpf:"opts"`
-	PassTotals  *ebpf.Variable `ebpf:"pass_totals"`
-	QueuePos    *ebpf.Variable `ebpf:"queue_pos"`
-	ReaderLevel *ebpf.Variable `ebpf:"reader_level"`
-	ReaderPidns *ebpf.Variable `ebpf:"reader_pidns"`
-	RingPos     *ebpf.Variable `ebpf:"ring_pos"`
-	TablePos    *ebpf.Variable `ebpf:"table_pos"`
-	TaskTotals  *ebpf.Variable `ebpf:"task_totals"`
-	TypesForGo  *ebpf.Variable `ebpf:"types_for_go"`
+	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
+	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
+	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
+	NetPos         *ebpf.Variable `ebpf:"net_pos"`
+	Opts           *ebpf.Variable `ebpf:"opts"`
+	PassTotals     *ebpf.Variable `ebpf:"pass_totals"`
+	QueuePos       *ebpf.Variable `ebpf:"queue_pos"`
+	ReaderBoottime *ebpf.Variable `ebpf:"reader_boottime"`
+	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
+	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
+	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
+	TablePos       *ebpf.Variable `ebpf:"table_pos"`
+	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
+	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
 }
 
 // scanPrograms contains all programs after they have been loaded into the kernel.

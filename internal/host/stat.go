@@ -33,6 +33,23 @@ type Stat struct {
 	Start uint64 // clock ticks after boot
 }
 
+// Tick is the unit of Start.
+const Tick = time.Second / UserHZ
+
+// Born returns the start as a time after boot, which is what ns.Holder has. It is never
+// 0, which there is an unknown one: that of the first processes is a nanosecond.
+func (s Stat) Born() time.Duration { return max(1, time.Duration(s.Start)*Tick) }
+
+// IsOf reports whether the task of the stat file is the one that was born at a time after
+// boot, which may be finer than Tick. Two tasks that have the same number one after
+// another are the same to it only if both started within one Tick. The kernel gives a
+// number again after all others (kernel/pid.c, alloc_pid, 6.18), so that this takes as
+// many forks in that time; or CAP_CHECKPOINT_RESTORE in the PID namespace, whose owner
+// can choose numbers, of its own processes and in no namespace above it.
+func (s Stat) IsOf(born time.Duration) bool {
+	return born != 0 && s.Born().Truncate(Tick) == born.Truncate(Tick)
+}
+
 // ReadStat reads the stat file of a task: "PID" or "PID/task/TID".
 func (h *Host) ReadStat(task string) (Stat, error) {
 	f, err := h.OpenStat(task)
@@ -54,6 +71,15 @@ type StatFile struct {
 // OpenStat opens the stat file of a task: "PID" or "PID/task/TID".
 func (h *Host) OpenStat(task string) (StatFile, error) {
 	fd, err := h.OpenProc(task+"/stat", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	return StatFile{fd, task}, err
+}
+
+// OpenStatAt opens the stat file of a task at a path from an open directory of a real
+// /proc. From a directory of the task itself, as "../stat" from PID/fd, it is of the task
+// that the directory is of, and ENOENT or ESRCH once that has ended (fs/proc/base.c,
+// proc_pident_lookup, 6.18).
+func OpenStatAt(dir int, name, task string) (StatFile, error) {
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	return StatFile{fd, task}, err
 }
 

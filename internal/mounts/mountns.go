@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -100,7 +101,7 @@ func (s *Scan) threadSeers(ctx context.Context) map[uint64][]task {
 			inode, err := s.host.NamespaceLink(fmt.Sprintf("%d/task/%d/ns/mnt", pid, tid))
 			if err == nil && len(s.seen.Members[inode]) == 0 {
 				mu.Lock()
-				found[inode] = append(found[inode], task{pid, tid})
+				found[inode] = append(found[inode], task{pid: pid, tid: tid})
 				mu.Unlock()
 			}
 		}
@@ -146,6 +147,10 @@ func (s *Scan) rootOf(t task) string {
 // task has ended or moved on. A namespace in which none is mounted has no use
 // for its other mounts.
 func (s *Scan) readThrough(m *Namespace, t task) bool {
+	stat, statErr := s.host.OpenStat(t.pid.String())
+	if statErr == nil {
+		defer stat.Close()
+	}
 	text, err := s.host.ReadFile(t.dir() + "/mountinfo")
 	if err != nil {
 		return false
@@ -156,9 +161,22 @@ func (s *Scan) readThrough(m *Namespace, t task) bool {
 	}
 	m.member, m.lines = t, strings.Count(text, "\n")
 	if strings.Contains(text, "nsfs") {
+		if statErr == nil && !s.host.Recorded() {
+			m.member.born = startOf(stat)
+		}
 		m.mounts, m.broken = Parse(strings.NewReader(text))
 	}
 	return true
+}
+
+// startOf returns when a process started, 0 if it has ended. What was read of its PID
+// since the file was opened is of that process if it has not.
+func startOf(f host.StatFile) time.Duration {
+	stat, err := f.Read()
+	if err != nil {
+		return 0
+	}
+	return stat.Born()
 }
 
 // placeOwn finds our own mount namespace among the others where its link could

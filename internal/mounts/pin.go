@@ -22,10 +22,7 @@ func (s *Scan) notePins(all []*Namespace) {
 	for _, m := range all {
 		for _, mount := range m.mounts {
 			if t, inode, ok := ns.ParseLink(mount.Root); ok && t == ns.Mnt && IsNSFS(mount) {
-				s.pins[inode] = append(s.pins[inode], ns.Holder{
-					Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Path: mount.Mountpoint, MountNS: m.Inode, MountID: mount.ID,
-					Authority: s.authority(m, mount.Mountpoint),
-				})
+				s.pins[inode] = append(s.pins[inode], s.holder(m, mount))
 			}
 		}
 	}
@@ -83,11 +80,9 @@ func (s *Scan) explainFiles(all []*Namespace) {
 				if dangling.Pins == nil {
 					dangling.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.Root, s.describeMountNS(m))
 				}
-				dangling.Pins = append(dangling.Pins, ns.Pin{Type: t, Inode: inode, Mount: ns.Holder{
-					Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Path: mount.Mountpoint,
-					MountNS: m.Inode, MountID: mount.ID, Covered: m == s.Own,
-					Authority: s.authority(m, mount.Mountpoint),
-				}})
+				h := s.holder(m, mount)
+				h.Covered = m == s.Own
+				dangling.Pins = append(dangling.Pins, ns.Pin{Type: t, Inode: inode, Mount: h})
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -61,7 +62,18 @@ type Namespace struct {
 }
 
 // task is a process, or a thread whose mount namespace is not its process's.
-type task struct{ pid, tid ns.TaskID }
+type task struct {
+	pid, tid ns.TaskID
+	born     time.Duration // when the process started, as in ns.Holder; 0 if unknown
+}
+
+// holder returns a mount of a namespace in a mount namespace.
+func (s *Scan) holder(m *Namespace, mount *mountinfo.Info) ns.Holder {
+	return ns.Holder{
+		Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Born: m.member.born, Path: mount.Mountpoint,
+		MountNS: m.Inode, MountID: mount.ID, Authority: s.authority(m, mount.Mountpoint),
+	}
+}
 
 // dir returns the task's directory in /proc.
 func (t task) dir() string {
@@ -174,11 +186,9 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: mount.Mountpoint, Err: errors.New("nsfs mount of unknown root " + strconv.Quote(mount.Root))})
 		}
 		if ok && s.wants(t) {
-			out.Records.Add(record.Of(record.Key{Type: t, Inode: inode}, &ns.Holder{
-				Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Path: mount.Mountpoint,
-				MountNS: m.Inode, MountID: mount.ID, Covered: tree.covered(mount), Copy: copies[mount], Pin: pin,
-				Authority: s.authority(m, mount.Mountpoint),
-			}))
+			h := s.holder(m, mount)
+			h.Covered, h.Copy, h.Pin = tree.covered(mount), copies[mount], pin
+			out.Records.Add(record.Of(record.Key{Type: t, Inode: inode}, &h))
 		}
 	}
 	return out

@@ -65,9 +65,9 @@ func Files(w *Worker, v *Process) {
 // keeps the mounts in it.
 func (w *Worker) keeps(t ns.Type, inode uint64, h ns.Holder) {
 	if w.wants(t) {
-		w.holds(record.Key{Type: t, Inode: inode}, h)
+		w.found(record.Key{Type: t, Inode: inode}, h)
 	} else if t == ns.Mnt {
-		w.Pins = append(w.Pins, record.Pin{MountNS: inode, Holder: h})
+		w.findings = append(w.findings, finding{key: record.Key{Type: t, Inode: inode}, holder: h, pin: true})
 	}
 }
 
@@ -93,11 +93,11 @@ func (w *Worker) readFiles(v *Process) {
 	if v.denied {
 		return // noted by the source process
 	}
-	shared := w.readTable(v.pid, 0, nil)
+	shared := w.readTable(v, 0, nil)
 	v.files = append(v.files, shared...)
 	for _, tid := range w.threads(v) {
 		if tid != v.pid && !w.sharesTable(v.pid, tid) {
-			v.files = append(v.files, w.readTable(v.pid, tid, v.files)...)
+			v.files = append(v.files, w.readTable(v, tid, v.files)...)
 		}
 	}
 }
@@ -114,7 +114,8 @@ func (w *Worker) sharesTable(pid, tid ns.TaskID) bool {
 // readTable lists what can keep a namespace in one descriptor table: of the
 // process, or of one of its threads. Entries of known with the same number and
 // file are left out: without kcmp(2), equal tables are taken for one.
-func (w *Worker) readTable(pid, tid ns.TaskID, known []openFile) []openFile {
+func (w *Worker) readTable(v *Process, tid ns.TaskID, known []openFile) []openFile {
+	pid := v.pid
 	dir := pid.String() + "/fd"
 	if tid != 0 {
 		dir = fmt.Sprintf("%d/task/%d/fd", pid, tid)
@@ -133,6 +134,9 @@ func (w *Worker) readTable(pid, tid ns.TaskID, known []openFile) []openFile {
 		if err != nil || n == 0 {
 			if err != nil && !host.IsGone(err) {
 				w.gap("fd", "/proc/"+dir, err)
+			}
+			if len(files) > 0 {
+				w.pin(v, fd, statBeside(tid))
 			}
 			return files
 		}

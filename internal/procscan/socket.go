@@ -38,7 +38,7 @@ func Sockets(w *Worker, v *Process) {
 			continue
 		}
 		if h, inode, err := b.inspect(f); err == nil && inode != v.own[ns.Net] {
-			w.holds(record.Key{Type: ns.Net, Inode: inode}, h)
+			w.found(record.Key{Type: ns.Net, Inode: inode}, h)
 		} else if err != nil && !host.IsGone(err) && !errors.Is(err, unix.EBADF) && !b.reported {
 			b.reported = true // one gap a process is enough
 			w.gap("socket", host.FDPath(v.pid, f.tid, f.fd), host.Cause(err))

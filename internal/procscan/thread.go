@@ -20,7 +20,11 @@ func Threads(w *Worker, v *Process) {
 	if v.denied {
 		return // one gap a process is enough, and it has been noted
 	}
-	for _, tid := range w.threads(v) {
+	tids := w.threads(v)
+	if len(tids) > 1 {
+		w.pin(v, w.host.ProcFD(), v.pid.String()+"/stat")
+	}
+	for _, tid := range tids {
 		if tid != v.pid {
 			w.visitThread(v, tid)
 		}
@@ -59,7 +63,7 @@ func (w *Worker) visitThread(v *Process, tid ns.TaskID) {
 		case v.own[t]:
 			w.Threads[record.Key{Type: t, Inode: own}]++
 		default:
-			w.holds(record.Key{Type: t, Inode: own}, ns.Holder{Kind: ns.KindThread, PID: v.pid, TID: tid})
+			w.found(record.Key{Type: t, Inode: own}, ns.Holder{Kind: ns.KindThread, PID: v.pid, TID: tid})
 		}
 		for _, link := range t.Links()[1:] {
 			inode := w.readThread(v, task, t, link)
@@ -67,7 +71,7 @@ func (w *Worker) visitThread(v *Process, tid ns.TaskID) {
 				continue
 			}
 			if first, errno := w.readLink(t, v.pid, "/ns/", link); errno != 0 || first != inode {
-				w.holds(record.Key{Type: t, Inode: inode}, ns.Holder{Kind: ns.KindThread, PID: v.pid, TID: tid, Via: link})
+				w.found(record.Key{Type: t, Inode: inode}, ns.Holder{Kind: ns.KindThread, PID: v.pid, TID: tid, Via: link})
 			}
 		}
 	}

@@ -29,18 +29,23 @@ type Process struct {
 
 	filesKnown bool
 	files      []openFile
+
+	pinned  bool // see pin
+	stat    host.StatFile
+	statErr error
 }
 
 // Worker is what one thread of the walk owns: its buffers and what it found.
 type Worker struct {
 	*walker
-	path    []byte
-	link    [64]byte
-	stx     unix.Statx_t
-	dirents []byte
-	fds     []int
-	cookies map[uint64]uint64  // inodes of network namespaces, by cookie
-	typeOf  map[uint64]ns.Type // of namespace files that were identified, by inode
+	path     []byte
+	link     [64]byte
+	stx      unix.Statx_t
+	dirents  []byte
+	fds      []int
+	cookies  map[uint64]uint64  // inodes of network namespaces, by cookie
+	typeOf   map[uint64]ns.Type // of namespace files that were identified, by inode
+	findings []finding          // of the process that is visited
 	record.Found
 }
 
@@ -89,6 +94,7 @@ func (s *walker) visitAll(ctx context.Context, pieces <-chan []ns.TaskID, visito
 			for _, f := range visitors {
 				f(w, &v)
 			}
+			w.settle(&v)
 		}
 	}
 	return w.Found

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -64,10 +65,13 @@ func (c *Command) Exec() error {
 	// All of it is a matter of one thread, which execve makes the only one of
 	// the process (fs/exec.c, de_thread, 6.18). It is never unlocked.
 	runtime.LockOSThread()
+	if err := c.checkFile(); err != nil {
+		return err
+	}
 	if err := unix.Setns(c.File, unix.CLONE_NEWNET); err != nil {
 		return &StepError{stepEnter, err}
 	}
-	if err := c.check(); err != nil {
+	if err := c.checkCookie(); err != nil {
 		return err
 	}
 	if !c.NetOnly {
@@ -78,20 +82,38 @@ func (c *Command) Exec() error {
 	return c.run()
 }
 
-// check compares where the thread is with where it was to go. Before Linux 6.18
-// nothing shows from outside that an inode was reused for another namespace.
-func (c *Command) check() error {
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/thread-self/ns/net", &st); err == nil && st.Ino != c.Expect.Inode {
-		return &StepError{stepEnter, fmt.Errorf("it is net:[%d], not %s", st.Ino, c.Expect.String())}
+// checkFile returns an error unless the open file is certainly of the namespace that is
+// meant. setns enters what the file is of, so that no path, and no /proc, is needed to
+// know where the thread is then. An open file keeps its namespace and so its inode.
+func (c *Command) checkFile() error {
+	t, inode, err := nsfs.Read(c.File)
+	switch {
+	case err != nil:
+		return &StepError{stepEnter, fmt.Errorf("it cannot be identified: %w", err)}
+	case t != ns.Net || inode != c.Expect.Inode:
+		return &StepError{stepEnter, fmt.Errorf("it is %s, not %s", ns.FormatLink(t, inode), c.Expect.String())}
+	}
+	return nil
+}
+
+// checkCookie compares where the thread is with where it was to go, if the cookie of that
+// is known. Before Linux 6.18 nothing else shows that an inode was reused for another
+// namespace before the file was opened. A cookie that is known and cannot be read, as the
+// kernel's list has it from Linux 5.12 and sockets from 5.14 on, is an error.
+func (c *Command) checkCookie() error {
+	if c.Expect.Cookie == 0 {
+		return nil // there is none, or it could not be read before either: the inode is what was asked for
 	}
 	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil || c.Expect.Cookie == 0 {
-		return nil // nothing to compare
+	if err != nil {
+		return &StepError{stepEnter, fmt.Errorf("its cookie cannot be read: open socket: %w", err)}
 	}
 	defer unix.Close(s)
 	cookie, err := unix.GetsockoptUint64(s, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
-	if err == nil && cookie != c.Expect.Cookie {
+	switch {
+	case err != nil:
+		return &StepError{stepEnter, fmt.Errorf("its cookie cannot be read: %w", err)}
+	case cookie != c.Expect.Cookie:
 		return &StepError{stepEnter, fmt.Errorf("%s has ended, and another has its inode", c.Expect.String())}
 	}
 	return nil

@@ -121,3 +121,49 @@ func TestNotANamespace(t *testing.T) {
 		t.Errorf("%v, want that it cannot be entered", err)
 	}
 }
+
+// What cannot be compared is not entered, or no command is run there: a file of another
+// type or none, and a cookie that cannot be read, here for want of a descriptor.
+func TestUnverifiedNamespace(t *testing.T) {
+	nstest.CheckLeaks(t)
+	scene := nstest.Make(t, nstest.Process)
+	if scene.Cookie == 0 {
+		need.Missing(t, "needs cookies: Linux 5.14")
+	}
+	fd, err := unix.Open(scene.File(), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	mnt, err := unix.Open("/proc/self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(mnt)
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	meant := ns.Namespace{Inode: scene.Inode, Cookie: scene.Cookie}
+	for name, test := range map[string]struct {
+		file  int
+		limit uint64
+		want  string
+	}{
+		"another type":      {mnt, was.Cur, "it is mnt:["},
+		"no file":           {-1, was.Cur, "it cannot be identified"},
+		"unreadable cookie": {fd, 0, "its cookie cannot be read"},
+	} {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: test.limit, Max: was.Max}); err != nil {
+			t.Fatal(err)
+		}
+		err := exec(&Command{File: test.file, Expect: meant, NetOnly: true, Args: []string{"false"}, Env: os.Environ()})
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			t.Fatal(err)
+		}
+		var step *StepError
+		if !errors.As(err, &step) || !step.Entering() || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}

@@ -24,7 +24,10 @@ type Holder struct {
 	Via     string   // "pid_for_children" where that link, not the process itself, holds
 	Process *Process // details of PID, where they were asked for (see Describe)
 
-	Born time.Duration // when PID started, after boot; 0 if it was not read
+	// Born is when PID started, after boot: PIDs are given again, and the two together
+	// are one process. It is of when the holder was found; for a process in the
+	// namespace it may be 0 until Process is read. 0 if it is unknown.
+	Born time.Duration
 
 	// Authority is of a mount: who can change what is mounted there. A mount in a
 	// mount namespace that a user owns is that user's.
@@ -46,7 +49,9 @@ type Process struct {
 	Comm    string
 	Cmdline []string  // empty for a kernel thread
 	UID     int       // effective; -1 if unreadable
-	Started time.Time // zero if unreadable
+	Started time.Time // of the thread, for a holder with TID; zero if unreadable
+
+	Born time.Duration // when PID started, after boot; 0 if unknown
 
 	Authority Authority // who controls it
 }

@@ -171,7 +171,7 @@ func (x *Index) anyProcess(s *ns.Snapshot, c *Container) ns.TaskID {
 		if p == nil {
 			continue
 		}
-		if o := x.Process(p.PID); o != nil && o.Runtime == c.Runtime && o.ID == c.ID && o.Authority == c.Authority && (c.ID != "" || o.Name == c.Name) {
+		if o := x.Of(p.PID, p.Born); o != nil && o.Runtime == c.Runtime && o.ID == c.ID && o.Authority == c.Authority && (c.ID != "" || o.Name == c.Name) {
 			return p.PID
 		}
 	}
@@ -253,7 +253,7 @@ func (x *Index) ofUnit(s *ns.Snapshot, unit string) ([]ns.Alias, error) {
 		if n.Leader == nil || n.Initial {
 			continue
 		}
-		o := x.Process(n.Leader.PID)
+		o := x.Of(n.Leader.PID, n.Leader.Born)
 		if o == nil || o.Unit != name {
 			continue
 		}

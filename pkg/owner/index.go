@@ -46,9 +46,9 @@ type Index struct {
 	mu      sync.Mutex
 	r       *reader
 	known   known
-	cgroups map[string]*Owner    // what a cgroup file stands for, by its text
-	leaders map[ns.TaskID]*Owner // what was read before it was asked for
-	missed  map[string]bool      // IDs that nothing is known of
+	cgroups map[string]*Owner  // what a cgroup file stands for, by its text
+	leaders map[process]*Owner // what was read before it was asked for
+	missed  map[string]bool    // IDs that nothing is known of
 	settled bool
 }
 

@@ -13,8 +13,8 @@ import (
 // cgroup v1's hierarchies.
 const mostCgroup = 1 << 17
 
-// Process returns whose a process is, nil if it is nobody's: in no container and no
-// unit, or has ended. It needs no capability; where /proc hides other users'
+// Process returns whose the process is that has a PID now, nil if it is nobody's: in no
+// container and no unit, or has ended. Of one that was found before, Of does. It needs no capability; where /proc hides other users'
 // processes, theirs are gaps.
 func (x *Index) Process(pid ns.TaskID) *Owner {
 	if x == nil || pid <= 0 {
@@ -131,22 +131,22 @@ func (m *membership) innermost() string {
 
 // Prefetch reads, on all cores, what Namespace will be asked for of a snapshot.
 func (x *Index) Prefetch(s *ns.Snapshot) {
-	var pids []ns.TaskID
+	var leaders []process
 	x.mu.Lock()
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		if n.Leader != nil && !n.Initial && (n.Type != ns.Net || x.known.bySandbox[n.Inode] == nil) {
-			pids = append(pids, n.Leader.PID)
+			leaders = append(leaders, processOf(n.Leader))
 		}
 	}
 	x.mu.Unlock()
-	read := make([]*Owner, len(pids))
-	x.r.eachIndex(len(pids), func(i int) { read[i] = x.inside(pids[i]) })
+	read := make([]*Owner, len(leaders))
+	x.r.eachIndex(len(leaders), func(i int) { read[i] = x.inside(leaders[i]) })
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.leaders = map[ns.TaskID]*Owner{}
-	for i, pid := range pids {
-		x.leaders[pid] = read[i]
+	x.leaders = map[process]*Owner{}
+	for i, p := range leaders {
+		x.leaders[p] = read[i]
 	}
 }
 
@@ -213,7 +213,7 @@ func (x *Index) inhabitants(n *ns.Namespace) *Owner {
 		if h.Kind != ns.KindThread && (h.Kind != ns.KindProcess || n.Leader != nil) {
 			continue
 		}
-		if o := x.Process(h.PID); o != nil {
+		if o := x.check(x.holding(n, h), x.Process); o != nil {
 			return o
 		}
 	}
@@ -240,31 +240,22 @@ func (x *Index) leader(p *ns.Process) *Owner {
 		return nil
 	}
 	x.mu.Lock()
-	o, ok := x.leaders[p.PID]
+	o, ok := x.leaders[processOf(p)]
 	x.mu.Unlock()
 	if ok {
 		return o
 	}
-	return x.inside(p.PID)
-}
-
-// inside returns whose a process is that is not in the host's own namespace, where
-// it is worth a look at its parents.
-func (x *Index) inside(pid ns.TaskID) *Owner {
-	if o := x.Process(pid); o != nil {
-		return o
-	}
-	return x.below(pid)
+	return x.inside(processOf(p))
 }
 
 // Holder returns whose the process is that a holder of a namespace is, or has; nil
-// for a mount, which processes only see.
+// for a mount, which processes only see, and if the process has ended.
 func (x *Index) Holder(n *ns.Namespace, h *ns.Holder) *Owner {
 	switch {
 	case x == nil || h.Kind == ns.KindMount || h.PID == 0:
 		return nil
 	case n.Initial || h.Kind != ns.KindProcess:
-		return x.Process(h.PID)
+		return x.check(x.holding(n, h), x.Process)
 	}
-	return x.inside(h.PID)
+	return x.inside(x.holding(n, h))
 }

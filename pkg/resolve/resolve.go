@@ -111,15 +111,18 @@ func (r Ref) file(h *host.Host, t ns.Type) string {
 
 func (r Ref) open(h *host.Host, name string) (record.Key, bool, error) {
 	t, inode, err := h.NamespaceAt(name)
-	if err == nil {
-		return record.Key{Type: t, Inode: inode}, true, nil
+	if err != nil {
+		return record.Key{}, false, r.explain(h, name, err)
 	}
+	return record.Key{Type: t, Inode: inode}, true, nil
+}
+
+// explain returns why there is no namespace at what a reference leads to.
+func (r Ref) explain(h *host.Host, name string, err error) error {
 	if r.kind != refPath {
-		err = r.explainTask(h, err)
-	} else {
-		err = fmt.Errorf("no namespace at %s: %w", quoted(name), explainPath(name, err))
+		return r.explainTask(h, err)
 	}
-	return record.Key{}, false, err
+	return fmt.Errorf("no namespace at %s: %w", quoted(name), explainPath(name, err))
 }
 
 func explainPath(name string, err error) error {

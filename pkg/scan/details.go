@@ -3,10 +3,10 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -17,9 +17,13 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// errLeft is the error for a task that has ended, or has left the namespace, since it was
-// seen in it.
-var errLeft = errors.New("has left the namespace")
+var (
+	// errLeft is the error for a task that has ended, or has left the namespace, since it
+	// was seen in it.
+	errLeft = errors.New("has left the namespace")
+
+	errUnknownStart = errors.New("the start time of the process that holds is unknown")
+)
 
 // details reads what tables show of a task. The few processes that are shown
 // are read with prometheus/procfs; the loop over all of them is not.
@@ -52,21 +56,7 @@ func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
 		d.boot = boot
 	}
 	left := make([]bool, len(n.Holders))
-	pool.Each(ctx, len(n.Holders), func(i int) {
-		holder := &n.Holders[i]
-		if pin := holder.Pin; pin != nil && pin.Kind != ns.KindMount && pin.PID != 0 {
-			whole := *pin // which is other mounts' pin, too
-			if p, err := d.read(pin, n.Type, n.Inode); err == nil {
-				whole.Process = p
-			}
-			holder.Pin = &whole
-		}
-		if holder.Kind == ns.KindMount || holder.PID == 0 {
-			return
-		}
-		p, err := d.read(holder, n.Type, n.Inode)
-		holder.Process, left[i] = p, d.gone(err)
-	})
+	pool.Each(ctx, len(n.Holders), func(i int) { left[i] = !d.describe(&n.Holders[i], n.Type, n.Inode) })
 	kept := n.Holders[:0]
 	for i := range n.Holders {
 		if !left[i] {
@@ -75,6 +65,48 @@ func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
 	}
 	n.Holders = kept
 	return ctx.Err()
+}
+
+// describe fills in the process of a holder, and reports whether it still holds.
+func (d *details) describe(h *ns.Holder, t ns.Type, inode uint64) bool {
+	if h.Kind == ns.KindMount {
+		d.describePin(h)
+		if h.PID != 0 && !d.checkMember(h) {
+			h.PID, h.TID, h.Born = 0, 0, 0
+		}
+		return true
+	}
+	if h.PID == 0 {
+		return true
+	}
+	p, err := d.read(h, t, inode)
+	h.Process = p
+	switch {
+	case err == nil:
+		h.Born = cmp.Or(h.Born, p.Born)
+	case d.gone(err) && h.Kind == ns.KindInflight:
+		// Another process may have the socket in whose queue the file waits.
+		h.PID, h.TID, h.FD, h.Born = 0, 0, -1, 0
+	case d.gone(err):
+		return false
+	}
+	return true
+}
+
+// describePin fills in the process of what keeps a mount's namespace, or takes it out if
+// that process has ended.
+func (d *details) describePin(h *ns.Holder) {
+	pin := h.Pin
+	if pin == nil || pin.Kind == ns.KindMount || pin.PID == 0 {
+		return
+	}
+	whole := *pin // which is other mounts' pin, too
+	h.Pin = &whole
+	if p, err := d.read(pin, ns.Mnt, h.MountNS); err == nil {
+		whole.Process = p
+	} else if d.gone(err) {
+		h.Pin = nil
+	}
 }
 
 // ReadProcess returns what a user needs to recognise a process, whatever
@@ -89,12 +121,7 @@ func ReadProcess(h *host.Host, pid ns.TaskID) (*ns.Process, error) {
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
-	st, err := h.ReadStat(pid.String())
-	if err != nil {
-		return nil, err
-	}
-	p := &ns.Process{PID: pid, Comm: st.Comm, UID: -1}
-	return p, d.fill(p, &ns.Holder{PID: pid}, st)
+	return d.readTask(&ns.Holder{PID: pid}, nil)
 }
 
 // gone reports whether an error of read means that the task has ended, or is no
@@ -104,30 +131,46 @@ func (d *details) gone(err error) bool {
 	return errors.Is(err, errLeft) || !d.host.Recorded() && host.IsGone(err)
 }
 
-// read returns the details of a process or thread that was seen in a namespace.
-// PIDs are reused and programs replaced at any moment: what is returned was
-// read between two looks at one task that found the same name, in the namespace.
+// read returns the details of the process of a holder that was found in a namespace.
+// PIDs are reused and programs replaced at any moment, so what is returned was read
+// between two looks at one task:
+//
+//   - Where Born is known, the process started then: it is the one that was found.
+//   - Otherwise, and also where it is known, a process or thread was in the namespace
+//     between the two looks. If it is not the one that was found, it holds as well.
+//   - Of anything else without Born, nothing is returned: whose file it is is unknown.
+//
+// What remains is two processes that got one PID within a tick (host.Stat.IsOf), and
+// what happens after the second look.
 func (d *details) read(h *ns.Holder, t ns.Type, inode uint64) (*ns.Process, error) {
-	task := h.PID.String()
-	if h.TID != 0 {
-		task = path.Join(task, "task", h.TID.String())
+	if h.Born == 0 && !h.IsTask() && !d.host.Recorded() {
+		return nil, errUnknownStart
 	}
-	stat, err := d.host.OpenStat(task)
+	return d.readTask(h, func(task string) bool { return h.IsTask() && d.left(h, task, t, inode) })
+}
+
+// readTask is read, of any task for which left, unless that is nil, is false.
+func (d *details) readTask(h *ns.Holder, left func(task string) bool) (*ns.Process, error) {
+	task := taskOf(h)
+	look, err := d.open(h)
 	if err != nil {
 		return nil, err
 	}
-	defer stat.Close()
-	before, err := stat.Read()
+	defer look.close()
+	before, err := look.read()
 	for tries := 1; err == nil; tries++ {
-		p := &ns.Process{PID: h.PID, Comm: before.Comm, UID: -1}
+		if h.Born != 0 && !look.process.IsOf(h.Born) {
+			return nil, errLeft // another process has its PID
+		}
+		p := &ns.Process{PID: h.PID, Comm: before.Comm, UID: -1, Born: cmp.Or(h.Born, look.process.Born())}
 		if err := d.fill(p, h, before); err != nil {
 			return nil, err
 		}
-		if h.IsTask() && d.left(h, task, t, inode) {
+		if left != nil && left(task) {
 			return nil, errLeft
 		}
 		var after host.Stat
-		after, err = stat.Read()
+		after, err = look.read()
 		// A task that renames itself or execs all the time is shown as last read,
 		// and cannot hide that way.
 		if err == nil && (after.Comm == before.Comm || tries == 8) {
@@ -138,22 +181,8 @@ func (d *details) read(h *ns.Holder, t ns.Type, inode uint64) (*ns.Process, erro
 	return nil, err
 }
 
-// left reports whether a task is no more, or no more in the namespace.
-func (d *details) left(h *ns.Holder, task string, t ns.Type, inode uint64) bool {
-	link := t.Links()[0]
-	if h.Via != "" {
-		link = h.Via
-	}
-	now, err := d.host.NamespaceLink(path.Join(task, "ns", link))
-	return err == nil && now != inode || host.IsGone(err)
-}
-
 func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
-	task := h.PID.String()
-	if h.TID != 0 {
-		task = path.Join(task, "task", h.TID.String())
-	}
-	if err := d.host.CheckRegular(task, "cmdline", "status"); err != nil {
+	if err := d.host.CheckRegular(taskOf(h), "cmdline", "status"); err != nil {
 		return nil // a recorded tree may have kept less
 	}
 	proc, err := d.proc(h)
@@ -167,7 +196,7 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 		return nil
 	}
 	if !d.boot.IsZero() {
-		p.Started = d.boot.Add(time.Duration(st.Start) * (time.Second / host.UserHZ))
+		p.Started = d.boot.Add(time.Duration(st.Start) * host.Tick)
 	}
 	status, err := newStatus(proc)
 	if host.IsGone(err) {

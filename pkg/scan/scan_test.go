@@ -101,7 +101,7 @@ net:[4026532600] thread:6000/6001
 		t.Errorf("namespaces (-want +got):\n%s", diff)
 	}
 	leader := snap.Find(4026532100).Leader
-	wantLeader := &ns.Process{PID: 5000, Comm: "old", Cmdline: []string{"old"}, UID: 1000, Started: time.Unix(1700000040, 0)}
+	wantLeader := &ns.Process{PID: 5000, Comm: "old", Cmdline: []string{"old"}, UID: 1000, Started: time.Unix(1700000040, 0), Born: 40 * time.Second}
 	if diff := cmp.Diff(wantLeader, leader); diff != "" {
 		t.Errorf("leader (-want +got):\n%s", diff)
 	}

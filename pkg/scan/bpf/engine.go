@@ -11,6 +11,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/kernel"
@@ -151,7 +152,15 @@ type pidSocket struct {
 	socket uint64
 }
 
-type descriptor struct{ pid, tid, fd int }
+type descriptor struct {
+	pid, tid, fd int
+	born         time.Duration // when the process started
+}
+
+// holder returns what has the descriptor.
+func (d descriptor) holder(k ns.Kind) ns.Holder {
+	return ns.Holder{Kind: k, PID: ns.TaskID(d.pid), TID: ns.TaskID(d.tid), FD: d.fd, Born: d.born}
+}
 
 func (f *finder) tasks() error {
 	var threads []bpfreader.Task
@@ -173,10 +182,10 @@ func (f *finder) tasks() error {
 			pair := f.fields[i].of(t)
 			first.pairs = append(first.pairs, pair)
 			if pair.own != 0 {
-				f.sink.Process(typ, uint64(pair.own), ns.TaskID(t.PID), t.Start, "")
+				f.sink.Process(typ, uint64(pair.own), ns.TaskID(t.PID), t.Born, "")
 			}
 			if pair.differ() {
-				f.sink.Process(typ, uint64(pair.children), ns.TaskID(t.PID), t.Start, f.fields[i].via)
+				f.sink.Process(typ, uint64(pair.children), ns.TaskID(t.PID), t.Born, f.fields[i].via)
 			}
 		}
 	})
@@ -219,10 +228,10 @@ func (f *finder) thread(t *bpfreader.Task, leader []taskNS) {
 		case leader[i].own:
 			f.sink.Task(typ, uint64(pair.own))
 		default:
-			f.sink.Holder(typ, uint64(pair.own), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID)})
+			f.sink.Holder(typ, uint64(pair.own), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Born: t.Born})
 		}
 		if pair.differ() && pair.children != leader[i].children {
-			f.sink.Holder(typ, uint64(pair.children), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Via: f.fields[i].via})
+			f.sink.Holder(typ, uint64(pair.children), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Via: f.fields[i].via, Born: t.Born})
 		}
 	}
 }

@@ -29,7 +29,9 @@ func (f *finder) files() error {
 		}
 		switch {
 		case file.Kind == bpfreader.KindDetachedMount:
-			f.tree(file, ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(h.pid), TID: ns.TaskID(h.tid), FD: h.fd, Via: viaRing(file)})
+			tree := h.holder(ns.KindFD)
+			tree.Via = viaRing(file)
+			f.tree(file, tree)
 		case file.Flags&bpfreader.OwnNS != 0:
 		case h.tid != 0:
 			f.threadFiles = append(f.threadFiles, *file)
@@ -53,7 +55,7 @@ func (f *finder) filesOfThreads() {
 
 // descriptorOf returns the process, the thread unless it is the first, and the number.
 func descriptorOf(file *bpfreader.File) descriptor {
-	h := descriptor{pid: file.PID, fd: file.FD}
+	h := descriptor{pid: file.PID, fd: file.FD, born: file.Born}
 	if file.TID != file.PID {
 		h.tid = file.TID
 	}
@@ -75,7 +77,7 @@ func (f *finder) wasReported(file *bpfreader.File) bool {
 }
 
 func (f *finder) file(file *bpfreader.File, at descriptor) {
-	h := ns.Holder{Kind: ns.KindFD, PID: ns.TaskID(at.pid), TID: ns.TaskID(at.tid), FD: at.fd}
+	h := at.holder(ns.KindFD)
 	typ, wanted := f.byFlag[file.Type]
 	if !wanted {
 		if file.Type == uint32(ns.Mnt.Flag()) {
@@ -115,7 +117,7 @@ func (f *finder) mapped() error {
 		}
 		reported[ref] = true
 		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
-			Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1,
+			Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1, Born: file.Born,
 			Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(int(file.SockType)),
 		})
 	})
@@ -134,7 +136,7 @@ func (f *finder) inFlight() error {
 		file := &found[i]
 		h := ns.Holder{Kind: ns.KindInflight, FD: -1}
 		if at, ok := f.outermost(file.Queue, inside); ok {
-			h.PID, h.TID, h.FD = ns.TaskID(at.pid), ns.TaskID(at.tid), at.fd
+			h = at.holder(ns.KindInflight)
 		}
 		if file.Kind == bpfreader.KindDetachedMount {
 			f.tree(file, h)
