@@ -18,14 +18,15 @@ func (s *Scan) findOwners(all []*Namespace) {
 		if m == s.Own || !slices.ContainsFunc(m.mounts, IsNSFS) {
 			continue
 		}
-		ok := false
-		if m.member.pid != 0 {
-			if m.owner, ok = s.host.NamespaceAuthority(m.member.dir() + "/ns/mnt"); !ok {
-				m.owner = s.host.ProcessAuthority(m.member.pid)
-			}
-		} else {
+		if m.member.pid == 0 {
 			unknown[m.Inode] = true
+			continue
 		}
+		owner, ok := s.host.NamespaceAuthority(m.member.dir() + "/ns/mnt")
+		if !ok {
+			owner = s.host.ProcessAuthority(m.member.pid)
+		}
+		m.owner = owner
 	}
 	if len(unknown) == 0 || s.host.Recorded() {
 		return

@@ -183,7 +183,8 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 	}
 	fd, err := s.Host.Open(spec.path, flags)
 	if err != nil {
-		if spec.asked || !host.IsGone(err) && !(spec.users && (err == unix.ELOOP || err == unix.ENOTDIR)) {
+		symlink := spec.users && (err == unix.ELOOP || err == unix.ENOTDIR)
+		if spec.asked || !host.IsGone(err) && !symlink {
 			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
 		}
 		return d
