@@ -5,6 +5,7 @@ package explain
 import (
 	"fmt"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -48,19 +49,19 @@ func who(h *ns.Holder) string {
 
 // descriptor names an open file.
 func descriptor(h *ns.Holder) string {
-	text := fmt.Sprintf("fd %d of %s", h.FD, who(h))
+	file := fmt.Sprintf("fd %d of %s", h.FD, who(h))
 	if h.TID != 0 {
-		text = fmt.Sprintf("fd %d of thread %d (%s) of pid %d", h.FD, h.TID, comm(h), h.PID)
+		file = fmt.Sprintf("fd %d of thread %d (%s) of pid %d", h.FD, h.TID, comm(h), h.PID)
 	}
 	switch {
 	case h.Via != "":
-		return text + fmt.Sprintf(" (%s)", h.Via)
+		return file + fmt.Sprintf(" (%s)", h.Via)
 	case h.Kind == ns.KindSocket:
-		return text + fmt.Sprintf(" (%s %s socket)", h.Family, h.Type)
+		return file + fmt.Sprintf(" (%s %s socket)", h.Family, h.Type)
 	case h.Kind == ns.KindTun && h.Device != "":
-		return text + fmt.Sprintf(" (device %s)", h.Device)
+		return file + fmt.Sprintf(" (device %s)", text.Name(h.Device))
 	}
-	return text
+	return file
 }
 
 // queue names the unix socket that a file in flight waits in.
@@ -87,5 +88,5 @@ func comm(h *ns.Holder) string {
 	if h.Process == nil {
 		return "process"
 	}
-	return h.Process.Comm
+	return text.Name(h.Process.Comm)
 }

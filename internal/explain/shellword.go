@@ -4,9 +4,10 @@ package explain
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/nsinspect/nsinspect/internal/text"
 )
 
 // ShellWord quotes a word for a shell, if it needs it: in single quotes, or as
@@ -18,7 +19,7 @@ func ShellWord(s string) string {
 	switch {
 	case s != "" && strings.TrimFunc(s, plain) == "":
 		return s
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }):
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, text.Hidden):
 		return "$'" + strings.ReplaceAll(escapeWord(s), `'`, `\'`) + "'"
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

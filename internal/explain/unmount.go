@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -58,12 +59,12 @@ func unmount(s *ns.Snapshot, h *ns.Holder) string {
 	case h.Path == "":
 		return fmt.Sprintf("unmount mount %d, which no path leads to", h.MountID)
 	case h.Covered:
-		return "unmount " + h.Path + " below the mount that covers it"
+		return "unmount " + text.Name(h.Path) + " below the mount that covers it"
 	case path.Dir(h.Path) == "/run/netns" && !stacked(s, h):
 		// ip removes the file as well, which takes every mount on it away.
 		return "run `ip netns del " + ShellWord(path.Base(h.Path)) + "`"
 	}
-	return "unmount " + h.Path
+	return "unmount " + text.Name(h.Path)
 }
 
 // stacked reports whether there is a namespace mount below one.
@@ -86,7 +87,7 @@ func unmountElsewhere(h *ns.Holder) string {
 	}
 	where := ns.FormatLink(ns.Mnt, h.MountNS)
 	if h.PID == 0 {
-		with := "the mount " + h.Path
+		with := "the mount " + text.Name(h.Path)
 		if h.Path == "" {
 			with = fmt.Sprintf("mount %d", h.MountID)
 		}
@@ -127,7 +128,7 @@ func unpin(h *ns.Holder) string {
 	case h.Kind == ns.KindMount && h.PID != 0:
 		return fmt.Sprintf("run `nsenter -m -t %d umount %s`", targetTask(h), ShellWord(h.Path))
 	case h.Kind == ns.KindMount:
-		return fmt.Sprintf("unmount %s in %s", h.Path, ns.FormatLink(ns.Mnt, h.MountNS))
+		return fmt.Sprintf("unmount %s in %s", text.Name(h.Path), ns.FormatLink(ns.Mnt, h.MountNS))
 	case h.PID != 0:
 		return fmt.Sprintf("take away the %s of %s (pid %d)", h.Kind, comm(h), h.PID)
 	}

@@ -16,7 +16,7 @@ func TestUnmountSteps(t *testing.T) {
 	apart := ns.Holder{Kind: ns.KindMount, Path: "/pin", MountNS: 3}
 	fd := ns.Holder{Kind: ns.KindFD, PID: 8, FD: 4, Process: &ns.Process{Comm: "snapd"}}
 	for want, h := range map[string]ns.Holder{
-		"unmount /a b":                                                                      {Path: "/a b", MountNS: 1},
+		`unmount "/a b"`:                                                                    {Path: "/a b", MountNS: 1},
 		"run `ip netns del 'a b'`":                                                          {Path: "/run/netns/a b", MountNS: 1},
 		"unmount mount 5, which no path":                                                    {MountID: 5, MountNS: 1},
 		"run `nsenter -m -t 9 umount '/it'\\''s'`":                                          {Path: "/it's", MountNS: 2, PID: 9},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -16,7 +17,7 @@ import (
 // are, and what would free it. It claims no more than the snapshot shows; what
 // the snapshot's sources do not look for is in a second one.
 func Verdict(n *ns.Namespace, s *ns.Snapshot) string {
-	subject := n.Title()
+	subject := text.Title(n)
 	if n.Initial {
 		least := least(s, func(source string) bool { return source == "process" })
 		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s%s in it.",

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -173,7 +174,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %v", test.text, err)
 			continue
 		}
-		h, err := q.Find(snapshot(), (*ns.Namespace).Title)
+		h, err := q.Find(snapshot(), text.Title)
 		switch {
 		case errorText(err) != test.err:
 			t.Errorf("%s %s: error\n%v, want\n%s", q.By, q, err, test.err)

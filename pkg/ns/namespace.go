@@ -82,14 +82,6 @@ const (
 	NameFile    NameKind = "file"    // a plain file, which is no namespace
 )
 
-// Title is the namespace as a sentence names it: "net:[4026532177] (blue)".
-func (n *Namespace) Title() string {
-	if name := n.BestName(); name != "" {
-		return n.String() + " (" + name + ")"
-	}
-	return n.String()
-}
-
 // BestName returns a name that keeps the namespace alive or, failing that, any; ""
 // if it has none.
 func (n *Namespace) BestName() string {

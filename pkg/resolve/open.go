@@ -10,6 +10,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -60,7 +61,7 @@ func Open(ctx context.Context, h *host.Host, dirs []string, known Aliases, r Ref
 	o := opener.New(h, false)
 	defer o.Close()
 	if fd, err = o.OpenAt(n, file); err != nil {
-		return n, -1, fmt.Errorf("open %s: %w", n.Title(), err)
+		return n, -1, fmt.Errorf("open %s: %w", text.Title(n), err)
 	}
 	o.Identify(n, fd)
 	return n, fd, nil
