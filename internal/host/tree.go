@@ -85,7 +85,10 @@ func (t *Tree) ReadFile(name string, most int64) (text []byte, uid int, err erro
 	}
 	defer unix.Close(again)
 	text, err = readUpTo(again, int(st.Size), int(most))
-	return text, int(st.Uid), err
+	if err != nil {
+		return nil, -1, err
+	}
+	return text, int(st.Uid), nil
 }
 
 // readUpTo reads a file of size bytes, or of a size that is not known before, at
@@ -104,7 +107,7 @@ func readUpTo(fd, size, most int) ([]byte, error) {
 		}
 		switch buf = buf[:len(buf)+n]; {
 		case len(buf) > most:
-			return nil, ErrTooLarge // it grew
+			return buf[:most], ErrTooLarge // it grew
 		case len(buf) == size:
 			return buf, nil
 		}
@@ -137,10 +140,14 @@ func (t *Tree) ReadDir(name string, most int) ([]os.DirEntry, error) {
 }
 
 // ReadProc returns a file of a process, "cgroup" or "cmdline", up to so many
-// bytes of it. What is missing is os.ErrNotExist or ESRCH; another user's process
+// bytes of it, and ErrTooLarge together with those if there are more. What is missing is os.ErrNotExist or ESRCH; another user's process
 // may refuse it without CAP_SYS_PTRACE.
 func (h *Host) ReadProc(pid ns.TaskID, name string, most int) ([]byte, error) {
-	task := pid.String()
+	return h.ReadTask(pid.String(), name, most)
+}
+
+// ReadTask is ReadProc for a task, "PID" or "PID/task/TID".
+func (h *Host) ReadTask(task, name string, most int) ([]byte, error) {
 	if err := h.CheckRegular(task, name); err != nil {
 		return nil, err
 	}

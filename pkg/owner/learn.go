@@ -98,7 +98,7 @@ func (r *reader) readAbove(pid ns.TaskID) (m monitor) {
 		if name != "conmon" && !strings.HasPrefix(name, "containerd-shim") {
 			continue
 		}
-		cmdline, err := r.host.ReadProc(pid, "cmdline", 1<<20)
+		cmdline, err := r.host.ReadProc(pid, "cmdline", mostArgs)
 		if err != nil {
 			r.gap("/proc/"+pid.String()+"/cmdline", err)
 			return m

@@ -24,6 +24,7 @@ import (
 const (
 	mostBytes   = 8 << 20
 	mostEntries = 100_000
+	mostArgs    = 64 << 10 // of a command line
 )
 
 // Source is what gaps of this package name as theirs.
@@ -73,7 +74,12 @@ func gone(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ESRCH)
 }
 
+// add keeps a container, unless it is a gap that no runtime would have made it so.
 func (r *reader) add(c *Container) {
+	if err := c.check(); err != nil {
+		r.gap(c.Dir, err)
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.containers = append(r.containers, c)

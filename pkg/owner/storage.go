@@ -185,14 +185,27 @@ func (r *reader) storageNames(t *host.Tree, dir, file string) (names map[string]
 
 func parseStorageNames(text []byte, names map[string]string) error {
 	return items(text, func(v []byte) error {
-		var id string
-		var all []string
-		err := object(v, map[string]any{"id": &id, "names": &all})
-		if len(all) > 0 {
-			names[id] = all[0]
+		var id, name string
+		err := object(v, map[string]any{"id": &id, "names": func(v []byte) (err error) {
+			name, err = firstString(v)
+			return err
+		}})
+		if name != "" && len(id) <= maxName {
+			names[id] = name
 		}
 		return err
 	})
+}
+
+// firstString returns the first element of a JSON array of strings, "" if it has none.
+func firstString(v []byte) (first string, err error) {
+	err = items(v, func(v []byte) (err error) {
+		if first == "" {
+			first, err = unquote(v)
+		}
+		return err
+	})
+	return first, err
 }
 
 // conmonStorage returns the storage in the command line of a container's monitor:
