@@ -8,11 +8,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,9 +35,8 @@ var defaultNamesDirs = []string{
 	"/run/snap.docker/netns", // Docker from a snap
 }
 
-// namesDirPatience is how long one names directory may take. A user's own can
-// be a file system that never answers (FUSE, a dead NFS server).
-const namesDirPatience = 2 * time.Second
+// maxNames is how many entries of one directory are looked at.
+const maxNames = 1 << 16
 
 // Dirs reads the names directories.
 type Dirs struct {
@@ -47,45 +48,20 @@ type Dirs struct {
 }
 
 // Read reads the names directories: what each entry is, is found by opening
-// it with O_PATH, which neither follows into nor blocks on a FIFO or device.
+// it with O_PATH, which neither follows into nor blocks on a FIFO or device. What a
+// user has mounted may never answer: a helper of the host looks at it.
 func (s *Dirs) Read(ctx context.Context) record.Found {
-	type result struct {
-		i int
-		namesDir
-	}
 	var out record.Found
 	dirs, err := s.namesDirs()
 	if err != nil {
 		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"name"}, Path: "/run/user", Err: err})
 	}
-	results := make(chan result, len(dirs)) // a late directory must not wait for a reader
-	for i, d := range dirs {
-		release := s.Host.Retain()
-		go func() {
-			defer release()
-			results <- result{i, s.readNamesDir(d)}
-		}()
-	}
 	read := make([]namesDir, len(dirs))
-	answered := make([]bool, len(dirs))
-	late := time.After(namesDirPatience)
-	for range dirs {
-		select {
-		case r := <-results:
-			read[r.i], answered[r.i] = r.namesDir, true
-			continue
-		case <-ctx.Done():
-		case <-late:
-		}
-		break
-	}
+	s.each(ctx, dirs, func(i int) { read[i] = s.readNamesDir(dirs[i]) })
 	seen := map[dirID]bool{}
 	listed := map[string]bool{}
 	for i, d := range dirs {
-		switch {
-		case !answered[i]:
-			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"name"}, Path: d.path, Err: fmt.Errorf("no answer within %s", namesDirPatience)})
-		case read[i].id == dirID{} || !seen[read[i].id]:
+		if read[i].id == (dirID{}) || !seen[read[i].id] {
 			seen[read[i].id] = true
 			out.Add(read[i].Found)
 			if read[i].path != "" {
@@ -96,6 +72,25 @@ func (s *Dirs) Read(ctx context.Context) record.Found {
 	}
 	out.Names = append(out.Names, s.mountedNames(out, listed)...)
 	return out
+}
+
+// each calls f for every directory: all at once, since a helper may take its time, but not
+// for more than a few at a time.
+func (s *Dirs) each(ctx context.Context, dirs []namesDirSpec, f func(int)) {
+	const most = 16
+	var wg sync.WaitGroup
+	free := make(chan struct{}, most)
+	for i := range dirs {
+		free <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-free }()
+			f(i)
+		})
+	}
+	wg.Wait()
 }
 
 // mountedNames returns the names that only the mount table shows: those in
@@ -167,7 +162,10 @@ func (s *Dirs) sameVarRun() bool {
 }
 
 func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
-	fd, err := s.Host.Open(spec.path, unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := s.Host.OpenDir(spec.path)
+	if err == host.ErrMayHang {
+		return s.askDir(spec)
+	}
 	if err != nil {
 		if spec.asked || !errors.Is(err, unix.ENOENT) {
 			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
@@ -181,8 +179,11 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 		d.id = dirID{st.Dev, st.Ino}
 	}
 	d.path = s.Host.Canonical(fd, spec.path)
-	entries, err := dir.ReadDir(-1)
-	if err != nil {
+	entries, err := dir.ReadDir(maxNames)
+	if err == nil && len(entries) == maxNames {
+		err = fmt.Errorf("it has more entries than the first %d", maxNames)
+	}
+	if err != nil && err != io.EOF {
 		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: host.Cause(err)})
 	}
 	for _, e := range entries {
@@ -194,7 +195,11 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 // readName identifies one entry of a names directory.
 func (s *Dirs) readName(d *namesDir, dir int, name string) {
 	full := path.Join(d.path, name)
-	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := s.Host.OpenEntry(dir, name)
+	if err == host.ErrMayHang {
+		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Reason: "a mount of another file system"})
+		return
+	}
 	if err != nil {
 		if !host.IsGone(err) { // deleted meanwhile
 			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
@@ -244,7 +249,7 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, made time.Time) {
 		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameSymlink, Target: target, Made: made,
 			Reason: fmt.Sprintf("a symlink to %s, %s", target, what)})
 	}
-	t, inode, err := s.Host.NamespaceAt(full)
+	t, inode, err := s.Host.LookupNamespace(full)
 	switch {
 	case err == nil:
 		s.addName(d, record.Name{Key: record.Key{Type: t, Inode: inode}, Name: ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameSymlink, Target: target, Made: made}, Cookie: 0})

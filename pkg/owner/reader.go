@@ -38,6 +38,7 @@ type reader struct {
 	daemons []daemon
 	above   sync.Map // what readAbove found, by process
 
+	late     atomic.Bool // what is being read takes too long
 	monitors atomic.Bool // containers are started by shims or conmons here
 
 	mu         sync.Mutex
@@ -192,6 +193,9 @@ func (r *reader) each(names []string, f func(string)) {
 
 // over reports whether the reader's time is over.
 func (r *reader) over() bool {
+	if r.late.Load() {
+		return true
+	}
 	select {
 	case <-r.done:
 		return true

@@ -48,7 +48,7 @@ func (x *Index) findSandboxes() {
 		case c.uid > 0 && !strings.HasPrefix(name, "/run/user/"+strconv.Itoa(c.uid)+"/"):
 			continue
 		case inode == 0 && c.uid == 0 && absolute(name):
-			if t, there, err := x.host.NamespaceAt(c.Sandbox); err == nil && t == ns.Net {
+			if t, there, err := x.host.LookupNamespace(c.Sandbox); err == nil && t == ns.Net {
 				inode = there
 			}
 		}

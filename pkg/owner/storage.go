@@ -52,6 +52,9 @@ func findRootless(r *reader) {
 		}
 	}
 	for uid, home := range r.homes() {
+		if r.over() {
+			break
+		}
 		all = append(all, storage{path.Join(home, ".local/share/containers/storage"), path.Join("/run/user", uid, "containers")})
 		r.dockerRoot(path.Join(home, ".local/share/docker"))
 	}
@@ -67,11 +70,14 @@ func (r *reader) storages(all []storage) {
 			continue
 		}
 		done = append(done, s)
+	}
+	r.eachIndex(len(done), func(i int) {
+		s := done[i]
 		if !absolute(s.run) {
 			s.run = "/run/containers/storage"
 		}
 		r.storage(s)
-	}
+	})
 }
 
 func (r *reader) storage(s storage) {
