@@ -5,10 +5,10 @@ package host
 import (
 	"bytes"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/fd"
@@ -76,19 +76,37 @@ func (t *mountTable) read() error {
 	}
 	t.local, t.remote = map[uint64]bool{}, map[string]bool{}
 	for line := range bytes.Lines(text) {
-		mounts, err := mountinfo.GetMountsFromReader(bytes.NewReader(line), nil)
-		if err != nil || len(mounts) != 1 {
-			continue // which makes it no local one
-		}
-		m := mounts[0]
-		// This program, too, is read from what "/" is on, whichever that is.
-		if localTypes[m.FSType] || m.Mountpoint == "/" {
-			t.local[uint64(m.ID)] = true
-		} else {
-			t.remote[m.Mountpoint] = true
+		id, point, kind, ok := parseMount(line)
+		switch {
+		case !ok: // which makes it no local one
+		case localTypes[string(kind)] || string(point) == "/":
+			// This program, too, is read from what "/" is on, whichever that is.
+			t.local[id] = true
+		default:
+			t.remote[unescapeMount(string(point))] = true
 		}
 	}
 	return nil
+}
+
+// parseMount returns what is needed of a line of mountinfo, "ID PARENT MAJOR:MINOR ROOT POINT
+// OPTIONS … - TYPE …" (proc_pid_mountinfo(5)). It is read whenever a mount has changed.
+func parseMount(line []byte) (id uint64, point, kind []byte, ok bool) {
+	number, rest, _ := bytes.Cut(line, []byte(" "))
+	for range 3 {
+		_, rest, _ = bytes.Cut(rest, []byte(" "))
+	}
+	point, rest, _ = bytes.Cut(rest, []byte(" "))
+	_, rest, ok = bytes.Cut(rest, []byte(" - "))
+	kind, _, _ = bytes.Cut(rest, []byte(" "))
+	id, err := strconv.ParseUint(string(number), 10, 64)
+	return id, point, kind, ok && err == nil
+}
+
+// unescapeMount reads space, tab, newline, backslash and "#", which are octal there
+// (fs/proc_namespace.c, mangle, 6.18).
+func unescapeMount(point string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#").Replace(point)
 }
 
 // answers reports whether the mount with an ID is of a local file system.
