@@ -20,6 +20,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/enter"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -86,8 +87,8 @@ func checkExecArgs(args []string, dash int) error {
 	return nil
 }
 
-func (a *app) exec(ctx context.Context, text string, command []string, netOnly bool) error {
-	ref, err := resolve.ParseRef(text)
+func (a *app) exec(ctx context.Context, word string, command []string, netOnly bool) error {
+	ref, err := resolve.ParseRef(word)
 	if err != nil {
 		return usageError{error: err}
 	}
@@ -105,7 +106,7 @@ func (a *app) exec(ctx context.Context, text string, command []string, netOnly b
 	}
 	defer unix.Close(fd)
 	if n.Type != ns.Net {
-		return fmt.Errorf("%s is no network namespace, and exec enters no other", n.Title())
+		return fmt.Errorf("%s is no network namespace, and exec enters no other", text.Title(n))
 	}
 	c := enter.Command{
 		File: fd, Expect: *n, NetOnly: netOnly, EtcDir: etcDir(h, ref, n), Source: "nsinspect",
@@ -151,7 +152,7 @@ func (a *app) openScanned(ctx context.Context, h *host.Host, ref resolve.Ref) (*
 	defer opener.Close()
 	fd, err := opener.Open(n)
 	if err != nil {
-		return n, -1, fmt.Errorf("open %s: %w", n.Title(), err)
+		return n, -1, fmt.Errorf("open %s: %w", text.Title(n), err)
 	}
 	return n, fd, nil
 }
@@ -189,9 +190,9 @@ func explainEntry(n *ns.Namespace, err error) error {
 		return explain.WithHint(err, "%s, or use --net-only, which needs less", explain.Privilege(unix.CAP_SYS_ADMIN))
 	}
 	if hint := strangerHint(n); hint != "" {
-		return explain.WithHint(fmt.Errorf("enter %s: %w", n.Title(), step.Err), "%s", hint)
+		return explain.WithHint(fmt.Errorf("enter %s: %w", text.Title(n), step.Err), "%s", hint)
 	}
-	return explain.WithHint(fmt.Errorf("enter %s: %w", n.Title(), step.Err), "%s", explain.Privilege(unix.CAP_SYS_ADMIN))
+	return explain.WithHint(fmt.Errorf("enter %s: %w", text.Title(n), step.Err), "%s", explain.Privilege(unix.CAP_SYS_ADMIN))
 }
 
 // strangerHint returns how to enter a namespace that belongs to another user

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -135,17 +136,17 @@ func (a *Adviser) Who(pid ns.TaskID) string {
 	if pid == 0 {
 		return "a process that cannot be seen from here"
 	}
-	text := fmt.Sprintf("pid %d", pid)
+	who := fmt.Sprintf("pid %d", pid)
 	if p := a.process(pid); p != nil {
-		text = fmt.Sprintf("%s (pid %d)", p.Comm, pid)
+		who = fmt.Sprintf("%s (pid %d)", text.Name(p.Comm), pid)
 	}
 	if a.Owners == nil {
-		return text
+		return who
 	}
 	if o := a.Owners().Process(pid); o != nil {
-		text += " of " + o.Describe()
+		who += " of " + o.Describe()
 	}
-	return text
+	return who
 }
 
 // where names the mount namespace of a mount, and a process in it.

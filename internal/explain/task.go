@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -41,16 +42,16 @@ func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
 	if of.Kind = ns.KindProcess; h.TID != 0 {
 		of.Kind = ns.KindThread
 	}
-	text := fmt.Sprintf("fd %d of %s", h.FD, name(&of))
+	file := fmt.Sprintf("fd %d of %s", h.FD, name(&of))
 	switch {
 	case h.Via != "":
-		return text + fmt.Sprintf(" (%s)", h.Via)
+		return file + fmt.Sprintf(" (%s)", h.Via)
 	case h.Kind == ns.KindSocket:
-		return text + fmt.Sprintf(" (%s %s socket)", h.Family, h.Type)
+		return file + fmt.Sprintf(" (%s %s socket)", h.Family, h.Type)
 	case h.Kind == ns.KindTun && h.Device != "":
-		return text + fmt.Sprintf(" (device %s)", h.Device)
+		return file + fmt.Sprintf(" (device %s)", text.Name(h.Device))
 	}
-	return text
+	return file
 }
 
 // queue names the unix socket that a file in flight waits in.
@@ -65,7 +66,7 @@ func comm(h *ns.Holder) string {
 	if h.Process == nil {
 		return "process"
 	}
-	return h.Process.Comm
+	return text.Name(h.Process.Comm)
 }
 
 // Stamp returns a time as sentences have it.

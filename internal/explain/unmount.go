@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -41,7 +42,7 @@ func (a *Adviser) removedWith(n *ns.Namespace, h *ns.Holder) bool {
 
 // unmountHere returns the step that takes away a mount in our own mount namespace.
 func (a *Adviser) unmountHere(h *ns.Holder, t ns.Type, inode uint64, lazy bool) Fix {
-	f := Fix{verb: "unmount", object: h.Path, noun: ns.KindMount.Plural(2)}
+	f := Fix{verb: "unmount", object: text.Name(h.Path), noun: ns.KindMount.Plural(2)}
 	switch {
 	case h.Path == "":
 		f.object = fmt.Sprintf("mount %d, which no path leads to", h.MountID)
@@ -107,7 +108,7 @@ func (a *Adviser) unmountElsewhere(h *ns.Holder, t ns.Type, inode uint64) []Fix 
 	case h.Path == "":
 		return []Fix{advise("end the processes in %s, where no path leads to mount %d", where, h.MountID)}
 	}
-	f := Fix{verb: "unmount", object: fmt.Sprintf("%s in the mount namespace of %s", h.Path, a.whoSees(h)), noun: ns.KindMount.Plural(2)}
+	f := Fix{verb: "unmount", object: fmt.Sprintf("%s in the mount namespace of %s", text.Name(h.Path), a.whoSees(h)), noun: ns.KindMount.Plural(2)}
 	switch {
 	case h.Covered:
 		f.object += ", after what covers it there"
@@ -194,7 +195,7 @@ func (a *Adviser) unpin(pin *ns.Holder, t ns.Type, inode uint64, why string) []F
 	switch {
 	case pin.Kind == ns.KindMount && pin.MountNS == a.Snapshot.MountNS && !pin.Lone():
 		f := a.unmountHere(pin, t, inode, false)
-		f.verb, f.object = "unmount", cmp.Or(pin.Path, f.object)
+		f.verb = "unmount"
 		fixes = []Fix{f}
 	case pin.Kind == ns.KindMount:
 		fixes = a.unmountElsewhere(pin, t, inode)
@@ -263,7 +264,7 @@ func mountName(h *ns.Holder) string {
 	if h.Path == "" {
 		return fmt.Sprintf("mount %d", h.MountID)
 	}
-	return "the mount " + h.Path
+	return "the mount " + text.Name(h.Path)
 }
 
 // targetTask is by which a mount namespace is entered.

@@ -18,10 +18,10 @@ func TestUnmountInWords(t *testing.T) {
 	apart := ns.Holder{Kind: ns.KindMount, Path: "/pin", MountNS: 3}
 	fd := ns.Holder{Kind: ns.KindFD, PID: 8, FD: 4, Process: &ns.Process{Comm: "snapd"}}
 	for want, h := range map[string]ns.Holder{
-		"unmount /a b":                                  {Path: "/a b", MountNS: 1},
-		"run `ip netns del 'a b'`":                      {Path: "/run/netns/a b", MountNS: 1},
-		"unmount mount 5, which no path":                {MountID: 5, MountNS: 1},
-		"unmount /it's in the mount namespace of pid 9": {Path: "/it's", MountNS: 2, PID: 9},
+		`unmount "/a b"`:                                                                    {Path: "/a b", MountNS: 1},
+		"run `ip netns del 'a b'`":                                                          {Path: "/run/netns/a b", MountNS: 1},
+		"unmount mount 5, which no path":                                                    {MountID: 5, MountNS: 1},
+		`unmount "/it's" in the mount namespace of pid 9`:                                   {Path: "/it's", MountNS: 2, PID: 9},
 		"unmount /x in the mount namespace of thread 10 of pid 9, after what":               {Path: "/x", MountNS: 2, PID: 9, TID: 10, Covered: true},
 		"end the processes in mnt:[2], where no path leads to mount 5":                      {MountID: 5, MountNS: 2, PID: 9},
 		"free mnt:[2], which no process is in and which has the mount /x: `nsinspect who-u": {Path: "/x", MountNS: 2},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -21,7 +22,7 @@ func Verdict(n *ns.Namespace, s *ns.Snapshot) string {
 // are, and what would free it, which is what Free returned. It claims no more than the
 // snapshot shows; what the snapshot's sources do not look for is in a second one.
 func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
-	s, subject := a.Snapshot, n.Title()
+	s, subject := a.Snapshot, text.Title(n)
 	if n.Initial {
 		least := least(s, func(source string) bool { return source == "process" })
 		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s%s in it.",

@@ -31,31 +31,47 @@ func (h *Host) AuthorityOf(uid int) ns.Authority {
 // is as much as its process is worth. It never looks into a file system that may not
 // answer; that is the user's who mounted it. An error is one of opening the path.
 func (h *Host) Authority(name string) (ns.Authority, error) {
-	return h.authority(name, walk{follow: true})
+	return h.authority(name, trail{follow: true})
 }
 
 // EntryAuthority returns who controls the directory entry at a path: as Authority,
 // but a symlink there is not followed.
-func (h *Host) EntryAuthority(name string) (ns.Authority, error) { return h.authority(name, walk{}) }
+func (h *Host) EntryAuthority(name string) (ns.Authority, error) { return h.authority(name, trail{}) }
 
 // NameAuthority returns who has named what a symlink leads to: as Authority, but where
 // it leads to the namespace of a process, who controls that does not count. Whoever
 // made the symlink has named the process.
 func (h *Host) NameAuthority(name string) (ns.Authority, error) {
-	return h.authority(name, walk{follow: true, naming: true})
+	return h.authority(name, trail{follow: true, naming: true})
 }
 
-func (h *Host) authority(name string, w walk) (ns.Authority, error) {
+func (h *Host) authority(name string, w trail) (ns.Authority, error) {
 	w.h, w.at, w.authority = h, -1, ns.KernelAuthority
 	defer w.close()
-	if err := w.begin(); err != nil {
+	if _, err := h.mounts.current(); err != nil {
 		return ns.UnknownAuthority, err
 	}
-	err := w.path(name)
+	_, name, err := h.Absolute(name)
+	if err == nil {
+		err = w.begin()
+	}
+	if err != nil {
+		return ns.UnknownAuthority, err
+	}
+	err = w.path(name)
 	if err != nil {
 		return ns.UnknownAuthority, err
 	}
 	return w.authority, nil
+}
+
+// remoteAuthority returns whose word the files of a file system are that a program or
+// another machine keeps: that of the user who mounted it, -1 if that is not known.
+func (h *Host) remoteAuthority(uid int) ns.Authority {
+	if uid <= 0 {
+		return ns.UnknownAuthority
+	}
+	return h.AuthorityOf(uid)
 }
 
 // FileAuthority returns who controls an open file that is no symlink, by what it is
@@ -137,8 +153,8 @@ func (h *Host) NamespaceAuthority(name string) (authority ns.Authority, ok bool)
 	return h.AuthorityOf(uid), uid >= 0
 }
 
-// walk follows a path one component at a time.
-type walk struct {
+// trail follows a path one component at a time.
+type trail struct {
 	h         *Host
 	at        int    // the directory reached, O_PATH
 	mount     uint64 // the mount that it is in
@@ -150,14 +166,14 @@ type walk struct {
 	links     int  // symlinks followed
 }
 
-func (w *walk) close() {
+func (w *trail) close() {
 	if w.at >= 0 {
 		unix.Close(w.at)
 	}
 }
 
 // begin goes to the root directory.
-func (w *walk) begin() error {
+func (w *trail) begin() error {
 	fd, err := unix.FcntlInt(uintptr(w.h.RootFD()), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -182,7 +198,7 @@ func look(fd int) (st unix.Statx_t, err error) {
 }
 
 // path goes on from the directory reached.
-func (w *walk) path(name string) error {
+func (w *trail) path(name string) error {
 	if strings.HasPrefix(name, "/") {
 		if pid, rest, ok := procPath(name); ok {
 			return w.process(pid, rest)
@@ -213,7 +229,7 @@ func procPath(name string) (pid ns.TaskID, rest string, ok bool) {
 }
 
 // process judges a path below /proc/PID. Whatever is there is as the process has it.
-func (w *walk) process(pid ns.TaskID, rest string) error {
+func (w *trail) process(pid ns.TaskID, rest string) error {
 	if w.naming && !strings.HasPrefix(rest, "root/") {
 		return nil
 	}
@@ -238,7 +254,7 @@ func (w *walk) process(pid ns.TaskID, rest string) error {
 }
 
 // step follows one component, and reports whether the walk ends there.
-func (w *walk) step(part string, rest []string) (stop bool, err error) {
+func (w *trail) step(part string, rest []string) (stop bool, err error) {
 	switch {
 	case part == ".":
 		return false, nil
@@ -261,9 +277,9 @@ func (w *walk) step(part string, rest []string) (stop bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	if st.Mnt_id != w.mount {
-		if authority, remote := w.h.remote(st.Mnt_id); remote {
-			w.authority = w.authority.And(authority)
+	if st.Mnt_id != w.mount && !w.h.unguarded {
+		if uid, remote := w.h.mounts.mountedBy(st.Mnt_id); remote {
+			w.authority = w.authority.And(w.h.remoteAuthority(uid))
 			return true, nil
 		}
 		w.mount = st.Mnt_id
@@ -297,7 +313,7 @@ func (w *walk) step(part string, rest []string) (stop bool, err error) {
 }
 
 // link follows a symlink, and then what is left of the path.
-func (w *walk) link(fd int, rest []string) error {
+func (w *trail) link(fd int, rest []string) error {
 	if w.links++; w.links > 40 { // as the kernel (include/linux/namei.h, MAXSYMLINKS, 6.18)
 		return unix.ELOOP
 	}
@@ -312,7 +328,7 @@ func (w *walk) link(fd int, rest []string) error {
 }
 
 // owned takes the owner of what is on the way, where that can be reached.
-func (w *walk) owned(st *unix.Statx_t) {
+func (w *trail) owned(st *unix.Statx_t) {
 	if !w.closed {
 		w.authority = w.authority.And(w.h.AuthorityOf(int(st.Uid)))
 	}
@@ -320,7 +336,7 @@ func (w *walk) owned(st *unix.Statx_t) {
 
 // directory takes who can change what is in a directory: its owner, and whoever may
 // write to it, unless it is sticky: then the owner of what is in it as well.
-func (w *walk) directory(st *unix.Statx_t) {
+func (w *trail) directory(st *unix.Statx_t) {
 	w.owned(st)
 	if st.Mode&unix.S_ISVTX == 0 {
 		w.writable(st)
@@ -331,7 +347,7 @@ func (w *walk) directory(st *unix.Statx_t) {
 }
 
 // writable takes who may write to what is on the way.
-func (w *walk) writable(st *unix.Statx_t) {
+func (w *trail) writable(st *unix.Statx_t) {
 	if !w.closed {
 		w.authority = w.authority.And(writers(uint32(st.Mode), st.Gid))
 	}

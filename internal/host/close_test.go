@@ -43,19 +43,17 @@ func TestUseAfterClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release := h.Retain()
+	for use, err := range uses(h) {
+		if err != nil {
+			t.Errorf("%s of an open host: %v", use, err)
+		}
+	}
+	proc, root := h.ProcFD(), h.RootFD()
 	for range 2 {
 		if err := h.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for use, err := range uses(h) {
-		if err != nil {
-			t.Errorf("%s of a retained host: %v", use, err)
-		}
-	}
-	proc, root := h.ProcFD(), h.RootFD()
-	release()
 	for use, err := range uses(h) {
 		if !errors.Is(err, os.ErrClosed) {
 			t.Errorf("%s of a closed host: %v", use, err)
@@ -63,27 +61,10 @@ func TestUseAfterClose(t *testing.T) {
 	}
 	for _, n := range []int{proc, root} {
 		if _, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0); err != unix.EBADF {
-			t.Errorf("descriptor %d is open after the last release: %v", n, err)
+			t.Errorf("descriptor %d is still open: %v", n, err)
 		}
 	}
 	if h.ProcFD() != -1 || h.RootFD() != -1 {
 		t.Errorf("descriptors %d and %d of a closed host", h.ProcFD(), h.RootFD())
-	}
-}
-
-func TestCloseBeforeRelease(t *testing.T) {
-	h, err := Open("/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.Retain()()
-	if err := uses(h)["Open"]; err != nil {
-		t.Errorf("a release closed what its owner has not: %v", err)
-	}
-	if err := h.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := uses(h)["Open"]; !errors.Is(err, os.ErrClosed) {
-		t.Errorf("Open of a closed host: %v", err)
 	}
 }

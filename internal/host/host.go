@@ -31,7 +31,10 @@ type Host struct {
 	procfs bool // proc is the kernel's, not a recorded one
 
 	rootUID int // who stands for root, beside root: see ownerOf
-	remotes remoteMounts
+
+	unguarded bool // waits for any file system
+	mounts    mountTable
+	helpers   helpers
 
 	ownOnce sync.Once
 	own     bool // see OwnTaskIDs
@@ -180,6 +183,11 @@ func (h *Host) MountNamespace(task string) uint64 {
 // one that does not block.
 func (h *Host) NamespaceAt(name string) (ns.Type, uint64, error) {
 	fd, err := h.OpenPath(name)
+	return identify(fd, err)
+}
+
+// identify returns which namespace an open file is, and closes it.
+func identify(fd int, err error) (ns.Type, uint64, error) {
 	if err != nil {
 		var rec recordedLink
 		if errors.As(err, &rec) {

@@ -34,18 +34,31 @@ func (h *Host) OpenRegular(name string) (*os.File, error) {
 	return os.NewFile(uintptr(again), name), nil
 }
 
-// ReadFile returns the text of a file of the host.
+const (
+	// maxFile is more than any file of /proc has: a mount namespace has 100,000 mounts at
+	// most (fs.mount-max), of a few hundred bytes each as a rule.
+	maxFile = 64 << 20
+	// maxEntries is more than a directory of /proc has: PIDs are below 2^22.
+	maxEntries = 1 << 22
+)
+
+// ReadFile returns the text of a file of the host. It returns ErrTooLarge for one of more
+// than 64 MiB.
 func (h *Host) ReadFile(name string) (string, error) {
 	f, err := h.OpenRegular(name)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(f)
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		return "", ErrTooLarge
+	}
 	return string(text), err
 }
 
-// ReadDir lists a directory of the host.
+// ReadDir lists a directory of the host, and returns ErrTooLarge together with the first
+// entries for one that no directory of /proc is as large as.
 func (h *Host) ReadDir(name string) ([]os.DirEntry, error) {
 	fd, err := h.Open(name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -53,5 +66,12 @@ func (h *Host) ReadDir(name string) ([]os.DirEntry, error) {
 	}
 	dir := os.NewFile(uintptr(fd), name)
 	defer dir.Close()
-	return dir.ReadDir(-1)
+	entries, err := dir.ReadDir(maxEntries)
+	switch {
+	case errors.Is(err, io.EOF):
+		return entries, nil
+	case err == nil && len(entries) == maxEntries:
+		return entries, ErrTooLarge
+	}
+	return entries, err
 }

@@ -5,13 +5,13 @@ package host
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/fd"
-	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -19,10 +19,12 @@ import (
 // Tree is a directory of the host, read with care: below it no symlink is
 // followed, nothing but regular files and directories is opened, and nothing of
 // any length is read. The way to the directory itself may lead over symlinks.
+//
+// One on a file system that may not answer is read by a helper.
 type Tree struct {
 	host      *Host
 	path      string
-	dir       *fd.FD
+	dir       *fd.FD       // nil if a helper reads it
 	authority ns.Authority // of what is in the directory
 }
 
@@ -33,17 +35,28 @@ var (
 )
 
 // OpenTree opens a directory of the host. It returns an error that is
-// os.ErrNotExist if there is none. It needs Linux 5.6 (openat2).
+// os.ErrNotExist if there is none, and ErrNoAnswer if
+// its file system does not answer. It needs Linux 5.6 (openat2).
 func (h *Host) OpenTree(dir string) (*Tree, error) {
-	n, err := h.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
+	n, err := h.OpenDir(dir)
+	switch {
+	case err == ErrMayHang:
+		t := &Tree{host: h, path: dir, authority: h.treeAuthority(dir)}
+		_, err := t.ask(treeQuestion{})
+		return t, err
+	case err != nil:
 		return nil, err
 	}
+	return &Tree{host: h, path: dir, dir: fd.New(n), authority: h.treeAuthority(dir)}, nil
+}
+
+// treeAuthority returns who can change what is in a directory that was just opened.
+func (h *Host) treeAuthority(dir string) ns.Authority {
 	authority, err := h.Authority(dir)
 	if err != nil {
-		authority = ns.UnknownAuthority // replaced meanwhile
+		return ns.UnknownAuthority // replaced meanwhile
 	}
-	return &Tree{host: h, path: dir, dir: fd.New(n), authority: authority}, nil
+	return authority
 }
 
 // Authority returns who can change what is in the directory.
@@ -73,7 +86,12 @@ func (t *Tree) below(dir string) ns.Authority {
 func (t *Tree) Path() string { return t.path }
 
 // Close releases the directory. Any further call does nothing and returns nil.
-func (t *Tree) Close() error { return t.dir.Close() }
+func (t *Tree) Close() error {
+	if t.dir == nil {
+		return nil
+	}
+	return t.dir.Close()
+}
 
 // open opens what is at a path below the directory without following a symlink.
 func (t *Tree) open(name string, flags int) (int, error) {
@@ -83,6 +101,9 @@ func (t *Tree) open(name string, flags int) (int, error) {
 	how := unix.OpenHow{
 		Flags:   uint64(flags | unix.O_CLOEXEC),
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	if !t.host.unguarded {
+		how.Resolve |= unix.RESOLVE_NO_XDEV // what is mounted below may not answer
 	}
 	for {
 		fd, err := unix.Openat2(t.dir.Int(), name, &how)
@@ -96,7 +117,15 @@ func (t *Tree) open(name string, flags int) (int, error) {
 // change it. It returns ErrTooLarge if that is more than most bytes, and
 // ErrNotRegular for a FIFO, device or socket, which is not opened.
 func (t *Tree) ReadFile(name string, most int64) (text []byte, authority ns.Authority, err error) {
+	if t.dir == nil {
+		a, err := t.ask(treeQuestion{File: name, Most: most})
+		return a.Text, t.authority, err
+	}
 	fd, err := t.open(name, unix.O_PATH)
+	if err == unix.EXDEV && fs.ValidPath(name) {
+		a, err := t.ask(treeQuestion{File: name, Most: most})
+		return a.Text, authority, err
+	}
 	if err != nil {
 		return nil, authority, err
 	}
@@ -116,7 +145,10 @@ func (t *Tree) ReadFile(name string, most int64) (text []byte, authority ns.Auth
 	}
 	defer unix.Close(again)
 	text, err = readUpTo(again, int(st.Size), int(most))
-	return text, t.below(path.Dir(name)).And(t.host.FileAuthority(&st)), err
+	if err != nil {
+		return nil, authority, err
+	}
+	return text, t.below(path.Dir(name)).And(t.host.FileAuthority(&st)), nil
 }
 
 // readUpTo reads a file of size bytes, or of a size that is not known before, at
@@ -135,7 +167,7 @@ func readUpTo(fd, size, most int) ([]byte, error) {
 		}
 		switch buf = buf[:len(buf)+n]; {
 		case len(buf) > most:
-			return nil, ErrTooLarge // it grew
+			return buf[:most], ErrTooLarge // it grew
 		case len(buf) == size:
 			return buf, nil
 		}
@@ -149,7 +181,13 @@ func readUpTo(fd, size, most int) ([]byte, error) {
 // It returns ErrTooLarge together with the first so many entries if there are
 // more.
 func (t *Tree) ReadDir(name string, most int) ([]os.DirEntry, error) {
+	if t.dir == nil {
+		return t.askDir(name, most)
+	}
 	fd, err := t.open(name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err == unix.EXDEV && fs.ValidPath(name) {
+		return t.askDir(name, most)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,50 +203,4 @@ func (t *Tree) ReadDir(name string, most int) ([]os.DirEntry, error) {
 		return entries[:most], ErrTooLarge
 	}
 	return entries, nil
-}
-
-// ReadProc returns a file of a process, "cgroup" or "cmdline", up to so many
-// bytes of it. What is missing is os.ErrNotExist or ESRCH; another user's process
-// may refuse it without CAP_SYS_PTRACE.
-func (h *Host) ReadProc(pid ns.TaskID, name string, most int) ([]byte, error) {
-	task := pid.String()
-	if err := h.CheckRegular(task, name); err != nil {
-		return nil, err
-	}
-	fd, err := h.OpenProc(task+"/"+name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	return readUpTo(fd, 0, most)
-}
-
-// Live reports whether the host is the running machine, seen from its own root.
-func (h *Host) Live() bool { return h.live }
-
-// ownerOf returns the UID that stands for root: in a tree that a user has unpacked
-// whoever owns its root directory, and in a user namespace that real root has no
-// number in the one that the kernel shows for it.
-func (h *Host) ownerOf() int {
-	var st unix.Stat_t
-	if h.live && !kernel.InUserNamespace() || unix.Fstat(h.RootFD(), &st) != nil {
-		return 0
-	}
-	return int(st.Uid)
-}
-
-// SharesRoot reports whether the root directory of a process is the host's. It is
-// true where that is unknown: without CAP_SYS_PTRACE, and in a recorded tree.
-func (h *Host) SharesRoot(pid ns.TaskID) bool {
-	var its, own unix.Stat_t
-	if !h.procfs || unix.Fstatat(h.ProcFD(), pid.String()+"/root", &its, 0) != nil || unix.Fstat(h.RootFD(), &own) != nil {
-		return true
-	}
-	return its.Dev == own.Dev && its.Ino == own.Ino
-}
-
-// ReadProcLink returns the text of a link of a process, "cwd" or "root". It needs
-// CAP_SYS_PTRACE for another user's.
-func (h *Host) ReadProcLink(pid ns.TaskID, name string) (string, error) {
-	return h.Readlink(pid.String() + "/" + name)
 }

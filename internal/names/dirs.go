@@ -7,12 +7,13 @@ package names
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -32,9 +33,8 @@ var defaultNamesDirs = []string{
 	"/run/snap.docker/netns", // Docker from a snap
 }
 
-// namesDirPatience is how long one names directory may take. A user's own can
-// be a file system that never answers (FUSE, a dead NFS server).
-const namesDirPatience = 2 * time.Second
+// maxNames is how many entries of one directory are looked at.
+const maxNames = 1 << 16
 
 // Dirs reads the names directories.
 type Dirs struct {
@@ -46,45 +46,20 @@ type Dirs struct {
 }
 
 // Read reads the names directories: what each entry is, is found by opening
-// it with O_PATH, which neither follows into nor blocks on a FIFO or device.
+// it with O_PATH, which neither follows into nor blocks on a FIFO or device. What a
+// user has mounted may never answer: a helper of the host looks at it.
 func (s *Dirs) Read(ctx context.Context) record.Found {
-	type result struct {
-		i int
-		namesDir
-	}
 	var out record.Found
 	dirs, err := s.namesDirs()
 	if err != nil {
 		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"name"}, Path: "/run/user", Err: err})
 	}
-	results := make(chan result, len(dirs)) // a late directory must not wait for a reader
-	for i, d := range dirs {
-		release := s.Host.Retain()
-		go func() {
-			defer release()
-			results <- result{i, s.readNamesDir(d)}
-		}()
-	}
 	read := make([]namesDir, len(dirs))
-	answered := make([]bool, len(dirs))
-	late := time.After(namesDirPatience)
-	for range dirs {
-		select {
-		case r := <-results:
-			read[r.i], answered[r.i] = r.namesDir, true
-			continue
-		case <-ctx.Done():
-		case <-late:
-		}
-		break
-	}
+	s.each(ctx, dirs, func(i int) { read[i] = s.readNamesDir(dirs[i]) })
 	seen := map[dirID]bool{}
 	listed := map[string]bool{}
 	for i, d := range dirs {
-		switch {
-		case !answered[i]:
-			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"name"}, Path: d.path, Err: fmt.Errorf("no answer within %s", namesDirPatience)})
-		case read[i].id == dirID{} || !seen[read[i].id]:
+		if read[i].id == (dirID{}) || !seen[read[i].id] {
 			seen[read[i].id] = true
 			out.Add(read[i].Found)
 			if read[i].path != "" {
@@ -95,6 +70,25 @@ func (s *Dirs) Read(ctx context.Context) record.Found {
 	}
 	out.Names = append(out.Names, s.mountedNames(out, listed)...)
 	return out
+}
+
+// each calls f for every directory: all at once, since a helper may take its time, but not
+// for more than a few at a time.
+func (s *Dirs) each(ctx context.Context, dirs []namesDirSpec, f func(int)) {
+	const most = 16
+	var wg sync.WaitGroup
+	free := make(chan struct{}, most)
+	for i := range dirs {
+		free <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-free }()
+			f(i)
+		})
+	}
+	wg.Wait()
 }
 
 // mountedNames returns the names that only the mount table shows: those in
@@ -177,14 +171,15 @@ func (s *Dirs) sameVarRun() bool {
 }
 
 func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
-	flags := unix.O_RDONLY | unix.O_DIRECTORY
-	if spec.users {
-		flags |= unix.O_NOFOLLOW
+	if spec.users && s.isSymlink(spec.path) {
+		return d
 	}
-	fd, err := s.Host.Open(spec.path, flags)
+	fd, err := s.Host.OpenDir(spec.path)
+	if err == host.ErrMayHang {
+		return s.askDir(spec)
+	}
 	if err != nil {
-		symlink := spec.users && (err == unix.ELOOP || err == unix.ENOTDIR)
-		if spec.asked || !host.IsGone(err) && !symlink {
+		if spec.asked || !host.IsGone(err) {
 			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
 		}
 		return d
@@ -199,8 +194,11 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 	if d.authority, err = s.Host.Authority(spec.path); err != nil {
 		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
 	}
-	entries, err := dir.ReadDir(-1)
-	if err != nil {
+	entries, err := dir.ReadDir(maxNames)
+	if err == nil && len(entries) == maxNames {
+		err = fmt.Errorf("it has more entries than the first %d", maxNames)
+	}
+	if err != nil && err != io.EOF {
 		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: host.Cause(err)})
 	}
 	for _, e := range entries {
@@ -209,10 +207,30 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 	return d
 }
 
+// isSymlink reports whether there is a symlink at a path.
+func (s *Dirs) isSymlink(name string) bool {
+	dir, err := s.Host.Locate(path.Dir(name))
+	if err != nil {
+		return false
+	}
+	defer unix.Close(dir)
+	fd, err := s.Host.OpenEntry(dir, path.Base(name))
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK
+}
+
 // readName identifies one entry of a names directory.
 func (s *Dirs) readName(d *namesDir, dir int, name string) {
 	full := path.Join(d.path, name)
-	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := s.Host.OpenEntry(dir, name)
+	if err == host.ErrMayHang {
+		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Reason: "a mount of another file system"})
+		return
+	}
 	if err != nil {
 		if !host.IsGone(err) { // deleted meanwhile
 			d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
@@ -267,7 +285,7 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, st *unix.Stat_t) {
 		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameSymlink, Target: target, Made: made, Authority: authority,
 			Reason: fmt.Sprintf("a symlink to %s, %s", target, what)})
 	}
-	t, inode, err := s.Host.NamespaceAt(full)
+	t, inode, err := s.Host.LookupNamespace(full)
 	switch {
 	case err == nil:
 		its, err := s.Host.NameAuthority(full)

@@ -5,7 +5,6 @@ package names
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -31,10 +30,7 @@ type Named struct {
 type Reader struct {
 	s       Dirs
 	initial [ns.NumTypes]uint64
-	asked   map[string]chan namedDir // directories that are being read, by path
 }
-
-var errNoAnswer = fmt.Errorf("no answer within %s", namesDirPatience)
 
 type namedDir struct {
 	namesDir
@@ -42,9 +38,9 @@ type namedDir struct {
 }
 
 // NewReader returns a reader of the customary names directories of a host
-// and of others beside them. A directory that does not answer retains the host.
+// and of others beside them.
 func NewReader(h *host.Host, dirs []string) *Reader {
-	return &Reader{s: Dirs{Host: h, Extra: dirs, Types: ns.Types(), Cookies: true}, initial: h.InitialNamespaces(), asked: map[string]chan namedDir{}}
+	return &Reader{s: Dirs{Host: h, Extra: dirs, Types: ns.Types(), Cookies: true}, initial: h.InitialNamespaces()}
 }
 
 // Initial returns the inode of the namespace of a type that the kernel started
@@ -55,57 +51,32 @@ func (r *Reader) Initial(t ns.Type) uint64 { return r.initial[t] }
 // directory that does not answer within two seconds is a gap, and is asked again
 // only when it has answered. Reading a cookie needs Linux 6.18, or CAP_SYS_ADMIN.
 func (r *Reader) Read(ctx context.Context) ([]Named, []ns.Gap) {
-	ctx, cancel := context.WithTimeout(ctx, namesDirPatience)
-	defer cancel()
-	var asked []namesDirSpec
 	var gaps []ns.Gap
 	specs, err := r.s.namesDirs()
 	if err != nil {
 		gaps = append(gaps, ns.Gap{Sources: []string{"name"}, Path: "/run/user", Err: err})
 	}
+	var dirs []namesDirSpec
 	for _, spec := range specs {
-		switch {
-		case slices.ContainsFunc(asked, func(a namesDirSpec) bool { return a.path == spec.path }):
-		case r.ask(spec):
-			asked = append(asked, spec)
-		default:
-			gaps = append(gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: errNoAnswer})
+		if !slices.ContainsFunc(dirs, func(d namesDirSpec) bool { return d.path == spec.path }) {
+			dirs = append(dirs, spec)
 		}
 	}
+	read := make([]namedDir, len(dirs))
+	r.s.each(ctx, dirs, func(i int) { read[i] = r.readDir(dirs[i]) })
 	var named []Named
 	seen := map[dirID]bool{}
-	for _, spec := range asked {
-		select {
-		case d := <-r.asked[spec.path]:
-			delete(r.asked, spec.path)
-			gaps = append(gaps, d.Gaps...)
-			if d.id == (dirID{}) || !seen[d.id] {
-				seen[d.id] = true
-				named = append(named, d.named...)
-			}
-		case <-ctx.Done():
-			gaps = append(gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: errNoAnswer})
+	for _, d := range read {
+		gaps = append(gaps, d.Gaps...)
+		if d.id == (dirID{}) || !seen[d.id] {
+			seen[d.id] = true
+			named = append(named, d.named...)
 		}
 	}
 	slices.SortFunc(named, func(a, b Named) int {
 		return cmp.Or(strings.Compare(a.Name.Path, b.Name.Path), cmp.Compare(a.Inode, b.Inode))
 	})
 	return named, gaps
-}
-
-// ask has a directory read, and reports false if an earlier reading still hangs.
-func (r *Reader) ask(spec namesDirSpec) bool {
-	if done, pending := r.asked[spec.path]; pending && len(done) == 0 {
-		return false
-	}
-	done := make(chan namedDir, 1) // a late directory must not wait for a reader
-	r.asked[spec.path] = done
-	release := r.s.Host.Retain()
-	go func() {
-		defer release()
-		done <- r.readDir(spec)
-	}()
-	return true
 }
 
 // readDir reads one directory, with the cookie of each network namespace in it.
@@ -126,7 +97,7 @@ func (r *Reader) readDir(spec namesDirSpec) namedDir {
 // cookie returns the cookie of the namespace that a name leads to, 0 if it is
 // unknown or the name leads to another one by now.
 func (r *Reader) cookie(thread *nsfs.Thread, n *record.Name) uint64 {
-	fd, err := r.s.Host.OpenPath(n.Path)
+	fd, err := r.s.Host.Locate(n.Path)
 	if err != nil {
 		return 0
 	}

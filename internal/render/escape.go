@@ -6,41 +6,45 @@
 package render
 
 import (
-	"fmt"
-	"strconv"
+	"cmp"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/nsinspect/nsinspect/internal/text"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
-// Escape makes text that strangers chose (names, paths, command lines) safe to
-// show on a terminal: what is not printable, or not UTF-8, appears as the escape
-// sequence a Go string would have. Printable text is unchanged.
-func Escape(s string) string {
-	if printable(s) {
-		return s
+// Escape makes a finished line, which strangers' text is part of, safe to print.
+func Escape(s string) string { return text.Escape(s) }
+
+// name is text.Name of what may be absent, which stays "".
+func name(s string) string {
+	if s == "" {
+		return ""
 	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[0])
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			q := strconv.QuoteRune(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-		s = s[size:]
-	}
-	return b.String()
+	return text.Name(s)
 }
 
-func printable(s string) bool {
-	for _, r := range s {
-		if !strconv.IsPrint(r) {
-			return false
+// nameOwner returns an owner whose fields are as text.Name has them, to be formatted.
+func nameOwner(o *owner.Owner) owner.Owner {
+	named := *o
+	for _, field := range []*string{&named.Runtime, &named.ID, &named.Name, &named.Unit} {
+		*field = name(*field)
+	}
+	for _, field := range []*string{&named.Pod, &named.Service} {
+		namespace, pod, both := strings.Cut(*field, "/")
+		*field = name(namespace)
+		if both {
+			*field += "/" + text.Name(pod)
 		}
 	}
-	return utf8.ValidString(s)
+	return named
+}
+
+// pathOf returns the path of a gap in a sentence. What is no path is our own text.
+func pathOf(g *ns.Gap) string {
+	if strings.HasPrefix(g.Path, "/") {
+		return text.Name(g.Path)
+	}
+	return cmp.Or(text.Cut(g.Path, text.CellWidth), "something")
 }

@@ -6,9 +6,9 @@ import (
 	"encoding/base64"
 	"strconv"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -188,8 +188,8 @@ func appendRaw(out []byte, field, s string) []byte {
 	return append(out, '"')
 }
 
-// appendString adds a JSON string, as encode writes it: control characters and
-// what else is not printable as \u escapes, what is not UTF-8 as U+FFFD.
+// appendString adds a JSON string, as encode writes it: hidden characters as
+// \u escapes, what is not UTF-8 as U+FFFD.
 func appendString(out []byte, s string) []byte {
 	out = append(out, '"')
 	start := 0 // of what needs no escape
@@ -207,7 +207,7 @@ func appendString(out []byte, s string) []byte {
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		broken := r == utf8.RuneError && size == 1
-		if !broken && (unicode.IsPrint(r) || r > 0xffff) {
+		if !broken && !text.Hidden(r) {
 			i += size
 			continue
 		}
@@ -237,10 +237,4 @@ func appendEscape(out []byte, c byte) []byte {
 		return append(out, `\t`...)
 	}
 	return appendU(out, rune(c))
-}
-
-// appendU adds a character of the basic plane as \u and four digits.
-func appendU(out []byte, r rune) []byte {
-	const digits = "0123456789abcdef"
-	return append(out, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 }

@@ -4,7 +4,6 @@ package render
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/wire"
@@ -29,7 +28,7 @@ func (e *Events) Life(out []byte, l *lifecycle.Event) []byte {
 	out = e.appendCell(out, &e.who, maxWho, "")
 	line := fmt.Sprintf("  %s %s", l.Kind, lifePlace(l))
 	if l.Kind == lifecycle.Unnamed {
-		line = fmt.Sprintf("  %s %d: no more called %s", l.Kind, l.NS.Inode, strings.Join(l.Names, ","))
+		line = fmt.Sprintf("  %s %d: no more called %s", l.Kind, l.NS.Inode, joinNames(l.Names))
 	}
 	if l.Lived > 0 {
 		line += fmt.Sprintf(" after %s", shortly(l.Lived))
@@ -49,5 +48,5 @@ func lifePlace(l *lifecycle.Event) string {
 	if len(l.Names) == 0 {
 		return fmt.Sprint(l.NS.Inode)
 	}
-	return fmt.Sprintf("%s (%d)", strings.Join(l.Names, ","), l.NS.Inode)
+	return fmt.Sprintf("%s (%d)", joinNames(l.Names), l.NS.Inode)
 }

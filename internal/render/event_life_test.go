@@ -30,11 +30,11 @@ func TestLife(t *testing.T) {
 		records = records2.Life(records, &lives[i])
 	}
 	clock := string(appendClock(nil, noon))
-	want := clock + `  a\x1b\xff[42/43]  created 4026532177
-` + clock + `                    created 4026532177
-` + clock + `                    named blue,a\nb (4026532177)
-` + clock + `                    unnamed 4026532177: no more called blue
-` + clock + `                    freed blue (4026532177) after 17.1s
+	want := clock + `  "a\x1b\xff"[42/43]  created 4026532177
+` + clock + `                      created 4026532177
+` + clock + `                      named blue,"a\nb" (4026532177)
+` + clock + `                      unnamed 4026532177: no more called blue
+` + clock + `                      freed blue (4026532177) after 17.1s
 `
 	if diff := cmp.Diff(want, string(lines)); diff != "" {
 		t.Error(diff)

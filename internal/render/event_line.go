@@ -5,12 +5,13 @@ package render
 import (
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
+	"github.com/nsinspect/nsinspect/internal/text"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -71,7 +72,7 @@ func appendOwner(out []byte, o *owner.Owner) []byte {
 		return out
 	}
 	out = append(out, "  ["...)
-	out = append(out, Escape(o.String())...)
+	out = append(out, nameOwner(o).String()...)
 	return append(out, ']')
 }
 
@@ -117,7 +118,9 @@ func displayWidth(text []byte) int {
 
 // appendWho adds "agent[500/512]", the thread only where it is not the first one.
 func appendWho(out []byte, comm string, pid, tid int) []byte {
-	out = append(out, Escape(comm)...)
+	if comm != "" {
+		out = append(out, text.Name(comm)...)
+	}
 	out = append(out, '[')
 	out = appendID(out, pid)
 	if tid != pid {
@@ -172,10 +175,6 @@ func (e *Events) appendSyscall(out []byte, ev *trace.Event) []byte {
 // nativeABI is what needs no mention.
 var nativeABI = map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 
-// bracketed keeps a path from ending its angle brackets and going on as another
-// call.
-var bracketed = strings.NewReplacer("<", `\x3c`, ">", `\x3e`)
-
 // appendFile adds what a descriptor is, in angle brackets as strace does.
 func appendFile(out []byte, v *trace.Via) []byte {
 	switch v.Kind {
@@ -183,8 +182,11 @@ func appendFile(out []byte, v *trace.Via) []byte {
 		if v.Path == "" {
 			return out
 		}
-		out = append(out, '<')
-		out = append(out, bracketed.Replace(Escape(v.Path))...)
+		path := v.Path
+		if _, _, ok := ns.ParseLink(path); !ok { // the kernel's own text
+			path = text.Name(path)
+		}
+		out = append(append(out, '<'), path...)
 	case trace.ViaPidfd:
 		out = append(out, "<pid:"...)
 		out = appendID(out, v.PID)

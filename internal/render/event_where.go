@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -107,11 +108,12 @@ func (e *Events) appendPlace(out []byte, t ns.Type, ns trace.NS) []byte {
 		return append(out, "host"...)
 	}
 	names := e.names.Names(t, ns)
-	for i, name := range names {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, Escape(name)...)
+	switch len(names) {
+	case 0:
+	case 1:
+		out = append(out, text.Name(names[0])...)
+	default:
+		out = append(out, joinNames(names)...)
 	}
 	if len(names) > 0 {
 		out = append(out, " ("...)
@@ -121,6 +123,11 @@ func (e *Events) appendPlace(out []byte, t ns.Type, ns trace.NS) []byte {
 		out = append(out, ')')
 	}
 	return out
+}
+
+// joinNames lists names in a cell: "blue,green".
+func joinNames(names []string) string {
+	return text.JoinFunc(len(names), func(i int) string { return text.Name(names[i]) }, ",")
 }
 
 // appendReturn adds the way back of a round trip.

@@ -7,9 +7,9 @@ import (
 	"io"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -40,21 +40,27 @@ func linkCell(all []ns.Link, more func(*ns.Link) string) string {
 			parts = append(parts, fmt.Sprintf("%d more", len(order)-i))
 			break
 		}
-		part := append([]string{order[i].Name}, distinctAddrs(&order[i])...)
+		name, addrs := text.Name(order[i].Name), distinctAddrs(&order[i])
+		part := text.JoinFunc(len(addrs)+1, func(k int) string {
+			if k == 0 {
+				return name
+			}
+			return addrs[k-1].String()
+		}, " ")
 		if m := more(&order[i]); m != "" {
-			part = append(part, m)
+			part += " " + m
 		}
-		parts = append(parts, strings.Join(part, " "))
+		parts = append(parts, part)
 	}
-	return strings.Join(parts, ", ")
+	return text.Join(parts, ", ")
 }
 
 // distinctAddrs returns the addresses of a link that others do not have too.
-func distinctAddrs(l *ns.Link) []string {
-	var addrs []string
+func distinctAddrs(l *ns.Link) []netip.Prefix {
+	var addrs []netip.Prefix
 	for _, p := range l.Addrs {
 		if ip := p.Addr(); !ip.IsLoopback() && !isLinkLocal6(ip) {
-			addrs = append(addrs, p.String())
+			addrs = append(addrs, p)
 		}
 	}
 	return addrs
@@ -73,7 +79,7 @@ func peerNote(s *ns.Snapshot, l *ns.Link, x *owner.Index) string {
 	case p.Inode == 0:
 		return fmt.Sprintf("to link %d of an unknown namespace", p.Index)
 	}
-	return fmt.Sprintf("to %s in %s", p.Name, placeOf(s, p.Inode, x))
+	return fmt.Sprintf("to %s in %s", text.Name(p.Name), placeOf(s, p.Inode, x))
 }
 
 // placeOf names a namespace in a sentence.
@@ -90,9 +96,9 @@ func Title(n *ns.Namespace, x *owner.Index) string {
 		return n.String() + " (host)"
 	}
 	if o := x.Namespace(n); o != nil {
-		return n.String() + " (" + o.String() + ")"
+		return n.String() + " (" + nameOwner(o).String() + ")"
 	}
-	return n.Title()
+	return text.Title(n)
 }
 
 // UsesBy writes who keeps the namespace alive that was asked for by an address or
@@ -108,13 +114,13 @@ func UsesBy(w io.Writer, a *explain.Adviser, q links.Query, h links.Hit, x *owne
 }
 
 func matchText(s *ns.Snapshot, q links.Query, h links.Hit, x *owner.Index) string {
-	text := q.String() + " is "
+	line := q.String() + " is "
 	if q.By != "dev" {
-		text += "on " + h.Link.Name + " "
+		line += "on " + name(h.Link.Name) + " "
 	}
-	text += "in " + placeOf(s, h.At.Inode, x)
+	line += "in " + placeOf(s, h.At.Inode, x)
 	if p := h.Link.Peer; p != nil && p.Inode != 0 {
-		text += fmt.Sprintf("; its other end is %s in %s", p.Name, placeOf(s, p.Inode, x))
+		line += fmt.Sprintf("; its other end is %s in %s", name(p.Name), placeOf(s, p.Inode, x))
 	}
-	return text + "."
+	return line + "."
 }

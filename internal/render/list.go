@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -76,7 +77,7 @@ var listColumns = []struct {
 	{column{title: "COOKIE", right: true}, wideFill, func(r *listRow) string { return number(int(r.Cookie)) }},
 	{column{title: "USERNS", right: true}, wideFill, func(r *listRow) string { return number(int(r.UserNS)) }},
 	{column{title: "NSID", right: true}, wideFill, func(r *listRow) string { return nsid(r.Namespace) }},
-	{column{title: "NAMES", least: 8}, always, func(r *listRow) string { return strings.Join(names(r.Namespace, r.wide), ",") }},
+	{column{title: "NAMES", least: 8}, always, func(r *listRow) string { return text.Join(names(r.Namespace, r.wide), ",") }},
 	{column{title: "OWNER", least: 12}, filled, func(r *listRow) string { return ownerCell(r.owner, r.wide) }},
 	{column{title: "PROCS", right: true}, always, func(r *listRow) string { return strconv.Itoa(r.Processes()) }},
 	{column{title: "THREADS", right: true}, inWide, func(r *listRow) string { return strconv.Itoa(r.Threads) }},
@@ -134,15 +135,16 @@ func ownerCell(o *owner.Owner, wide bool) string {
 	if o == nil {
 		return ""
 	}
-	cell := o.String()
+	named := nameOwner(o)
+	cell := named.String()
 	if !wide {
 		return cell
 	}
 	if o.Service != "" {
-		cell += " service:" + o.Service
+		cell += " service:" + named.Service
 	}
 	if o.Unit != "" && o.ID+o.Name != "" {
-		cell += " unit:" + o.Unit
+		cell += " unit:" + named.Unit
 	}
 	return cell
 }
@@ -210,8 +212,8 @@ func names(n *ns.Namespace, full bool) []string {
 	}
 	for _, name := range n.Names {
 		if full {
-			all = append(all, name.Path+name.Authority.Suffix())
-		} else if label := name.Label(); len(all) == 0 || all[len(all)-1] != label {
+			all = append(all, text.Name(name.Path)+name.Authority.Suffix())
+		} else if label := name.Authority.Qualify(text.Name(name.Name)); len(all) == 0 || all[len(all)-1] != label {
 			all = append(all, label)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -41,11 +42,11 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 			continue
 		}
 		if verbose && !denied(g.Err) {
-			notes = append(notes, Escape(gapNote(g)))
+			notes = append(notes, text.Line(gapNote(g)))
 			continue
 		}
 		if verbose {
-			notes = append(notes, Escape("unreadable: "+g.Error()))
+			notes = append(notes, text.Line("unreadable: "+strings.Join(g.Sources, ", ")+": "+pathOf(&g)+": "+g.Err.Error()))
 		}
 		switch {
 		case denied(g.Err) && (g.Of("process") || g.Of("thread")):
@@ -65,13 +66,13 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 		notes = append(notes, "not looked at: "+strings.Join(newer, ", "))
 	}
 	if n := len(closed); n > 0 {
-		notes = append(notes, Escape(closedNote(n, closed[0])))
+		notes = append(notes, text.Line(closedNote(n, closed[0])))
 	}
 	if len(unlinked) > 0 {
-		notes = append(notes, Escape(explain.UnreadLinks(unlinked)))
+		notes = append(notes, text.Line(explain.UnreadLinks(unlinked)))
 	}
 	if len(unowned) > 0 {
-		notes = append(notes, Escape(unownedNote(unowned)))
+		notes = append(notes, text.Line(unownedNote(unowned)))
 	}
 	for i, g := range other {
 		if verbose {
@@ -81,7 +82,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 			notes = append(notes, fmt.Sprintf("%d more could not be read: -v lists them", len(other)-i))
 			break
 		}
-		notes = append(notes, Escape(gapNote(g)))
+		notes = append(notes, text.Line(gapNote(g)))
 	}
 	return notes
 }
@@ -112,7 +113,7 @@ func denied(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(er
 func closedNote(n int, first ns.Gap) string {
 	what := fmt.Sprintf("%d processes unreadable", n)
 	if n == 1 {
-		what = fmt.Sprintf("1 process unreadable (%s)", first.Path)
+		what = fmt.Sprintf("1 process unreadable (%s)", pathOf(&first))
 	}
 	return what + ": " + explain.Privilege(unix.CAP_SYS_PTRACE)
 }
@@ -123,19 +124,19 @@ func unownedNote(gaps []ns.Gap) string {
 	if len(gaps) > 1 {
 		more = fmt.Sprintf(" and %d more", len(gaps)-1)
 	}
-	return fmt.Sprintf("owners may be missing: %s%s unreadable: run as root", gaps[0].Path, more)
+	return fmt.Sprintf("owners may be missing: %s%s unreadable: run as root", pathOf(&gaps[0]), more)
 }
 
 func gapNote(g ns.Gap) string {
 	if none := (kernel.NoTypeError{}); errors.As(g.Err, &none) {
 		return none.Error()
 	}
-	note := fmt.Sprintf("%s unreadable: %v", g.Path, g.Err)
+	note := fmt.Sprintf("%s unreadable: %v", pathOf(&g), g.Err)
 	if g.Of(links.Source) {
-		note = fmt.Sprintf("links of %s: %v", g.Path, g.Err)
+		note = fmt.Sprintf("links of %s: %v", pathOf(&g), g.Err)
 	}
 	if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
-		note = fmt.Sprintf("%s: %v", g.Path, g.Err)
+		note = fmt.Sprintf("%s: %v", pathOf(&g), g.Err)
 	}
 	switch {
 	case g.Err == scan.ErrOtherPIDNS:
@@ -156,7 +157,7 @@ func DanglingNotes(s *ns.Snapshot, verbose bool) []string {
 		if i == 3 && !verbose {
 			return append(notes, fmt.Sprintf("%d more names refer to no namespace: -v lists them", len(s.Dangling)-i))
 		}
-		notes = append(notes, Escape(fmt.Sprintf("%s is no namespace: it is %s", name.Path, name.Reason)))
+		notes = append(notes, text.Line(fmt.Sprintf("%s is no namespace: it is %s", text.Name(name.Path), name.Reason)))
 	}
 	return notes
 }

@@ -11,48 +11,17 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"golang.org/x/sys/unix"
 	"sigs.k8s.io/yaml"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
-	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire/wiretest"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
-
-func TestEscape(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain größe 网":    "plain größe 网",
-		"two words":        "two words",
-		`back\slash`:       `back\slash`,
-		"line\nbreak\ttab": `line\nbreak\ttab`,
-		"\x1b[31mred":      `\x1b[31mred`,
-		"\u009b31mred":     `\u009b31mred`,
-		"\u202egnp.exe":    `\u202egnp.exe`,
-		"\xff\xfe":         `\xff\xfe`,
-		"ends \xe7":        `ends \xe7`,
-		"\u00a0":           `\u00a0`,
-		"\ufffd":           "\ufffd",
-	} {
-		if got := Escape(in); got != want {
-			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
-func FuzzEscape(f *testing.F) {
-	f.Add("a\x1b\xff\u202e")
-	f.Fuzz(func(t *testing.T, s string) {
-		got := Escape(s)
-		if !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\n\r\x7f\u009b\u202e") {
-			t.Errorf("Escape(%q) = %q", s, got)
-		}
-	})
-}
 
 func snapshot() *ns.Snapshot {
 	s := &ns.Snapshot{
@@ -115,11 +84,11 @@ func TestLongCommandIsNotPadded(t *testing.T) {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
-	if made := after.TotalAlloc - before.TotalAlloc; made > 40*long {
+	if made := after.TotalAlloc - before.TotalAlloc; made > 16*long {
 		t.Errorf("%d bytes allocated for one command line of %d and 50 rows", made, long)
 	}
 	lines := strings.Split(out.String(), "\n")
-	if !strings.Contains(lines[2], "COMMAND") || !strings.HasSuffix(lines[28], "  "+strings.Repeat("y", long)) || !strings.HasSuffix(lines[27], "  [a]") {
+	if !strings.Contains(lines[2], "COMMAND") || !strings.HasSuffix(lines[28], "  "+strings.Repeat("y", text.CellWidth-1)+"…") || !strings.HasSuffix(lines[27], "  [a]") {
 		t.Errorf("the last column is wrong: %q", out.String()[:200])
 	}
 }
@@ -190,34 +159,6 @@ func TestJSONAndYAMLAgree(t *testing.T) {
 	}
 }
 
-// Whatever a stranger called a namespace, JSON and YAML carry it.
-func FuzzNamesInYAML(f *testing.F) {
-	f.Add("\x7f\u0085\u009f\ufeff\ufffe\u2028: - #")
-	f.Add("\xff\xfe")
-	f.Fuzz(func(t *testing.T, name string) {
-		s := snapshot()
-		s.Namespaces[1].Names[0].Name, s.Namespaces[1].Names[0].Path = name, "/run/netns/"+name
-		want := strings.ToValidUTF8(name, "\ufffd")
-		for _, f := range []Format{JSON, YAML} {
-			var out bytes.Buffer
-			if err := List(&out, s, nil, f, Style{}, false); err != nil {
-				t.Fatalf("%s of %q: %v", f, name, err)
-			}
-			var back wire.List
-			if err := yaml.Unmarshal(out.Bytes(), &back); err != nil {
-				t.Fatalf("%s of %q: %v\n%s", f, name, err, out.String())
-			}
-			got := back.Namespaces[1].Names[0]
-			if utf8.ValidString(name) && (got.Name != want || got.PathBase64 != nil) {
-				t.Errorf("%s of %q comes back as %q", f, name, got.Name)
-			}
-			if !utf8.ValidString(name) && string(got.PathBase64) != "/run/netns/"+name {
-				t.Errorf("%s of %q has the bytes %q", f, name, got.PathBase64)
-			}
-		}
-	})
-}
-
 // What is unknown is absent.
 func TestUnknownIsAbsent(t *testing.T) {
 	s := snapshot()
@@ -242,7 +183,7 @@ func TestGapNotes(t *testing.T) {
 		s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"name"}, Path: fmt.Sprintf("/run/%d\x1b", i), Err: unix.EIO})
 	}
 	notes := strings.Join(GapNotes(s, nil, false), "\n")
-	for _, want := range []string{"12 processes unreadable: ", `/run/0\x1b unreadable: input/output error`, "2 more could not be read: -v lists them"} {
+	for _, want := range []string{"12 processes unreadable: ", `"/run/0\x1b" unreadable: input/output error`, "2 more could not be read: -v lists them"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in:\n%s", want, notes)
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/nsinspect/nsinspect/internal/text"
 )
 
 // Style is how output for people is laid out.
@@ -47,7 +49,7 @@ const (
 
 func (t *table) add(color string, cells ...string) {
 	for i := range cells {
-		cells[i] = Escape(cells[i])
+		cells[i] = text.Cell(cells[i])
 		if cells[i] == "" {
 			cells[i] = "-" // so that awk and column count fields alike
 		}
@@ -168,13 +170,13 @@ func (t *table) padded() int {
 
 // paint adds the column that is not padded, takes off the padding at line ends
 // and puts colours on whole lines.
-func (t *table) paint(w io.Writer, text string, style Style) error {
+func (t *table) paint(w io.Writer, lines string, style Style) error {
 	var out strings.Builder
 	i := 0
 	if !style.NoHeaders {
 		i = -1
 	}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(lines) {
 		line = strings.TrimSuffix(line, "\n")
 		color, last := bold, t.columns[len(t.columns)-1].title
 		if i >= 0 && i < len(t.rows) {

@@ -3,12 +3,11 @@
 package render
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
@@ -104,13 +103,11 @@ func countsOf(counts map[trace.Call]int) map[string]int {
 
 // appendRecord adds one of the few records that are no events.
 func appendRecord(out []byte, v any) []byte {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	record, err := encodeJSON(v, false)
+	if err != nil {
 		panic("render: a record of plain fields cannot be encoded: " + err.Error())
 	}
-	return append(out, escapeControls(buf.Bytes())...)
+	return append(out, record...)
 }
 
 // TraceNotes returns the results of a trace in sentences.
@@ -128,7 +125,7 @@ func (e *Events) TraceNotes(s TraceStats) []string {
 			break
 		}
 		notes = append(notes, Escape(fmt.Sprintf("thread %d (%s) of process %d ended up in %s, which is not its process's namespace",
-			d.TID, d.Comm, d.PID, e.place(d.Found))))
+			d.TID, text.Name(d.Comm), d.PID, e.place(d.Found))))
 	}
 	return append(notes, e.unseenNote(s.Summary.Disagreements)...)
 }
@@ -152,7 +149,7 @@ func (e *Events) unseenNote(all []trace.Disagreement) []string {
 		if i > 0 {
 			note += ", "
 		}
-		note += fmt.Sprintf("thread %d (%s) is in %s, not in %s", d.TID, d.Comm, e.place(d.Found), e.place(d.Tracked))
+		note += fmt.Sprintf("thread %d (%s) is in %s, not in %s", d.TID, text.Name(d.Comm), e.place(d.Found), e.place(d.Tracked))
 	}
 	return []string{Escape(note)}
 }

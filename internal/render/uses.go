@@ -28,7 +28,7 @@ func Uses(w io.Writer, a *explain.Adviser, n *ns.Namespace, x *owner.Index, f Fo
 		return err
 	}
 	if o := x.Namespace(n); o != nil {
-		if _, err := fmt.Fprintln(w, Escape("Owner: "+o.Describe()+".")); err != nil {
+		if _, err := fmt.Fprintln(w, Escape("Owner: "+nameOwner(o).Describe()+".")); err != nil {
 			return err
 		}
 	}
@@ -101,13 +101,13 @@ func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, wide bool) *tabl
 		h := &n.Holders[i]
 		switch {
 		case h.Kind != ns.KindMount:
-			addHolder(t, s, n, x, h, h.Path, wide)
+			addHolder(t, s, n, x, h, name(h.Path), wide)
 		case wide:
-			addHolder(t, s, n, x, h, h.Path+mountNote(h, s.MountNS), wide)
+			addHolder(t, s, n, x, h, name(h.Path)+mountNote(h, s.MountNS), wide)
 		case !grouped:
 			grouped = true
 			for _, g := range n.MountGroups(s.MountNS) {
-				addHolder(t, s, n, x, g.All()[0], g.Path+groupNote(&g, s.MountNS), wide)
+				addHolder(t, s, n, x, g.All()[0], name(g.Path)+groupNote(&g, s.MountNS), wide)
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func fd(h *ns.Holder) string {
 
 // what describes a holder in a word or two.
 func what(h *ns.Holder) string {
-	words := []string{h.Family, h.Type, h.Device, h.Via}
+	words := []string{h.Family, h.Type, name(h.Device), h.Via}
 	switch {
 	case h.Refs == 1:
 		words = append(words, "1 reference")

@@ -5,7 +5,8 @@
 // JSON Schema, which is generated from them and their comments.
 //
 // What is unknown is absent: never 0, "" or false. A string of bytes that is not
-// UTF-8 has a second field with these bytes in base64. Times are RFC 3339 with
+// UTF-8 has a second field with these bytes in base64. A string of more than 64 KiB is
+// cut and ends with "…"; its bytes in base64 are cut, too. Times are RFC 3339 with
 // nanoseconds, durations in nanoseconds.
 package wire
 
@@ -24,6 +25,17 @@ import (
 // Schema is the version of the format. Fields are added to it, never renamed or
 // given another meaning.
 const Schema = "nsinspect/v1"
+
+// MaxString is how many bytes of a string are printed, after which CutMark follows. The
+// two are 64 KiB.
+const (
+	MaxString = 64<<10 - len(CutMark)
+	CutMark   = "…"
+)
+
+// maxRaw is how many bytes of a string are printed in base64, which takes four characters
+// for three of them.
+const maxRaw = MaxString / 4 * 3
 
 // Machine is where and by which version a document or a trace was made.
 type Machine struct {
@@ -80,7 +92,7 @@ func raw(s string) []byte {
 	if utf8.ValidString(s) {
 		return nil
 	}
-	return []byte(s)
+	return []byte(s[:min(len(s), maxRaw)])
 }
 
 // raws returns the bytes of all strings if one of them is not UTF-8.
@@ -90,7 +102,7 @@ func raws(all []string) [][]byte {
 	}
 	var out [][]byte
 	for _, s := range all {
-		out = append(out, []byte(s))
+		out = append(out, []byte(s[:min(len(s), maxRaw)]))
 	}
 	return out
 }

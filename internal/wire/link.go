@@ -14,7 +14,7 @@ type Link struct {
 	Kind           string   `json:"kind,omitempty"` // the name of its driver, as veth or bridge; loopback; absent for most hardware
 	MAC            string   `json:"mac,omitempty"`
 	Up             bool     `json:"up"`             // whether it is set up; it need not have a carrier
-	Addrs          []string `json:"addrs"`          // IP addresses with prefix length
+	Addrs          []string `json:"addrs"`          // IP addresses with prefix length; of 65,536 in one namespace at most, else there is a gap
 	Peer           *Peer    `json:"peer,omitempty"` // the other end of a veth, vxcan or netkit
 }
 

@@ -80,7 +80,7 @@ type Process struct {
 type Details struct {
 	Comm          string     `json:"comm,omitempty"`
 	CommBase64    []byte     `json:"comm_base64,omitempty"`
-	Cmdline       []string   `json:"cmdline,omitempty"` // absent for a kernel thread
+	Cmdline       []string   `json:"cmdline,omitempty"` // absent for a kernel thread; the last argument ends with … if there is more than 64 KiB
 	CmdlineBase64 [][]byte   `json:"cmdline_base64,omitempty"`
 	UID           *int       `json:"uid,omitempty"` // the effective user
 	Started       *time.Time `json:"started,omitempty"`

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -21,11 +22,11 @@ func TestFindReportsUnread(t *testing.T) {
 	snap.Namespaces[2].Links = nil
 	snap.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "x", Err: unix.EPERM}, {Sources: []string{Source}, Path: "net:[12]", Err: errors.New("no answer")}}
 	q, _ := ByIP("10.0.0.8")
-	if _, err := q.Find(snap, (*ns.Namespace).Title); errorText(err) != "no address 10.0.0.8: looked in 2 namespaces; links of net:[12] unreadable" {
+	if _, err := q.Find(snap, text.Title); errorText(err) != "no address 10.0.0.8: looked in 2 namespaces; links of net:[12] unreadable" {
 		t.Error(err)
 	}
 	snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{Source}, Path: "net:[13]", Err: unix.EPERM})
-	if _, err := q.Find(snap, (*ns.Namespace).Title); !strings.HasSuffix(errorText(err), "; links of 2 namespaces unreadable") || !errors.As(err, new(*kernel.DeniedError)) {
+	if _, err := q.Find(snap, text.Title); !strings.HasSuffix(errorText(err), "; links of 2 namespaces unreadable") || !errors.As(err, new(*kernel.DeniedError)) {
 		t.Error(err)
 	}
 }
@@ -37,7 +38,7 @@ func TestFindCountsVeryMany(t *testing.T) {
 		snap.Namespaces = append(snap.Namespaces, ns.Namespace{Inode: uint64(i + 1), Links: []ns.Link{{Name: "eth0"}}})
 	}
 	q, _ := ByDev("eth0")
-	_, err := q.Find(snap, (*ns.Namespace).Title)
+	_, err := q.Find(snap, text.Title)
 	if text := errorText(err); !strings.Contains(text, "fits 100 namespaces: net:[1] by eth0, ") || !strings.Contains(text, "net:[16] by eth0, and 84 more, which list -o wide shows: ") {
 		t.Error(text)
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -151,18 +152,18 @@ func TestFindBesideUsers(t *testing.T) {
 	users.Links = append(append(users.Links, s.Namespaces[0].Links...), s.Namespaces[2].Links...)
 	users.Links = append(users.Links, ns.Link{Name: "dummy", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}})
 	s.Namespaces = append([]ns.Namespace{users}, s.Namespaces...)
-	for text, test := range map[string]struct {
+	for query, test := range map[string]struct {
 		by   func(string) (Query, error)
 		want uint64
 	}{
 		"10.0.0.8": {ByIP, 12}, "veth1": {ByDev, 11}, "02:00:00:00:00:03": {ByMAC, 12}, "dummy": {ByDev, 13},
 	} {
-		q, err := test.by(text)
+		q, err := test.by(query)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h, err := q.Find(s, (*ns.Namespace).Title); err != nil || h.Namespace.Inode != test.want {
-			t.Errorf("%s: %v, %v, want %d", text, h.Namespace, err, test.want)
+		if h, err := q.Find(s, text.Title); err != nil || h.Namespace.Inode != test.want {
+			t.Errorf("%s: %v, %v, want %d", query, h.Namespace, err, test.want)
 		}
 	}
 }
@@ -198,7 +199,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %v", test.text, err)
 			continue
 		}
-		h, err := q.Find(snapshot(), (*ns.Namespace).Title)
+		h, err := q.Find(snapshot(), text.Title)
 		switch {
 		case errorText(err) != test.err:
 			t.Errorf("%s %s: error\n%v, want\n%s", q.By, q, err, test.err)

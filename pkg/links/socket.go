@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 
@@ -82,28 +83,46 @@ func (s *socket) readOnce() ([]ns.Link, []end, error) {
 	if interrupted != nil && !errors.Is(interrupted, nl.ErrDumpInterrupted) {
 		return nil, nil, fmt.Errorf("list links: %w", interrupted)
 	}
-	addrs := map[int][]address{}
-	err := s.ask(unix.RTM_GETADDR, unix.RTM_NEWADDR, func(m []byte) {
-		a, err := parseAddress(m)
-		if err != nil {
-			broken = err
-			return
-		}
-		addrs[a.index] = append(addrs[a.index], a)
-	}, nl.NewIfAddrmsg(unix.AF_UNSPEC))
-	if err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
-		return nil, nil, fmt.Errorf("list addresses: %w", err)
+	addrs, err := s.addresses()
+	if addrs == nil {
+		return nil, nil, err
 	}
 	for i := range links {
-		for _, a := range addrs[links[i].Index] {
-			links[i].Addrs = append(links[i].Addrs, a.prefix)
-		}
+		links[i].Addrs = addrs[links[i].Index]
 	}
 	// The kernel goes by a hash of the name or by index, as its version has it.
 	order := func(a, b int) int { return a - b }
 	slices.SortFunc(links, func(a, b ns.Link) int { return order(a.Index, b.Index) })
 	slices.SortFunc(ends, func(a, b end) int { return order(a.index, b.index) })
 	return links, ends, errors.Join(broken, interrupted, err)
+}
+
+// maxAddresses is how many addresses of one namespace are kept: whoever owns it can make
+// any number.
+const maxAddresses = 1 << 16
+
+// addresses returns the addresses of each link by its index, nil if they could not be
+// listed. An error together with addresses means that some may be missing.
+func (s *socket) addresses() (map[int][]netip.Prefix, error) {
+	addrs, count := map[int][]netip.Prefix{}, 0
+	var broken error
+	err := s.ask(unix.RTM_GETADDR, unix.RTM_NEWADDR, func(m []byte) {
+		a, err := parseAddress(m)
+		if err != nil {
+			broken = err
+			return
+		}
+		if count++; count <= maxAddresses {
+			addrs[a.index] = append(addrs[a.index], a.prefix)
+		}
+	}, nl.NewIfAddrmsg(unix.AF_UNSPEC))
+	if err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	if count > maxAddresses {
+		broken = fmt.Errorf("it has %d addresses, of which %d are listed", count, maxAddresses)
+	}
+	return addrs, errors.Join(broken, err)
 }
 
 // nsid returns the ID that the namespace of the socket has given to the one that

@@ -47,7 +47,7 @@ func (h *Holder) Lone() bool { return h.Via == ViaDetached || h.Via == ViaUnmoun
 type Process struct {
 	PID     TaskID
 	Comm    string
-	Cmdline []string  // empty for a kernel thread
+	Cmdline []string  // empty for a kernel thread; the last one ends with "…" if there is more than 64 KiB
 	UID     int       // effective; -1 if unreadable
 	Started time.Time // of the thread, for a holder with TID; zero if unreadable
 

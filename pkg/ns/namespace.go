@@ -82,14 +82,6 @@ const (
 	NameFile    NameKind = "file"    // a plain file, which is no namespace
 )
 
-// Title is the namespace as a sentence names it: "net:[4026532177] (blue)".
-func (n *Namespace) Title() string {
-	if name := n.BestName(); name != "" {
-		return n.String() + " (" + name + ")"
-	}
-	return n.String()
-}
-
 // BestName returns a name that is a trusted word, one that keeps the namespace alive
 // before others or, failing that and if the user has made the namespace, a user's as
 // "user:1000/NAME"; "" if it has none.

@@ -39,6 +39,10 @@ func (r *reader) cniResult(t *host.Tree, name string) {
 		return // of a CNI before 0.7, which wrote down the result alone
 	}
 	c.Dir, c.Authority = path.Join(t.Path(), name), authority
+	if err := c.check(); err != nil {
+		r.gap(c.Dir, err)
+		return
+	}
 	r.mu.Lock()
 	r.claims = append(r.claims, claim{Container: c})
 	r.mu.Unlock()
@@ -89,10 +93,12 @@ func cniArg(v []byte, into map[string]string) error {
 	var pair []string
 	err := items(v, func(v []byte) error {
 		s, err := unquote(v)
-		pair = append(pair, s)
+		if len(pair) < 3 {
+			pair = append(pair, s)
+		}
 		return err
 	})
-	if len(pair) == 2 {
+	if len(pair) == 2 && strings.HasPrefix(pair[0], "K8S_POD_") {
 		into[pair[0]] = pair[1]
 	}
 	return err

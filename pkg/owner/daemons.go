@@ -79,7 +79,7 @@ func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
 		if err != nil || !slices.Contains(daemonNames, name) {
 			return // what ended meanwhile keeps nothing
 		}
-		cmdline, err := r.host.ReadProc(pid, "cmdline", 1<<20)
+		cmdline, err := r.host.ReadProc(pid, "cmdline", mostArgs)
 		if err != nil || !r.host.SharesRoot(pid) {
 			return
 		}

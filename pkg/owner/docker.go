@@ -137,7 +137,7 @@ func (c *Container) dockerNetworks(v []byte) error {
 func (c *Container) addIPs(ips ...string) {
 	for _, ip := range ips {
 		ip, _, _ = strings.Cut(ip, "/")
-		if ip != "" && !slices.Contains(c.IPs, ip) {
+		if ip != "" && len(ip) <= maxName && len(c.IPs) < maxIPs && !slices.Contains(c.IPs, ip) {
 			c.IPs = append(c.IPs, ip)
 		}
 	}

@@ -17,18 +17,21 @@ import (
 
 // runtimes is the one table of who keeps containers: another is a file and a row.
 var runtimes = []struct {
-	name     string
-	find     func(*reader)
-	patience time.Duration // it may take to read its files; a dead file system takes for ever
+	name string
+	find func(*reader)
 }{
-	{"docker, containerd", findDocker, 5 * time.Second},
-	{"podman, cri-o", findStorage, 5 * time.Second},
-	{"rootless podman", findRootless, 2 * time.Second}, // what users keep may be any file system
-	{"lxc, incus, lxd", findLXC, 5 * time.Second},
-	{"systemd-machined", findMachines, 5 * time.Second},
-	{"kubernetes logs", findPodLogs, 5 * time.Second},
-	{"cni", findCNI, 5 * time.Second},
+	{"docker, containerd", findDocker},
+	{"podman, cri-o", findStorage},
+	{"rootless podman", findRootless},
+	{"lxc, incus, lxd", findLXC},
+	{"systemd-machined", findMachines},
+	{"kubernetes logs", findPodLogs},
+	{"cni", findCNI},
 }
+
+// patience is how long all of them may take together. A file system that may not answer has
+// less (host.Patience); this is for users who keep very much.
+var patience = 5 * time.Second
 
 // Options select what is read.
 type Options struct {
@@ -83,33 +86,22 @@ func Read(ctx context.Context, opts Options) *Index {
 	return x
 }
 
-// findAll asks every runtime at once, and waits for none longer than it may take.
+// findAll reads what every runtime has, at once. Those that take too long are a gap: they
+// end with the file that they are at.
 func (r *reader) findAll() {
-	done := make([]chan struct{}, len(runtimes))
-	for i, rt := range runtimes {
-		done[i] = make(chan struct{})
-		release := r.host.Retain()
-		go func() {
-			defer release()
+	late := time.AfterFunc(patience, func() { r.late.Store(true) })
+	var wg sync.WaitGroup
+	for _, rt := range runtimes {
+		wg.Go(func() {
 			rt.find(r)
-			close(done[i])
-		}()
-	}
-	start := time.Now()
-	for i, rt := range runtimes {
-		late := time.NewTimer(rt.patience - time.Since(start))
-		select {
-		case <-done[i]:
-		case <-r.done:
-		case <-late.C:
-			select {
-			case <-done[i]:
-			default:
-				r.gap(rt.name, fmt.Errorf("no answer within %s", rt.patience))
+			if r.late.Load() {
+				r.gap(rt.name, fmt.Errorf("not read within %s", patience))
 			}
-		}
-		late.Stop()
+		})
 	}
+	wg.Wait()
+	late.Stop()
+	r.late.Store(false)
 }
 
 // assemble puts together what was read. The caller is alone with the index, or
@@ -280,6 +272,6 @@ func (x *Index) runs(c *Container) bool {
 	if found, _ := x.container(parseCgroup(text), c.PID); found != nil || c.Authority.Trusted {
 		return found == c
 	}
-	m := x.r.monitorOf(c.PID)
+	m := x.r.readAbove(c.PID)
 	return c.ID != "" && m.id == c.ID && m.authority == c.Authority
 }

@@ -186,7 +186,7 @@ func plainText(text []byte) bool {
 }
 
 // object reads the members of a JSON object that are asked for by name, each into
-// what takes it: a *string, *int, *bool, *map[string]string or a function. A value
+// what takes it: a *string, *int, *bool, *map[string]string (of labels) or a function. A value
 // of another type than that is broken JSON, but for null, which is nothing.
 func object(text []byte, want map[string]any) error {
 	return members(text, func(name string, value []byte) error {
@@ -204,6 +204,8 @@ func object(text []byte, want map[string]any) error {
 				break
 			}
 			*into, err = unquote(value)
+		case *map[string]string:
+			*into, err = labels(value)
 		default:
 			err = json.Unmarshal(value, into)
 		}

@@ -26,8 +26,8 @@ func TestObject(t *testing.T) {
 	var s string
 	var n int
 	var m map[string]string
-	text := `{"skip":{"s":"no"},"s":"a\u0062\n","n":42,"m":{"k":"v"},"other":null}`
-	if err := object([]byte(text), map[string]any{"s": &s, "n": &n, "m": &m, "other": &s}); err != nil || s != "ab\n" || n != 42 || m["k"] != "v" {
+	text := `{"skip":{"s":"no"},"s":"a\u0062\n","n":42,"m":{"k":"v","nerdctl/name":"web","io.kubernetes.pod.name":null},"other":null}`
+	if err := object([]byte(text), map[string]any{"s": &s, "n": &n, "m": &m, "other": &s}); err != nil || s != "ab\n" || n != 42 || len(m) != 1 || m["nerdctl/name"] != "web" {
 		t.Errorf("%q, %d, %v, %v", s, n, m, err)
 	}
 	for _, text := range []string{`{"s":1}`, `{"s":["x"]}`, `{"n":"1"}`, `{"n":1.5}`, `{"m":[]}`, `{"m":{"k":1}}`, `{"s":"\x"}`} {

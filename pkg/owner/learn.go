@@ -4,10 +4,8 @@ package owner
 
 import (
 	"cmp"
-	"fmt"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -23,38 +21,15 @@ func (x *Index) learn(pid ns.TaskID, id string) {
 	finders := r.finders
 	r.mu.Unlock()
 	if isID(id) {
-		r.patiently(pid, func() {
-			for _, find := range finders {
-				find(id)
-			}
-		})
+		for _, find := range finders {
+			find(id)
+		}
 	}
 	if r.count() == before {
-		r.patiently(pid, func() { r.readAbove(pid) })
+		r.readAbove(pid)
 	}
 	if r.count() > before {
 		x.assemble()
-	}
-}
-
-// patiently waits for something to be read that leads wherever a process above
-// another one has, but not for ever.
-func (r *reader) patiently(pid ns.TaskID, read func()) {
-	const patience = 2 * time.Second
-	done := make(chan struct{})
-	release := r.host.Retain()
-	go func() {
-		defer release()
-		read()
-		close(done)
-	}()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case <-done:
-	case <-r.done:
-	case <-late.C:
-		r.gap("/proc/"+pid.String(), fmt.Errorf("no answer within %s from where its runtime keeps its files", patience))
 	}
 }
 
@@ -98,7 +73,7 @@ func (r *reader) readAbove(pid ns.TaskID) (m monitor) {
 		if name != "conmon" && !strings.HasPrefix(name, "containerd-shim") {
 			continue
 		}
-		cmdline, err := r.host.ReadProc(pid, "cmdline", 1<<20)
+		cmdline, err := r.host.ReadProc(pid, "cmdline", mostArgs)
 		if err != nil {
 			r.gap("/proc/"+pid.String()+"/cmdline", err)
 			return m
@@ -142,7 +117,7 @@ func (x *Index) below(pid ns.TaskID) *Owner {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before := x.r.count()
-	m := x.r.monitorOf(pid)
+	m := x.r.readAbove(pid)
 	if x.r.count() > before {
 		x.assemble()
 	}
@@ -151,21 +126,6 @@ func (x *Index) below(pid ns.TaskID) *Owner {
 		return &o
 	}
 	return nil
-}
-
-// monitorOf returns the monitor above a process, one of no container if there is
-// none or it does not answer in time.
-func (r *reader) monitorOf(pid ns.TaskID) monitor {
-	above := make(chan monitor, 1)
-	r.patiently(pid, func() {
-		above <- r.readAbove(pid)
-	})
-	select {
-	case m := <-above:
-		return m
-	default:
-		return monitor{}
-	}
 }
 
 // parent returns the parent of a process, 0 if it has none or has ended.

@@ -24,6 +24,7 @@ import (
 const (
 	mostBytes   = 8 << 20
 	mostEntries = 100_000
+	mostArgs    = 64 << 10 // of a command line
 )
 
 // Source is what gaps of this package name as theirs.
@@ -37,6 +38,7 @@ type reader struct {
 	above   sync.Map // what readAbove found, by process
 
 	cgroups  cgroups
+	late     atomic.Bool // what is being read takes too long
 	monitors atomic.Bool // containers are started by shims or conmons here
 
 	mu         sync.Mutex
@@ -73,7 +75,12 @@ func gone(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ESRCH)
 }
 
+// add keeps a container, unless it is a gap that no runtime would have made it so.
 func (r *reader) add(c *Container) {
+	if err := c.check(); err != nil {
+		r.gap(c.Dir, err)
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.containers = append(r.containers, c)
@@ -188,6 +195,9 @@ func (r *reader) each(names []string, f func(string)) {
 
 // over reports whether the reader's time is over.
 func (r *reader) over() bool {
+	if r.late.Load() {
+		return true
+	}
 	select {
 	case <-r.done:
 		return true

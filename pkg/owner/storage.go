@@ -56,6 +56,9 @@ func findRootless(r *reader) {
 		}
 	}
 	for uid, home := range r.homes() {
+		if r.over() {
+			break
+		}
 		by := r.userAuthority(uid)
 		all = append(all, storage{path.Join(home, ".local/share/containers/storage"), path.Join("/run/user", uid, "containers"), by})
 		r.dockerRoot(path.Join(home, ".local/share/docker"), by)
@@ -72,11 +75,14 @@ func (r *reader) storages(all []storage) {
 			continue
 		}
 		done = append(done, s)
+	}
+	r.eachIndex(len(done), func(i int) {
+		s := done[i]
 		if !absolute(s.run) {
 			s.run = "/run/containers/storage"
 		}
 		r.storage(s)
-	}
+	})
 }
 
 func (r *reader) storage(s storage) {
@@ -192,14 +198,27 @@ func (r *reader) storageNames(t *host.Tree, dir, file string, by ns.Authority) (
 
 func parseStorageNames(text []byte, names map[string]string) error {
 	return items(text, func(v []byte) error {
-		var id string
-		var all []string
-		err := object(v, map[string]any{"id": &id, "names": &all})
-		if len(all) > 0 {
-			names[id] = all[0]
+		var id, name string
+		err := object(v, map[string]any{"id": &id, "names": func(v []byte) (err error) {
+			name, err = firstString(v)
+			return err
+		}})
+		if name != "" && len(id) <= maxName {
+			names[id] = name
 		}
 		return err
 	})
+}
+
+// firstString returns the first element of a JSON array of strings, "" if it has none.
+func firstString(v []byte) (first string, err error) {
+	err = items(v, func(v []byte) (err error) {
+		if first == "" {
+			first, err = unquote(v)
+		}
+		return err
+	})
+	return first, err
 }
 
 // conmonStorage returns the storage in the command line of a container's monitor:

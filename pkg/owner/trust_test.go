@@ -81,18 +81,20 @@ func TestBounds(t *testing.T) {
 	checkGaps(t, x, "/var/lib/docker/containers/"+idA+"/config.v2.json: "+host.ErrTooLarge.Error())
 }
 
-// A runtime whose files do not answer is a gap, and the others are read.
-func TestUnresponsiveRuntime(t *testing.T) {
-	all := runtimes
-	defer func() { runtimes = all }()
-	never := make(chan struct{})
-	defer close(never)
-	runtimes = slices.Concat(all, all[:1])
-	runtimes[len(all)].name, runtimes[len(all)].find, runtimes[len(all)].patience = "dead", func(*reader) { <-never }, time.Nanosecond
+// A runtime that has too much to read is a gap, and the others are read.
+func TestSlowRuntime(t *testing.T) {
+	all, usual := runtimes, patience
+	defer func() { runtimes, patience = all, usual }()
+	runtimes, patience = slices.Concat(all, all[:1]), time.Second
+	runtimes[len(all)].name, runtimes[len(all)].find = "slow", func(r *reader) {
+		for !r.over() {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	_, h, s := machine(t, "mixed")
 	x := Read(t.Context(), Options{Host: h, Snapshot: s})
 	checkFind(t, x, map[string][]string{"web": {"docker:web running 1001"}})
-	if gaps := x.Gaps(); len(gaps) != 2 || gaps[1].Path != "dead" || gaps[1].Err.Error() != "no answer within 1ns" {
+	if gaps := x.Gaps(); len(gaps) != 2 || gaps[1].Path != "slow" || gaps[1].Err.Error() != "not read within 1s" {
 		t.Errorf("gaps %v", gaps)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -14,6 +14,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -123,7 +124,7 @@ func (r Ref) openName(h *host.Host, look func(record.Key, bool) (*ns.Namespace, 
 	defer o.Close()
 	fd, err := o.OpenAt(n, r.pathOf(n))
 	if err != nil {
-		return n, -1, fmt.Errorf("open %s: %w", n.Title(), err)
+		return n, -1, fmt.Errorf("open %s: %w", text.Title(n), err)
 	}
 	again, err := look(record.Key{}, false)
 	if err == nil && (again == nil || again.Type != n.Type || again.Inode != n.Inode || r.pathOf(again) != r.pathOf(n)) {
@@ -131,7 +132,7 @@ func (r Ref) openName(h *host.Host, look func(record.Key, bool) (*ns.Namespace, 
 	}
 	if err != nil {
 		unix.Close(fd)
-		return n, -1, fmt.Errorf("open %s: %w", n.Title(), err)
+		return n, -1, fmt.Errorf("open %s: %w", text.Title(n), err)
 	}
 	return again, fd, nil
 }

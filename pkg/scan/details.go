@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -189,7 +190,7 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 	if err != nil {
 		return err
 	}
-	if p.Cmdline, err = proc.CmdLine(); err != nil && host.IsGone(err) {
+	if p.Cmdline, err = d.cmdline(taskOf(h)); err != nil && host.IsGone(err) {
 		return err
 	}
 	if !d.full {
@@ -206,6 +207,25 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 		p.UID = int(status.UIDs[1])
 	}
 	return nil
+}
+
+// maxCmdline is how much of a command line is kept. It can have megabytes, and a namespace
+// thousands of processes.
+const maxCmdline = 64 << 10
+
+// cmdline returns the arguments of a task, the last one with "…" at its end if there is
+// more.
+func (d *details) cmdline(task string) ([]string, error) {
+	text, err := d.host.ReadTask(task, "cmdline", maxCmdline)
+	cut := errors.Is(err, host.ErrTooLarge)
+	if err != nil && !cut || len(text) == 0 {
+		return nil, err
+	}
+	args := strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
+	if cut {
+		args[len(args)-1] += "…"
+	}
+	return args, nil
 }
 
 // newStatus is proc.NewStatus, which panics on lines that no kernel writes and a

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// ReadProc returns a file of a process, "cgroup" or "cmdline", up to so many
+// bytes of it, and ErrTooLarge together with those if there are more. What is missing is os.ErrNotExist or ESRCH; another user's process
+// may refuse it without CAP_SYS_PTRACE.
+func (h *Host) ReadProc(pid ns.TaskID, name string, most int) ([]byte, error) {
+	return h.ReadTask(pid.String(), name, most)
+}
+
+// ReadTask is ReadProc for a task, "PID" or "PID/task/TID".
+func (h *Host) ReadTask(task, name string, most int) ([]byte, error) {
+	if err := h.CheckRegular(task, name); err != nil {
+		return nil, err
+	}
+	fd, err := h.OpenProc(task+"/"+name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	return readUpTo(fd, 0, most)
+}
+
+// Live reports whether the host is the running machine, seen from its own root.
+func (h *Host) Live() bool { return h.live }
+
+// ownerOf returns the UID that stands for root: in a tree that a user has unpacked
+// whoever owns its root directory, and in a user namespace that real root has no
+// number in the one that the kernel shows for it.
+func (h *Host) ownerOf() int {
+	var st unix.Stat_t
+	if h.live && !kernel.InUserNamespace() || unix.Fstat(h.RootFD(), &st) != nil {
+		return 0
+	}
+	return int(st.Uid)
+}
+
+// SharesRoot reports whether the root directory of a process is the host's. It is
+// true where that is unknown: without CAP_SYS_PTRACE, and in a recorded tree.
+func (h *Host) SharesRoot(pid ns.TaskID) bool {
+	var its, own unix.Stat_t
+	if !h.procfs || unix.Fstatat(h.ProcFD(), pid.String()+"/root", &its, 0) != nil || unix.Fstat(h.RootFD(), &own) != nil {
+		return true
+	}
+	return its.Dev == own.Dev && its.Ino == own.Ino
+}
+
+// ReadProcLink returns the text of a link of a process, "cwd" or "root". It needs
+// CAP_SYS_PTRACE for another user's.
+func (h *Host) ReadProcLink(pid ns.TaskID, name string) (string, error) {
+	return h.Readlink(pid.String() + "/" + name)
+}
