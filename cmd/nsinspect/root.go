@@ -114,9 +114,13 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 func (a *app) run(ctx context.Context, args []string) int {
 	cmd := a.command()
 	cmd.SetArgs(args)
-	cmd.SetOut(a.stdout)
+	out := &checked{Writer: a.stdout}
+	cmd.SetOut(out)
 	cmd.SetErr(a.stderr)
 	ran, err := cmd.ExecuteContextC(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("write output: %w", out.err)
+	}
 	var found diagnosis
 	var command commandStatus
 	switch {
@@ -166,7 +170,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "read names from `DIR` too (repeatable)")
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print everything that could not be read, and which engine read")
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return errors.Join(a.check(), checkFiles()) }
 	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)

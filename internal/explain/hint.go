@@ -5,6 +5,9 @@ package explain
 import (
 	"errors"
 	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
 )
@@ -24,8 +27,26 @@ func Hint(err error) string {
 	switch {
 	case errors.As(err, &h):
 		return h.Hint()
+	case Scarce(err) != "":
+		_, hint, _ := strings.Cut(Scarce(err), ": ")
+		return hint
 	case errors.As(err, &denied):
 		return Privilege(denied.Capability)
+	}
+	return ""
+}
+
+// Scarce returns what to print of an error that is about this process's or the machine's
+// limits, and nothing about what was looked at: the lack and its remedy. It is "" for any
+// other.
+func Scarce(err error) string {
+	switch {
+	case errors.Is(err, unix.EMFILE):
+		return "out of file descriptors: raise ulimit -n"
+	case errors.Is(err, unix.ENFILE):
+		return "the machine is out of file descriptors: raise fs.file-max"
+	case errors.Is(err, unix.ENOMEM):
+		return "out of memory: raise the memory limit"
 	}
 	return ""
 }

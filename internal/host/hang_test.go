@@ -58,7 +58,7 @@ func TestHangingTree(t *testing.T) {
 			if err := look(); !errors.Is(err, host.ErrNoAnswer) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if took := time.Since(start); took > host.Patience+time.Second {
+			if took := time.Since(start); took > host.Patience+5*time.Second { // a busy machine
 				t.Errorf("%s took %v", name, took)
 			}
 		}

@@ -110,7 +110,9 @@ func Ask[Q, A any](h *Host, op, key string, question Q) (A, error) {
 	case err = <-done:
 	case <-late.C:
 		h.helpers.leave(key, c)
-		_ = <-done // its end of the pipes is closed with ours
+		if <-done == nil { // it is closed with the pipes, unless the answer has come by now
+			return reply.Value, reply.Failure.Err()
+		}
 		return reply.Value, ErrNoAnswer
 	}
 	if err != nil {

@@ -131,6 +131,9 @@ func gapNote(g ns.Gap) string {
 	if none := (kernel.NoTypeError{}); errors.As(g.Err, &none) {
 		return none.Error()
 	}
+	if lack := explain.Scarce(g.Err); lack != "" {
+		return fmt.Sprintf("%s not read: %s", pathOf(&g), lack)
+	}
 	note := fmt.Sprintf("%s unreadable: %v", pathOf(&g), g.Err)
 	if g.Of(links.Source) {
 		note = fmt.Sprintf("links of %s: %v", pathOf(&g), g.Err)
