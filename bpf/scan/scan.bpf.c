@@ -53,7 +53,7 @@ static __always_inline void record_reader(void)
 	struct time_namespace *time = READ(READ(reader, nsproxy), time_ns);
 	struct pid *pid = READ(reader, thread_pid);
 
-	if (bpf_core_field_exists(struct time_namespace, offsets))
+	if (!opts.unshifted && bpf_core_field_exists(struct time_namespace, offsets))
 		reader_boottime = READ(time, offsets.boottime.tv_sec) * NSEC_PER_SEC +
 				  READ(time, offsets.boottime.tv_nsec);
 	reader_level = READ(pid, level);
@@ -68,7 +68,7 @@ static __always_inline void start_iterator(struct bpf_iter_meta *meta)
 		record_reader();
 }
 
-/* Returns when the task's process started: as do_task_stat (fs/proc/array.c, 5.5), which
+/* Returns when the task's process started: as do_task_stat (fs/proc/array.c, 5.11), which
  * shows user space the same in clock ticks, reads it and shifts it. The first thread
  * keeps it when another one takes its place (de_thread, fs/exec.c). */
 static __always_inline u64 born(struct task_struct *task)

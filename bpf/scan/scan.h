@@ -146,4 +146,6 @@ enum batch_size {
 struct options {
 	u32 types;  /* CLONE_NEW* of the namespaces to report; 0 for all */
 	u32 own_ns; /* 1 reports files with FILE_OWN_NS too */
+	u32 unshifted; /* 1 where /proc/PID/stat takes no notice of time namespaces (before 5.11) */
+	u32 unused;
 };

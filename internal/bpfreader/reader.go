@@ -162,6 +162,9 @@ func (r *Reader) SetTypes(types uint32) error {
 
 func (r *Reader) storeOptions() error {
 	want := scanOptions{Types: r.options.Types}
+	if kernel.Running().Before(5, 11) {
+		want.Unshifted = 1
+	}
 	if r.options.OwnNS {
 		want.OwnNs = 1
 	}

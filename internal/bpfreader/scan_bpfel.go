@@ -123,9 +123,11 @@ const (
 )
 
 type scanOptions struct {
-	_     structs.HostLayout
-	Types uint32
-	OwnNs uint32
+	_         structs.HostLayout
+	Types     uint32
+	OwnNs     uint32
+	Unshifted uint32
+	Unused    uint32
 }
 
 type scanQueueWalk struct {

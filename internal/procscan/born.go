@@ -3,6 +3,10 @@
 package procscan
 
 import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -15,11 +19,11 @@ import (
 // itself started is read with its other details, together with its namespace (pkg/scan,
 // details.read): one that has its PID by then holds, too, or is not shown.
 //
-// The file is opened before those holders are read, or from the directory in which they
-// were, and read after them. An open file of /proc/PID is of one process: once that has
-// been reaped, reading is ESRCH (fs/proc/base.c, proc_single_show, 6.18), whoever has
-// its PID. So if it can be read, that PID was the same process's throughout, and no
-// other's holders are among them.
+// A directory of the process in /proc is open while those holders are read, and the start
+// time is read from beside it afterwards. An open directory is of one process: once that
+// has been reaped nothing is found in it (fs/proc/base.c, proc_pident_lookup, 6.18),
+// whoever has its PID. So if the stat file can be opened from there, the PID was the same
+// process's throughout, and no other's holders are among them.
 
 // finding is a holder that was found and is not taken yet.
 type finding struct {
@@ -28,14 +32,27 @@ type finding struct {
 	pin    bool // it holds a mount namespace that is not wanted itself
 }
 
-// pin opens the stat file of the process unless that is done: at a path from an open
-// directory of it, or of /proc.
-func (w *Worker) pin(v *Process, dir int, path string) {
+// pin keeps an open directory of the process, from which stat is the path of its stat
+// file, and closes it when the process is settled. It reports false, and leaves the
+// directory to the caller, if there is one already.
+func (v *Process) pin(dir int, stat string) bool {
+	if v.pinned {
+		return false
+	}
+	v.pinned, v.dir, v.statPath = true, dir, stat
+	return true
+}
+
+// pinProcess pins a process by its directory in /proc. What is read of it after that is
+// what settle takes.
+func (w *Worker) pinProcess(v *Process) {
 	if v.pinned || w.host.Recorded() {
 		return
 	}
-	v.pinned = true
-	v.stat, v.statErr = host.OpenStatAt(dir, path, v.pid.String())
+	dir, err := w.host.OpenProc(v.pid.String(), unix.O_PATH|unix.O_DIRECTORY)
+	if err == nil { // if not, it has ended, or its start stays unknown
+		v.pin(dir, "stat")
+	}
 }
 
 // found keeps a holder until settle. The process was pinned before the holder was read.
@@ -46,22 +63,20 @@ func (w *Worker) found(k record.Key, h ns.Holder) {
 // settle takes the holders that were found of a process, with its start time; none if
 // it has ended. A start time that cannot be read is unknown.
 func (w *Worker) settle(v *Process) {
-	defer v.release()
+	if v.pinned {
+		defer unix.Close(v.dir)
+	}
 	if len(w.findings) == 0 {
 		return
 	}
 	defer func() { w.findings = w.findings[:0] }()
-	var st host.Stat
-	err := v.statErr
-	if v.pinned && err == nil {
-		st, err = v.stat.Read()
-	}
+	born, err := v.born()
 	if host.IsGone(err) {
 		return
 	}
 	for i := range w.findings {
 		f := &w.findings[i]
-		f.holder.Born = st.Born()
+		f.holder.Born = born
 		if f.pin {
 			w.Pins = append(w.Pins, record.Pin{MountNS: f.key.Inode, Holder: f.holder})
 		} else {
@@ -70,12 +85,21 @@ func (w *Worker) settle(v *Process) {
 	}
 }
 
-// release closes what pin opened.
-func (v *Process) release() {
-	if v.pinned && v.statErr == nil {
-		v.stat.Close()
+// born returns when a process that is pinned started, 0 if it is not pinned.
+func (v *Process) born() (time.Duration, error) {
+	if !v.pinned {
+		return 0, nil
 	}
-	v.pinned = false
+	f, err := host.OpenStatAt(v.dir, v.statPath, v.pid.String())
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	st, err := f.Read()
+	if err != nil {
+		return 0, err
+	}
+	return st.Born(), nil
 }
 
 // statBeside is where the stat file of a process is, from the directory of its

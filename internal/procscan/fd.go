@@ -127,16 +127,17 @@ func (w *Worker) readTable(v *Process, tid ns.TaskID, known []openFile) []openFi
 		}
 		return nil
 	}
-	defer unix.Close(fd)
 	var files []openFile
+	defer func() {
+		if len(files) == 0 || !v.pin(fd, statBeside(tid)) {
+			unix.Close(fd)
+		}
+	}()
 	for {
 		n, err := unix.Getdents(fd, w.buffer())
 		if err != nil || n == 0 {
 			if err != nil && !host.IsGone(err) {
 				w.gap("fd", "/proc/"+dir, err)
-			}
-			if len(files) > 0 {
-				w.pin(v, fd, statBeside(tid))
 			}
 			return files
 		}

@@ -20,11 +20,7 @@ func Threads(w *Worker, v *Process) {
 	if v.denied {
 		return // one gap a process is enough, and it has been noted
 	}
-	tids := w.threads(v)
-	if len(tids) > 1 {
-		w.pin(v, w.host.ProcFD(), v.pid.String()+"/stat")
-	}
-	for _, tid := range tids {
+	for _, tid := range w.threads(v) {
 		if tid != v.pid {
 			w.visitThread(v, tid)
 		}
@@ -56,7 +52,7 @@ func (w *Worker) threads(v *Process) []ns.TaskID {
 func (w *Worker) visitThread(v *Process, tid ns.TaskID) {
 	task := tid.String()
 	for _, t := range w.types {
-		own := w.readThread(v, task, t, t.Links()[0])
+		own := w.readPinned(v, task, t, t.Links()[0], v.own[t])
 		switch own {
 		case 0:
 			continue
@@ -66,7 +62,7 @@ func (w *Worker) visitThread(v *Process, tid ns.TaskID) {
 			w.found(record.Key{Type: t, Inode: own}, ns.Holder{Kind: ns.KindThread, PID: v.pid, TID: tid})
 		}
 		for _, link := range t.Links()[1:] {
-			inode := w.readThread(v, task, t, link)
+			inode := w.readPinned(v, task, t, link, own)
 			if inode == 0 || inode == own {
 				continue
 			}
@@ -75,6 +71,17 @@ func (w *Worker) visitThread(v *Process, tid ns.TaskID) {
 			}
 		}
 	}
+}
+
+// readPinned is readThread, with the process pinned if the link is of another namespace
+// than the usual one: then the thread holds that. Few do, so it is read twice.
+func (w *Worker) readPinned(v *Process, task string, t ns.Type, link string, usual uint64) uint64 {
+	inode := w.readThread(v, task, t, link)
+	if inode == 0 || inode == usual || v.pinned {
+		return inode
+	}
+	w.pinProcess(v)
+	return w.readThread(v, task, t, link)
 }
 
 // readThread reads a namespace link of a thread. It returns 0 if there is none:

@@ -30,9 +30,9 @@ type Process struct {
 	filesKnown bool
 	files      []openFile
 
-	pinned  bool // see pin
-	stat    host.StatFile
-	statErr error
+	pinned   bool // see pin
+	dir      int
+	statPath string
 }
 
 // Worker is what one thread of the walk owns: its buffers and what it found.
