@@ -20,8 +20,9 @@ import (
 const inPrivateMounts = "NSINSPECT_TEST_PRIVATE_MOUNTS"
 
 // PrivateMounts runs the rest of a test in a process with a mount namespace of its own, and
-// reports whether this is that process. Whatever the test mounts ends with it.
-func PrivateMounts(t *testing.T) bool {
+// reports whether this is that process, which gets further flags. Whatever the test mounts
+// ends with it.
+func PrivateMounts(t *testing.T, flags ...string) bool {
 	t.Helper()
 	need.Root(t)
 	if os.Getenv(inPrivateMounts) != "" {
@@ -30,7 +31,8 @@ func PrivateMounts(t *testing.T) bool {
 		}
 		return true
 	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
+	args := append([]string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=2m"}, flags...)
+	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), inPrivateMounts+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	runtime.LockOSThread() // what starts a process with Pdeathsig must not end before it
