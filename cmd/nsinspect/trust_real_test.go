@@ -17,6 +17,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // realWorld makes on this machine, in a mount namespace of its own, what the machine
@@ -110,6 +111,9 @@ func TestUserWhoLiesHere(t *testing.T) {
 	rounds := 10
 	if *full {
 		rounds, flags = 200, []string{"-full", "-test.timeout=30m"}
+	}
+	if !nstest.InPrivateMounts() {
+		testlock.Exclusive(t) // no containers of other tests
 	}
 	if !nstest.PrivateMounts(t, flags...) {
 		return

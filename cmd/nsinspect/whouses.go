@@ -31,7 +31,9 @@ REF is one of
   cookie:4101               the cookie of a network namespace, never reused in one boot
   web, docker:web           a container's name or ID prefix
   pod:default/web-1         a pod; a third part selects one of its containers
-  unit:nginx.service        a systemd unit
+  unit:nginx.service        a systemd unit of the system's
+  user:1000/web             what the user with UID 1000 calls so: a name, container or pod
+  unit:1000/web.service     a unit of that user's
   self                      the namespace of this command
   host                      the machine's own
 

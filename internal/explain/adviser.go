@@ -46,7 +46,7 @@ type Machine interface {
 
 // Owners finds whose things are. An *owner.Index does.
 type Owners interface {
-	Process(pid ns.TaskID) *owner.Owner
+	Of(pid ns.TaskID, born time.Duration) *owner.Owner
 	Namespace(n *ns.Namespace) *owner.Owner
 	Holder(n *ns.Namespace, h *ns.Holder) *owner.Owner
 	Containers() []owner.Container
@@ -114,7 +114,11 @@ func (a *Adviser) holderOwner(h *ns.Holder) *owner.Owner {
 	if a.Owners == nil {
 		return nil
 	}
-	return a.Owners().Process(h.PID)
+	born := h.Born
+	if born == 0 && h.Process != nil {
+		born = h.Process.Born
+	}
+	return a.Owners().Of(h.PID, born)
 }
 
 // tasksIn returns the processes and threads of a mount namespace as holders of it, by

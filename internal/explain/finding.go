@@ -137,13 +137,15 @@ func (a *Adviser) Who(pid ns.TaskID) string {
 		return "a process that cannot be seen from here"
 	}
 	who := fmt.Sprintf("pid %d", pid)
-	if p := a.process(pid); p != nil {
-		who = fmt.Sprintf("%s (pid %d)", text.Name(p.Comm), pid)
+	p := a.process(pid)
+	if p == nil {
+		return who
 	}
+	who = fmt.Sprintf("%s (pid %d)", text.Name(p.Comm), pid)
 	if a.Owners == nil {
 		return who
 	}
-	if o := a.Owners().Process(pid); o != nil {
+	if o := a.Owners().Of(pid, p.Born); o != nil {
 		who += " of " + o.Describe()
 	}
 	return who

@@ -24,7 +24,7 @@ type fakeOwners struct {
 	containers []owner.Container
 }
 
-func (f fakeOwners) Process(pid ns.TaskID) *owner.Owner                { return f.of[pid] }
+func (f fakeOwners) Of(pid ns.TaskID, _ time.Duration) *owner.Owner    { return f.of[pid] }
 func (f fakeOwners) Namespace(*ns.Namespace) *owner.Owner              { return f.whole }
 func (f fakeOwners) Holder(_ *ns.Namespace, h *ns.Holder) *owner.Owner { return f.of[h.PID] }
 func (f fakeOwners) Containers() []owner.Container                     { return f.containers }

@@ -19,13 +19,16 @@ import (
 // inPrivateMounts is set in a test that runs in a mount namespace of its own.
 const inPrivateMounts = "NSINSPECT_TEST_PRIVATE_MOUNTS"
 
+// InPrivateMounts reports whether this is a process that PrivateMounts has started.
+func InPrivateMounts() bool { return os.Getenv(inPrivateMounts) != "" }
+
 // PrivateMounts runs the rest of a test in a process with a mount namespace of its own, and
 // reports whether this is that process, which gets further flags. Whatever the test mounts
 // ends with it.
 func PrivateMounts(t *testing.T, flags ...string) bool {
 	t.Helper()
 	need.Root(t)
-	if os.Getenv(inPrivateMounts) != "" {
+	if InPrivateMounts() {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			t.Fatalf("make mounts private: %v", err)
 		}

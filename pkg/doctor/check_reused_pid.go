@@ -40,7 +40,7 @@ func (x *inspection) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) 
 	}
 	f = Finding{
 		Severity: Critical, Subject: name.Path, Path: name.Path, Namespace: n, Since: p.Started,
-		Owner: x.owners().Process(pid), marks: []string{name.Path},
+		Owner: x.owners().Of(pid, p.Born), marks: []string{name.Path},
 	}
 	boot := x.booted()
 	switch {

@@ -59,7 +59,9 @@ func (x *inspection) split(n *ns.Namespace, pid ns.TaskID, threads []*ns.Holder)
 		f.marks = append(f.marks, fmt.Sprintf("%d %d", n.Inode, t.TID))
 	}
 	f.write(x.adviser().SplitThread(n, home, about, threads))
-	f.Owner = x.owners().Process(pid)
+	if p := x.process(pid); p != nil {
+		f.Owner = x.owners().Of(pid, p.Born)
+	}
 	return f
 }
 

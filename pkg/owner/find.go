@@ -131,6 +131,9 @@ func (x *Index) Aliases(s *ns.Snapshot, ref string) ([]ns.Alias, error) {
 		return shown, nil
 	}
 	c := &found[0]
+	if _, _, qualified := ns.CutQualified(ref); !qualified && !c.Authority.Trusted {
+		return nil, nil // without the user, the reference means no such container
+	}
 	state := c.State
 	if state == "" || state == "running" {
 		state = "known, but none of its processes is seen"
