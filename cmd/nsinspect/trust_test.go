@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,7 +188,7 @@ func (w world) seen(t *testing.T, refs []string) map[string]string {
 		a := &app{stdout: &stdout, stderr: &stderr, env: os.Environ(), openTracer: openTracer}
 		where := args
 		if w.root != "" {
-			where = append(args, "--root", w.root)
+			where = append(slices.Clone(args), "--root", w.root)
 		}
 		status := a.run(t.Context(), where)
 		message := stderr.String()
