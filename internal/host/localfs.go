@@ -33,8 +33,8 @@ type mountTable struct {
 	file       *fd.FD // our mountinfo; nil until it is read
 	generation int    // grows with every change
 	local      map[uint64]bool
-	remote     map[string]bool // mount points of others
-	mounters   map[uint64]int  // who mounted those of FUSE
+	remote     map[string]int // mount points of others, with who mounted them: see mountedBy
+	mounters   map[uint64]int // the same by their IDs
 }
 
 // current reads the table if it is not the kernel's any more, and returns how often it has
@@ -75,7 +75,7 @@ func (t *mountTable) read() error {
 	if err != nil {
 		return err
 	}
-	t.local, t.remote, t.mounters = map[uint64]bool{}, map[string]bool{}, map[uint64]int{}
+	t.local, t.remote, t.mounters = map[uint64]bool{}, map[string]int{}, map[uint64]int{}
 	for line := range bytes.Lines(text) {
 		id, point, kind, ok := parseMount(line)
 		switch {
@@ -84,10 +84,8 @@ func (t *mountTable) read() error {
 			// This program, too, is read from what "/" is on, whichever that is.
 			t.local[id] = true
 		default:
-			t.remote[unescapeMount(string(point))] = true
-			if uid, ok := fuseUser(line); ok {
-				t.mounters[id] = uid
-			}
+			uid := fuseUser(line)
+			t.remote[unescapeMount(string(point))], t.mounters[id] = uid, uid
 		}
 	}
 	return nil
@@ -108,16 +106,17 @@ func parseMount(line []byte) (id uint64, point, kind []byte, ok bool) {
 }
 
 // fuseUser returns the user who mounted a FUSE file system, by its options in a line of
-// mountinfo (fs/fuse/inode.c, fuse_show_options, 6.18).
-func fuseUser(line []byte) (uid int, ok bool) {
+// mountinfo (fs/fuse/inode.c, fuse_show_options, 6.18); -1 of any other.
+func fuseUser(line []byte) int {
 	fields := strings.Fields(string(line))
 	for option := range strings.SplitSeq(fields[len(fields)-1], ",") {
 		if text, ok := strings.CutPrefix(option, "user_id="); ok {
-			uid, err := strconv.Atoi(text)
-			return uid, err == nil
+			if uid, err := strconv.Atoi(text); err == nil {
+				return uid
+			}
 		}
 	}
-	return 0, false
+	return -1
 }
 
 // unescapeMount reads space, tab, newline, backslash and "#", which are octal there
@@ -151,7 +150,16 @@ func (t *mountTable) mountedBy(id uint64) (uid int, remote bool) {
 func (t *mountTable) isRemote(path string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.remote[path]
+	_, remote := t.remote[path]
+	return remote
+}
+
+// mountedAt is mountedBy for a mount point.
+func (t *mountTable) mountedAt(path string) (uid int, remote bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	uid, remote = t.remote[path]
+	return uid, remote
 }
 
 func (t *mountTable) close() error {
