@@ -28,7 +28,7 @@ func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
 		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s%s in it.",
 			subject, least, are(n.Processes(), ns.KindProcess))
 	}
-	least := least(s, func(source string) bool { return source != ns.SourceLink }) // links hold nothing
+	least := least(s, holds)
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
 	if len(n.Holders) > 0 {
 		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, andJoin(steps(free)))
@@ -37,6 +37,11 @@ func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
 		verdict += " Not looked at: " + strings.Join(unread, ", ") + "."
 	}
 	return verdict
+}
+
+// holds reports whether a source finds holders: names, owners and links hold nothing.
+func holds(source string) bool {
+	return slices.ContainsFunc(ns.Kinds(), func(k ns.Kind) bool { return k.Source() == source })
 }
 
 // least is what to say before a number that gaps of some sources may have made too

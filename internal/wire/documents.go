@@ -87,6 +87,7 @@ type Finding struct {
 	Alternative []string   `json:"alternative,omitempty"` // shell commands that resolve it in another way, in order
 	Advice      []string   `json:"advice"`                // what else to do, or what to do where no command is safe, a sentence each
 	Since       *time.Time `json:"since,omitempty"`
+	Authority   string     `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"` // whose word it is that it is so
 }
 
 // UnknownCheck is a check without a result.
@@ -104,7 +105,7 @@ func NewDoctor(r *doctor.Report) Doctor {
 		w := Finding{
 			Check: f.Check, Severity: f.Severity.String(), Title: f.Subject, Owner: NewOwner(f.Owner), Path: f.Path, PathBase64: raw(f.Path),
 			Summary: f.Summary, Evidence: append([]string{}, f.Evidence...), Meaning: f.Meaning,
-			Fix: append([]string{}, f.Fix...), Alternative: f.Alternative, Advice: append([]string{}, f.Advice...),
+			Fix: append([]string{}, f.Fix...), Alternative: f.Alternative, Advice: append([]string{}, f.Advice...), Authority: f.Authority.String(),
 		}
 		if f.Namespace != nil {
 			w.Subject = c.ref(f.Namespace.Type, f.Namespace.Inode)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // findDuplicateName finds names that stand for two namespaces, in two names
@@ -30,10 +31,12 @@ func findDuplicateName(x *inspection) (all []Finding) {
 			continue
 		}
 		f := Finding{
-			Severity: Warning, Subject: base, Path: those[other].Name.Path, Namespace: those[other].Namespace,
+			Authority: ns.KernelAuthority,
+			Severity:  Warning, Subject: base, Path: those[other].Name.Path, Namespace: those[other].Namespace,
 			Text: x.adviser().DuplicateName(those, those[other]), marks: []string{base},
 		}
 		for _, u := range those {
+			f.Authority = f.Authority.And(u.Name.Authority)
 			if u.Name.Made.After(f.Since) {
 				f.Since = u.Name.Made
 			}

@@ -14,6 +14,9 @@ func findLivePin(x *inspection) (all []Finding) {
 		}
 		f := aboutPath(s)
 		f.Namespace = x.snap.Find(s.Pins[0].Inode)
+		for i := range s.Pins {
+			f.Authority = f.Authority.And(s.Pins[i].Mount.Authority)
+		}
 		f.write(x.adviser().LivePin(s, f.Namespace))
 		all = append(all, f)
 	}

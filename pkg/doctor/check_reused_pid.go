@@ -39,7 +39,8 @@ func (x *inspection) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) 
 		return f, false
 	}
 	f = Finding{
-		Severity: Critical, Subject: name.Path, Path: name.Path, Namespace: n, Since: p.Started,
+		Authority: name.Authority,
+		Severity:  Critical, Subject: name.Path, Path: name.Path, Namespace: n, Since: p.Started,
 		Owner: x.owners().Of(pid, p.Born), marks: []string{name.Path},
 	}
 	boot := x.booted()

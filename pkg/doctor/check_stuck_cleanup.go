@@ -74,7 +74,8 @@ func (w worker) as(before worker) bool {
 
 func (x *inspection) stuckFinding(w worker) Finding {
 	return Finding{
-		Severity: Critical, Subject: fmt.Sprintf("kernel worker %d (%s)", w.pid, w.comm), marks: []string{w.pid.String()},
+		Authority: ns.KernelAuthority,
+		Severity:  Critical, Subject: fmt.Sprintf("kernel worker %d (%s)", w.pid, w.comm), marks: []string{w.pid.String()},
 		Text: x.adviser().StuckCleanup(w.pid, time.Duration(cleanupLooks)*cleanupPause, functions(w.stack)),
 	}
 }

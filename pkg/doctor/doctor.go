@@ -47,6 +47,7 @@ type Finding struct {
 	Namespace *ns.Namespace // that it is about; nil if about none
 	Owner     *owner.Owner  // whose that is, or who holds it; nil if unknown
 	Since     time.Time     // since when the subject is there; zero if unknown
+	Authority ns.Authority  // whose word it is that it is so
 
 	explain.Text // what is written of it
 

@@ -13,11 +13,12 @@ import (
 // about begins a finding about a namespace.
 func (x *inspection) about(n *ns.Namespace) Finding {
 	subject := n.String()
-	if len(n.Names) > 0 {
-		subject += " (" + n.Names[0].Name + ")"
+	if name := n.BestName(); name != "" {
+		subject += " (" + name + ")"
 	}
 	f := Finding{
-		Severity: Warning, Subject: subject, Namespace: n, Owner: x.owners().Namespace(n), Since: n.Age.Since,
+		Authority: ns.KernelAuthority,
+		Severity:  Warning, Subject: subject, Namespace: n, Owner: x.owners().Namespace(n), Since: n.Age.Since,
 		marks: []string{fmt.Sprintf("%d %d", n.Inode, n.Cookie)},
 	}
 	if f.Owner != nil {
@@ -28,7 +29,7 @@ func (x *inspection) about(n *ns.Namespace) Finding {
 
 // aboutPath begins a finding about an entry of a names directory.
 func aboutPath(s *ns.DanglingName) Finding {
-	return Finding{Severity: Warning, Subject: s.Path, Path: s.Path, Since: s.Made, marks: []string{s.Path}}
+	return Finding{Severity: Warning, Authority: s.Authority, Subject: s.Path, Path: s.Path, Since: s.Made, marks: []string{s.Path}}
 }
 
 // write sets what is written of a finding, after what was seen before.
