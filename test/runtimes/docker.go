@@ -13,6 +13,7 @@ import (
 
 // container is what a runtime shows of one of its containers: the oracle.
 type container struct {
+	user       int // of a rootless one; 0 is root
 	id         string
 	name       string
 	pid        int    // its first process

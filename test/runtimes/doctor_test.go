@@ -148,7 +148,7 @@ func TestDoctorDocker(t *testing.T) {
 			t.Errorf("finding %+v, want dead-container of %s", f, web.sandboxKey)
 		}
 	}
-	if command := "umount " + web.sandboxKey + " && rm " + web.sandboxKey; !slices.ContainsFunc(found, func(f finding) bool {
+	if command := "umount -- " + web.sandboxKey + " && rm -- " + web.sandboxKey; !slices.ContainsFunc(found, func(f finding) bool {
 		return len(f.Fix) == 1 && f.Fix[0] == command
 	}) {
 		t.Errorf("findings %+v, want the command %q", found, command)
@@ -181,11 +181,11 @@ func TestDoctorPodman(t *testing.T) {
 	if len(found) != 1 || found[0].Check != "dead-container" || found[0].Path != web.sandboxKey {
 		t.Fatalf("findings %+v, want dead-container of %s", found, web.sandboxKey)
 	}
-	if want := fmt.Sprintf("podman stop -t 0 %[1]s; podman container cleanup %[1]s", web.id); len(found[0].Fix) != 1 || found[0].Fix[0] != want {
+	if want := fmt.Sprintf("podman stop -t 0 -- %[1]s; podman container cleanup -- %[1]s", web.id); len(found[0].Fix) != 1 || found[0].Fix[0] != want {
 		t.Errorf("fix %q, want %q", found[0].Fix, want)
 	}
-	p.command(t, "stop", "--time", "0", web.id) // as doctor advises, with our roots
-	p.command(t, "container", "cleanup", web.id)
+	p.command(t, "stop", "-t", "0", "--", web.id) // as doctor advises, with our roots
+	p.command(t, "container", "cleanup", "--", web.id)
 	w.healthy(t, n, "cleaned up")
 }
 

@@ -59,6 +59,11 @@ func ownerRefs(runtime string, c container) []string {
 	if c.id != bare(c) {
 		refs = append(refs, c.id[:12], runtime+":"+c.id[:12])
 	}
+	if c.user != 0 { // whose word that is
+		for i := range refs {
+			refs[i] = fmt.Sprintf("user:%d/%s", c.user, refs[i])
+		}
+	}
 	return refs
 }
 

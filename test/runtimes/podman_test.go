@@ -72,6 +72,7 @@ func TestPodmanRootless(t *testing.T) {
 	r := startRootless(t)
 	n := newInspect(t)
 	mine := r.run(t, "mine")
+	mine.user = nobody
 	checkOwner(t, n, "podman", mine, mine)
 	checkContainers(t, "podman", mine)
 }
