@@ -16,14 +16,14 @@ func (a *Adviser) Free(n *ns.Namespace) []Fix {
 	if n.Initial {
 		return nil
 	}
-	whole := false // the container that the namespace was made for is stopped
+	whole := a.stopsWhole(n) // the container that the namespace was made for is stopped
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind == ns.KindMount {
+		if h.Kind == ns.KindMount || whole && a.attends(n, h) {
 			continue
 		}
 		if f, ok := a.ownerStep(n, h); ok {
-			owners, whole = append(owners, f), whole || h.IsTask()
+			owners = append(owners, f)
 			continue
 		}
 		f := a.end(h)
@@ -49,10 +49,24 @@ func (a *Adviser) Free(n *ns.Namespace) []Fix {
 	return all
 }
 
+// stopsWhole reports whether a step stops whoever is in a namespace.
+func (a *Adviser) stopsWhole(n *ns.Namespace) bool {
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if !h.IsTask() {
+			continue
+		}
+		if _, ok := a.ownerStep(n, h); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // ownerStep returns the step that stops or restarts whoever has a holder of a namespace.
 // Whoever is in it is stopped; one that only has it open is started anew.
 func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
-	if h.PID <= 1 {
+	if h.PID <= 1 || !h.IsTask() && h.Process != nil && daemons[h.Process.Comm] {
 		return Fix{}, false
 	}
 	o := a.owner(n, h)
@@ -68,7 +82,7 @@ func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
 
 // Restart returns the step that ends a process in the way of whoever runs it.
 func (a *Adviser) Restart(n *ns.Namespace, h *ns.Holder) Fix {
-	if h.Kind != ns.KindMount && h.PID > 1 {
+	if h.Kind != ns.KindMount && h.PID > 1 && (h.Process == nil || !daemons[h.Process.Comm]) {
 		if cmd := restart(a.owner(n, h)); cmd != "" {
 			return run(cmd, "commands")
 		}

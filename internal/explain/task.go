@@ -81,7 +81,7 @@ func (a *Adviser) kill(h *ns.Holder) string {
 		return ""
 	}
 	st, err := a.Machine.ReadStat(h.PID.String())
-	if err != nil || !a.same(h, st) {
+	if err != nil || !a.same(h, st) || daemons[st.Comm] {
 		return ""
 	}
 	return fmt.Sprintf("%s && kill %d", guard(h.PID, st), h.PID)
