@@ -21,7 +21,7 @@ import (
 func layout(t *testing.T, lines string) string {
 	t.Helper()
 	need.Root(t) // to make files of other users
-	dir, err := os.MkdirTemp("/var/tmp", "authority")
+	dir, err := os.MkdirTemp("/tmp", "authority") // which is sticky
 	if err != nil {
 		t.Fatal(err)
 	}
