@@ -20,7 +20,7 @@ import (
 // with " -> TARGET" for a symlink and "/" behind a directory.
 func layout(t *testing.T, lines string) string {
 	t.Helper()
-	need.Root(t) // to make files of other users
+	need.Root(t)                                  // to make files of other users
 	dir, err := os.MkdirTemp("/tmp", "authority") // which is sticky
 	if err != nil {
 		t.Fatal(err)
