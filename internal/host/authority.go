@@ -30,18 +30,14 @@ func (h *Host) AuthorityOf(uid int) ns.Authority {
 // is as much as its process is worth. It never looks into a file system that may not
 // answer; that is the user's who mounted it. An error is one of opening the path.
 func (h *Host) Authority(name string) (ns.Authority, error) {
-	return h.authority(name, trail{follow: true})
+	return h.authority(name, trail{})
 }
-
-// EntryAuthority returns who controls the directory entry at a path: as Authority,
-// but a symlink there is not followed.
-func (h *Host) EntryAuthority(name string) (ns.Authority, error) { return h.authority(name, trail{}) }
 
 // NameAuthority returns who has named what a symlink leads to: as Authority, but where
 // it leads to the namespace of a process, who controls that does not count. Whoever
 // made the symlink has named the process.
 func (h *Host) NameAuthority(name string) (ns.Authority, error) {
-	return h.authority(name, trail{follow: true, naming: true})
+	return h.authority(name, trail{naming: true})
 }
 
 func (h *Host) authority(name string, w trail) (ns.Authority, error) {

@@ -23,7 +23,6 @@ type trail struct {
 	names     []string // of those on the way from there
 	authority ns.Authority
 	closed    bool // only root can search a directory on the way: what is below it, others cannot reach
-	follow    bool // the last component too
 	naming    bool // see NameAuthority
 	links     int  // symlinks followed
 }
@@ -154,9 +153,6 @@ func (w *trail) step(part string, rest []string) (stop bool, err error) {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFLNK:
 		w.owned(&st)
-		if len(rest) == 0 && !w.follow {
-			return true, nil
-		}
 		return true, w.link(fd, rest)
 	case unix.S_IFDIR:
 		w.directory(&st)

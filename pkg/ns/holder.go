@@ -52,8 +52,6 @@ type Process struct {
 	Started time.Time // of the thread, for a holder with TID; zero if unreadable
 
 	Born time.Duration // when PID started, after boot; 0 if unknown
-
-	Authority Authority // who controls it
 }
 
 // SortHolders sorts holders as they are shown. It compares them where they are:
