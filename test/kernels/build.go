@@ -28,17 +28,17 @@ var suites = []suite{
 	{dir: "internal/names"},
 	{dir: "internal/nsfs"},
 	{dir: "internal/procscan"},
-	{dir: "internal/bpfreader"},
-	{dir: "pkg/scan", skip: "TestStorm|TestMany"}, // which want more cores than one
+	{dir: "internal/bpfreader", skip: "TestOldObject"}, // which kernels before 6.2 have anyway
+	{dir: "pkg/scan", skip: "TestStorm|TestMany|TestProcessThatKeepsRenaming"}, // which want more cores than one
 	{dir: "internal/nstest"},
 	{dir: "pkg/resolve"},
 	{dir: "pkg/links"},
 	{dir: "pkg/enter"},
-	{dir: "pkg/trace", skip: "Race|TestSteady|TestCount|TestNoReader|TestFinish$"}, // floods, which want more cores too
+	{dir: "pkg/trace", skip: "Race|TestSteady|TestCount|TestNoReader|TestFinish$|TestManyTasks"}, // floods, which want more cores too
 	{dir: "pkg/trace/lifecycle"},
 	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"}, // which needs the source
 	{dir: "test/engines", skip: "TestManyDescriptors|TestManyMounts"},
-	{dir: "cmd/nsinspect", skip: "TestScripts/trace|TestEnd|TestUserWhoLies"}, // which check that nothing is lost: not so on 7.3; floods; which take long
+	{dir: "cmd/nsinspect", skip: "TestScripts/trace|TestEnd|TestUserWhoLies|TestExecAsIP"}, // traces lose nothing, not so on 7.3; the others take minutes
 }
 
 func (s suite) name() string { return strings.ReplaceAll(s.dir, "/", "-") }

@@ -66,6 +66,14 @@ func (r *runner) only(names string) {
 	}
 }
 
+// suitesOf returns the suites that a kernel runs: the named ones, whatever is usual.
+func (r *runner) suitesOf(k kernel) []suite {
+	if len(r.suites) != len(suites) {
+		return r.suites
+	}
+	return k.suites(r.suites)
+}
+
 func choose(names, arch string) ([]kernel, error) {
 	var all []kernel
 	if names == "" {
@@ -146,7 +154,7 @@ func (r *runner) bootAll(ctx context.Context, chosen []kernel, parallel int) {
 func (r *runner) one(ctx context.Context, k kernel) error {
 	initrd := filepath.Join(r.work, k.name)
 	defer os.RemoveAll(initrd)
-	if err := writeInitrd(initrd, k, r.cache, filepath.Join(r.work, k.arch), jobs(r.command, k.suites(r.suites))); err != nil {
+	if err := writeInitrd(initrd, k, r.cache, filepath.Join(r.work, k.arch), jobs(r.command, r.suitesOf(k))); err != nil {
 		return err
 	}
 	o := k.boot(ctx, r.cache, initrd, k.options+" "+r.options, r.limit)
@@ -171,7 +179,7 @@ func lastLines(text []byte) string {
 
 // report holds what one boot showed against what was expected.
 func (r *runner) report(k kernel, o outcome) {
-	rep := newReport(o.results, k.suites(r.suites))
+	rep := newReport(o.results, r.suitesOf(k))
 	fmt.Printf("== %s: Linux %s, %.0f s\n", k.name, rep.release, o.took.Seconds())
 	for _, line := range rep.lines {
 		fmt.Println("  ", line)
