@@ -39,9 +39,13 @@ struct ns_common {
 	u32 inum;
 	u32 ns_type;         /* 6.18 */
 	refcount_t __ns_ref; /* 6.18 */
+	struct dentry *stashed; /* 6.9 */
 };
 struct ns_common___v617 {
 	refcount_t count; /* 5.11 to 6.17; struct net's own count before */
+};
+struct ns_common___v68 {
+	atomic_long_t stashed;
 };
 
 struct user_namespace {
@@ -179,12 +183,17 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	u32 i_rdev;
+	atomic_t i_count;
 	void *i_private;
+};
+struct lockref {
+	int count;
 };
 struct qstr {
 	const u8 *name;
 };
 struct dentry {
+	struct lockref d_lockref;
 	struct qstr d_name;
 	struct dentry *d_parent;
 	struct inode *d_inode;

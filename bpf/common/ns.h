@@ -10,6 +10,7 @@
 #define PIDFS_MAGIC 0x50494446
 #define SOCKFS_MAGIC 0x534f434b
 #define ANON_INODE_FS_MAGIC 0x09041934
+#define PROC_SUPER_MAGIC 0x9fa0
 
 static __always_inline u64 net_cookie(struct net *net)
 {

@@ -22,6 +22,9 @@ struct table_walk {
 	s32 next; /* descriptor to continue at; -1 if none */
 	struct file_record owner; /* a record with the fields of the task */
 	struct file_record out;
+	struct own_record own;
+	u32 packed; /* in own */
+	u32 unused;
 };
 
 struct table_walk table_pos;
@@ -30,6 +33,7 @@ enum fd_result {
 	FD_NOTHING,
 	FD_RECORD,
 	FD_RING,
+	FD_OWN,
 };
 
 /* Fills table_pos.out from one descriptor. No lock is taken, and a struct file may be
@@ -43,9 +47,10 @@ __attribute__((noinline)) int read_fd(u32 fd)
 	struct inode *inode = READ(file, f_inode);
 	u64 magic = inode_magic(inode);
 
-	if (magic == ANON_INODE_FS_MAGIC)
-		return is_io_uring(file) && ring_slots(file) ? FD_RING : FD_NOTHING;
-	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && READ(inode, i_rdev) != TUN_RDEV &&
+	if (magic == ANON_INODE_FS_MAGIC && is_io_uring(file))
+		return ring_slots(file) ? FD_RING : FD_NOTHING;
+	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && magic != PROC_SUPER_MAGIC &&
+	    magic != ANON_INODE_FS_MAGIC && READ(inode, i_rdev) != TUN_RDEV &&
 	    !(READ(file, f_mode) & FMODE_NEED_UNMOUNT))
 		return FD_NOTHING;
 	__builtin_memcpy(&w->out, &w->owner, sizeof(w->out));
@@ -54,7 +59,45 @@ __attribute__((noinline)) int read_fd(u32 fd)
 	if (READ_POINTER(w->fds + fd) != file)
 		return FD_NOTHING;
 	w->out.fd = fd;
-	return should_report(&w->out) ? FD_RECORD : FD_NOTHING;
+	switch (should_report(&w->out)) {
+	case REPORT:
+		return FD_RECORD;
+	case REPORT_OWN:
+		return w->out.kind == FILE_SOCKET && !w->out.other_ns ? FD_OWN : FD_RECORD;
+	}
+	return FD_NOTHING;
+}
+
+/* Writes the sockets that were packed. */
+static __always_inline int flush_own(struct seq_file *seq)
+{
+	struct table_walk *w = &table_pos;
+
+	if (!w->packed)
+		return 0;
+	w->packed = 0;
+	w->written++;
+	w->full = bpf_seq_write(seq, &w->own, sizeof(w->own)) != 0;
+	__builtin_memset(&w->own, 0, sizeof(w->own));
+	return w->full;
+}
+
+/* Packs an object, all of which in one record are in one namespace. */
+static __always_inline int pack_own(struct seq_file *seq, u64 object)
+{
+	struct table_walk *w = &table_pos;
+	u32 i;
+
+	if (w->packed && w->own.ns != w->out.ns && flush_own(seq))
+		return 1;
+	w->own.kind = FILE_OWN_SOCKETS;
+	w->own.ns = w->out.ns;
+	i = w->packed;
+	if (i >= OWN_SOCKETS)
+		return 1;
+	w->own.object[i] = object;
+	w->packed = i + 1;
+	return w->packed == OWN_SOCKETS && flush_own(seq);
 }
 
 /* Writes the records of a descriptor; returns 1 if there is no room. */
@@ -66,17 +109,19 @@ static __noinline int emit_fd(struct seq_file *seq, u32 fd)
 
 	if (result == FD_NOTHING)
 		return 0;
-	if (w->written >= SHOW_RECORDS - 1)
+	if (w->written >= SHOW_RECORDS - 4) /* three of packed sockets, and FILE_TRUNCATED */
 		return 1;
+	if (result == FD_OWN)
+		return pack_own(seq, w->out.object) || (w->out.beside && pack_own(seq, w->out.beside));
 	if (result == FD_RECORD) {
 		w->written++;
 		return w->full = bpf_seq_write(seq, &w->out, sizeof(w->out)) != 0;
 	}
-	if (w->written && ring_pos.count > SHOW_RECORDS - 1 - w->written)
+	if (w->written && ring_pos.count > SHOW_RECORDS - 4 - w->written)
 		return 1;
 	ring = w->owner;
 	ring.fd = fd;
-	emit_ring_files(seq, &ring, SHOW_RECORDS - 1 - w->written);
+	emit_ring_files(seq, &ring, SHOW_RECORDS - 4 - w->written);
 	w->written += ring_pos.written;
 	w->lost += ring_pos.lost;
 	return w->full = ring_pos.full;
@@ -143,11 +188,13 @@ int fd_tables(struct bpf_iter__task *ctx)
 	w->max = READ(table, max_fds);
 	w->fd = w->written = w->lost = w->full = 0;
 	w->next = -1;
+	w->packed = 0;
+	__builtin_memset(&w->own, 0, sizeof(w->own));
 	__builtin_memset(&w->owner, 0, sizeof(w->owner));
 	set_task(&w->owner, task, -1, 0);
 	table_ctx.seq = ctx->meta->seq;
 	bpf_loop(MAX_FD_STEPS, table_step, &table_ctx, 0);
-	if (w->full)
+	if (w->full || flush_own(ctx->meta->seq))
 		return 0;
 	if (w->next < 0 && w->fd < w->max)
 		w->next = w->fd;

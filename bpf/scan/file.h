@@ -15,6 +15,7 @@
 #define AF_UNIX 1
 #define TCP_LISTEN 10
 #define IO_URING_NAME 0x6e6972755f6f695bULL /* "[io_urin", io_uring_get_file */
+#define FS_CONTEXT_NAME 0x65746e6f6373665bULL /* "[fsconte", fscontext_create_fd, fs/fsopen.c */
 
 static __always_inline int is_io_uring(struct file *file)
 {
@@ -38,18 +39,43 @@ static __always_inline void set_ns(struct file_record *r, struct ns_common *ns)
 		r->cookie = net_cookie(container_of(ns, struct net, ns));
 }
 
+/* Returns the mount that a file was opened through if it is one of that file, not nsfs
+ * itself, and on no list of mounts: detached, or unmounted (umount_tree, fs/namespace.c). */
+static __always_inline u64 lone_mount(struct file *file)
+{
+	struct vfsmount *vfs = READ(file, f_path.mnt);
+	struct mount *mount = container_of(vfs, struct mount, mnt);
+
+	if (READ(vfs, mnt_root) != READ(file, f_path.dentry) || READ(mount, mnt_parent) != mount)
+		return 0;
+	return (u64)mount;
+}
+
 static __always_inline int read_nsfs(struct file_record *r, struct file *file, struct inode *inode)
 {
 	struct ns_common *ns = nsfs_ns(inode);
 
 	if (!ns)
 		return 0;
+	r->object = (u64)file;
+	r->beside = lone_mount(file);
 	set_ns(r, ns);
 	if (READ(file, f_flags) & O_PATH)
 		r->flags |= FILE_O_PATH;
 	if (READ(file, f_mode) & FMODE_NEED_UNMOUNT)
 		r->flags |= FILE_DETACHED;
 	return 1;
+}
+
+/* Returns the peer of a unix socket in the same namespace. It is not freed before the
+ * socket is, though it may be closed (unix_release_sock, net/unix/af_unix.c). */
+static __always_inline u64 unix_peer(struct sock *sk)
+{
+	struct sock *peer = READ((struct unix_sock *)sk, peer);
+
+	if (!peer || READ(peer, __sk_common.skc_net.net) != READ(sk, __sk_common.skc_net.net))
+		return 0;
+	return (u64)peer;
 }
 
 /* A socket reopened with O_PATH keeps its inode alive but not its struct sock:
@@ -65,13 +91,18 @@ static __always_inline int read_socket(struct file_record *r, struct file *file,
 	if (!sk)
 		return 0;
 	r->kind = FILE_SOCKET;
+	r->object = (u64)sk;
 	r->socket = READ(inode, i_ino);
 	r->socktype = READ(socket, type);
 	r->family = READ(sk, __sk_common.skc_family);
 	r->protocol = READ(sk, sk_protocol);
 	set_net(r, READ(sk, __sk_common.skc_net.net));
-	if (r->family != AF_UNIX)
+	if (r->family != AF_UNIX) {
+		if (READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+			r->other_ns = READ(sk, sk_ack_backlog);
 		return 1;
+	}
+	r->beside = unix_peer(sk);
 	if (READ(sk, sk_receive_queue.qlen))
 		r->flags |= FILE_QUEUED;
 	if (READ(sk, __sk_common.skc_state) == TCP_LISTEN)
@@ -91,6 +122,7 @@ static __always_inline int read_tun(struct file_record *r, struct file *file)
 	if (!tun)
 		return 0;
 	r->kind = FILE_TUN;
+	r->object = (u64)tun;
 	set_net(r, READ((struct sock *)tun, __sk_common.skc_net.net));
 	if (!bpf_core_field_exists(struct tun_file, tun)) /* no BTF of the module */
 		return 1;
@@ -103,6 +135,43 @@ static __always_inline int read_tun(struct file_record *r, struct file *file)
 	return 1;
 }
 
+/* An open file of /proc/PID/net refers to the namespace that its directory is of
+ * (seq_open_net and single_open_net, fs/proc/proc_net.c): it is the seq_file's private
+ * data, or the first of it. */
+static __always_inline int read_proc_net(struct file_record *r, struct file *file, struct inode *inode)
+{
+	struct proc_dir_entry *entry = READ(container_of(inode, struct proc_inode, vfs_inode), pde);
+	struct seq_file *seq = READ(file, private_data);
+	struct net *net;
+	void *private;
+
+	if (!entry || !seq)
+		return 0;
+	net = READ(READ(entry, parent), data); /* PDE_NET */
+	private = READ(seq, private);
+	if (!net || (private != net && READ_POINTER(private) != net))
+		return 0;
+	if (READ(net, ns.ops) != net_ops)
+		return 0;
+	r->kind = FILE_PROC_NET;
+	r->object = (u64)file;
+	set_net(r, net);
+	return 1;
+}
+
+static __always_inline int read_fs_context(struct file_record *r, struct file *file)
+{
+	struct fs_context *context = READ(file, private_data);
+	struct net *net = READ(context, net_ns);
+
+	if (!net)
+		return 0;
+	r->kind = FILE_FS_CONTEXT;
+	r->object = (u64)context;
+	set_net(r, net);
+	return 1;
+}
+
 /* Fills in the namespace that the file keeps alive; 0 if it keeps none. What is
  * mounted below a detached mount is left to user space. */
 static __noinline int read_file(struct file_record *r, struct file *file, struct inode *inode, u64 magic)
@@ -111,6 +180,10 @@ static __noinline int read_file(struct file_record *r, struct file *file, struct
 		return read_nsfs(r, file, inode);
 	if (magic == SOCKFS_MAGIC)
 		return read_socket(r, file, inode);
+	if (magic == PROC_SUPER_MAGIC)
+		return read_proc_net(r, file, inode);
+	if (magic == ANON_INODE_FS_MAGIC)
+		return anon_file_name(file) == FS_CONTEXT_NAME && read_fs_context(r, file);
 	if (READ(inode, i_rdev) == TUN_RDEV && (READ(inode, i_mode) & S_IFMT) == S_IFCHR)
 		return read_tun(r, file);
 	if (READ(file, f_mode) & FMODE_NEED_UNMOUNT) {

@@ -51,7 +51,8 @@ static __always_inline u64 queue_inode(struct queue_walk *w, struct sock *sk)
 }
 
 /* Reports whether the socket is an unaccepted connection that holds another namespace
- * than its listener: it is in its client's (unix_stream_connect, net/unix/af_unix.c). */
+ * than its listener: it is in its client's (unix_stream_connect, net/unix/af_unix.c).
+ * options.account has the others too. */
 static __always_inline int is_embryo(struct sock *sk)
 {
 	struct sock *listener;
@@ -59,7 +60,7 @@ static __always_inline int is_embryo(struct sock *sk)
 	if (!bpf_core_field_exists(struct unix_sock, listener) || READ(sk, sk_socket))
 		return 0;
 	listener = READ((struct unix_sock *)sk, listener);
-	return listener && READ(listener, __sk_common.skc_net.net) != READ(sk, __sk_common.skc_net.net);
+	return listener && (opts.account || READ(listener, __sk_common.skc_net.net) != READ(sk, __sk_common.skc_net.net));
 }
 
 static __always_inline void start_queue(struct queue_walk *w, struct sock *sk, u32 skip)
@@ -99,13 +100,19 @@ static __always_inline int emit(struct queue_walk *w, struct file_record *r, str
 
 static __always_inline int embryo_step(struct queue_walk *w, struct net_record *net)
 {
-	struct sock *sk = (void *)w->sk;
+	struct sock *sk = (void *)w->sk, *listener = NULL;
 	struct file_record r = {};
 
 	w->embryo = 0;
+	if (bpf_core_field_exists(struct unix_sock, listener))
+		listener = READ((struct unix_sock *)sk, listener);
 	r.kind = FILE_SOCKET;
+	r.object = (u64)sk;
+	r.beside = unix_peer(sk);
 	r.socktype = READ(sk, sk_type);
 	r.family = AF_UNIX;
+	if (READ(listener, __sk_common.skc_net.net) == READ(sk, __sk_common.skc_net.net))
+		r.flags |= FILE_OWN_NS;
 	set_net(&r, READ(sk, __sk_common.skc_net.net));
 	return emit(w, &r, net);
 }

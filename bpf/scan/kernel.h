@@ -37,6 +37,7 @@ struct sk_buff_head {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_type;
+	u32 sk_ack_backlog;
 	struct sk_buff_head sk_receive_queue;
 	u16 sk_protocol;
 	struct socket *sk_socket;
@@ -48,6 +49,7 @@ struct socket {
 };
 struct unix_sock {
 	struct sock sk;
+	struct sock *peer;
 	struct sock *listener; /* 6.10 */
 };
 struct scm_fp_list {
@@ -96,6 +98,21 @@ struct io_file_table___v612 {
 struct io_ring_ctx___v612 {
 	struct io_file_table___v612 file_table;
 	u32 nr_user_files;
+};
+
+struct proc_dir_entry {
+	struct proc_dir_entry *parent;
+	void *data;
+};
+struct proc_inode {
+	struct proc_dir_entry *pde;
+	struct inode vfs_inode;
+};
+struct seq_file {
+	void *private;
+};
+struct fs_context {
+	struct net *net_ns;
 };
 
 struct bpf_iter_meta {

@@ -11,17 +11,6 @@
 struct net_record net_batch[NET_BATCH];
 struct net_walk net_pos;
 
-/* Level 0 of every task's struct pid is the initial PID namespace; the parent of its
- * reaper is the idle task, which never leaves the initial network namespace. */
-static __always_inline struct net *init_net(void)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pid *pid = READ(task, thread_pid);
-
-	task = READ(READ(READ(upid_at(pid, 0), ns), child_reaper), real_parent);
-	return READ(READ(task, nsproxy), net_ns);
-}
-
 static __always_inline s32 net_refs(struct net *net)
 {
 	struct ns_common___v617 *old = (void *)&net->ns;
@@ -33,14 +22,31 @@ static __always_inline s32 net_refs(struct net *net)
 	return READ((struct net___v510 *)net, count.refs.counter);
 }
 
+/* Returns the dentry of the namespace's file on nsfs, NULL if it has none: as long as
+ * there is one, its inode has one reference to the namespace (nsfs_evict, fs/nsfs.c). */
+static __always_inline struct dentry *nsfs_dentry(struct net *net)
+{
+	struct ns_common___v68 *old = (void *)&net->ns;
+
+	if (bpf_core_field_exists(struct ns_common, stashed))
+		return READ(net, ns.stashed);
+	return (void *)READ(old, stashed.counter);
+}
+
 static __always_inline void fill_net(struct net_record *r, struct net *net)
 {
 	struct user_namespace *owner = READ(net, user_ns);
+	struct dentry *dentry = nsfs_dentry(net);
 
 	r->address = (u64)net;
 	r->cookie = net_cookie(net);
 	r->inode = READ(net, ns.inum);
 	r->refs = net_refs(net);
+	r->opened = r->watched = 0;
+	if (dentry) {
+		r->opened = READ(dentry, d_lockref.count);
+		r->watched = READ(READ(dentry, d_inode), i_count.counter) - 1; /* one of the dentry */
+	}
 	r->userns = READ(owner, ns.inum);
 	r->uid = READ(owner, owner.val);
 }

@@ -7,7 +7,9 @@
  * program), 5.12 (mappings), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
  * sockets, detached mounts), 6.0 (files in flight), 6.2 for the object built with
  * DIRECT. */
-#include "file.h"
+#include "../common/ns.h"
+#include "kernel.h"
+#include "scan.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -17,19 +19,24 @@ struct options opts;
 u32 reader_level; /* of the reader's PID namespace, which is reader_pidns */
 u32 reader_pidns;
 s64 reader_boottime; /* what its time namespace adds to the time since boot */
+u32 initial_net;     /* inode of the initial network namespace */
+const void *net_ops; /* by which a struct net is recognised */
 
 #include "../common/pid.h"
+#include "file.h"
 
 /* Never used: puts the types in the object's BTF, where bpf2go finds them. */
 struct {
 	struct task_record task;
 	struct file_record file;
+	struct own_record own;
 	enum ns_index index;
 	enum task_flag task_flag;
 	enum file_kind kind;
 	enum file_flag file_flag;
 	enum walk_state walk;
 	enum batch_size batch;
+	enum own_size own_size;
 } *types_for_go;
 
 #define NSEC_PER_SEC 1000000000LL
@@ -45,6 +52,26 @@ static __always_inline int type_wanted(u32 type)
 	return !opts.types || (opts.types & type);
 }
 
+/* Level 0 of every task's struct pid is the initial PID namespace; the parent of its
+ * reaper is the idle task, which never leaves the initial network namespace. */
+static __always_inline struct net *init_net(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pid *pid = READ(task, thread_pid);
+
+	task = READ(READ(READ(upid_at(pid, 0), ns), child_reaper), real_parent);
+	return READ(READ(task, nsproxy), net_ns);
+}
+
+/* Sets initial_net and net_ops. */
+static __always_inline void record_initial(void)
+{
+	struct net *first = init_net();
+
+	initial_net = READ(first, ns.inum);
+	net_ops = READ(first, ns.ops);
+}
+
 /* Sets reader_level, reader_pidns and reader_boottime from the task that runs the
  * program. */
 static __always_inline void record_reader(void)
@@ -58,6 +85,7 @@ static __always_inline void record_reader(void)
 				  READ(time, offsets.boottime.tv_nsec);
 	reader_level = READ(pid, level);
 	reader_pidns = active_pid_ns(pid);
+	record_initial();
 }
 
 /* Iterators show the tasks of the reader's PID namespace (task_seq_get_next,
@@ -118,6 +146,7 @@ int tasks(struct bpf_iter__task *ctx)
 	if (task->exit_state)
 		r.flags |= TASK_EXITED;
 	proxy = READ(task, nsproxy);
+	r.nsproxy = (u64)proxy;
 	if (proxy)
 		set_namespaces(&r, proxy);
 	else
@@ -147,21 +176,29 @@ static __always_inline void set_task(struct file_record *r, struct task_struct *
 	r->task_ns = READ(READ(READ(task, nsproxy), net_ns), ns.inum);
 }
 
-/* Reports whether the record is to be emitted: a namespace file of a wanted type, a
+enum report {
+	REPORT_NOT,
+	REPORT,
+	REPORT_OWN, /* for the account alone */
+};
+
+/* Returns whether the record is to be emitted: a namespace file of a wanted type, a
  * socket or tun in another namespace than its task, or a socket in whose queue files
- * may be in flight. Counts what is left out. */
+ * may be in flight; with options.account others too. Counts what is left out. */
 static __always_inline int should_report(struct file_record *r)
 {
 	if (r->kind == FILE_NSFS)
-		return type_wanted(r->type);
+		return type_wanted(r->type) ? REPORT : REPORT_NOT;
 	if (r->kind == FILE_DETACHED_MOUNT)
-		return 1;
+		return REPORT;
 	if (r->ns == r->task_ns && (r->kind != FILE_TUN || r->other_ns == r->ns || !r->other_ns))
 		r->flags |= FILE_OWN_NS;
 	if (!(r->flags & FILE_OWN_NS) || (r->flags & FILE_QUEUED) || opts.own_ns)
-		return 1;
+		return REPORT;
+	if (opts.account && r->ns != initial_net)
+		return REPORT_OWN;
 	pass_totals.own_ns++;
-	return 0;
+	return REPORT_NOT;
 }
 
 /* A show call may write 32 KiB (8 pages, bpf_seq_read in kernel/bpf/bpf_iter.c). An

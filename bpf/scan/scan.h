@@ -16,6 +16,7 @@ struct task_record {
 	u64 start;      /* of the thread: nanoseconds since boot, suspend included */
 	u64 born;       /* of its process, as field 22 of /proc/PID/stat has it for the reader */
 	u64 net_cookie; /* 0 where the kernel has none (before 5.12) */
+	u64 nsproxy;    /* its address, as identity: user space does not show it */
 	u32 pid;        /* in the reader's PID namespace, as are tid and ppid */
 	u32 tid;
 	u32 ppid; /* 0 if the parent is outside the reader's PID namespace */
@@ -31,6 +32,9 @@ enum file_kind {
 	FILE_SOCKET,
 	FILE_TUN,
 	FILE_DETACHED_MOUNT, /* of another file system than nsfs: see mounts.h */
+	FILE_PROC_NET,       /* of /proc/PID/net */
+	FILE_FS_CONTEXT,     /* of fsopen */
+	FILE_OWN_SOCKETS,    /* no file: an own_record, with which options.account packs sockets */
 	FILE_TRUNCATED,      /* no file: the descriptor table continues at fd */
 };
 
@@ -47,6 +51,10 @@ enum file_flag {
 
 /* One reference from a file to a namespace, wherever the file is. */
 struct file_record {
+	u64 object;   /* address of what holds, as identity: a socket has several descriptors.
+		       * User space does not show it. */
+	u64 beside;   /* what it keeps that has a reference too: of an nsfs file a mount, if
+		       * only such files keep that one; of a unix socket its peer */
 	u64 cookie;   /* of the network namespace; 0 if unknown or of another type */
 	u64 socket;   /* inode of the socket that the file is; 0 for others */
 	u64 born;     /* when the process started, as in task_record; 0 in flight */
@@ -59,7 +67,8 @@ struct file_record {
 	u32 ns;   /* inode of the namespace */
 	u32 type; /* CLONE_NEW* of the namespace */
 	u32 task_ns;  /* network namespace of the task */
-	u32 other_ns; /* tun: of its device; in flight: of the socket that it is queued in */
+	u32 other_ns; /* tun: of its device; in flight: of the socket that it is queued in;
+		       * a listening inet socket: how many connections it has to accept */
 	u16 kind;
 	u16 family;
 	u16 socktype;
@@ -69,12 +78,29 @@ struct file_record {
 	u32 mount; /* mount ID */
 };
 
+enum own_size {
+	OWN_SOCKETS = 8,
+};
+
+/* Sockets of one process in its own network namespace: in place of a file_record, whose
+ * fields ns and kind it has. */
+struct own_record {
+	u64 object[OWN_SOCKETS]; /* 0 where there are fewer */
+	u32 ns;
+	u32 unused[3];
+	u16 kind; /* FILE_OWN_SOCKETS */
+	u16 unused2[3];
+	u32 unused3[6];
+};
+
 /* One network namespace on the kernel's own list. */
 struct net_record {
 	u64 cookie;
 	u64 address; /* for the programs only: user space does not show it */
 	u32 inode;
 	s32 refs;   /* 0: dying */
+	s32 opened; /* references to its nsfs file by open files and mounts; 0 without any */
+	s32 watched; /* further references to that file's inode: inotify, fanotify */
 	u32 userns; /* inode of the user namespace that owns it */
 	u32 uid;    /* of that namespace's creator, in the initial user namespace */
 };
@@ -147,5 +173,6 @@ struct options {
 	u32 types;  /* CLONE_NEW* of the namespaces to report; 0 for all */
 	u32 own_ns; /* 1 reports files with FILE_OWN_NS too */
 	u32 unshifted; /* 1 where /proc/PID/stat takes no notice of time namespaces (before 5.11) */
-	u32 unused;
+	u32 account; /* 1 reports what has FILE_OWN_NS too, packed where it is a socket, unless
+		      * that is the initial namespace */
 };

@@ -41,7 +41,7 @@ func (r *Reader) Nets() ([]Net, error) {
 }
 
 func netOf(r *scanNetRecord) Net {
-	return Net{Inode: r.Inode, Cookie: r.Cookie, Refs: int(r.Refs), UserNS: r.Userns, UID: r.Uid}
+	return Net{Inode: r.Inode, Cookie: r.Cookie, Refs: int(r.Refs), Opened: max(int(r.Opened), 0), Watched: max(int(r.Watched), 0), UserNS: r.Userns, UID: r.Uid}
 }
 
 // walkNets calls each with every batch of the list. It returns false if the walk was
@@ -154,6 +154,7 @@ func (r *Reader) queues(prog *ebpf.Program, files []File, nets int) ([]File, err
 		for i := range batch {
 			var f File
 			f.set(&batch[i])
+			f.Backlog = 0
 			f.Queue, f.QueueNS = batch[i].Location, batch[i].OtherNs
 			files = append(files, f)
 		}

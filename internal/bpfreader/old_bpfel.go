@@ -27,9 +27,11 @@ const (
 	oldProgVmas           = "vmas"
 	oldProgVmasNoRings    = "vmas_no_rings"
 	oldVarFileBatch       = "file_batch"
+	oldVarInitialNet      = "initial_net"
 	oldVarMappingPos      = "mapping_pos"
 	oldVarMountPos        = "mount_pos"
 	oldVarNetBatch        = "net_batch"
+	oldVarNetOps          = "net_ops"
 	oldVarNetPos          = "net_pos"
 	oldVarOpts            = "opts"
 	oldVarPassTotals      = "pass_totals"
@@ -108,9 +110,11 @@ type oldMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldVariableSpecs struct {
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetOps         *ebpf.VariableSpec `ebpf:"net_ops"`
 	NetPos         *ebpf.VariableSpec `ebpf:"net_pos"`
 	Opts           *ebpf.VariableSpec `ebpf:"opts"`
 	PassTotals     *ebpf.VariableSpec `ebpf:"pass_totals"`
@@ -155,9 +159,11 @@ func (m *oldMaps) Close() error {
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldVariables struct {
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
+	NetOps         *ebpf.Variable `ebpf:"net_ops"`
 	NetPos         *ebpf.Variable `ebpf:"net_pos"`
 	Opts           *ebpf.Variable `ebpf:"opts"`
 	PassTotals     *ebpf.Variable `ebpf:"pass_totals"`

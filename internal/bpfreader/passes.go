@@ -7,6 +7,7 @@ package bpfreader
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 )
 
 // Tasks calls fn with every thread of the reader's PID namespace, zombies and kernel
@@ -28,7 +29,8 @@ func (r *Reader) Tasks(fn func(*Task)) (Totals, error) {
 // is read once, with the process's leader, and again with each thread that has a table
 // of its own, or whose leader has exited. Of sockets and tun files in the namespace of
 // their task only unix sockets with queued messages are included, which are the Queue
-// of InFlight. The File is valid until fn returns.
+// of InFlight; with Options.Account others too, with OwnNS set and maybe no more than
+// Namespace and Object. The File is valid until fn returns.
 func (r *Reader) Files(fn func(*File)) (Totals, error) {
 	totals, err := r.files(fn)
 	if err != nil {
@@ -43,6 +45,16 @@ func (r *Reader) files(fn func(*File)) (Totals, error) {
 	totals, err := iterate(r, Files, buffer[scanFileRecord](), func(raw *scanFileRecord) {
 		if scanFileKind(raw.Kind) == scanFileKindFILE_TRUNCATED {
 			rest[raw.Tid] = raw.Fd
+			return
+		}
+		if scanFileKind(raw.Kind) == scanFileKindFILE_OWN_SOCKETS {
+			own := (*scanOwnRecord)(unsafe.Pointer(raw)) // of the same size
+			for _, object := range own.Object {
+				if object != 0 {
+					f.setOwn(own, object)
+					fn(&f)
+				}
+			}
 			return
 		}
 		f.set(raw)
@@ -85,7 +97,7 @@ func (r *Reader) oneByOne() (*Reader, error) {
 	if r.rest != nil {
 		return r.rest, nil
 	}
-	rest, err := Open(Options{Passes: Files, Types: r.options.Types, OwnNS: r.options.OwnNS, oneByOne: true, oldObject: r.options.oldObject})
+	rest, err := Open(Options{Passes: Files, Types: r.options.Types, OwnNS: r.options.OwnNS, Account: r.options.Account, oneByOne: true, oldObject: r.options.oldObject})
 	if err != nil {
 		return nil, err
 	}

@@ -16,9 +16,10 @@
 // the whole machine. Process and thread IDs are in the reader's PID namespace, and 0
 // for a task that has none there.
 //
-// Not read, and so only counted in Net.Refs: files of macvtap devices, open files
-// of /proc/net (seq_open_net, fs/proc/proc_net.c), mounts of network file systems,
-// and references of the kernel itself.
+// Not read, and so only counted in Net.Refs: files of macvtap devices, sockets and files
+// that no descriptor refers to any more (of closing connections, polls of aio and
+// io_uring, watches of inotify), mounts of network file systems, and references of the
+// kernel itself.
 package bpfreader
 
 import (
@@ -73,6 +74,9 @@ type Options struct {
 	// OwnNS also reports the sockets and tun files that refer to the namespace
 	// their task is in. They are counted in Totals.OwnNS otherwise.
 	OwnNS bool
+	// Account also reports these, unless that is the initial network namespace, each
+	// with OwnNS set, for the account of a namespace's references.
+	Account bool
 
 	// oneByOne makes Files read descriptor by descriptor, which takes four times as
 	// long and has no limit for one process.
@@ -167,6 +171,9 @@ func (r *Reader) storeOptions() error {
 	}
 	if r.options.OwnNS {
 		want.OwnNs = 1
+	}
+	if r.options.Account {
+		want.Account = 1
 	}
 	return writeVariable(r, scanVarOpts, &want)
 }

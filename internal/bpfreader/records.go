@@ -74,6 +74,7 @@ type Task struct {
 	Born           time.Duration // of its process, as /proc/PID/stat shows it to the reader: in its time namespace
 	NS             [NSCount]uint32
 	NetCookie      uint64 // 0 before Linux 5.12
+	NSProxy        Object // what has all of NS but the user namespace, for one or several tasks
 	Comm           [16]byte
 	Kthread        bool // a kernel thread
 	Exited         bool // a zombie, or an exited leader of threads that run
@@ -87,12 +88,16 @@ func (t *Task) set(r *scanTaskRecord) {
 	flags := scanTaskFlag(r.Flags)
 	*t = Task{
 		PID: int(r.Pid), TID: int(r.Tid), PPID: int(r.Ppid), UID: r.Uid,
-		Start: time.Duration(r.Start), Born: time.Duration(r.Born), NS: r.Ns, NetCookie: r.NetCookie, Comm: r.Comm,
+		Start: time.Duration(r.Start), Born: time.Duration(r.Born), NS: r.Ns, NetCookie: r.NetCookie, NSProxy: Object(r.Nsproxy), Comm: r.Comm,
 		Kthread: flags&scanTaskFlagTASK_KTHREAD != 0,
 		Exited:  flags&scanTaskFlagTASK_EXITED != 0,
 		Left:    flags&scanTaskFlagTASK_LEFT != 0,
 	}
 }
+
+// Object identifies something in the kernel that has a reference of its own to a
+// namespace, while it exists. It is an address there, which is never shown.
+type Object uint64
 
 // Kind is the kind of a file.
 type Kind uint16
@@ -103,6 +108,8 @@ const (
 	KindSocket        = Kind(scanFileKindFILE_SOCKET)         // a socket
 	KindTun           = Kind(scanFileKindFILE_TUN)            // /dev/net/tun
 	KindDetachedMount = Kind(scanFileKindFILE_DETACHED_MOUNT) // a detached mount of another file system: see DetachedMounts
+	KindProcNet       = Kind(scanFileKindFILE_PROC_NET)       // a file of /proc/PID/net
+	KindFSContext     = Kind(scanFileKindFILE_FS_CONTEXT)     // of fsopen
 )
 
 // Flags are properties of a File.
@@ -128,6 +135,8 @@ type File struct {
 	Namespace uint32 // inode of the namespace
 	Type      uint32 // CLONE_NEW* flag of its type
 	Cookie    uint64 // of a network namespace; 0 before Linux 5.12
+	Object    Object // of a descriptor or file in flight: what has the reference, the same in each copy; of KindNSFS the open file
+	Beside    Object // what it keeps that refers to the namespace too: of KindNSFS a mount that only such files keep, of a unix socket its peer; 0 if there is none
 
 	PID, TID int           // of the task; 0 in flight
 	Born     time.Duration // when its process started, as in Task; 0 in flight
@@ -138,6 +147,7 @@ type File struct {
 
 	Socket                     uint64 // the socket's inode; 0 if it is none
 	Family, SockType, Protocol uint16
+	Backlog                    int // of a listening inet socket: connections to accept, each of which has a reference too
 
 	Device   [16]byte // tun: its device, if it has one
 	DeviceNS uint32   // tun: network namespace of that device
@@ -155,23 +165,33 @@ func (f *File) DeviceName() string { return cString(f.Device[:]) }
 func (f *File) set(r *scanFileRecord) {
 	*f = File{
 		Kind: Kind(r.Kind), Flags: Flags(r.Flags),
-		Namespace: r.Ns, Type: r.Type, Cookie: r.Cookie,
+		Namespace: r.Ns, Type: r.Type, Cookie: r.Cookie, Object: Object(r.Object), Beside: Object(r.Beside),
 		PID: int(r.Pid), TID: int(r.Tid), Born: time.Duration(r.Born), FD: int(r.Fd), Slot: int(r.Slot), TaskNS: r.TaskNs,
 		Socket: r.Socket, Family: r.Family, SockType: r.Socktype, Protocol: r.Protocol,
 		Device: r.Device, Mount: int(r.Mount),
 	}
-	if f.Kind == KindTun {
+	switch f.Kind {
+	case KindTun:
 		f.DeviceNS = r.OtherNs
+	case KindSocket:
+		f.Backlog = int(r.OtherNs)
 	}
+}
+
+// setOwn fills in one of the sockets that are in r.
+func (f *File) setOwn(r *scanOwnRecord, object uint64) {
+	*f = File{Kind: KindSocket, Flags: OwnNS, Namespace: r.Ns, Type: unix.CLONE_NEWNET, Object: Object(object), FD: -1, Slot: -1, TaskNS: r.Ns}
 }
 
 // Net is one network namespace on the kernel's list.
 type Net struct {
-	Inode  uint32
-	Cookie uint64 // 0 before Linux 5.12
-	Refs   int    // references; 0 if it is dying
-	UserNS uint32 // inode of the user namespace that owns it
-	UID    uint32 // of that namespace's creator, in the initial user namespace
+	Inode   uint32
+	Cookie  uint64 // 0 before Linux 5.12
+	Refs    int    // references; 0 if it is dying
+	Opened  int    // how many open files and mounts its nsfs file has, which together have one of Refs; 0 if it has none
+	Watched int    // what else has that file's inode, without it being open: watches of inotify and fanotify
+	UserNS  uint32 // inode of the user namespace that owns it
+	UID     uint32 // of that namespace's creator, in the initial user namespace
 }
 
 func cString(b []byte) string {

@@ -100,11 +100,22 @@ func TestLayout(t *testing.T) {
 			t.Errorf("%s record has %d bytes", name, size)
 		}
 	}
-	if got := unsafe.Sizeof(scanTaskRecord{}); got != 104 {
-		t.Errorf("task record has %d bytes, want 104", got)
+	if got := unsafe.Sizeof(scanTaskRecord{}); got != 112 {
+		t.Errorf("task record has %d bytes, want 112", got)
 	}
-	if got := unsafe.Sizeof(scanFileRecord{}); got != 96 {
-		t.Errorf("file record has %d bytes, want 96", got)
+	if got := unsafe.Sizeof(scanFileRecord{}); got != 112 {
+		t.Errorf("file record has %d bytes, want 112", got)
+	}
+}
+
+// TestPackedSockets checks that a record of packed sockets is recognised as one where a
+// file's is read.
+func TestPackedSockets(t *testing.T) {
+	var file scanFileRecord
+	var own scanOwnRecord
+	if unsafe.Sizeof(own) != unsafe.Sizeof(file) || unsafe.Offsetof(own.Kind) != unsafe.Offsetof(file.Kind) || unsafe.Offsetof(own.Ns) != unsafe.Offsetof(file.Ns) {
+		t.Errorf("a record of packed sockets %d bytes, kind at %d, ns at %d; of a file %d, %d, %d",
+			unsafe.Sizeof(own), unsafe.Offsetof(own.Kind), unsafe.Offsetof(own.Ns), unsafe.Sizeof(file), unsafe.Offsetof(file.Kind), unsafe.Offsetof(file.Ns))
 	}
 }
 

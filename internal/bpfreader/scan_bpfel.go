@@ -40,11 +40,16 @@ const (
 	scanFileKindFILE_SOCKET         scanFileKind = 2
 	scanFileKindFILE_TUN            scanFileKind = 3
 	scanFileKindFILE_DETACHED_MOUNT scanFileKind = 4
-	scanFileKindFILE_TRUNCATED      scanFileKind = 5
+	scanFileKindFILE_PROC_NET       scanFileKind = 5
+	scanFileKindFILE_FS_CONTEXT     scanFileKind = 6
+	scanFileKindFILE_OWN_SOCKETS    scanFileKind = 7
+	scanFileKindFILE_TRUNCATED      scanFileKind = 8
 )
 
 type scanFileRecord struct {
 	_        structs.HostLayout
+	Object   uint64
+	Beside   uint64
 	Cookie   uint64
 	Socket   uint64
 	Born     uint64
@@ -94,6 +99,8 @@ type scanNetRecord struct {
 	Address uint64
 	Inode   uint32
 	Refs    int32
+	Opened  int32
+	Watched int32
 	Userns  uint32
 	Uid     uint32
 }
@@ -127,8 +134,24 @@ type scanOptions struct {
 	Types     uint32
 	OwnNs     uint32
 	Unshifted uint32
-	Unused    uint32
+	Account   uint32
 }
+
+type scanOwnRecord struct {
+	_       structs.HostLayout
+	Object  [8]uint64
+	Ns      uint32
+	Unused  [3]uint32
+	Kind    uint16
+	Unused2 [3]uint16
+	Unused3 [6]uint32
+}
+
+type scanOwnSize uint32
+
+const (
+	scanOwnSizeOWN_SOCKETS scanOwnSize = 8
+)
 
 type scanQueueWalk struct {
 	_         structs.HostLayout
@@ -163,6 +186,7 @@ type scanTaskRecord struct {
 	Start     uint64
 	Born      uint64
 	NetCookie uint64
+	Nsproxy   uint64
 	Pid       uint32
 	Tid       uint32
 	Ppid      uint32
@@ -207,9 +231,11 @@ const (
 	scanProgVmas           = "vmas"
 	scanProgVmasNoRings    = "vmas_no_rings"
 	scanVarFileBatch       = "file_batch"
+	scanVarInitialNet      = "initial_net"
 	scanVarMappingPos      = "mapping_pos"
 	scanVarMountPos        = "mount_pos"
 	scanVarNetBatch        = "net_batch"
+	scanVarNetOps          = "net_ops"
 	scanVarNetPos          = "net_pos"
 	scanVarOpts            = "opts"
 	scanVarPassTotals      = "pass_totals"
@@ -288,9 +314,11 @@ type scanMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanVariableSpecs struct {
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetOps         *ebpf.VariableSpec `ebpf:"net_ops"`
 	NetPos         *ebpf.VariableSpec `ebpf:"net_pos"`
 	Opts           *ebpf.VariableSpec `ebpf:"opts"`
 	PassTotals     *ebpf.VariableSpec `ebpf:"pass_totals"`
@@ -335,9 +363,11 @@ func (m *scanMaps) Close() error {
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanVariables struct {
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
+	NetOps         *ebpf.Variable `ebpf:"net_ops"`
 	NetPos         *ebpf.Variable `ebpf:"net_pos"`
 	Opts           *ebpf.Variable `ebpf:"opts"`
 	PassTotals     *ebpf.Variable `ebpf:"pass_totals"`
