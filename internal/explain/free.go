@@ -118,7 +118,7 @@ func unexplained(h *ns.Holder) string {
 	default:
 		refs = fmt.Sprintf("%d references", h.Refs)
 	}
-	return fmt.Sprintf("what has the %s that nothing visible explains (an open file below its /proc/net, for one)", refs)
+	return fmt.Sprintf("what has the %s that nothing visible explains (a connection that is still closing, or an inotify watch, for example)", refs)
 }
 
 // once returns fixes without those that are there already.

@@ -31,12 +31,32 @@ func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
 	least := least(s, holds)
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
 	if len(n.Holders) > 0 {
-		verdict = fmt.Sprintf("%s is kept alive by %s%s; to free it, %s%s.", subject, least, andJoin(n.Tally()), least, andJoin(steps(free)))
+		kept := least + andJoin(n.Tally())
+		if hidden := n.Unexplained(); hidden > 0 {
+			least = "at least "
+			kept = least + andJoin(visible(n)) + ", and " + references(hidden) + " that no visible holder explains"
+		}
+		verdict = fmt.Sprintf("%s is kept alive by %s; to free it, %s%s.", subject, kept, least, andJoin(steps(free)))
 	}
 	if unread := s.Unread(); len(unread) > 0 {
 		verdict += " Not looked at: " + strings.Join(unread, ", ") + "."
 	}
 	return verdict
+}
+
+// visible returns the tally without the references that nothing explains.
+func visible(n *ns.Namespace) []string {
+	seen := *n
+	seen.Holders = slices.DeleteFunc(slices.Clone(n.Holders), func(h ns.Holder) bool { return h.Kind == ns.KindKernel })
+	return seen.Tally()
+}
+
+// references returns a number of references in words.
+func references(n int) string {
+	if n == 1 {
+		return "1 reference"
+	}
+	return fmt.Sprintf("%d references", n)
 }
 
 // holds reports whether a source finds holders: names, owners and links hold nothing.

@@ -76,6 +76,18 @@ type Net struct {
 	Refs   int    // references; 0 when it is dying, refsUnknown if it is alive
 	UserNS uint64 // inode of the user namespace that owns it
 	UID    int    // the UID that created that user namespace
+
+	// Opened is how many open files and mounts have the namespace's nsfs file, and
+	// Watched what has that file's inode without one, all of which together have one of
+	// Refs.
+	Opened, Watched int
+	Account         *Account // nil if it was not kept
+}
+
+// Account is what was found to refer to a network namespace, mounts apart.
+type Account struct {
+	Direct int // what has a reference of its own: sockets and the like, and what tasks share
+	Files  int // open nsfs files, and mounts that only they keep: all of them have one, with the other mounts
 }
 
 // RefsUnknown is Net.Refs of a namespace that is alive, where nothing counts.

@@ -17,14 +17,15 @@ type Holder struct {
 	// Via is pid_for_children or time_for_children where the process is not in the
 	// namespace itself but its next children will be, io_uring where the descriptor
 	// is of a ring that has the file, "unaccepted connection" where it is of the
-	// listener, "detached mount" or "unmounted, but in use" for a mount that is in no
+	// listener, /proc/net where the descriptor is of a file below that directory, fsopen
+	// of a file system that is to be mounted, "detached mount" or "unmounted, but in use" for a mount that is in no
 	// mount namespace.
 	Via          string `json:"via,omitempty"`
 	Family       string `json:"family,omitempty"` // of a socket, as inet
 	Type         string `json:"type,omitempty"`   // of a socket, as stream
 	Device       string `json:"device,omitempty"` // of tun: the network device
 	DeviceBase64 []byte `json:"device_base64,omitempty"`
-	References   int    `json:"references,omitempty"` // of kernel: how many references the kernel counts
+	References   int    `json:"references,omitempty"` // of kernel: how many references nothing else explains; absent if that is unknown
 
 	Path       string  `json:"path,omitempty"` // of a mount: where it is mounted, in its mount namespace
 	PathBase64 []byte  `json:"path_base64,omitempty"`

@@ -30,13 +30,21 @@ type Namespace struct {
 	NSID         *int           `json:"nsid,omitempty"`      // its ID in the network namespace of this command, as ip netns list-id prints it
 	Names        []Name         `json:"names"`               // sorted by path
 	Owner        *Owner         `json:"owner,omitempty"`
-	Processes    int            `json:"processes"`         // how many processes are in it
-	Threads      int            `json:"threads"`           // how many tasks are in it beyond one a process
-	HolderCounts map[string]int `json:"holder_counts"`     // by kind; a kind that no source looks for is absent
-	Leader       *Process       `json:"leader,omitempty"`  // the oldest process in it
-	Age          *Age           `json:"age,omitempty"`     // since when it is known to exist
-	Links        []Link         `json:"links,omitempty"`   // of a network namespace, by index; absent if they were not read
-	Holders      []Holder       `json:"holders,omitempty"` // sorted by kind, PID, TID and path; only where they are asked for
+	Processes    int            `json:"processes"`            // how many processes are in it
+	Threads      int            `json:"threads"`              // how many tasks are in it beyond one a process
+	HolderCounts map[string]int `json:"holder_counts"`        // by kind; a kind that no source looks for is absent
+	References   *References    `json:"references,omitempty"` // of a network namespace; absent if the kernel's count was not read
+	Leader       *Process       `json:"leader,omitempty"`     // the oldest process in it
+	Age          *Age           `json:"age,omitempty"`        // since when it is known to exist
+	Links        []Link         `json:"links,omitempty"`      // of a network namespace, by index; absent if they were not read
+	Holders      []Holder       `json:"holders,omitempty"`    // sorted by kind, PID, TID and path; only where they are asked for
+}
+
+// References is the account of what keeps a network namespace alive: the kernel frees it
+// when there is no reference any more.
+type References struct {
+	Total     int `json:"total"`     // as the kernel counts them
+	Explained int `json:"explained"` // by what was found; a holder of kind kernel has the others
 }
 
 // Age is the time from which a namespace is known to exist.
@@ -109,6 +117,9 @@ func (c *converter) namespace(n *ns.Namespace) Namespace {
 	}
 	if c.snap.Initial[n.Type] != 0 {
 		w.Initial = &n.Initial
+	}
+	if r := n.References; r != nil {
+		w.References = &References{r.Total, r.Explained}
 	}
 	if n.OwnerUID >= 0 {
 		w.OwnerUID = &n.OwnerUID

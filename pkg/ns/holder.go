@@ -14,7 +14,7 @@ type Holder struct {
 	Family  string   // of a socket: "inet"
 	Type    string   // of a socket: "stream"
 	Device  string   // of a tun file: its device
-	Refs    int      // for KindKernel: how many references the kernel counts, 0 if that is unknown
+	Refs    int      // for KindKernel: how many references nothing visible explains, 0 if that is unknown
 	Path    string   // the mount point, for KindMount, in its mount namespace; "" if that one's root does not lead to it
 	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
 	MountID int      // as in mountinfo
@@ -38,6 +38,12 @@ type Holder struct {
 const (
 	ViaDetached  = "detached mount"        // it is below one, as open_tree and fsmount make them: Pin has it, if known
 	ViaUnmounted = "unmounted, but in use" // with what it is below
+)
+
+// Via of an open file that is no namespace file.
+const (
+	ViaProcNet   = "/proc/net" // a file below that directory
+	ViaFSContext = "fsopen"    // a file system that is to be mounted
 )
 
 // Lone reports whether a mount is in no mount namespace.

@@ -11,19 +11,27 @@ import (
 
 // Namespace is one kernel namespace and every reason found for it to be alive.
 type Namespace struct {
-	Type     Type
-	Inode    uint64   // nsfs inode; the kernel reuses it once the namespace is gone
-	Cookie   uint64   // of a network namespace; never reused in one boot; 0 if unknown
-	UserNS   uint64   // inode of the user namespace that owns it, of a user namespace its parent; 0 if unknown
-	OwnerUID int      // the UID that created that user namespace, or this one if it is one; -1 if unknown
-	NSID     *int     // the ID of a network namespace in this process's own; nil if it has none or that is unknown
-	Initial  bool     // the namespace the kernel started with: the host's own
-	Names    []Name   // sorted by path
-	Holders  []Holder // sorted by kind, PID, TID, FD, path
-	Threads  int      // tasks in it beyond one a process
-	Leader   *Process // the oldest process in it; nil if it has none
-	Age      Age      // since when it is there, where details were asked for
-	Links    []Link   // of a network namespace, by index; nil if they were not read (pkg/links)
+	Type       Type
+	Inode      uint64      // nsfs inode; the kernel reuses it once the namespace is gone
+	Cookie     uint64      // of a network namespace; never reused in one boot; 0 if unknown
+	UserNS     uint64      // inode of the user namespace that owns it, of a user namespace its parent; 0 if unknown
+	OwnerUID   int         // the UID that created that user namespace, or this one if it is one; -1 if unknown
+	NSID       *int        // the ID of a network namespace in this process's own; nil if it has none or that is unknown
+	Initial    bool        // the namespace the kernel started with: the host's own
+	Names      []Name      // sorted by path
+	Holders    []Holder    // sorted by kind, PID, TID, FD, path
+	Threads    int         // tasks in it beyond one a process
+	Leader     *Process    // the oldest process in it; nil if it has none
+	Age        Age         // since when it is there, where details were asked for
+	References *References // of a network namespace; nil where the kernel's count was not read
+	Links      []Link      // of a network namespace, by index; nil if they were not read (pkg/links)
+}
+
+// References is the account of what keeps a network namespace alive. The kernel frees it
+// when there is no reference any more (put_net, net/core/net_namespace.c).
+type References struct {
+	Total     int // as the kernel counts them
+	Explained int // by the holders that were found
 }
 
 // String returns the kernel's own text for the namespace, "net:[4026531833]".
@@ -113,13 +121,28 @@ func (n *Namespace) BestName() string {
 // "user:1000/NAME".
 func (n *Name) Label() string { return n.Authority.Qualify(n.Name) }
 
-// Tally counts the holders by kind, in words: "2 processes", "1 mount".
+// Tally counts the holders by kind, in words: "2 processes", "1 mount". Beside these,
+// references that nothing visible explains are "1 unexplained".
 func (n *Namespace) Tally() []string {
 	var parts []string
+	hidden := n.Unexplained()
 	for i, c := range n.Counts() {
-		if c > 0 {
+		switch {
+		case c == 0:
+		case Kind(i) == KindKernel && hidden > 0:
+			parts = append(parts, fmt.Sprintf("%d unexplained", hidden))
+		default:
 			parts = append(parts, fmt.Sprintf("%d %s", c, Kind(i).Plural(c)))
 		}
 	}
 	return parts
+}
+
+// Unexplained returns how many references nothing visible explains, beside what is
+// visible; 0 if nothing is, or that is unknown.
+func (n *Namespace) Unexplained() int {
+	if n.References == nil || n.Count(KindKernel) == len(n.Holders) {
+		return 0
+	}
+	return max(n.References.Total-n.References.Explained, 0)
 }

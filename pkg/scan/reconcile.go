@@ -8,10 +8,9 @@ import (
 )
 
 // reconcile compares what the sources saw with the kernel's own list of network
-// namespaces, and returns the cookies (or inodes, before Linux 5.12) of those
-// that nothing explains. They become namespaces that the kernel holds. What is
-// not on a whole list has died since it was seen, and is dropped.
-func (s *scanner) reconcile(snap *ns.Snapshot) (unexplained []uint64) {
+// namespaces, and returns those that are not explained. They become namespaces that the
+// kernel holds. What is not on a whole list has died since it was seen, and is dropped.
+func (s *scanner) reconcile(snap *ns.Snapshot) (unexplained []open) {
 	listed := make(map[uint64]record.Net, len(s.found.Nets))
 	for _, k := range s.found.Nets {
 		if k.Refs != 0 {
@@ -29,8 +28,13 @@ func (s *scanner) reconcile(snap *ns.Snapshot) (unexplained []uint64) {
 				identify(&n, k)
 			}
 			delete(listed, n.Inode)
-			if len(n.Holders) == 0 { // known by a symlink alone
-				n.Holders = []ns.Holder{kernelHolder(k)}
+			if missing := s.settle(&n, k); len(n.Holders) == 0 { // known by a symlink alone
+				n.Holders = []ns.Holder{kernelHolder(k.Refs)}
+			} else if missing != 0 && !occupied(&n) {
+				unexplained = append(unexplained, open{id: idOf(k), missing: missing})
+				if missing > 0 {
+					n.Holders = append(n.Holders, kernelHolder(missing))
+				}
 			}
 		}
 		kept = append(kept, n)
@@ -42,13 +46,10 @@ func (s *scanner) reconcile(snap *ns.Snapshot) (unexplained []uint64) {
 		delete(listed, k.Inode)
 		n := s.newNamespace(record.Key{Type: ns.Net, Inode: k.Inode})
 		identify(&n, k)
-		n.Holders = []ns.Holder{kernelHolder(k)}
+		s.settle(&n, k)
+		n.Holders = []ns.Holder{kernelHolder(k.Refs)}
 		kept = append(kept, n)
-		if k.Cookie != 0 {
-			unexplained = append(unexplained, k.Cookie)
-		} else {
-			unexplained = append(unexplained, k.Inode)
-		}
+		unexplained = append(unexplained, open{id: idOf(k), complete: true})
 	}
 	snap.Namespaces = kept
 	return unexplained
@@ -58,9 +59,18 @@ func (s *scanner) newNamespace(k record.Key) ns.Namespace {
 	return ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1, Initial: s.initial[k.Type] == k.Inode}
 }
 
-// kernelHolder is the holder of a listed namespace that no other explains.
-func kernelHolder(k record.Net) ns.Holder {
-	return ns.Holder{Kind: ns.KindKernel, Refs: max(k.Refs, 0)}
+// idOf returns what a network namespace is recognised by in the next round.
+func idOf(k record.Net) uint64 {
+	if k.Cookie != 0 {
+		return k.Cookie
+	}
+	return k.Inode
+}
+
+// kernelHolder is the holder of references that no other explains; refs may be
+// record.RefsUnknown.
+func kernelHolder(refs int) ns.Holder {
+	return ns.Holder{Kind: ns.KindKernel, Refs: max(refs, 0)}
 }
 
 // identify fills in what the kernel's list has of a namespace.

@@ -86,14 +86,14 @@ func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
 	return snap, ctx.Err()
 }
 
-// look runs the sources. A namespace on the kernel's list that nothing explains
-// may have been made, or have lost its last visible holder, while they ran one
-// after the other: then they run again, until what they leave unexplained has
-// been so before.
+// look runs the sources. A namespace on the kernel's list that nothing explains, or not
+// all references to it, may have been made, or have lost a visible holder, while they ran
+// one after the other: then they run again, until what they leave unexplained has been so
+// before. What was not in any round is a gap.
 func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 	const rounds = 5
-	before := map[uint64]bool{}
-	for range rounds {
+	before := map[open]bool{}
+	for round := range rounds {
 		busy := s.mounts.Stale || s.opts.Engine != nil || s.mounts.Elsewhere()
 		s.found, snap.Sources, s.mounts = record.Found{}, nil, mounts.New(s.host, s.types, s.mounts.List)
 		s.mounts.Quiet = !busy
@@ -105,13 +105,23 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 		snap.Namespaces = s.assemble(ctx)
 		unexplained := s.reconcile(snap)
 		if s.mounts.Stale {
+			if round == rounds-1 {
+				s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"mount"}, Path: "the mounts", Err: ErrMoving})
+			}
 			continue
 		}
-		if !slices.ContainsFunc(unexplained, func(id uint64) bool { return !before[id] }) {
+		moved := slices.DeleteFunc(slices.Clone(unexplained), func(o open) bool { return before[o] && o.missing >= 0 })
+		if len(moved) == 0 {
 			break
 		}
-		for _, id := range unexplained {
-			before[id] = true
+		if round == rounds-1 {
+			s.found.Gaps = append(s.found.Gaps, moving(len(moved)))
+		}
+		for _, o := range unexplained {
+			before[o] = true
+		}
+		if s.opts.Engine != nil {
+			awaitRelease()
 		}
 	}
 	return nil

@@ -25,7 +25,7 @@ var diagnoses = map[nstest.Kind]string{
 	nstest.MountPrivate: "foreign-mount",
 	nstest.MountFD:      "foreign-mount",
 	nstest.MountMount:   "foreign-mount",
-	nstest.ProcNet:      "kernel-only",
+	nstest.ProcNet:      "held-elsewhere",
 }
 
 // Every scene that is not in the table is held by something of a process that is

@@ -110,7 +110,7 @@ var matrix = []struct {
 
 	{nstest.SocketUnaccepted, "socket", [...]word{gap, found}},
 	{nstest.IOURing, "fd", [...]word{gap, found}},
-	{nstest.ProcNet, "kernel", [...]word{gap, found}},
+	{nstest.ProcNet, "fd", [...]word{gap, found}},
 }
 
 // better is what the bpf engine has of a holder where it knows more than the
@@ -122,7 +122,7 @@ var better = map[nstest.Kind]func(*holder){
 	nstest.SocketUnaccepted:   func(h *holder) { h.Kind, h.Family, h.Type = "socket", "unix", "stream" },
 	nstest.MountTree:          func(h *holder) { h.Path = "" }, // no path leads there
 	nstest.MountGone:          func(h *holder) { h.Path = "" },
-	nstest.ProcNet:            func(h *holder) { *h = holder{Kind: "kernel"} },
+	nstest.ProcNet:            func(h *holder) { h.Kind, h.Via = "fd", "/proc/net" },
 	nstest.Inflight:           func(h *holder) { h.Family, h.Type = "", "" },
 	nstest.InflightSocket:     func(h *holder) { h.Family, h.Type = "inet", "stream" },
 	nstest.InflightNested:     func(h *holder) { h.Family, h.Type, h.Via = "", "", "" },

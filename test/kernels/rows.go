@@ -35,7 +35,7 @@ var holderRows = []holderRow{
 	{"`inflight`: a namespace file queued in a unix socket, nested, not accepted", "inflight", []nstest.Kind{
 		nstest.Inflight, nstest.InflightNested, nstest.InflightUnaccepted}},
 	{"`inflight`: a socket queued in a unix socket", "inflight", []nstest.Kind{nstest.InflightSocket}},
-	{"an open file below its /proc/net", "nothing but kernel", []nstest.Kind{nstest.ProcNet}},
+	{"`fd`: an open file below its /proc/net", "fd", []nstest.Kind{nstest.ProcNet}},
 }
 
 // cell returns what an engine makes of the scenes of a row: all the same, or each.

@@ -27,7 +27,7 @@ type engine struct{ r *bpfreader.Reader }
 // and one that loads the program that reads tasks (5.8): without that there is no scan.
 // What else this kernel cannot read is a gap in the snapshot.
 func New() (scan.Engine, error) {
-	r, err := bpfreader.Open(bpfreader.Options{})
+	r, err := bpfreader.Open(bpfreader.Options{Account: true})
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +139,8 @@ type finder struct {
 	queues      map[uint64]descriptor // of unix sockets, by inode, in whose queue files may be
 
 	trees map[int]ns.Holder // the files that are detached mounts, by mount ID
+
+	taskAccount, fileAccount account
 }
 
 type fileRef struct {
@@ -167,6 +169,7 @@ func (f *finder) tasks() error {
 	var first leaders
 	f.exited = map[int]bool{}
 	_, err := f.r.Tasks(func(t *bpfreader.Task) {
+		f.taskAccount.task(t)
 		if t.PID != t.TID {
 			threads = append(threads, *t)
 			return
@@ -241,9 +244,13 @@ func (f *finder) nets() error {
 		return nil
 	}
 	nets, err := f.r.Nets()
+	f.fileAccount.entries = append(f.fileAccount.entries, f.taskAccount.entries...)
+	counts := f.fileAccount.counts()
 	for _, n := range nets {
+		account := counts[n.Inode]
 		f.sink.Net(record.Net{
 			Inode: uint64(n.Inode), Cookie: n.Cookie, Refs: n.Refs, UserNS: uint64(n.UserNS), UID: int(n.UID),
+			Opened: n.Opened, Watched: n.Watched, Account: &account,
 		})
 	}
 	if err == nil {

@@ -19,6 +19,7 @@ func (f *finder) files() error {
 	f.trees = map[int]ns.Holder{}
 	_, err := f.r.Files(func(file *bpfreader.File) {
 		h := descriptorOf(file)
+		f.fileAccount.file(file)
 		if file.Socket != 0 {
 			f.open[pidSocket{file.PID, file.Socket}] = true
 		}
@@ -91,8 +92,19 @@ func (f *finder) file(file *bpfreader.File, at descriptor) {
 	case bpfreader.KindTun:
 		h.Kind, h.Device = ns.KindTun, file.DeviceName()
 	}
-	h.Via = viaRing(file)
+	h.Via = via(file)
 	f.fileSink.Holder(typ, uint64(file.Namespace), h)
+}
+
+// via returns what else is to be said of an open file that holds.
+func via(file *bpfreader.File) string {
+	switch file.Kind {
+	case bpfreader.KindProcNet:
+		return ns.ViaProcNet
+	case bpfreader.KindFSContext:
+		return ns.ViaFSContext
+	}
+	return viaRing(file)
 }
 
 // viaRing returns "io_uring" for a file in a slot of the io_uring that its descriptor is.
@@ -111,6 +123,10 @@ func (f *finder) mapped() error {
 	}
 	reported := map[pidSocket]bool{}
 	_, err := f.r.Mapped(func(file *bpfreader.File) {
+		f.fileAccount.file(file)
+		if file.Flags&bpfreader.OwnNS != 0 {
+			return
+		}
 		ref := pidSocket{file.PID, file.Socket}
 		if f.open[ref] || reported[ref] {
 			return
@@ -134,6 +150,10 @@ func (f *finder) inFlight() error {
 	}
 	for i := range found {
 		file := &found[i]
+		f.fileAccount.file(file)
+		if file.Flags&bpfreader.OwnNS != 0 {
+			continue // an unaccepted connection, which goes with its listener
+		}
 		h := ns.Holder{Kind: ns.KindInflight, FD: -1}
 		if at, ok := f.outermost(file.Queue, inside); ok {
 			h = at.holder(ns.KindInflight)

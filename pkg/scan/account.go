@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// ErrMoving is the gap that is left where namespaces changed whenever they were read.
+var ErrMoving = errors.New("changed while they were read, again and again")
+
+// open is a network namespace that the sources do not explain: all of it, or so many of
+// the kernel's references to it.
+type open struct {
+	id       uint64 // its cookie or, before Linux 5.12, inode
+	missing  int    // references; negative: more were found than there are
+	complete bool   // nothing explains it
+}
+
+// settle completes the account of a namespace: the engine's, and the mounts that other
+// sources found, unless not all of them were asked for. It returns how many references
+// remain that nothing explains.
+func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
+	if k.Account == nil || k.Refs <= 0 || n.Initial || s.opts.Sources != nil && len(s.opts.Sources) < len(sources) {
+		return 0
+	}
+	r := ns.References{Total: k.Refs, Explained: k.Account.Direct}
+	if k.Opened > 0 && k.Watched == 0 && k.Opened <= k.Account.Files+mounted(n) {
+		r.Explained++ // that of the nsfs file
+	}
+	missing = r.Total - r.Explained
+	if occupied(n) && missing < 0 { // something was opened before the count and closed before it was read
+		return 0
+	}
+	n.References = &r
+	return missing
+}
+
+// occupied reports whether a task is in the namespace. What it opens and closes is in the
+// count for some milliseconds more, and there is always some of that where there is
+// traffic: it is no reason to look again, and no holder.
+func occupied(n *ns.Namespace) bool {
+	return slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.IsTask() })
+}
+
+// mounted returns how many references mounts have to the namespace's file. One that
+// something is mounted on has more, as that is mounted on the file: how many more
+// depends on the kernel, and nothing is missing then.
+func mounted(n *ns.Namespace) int {
+	mounts := n.Count(ns.KindMount)
+	if slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.Covered }) {
+		return mounts * 3
+	}
+	return mounts
+}
+
+// awaitRelease gives the kernel the time to release what was closed: sockets, above all
+// those of netlink, are freed after an RCU grace period (netlink_release,
+// net/netlink/af_netlink.c), which MEMBARRIER_CMD_GLOBAL waits for (kernel/sched/membarrier.c).
+func awaitRelease() {
+	const commandGlobal = 1
+	for range 2 { // the callbacks of the first one may still run
+		if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, commandGlobal, 0, 0); errno != 0 {
+			time.Sleep(20 * time.Millisecond) // not with nohz_full
+		}
+	}
+}
+
+// moving returns the gap for namespaces that changed in every round.
+func moving(unsettled int) ns.Gap {
+	noun := "namespaces"
+	if unsettled == 1 {
+		noun = "namespace"
+	}
+	return ns.Gap{Sources: []string{"kernel"}, Path: fmt.Sprintf("%d network %s", unsettled, noun), Err: ErrMoving}
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package engines
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/opener"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// TestAccount has every scene alone, beside each other visible holder, and beside each
+// thing that refers to the namespace and that no holder shows: every reference that the
+// kernel counts is explained but for the one of that.
+func TestAccount(t *testing.T) {
+	CheckKernel(t)
+	opts := scan.Options{Engine: newEngine(t)}
+	for _, row := range matrix {
+		if expected(t, row.kind, row.want)[bpfEngine] != found {
+			continue // this kernel does not show its holder
+		}
+		t.Run(string(row.kind), func(t *testing.T) {
+			nstest.CheckLeaks(t)
+			scene := nstest.Make(t, row.kind)
+			checkBalance(t, opts, scene, 0)
+			fd := openScene(t, opts, scene)
+			if fd < 0 {
+				return
+			}
+			defer unix.Close(fd)
+			for name, hold := range visible {
+				beside(t, name, fd, hold, func() { checkBalance(t, opts, scene, 0) })
+			}
+			for name, hold := range hidden {
+				beside(t, name, fd, hold, func() { checkBalance(t, opts, scene, 1) })
+			}
+		})
+	}
+}
+
+// TestAccountVerdict checks that no verdict promises freedom where a reference remains,
+// and that one does where none does.
+func TestAccountVerdict(t *testing.T) {
+	CheckKernel(t)
+	opts := scan.Options{Engine: newEngine(t)}
+	scene := nstest.Make(t, nstest.Mount)
+	fd := openScene(t, opts, scene)
+	unix.Close(fd) // the mount alone is left
+	checkVerdicts(t, opts, scene, false)
+	for name, hold := range hidden {
+		beside(t, name, -1, func(t *testing.T, _ int) (func(), error) {
+			fd := openScene(t, opts, scene)
+			defer unix.Close(fd)
+			return hold(t, fd)
+		}, func() { checkVerdicts(t, opts, scene, true) })
+		checkVerdicts(t, opts, scene, false)
+	}
+}
+
+func checkVerdicts(t *testing.T, opts scan.Options, scene *nstest.Scene, remains bool) {
+	t.Helper()
+	nstest.Eventually(t, func() string {
+		snap := look(t, opts)
+		n := findIn(snap, &scene.Truth)
+		if n == nil {
+			return "not found"
+		}
+		got := explain.Verdict(n, snap)
+		if strings.Contains(got, "at least 1 mount, and 1 reference that no visible holder explains; to free it, at least ") != remains {
+			return fmt.Sprintf("%q, and a reference remains: %v", got, remains)
+		}
+		return ""
+	})
+}
+
+func checkBalance(t *testing.T, opts scan.Options, scene *nstest.Scene, missing int) {
+	t.Helper()
+	nstest.Eventually(t, func() string {
+		n := findIn(look(t, opts), &scene.Truth)
+		switch {
+		case n == nil:
+			return "not found"
+		case n.References == nil:
+			return "no account"
+		case n.References.Total-n.References.Explained != missing || n.Unexplained() != missing:
+			return fmt.Sprintf("%d references, %d explained, want %d that are not; tally %v", n.References.Total, n.References.Explained, missing, n.Tally())
+		}
+		return ""
+	})
+}
+
+// openScene opens the namespace of a scene; -1 if no path leads there on this kernel.
+func openScene(t *testing.T, opts scan.Options, scene *nstest.Scene) int {
+	t.Helper()
+	h, err := host.Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	o := opener.New(h, false)
+	defer o.Close()
+	fd, err := o.Open(findIn(look(t, opts), &scene.Truth))
+	switch {
+	case errors.Is(err, opener.ErrNoPath), errors.Is(err, opener.ErrEnded):
+		return -1
+	case err != nil:
+		t.Fatal(err)
+	}
+	return fd
+}
+
+// beside runs check while hold holds the namespace that fd is of.
+func beside(t *testing.T, name string, fd int, hold func(*testing.T, int) (func(), error), check func()) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		end, err := hold(t, fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer end()
+		check()
+	})
+}
+
+// visible are holders that a scan shows.
+var visible = map[string]func(*testing.T, int) (func(), error){
+	"fd":      holdFile,
+	"mount":   holdBindMount,
+	"socket":  inside(func() (int, error) { return unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0) }),
+	"netlink": inside(func() (int, error) { return unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0) }),
+	"procnet": inside(func() (int, error) {
+		return unix.Open("/proc/thread-self/net/tcp", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}),
+	"snmp": inside(func() (int, error) { // single_open_net
+		return unix.Open("/proc/thread-self/net/snmp", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}),
+	"fsopen":  inside(func() (int, error) { return unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC) }),
+	"process": holdChild,
+}
+
+// hidden are what refers to a namespace and no holder shows, one reference each.
+var hidden = map[string]func(*testing.T, int) (func(), error){
+	"inotify":  holdWatch,
+	"aio":      holdPoll,
+	"datagram": holdDatagram,
+}
+
+func holdFile(_ *testing.T, fd int) (func(), error) {
+	again, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return func() { unix.Close(again) }, err
+}
+
+func holdBindMount(t *testing.T, fd int) (func(), error) {
+	at := filepath.Join(t.TempDir(), "name")
+	if err := os.WriteFile(at, nil, 0o600); err != nil {
+		return nil, err
+	}
+	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", fd), at, "", unix.MS_BIND, ""); err != nil {
+		return nil, fmt.Errorf("mount: %w", err)
+	}
+	return func() {
+		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount: %v", err)
+		}
+	}, nil
+}
+
+// thread runs f on a thread in the namespace of fd, which then ends.
+func thread(fd int, f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and ends
+		err := unix.Setns(fd, unix.CLONE_NEWNET)
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// inside holds with the file that open opens in the namespace.
+func inside(open func() (int, error)) func(*testing.T, int) (func(), error) {
+	return func(_ *testing.T, fd int) (func(), error) {
+		file := -1
+		err := thread(fd, func() (err error) {
+			file, err = open()
+			return err
+		})
+		return func() { unix.Close(file) }, err
+	}
+}
+
+func holdChild(t *testing.T, fd int) (func(), error) {
+	cmd := exec.Command("sleep", "600")
+	err := thread(fd, cmd.Start)
+	return func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}, err
+}
+
+func holdWatch(_ *testing.T, fd int) (func(), error) {
+	watch, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	_, err = unix.InotifyAddWatch(watch, fmt.Sprintf("/proc/self/fd/%d", fd), unix.IN_OPEN)
+	return func() { unix.Close(watch) }, err
+}
+
+// holdDatagram leaves a datagram unread whose sender is closed.
+func holdDatagram(_ *testing.T, fd int) (func(), error) {
+	to, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "TestAccount")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	addr := &unix.SockaddrUnix{Name: filepath.Join(dir, "to")}
+	if err := unix.Bind(to, addr); err != nil {
+		return nil, err
+	}
+	err = thread(fd, func() error {
+		from, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(from)
+		return unix.Sendto(from, []byte("x"), 0, addr)
+	})
+	return func() { unix.Close(to) }, err
+}
+
+// holdPoll leaves a poll of a closed socket with an aio context (linux/aio_abi.h).
+func holdPoll(t *testing.T, fd int) (func(), error) {
+	const iocbCmdPoll, pollIn = 5, 1
+	var context uintptr
+	if _, _, errno := unix.Syscall(unix.SYS_IO_SETUP, 1, uintptr(unsafe.Pointer(&context)), 0); errno != 0 {
+		return nil, fmt.Errorf("io_setup: %w", errno)
+	}
+	err := thread(fd, func() error {
+		socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(socket)
+		poll := &[8]uint64{2: iocbCmdPoll | uint64(socket)<<32, 3: pollIn} // struct iocb: aio_lio_opcode, aio_fildes, aio_buf
+		if _, _, errno := unix.Syscall(unix.SYS_IO_SUBMIT, context, 1, uintptr(unsafe.Pointer(&poll))); errno != 0 {
+			return fmt.Errorf("io_submit: %w", errno)
+		}
+		return nil
+	})
+	return func() {
+		if _, _, errno := unix.Syscall(unix.SYS_IO_DESTROY, context, 0, 0); errno != 0 {
+			t.Errorf("io_destroy: %v", errno)
+		}
+	}, err
+}
