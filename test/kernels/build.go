@@ -127,7 +127,7 @@ func jobs(command string, suites []suite) string {
 	var b strings.Builder
 	b.WriteString("export NSINSPECT_PROGRAM=/built/nsinspect TERM=dumb\njob probe / /built/probe\njob modes / /modes\n")
 	for _, s := range suites {
-		fmt.Fprintf(&b, "job %s /src/%s /built/%s -test.v=test2json -test.timeout 8m", s.dir, s.dir, s.name())
+		fmt.Fprintf(&b, "job %s /src/%s /built/%s -test.v=test2json -test.timeout 12m", s.dir, s.dir, s.name())
 		if s.skip != "" {
 			fmt.Fprintf(&b, " -test.skip '%s'", s.skip)
 		}
