@@ -5,6 +5,7 @@
 
 #include "../common/ns.h"
 #include "kernel.h"
+#include "reader.h"
 #include "scan.h"
 
 #define TUN_RDEV (10 << 20 | 200)   /* misc device 200, TUN_MINOR; kernel dev_t */

@@ -58,9 +58,8 @@ static __always_inline void fill_net(struct net_record *r, struct net *net)
 SEC("raw_tp/nets")
 int nets(void *ctx)
 {
-	struct net *first = init_net(), *net = (struct net *)net_pos.last;
+	struct net *first = record_initial(), *net = (struct net *)net_pos.last;
 	struct list_head *head = READ(first, list.prev), *entry = head;
-	const void *ops = READ(first, ns.ops);
 	u32 i;
 
 	net_pos.count = 0;
@@ -79,7 +78,7 @@ int nets(void *ctx)
 			break;
 		}
 		net = container_of(entry, struct net, list);
-		if (READ(net, ns.ops) != ops)
+		if (READ(net, ns.ops) != net_ops)
 			return 0;
 		fill_net(&net_batch[i], net);
 		net_pos.count = i + 1;

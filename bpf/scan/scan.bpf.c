@@ -7,8 +7,6 @@
  * program), 5.12 (mappings), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
  * sockets, detached mounts), 6.0 (files in flight), 6.2 for the object built with
  * DIRECT. */
-#include "../common/ns.h"
-#include "kernel.h"
 #include "scan.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -16,13 +14,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct totals pass_totals;
 struct totals task_totals; /* of the program tasks, which may run beside another one */
 struct options opts;
-u32 reader_level; /* of the reader's PID namespace, which is reader_pidns */
-u32 reader_pidns;
-s64 reader_boottime; /* what its time namespace adds to the time since boot */
-u32 initial_net;     /* inode of the initial network namespace */
-const void *net_ops; /* by which a struct net is recognised */
 
-#include "../common/pid.h"
+#include "reader.h"
 #include "file.h"
 
 /* Never used: puts the types in the object's BTF, where bpf2go finds them. */
@@ -39,7 +32,6 @@ struct {
 	enum own_size own_size;
 } *types_for_go;
 
-#define NSEC_PER_SEC 1000000000LL
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
 static __always_inline u32 types_wanted(void)
@@ -50,58 +42,6 @@ static __always_inline u32 types_wanted(void)
 static __always_inline int type_wanted(u32 type)
 {
 	return !opts.types || (opts.types & type);
-}
-
-/* Level 0 of every task's struct pid is the initial PID namespace; the parent of its
- * reaper is the idle task, which never leaves the initial network namespace. */
-static __always_inline struct net *init_net(void)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pid *pid = READ(task, thread_pid);
-
-	task = READ(READ(READ(upid_at(pid, 0), ns), child_reaper), real_parent);
-	return READ(READ(task, nsproxy), net_ns);
-}
-
-/* Sets initial_net and net_ops. */
-static __always_inline void record_initial(void)
-{
-	struct net *first = init_net();
-
-	initial_net = READ(first, ns.inum);
-	net_ops = READ(first, ns.ops);
-}
-
-/* Sets reader_level, reader_pidns and reader_boottime from the task that runs the
- * program. */
-static __always_inline void record_reader(void)
-{
-	struct task_struct *reader = (void *)bpf_get_current_task();
-	struct time_namespace *time = READ(READ(reader, nsproxy), time_ns);
-	struct pid *pid = READ(reader, thread_pid);
-
-	if (!opts.unshifted && bpf_core_field_exists(struct time_namespace, offsets))
-		reader_boottime = READ(time, offsets.boottime.tv_sec) * NSEC_PER_SEC +
-				  READ(time, offsets.boottime.tv_nsec);
-	reader_level = READ(pid, level);
-	reader_pidns = active_pid_ns(pid);
-	record_initial();
-}
-
-/* Iterators show the tasks of the reader's PID namespace (task_seq_get_next,
- * kernel/bpf/task_iter.c), and a task has a number in every level above its own. */
-static __always_inline void start_iterator(struct bpf_iter_meta *meta)
-{
-	if (meta->seq_num == 0)
-		record_reader();
-}
-
-/* Returns when the task's process started: as do_task_stat (fs/proc/array.c, 5.11), which
- * shows user space the same in clock ticks, reads it and shifts it. The first thread
- * keeps it when another one takes its place (de_thread, fs/exec.c). */
-static __always_inline u64 born(struct task_struct *task)
-{
-	return READ(READ(task, group_leader), start_boottime) + reader_boottime;
 }
 
 /* ---- tasks ---- */

@@ -111,12 +111,11 @@ func (a *Adviser) end(h *ns.Holder) Fix {
 
 func unexplained(h *ns.Holder) string {
 	refs := "reference"
-	switch h.Refs {
-	case 0:
+	if h.Refs == 0 {
 		return "what refers to it (the bpf engine sees more)"
-	case 1:
-	default:
-		refs = fmt.Sprintf("%d references", h.Refs)
+	}
+	if h.Refs > 1 {
+		refs = References(h.Refs)
 	}
 	return fmt.Sprintf("what has the %s that nothing visible explains (a connection that is still closing, or an inotify watch, for example)", refs)
 }

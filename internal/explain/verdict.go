@@ -34,7 +34,7 @@ func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
 		kept := least + andJoin(n.Tally())
 		if hidden := n.Unexplained(); hidden > 0 {
 			least = "at least "
-			kept = least + andJoin(visible(n)) + ", and " + references(hidden) + " that no visible holder explains"
+			kept = least + andJoin(visible(n)) + ", and " + References(hidden) + " that no visible holder explains"
 		}
 		verdict = fmt.Sprintf("%s is kept alive by %s; to free it, %s%s.", subject, kept, least, andJoin(steps(free)))
 	}
@@ -51,8 +51,8 @@ func visible(n *ns.Namespace) []string {
 	return seen.Tally()
 }
 
-// references returns a number of references in words.
-func references(n int) string {
+// References returns a number of references in words.
+func References(n int) string {
 	if n == 1 {
 		return "1 reference"
 	}

@@ -129,11 +129,8 @@ func fd(h *ns.Holder) string {
 // what describes a holder in a word or two.
 func what(h *ns.Holder) string {
 	words := []string{h.Family, h.Type, name(h.Device), h.Via}
-	switch {
-	case h.Refs == 1:
-		words = append(words, "1 reference")
-	case h.Refs > 1:
-		words = append(words, fmt.Sprintf("%d references", h.Refs))
+	if h.Refs > 0 {
+		words = append(words, explain.References(h.Refs))
 	}
 	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }

@@ -27,7 +27,10 @@ type open struct {
 
 // settle completes the account of a namespace: the engine's, and the mounts that other
 // sources found, unless not all of them were asked for. It returns how many references
-// remain that nothing explains.
+// remain that nothing explains; negative: more were found than there are, of which there is
+// no account. Where a task is in the namespace that is 0: what tasks open and close is in
+// the count for some milliseconds more, and there is always some of that where there is
+// traffic. It is no holder there, and no reason to look again.
 func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 	if k.Account == nil || k.Refs <= 0 || n.Initial || s.opts.Sources != nil && len(s.opts.Sources) < len(sources) {
 		return 0
@@ -37,18 +40,13 @@ func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 		r.Explained++ // that of the nsfs file
 	}
 	missing = r.Total - r.Explained
-	if occupied(n) && missing < 0 { // something was opened before the count and closed before it was read
+	if missing >= 0 {
+		n.References = &r
+	}
+	if slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.IsTask() }) {
 		return 0
 	}
-	n.References = &r
 	return missing
-}
-
-// occupied reports whether a task is in the namespace. What it opens and closes is in the
-// count for some milliseconds more, and there is always some of that where there is
-// traffic: it is no reason to look again, and no holder.
-func occupied(n *ns.Namespace) bool {
-	return slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.IsTask() })
 }
 
 // mounted returns how many references mounts have to the namespace's file. One that

@@ -116,6 +116,7 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 		}
 		if round == rounds-1 {
 			s.found.Gaps = append(s.found.Gaps, moving(len(moved)))
+			break
 		}
 		for _, o := range unexplained {
 			before[o] = true

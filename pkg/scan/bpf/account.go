@@ -20,63 +20,52 @@ type account struct {
 
 // entry is one thing that was seen, which may be seen again.
 type entry struct {
-	namespace uint32
-	kind      entryKind
 	object    bpfreader.Object
-	backlog   int
+	namespace uint32
+	shared    bool // an nsfs file, or a mount of one: all of them have one reference
+	backlog   int  // connections that it has to accept, with a reference each
 }
 
-type entryKind uint8
-
-// What is counted in an account, each with its own field of record.Net.
-const (
-	entryProxy  entryKind = iota // a struct nsproxy, which tasks share
-	entryFile                    // an open nsfs file, or a mount of one that only such files keep; all of them have one reference
-	entryObject                  // a socket, tun file, file of /proc/PID/net or fsopen
-)
-
-// task counts what a task has, which is most often what the task before it has.
+// task counts the struct nsproxy of a task, which is most often that of the task before it.
 func (a *account) task(t *bpfreader.Task) {
-	e := entry{t.NS[bpfreader.NSNet], entryProxy, t.NSProxy, 0}
+	e := entry{object: t.NSProxy, namespace: t.NS[bpfreader.NSNet]}
 	if t.NSProxy == 0 || len(a.entries) > 0 && a.entries[len(a.entries)-1] == e {
 		return
 	}
 	a.entries = append(a.entries, e)
 }
 
-// file counts an open file, a mapping or a file in flight.
+// file counts an open file, a mapping or a file in flight, and what it keeps.
 func (a *account) file(f *bpfreader.File) {
-	kind := entryObject
-	if f.Kind == bpfreader.KindNSFS {
-		kind = entryFile
-	}
+	shared := f.Kind == bpfreader.KindNSFS
 	if f.Object != 0 {
-		a.entries = append(a.entries, entry{f.Namespace, kind, f.Object, f.Backlog})
+		a.entries = append(a.entries, entry{f.Object, f.Namespace, shared, f.Backlog})
 	}
 	if f.Beside != 0 {
-		a.entries = append(a.entries, entry{f.Namespace, kind, f.Beside, 0})
+		a.entries = append(a.entries, entry{f.Beside, f.Namespace, shared, 0})
 	}
 }
 
 // counts returns what was counted, each object once, by inode of the namespace.
 func (a *account) counts() map[uint32]record.Account {
 	slices.SortFunc(a.entries, func(x, y entry) int {
-		return cmp.Or(cmp.Compare(x.namespace, y.namespace), cmp.Compare(x.kind, y.kind), cmp.Compare(x.object, y.object), cmp.Compare(y.backlog, x.backlog))
+		switch {
+		case x.object != y.object:
+			return cmp.Compare(x.object, y.object)
+		case x.namespace != y.namespace:
+			return cmp.Compare(x.namespace, y.namespace)
+		}
+		return cmp.Compare(y.backlog, x.backlog) // the peer of another one has none
 	})
 	all := map[uint32]record.Account{}
-	var last entry
 	for i, e := range a.entries {
-		if i > 0 && e.namespace == last.namespace && e.kind == last.kind && e.object == last.object {
+		if i > 0 && e.object == a.entries[i-1].object && e.namespace == a.entries[i-1].namespace {
 			continue
 		}
-		last = e
 		c := all[e.namespace]
-		switch e.kind {
-		case entryProxy:
-			c.Direct++
-		case entryFile:
+		if e.shared {
 			c.Files++
-		case entryObject:
+		} else {
 			c.Direct += 1 + e.backlog
 		}
 		all[e.namespace] = c
