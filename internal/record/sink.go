@@ -94,13 +94,14 @@ func (s *Sink) AllNets() { s.found.AllNets = true }
 // that it finds was looked at.
 func (s *Sink) Unread(source string, err error) {
 	s.found.Unread = append(s.found.Unread, source)
-	s.Gap(source, "bpf", err)
+	s.Gap("bpf", err, source)
 }
 
 // LoneMounts records that all mounts outside of mount namespaces were read.
 func (s *Sink) LoneMounts() { s.found.LoneMounts = true }
 
-// Gap takes what could not be read.
-func (s *Sink) Gap(source, path string, err error) {
-	s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{source}, Path: path, Err: err})
+// Gap takes what could not be read, for all the sources whose answer it is missing from.
+func (s *Sink) Gap(path string, err error, sources ...string) {
+	slices.Sort(sources)
+	s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: sources, Path: path, Err: err})
 }

@@ -101,7 +101,7 @@ func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 	}
 	f.filesOfThreads()
 	if filesErr != nil {
-		sink.Gap("fd", "bpf", filesErr)
+		sink.Gap("bpf", filesErr, "fd", "socket")
 	}
 	steps := []struct {
 		source string
@@ -117,7 +117,7 @@ func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 		if since := (kernel.SinceError{}); errors.As(err, &since) {
 			sink.Unread(s.source, since)
 		} else if err != nil {
-			sink.Gap(s.source, "bpf", err)
+			sink.Gap("bpf", err, s.source)
 		}
 	}
 	return nil
@@ -201,7 +201,7 @@ func (f *finder) tasks() error {
 		f.thread(&threads[i], first.of(threads[i].PID, len(f.types)))
 	}
 	if errors.Is(err, bpfreader.ErrIncomplete) {
-		f.sink.Gap("process", "bpf", err)
+		f.sink.Gap("bpf", err, "process", "thread", "mount") // which reads the mounts of these tasks
 		return nil
 	}
 	return err

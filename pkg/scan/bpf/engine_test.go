@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpf
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// without returns an engine that has no program for a pass.
+func without(t *testing.T, pass bpfreader.Pass) scan.Engine {
+	t.Helper()
+	need.Root(t)
+	r, err := bpfreader.Open(bpfreader.Options{Passes: bpfreader.Usual &^ pass, Account: true})
+	if err != nil {
+		need.Missing(t, "needs the bpf engine: "+err.Error())
+	}
+	t.Cleanup(func() { r.Close() })
+	return &engine{r}
+}
+
+// TestGapOfEverySource checks that a pass that was not read is a gap of every source that
+// it serves, whichever of them is asked for alone.
+func TestGapOfEverySource(t *testing.T) {
+	for pass, sources := range map[bpfreader.Pass][]string{
+		bpfreader.Files:          {"fd", "socket"},
+		bpfreader.InFlight:       {"inflight"},
+		bpfreader.DetachedMounts: {"mount"},
+	} {
+		e := without(t, pass)
+		for _, source := range sources {
+			snap, err := scan.Scan(t.Context(), scan.Options{Engine: e, Sources: []string{source}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if snap.Complete() || !slices.ContainsFunc(snap.Gaps, func(g ns.Gap) bool { return g.Of(source) && g.Path == "bpf" }) {
+				t.Errorf("source %s without its pass: complete %v, gaps %v", source, snap.Complete(), snap.Gaps)
+			}
+		}
+	}
+}
