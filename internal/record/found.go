@@ -12,13 +12,14 @@ type Found struct {
 	Dangling   []ns.DanglingName
 	Dirs       []string // names directories that were read
 	Gaps       []ns.Gap
-	Nets       []Net       // the kernel's own list
-	AllNets    bool        // it was read to its end
-	LoneMounts bool        // mounts in no mount namespace were looked for
-	Unread     []string    // sources that an engine could not read here
-	Members    Members     // processes, by mount namespace
-	Pins       []Pin       // what holds mount namespaces that are not wanted themselves
-	Threaded   []ns.TaskID // processes of more than one thread
+	Nets       []Net              // the kernel's own list
+	AllNets    bool               // it was read to its end
+	Accounts   map[uint64]Account // of network namespaces, by inode; nil if none was kept
+	LoneMounts bool               // mounts in no mount namespace were looked for
+	Unread     []string           // sources that an engine could not read here
+	Members    Members            // processes, by mount namespace
+	Pins       []Pin              // what holds mount namespaces that are not wanted themselves
+	Threaded   []ns.TaskID        // processes of more than one thread
 }
 
 // Name is a name of a namespace.
@@ -38,6 +39,9 @@ func (f *Found) Add(g Found) {
 	f.Unread = append(f.Unread, g.Unread...)
 	f.Nets = append(f.Nets, g.Nets...)
 	f.AllNets = f.AllNets || g.AllNets
+	if g.Accounts != nil {
+		f.Accounts = g.Accounts
+	}
 	f.LoneMounts = f.LoneMounts || g.LoneMounts
 	f.Members.Add(g.Members)
 	f.Pins = append(f.Pins, g.Pins...)
@@ -81,7 +85,6 @@ type Net struct {
 	// Watched what has that file's inode without one, all of which together have one of
 	// Refs.
 	Opened, Watched int
-	Account         *Account // nil if it was not kept
 }
 
 // Account is what was found to refer to a network namespace, mounts apart.

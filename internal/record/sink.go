@@ -42,9 +42,6 @@ func (f *Found) only(wanted []string) {
 	if !slices.Contains(wanted, "thread") {
 		f.Threads = nil
 	}
-	if !slices.Contains(wanted, "kernel") {
-		f.Nets, f.AllNets = nil, false
-	}
 	f.Gaps = slices.DeleteFunc(f.Gaps, func(g ns.Gap) bool { return !slices.ContainsFunc(wanted, g.Of) })
 }
 
@@ -89,6 +86,10 @@ func (s *Sink) Net(n Net) { s.found.Nets = append(s.found.Nets, n) }
 // AllNets records that the kernel's list was read to its end, so that what is not
 // on it is not alive.
 func (s *Sink) AllNets() { s.found.AllNets = true }
+
+// Accounts takes what refers to each network namespace, by its inode: all that the engine
+// has read.
+func (s *Sink) Accounts(all map[uint64]Account) { s.found.Accounts = all }
 
 // Unread takes a source that this kernel gives no way to read, and why: nothing
 // that it finds was looked at.

@@ -32,11 +32,12 @@ type open struct {
 // the count for some milliseconds more, and there is always some of that where there is
 // traffic. It is no holder there, and no reason to look again.
 func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
-	if k.Account == nil || k.Refs <= 0 || n.Initial || s.opts.Sources != nil && len(s.opts.Sources) < len(sources) {
+	if s.found.Accounts == nil || k.Refs <= 0 || n.Initial || s.opts.Sources != nil && len(s.opts.Sources) < len(sources) {
 		return 0
 	}
-	r := ns.References{Total: k.Refs, Explained: k.Account.Direct}
-	if k.Opened > 0 && k.Watched == 0 && k.Opened <= k.Account.Files+mounted(n) {
+	account := s.found.Accounts[k.Inode]
+	r := ns.References{Total: k.Refs, Explained: account.Direct}
+	if k.Opened > 0 && k.Watched == 0 && k.Opened <= account.Files+mounted(n) {
 		r.Explained++ // that of the nsfs file
 	}
 	missing = r.Total - r.Explained

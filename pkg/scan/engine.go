@@ -17,6 +17,10 @@ type Engine interface {
 	// Find hands every holder of the given types to the sink. What it could not
 	// read it hands over as a gap; an error means that it found nothing.
 	Find(ctx context.Context, types []ns.Type, sink *record.Sink) error
+	// List hands the kernel's own list of network namespaces to the sink. It is called
+	// after everything else was read: what is on a whole list and was not seen is not
+	// older than what was looked at, and what was seen and is not on it has ended.
+	List(sink *record.Sink)
 	// Close releases what the engine has in the kernel. It may be called twice.
 	Close() error
 }

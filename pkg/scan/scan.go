@@ -154,24 +154,17 @@ func newScanner(opts Options) (*scanner, error) {
 	return s, nil
 }
 
-// run lets the sources look: the engine or the walk side by side with the others.
+// run lets the sources look: the engine or the walk side by side with those that need
+// neither, and then one after the other those that need what these found.
 func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 	var visitors []func(*procscan.Worker, *procscan.Process)
-	var finders, afters []func(*scanner, context.Context) record.Found
+	var finders, afters, lasts []func(*scanner, context.Context) record.Found
 	for _, src := range sources {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
 			continue
 		}
 		if err := s.withoutEngine(&src); err != nil {
-			if src.instead != nil {
-				afters = append(afters, func(s *scanner, ctx context.Context) record.Found {
-					out, err := src.instead(s, ctx)
-					out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{src.name}, Path: "/proc", Err: err})
-					return out
-				})
-				continue
-			}
-			s.take(record.Found{Gaps: []ns.Gap{{Sources: []string{src.name}, Path: "/proc", Err: err}}})
+			lasts = append(lasts, without(&src, err))
 			continue
 		}
 		snap.Sources = append(snap.Sources, src.name)
@@ -183,6 +176,9 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 		}
 		if src.after != nil {
 			afters = append(afters, src.after)
+		}
+		if src.last != nil {
+			lasts = append(lasts, src.last)
 		}
 	}
 	var wg sync.WaitGroup
@@ -196,11 +192,22 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.Unread, name) })
-	for _, after := range afters {
-		s.take(after(s, ctx))
+	for _, read := range append(afters, lasts...) {
+		s.take(read(s, ctx))
 	}
+	snap.Sources = slices.DeleteFunc(snap.Sources, func(name string) bool { return slices.Contains(s.found.Unread, name) })
 	return nil
+}
+
+// without returns what there is of a source that needs an engine, with the gap of that.
+func without(src *source, err error) func(*scanner, context.Context) record.Found {
+	return func(s *scanner, ctx context.Context) (out record.Found) {
+		if src.instead != nil {
+			out, err = src.instead(s, ctx)
+		}
+		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{src.name}, Path: "/proc", Err: err})
+		return out
+	}
 }
 
 // ErrNotInProc is the gap of a source that /proc has nothing for.

@@ -4,11 +4,13 @@ package scan
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/names"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // source is one place that holders or names are found in. One that reads
@@ -29,8 +31,9 @@ type source struct {
 	// unfit returns why the visit cannot read a host, nil if it can; nil: any host.
 	unfit func(*host.Host) error
 
-	// instead is what there is without an Engine where there is no visit. It runs
-	// after all others, and returns the gap that it leaves.
+	// last runs after all others, whose answers it is compared with. Without an Engine
+	// there is, where there is no visit, instead, which returns the gap that it leaves.
+	last    func(*scanner, context.Context) record.Found
 	instead func(*scanner, context.Context) (record.Found, error)
 }
 
@@ -42,7 +45,7 @@ var sources = []source{
 	{name: "socket", visit: procscan.Sockets, kernel: true, unfit: unlessOwnTasks},
 	{name: "mmap", kernel: true},
 	{name: "inflight", kernel: true},
-	{name: "kernel", kernel: true, instead: (*scanner).listActive},
+	{name: "kernel", kernel: true, last: (*scanner).listAll, instead: (*scanner).listActive},
 	{name: "mount", visit: procscan.MountNamespaces, spare: (*scanner).mountsQuiet, find: (*scanner).findOwnMounts, after: (*scanner).readMounts},
 	{name: "name", find: (*scanner).findNames}, // reads what mount found first
 }
@@ -87,6 +90,15 @@ func unlessOwnTasks(h *host.Host) error {
 		return procscan.ErrForeignTaskIDs
 	}
 	return nil
+}
+
+// listAll takes the engine's list of network namespaces.
+func (s *scanner) listAll(context.Context) record.Found {
+	var sink record.Sink
+	if slices.Contains(s.types, ns.Net) {
+		s.opts.Engine.List(&sink)
+	}
+	return sink.Found(nil)
 }
 
 func (s *scanner) mountsQuiet() bool { return s.mounts.Quiet }

@@ -47,7 +47,7 @@ func (a *account) file(f *bpfreader.File) {
 }
 
 // counts returns what was counted, each object once, by inode of the namespace.
-func (a *account) counts() map[uint32]record.Account {
+func (a *account) counts() map[uint64]record.Account {
 	slices.SortFunc(a.entries, func(x, y entry) int {
 		switch {
 		case x.object != y.object:
@@ -57,18 +57,18 @@ func (a *account) counts() map[uint32]record.Account {
 		}
 		return cmp.Compare(y.backlog, x.backlog) // the peer of another one has none
 	})
-	all := map[uint32]record.Account{}
+	all := map[uint64]record.Account{}
 	for i, e := range a.entries {
 		if i > 0 && e.object == a.entries[i-1].object && e.namespace == a.entries[i-1].namespace {
 			continue
 		}
-		c := all[e.namespace]
+		c := all[uint64(e.namespace)]
 		if e.shared {
 			c.Files++
 		} else {
 			c.Direct += 1 + e.backlog
 		}
-		all[e.namespace] = c
+		all[uint64(e.namespace)] = c
 	}
 	return all
 }

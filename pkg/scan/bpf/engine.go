@@ -76,9 +76,7 @@ type taskNS struct{ own, children uint32 }
 // differ reports whether the task's children will be in another namespace than the task.
 func (n taskNS) differ() bool { return n.children != 0 && n.children != n.own }
 
-// Find implements scan.Engine. Tasks and files are read side by side. The
-// kernel's list is read last, so that a namespace on it that no pass has read cannot be
-// older than what the passes have read.
+// Find implements scan.Engine. Tasks and files are read side by side.
 func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) error {
 	f := finder{r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]ns.Type{}}
 	requested := uint32(ns.Mnt.Flag()) // whose mounts are read even if the type is not requested
@@ -107,20 +105,33 @@ func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 		source string
 		read   func() error
 	}{
-		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.detachedMounts}, {"kernel", f.nets},
+		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.detachedMounts},
 	}
+	whole := filesErr == nil && !f.incomplete
 	for _, s := range steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := s.read()
-		if since := (kernel.SinceError{}); errors.As(err, &since) {
-			sink.Unread(s.source, since)
-		} else if err != nil {
-			sink.Gap("bpf", err, s.source)
+		if !took(sink, s.source, s.read()) {
+			whole = false
 		}
 	}
+	if whole {
+		sink.Accounts(f.accounts())
+	}
 	return nil
+}
+
+// took takes the error of a pass for one source, and reports whether that has all that
+// this kernel shows.
+func took(sink *record.Sink, source string, err error) bool {
+	if since := (kernel.SinceError{}); errors.As(err, &since) {
+		sink.Unread(source, since)
+	} else if err != nil {
+		sink.Gap("bpf", err, source)
+		return false
+	}
+	return true
 }
 
 // finder is the state of one Find.
@@ -132,6 +143,7 @@ type finder struct {
 	fields   []nsField // of types
 	byFlag   map[uint32]ns.Type
 
+	incomplete  bool             // not all tasks were read
 	exited      map[int]bool     // processes whose first thread has ended
 	threadFiles []bpfreader.File // with other threads than the first, reported once exited is known
 	reported    map[fileRef]bool
@@ -201,6 +213,7 @@ func (f *finder) tasks() error {
 		f.thread(&threads[i], first.of(threads[i].PID, len(f.types)))
 	}
 	if errors.Is(err, bpfreader.ErrIncomplete) {
+		f.incomplete = true
 		f.sink.Gap("bpf", err, "process", "thread", "mount") // which reads the mounts of these tasks
 		return nil
 	}
@@ -239,22 +252,23 @@ func (f *finder) thread(t *bpfreader.Task, leader []taskNS) {
 	}
 }
 
-func (f *finder) nets() error {
-	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
-		return nil
-	}
-	nets, err := f.r.Nets()
+// accounts returns what refers to each network namespace, by its inode.
+func (f *finder) accounts() map[uint64]record.Account {
 	f.fileAccount.entries = append(f.fileAccount.entries, f.taskAccount.entries...)
-	counts := f.fileAccount.counts()
+	return f.fileAccount.counts()
+}
+
+// List implements scan.Engine.
+func (e *engine) List(sink *record.Sink) {
+	nets, err := e.r.Nets()
 	for _, n := range nets {
-		account := counts[n.Inode]
-		f.sink.Net(record.Net{
+		sink.Net(record.Net{
 			Inode: uint64(n.Inode), Cookie: n.Cookie, Refs: n.Refs, UserNS: uint64(n.UserNS), UID: int(n.UID),
-			Opened: n.Opened, Watched: n.Watched, Account: &account,
+			Opened: n.Opened, Watched: n.Watched,
 		})
 	}
 	if err == nil {
-		f.sink.AllNets()
+		sink.AllNets()
 	}
-	return err
+	took(sink, "kernel", err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -44,5 +45,17 @@ func TestGapOfEverySource(t *testing.T) {
 				t.Errorf("source %s without its pass: complete %v, gaps %v", source, snap.Complete(), snap.Gaps)
 			}
 		}
+	}
+}
+
+// TestNoAccountOfUnreadFiles checks that references are not called unexplained where the
+// files that may explain them were not read.
+func TestNoAccountOfUnreadFiles(t *testing.T) {
+	var sink record.Sink
+	if err := without(t, bpfreader.Files).Find(t.Context(), []ns.Type{ns.Net}, &sink); err != nil {
+		t.Fatal(err)
+	}
+	if accounts := sink.Found(nil).Accounts; accounts != nil {
+		t.Errorf("accounts %v of what was not read", accounts)
 	}
 }
