@@ -159,7 +159,7 @@ func (s *Scan) readThrough(m *Namespace, t task) bool {
 	if err != nil || inode != m.Inode {
 		return false
 	}
-	m.member, m.lines = t, strings.Count(text, "\n")
+	m.member = t
 	if strings.Contains(text, "nsfs") {
 		if statErr == nil && !s.host.Recorded() {
 			m.member.born = startOf(stat)
@@ -205,9 +205,9 @@ func (s *Scan) readUnseen(m *Namespace) error {
 		return nil // see missed
 	}
 	ids, err := listMounts(m.id)
-	if err == nil && (!m.read || len(ids) != m.lines) {
+	if err == nil {
 		var mounts []*mountinfo.Info
-		mounts, err = statMounts(m.id, ids)
+		mounts, err = statMounts(m.id, ids, m.shown())
 		m.merge(mounts)
 	}
 	if errors.Is(err, unix.ENOENT) { // ended
@@ -218,6 +218,18 @@ func (s *Scan) readUnseen(m *Namespace) error {
 		return nil // it is all that its root leads to
 	}
 	return err
+}
+
+// shown returns the IDs of the namespaces' mounts that mountinfo has shown, none if a
+// chrooted process has.
+func (m *Namespace) shown() map[int]bool {
+	known := map[int]bool{}
+	for _, x := range m.mounts {
+		if m.jail == "" && IsNSFS(x) {
+			known[x.ID] = true
+		}
+	}
+	return known
 }
 
 // merge adds mounts that are not known yet. Where a chrooted process showed

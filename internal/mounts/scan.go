@@ -54,7 +54,6 @@ type Namespace struct {
 	id     uint64 // see listedNS; 0 if it was not listed
 	member task   // a task in it; zero if none is known
 	mounts []*mountinfo.Info
-	lines  int          // how many mounts mountinfo showed
 	read   bool         // all that its root leads to
 	jail   string       // the root directory of the chrooted task that showed a part of it
 	owner  ns.Authority // who can mount in it; see findOwners
@@ -94,7 +93,6 @@ func (s *Scan) ReadOwn() (out record.Found) {
 	text, err := s.host.ReadFile(path.Join("/proc", name, "mountinfo"))
 	if err == nil {
 		own.mounts, err = Parse(strings.NewReader(text))
-		own.lines = len(own.mounts)
 	}
 	if err != nil {
 		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: path.Join("/proc", name, "mountinfo"), Err: host.Cause(err)})
@@ -130,7 +128,7 @@ func (s *Scan) Elsewhere() bool {
 		if err != nil {
 			return true
 		}
-		if mounted, err := mountsNamespace(l.id, ids); err != nil || mounted {
+		if mounted, err := mountsNamespace(l.id, ids, nil); err != nil || mounted {
 			return true
 		}
 	}

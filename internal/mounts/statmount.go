@@ -230,15 +230,15 @@ func (b *statmountBuf) read(ns, mount, mask uint64) error {
 }
 
 // mountsNamespace reports whether a namespace is mounted among the mounts with
-// the given unique IDs.
-func mountsNamespace(ns uint64, ids []uint64) (bool, error) {
+// the given unique IDs, other than by those mounts whose IDs in mountinfo are known.
+func mountsNamespace(ns uint64, ids []uint64, known map[int]bool) (bool, error) {
 	var buf statmountBuf
 	for _, id := range ids {
-		err := buf.read(ns, id, statSBBasic)
+		err := buf.read(ns, id, statSBBasic|statMntBasic)
 		if err != nil && !errors.Is(err, unix.ENOENT) { // unmounted meanwhile
 			return false, err
 		}
-		if err == nil && buf.u64(offMagic) == unix.NSFS_MAGIC {
+		if err == nil && buf.u64(offMagic) == unix.NSFS_MAGIC && !known[int(buf.u32(offID))] {
 			return true, nil
 		}
 	}
@@ -246,10 +246,10 @@ func mountsNamespace(ns uint64, ids []uint64) (bool, error) {
 }
 
 // statMounts reads the mounts with the given unique IDs, in the words of
-// mountinfo; nil if no namespace is mounted among them. A mount point is empty
-// where the namespace's root does not lead to it.
-func statMounts(ns uint64, ids []uint64) ([]*mountinfo.Info, error) {
-	if namespaces, err := mountsNamespace(ns, ids); err != nil || !namespaces {
+// mountinfo; nil if no namespace is mounted among them but by the known ones. A mount
+// point is empty where the namespace's root does not lead to it.
+func statMounts(ns uint64, ids []uint64, known map[int]bool) ([]*mountinfo.Info, error) {
+	if more, err := mountsNamespace(ns, ids, known); err != nil || !more {
 		return nil, err
 	}
 	var buf statmountBuf
