@@ -38,28 +38,46 @@ const (
 // with descriptor tables of their own.
 func Files(w *Worker, v *Process) {
 	w.readFiles(v)
-	for _, f := range v.files {
+	v.nsFiles = true
+	for i := range v.files {
+		w.visitFile(v, &v.files[i])
+	}
+}
+
+// looks is how often a descriptor is looked at that is another file each time.
+const looks = 3
+
+// visitFile takes the namespace that a descriptor is open on. One that is another file by
+// now is looked at again, for the sources to come too.
+func (w *Worker) visitFile(v *Process, f *openFile) {
+	for range looks {
 		if f.kind != nsFile {
-			continue
+			return
 		}
-		h := ns.Holder{Kind: ns.KindFD, PID: v.pid, TID: f.tid, FD: f.fd}
-		if t, known := w.typeOf[f.inode]; known {
-			w.keeps(t, f.inode, h)
-			continue
-		}
-		t, inode, err := w.namespaceOfFile(v.pid, f)
-		if err == nil {
-			w.typeOf[inode] = t // inodes are unique over all types: one look is enough
-		}
+		t, inode, err := w.namespaceOfFile(v, f)
 		switch {
-		case err == nsfs.ErrNotNamespace || host.IsGone(err): // closed meanwhile, and perhaps another in its place
+		case err == nsfs.ErrNotNamespace:
+			w.lookAgain(v, f)
+			continue
+		case host.IsGone(err): // closed meanwhile
 		case err != nil:
 			w.gap("fd", host.FDPath(v.pid, f.tid, f.fd), host.Cause(err))
 		default:
-			w.keeps(t, inode, h)
+			w.keeps(t, inode, ns.Holder{Kind: ns.KindFD, PID: v.pid, TID: f.tid, FD: f.fd})
 		}
+		return
 	}
 }
+
+// lookAgain classifies a descriptor that was found to be another file than it was.
+func (w *Worker) lookAgain(v *Process, f *openFile) {
+	f.kind = otherFile
+	w.path = append(append(w.path[:0], fdPath(v, f)...), 0)
+	w.classify(w.host.ProcFD(), f)
+}
+
+// fdPath returns the path of a descriptor's link, from /proc.
+func fdPath(v *Process, f *openFile) string { return host.FDPath(v.pid, f.tid, f.fd)[len("/proc/"):] }
 
 // keeps takes an open namespace file. One of a mount namespace may be all that
 // keeps the mounts in it.
@@ -71,10 +89,20 @@ func (w *Worker) keeps(t ns.Type, inode uint64, h ns.Holder) {
 	}
 }
 
-// namespaceOfFile identifies an open namespace file. It is opened with O_PATH
-// first: by now the descriptor may be of a file that blocks whoever opens it.
-func (w *Worker) namespaceOfFile(pid ns.TaskID, f openFile) (ns.Type, uint64, error) {
-	fd, err := unix.Openat(w.host.ProcFD(), host.FDPath(pid, f.tid, f.fd)[len("/proc/"):], unix.O_PATH|unix.O_CLOEXEC, 0)
+// namespaceOfFile identifies an open namespace file: by its link where that has the name
+// that nsfs gives its files (ns_dname, fs/nsfs.c, 6.18). One that was opened by way of a
+// mount has a path there, which begins with a slash (d_path, fs/d_path.c), and is opened,
+// with O_PATH first: by now the descriptor may be of a file that blocks whoever opens it.
+// Types are not kept by inode, which may be another namespace's a moment later.
+func (w *Worker) namespaceOfFile(v *Process, f *openFile) (ns.Type, uint64, error) {
+	name := fdPath(v, f)
+	w.path = append(append(w.path[:0], name...), 0)
+	if n, errno := readlinkat(w.host.ProcFD(), w.path, w.link[:]); errno == 0 {
+		if t, inode, ok := ns.ParseLink(string(w.link[:n])); ok {
+			return t, inode, nil
+		}
+	}
+	fd, err := w.host.OpenProc(name, unix.O_PATH)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -144,6 +172,7 @@ func (w *Worker) readTable(v *Process, tid ns.TaskID, known []openFile) []openFi
 		w.fds = host.NumericEntries(w.fds[:0], w.dirents[:n], unix.DT_LNK)
 		for _, number := range w.fds {
 			f := openFile{tid: tid, fd: number}
+			w.path = append(strconv.AppendInt(w.path[:0], int64(number), 10), 0)
 			if w.classify(fd, &f); f.kind != otherFile && !slices.ContainsFunc(known, f.same) {
 				files = append(files, f)
 			}
@@ -153,23 +182,30 @@ func (w *Worker) readTable(v *Process, tid ns.TaskID, known []openFile) []openFi
 
 func (f openFile) same(g openFile) bool { return f.fd == g.fd && f.inode == g.inode }
 
-// classify looks at what a descriptor is open on, never at its link's text: a
-// namespace file opened through a bind mount reads as that mount's path, and as
-// "/" once it is unmounted. AT_STATX_DONT_SYNC keeps a dead file server out of it.
+// classify looks at what a descriptor, whose link is at w.path below dir, is open on,
+// never at the link's text: a namespace file opened through a bind mount reads as that
+// mount's path, and as "/" once it is unmounted. AT_STATX_DONT_SYNC keeps a dead file server out of it.
 func (w *Worker) classify(dir int, f *openFile) {
-	w.path = append(strconv.AppendInt(w.path[:0], int64(f.fd), 10), 0)
 	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&w.path[0])),
 		unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_TYPE|unix.STATX_INO, uintptr(unsafe.Pointer(&w.stx)), 0)
 	if errno != 0 {
 		return // closed meanwhile
 	}
 	f.inode = w.stx.Ino
-	switch mode := w.stx.Mode & unix.S_IFMT; {
+	f.kind = w.kindOf(w.stx.Mode, unix.Mkdev(w.stx.Dev_major, w.stx.Dev_minor), unix.Mkdev(w.stx.Rdev_major, w.stx.Rdev_minor))
+}
+
+// kindOf returns what kind of file has a mode, is on a device and, if it is a device
+// itself, of a number.
+func (s *walker) kindOf(mode uint16, dev, rdev uint64) fileKindOf {
+	const tunMajor, tunMinor = 10, 200 // include/linux/miscdevice.h, TUN_MINOR
+	switch mode &= unix.S_IFMT; {
 	case mode == unix.S_IFSOCK:
-		f.kind = socketFile
-	case mode == unix.S_IFCHR && w.stx.Rdev_major == 10 && w.stx.Rdev_minor == 200: // include/linux/miscdevice.h, TUN_MINOR
-		f.kind = tunFile
-	case unix.Mkdev(w.stx.Dev_major, w.stx.Dev_minor) == w.nsfs:
-		f.kind = nsFile
+		return socketFile
+	case mode == unix.S_IFCHR && rdev == unix.Mkdev(tunMajor, tunMinor):
+		return tunFile
+	case dev == s.nsfs:
+		return nsFile
 	}
+	return otherFile
 }

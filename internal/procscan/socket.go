@@ -33,22 +33,45 @@ func Sockets(w *Worker, v *Process) {
 	w.readFiles(v)
 	b := duplicator{w: w, pid: v.pid, pidfds: map[ns.TaskID]int{}}
 	defer b.close()
-	for _, f := range v.files {
+	for i := range v.files {
+		b.visit(v, &v.files[i])
+	}
+}
+
+// visit takes the namespace of a socket or tun file, if that is not the process's. A
+// descriptor that is another file by now is looked at again.
+func (b *duplicator) visit(v *Process, f *openFile) {
+	for range looks {
 		if f.kind != socketFile && f.kind != tunFile {
-			continue
+			return
 		}
-		if h, inode, err := b.inspect(f); err == nil && inode != v.own[ns.Net] {
-			w.found(record.Key{Type: ns.Net, Inode: inode}, h)
-		} else if err != nil && !host.IsGone(err) && !errors.Is(err, unix.EBADF) && !b.reported {
-			b.reported = true // one gap a process is enough
-			w.gap("socket", host.FDPath(v.pid, f.tid, f.fd), host.Cause(err))
+		h, inode, err := b.inspect(f)
+		if err != errReplaced {
+			b.take(v, f, h, inode, err)
+			return
 		}
+		if b.w.lookAgain(v, f); v.nsFiles {
+			b.w.visitFile(v, f)
+		}
+	}
+}
+
+// take takes what a file was found to hold, or why that could not be read.
+func (b *duplicator) take(v *Process, f *openFile, h ns.Holder, inode uint64, err error) {
+	if err == nil && inode != v.own[ns.Net] {
+		b.w.found(record.Key{Type: ns.Net, Inode: inode}, h)
+	} else if err != nil && !host.IsGone(err) && !errors.Is(err, unix.EBADF) && !b.reported {
+		b.reported = true // one gap a process is enough
+		b.w.gap("socket", host.FDPath(v.pid, f.tid, f.fd), host.Cause(err))
 	}
 }
 
 // ErrForeignTaskIDs is the gap of a source that needs process IDs of the caller's own
 // PID namespace, where the procfs is of another.
 var ErrForeignTaskIDs = errors.New("process IDs in /proc are those of another PID namespace")
+
+// errReplaced is the error for a descriptor that is no socket or tun file any more.
+var errReplaced = errors.New("it is another file by now")
 
 // duplicator duplicates files of one process.
 type duplicator struct {
@@ -85,8 +108,8 @@ func (b *duplicator) pidfd(tid ns.TaskID) (int, error) {
 	return fd, nil
 }
 
-// inspect duplicates a file and returns what it holds.
-func (b *duplicator) inspect(f openFile) (ns.Holder, uint64, error) {
+// inspect duplicates a file and returns what it holds, of whichever kind the duplicate is.
+func (b *duplicator) inspect(f *openFile) (ns.Holder, uint64, error) {
 	h := ns.Holder{Kind: ns.KindSocket, PID: b.pid, TID: f.tid, FD: f.fd}
 	pidfd, err := b.pidfd(f.tid)
 	if err != nil {
@@ -97,20 +120,33 @@ func (b *duplicator) inspect(f openFile) (ns.Holder, uint64, error) {
 		return h, 0, err
 	}
 	defer unix.Close(fd)
-	inode, err := b.w.netOf(fd)
-	if errors.Is(err, unix.ENOTTY) && f.kind == socketFile && !isSocket(fd) {
-		return h, 0, unix.EBADF // the socket was closed, and its number given to another file
-	}
+	kind, err := b.w.kindOfOpen(fd)
 	if err != nil {
 		return h, 0, err
 	}
-	if f.kind == tunFile {
+	if kind != socketFile && kind != tunFile {
+		return h, 0, errReplaced
+	}
+	inode, err := b.w.netOf(fd)
+	if err != nil {
+		return h, 0, err
+	}
+	if kind == tunFile {
 		h.Kind = ns.KindTun
 		h.Device, err = tunDevice(fd)
 		return h, inode, err
 	}
 	h.Family, h.Type, err = socketKind(fd)
 	return h, inode, err
+}
+
+// kindOfOpen returns the kind of an open file.
+func (s *walker) kindOfOpen(fd int) (fileKindOf, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return otherFile, fmt.Errorf("stat duplicate: %w", err)
+	}
+	return s.kindOf(uint16(st.Mode), st.Dev, st.Rdev), nil
 }
 
 // netOf returns the inode of the namespace that a socket or tun file is of. The
@@ -133,11 +169,6 @@ func (w *Worker) netOf(fd int) (uint64, error) {
 		w.cookies[cookie] = st.Ino
 	}
 	return st.Ino, nil
-}
-
-func isSocket(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
 }
 
 func socketKind(fd int) (family, typ string, err error) {

@@ -29,6 +29,7 @@ type Process struct {
 
 	filesKnown bool
 	files      []openFile
+	nsFiles    bool // its namespace files are wanted
 
 	pinned   bool // see pin
 	dir      int
@@ -43,9 +44,8 @@ type Worker struct {
 	stx      unix.Statx_t
 	dirents  []byte
 	fds      []int
-	cookies  map[uint64]uint64  // inodes of network namespaces, by cookie
-	typeOf   map[uint64]ns.Type // of namespace files that were identified, by inode
-	findings []finding          // of the process that is visited
+	cookies  map[uint64]uint64 // inodes of network namespaces, by cookie
+	findings []finding         // of the process that is visited
 	record.Found
 }
 
@@ -84,7 +84,7 @@ func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*W
 
 // visitAll calls visitors for the processes that it gets.
 func (s *walker) visitAll(ctx context.Context, pieces <-chan []ns.TaskID, visitors []func(*Worker, *Process)) record.Found {
-	w := &Worker{walker: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, typeOf: map[uint64]ns.Type{}, Found: record.Found{Threads: map[record.Key]int{}, Members: record.Members{}}}
+	w := &Worker{walker: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, Found: record.Found{Threads: map[record.Key]int{}, Members: record.Members{}}}
 	for pids := range pieces {
 		if ctx.Err() != nil {
 			continue
