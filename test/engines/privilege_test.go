@@ -59,6 +59,11 @@ var confinements = []confined{
 		engine: "bpf", notes: []string{"PID namespace"}, proc: []string{"PID namespace"}, ownPID: true,
 	},
 	{
+		name: "own PID namespace, /proc of another one", needs: "unshare",
+		wrap:   []string{"unshare", "--pid", "--fork", "--kill-child"},
+		engine: "proc", notes: []string{"another PID namespace"}, proc: []string{"another PID namespace"},
+	},
+	{
 		name: "hidepid=2", needs: "unshare",
 		wrap: []string{"unshare", "--mount", "sh", "-c", `mount -t proc -o hidepid=2 proc /proc &&
 			exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`, "sh"},
