@@ -74,8 +74,12 @@ func (f *ownerFinder) serve(ctx context.Context) {
 }
 
 // findOwner returns the owner of the process that has a PID, with when it started: it is
-// that of the events since, and of none before.
+// that of the events since, and of none before. Where /proc is of another PID namespace,
+// whose numbers are not those of the events, it is of nobody.
 func findOwner(h *host.Host, x *owner.Index, pid ns.TaskID, boot time.Time) foundOwner {
+	if !h.OwnTaskIDs() {
+		return foundOwner{}
+	}
 	st, err := h.ReadStat(pid.String())
 	if err != nil { // it has ended
 		return foundOwner{}
