@@ -46,6 +46,16 @@ func (r *reader) containerdStates() {
 			r.containerdPlugin(path.Join(state, plugin), ns.RootAuthority, false)
 		}
 	}
+	r.eachIndex(len(r.shims), func(i int) { r.rootsShim(r.shims[i]) })
+}
+
+// rootsShim reads the bundles beside the one that a shim runs in, if it is root's and not in
+// a container: it stays when its daemons, and the processes of its container, have ended,
+// and may be all that leads to where these daemons kept their files.
+func (r *reader) rootsShim(pid ns.TaskID) {
+	if by := r.host.ProcessAuthority(pid); by.Trusted && r.host.SharesRoot(pid) {
+		r.readShim(pid, by)
+	}
 }
 
 // containerdPlugin reads a directory of bundles, which may be inside a container.

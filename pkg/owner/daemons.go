@@ -73,8 +73,15 @@ func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
 		}
 		comm, err := r.host.ReadProc(pid, "comm", 64)
 		name := strings.TrimSuffix(string(comm), "\n")
-		if name == "conmon" || strings.HasPrefix(name, "containerd-shim") {
+		shim := strings.HasPrefix(name, "containerd-shim")
+		if name == "conmon" || shim {
 			r.monitors.Store(true)
+		}
+		if shim {
+			mu.Lock()
+			defer mu.Unlock()
+			r.shims = append(r.shims, pid)
+			return
 		}
 		if err != nil || !slices.Contains(daemonNames, name) {
 			return // what ended meanwhile keeps nothing
@@ -88,6 +95,7 @@ func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
 		defer mu.Unlock()
 		r.daemons = append(r.daemons, d)
 	})
+	slices.Sort(r.shims)
 	slices.SortFunc(r.daemons, func(a, b daemon) int { return int(a.pid - b.pid) })
 }
 

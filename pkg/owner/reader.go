@@ -35,7 +35,8 @@ type reader struct {
 	done    <-chan struct{} // closed when the reader's time is over
 	host    *host.Host
 	daemons []daemon
-	above   sync.Map // what readAbove found, by process
+	shims   []ns.TaskID // of containerds
+	above   sync.Map    // what readAbove found, by process
 
 	cgroups  cgroups
 	late     atomic.Bool // what is being read takes too long

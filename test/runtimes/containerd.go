@@ -14,7 +14,7 @@ import (
 // startContainerd starts a containerd with the roots that dockerd gives the one
 // it starts itself. dockerd would take the machine's own containerd where that
 // runs, and share its shims and sockets with whoever uses it.
-func startContainerd(t testing.TB, h *home) (address string) {
+func startContainerd(t testing.TB, h *home) (d *daemon, address string) {
 	t.Helper()
 	address = h.path("exec", "containerd", "containerd.sock")
 	h.mkdir(t, "exec", "containerd")
@@ -27,9 +27,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [plugins."io.containerd.internal.v1.opt"]
   path = %q
 `, h.path("data", "containerd", "daemon"), h.path("exec", "containerd", "daemon"), address, h.path("opt")))
-	d := startDaemon(t, h, "containerd", "--config", config, "--log-level", "warn")
+	d = startDaemon(t, h, "containerd", "--config", config, "--log-level", "warn")
 	d.waitFor(t, func() bool { return accepts(address) })
-	return address
+	return d, address
 }
 
 // ctr is a containerd that is spoken to by its own tool, as Kubernetes has one.
@@ -50,7 +50,8 @@ func startCtr(t testing.TB) *ctr {
 	t.Helper()
 	needContainerd(t)
 	h := newHome(t)
-	c := &ctr{home: h, address: startContainerd(t, h), rootfs: h.mkdir(t, "rootfs")}
+	_, address := startContainerd(t, h)
+	c := &ctr{home: h, address: address, rootfs: h.mkdir(t, "rootfs")}
 	h.run(t, nil, imageTar(t), "tar", "-x", "-C", c.rootfs)
 	t.Cleanup(func() { c.removeAll(t) })
 	return c

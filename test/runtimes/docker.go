@@ -26,10 +26,11 @@ type container struct {
 // docker is a dockerd that shares nothing with one the machine may have: own
 // socket, roots, containerd and bridge; it leaves iptables and sysctls alone.
 type docker struct {
-	home     *home
-	host     string // of docker --host
-	netnsDir string // where it puts its names
-	daemon   *daemon
+	home       *home
+	host       string // of docker --host
+	netnsDir   string // where it puts its names
+	daemon     *daemon
+	containerd *daemon
 }
 
 // needDocker declares what startDocker needs.
@@ -46,13 +47,15 @@ func startDocker(t testing.TB) *docker {
 	tar := imageTar(t)
 	h := newHome(t)
 	d := &docker{home: h, host: "unix://" + h.path("docker.sock"), netnsDir: h.path("exec", "netns")}
+	containerd, address := startContainerd(t, h)
+	d.containerd = containerd
 	d.daemon = startDaemon(t, h, "dockerd",
 		"--config-file", h.write(t, "daemon.json", "{}"),
 		"--host", d.host,
 		"--data-root", h.path("data"),
 		"--exec-root", h.path("exec"),
 		"--pidfile", h.path("docker.pid"),
-		"--containerd", startContainerd(t, h),
+		"--containerd", address,
 		"--log-level", "warn",
 		"--storage-driver", "vfs",
 		"--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false",

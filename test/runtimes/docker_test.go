@@ -106,6 +106,25 @@ func checkDockerKilled(t *testing.T, d *docker) {
 	<-d.daemon.done
 	checkOwner(t, n, "docker", left, left)
 	checkContainers(t, "docker", left)
+	checkShimAlone(t, d, n, left)
+}
+
+// checkShimAlone checks that a network is its container's when containerd, too, and the
+// container's process were killed: the shim alone leads to what the daemons kept.
+func checkShimAlone(t *testing.T, d *docker, n nsinspect, c container) {
+	inode := c.netns(t)
+	killNow(t, d.containerd.cmd.Process.Pid)
+	<-d.containerd.done
+	killNow(t, c.pid)
+	waitEnded(t, c.pid)
+	ns, ok := n.list(t).find(inode)
+	if !ok {
+		t.Fatalf("list: net:[%d] of %s is not there", inode, c.name)
+	}
+	checkOwned(t, "list", ns.Owner, "docker", c)
+	if a := n.whoUses(t, "docker:"+bare(c)); a.Namespace.Inode != inode {
+		t.Errorf("who-uses docker:%s: net:[%d], want net:[%d]", bare(c), a.Namespace.Inode, inode)
+	}
 }
 
 // checkDockerHost checks that the name that dockerd gives the host's own
