@@ -133,6 +133,8 @@ func (r *runner) run(names, arch string, parallel int) error {
 }
 
 func (r *runner) bootAll(ctx context.Context, chosen []kernel, parallel int) {
+	// The longest first: two at once end together then.
+	chosen = slices.SortedStableFunc(slices.Values(chosen), func(a, b kernel) int { return len(r.suitesOf(b)) - len(r.suitesOf(a)) })
 	slots := make(chan struct{}, max(parallel, 1))
 	var wg sync.WaitGroup
 	for _, k := range chosen {

@@ -134,10 +134,14 @@ func (r *report) probe(j job) {
 
 func (r *report) suite(j job) {
 	var passed, skipped, broken int
+	var took float64
 	var slow strings.Builder
 	for _, t := range parseTests(j.output) {
-		if t.took > 10 && !strings.Contains(t.name, "/") {
-			fmt.Fprintf(&slow, ", %s %.0f s", t.name, t.took)
+		if !strings.Contains(t.name, "/") {
+			took += t.took
+			if t.took > 10 {
+				fmt.Fprintf(&slow, ", %s %.0f s", t.name, t.took)
+			}
 		}
 		output := strings.Join(t.output, "\n")
 		r.tests.Add(testreport.Test{Package: j.name, Name: t.name}, strings.ToLower(t.word), output)
@@ -156,7 +160,7 @@ func (r *report) suite(j job) {
 		text := tail(strings.Split(string(j.output), "\n"), 40)
 		r.failed = append(r.failed, fmt.Sprintf("%s ended with status %d, %d tests passed\n\t%s", j.name, j.status, passed, strings.Join(text, "\n\t")))
 	}
-	r.lines = append(r.lines, fmt.Sprintf("%-16s %3d passed, %d failed, %d skipped%s", j.name, passed, broken, skipped, slow.String()))
+	r.lines = append(r.lines, fmt.Sprintf("%-19s %4.0f s, %3d passed, %d failed, %d skipped%s", j.name, took, passed, broken, skipped, slow.String()))
 }
 
 // ends returns the beginning and the end of what may be long: a panic prints first
