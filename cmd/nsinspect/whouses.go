@@ -117,7 +117,7 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []ns.Type{t}, true
+	opts.Types, opts.Details, opts.Balance = []ns.Type{t}, true, true
 	snap, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	if opts.Host.Recorded() {
 		return usagef("--%s asks the running kernel, and %s is a recorded tree\nhint: leave --root out", q.By, a.root)
 	}
-	opts.Details = true
+	opts.Details, opts.Balance = true, true
 	snap, err := scan.Scan(ctx, opts)
 	if err != nil {
 		return err

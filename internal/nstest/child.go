@@ -29,6 +29,7 @@ type order struct {
 	Parent    int       // PID of the process that asks
 	Dir       string    // an empty directory of the scene's own
 	Path      string    // where to mount, if the caller chooses it
+	Beside    bool      // besideFD is the namespace's file
 	Prefix    string    // how the names in /run/netns begin that a guardian removes
 	Entered   bool      // the scene's enter was run
 	Namespace Namespace // what enter made
@@ -40,6 +41,13 @@ type report struct {
 	Error   string `json:",omitempty"`
 	Missing bool   `json:",omitempty"` // the machine lacks what the scene needs
 }
+
+// besideFD is the descriptor at which a child gets the file of a namespace that is there
+// already, which it closes once the scene is made.
+const besideFD = 3
+
+// beside reports whether this process is a child that got one.
+var beside bool
 
 // errMissing marks an error about what a machine lacks.
 var errMissing = errors.New("not on this machine")
@@ -80,7 +88,7 @@ func Main() {
 		fmt.Fprintln(os.Stderr, "nstest:", err)
 		os.Exit(2)
 	}
-	requester = o.Parent
+	requester, beside = o.Parent, o.Beside
 	m := &maker{order: o, first: make(chan func())}
 	go m.run()
 	for f := range m.first {
@@ -112,6 +120,9 @@ type maker struct {
 // standard input does.
 func (m *maker) run() {
 	err := m.make()
+	if beside {
+		err = errors.Join(err, os.NewSyscallError("close namespace", unix.Close(besideFD)))
+	}
 	r := report{Truth: &m.truth}
 	if err != nil {
 		r = report{Error: err.Error(), Missing: errors.Is(err, errMissing) || errors.Is(err, errors.ErrUnsupported)}

@@ -16,8 +16,12 @@ const netSelf = "/proc/thread-self/ns/net"
 
 // newNetNS moves the calling thread, which must be locked, to a network
 // namespace of its own and reports which. The thread is then its only holder.
-// It needs CAP_SYS_ADMIN, and CAP_NET_ADMIN for the ID.
+// It needs CAP_SYS_ADMIN, and CAP_NET_ADMIN for the ID. In a child that is to hold
+// a namespace that is there already, that is the one, and gets no ID.
 func newNetNS() (Namespace, error) {
+	if beside {
+		return enterBeside()
+	}
 	nl, err := openRoute()
 	if err != nil {
 		return Namespace{}, err
@@ -40,6 +44,13 @@ func newNetNS() (Namespace, error) {
 	}
 	ns.NSID, err = giveNSID(nl, fd)
 	return ns, err
+}
+
+func enterBeside() (Namespace, error) {
+	if err := unix.Setns(besideFD, unix.CLONE_NEWNET); err != nil {
+		return Namespace{}, fmt.Errorf("enter network namespace: %w", err)
+	}
+	return statNS("net", besideFD)
 }
 
 // openSelf opens the network namespace of the calling thread.

@@ -50,6 +50,9 @@ type Options struct {
 	// default in a directory of the scene's own. The caller sees to it that
 	// the path goes away if this process is killed.
 	Path string
+	// Beside is the file of a namespace that is there already, which the scene
+	// gets a second holder of, in place of a new one. Not for Veth.
+	Beside *os.File
 }
 
 // Scene is a namespace, or two, held by what its truth has and nothing else.
@@ -69,7 +72,19 @@ func Make(t testing.TB, k Kind) *Scene {
 	t.Helper()
 	need.Root(t)
 	testlock.Shared(t)
-	s, err := Start(k, Options{})
+	return start(t, k, Options{})
+}
+
+// MakeBeside makes a scene of the namespace of a file, which has holders already and
+// need not end with this one.
+func MakeBeside(t testing.TB, k Kind, file *os.File) *Scene {
+	t.Helper()
+	return start(t, k, Options{Beside: file})
+}
+
+func start(t testing.TB, k Kind, opt Options) *Scene {
+	t.Helper()
+	s, err := Start(k, opt)
 	if errors.Is(err, errMissing) {
 		need.Missing(t, err.Error())
 	}
@@ -89,7 +104,7 @@ func Start(k Kind, opt Options) (*Scene, error) {
 	}
 	s := &Scene{dir: dir}
 	s.close = sync.OnceValue(s.end)
-	s.child, err = startChild(order{Scene: k, Parent: os.Getpid(), Dir: dir, Path: opt.Path})
+	s.child, err = startChild(order{Scene: k, Parent: os.Getpid(), Dir: dir, Path: opt.Path, Beside: opt.Beside != nil}, opt.Beside)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -40,8 +41,8 @@ type child struct {
 	err    error // how it ended, once exited is closed
 }
 
-// startChild executes this binary again with an order.
-func startChild(o order) (*child, error) {
+// startChild executes this binary again with an order, and files from besideFD on.
+func startChild(o order, files ...*os.File) (*child, error) {
 	if !mainCalled {
 		return nil, errors.New("start child: nstest.Main was not called: call it first thing in TestMain")
 	}
@@ -54,6 +55,7 @@ func startChild(o order) (*child, error) {
 	// The race detector has every process sleep for a second before it exits.
 	cmd.Env = append(os.Environ(), childEnv+"="+string(text), tokenEnv+"="+token,
 		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	cmd.ExtraFiles = slices.DeleteFunc(files, func(f *os.File) bool { return f == nil })
 	c := &child{cmd: cmd, exited: make(chan struct{})}
 	if c.stdin, err = cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("make pipe to child: %w", err)

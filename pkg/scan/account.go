@@ -23,14 +23,15 @@ type open struct {
 	id       uint64 // its cookie or, before Linux 5.12, inode
 	missing  int    // references; negative: more were found than there are
 	complete bool   // nothing explains it
+	busy     bool   // a task is in it
 }
 
 // settle completes the account of a namespace: the engine's, and the mounts that other
 // sources found, unless not all of them were asked for. It returns how many references
 // remain that nothing explains; negative: more were found than there are, of which there is
-// no account. Where a task is in the namespace that is 0: what tasks open and close is in
-// the count for some milliseconds more, and there is always some of that where there is
-// traffic. It is no holder there, and no reason to look again.
+// no account. Where a task is in the namespace that is 0, unless asked for: what tasks open
+// and close is in the count for some milliseconds more, and there is always some of that
+// where there is traffic. An account that balanced in an earlier round is kept there.
 func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 	if s.found.Accounts == nil || k.Refs <= 0 || n.Initial || s.opts.Sources != nil && len(s.opts.Sources) < len(sources) {
 		return 0
@@ -41,13 +42,23 @@ func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 		r.Explained++ // that of the nsfs file
 	}
 	missing = r.Total - r.Explained
+	busy := hasTask(n)
+	if once, ok := s.balanced[idOf(k)]; busy && ok {
+		r, missing = once, 0
+	} else if busy && missing == 0 {
+		s.balanced[idOf(k)] = r
+	}
 	if missing >= 0 {
 		n.References = &r
 	}
-	if slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.IsTask() }) {
+	if busy && !s.opts.Balance {
 		return 0
 	}
 	return missing
+}
+
+func hasTask(n *ns.Namespace) bool {
+	return slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.IsTask() })
 }
 
 // mounted returns how many references mounts have to the namespace's file. One that
@@ -73,11 +84,16 @@ func awaitRelease() {
 	}
 }
 
-// moving returns the gap for namespaces that changed in every round.
-func moving(unsettled int) ns.Gap {
-	noun := "namespaces"
-	if unsettled == 1 {
-		noun = "namespace"
+// moving returns the gap for namespaces that changed in every round, if there are any.
+// Those that a task is in need none where references are missing: they show that themselves.
+func moving(all []open) []ns.Gap {
+	all = slices.DeleteFunc(all, func(o open) bool { return o.busy && o.missing > 0 })
+	what := fmt.Sprintf("%d network namespaces", len(all))
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		what = "1 network namespace"
 	}
-	return ns.Gap{Sources: []string{"kernel"}, Path: fmt.Sprintf("%d network %s", unsettled, noun), Err: ErrMoving}
+	return []ns.Gap{{Sources: []string{"kernel"}, Path: what, Err: ErrMoving}}
 }

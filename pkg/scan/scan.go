@@ -33,6 +33,7 @@ type Options struct {
 	NamesDirs []string   // names directories beside the customary ones
 	Sources   []string   // names of the sources to use, as in Sources; nil: all
 	Details   bool       // read the UID and start time of leaders, cookies, owners and nsids too
+	Balance   bool       // look again where references are unexplained of a namespace that a task is in
 	Engine    Engine     // what reads tasks and files; nil: the walk over /proc
 	NoEngine  error      // why an Engine that was wanted is not there, recorded in the snapshot
 }
@@ -44,6 +45,8 @@ type scanner struct {
 	types   []ns.Type
 	initial [ns.NumTypes]uint64
 	mounts  mounts.Scan
+
+	balanced map[uint64]ns.References // of namespaces that a task is in, by idOf; once is enough
 
 	mu    sync.Mutex
 	found record.Found
@@ -115,7 +118,7 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 			break
 		}
 		if round == rounds-1 {
-			s.found.Gaps = append(s.found.Gaps, moving(len(moved)))
+			s.found.Gaps = append(s.found.Gaps, moving(moved)...)
 			break
 		}
 		for _, o := range unexplained {
@@ -129,7 +132,7 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 }
 
 func newScanner(opts Options) (*scanner, error) {
-	s := &scanner{opts: opts, host: opts.Host, types: opts.Types}
+	s := &scanner{opts: opts, host: opts.Host, types: opts.Types, balanced: map[uint64]ns.References{}}
 	if len(s.types) == 0 {
 		s.types = []ns.Type{ns.Net}
 	}

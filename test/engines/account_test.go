@@ -57,22 +57,28 @@ func TestAccount(t *testing.T) {
 // and that one does where none does.
 func TestAccountVerdict(t *testing.T) {
 	CheckKernel(t)
-	opts := scan.Options{Engine: newEngine(t)}
-	scene := nstest.Make(t, nstest.Mount)
-	fd := openScene(t, opts, scene)
-	unix.Close(fd) // the mount alone is left
-	checkVerdicts(t, opts, scene, false)
+	opts := scan.Options{Engine: newEngine(t), Balance: true}
+	for kind, kept := range map[nstest.Kind]string{nstest.Mount: "1 mount", nstest.Process: "1 process"} {
+		t.Run(string(kind), func(t *testing.T) { checkHidden(t, opts, nstest.Make(t, kind), kept) })
+	}
+}
+
+// checkHidden checks the verdict on a scene, by its holder in words, beside each
+// thing that no holder shows.
+func checkHidden(t *testing.T, opts scan.Options, scene *nstest.Scene, kept string) {
+	t.Helper()
+	checkVerdicts(t, opts, scene, kept, false)
 	for name, hold := range hidden {
 		beside(t, name, -1, func(t *testing.T, _ int) (func(), error) {
 			fd := openScene(t, opts, scene)
 			defer unix.Close(fd)
 			return hold(t, fd)
-		}, func() { checkVerdicts(t, opts, scene, true) })
-		checkVerdicts(t, opts, scene, false)
+		}, func() { checkVerdicts(t, opts, scene, kept, true) })
+		checkVerdicts(t, opts, scene, kept, false)
 	}
 }
 
-func checkVerdicts(t *testing.T, opts scan.Options, scene *nstest.Scene, remains bool) {
+func checkVerdicts(t *testing.T, opts scan.Options, scene *nstest.Scene, kept string, remains bool) {
 	t.Helper()
 	nstest.Eventually(t, func() string {
 		snap := look(t, opts)
@@ -81,7 +87,7 @@ func checkVerdicts(t *testing.T, opts scan.Options, scene *nstest.Scene, remains
 			return "not found"
 		}
 		got := explain.Verdict(n, snap)
-		if strings.Contains(got, "at least 1 mount, and 1 reference that no visible holder explains; to free it, at least ") != remains {
+		if strings.Contains(got, "at least "+kept+", and 1 reference that no visible holder explains; to free it, at least ") != remains {
 			return fmt.Sprintf("%q, and a reference remains: %v", got, remains)
 		}
 		return ""

@@ -36,8 +36,8 @@ var suites = []suite{
 	{dir: "pkg/enter"},
 	{dir: "pkg/trace", skip: "Race|TestSteady|TestCount|TestNoReader|TestFinish$|TestManyTasks"}, // floods, which want more cores too
 	{dir: "pkg/trace/lifecycle"},
-	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"}, // which needs the source
-	{dir: "test/engines", skip: "TestManyDescriptors|TestManyMounts"},
+	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"},                                    // which needs the source
+	{dir: "test/engines", skip: "TestManyDescriptors|TestManyMounts|TestAdvice"},           // hundreds of pairs,
 	{dir: "cmd/nsinspect", skip: "TestScripts/trace|TestEnd|TestUserWhoLies|TestExecAsIP"}, // traces lose nothing, not so on 7.3; the others take minutes
 }
 
