@@ -25,7 +25,7 @@ type passState struct {
 }
 
 // loadPasses loads the first of the requested passes, in the caller's thread with its
-// capabilities, and starts to load the second one beside it.
+// capabilities, and starts to load the others beside it and beside what is read first.
 func (r *Reader) loadPasses() error {
 	var wanted []Pass
 	for _, p := range programs {
@@ -34,8 +34,8 @@ func (r *Reader) loadPasses() error {
 			r.passes[p.pass] = &passState{passSpec: p}
 		}
 	}
-	if len(wanted) > 1 {
-		go func() { _, _ = r.Load(wanted[1]) }() // its error is returned to who uses the pass
+	for _, p := range wanted[1:] {
+		go func() { _, _ = r.Load(p) }() // its error is returned to who uses the pass
 	}
 	_, err := r.Load(wanted[0])
 	if err == nil || errors.Is(err, unix.EPERM) { // the others would be refused too
