@@ -146,6 +146,14 @@ static __always_inline int in_ns_set(struct ns_set *s)
 	return 0;
 }
 
+/* A signal came before the call was done. Once it is handled the kernel calls again, or the
+ * program gets EINTR (arch_do_signal_or_restart, arch/x86/kernel/signal.c, 6.18). The numbers
+ * are ERESTARTSYS to ERESTART_RESTARTBLOCK (include/linux/errno.h), among which 515 is none. */
+static __always_inline int was_interrupted(struct event *e)
+{
+	return e->ret <= -512 && e->ret >= -516 && e->ret != -515;
+}
+
 static __always_inline int passes_filter(struct event *e)
 {
 	u64 types = e->flags & NS_ALL_FLAGS;
@@ -154,7 +162,7 @@ static __always_inline int passes_filter(struct event *e)
 		types |= ns_flag(e->type);
 	if (event_filter.flags && !(event_filter.flags & types))
 		return 0;
-	if (event_filter.failed && e->ret >= 0)
+	if (event_filter.failed && (e->ret >= 0 || was_interrupted(e)))
 		return 0;
 	if (event_filter.ns_inode && !in_ns_set(&e->from) && !in_ns_set(&e->to) && !in_ns_set(&e->target))
 		return 0;

@@ -59,10 +59,16 @@ func notRun(name string, err error) error {
 	return &enter.NotRunError{Command: name, Status: status, Err: err}
 }
 
+// sentOn are the signals that are sent on to a command.
+var sentOn = []os.Signal{
+	unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT,
+	unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT, unix.SIGWINCH,
+}
+
 // start runs the command and calls done when it ends. Until then what is sent to
 // this process is sent on to it.
 func (c *child) start(done func()) error {
-	signal.Notify(c.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	signal.Notify(c.signals, sentOn...)
 	c.app.signals.forwarded.Store(true)
 	err := kernel.RestoreMemlock()
 	if err == nil {

@@ -4,6 +4,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"time"
 
@@ -97,15 +98,22 @@ func (e *Events) ownerText(o *owner.Owner) []byte {
 	return text
 }
 
-// unanswered reports whether a call never returned: a seccomp filter ended it with
-// a signal.
-func unanswered(ev *trace.Event) bool { return ev.Refused && ev.Errno == 0 }
+// unanswered reports whether a call returned nothing to its program: a seccomp filter ended
+// it with a signal, or a signal interrupted it.
+func unanswered(ev *trace.Event) bool {
+	return ev.Refused && ev.Errno == 0 || ev.Interrupted() != ""
+}
+
+// restarted is what strace(1) adds to the name of what interrupted a call.
+var restarted = map[string]string{
+	"ERESTARTSYS":           " (To be restarted if SA_RESTART is set)",
+	"ERESTARTNOINTR":        " (To be restarted)",
+	"ERESTARTNOHAND":        " (To be restarted if no handler)",
+	"ERESTART_RESTARTBLOCK": " (Interrupted by signal)",
+}
 
 // errnoName returns "EPERM", or a number for what has no name: a seccomp filter
 // may return any.
-func errnoName(errno unix.Errno) string {
-	if name := unix.ErrnoName(errno); name != "" {
-		return name
-	}
-	return "errno " + strconv.Itoa(int(errno))
+func errnoName(ev *trace.Event) string {
+	return cmp.Or(ev.Interrupted(), unix.ErrnoName(ev.Errno), "errno "+strconv.Itoa(int(ev.Errno)))
 }

@@ -61,8 +61,12 @@ func (e *Events) appendCall(out []byte, ev *trace.Event) []byte {
 		out = appendNumber(out, "ret", ev.Ret)
 	}
 	if ev.Errno != 0 {
-		out = append(out, `,"errno":"`...)
-		out = append(out, errnoName(ev.Errno)...)
+		field := `,"errno":"`
+		if ev.Interrupted() != "" {
+			field = `,"interrupted":"`
+		}
+		out = append(out, field...)
+		out = append(out, errnoName(ev)...)
 		out = append(out, '"')
 	}
 	out = appendPID(out, "child", ev.Child)

@@ -46,7 +46,7 @@ func wireOf(names wire.Namer, ev *trace.Event) wire.Call {
 		flags, ns := ev.Flags.Names(), int64(ev.Duration)
 		w.Flags, w.Duration, w.Ret = &flags, &ns, &ev.Ret
 	}
-	if ev.Refused && ev.Errno == 0 {
+	if unanswered(ev) {
 		w.Ret = nil
 	}
 	if ev.Call == trace.Setns {
@@ -55,8 +55,10 @@ func wireOf(names wire.Namer, ev *trace.Event) wire.Call {
 	if v := ev.Via; v.Kind != trace.ViaNone {
 		w.Via = &wire.Via{Kind: string(v.Kind), Path: v.Path, PathBase64: rawOf(v.Path), PID: v.PID}
 	}
-	if ev.Errno != 0 {
-		w.Errno = errnoName(ev.Errno)
+	if ev.Interrupted() != "" {
+		w.Interrupted = errnoName(ev)
+	} else if ev.Errno != 0 {
+		w.Errno = errnoName(ev)
 	}
 	w.From, w.To = wireSet(names, ev.Types(), &ev.From), wireSet(names, ev.Types(), &ev.To)
 	if ev.Via.Kind == trace.ViaPidfd {

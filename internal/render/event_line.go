@@ -45,7 +45,7 @@ func (e *Events) appendLine(out []byte, t *Trip) []byte {
 	out = append(out, "   "...)
 	start := len(out)
 	color = ""
-	if e.color && !ev.Failed() {
+	if e.color && ev.Succeeded() {
 		color = cyan
 		out = append(out, color...)
 	}
@@ -159,8 +159,9 @@ func (e *Events) appendSyscall(out []byte, ev *trace.Event) []byte {
 	}
 	if ev.Errno != 0 {
 		out = append(out, ' ')
-		out = append(out, errnoName(ev.Errno)...)
+		out = append(out, errnoName(ev)...)
 	}
+	out = append(out, restarted[ev.Interrupted()]...)
 	if ev.Refused {
 		out = append(out, " (seccomp)"...)
 	}

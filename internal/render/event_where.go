@@ -15,15 +15,18 @@ import (
 // appendWhere adds where the thread went, or stayed.
 func (e *Events) appendWhere(out []byte, ev *trace.Event) []byte {
 	mark := len(out)
-	if ev.Call == trace.Clone && !ev.Failed() && ev.Child != 0 {
+	if ev.Call == trace.Clone && ev.Succeeded() && ev.Child != 0 {
 		out = append(out, "child "...)
 		out = strconv.AppendInt(out, int64(ev.Child), 10)
 		out = append(out, ": "...)
 	}
+	if ev.Interrupted() != "" {
+		return out // once more, or not at all
+	}
 	before := len(out)
 	asked := asked(ev)
 	for _, t := range ev.Types() {
-		lost := !ev.Failed() && ev.To[t].Inode == 0 && slices.Contains(asked, t)
+		lost := ev.Succeeded() && ev.To[t].Inode == 0 && slices.Contains(asked, t)
 		if !ev.Moved(t) && !lost {
 			continue
 		}

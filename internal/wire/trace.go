@@ -34,22 +34,23 @@ type TraceStart struct {
 // Call is a call that moved, or was to move, a thread to other namespaces. Package
 // render writes it without reflection, for speed.
 type Call struct {
-	Time       time.Time `json:"time"`
-	Event      string    `json:"event" jsonschema:"enum=setns,enum=unshare,enum=clone,enum=move"` // clone stands for clone3, fork and vfork too; move is a change of which the call is unknown
-	PID        int       `json:"pid,omitempty"`                                                   // absent if this PID namespace does not show it
-	TID        int       `json:"tid,omitempty"`
-	PPID       int       `json:"ppid,omitempty"`
-	Comm       string    `json:"comm"`
-	CommBase64 []byte    `json:"comm_base64,omitempty"`
-	UID        *int      `json:"uid,omitempty"`         // the effective user, in the initial user namespace
-	Flags      *[]string `json:"flags,omitempty"`       // as passed; of setns its type
-	FD         *int      `json:"fd,omitempty"`          // of setns
-	Via        *Via      `json:"via,omitempty"`         // of setns: the file that was passed; absent if it is not open
-	Ret        *int64    `json:"ret,omitempty"`         // absent if the call never returned, as a seccomp filter ended it by a signal
-	Errno      string    `json:"errno,omitempty"`       // as EPERM
-	Refused    bool      `json:"refused,omitempty"`     // true if it was refused before the kernel looked at it, as a rule by a seccomp filter
-	Child      int       `json:"child,omitempty"`       // of clone: the new task
-	Duration   *int64    `json:"duration_ns,omitempty"` // of clone until the child exists
+	Time        time.Time `json:"time"`
+	Event       string    `json:"event" jsonschema:"enum=setns,enum=unshare,enum=clone,enum=move"` // clone stands for clone3, fork and vfork too; move is a change of which the call is unknown
+	PID         int       `json:"pid,omitempty"`                                                   // absent if this PID namespace does not show it
+	TID         int       `json:"tid,omitempty"`
+	PPID        int       `json:"ppid,omitempty"`
+	Comm        string    `json:"comm"`
+	CommBase64  []byte    `json:"comm_base64,omitempty"`
+	UID         *int      `json:"uid,omitempty"`         // the effective user, in the initial user namespace
+	Flags       *[]string `json:"flags,omitempty"`       // as passed; of setns its type
+	FD          *int      `json:"fd,omitempty"`          // of setns
+	Via         *Via      `json:"via,omitempty"`         // of setns: the file that was passed; absent if it is not open
+	Ret         *int64    `json:"ret,omitempty"`         // absent if the call never returned: a seccomp filter ended it by a signal, or a signal interrupted it
+	Errno       string    `json:"errno,omitempty"`       // as EPERM
+	Interrupted string    `json:"interrupted,omitempty"` // as ERESTARTNOINTR: a signal came before it was done, and the kernel makes the call again or the program gets EINTR; ret and errno are absent
+	Refused     bool      `json:"refused,omitempty"`     // true if it was refused before the kernel looked at it, as a rule by a seccomp filter
+	Child       int       `json:"child,omitempty"`       // of clone: the new task
+	Duration    *int64    `json:"duration_ns,omitempty"` // of clone until the child exists
 
 	// From and To are the namespaces before and after, by type: net always, others if
 	// the call was about them. Of clone: the caller's and the child's. pid and time

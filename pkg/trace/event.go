@@ -99,7 +99,7 @@ type Event struct {
 	Via      Via        // of a setns
 	Target   Target     // of a setns; zero if the file is no namespace
 	Ret      int64      // -1 if it failed
-	Errno    unix.Errno // 0 if it did not fail
+	Errno    unix.Errno // 0 if it did not fail; see Interrupted
 	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"
 	From, To Set        // before and after; of a Clone, of the caller and of the child
 	Partial  bool       // the tracer saw only its end: Time is the end's, From unknown of a setns and unshare that did not fail
@@ -108,8 +108,22 @@ type Event struct {
 	Refused bool
 }
 
-// Failed reports whether the call changed nothing.
-func (e *Event) Failed() bool { return e.Errno != 0 || e.Refused }
+// Failed reports whether the call was refused, and changed nothing.
+func (e *Event) Failed() bool { return (e.Errno != 0 || e.Refused) && e.Interrupted() == "" }
+
+// Succeeded reports whether the call did what it was to do.
+func (e *Event) Succeeded() bool { return e.Errno == 0 && !e.Refused }
+
+// Interrupted returns "ERESTARTSYS" or the like for a call that a signal came in before it was
+// done, "" for others. It changed nothing, and its Errno is of the kernel's own use: once
+// the signal is handled the kernel makes the call again, which is another event, or the
+// program gets EINTR (arch_do_signal_or_restart, arch/x86/kernel/signal.c, 6.18).
+func (e *Event) Interrupted() string { return restarts[e.Errno] }
+
+// restarts are the kernel's own error numbers for that (include/linux/errno.h).
+var restarts = map[unix.Errno]string{
+	512: "ERESTARTSYS", 513: "ERESTARTNOINTR", 514: "ERESTARTNOHAND", 516: "ERESTART_RESTARTBLOCK",
+}
 
 // Types returns the types that the call was about, in listing order: net always,
 // those whose flags were passed, and what a setns without a type was to enter.
@@ -127,7 +141,7 @@ func (e *Event) Types() []ns.Type {
 // Moved reports whether the call ended with another namespace of a type. Where it
 // the start is unknown, its flags decide.
 func (e *Event) Moved(t ns.Type) bool {
-	if e.Failed() || e.To[t].Inode == 0 {
+	if !e.Succeeded() || e.To[t].Inode == 0 {
 		return false
 	}
 	if e.From[t].Inode == 0 {
