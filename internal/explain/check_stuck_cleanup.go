@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,11 @@ const NoKernelThreads = "kernel threads cannot be seen from here"
 func (a *Adviser) StuckCleanup(worker ns.TaskID, slept time.Duration, functions []string) (t Text) {
 	t.Summary = "it is stuck in cleanup_net: no network namespace of this machine goes away any more"
 	t.See(fmt.Sprintf("in uninterruptible sleep for %s at least", slept))
-	t.Meaning = "Its kernel thread waits for a device or lock that is not let go, mostly a leaked reference in a driver " +
-		"(\"unregister_netdevice: waiting for lo to become free\"). Namespaces that end queue up behind it, and creating new ones can hang. A reboot is the only certain remedy."
+	waits := "Its kernel thread waits for something that is not let go"
+	if slices.ContainsFunc(functions, func(f string) bool { return strings.HasPrefix(f, "netdev_wait_allrefs") }) {
+		waits = "Its kernel thread waits for the last reference to a device (\"unregister_netdevice: waiting for lo to become free\")"
+	}
+	t.Meaning = waits + ". Namespaces that end queue up behind it, and creating new ones can hang. A reboot is the only certain remedy."
 	if len(functions) > 0 {
 		t.See("it waits in " + strings.Join(few(functions, 4), ", "))
 	}
