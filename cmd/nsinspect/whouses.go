@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -183,6 +184,7 @@ func adviser(h *host.Host, snap *ns.Snapshot, owners *owner.Index) *explain.Advi
 		}
 		return p
 	}
+	a.Connections = func(n *ns.Namespace) (int, error) { return opener.Connections(h, n) }
 	return a
 }
 

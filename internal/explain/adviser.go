@@ -28,8 +28,13 @@ type Adviser struct {
 	Owners   func() Owners                   // nil if owners are unknown
 	Process  func(pid ns.TaskID) *ns.Process // returns nil for one that has ended; nil if only holders are known
 
+	// Connections counts the TCP connections in a network namespace; nil if there is only
+	// the snapshot.
+	Connections func(n *ns.Namespace) (int, error)
+
 	busybox bool                   // umount of this machine enters no mount namespace
 	inside  map[uint64][]ns.TaskID // see tasksIn
+	open    map[uint64]int         // see connections
 }
 
 // Machine is what a command is checked against before it is printed. A *host.Host is one.

@@ -19,8 +19,17 @@ func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
 	}
 	t.Summary = "nothing visible keeps it, and yet it is alive"
 	t.See(fmt.Sprintf("references to it that the kernel counts: %d", refs))
-	t.Meaning = "Something inside the kernel holds it: a TCP connection that is still closing, an inotify watch on its file, a poll of a closed socket, " +
-		"a mount of NFS or SMB made in it. Neither lsns nor ip netns shows it."
+	switch c := a.causeOf(n, refs); {
+	case c.hidden:
+		t.Meaning = "What holds it may be a process that cannot be seen from here: " + c.why + "."
+	case c.missed:
+		t.Meaning = "What holds it may be something that was not looked at."
+	case c.closing > 0:
+		t.Meaning = "It is freed when they have closed: " + Closing(c.closing, true) + "."
+	default:
+		t.Meaning = "Something inside the kernel holds it: a TCP connection that is still closing, an inotify watch on its file, a poll of a closed socket, " +
+			"a mount of NFS or SMB made in it. Neither lsns nor ip netns shows it."
+	}
 	t.fix()
 	t.look(fmt.Sprintf("nsinspect who-uses %d", n.Inode), "whether what holds it shows up by now")
 	return t

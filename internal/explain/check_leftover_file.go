@@ -36,7 +36,7 @@ func (a *Adviser) PerhapsLeftoverFile(s *ns.DanglingName, why string) (t Text) {
 
 // Why a namespace may be mounted on a file though none was seen.
 const (
-	WhyMountNamespaces = "mount namespaces that no process is in were not read (that takes root, and Linux 6.12)"
+	WhyMountNamespaces = "mount namespaces that no process is in were not read (that takes root in the host's PID namespace, and Linux 6.12)"
 	WhyDetachedMounts  = "detached mounts were not looked at"
 	WhyNotCompared     = "which file the path leads to is unknown: its root directory is no mount"
 )

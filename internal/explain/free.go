@@ -3,8 +3,6 @@
 package explain
 
 import (
-	"fmt"
-
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -26,6 +24,10 @@ func (a *Adviser) Free(n *ns.Namespace) []Fix {
 			owners = append(owners, f)
 			continue
 		}
+		if h.Kind == ns.KindKernel {
+			kernel = append(kernel, a.find(n, h))
+			continue
+		}
 		f := a.end(h)
 		switch h.Kind {
 		case ns.KindProcess, ns.KindThread:
@@ -38,8 +40,6 @@ func (a *Adviser) Free(n *ns.Namespace) []Fix {
 			maps = append(maps, f)
 		case ns.KindInflight:
 			queued = append(queued, f)
-		case ns.KindKernel:
-			kernel = append(kernel, f)
 		}
 	}
 	var all []Fix
@@ -101,23 +101,29 @@ func (a *Adviser) end(h *ns.Holder) Fix {
 		f.verb, f.object, f.exact = "end", "the mapping of a packet ring by "+who(h), "the mapping of a packet ring by "+whoSince(h)
 	case ns.KindInflight:
 		f.verb, f.object = "have received, or close,", queue(h)
-	case ns.KindKernel:
-		f.verb, f.object = "find", unexplained(h)
 	default:
 		f.verb, f.object, f.exact = "close", descriptor(h, who), descriptor(h, whoSince)
 	}
 	return f
 }
 
-func unexplained(h *ns.Holder) string {
-	refs := "reference"
-	if h.Refs == 0 {
-		return "what refers to it (the bpf engine sees more)"
-	}
+// find returns the step for references that no holder explains.
+func (a *Adviser) find(n *ns.Namespace, h *ns.Holder) Fix {
+	what := "the reference"
 	if h.Refs > 1 {
-		refs = References(h.Refs)
+		what = "the " + References(h.Refs)
 	}
-	return fmt.Sprintf("what has the %s that nothing visible explains (a connection that is still closing, or an inotify watch, for example)", refs)
+	switch c := a.causeOf(n, h.Refs); {
+	case h.Refs == 0:
+		return Fix{verb: "find", object: "what refers to it (the bpf engine sees more)"}
+	case c.hidden:
+		return Fix{verb: "find", object: "what has " + what + ", which may be a process that cannot be seen from here"}
+	case c.missed:
+		return Fix{verb: "find", object: "what has " + what + ", which may be something that was not looked at"}
+	case c.closing > 0:
+		return Fix{verb: "wait", object: "until TCP connections of ended processes have closed, for some minutes at most"}
+	}
+	return Fix{verb: "find", object: "what has " + what + " that nothing visible explains (a connection that is still closing, or an inotify watch, for example)"}
 }
 
 // once returns fixes without those that are there already.

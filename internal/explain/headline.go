@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -29,10 +30,10 @@ func Headline(status string, namespaces, excused int, checks, severities []strin
 	return fmt.Sprintf("%s: %s in %s", status, strings.Join(severities, ", "), of)
 }
 
-// Missing returns what keeps a check from being certain: what was unreadable, and what was not
-// looked at; "" if nothing does.
-func Missing(unread, away []string) string {
-	var whys []string
+// Missing returns what keeps a check from being certain: why processes are not shown, what was
+// unreadable, and what was not looked at; "" if nothing does.
+func Missing(hidden, unread, away []string) string {
+	whys := slices.Compact(hidden)
 	if len(unread) > 0 {
 		whys = append(whys, "unreadable: "+strings.Join(unread, ", "))
 	}

@@ -31,10 +31,13 @@ func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
 	least := least(s, holds)
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
 	if len(n.Holders) > 0 {
-		kept := least + andJoin(n.Tally())
-		if hidden := n.Unexplained(); hidden > 0 {
+		kept, hidden := least+andJoin(visible(n)), unexplained(n)
+		switch {
+		case hidden != "" && len(visible(n)) == 0:
+			kept = least + hidden
+		case hidden != "":
 			least = "at least "
-			kept = least + andJoin(visible(n)) + ", and " + References(hidden) + " that no visible holder explains"
+			kept = least + andJoin(visible(n)) + ", and " + hidden
 		}
 		verdict = fmt.Sprintf("%s is kept alive by %s; to free it, %s%s.", subject, kept, least, andJoin(steps(free)))
 	}
@@ -49,6 +52,19 @@ func visible(n *ns.Namespace) []string {
 	seen := *n
 	seen.Holders = slices.DeleteFunc(slices.Clone(n.Holders), func(h ns.Holder) bool { return h.Kind == ns.KindKernel })
 	return seen.Tally()
+}
+
+// unexplained returns in words the references that nothing visible explains, "" if there
+// are none.
+func unexplained(n *ns.Namespace) string {
+	const by = " that no visible holder explains"
+	switch refs := n.Unexplained(); {
+	case refs > 0:
+		return References(refs) + by
+	case n.Count(ns.KindKernel) > 0:
+		return "something" + by
+	}
+	return ""
 }
 
 // References returns a number of references in words.

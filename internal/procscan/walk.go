@@ -5,6 +5,7 @@ package procscan
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,6 +16,15 @@ import (
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
+
+// The errors of gaps that no single read meets: processes that /proc does not list.
+var (
+	ErrOtherPIDNS = errors.New("only the processes of this PID namespace can be seen")
+	ErrHidepid    = errors.New("mounted with hidepid: other users' processes are hidden")
+)
+
+// HidesProcesses reports whether a gap is that /proc does not list some processes.
+func HidesProcesses(g ns.Gap) bool { return g.Err == ErrOtherPIDNS || g.Err == ErrHidepid }
 
 // Process is one process in the walk over all of them. What a source reads of it is
 // kept for the sources after it.

@@ -3,18 +3,11 @@
 package doctor
 
 import (
-	"cmp"
-	"errors"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nsinspect/nsinspect/internal/explain"
-	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -44,7 +37,7 @@ func findKernelOnly(x *inspection) (all []Finding) {
 // minutes only, "" if nothing speaks for that: by TCP connections whose processes
 // have ended and whose peers have not answered yet.
 func (x *inspection) closing(n *ns.Namespace) string {
-	if open, err := x.connections(n); err == nil && open > 0 {
+	if open, err := opener.Connections(x.host, n); err == nil && open > 0 {
 		return explain.Closing(open, true)
 	} else if err == nil {
 		return ""
@@ -53,52 +46,6 @@ func (x *inspection) closing(n *ns.Namespace) string {
 		return explain.Closing(open, false)
 	}
 	return ""
-}
-
-// connections counts the TCP connections in a namespace. It enters that, for which
-// it needs CAP_SYS_ADMIN, and Linux 6.18 to get there without a path.
-func (x *inspection) connections(n *ns.Namespace) (open int, err error) {
-	opener := opener.New(x.host, false)
-	fd, err := opener.Open(n)
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(fd)
-	visitor := new(nsfs.Thread)
-	defer visitor.Close()
-	var failed error
-	err = visitor.Enter(fd, func() {
-		for _, file := range []string{"tcp", "tcp6"} {
-			text, err := readSome("/proc/thread-self/net/" + file)
-			if err != nil && !errors.Is(err, os.ErrNotExist) { // without IPv6
-				failed = err
-			}
-			open += connected(text)
-		}
-	})
-	return open, cmp.Or(err, failed)
-}
-
-// readSome returns the first mebibyte of a file of /proc.
-func readSome(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
-	return string(text), err
-}
-
-// connected counts the sockets in a /proc/net/tcp file that hold their namespace:
-// all but those in TIME_WAIT (net/ipv4/tcp_ipv4.c, tcp4_seq_show, 6.18).
-func connected(tcp string) (n int) {
-	for line := range strings.Lines(tcp) {
-		if f := strings.Fields(line); len(f) > 3 && strings.HasSuffix(f[0], ":") && f[3] != "06" {
-			n++
-		}
-	}
-	return n
 }
 
 // orphans returns how many TCP connections of all network namespaces no process

@@ -13,6 +13,8 @@ import (
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/opener"
+	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -77,6 +79,7 @@ func (x *inspection) adviser() *explain.Adviser {
 	if x.advice == nil {
 		x.advice = explain.New(x.snap, x.host, func() explain.Owners { return x.owners() })
 		x.advice.Process = x.process
+		x.advice.Connections = func(n *ns.Namespace) (int, error) { return opener.Connections(x.host, n) }
 	}
 	return x.advice
 }
@@ -90,11 +93,13 @@ func (x *inspection) tooYoung(since time.Time) bool {
 // missingSources returns what keeps a check that needs these sources from being certain:
 // what was not looked at, or not all of it. It returns "" if nothing does.
 func (x *inspection) missingSources(sources ...string) string {
-	var unread, away []string
+	var unread, away, hidden []string
 	for _, s := range sources {
 		gaps := x.gaps(s)
 		var since kernel.SinceError
 		switch {
+		case slices.ContainsFunc(gaps, procscan.HidesProcesses):
+			hidden = append(hidden, gaps[slices.IndexFunc(gaps, procscan.HidesProcesses)].Err.Error())
 		case len(gaps) == 0 && slices.Contains(x.snap.Sources, s):
 		case len(gaps) == 0 || errors.Is(gaps[0].Err, scan.ErrNotInProc):
 			away = append(away, explain.LookingAt(s))
@@ -106,7 +111,7 @@ func (x *inspection) missingSources(sources ...string) string {
 			unread = append(unread, fmt.Sprintf("%d %s", len(gaps), explain.LookingAt(s)))
 		}
 	}
-	return explain.Missing(unread, away)
+	return explain.Missing(hidden, unread, away)
 }
 
 func (x *inspection) gaps(source string) (gaps []ns.Gap) {
@@ -122,7 +127,7 @@ func (x *inspection) gaps(source string) (gaps []ns.Gap) {
 // shows another PID namespace's, or hides some. "" if it can.
 func (x *inspection) foreignPIDs() string {
 	for _, g := range x.snap.Gaps {
-		if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
+		if procscan.HidesProcesses(g) {
 			return fmt.Sprintf("%s: %v", g.Path, g.Err)
 		}
 	}

@@ -121,28 +121,33 @@ func (n *Namespace) BestName() string {
 // "user:1000/NAME".
 func (n *Name) Label() string { return n.Authority.Qualify(n.Name) }
 
-// Tally counts the holders by kind, in words: "2 processes", "1 mount". Beside these,
-// references that nothing visible explains are "1 unexplained".
+// Tally counts the holders by kind, in words: "2 processes", "1 mount". References that
+// nothing visible explains are "1 unexplained", and "unexplained" if nothing counts them.
 func (n *Namespace) Tally() []string {
 	var parts []string
-	hidden := n.Unexplained()
 	for i, c := range n.Counts() {
 		switch {
 		case c == 0:
-		case Kind(i) == KindKernel && hidden > 0:
-			parts = append(parts, fmt.Sprintf("%d unexplained", hidden))
-		default:
+		case Kind(i) != KindKernel:
 			parts = append(parts, fmt.Sprintf("%d %s", c, Kind(i).Plural(c)))
+		case n.Unexplained() > 0:
+			parts = append(parts, fmt.Sprintf("%d unexplained", n.Unexplained()))
+		default:
+			parts = append(parts, "unexplained")
 		}
 	}
 	return parts
 }
 
-// Unexplained returns how many references nothing visible explains, beside what is
-// visible; 0 if nothing is, or that is unknown.
+// Unexplained returns how many references nothing visible explains; 0 if there are none, or
+// nothing counts them.
 func (n *Namespace) Unexplained() int {
-	if n.References == nil || n.Count(KindKernel) == len(n.Holders) {
-		return 0
+	if n.References != nil && n.Count(KindKernel) < len(n.Holders) {
+		return max(n.References.Total-n.References.Explained, 0)
 	}
-	return max(n.References.Total-n.References.Explained, 0)
+	refs := 0
+	for i := range n.Holders {
+		refs += n.Holders[i].Refs
+	}
+	return refs
 }

@@ -3,7 +3,6 @@
 package scan
 
 import (
-	"errors"
 	"os"
 	"path"
 	"slices"
@@ -16,13 +15,14 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/mounts"
+	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // The errors of gaps that no single read meets.
 var (
-	ErrOtherPIDNS = errors.New("only the processes of this PID namespace can be seen")
-	ErrHidepid    = errors.New("mounted with hidepid: other users' processes are hidden")
+	ErrOtherPIDNS = procscan.ErrOtherPIDNS
+	ErrHidepid    = procscan.ErrHidepid
 )
 
 // blindSpots are gaps that no single read meets: processes that /proc does not

@@ -74,6 +74,9 @@ func TestClosingConnection(t *testing.T) {
 	if f.Severity != doctor.Unknown || !strings.Contains(strings.Join(f.Evidence, "\n"), "still closing") {
 		t.Errorf("finding %+v, want it unknown since a connection is closing", f)
 	}
+	if !strings.Contains(f.Meaning, "freed when they have closed") {
+		t.Errorf("meaning %q, want that it ends with its connections", f.Meaning)
+	}
 }
 
 // onThread starts f on a thread that ends with it and is not the process's first.
