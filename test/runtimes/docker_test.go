@@ -100,21 +100,29 @@ func checkDockerOwners(t *testing.T, d *docker, web, peer, alone container) {
 func checkDockerKilled(t *testing.T, d *docker) {
 	n := newInspect(t)
 	left := d.run(t, "left")
+	d.run(t, "gone")
+	side := d.run(t, "side", "--network", "container:gone")
+	d.remove(t, "gone")
 	if err := d.daemon.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-d.daemon.done
 	checkOwner(t, n, "docker", left, left)
+	checkOwner(t, n, "docker", side, side)
 	checkContainers(t, "docker", left)
-	checkShimAlone(t, d, n, left)
-}
-
-// checkShimAlone checks that a network is its container's when containerd, too, and the
-// container's process were killed: the shim alone leads to what the daemons kept.
-func checkShimAlone(t *testing.T, d *docker, n nsinspect, c container) {
-	inode := c.netns(t)
 	killNow(t, d.containerd.cmd.Process.Pid)
 	<-d.containerd.done
+	checkOwner(t, n, "docker", left, left)
+	checkOwner(t, n, "docker", side, side) // whose network was another one's
+	killNow(t, side.pid)
+	waitEnded(t, side.pid)
+	checkShimAlone(t, n, left)
+}
+
+// checkShimAlone checks that a network is its container's when the container's process was
+// killed after its daemons: a shim alone leads to what these kept.
+func checkShimAlone(t *testing.T, n nsinspect, c container) {
+	inode := c.netns(t)
 	killNow(t, c.pid)
 	waitEnded(t, c.pid)
 	ns, ok := n.list(t).find(inode)
