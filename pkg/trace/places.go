@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -103,13 +104,17 @@ func readNS(link string) NS {
 }
 
 // lookInProc reads the network namespace of every thread from /proc. It leaves
-// out what it may not read, and what ends meanwhile.
+// out what it may not read, and what ends meanwhile. It returns an error where /proc is of
+// another PID namespace, whose numbers are not those of events.
 func lookInProc() (map[int]thread, error) {
 	h, err := host.Open("/")
 	if err != nil {
 		return nil, fmt.Errorf("list threads: %w", err)
 	}
 	defer h.Close()
+	if !h.OwnTaskIDs() {
+		return nil, procscan.ErrForeignTaskIDs
+	}
 	entries, err := h.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list threads: %w", err)

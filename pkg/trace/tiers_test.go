@@ -6,12 +6,15 @@ package trace
 
 import (
 	"context"
+	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -101,6 +104,29 @@ func TestTierRefuses(t *testing.T) {
 		if err == nil {
 			t.Errorf("%+v: opened", o)
 			tracer.Close()
+		}
+	}
+}
+
+// Where /proc is of another PID namespace, a tier that takes from it where threads are
+// refuses: it would give events the namespaces of others.
+func TestTierWithTheProcOfAnotherPIDNamespace(t *testing.T) {
+	need.Root(t)
+	if os.Getpid() != 1 {
+		cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	for _, tier := range []Tier{3, 4} {
+		tracer, err := Open(t.Context(), Options{Tier: tier})
+		if err == nil {
+			tracer.Close()
+		}
+		if !errors.Is(err, procscan.ErrForeignTaskIDs) {
+			t.Errorf("tier %d: %v, want %v", tier, err, procscan.ErrForeignTaskIDs)
 		}
 	}
 }
