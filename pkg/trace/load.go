@@ -158,11 +158,17 @@ func configure(spec *ebpf.CollectionSpec, o Options) error {
 	})
 }
 
-// set sets constants of the programs.
+var errNoVariable = errors.New("no such variable in the BPF object")
+
+// set sets constants of the programs. It returns errNoVariable for one that they have not.
 func set(spec *ebpf.CollectionSpec, values map[string]any) error {
 	var errs []error
 	for name, value := range values {
-		if err := spec.Variables[name].Set(value); err != nil {
+		err := errNoVariable
+		if v := spec.Variables[name]; v != nil {
+			err = v.Set(value)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("set %s: %w", name, err))
 		}
 	}
