@@ -7,6 +7,8 @@ package main
 import (
 	"os"
 	"runtime/debug"
+
+	_ "github.com/nsinspect/nsinspect/internal/startup"
 )
 
 func main() {

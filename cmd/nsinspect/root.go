@@ -141,7 +141,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "read names from `DIR` too (repeatable)")
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print everything that could not be read, and which engine read")
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return errors.Join(a.check(), checkFiles()) }
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
 	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/resolve"
@@ -173,5 +174,18 @@ func (a *app) openOutput(j *traceJob) (w io.Writer, done func() error, err error
 	case j.command != nil:
 		return a.stderr, none, nil
 	}
+	if closed(a.stdout) {
+		return nil, nil, fmt.Errorf("write events: %w", unix.EBADF)
+	}
 	return a.stdout, none, nil
+}
+
+// closed reports whether nothing can be written to a file: see package startup.
+func closed(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY
 }

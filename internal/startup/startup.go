@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package startup does what comes before everything else that a program does. It is
+// imported for that alone.
+//
+// It imports nothing but syscall, and so is initialized before whatever opens files in an
+// init function, as os and cilium/ebpf do (The Go Programming Language Specification,
+// "Program initialization").
+package startup
+
+import "syscall"
+
+func init() {
+	sealClosed(1, stdout)
+	sealClosed(2, stderr)
+	checkFiles()
+}
+
+// What fcntl(2) returned of the flags of stdout and stderr before the Go runtime started:
+// with -buildmode=pie or an external linker, which start elsewhere, 0.
+var stdout, stderr int
+
+// sealClosed has writes to a standard descriptor that was closed fail, as they do without
+// the Go runtime. That opens /dev/null in its place (runtime, checkfds, 1.26), where output
+// would be lost without an error; left closed, it would be the next file that is opened.
+func sealClosed(fd, flags int) {
+	if flags != -int(syscall.EBADF) {
+		return
+	}
+	null, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	_ = syscall.Dup3(null, fd, 0) // both are open
+	_ = syscall.Close(null)
+}
+
+// leastFree is how many files more than are open a command may need at once. With fewer, what could
+// not be opened for their lack would look like a fact about the machine, and the Go runtime
+// ends with a dump where it cannot poll.
+const leastFree = 56
+
+const tooFew = "nsinspect: out of file descriptors: at least 64 open files are needed\nhint: raise ulimit -n\n"
+
+// checkFiles ends the program if it may not open enough files. The soft limit is raised to the
+// hard one later (os, init, 1.26).
+func checkFiles() {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return // unknown
+	}
+	free := 0
+	for fd := uintptr(0); fd < uintptr(limit.Max) && free < leastFree; fd++ {
+		if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_GETFD, 0); errno == syscall.EBADF {
+			free++
+		}
+	}
+	if free == leastFree {
+		return
+	}
+	_, _ = syscall.Write(2, []byte(tooFew)) // to nobody, if it fails
+	syscall.Exit(status())
+}
+
+// status returns the exit status: 1, but 3 for doctor, where 1 is a warning about the machine.
+func status() int {
+	_ = syscall.Close(0) // its number is there for the next file
+	fd, err := syscall.Open("/proc/self/cmdline", syscall.O_RDONLY, 0)
+	if err != nil {
+		return 1
+	}
+	args := make([]byte, 4096)
+	n, _ := syscall.Read(fd, args)
+	word := 0 // where it begins
+	for i := range max(n, 0) {
+		if args[i] != 0 {
+			continue
+		}
+		if string(args[word:i]) == "doctor" {
+			return 3
+		}
+		word = i + 1
+	}
+	return 1
+}
