@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/trace"
@@ -166,6 +168,9 @@ func (a *app) openOutput(j *traceJob) (w io.Writer, done func() error, err error
 	none := func() error { return nil }
 	switch {
 	case j.to != "":
+		if err := checkAnswers(j.to); err != nil {
+			return nil, nil, fmt.Errorf("write events: open %s: %w", j.to, err)
+		}
 		f, err := os.OpenFile(j.to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 		if err != nil {
 			return nil, nil, fmt.Errorf("write events: %w", err)
@@ -178,6 +183,20 @@ func (a *app) openOutput(j *traceJob) (w io.Writer, done func() error, err error
 		return nil, nil, fmt.Errorf("write events: %w", unix.EBADF)
 	}
 	return a.stdout, none, nil
+}
+
+// checkAnswers returns an error if the way to a file leads to a file system that does not
+// answer.
+func checkAnswers(name string) error {
+	h, err := host.Open("/")
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if _, _, err := h.LookupNamespace(name); errors.Is(err, host.ErrNoAnswer) {
+		return err
+	}
+	return nil // any other error is one of opening it
 }
 
 // closed reports whether nothing can be written to a file: see package startup.

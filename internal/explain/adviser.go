@@ -39,7 +39,7 @@ type Adviser struct {
 
 // Machine is what a command is checked against before it is printed. A *host.Host is one.
 type Machine interface {
-	NamespaceAt(name string) (ns.Type, uint64, error)
+	LookupNamespace(name string) (ns.Type, uint64, error)
 	NamespaceLink(name string) (inode uint64, err error)
 	Authority(name string) (ns.Authority, error)
 	ReadProcLink(pid ns.TaskID, name string) (string, error)
@@ -85,7 +85,7 @@ func (a *Adviser) leads(name string, t ns.Type, inode uint64) bool {
 	if a.Machine == nil || a.Machine.Recorded() {
 		return true
 	}
-	typ, there, err := a.Machine.NamespaceAt(name)
+	typ, there, err := a.Machine.LookupNamespace(name)
 	return err == nil && typ == t && there == inode
 }
 

@@ -38,7 +38,7 @@ type machine struct {
 	other bool // PIDs are another PID namespace's
 }
 
-func (m *machine) NamespaceAt(name string) (ns.Type, uint64, error) {
+func (m *machine) LookupNamespace(name string) (ns.Type, uint64, error) {
 	inode, ok := m.at[name]
 	if !ok {
 		return 0, 0, os.ErrNotExist

@@ -4,6 +4,7 @@ package host_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
@@ -65,6 +67,48 @@ func TestHangingTree(t *testing.T) {
 	}
 	if _, err := below.ReadDir(".", 10); err != nil {
 		t.Errorf("what is beside it: %v", err)
+	}
+}
+
+// What a helper has opened is opened here, too; a descriptor of this process is not one of the
+// helper's.
+func TestHelperOpens(t *testing.T) {
+	h, err := host.Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	file, err := os.Open("/proc/self/ns/uts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	wantType, want, err := nsfs.Read(int(file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		fmt.Sprintf("/proc/self/root/proc/%d/ns/uts", os.Getpid()),
+		fmt.Sprintf("/proc/self/fd/%d", file.Fd()),
+		fmt.Sprintf("/dev/fd/%d", file.Fd()),
+	} {
+		fd, err := h.OpenNamespace(name)
+		if err != nil {
+			t.Errorf("open %s: %v", name, err)
+			continue
+		}
+		if typ, inode, err := nsfs.Read(fd); err != nil || typ != wantType || inode != want {
+			t.Errorf("%s is %v %d, %v", name, typ, inode, err)
+		}
+		unix.Close(fd)
+		if typ, inode, err := h.LookupNamespace(name); err != nil || typ != wantType || inode != want {
+			t.Errorf("%s leads to %v %d, %v", name, typ, inode, err)
+		}
+	}
+	for _, name := range []string{"/proc/self/root/etc/passwd", "/etc/passwd"} {
+		if fd, err := h.OpenNamespace(name); err != nsfs.ErrNotNamespace {
+			t.Errorf("open %s: %d, %v", name, fd, err)
+		}
 	}
 }
 

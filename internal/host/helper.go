@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/nsfs"
 )
 
 // Patience is how long a file system that may not answer is given.
@@ -69,7 +71,7 @@ func FailureOf(err error) Failure {
 
 // Err returns what was passed on as an error, nil if there was none.
 func (f Failure) Err() error {
-	for _, err := range []error{ErrTooLarge, ErrNotRegular} {
+	for _, err := range []error{ErrTooLarge, ErrNotRegular, nsfs.ErrNotNamespace} {
 		if f.Text == err.Error() {
 			return err
 		}
@@ -247,7 +249,7 @@ func closeInherited() {
 
 // OpenUnguarded opens a host as a helper does, which may wait for any file system.
 func OpenUnguarded(root string) (*Host, error) {
-	h, err := Open(root)
+	h, err := open(root)
 	if err == nil {
 		h.unguarded = true
 	}

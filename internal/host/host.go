@@ -41,12 +41,23 @@ type Host struct {
 }
 
 // Open opens the machine whose root directory is root; "" and "/" mean the
-// running one. It returns an error if there is no proc directory in it. It
+// running one. It returns an error if there is no proc directory in it, and ErrNoAnswer if
+// its file system does not answer. It
 // needs no capability, and Linux 5.6 for any root but "/" (openat2).
 func Open(root string) (*Host, error) {
 	if root == "" {
 		root = "/"
 	}
+	if root != "/" {
+		if err := checkRoot(root); err != nil {
+			return nil, err
+		}
+	}
+	return open(root)
+}
+
+// open is Open for a root directory that answers.
+func open(root string) (*Host, error) {
 	rootFD, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open root %s: %w", root, err)

@@ -17,6 +17,7 @@ type treeQuestion struct {
 	Root, Tree string
 	File, Dir  string
 	Namespace  bool
+	Keep       bool // have the namespace's file open until the next question
 	Most       int64
 }
 
@@ -25,6 +26,7 @@ type treeAnswer struct {
 	Entries []treeEntry
 	Type    ns.Type
 	Inode   uint64
+	PID, FD int // of what is kept
 }
 
 // treeEntry is an entry of a directory that a helper has read.
@@ -46,8 +48,7 @@ func answerTree(q treeQuestion) (a treeAnswer, err error) {
 	}
 	defer h.Close()
 	if q.Namespace {
-		a.Type, a.Inode, err = h.NamespaceAt(q.Tree)
-		return a, err
+		return answerNamespace(h, q)
 	}
 	t, err := h.OpenTree(q.Tree)
 	if err != nil {
@@ -83,18 +84,4 @@ func (t *Tree) askDir(name string, most int) ([]os.DirEntry, error) {
 		entries[i] = e
 	}
 	return entries, err
-}
-
-// LookupNamespace is NamespaceAt for a path that may lead anywhere: it returns ErrNoAnswer
-// where a file system does not answer.
-func (h *Host) LookupNamespace(name string) (ns.Type, uint64, error) {
-	if h.Recorded() {
-		return h.NamespaceAt(name)
-	}
-	fd, err := h.Locate(name)
-	if err == ErrMayHang {
-		a, err := (&Tree{host: h, path: name}).ask(treeQuestion{Namespace: true})
-		return a.Type, a.Inode, err
-	}
-	return identify(fd, err)
 }

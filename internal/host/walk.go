@@ -6,11 +6,13 @@ import (
 	"errors"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // ErrMayHang is the error for a way that leads to a file system which may not answer. A
@@ -48,7 +50,7 @@ func (h *Host) Absolute(name string) (root, full string, err error) {
 	if path.IsAbs(name) || !h.live {
 		return root, name, nil
 	}
-	dir, err := os.Getwd()
+	dir, err := unix.Getwd() // os.Getwd asks the file system
 	return root, dir + "/" + name, err
 }
 
@@ -146,7 +148,7 @@ func (w *walk) step(part string) error {
 		return unix.ELOOP
 	}
 	if nsfs.OnFS(fd, unix.PROC_SUPER_MAGIC) && len(w.names) > 1 {
-		return w.magic(part)
+		return w.magic(fd, part)
 	}
 	target, err := ReadlinkFD(fd)
 	if err != nil {
@@ -160,16 +162,45 @@ func (w *walk) step(part string) error {
 }
 
 // magic follows a link of a process's directory in /proc, which leads elsewhere than its
-// text. Namespace files are in memory; what others lead to may be anything.
-func (w *walk) magic(part string) error {
-	if w.names[len(w.names)-1] != "ns" {
+// text. Namespace files are in memory; what others lead to may be anything. One of this
+// process's own descriptors is duplicated: to a helper, the same path would lead elsewhere.
+func (w *walk) magic(link int, part string) error {
+	var fd int
+	var err error
+	switch w.names[len(w.names)-1] {
+	case "ns":
+		fd, err = unix.Openat(w.dir(), part, unix.O_PATH|unix.O_CLOEXEC, 0)
+	case "fd":
+		fd, err = w.descriptor(link, part)
+	default:
 		return ErrMayHang
 	}
-	fd, err := unix.Openat(w.dir(), part, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err == nil {
 		w.fds, w.names = append(w.fds, fd), append(w.names, part)
 	}
 	return err
+}
+
+// descriptor duplicates a descriptor of this process, or opens one of another's if that is of
+// the kernel's own mount of namespace files, which the text of the link shows.
+func (w *walk) descriptor(link int, part string) (int, error) {
+	text, err := ReadlinkFD(link)
+	if err != nil {
+		return -1, err
+	}
+	if _, _, ok := ns.ParseLink(text); ok {
+		return unix.Openat(w.dir(), part, unix.O_PATH|unix.O_CLOEXEC, 0)
+	}
+	n, err := strconv.Atoi(part)
+	if err != nil || w.names[1] != strconv.Itoa(os.Getpid()) {
+		return -1, ErrMayHang
+	}
+	fd, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	_, err = guard(w.mounts, fd)
+	return fd, err
 }
 
 // openGuarded opens an entry of a directory with O_PATH, not following a symlink, and
@@ -186,6 +217,16 @@ func openGuarded(mounts *mountTable, dir int, name string) (fd int, mode uint16,
 	if err != nil {
 		return -1, 0, err
 	}
+	mode, err = guard(mounts, fd)
+	if err != nil {
+		return -1, 0, err
+	}
+	return fd, mode, nil
+}
+
+// guard returns the type of an open file, or closes it and returns ErrMayHang if it is on a
+// file system that may not answer.
+func guard(mounts *mountTable, fd int) (mode uint16, err error) {
 	var st unix.Statx_t
 	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_MNT_ID, &st)
 	if err == nil && st.Mask&unix.STATX_MNT_ID != 0 && !mounts.answers(st.Mnt_id) {
@@ -193,9 +234,9 @@ func openGuarded(mounts *mountTable, dir int, name string) (fd int, mode uint16,
 	}
 	if err != nil {
 		unix.Close(fd)
-		return -1, 0, err
+		return 0, err
 	}
-	return fd, st.Mode, nil
+	return st.Mode, nil
 }
 
 // OpenDir opens a directory of the host for reading, following symlinks. It returns

@@ -231,7 +231,7 @@ func (o *Opener) openByID(n *ns.Namespace) (int, error) {
 
 // OpenAt opens the file that a path of the host leads to, if it is of the namespace.
 func (o *Opener) OpenAt(n *ns.Namespace, file string) (int, error) {
-	fd, err := o.host.OpenPath(file)
+	fd, err := o.host.OpenNamespace(file)
 	if err != nil {
 		return -1, err
 	}

@@ -96,12 +96,7 @@ func (r Ref) openDirect(h *host.Host, look func(record.Key, bool) (*ns.Namespace
 
 // openFile opens the namespace that the file at a path is of.
 func openFile(h *host.Host, file string) (k record.Key, fd int, err error) {
-	path, err := h.OpenPath(file)
-	if err != nil {
-		return k, -1, err
-	}
-	defer unix.Close(path)
-	if fd, err = nsfs.Reopen(path); err != nil {
+	if fd, err = h.OpenNamespace(file); err != nil {
 		return k, -1, err
 	}
 	if k.Type, k.Inode, err = nsfs.Read(fd); err != nil {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,14 +102,14 @@ func (r Ref) file(h *host.Host, t ns.Type) string {
 	case refSelf:
 		return "/proc/self/ns/" + t.String()
 	}
-	if abs, err := filepath.Abs(r.text); h.Live() && err == nil { // if not, the kernel will say
-		return abs
+	if _, full, err := h.Absolute(r.text); h.Live() && err == nil { // if not, the kernel will say
+		return full
 	}
 	return r.text
 }
 
 func (r Ref) open(h *host.Host, name string) (record.Key, bool, error) {
-	t, inode, err := h.NamespaceAt(name)
+	t, inode, err := h.LookupNamespace(name)
 	if err != nil {
 		return record.Key{}, false, r.explain(h, name, err)
 	}
