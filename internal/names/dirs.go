@@ -189,7 +189,7 @@ func (s *Dirs) readNamesDir(spec namesDirSpec) (d namesDir) {
 	}
 	d.path = s.Host.Canonical(fd, spec.path)
 	if d.authority, err = s.Host.Authority(spec.path); err != nil {
-		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: spec.path, Err: err})
+		s.unknown(&d, spec.path, err)
 	}
 	entries, err := dir.ReadDir(maxNames)
 	if err == nil && len(entries) == maxNames {

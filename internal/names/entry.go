@@ -100,7 +100,7 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, st *unix.Stat_t) {
 	case err == nil:
 		its, err := s.Host.NameAuthority(full)
 		if err != nil {
-			its = ns.UnknownAuthority // replaced meanwhile
+			s.unknown(d, full, err)
 		}
 		authority = authority.And(its)
 		name := ns.Name{Name: path.Base(full), Path: full, Kind: ns.NameSymlink, Target: target, Made: made, Authority: authority}
@@ -113,6 +113,13 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, st *unix.Stat_t) {
 		dangling("a loop of symlinks")
 	default:
 		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
+	}
+}
+
+// unknown records that whose word something is could not be read, if it is still there.
+func (s *Dirs) unknown(d *namesDir, path string, err error) {
+	if !host.IsGone(err) {
+		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: path, Err: err})
 	}
 }
 

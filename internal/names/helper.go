@@ -64,7 +64,7 @@ func (s *Dirs) askDir(spec namesDirSpec) (d namesDir) {
 	d.id, d.path, d.Names, d.Dangling = dirID{r.Dev, r.Ino}, r.Path, r.Names, r.Dangling
 	authority, err := s.Host.Authority(spec.path)
 	if err != nil {
-		authority = ns.UnknownAuthority // replaced meanwhile
+		s.unknown(&d, spec.path, err)
 	}
 	for i := range d.Names {
 		d.Names[i].Authority = d.Names[i].Authority.And(authority)

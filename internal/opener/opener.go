@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -83,8 +84,8 @@ func (o *Opener) nsid(fd int) *int {
 // as those of another user's processes need CAP_SYS_PTRACE; from 6.18 on a
 // network namespace that no path leads to is opened by its cookie, which needs
 // CAP_SYS_ADMIN over it. It never blocks. It returns ErrNoPath if nothing leads to
-// the namespace, the refusal where something does, and EMFILE, ENFILE or ENOMEM where it
-// could not look.
+// the namespace, the refusal where something does, and a lack of descriptors or memory as
+// that.
 func (o *Opener) Open(n *ns.Namespace) (int, error) {
 	const patience = 8 // a thousand processes that have all just ended need not all be tried
 	var tried [ns.NumKinds]int
@@ -104,10 +105,10 @@ func (o *Opener) Open(n *ns.Namespace) (int, error) {
 				return file, nil
 			}
 		}
-		switch {
-		case scarce(err):
+		if kernel.IsLack(err) {
 			return -1, err
-		case err == unix.EACCES || err == unix.EPERM:
+		}
+		if err == unix.EACCES || err == unix.EPERM {
 			refused = err
 		}
 	}
@@ -117,16 +118,10 @@ func (o *Opener) Open(n *ns.Namespace) (int, error) {
 		return fd, nil
 	case err == unix.ESTALE:
 		return -1, ErrEnded
-	case scarce(err):
+	case kernel.IsLack(err):
 		return -1, err
 	}
 	return -1, refused
-}
-
-// scarce reports whether an error is about what this process may have, and not about what
-// it opens.
-func scarce(err error) bool {
-	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
 // verify opens what fd, O_PATH, is of for reading if that is the namespace: PIDs

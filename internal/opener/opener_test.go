@@ -13,8 +13,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// TestOpenWithoutDescriptors checks that a lack of descriptors is returned as that, and not
-// as a statement about the namespace.
+// Without descriptors nothing can be opened, which is not that there is no way to it.
 func TestOpenWithoutDescriptors(t *testing.T) {
 	h, err := host.Open("/")
 	if err != nil {
@@ -23,22 +22,28 @@ func TestOpenWithoutDescriptors(t *testing.T) {
 	defer h.Close()
 	o := New(h, false)
 	defer o.Close()
-	typ, inode, err := h.NamespaceAt("/proc/self/ns/net")
+	_, inode, err := h.NamespaceAt("/proc/self/ns/net")
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := ns.Namespace{Type: typ, Inode: inode, Holders: []ns.Holder{{Kind: ns.KindProcess, PID: ns.TaskID(os.Getpid())}}}
-
+	n := &ns.Namespace{Type: ns.Net, Inode: inode, Holders: []ns.Holder{{Kind: ns.KindProcess, PID: ns.TaskID(os.Getpid())}}}
+	fd, err := o.Open(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fd)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	none := unix.Rlimit{Cur: 0, Max: limit.Max}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}); err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
-	if fd, err := o.Open(&n); !errors.Is(err, unix.EMFILE) {
-		t.Errorf("descriptor %d, error %v, want %v", fd, err, unix.EMFILE)
+	_, err = o.Open(n)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, unix.EMFILE) {
+		t.Errorf("the error is %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -42,7 +43,11 @@ func (r Ref) find(ctx context.Context, h *host.Host, known Aliases, t ns.Type, s
 		return fits[0], nil
 	case len(fits) > 1:
 		return nil, r.ambiguous(len(fits), how)
-	case err == nil && len(users) == 0:
+	}
+	if err := lack(snap); err != nil {
+		return nil, err
+	}
+	if err == nil && len(users) == 0 {
 		return nil, nil
 	}
 	if err := r.dangling(snap); err != nil {
@@ -52,6 +57,17 @@ func (r Ref) find(ctx context.Context, h *host.Host, known Aliases, t ns.Type, s
 		return nil, err
 	}
 	return nil, r.onlyUsers(users)
+}
+
+// lack returns an error if descriptors or memory were lacking when the snapshot was taken:
+// what does not fit then is no fact about the machine.
+func lack(snap *ns.Snapshot) error {
+	for _, g := range snap.Gaps {
+		if kernel.IsLack(g.Err) {
+			return fmt.Errorf("read %s: %w", g.Path, g.Err)
+		}
+	}
+	return nil
 }
 
 // fixed returns the namespace that a reference points at by what it is, not by what

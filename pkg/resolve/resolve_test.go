@@ -3,12 +3,16 @@
 package resolve
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -89,5 +93,26 @@ func TestResolveCookie(t *testing.T) {
 	}
 	if _, n, err := Resolve(t.Context(), scan.Options{}, nil, Ref{kind: refCookie, cookie: scene.Cookie}); err != nil || n.Inode != scene.Inode {
 		t.Errorf("by its cookie: %v, %v, want %d", n, err, scene.Inode)
+	}
+}
+
+// What could not be read for lack of descriptors is not a user's word, nor is it missing.
+func TestLack(t *testing.T) {
+	blue := ns.Name{Name: "blue", Path: "/run/netns/blue", Kind: ns.NameMount, Authority: ns.UnknownAuthority}
+	snap := &ns.Snapshot{Namespaces: []ns.Namespace{{Type: ns.Net, Inode: 4026532100, Names: []ns.Name{blue}}}}
+	for _, text := range []string{"blue", "green"} {
+		ref, err := ParseRef(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, lack := range []unix.Errno{0, unix.EMFILE, unix.ENFILE, unix.ENOMEM} {
+			snap.Gaps = nil
+			if lack != 0 {
+				snap.Gaps = []ns.Gap{{Sources: []string{"name"}, Path: "/run/netns", Err: lack}}
+			}
+			if _, err := ref.find(t.Context(), nil, nil, ns.Net, snap, record.Key{}, false); errors.Is(err, lack) != (lack != 0) {
+				t.Errorf("%s, %v: %v", text, lack, err)
+			}
+		}
 	}
 }
