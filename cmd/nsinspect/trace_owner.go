@@ -87,7 +87,8 @@ func findOwner(h *host.Host, x *owner.Index, pid ns.TaskID, boot time.Time) foun
 	return foundOwner{Owner: x.Of(pid, st.Born()), born: boot.Add(st.Born())}
 }
 
-// bootTime returns the wall clock's time at boot, as the events of a trace have it.
+// bootTime returns the wall clock's time at boot, as the start times in /proc count from it.
+// Both are of this process's time namespace.
 func bootTime() time.Time {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail: there since Linux 2.6.39

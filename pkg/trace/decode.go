@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -24,9 +25,8 @@ type clock struct{ boot time.Time }
 
 // newClock reads both clocks, the one before and after the other.
 func newClock() clock {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail: there since Linux 2.6.39
-	return clock{time.Now().Round(0).Add(-time.Duration(ts.Nano()))}
+	sinceBoot := kernel.SinceBoot()
+	return clock{time.Now().Round(0).Add(-sinceBoot)}
 }
 
 func (c clock) at(sinceBoot uint64) time.Time { return c.boot.Add(time.Duration(sinceBoot)) }
