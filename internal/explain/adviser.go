@@ -45,6 +45,7 @@ type Machine interface {
 	ReadProcLink(pid ns.TaskID, name string) (string, error)
 	ReadStat(task string) (host.Stat, error)
 	BootTime() (time.Time, error)
+	OutlivesTerm(pid ns.TaskID) bool
 	OwnTaskIDs() bool
 	Recorded() bool
 }

@@ -4,8 +4,10 @@ package explain
 
 import (
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,7 +19,14 @@ import (
 // sleeper starts a process of this name that waits to be killed.
 func sleeper(t *testing.T, comm string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", `printf %s "$0" >/proc/self/comm; echo; read line`, comm)
+	cmd, _ := sleeperThat(t, "", comm)
+	return cmd
+}
+
+// sleeperThat starts one that runs shell commands before, and returns what ends it.
+func sleeperThat(t *testing.T, does, comm string) (*exec.Cmd, io.Closer) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", does+`printf %s "$0" >/proc/self/comm; echo; read line`, comm)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +42,7 @@ func sleeper(t *testing.T, comm string) *exec.Cmd {
 	if _, err := stdout.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	return cmd
+	return cmd, stdin
 }
 
 // The command that ends a process ends it, whatever its name is, and no other that has
@@ -68,15 +77,6 @@ func TestKill(t *testing.T) {
 						t.Errorf("%s: %v: %s", text, err, out)
 					}
 				}
-				// Of another that got the PID a tick later.
-				st, err := m.ReadStat(pid.String())
-				if err != nil {
-					t.Fatal(err)
-				}
-				paste(strings.Replace(command, fmt.Sprintf("= %d ]", st.Start), fmt.Sprintf("= %d ]", st.Start-1), 1))
-				if _, err := m.ReadStat(pid.String()); err != nil {
-					t.Fatalf("ended by the command for another: %v", err)
-				}
 				paste(command)
 				done := make(chan error, 1)
 				go func() { done <- cmd.Wait() }()
@@ -86,6 +86,71 @@ func TestKill(t *testing.T) {
 					t.Errorf("not ended by %s", command)
 				}
 			})
+		}
+	}
+}
+
+// The command ends no other process that has got the PID, a tick later.
+func TestKillNoOther(t *testing.T) {
+	m := newMachine(t)
+	for _, shell := range shells {
+		need.Program(t, shell[0])
+		cmd, stdin := sleeperThat(t, "", "spared")
+		pid := ns.TaskID(cmd.Process.Pid)
+		p, err := scan.ReadProcess(m.Host, pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := m.ReadStat(pid.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		command := New(&ns.Snapshot{}, m, nil).kill(&ns.Holder{Kind: ns.KindProcess, PID: pid, Process: p})
+		earlier := strings.Replace(command, fmt.Sprintf("= %d ]", st.Start), fmt.Sprintf("= %d ]", st.Start-1), 1)
+		if earlier == command {
+			t.Fatalf("no start time in %s", command)
+		}
+		sh := exec.Command(shell[0], shell[1:]...)
+		sh.Stdin = strings.NewReader(earlier + "\n")
+		if out, _ := sh.CombinedOutput(); len(out) > 0 { // the status is that of the test
+			t.Errorf("%s: %s", earlier, out)
+		}
+		stdin.Close() // upon which it ends by itself, unless a signal has come before
+		_ = cmd.Wait()
+		if w := cmd.ProcessState.Sys().(syscall.WaitStatus); w.Signaled() {
+			t.Errorf("%s: %s has ended it", shell, earlier)
+		}
+	}
+}
+
+// One that SIGTERM does not end is killed: a shell that ignores it, the first process of a
+// PID namespace.
+func TestKillWhatIgnores(t *testing.T) {
+	m := newMachine(t)
+	ignores, _ := sleeperThat(t, "trap '' TERM; ", "deaf")
+	need.Root(t)
+	first := exec.Command("sleep", "600")
+	first.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range []*exec.Cmd{ignores, first} {
+		pid := ns.TaskID(cmd.Process.Pid)
+		p, err := scan.ReadProcess(m.Host, pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		command := New(&ns.Snapshot{}, m, nil).kill(&ns.Holder{Kind: ns.KindProcess, PID: pid, Process: p})
+		if out, err := exec.Command("dash", "-c", command).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", command, err, out)
+		}
+		done := make(chan error, 1)
+		go func() { done <- cmd.Wait() }()
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Errorf("not ended by %s", command)
+			_ = cmd.Process.Kill()
 		}
 	}
 }

@@ -84,7 +84,11 @@ func (a *Adviser) kill(h *ns.Holder) string {
 	if err != nil || !a.same(h, st) || daemons[st.Comm] {
 		return ""
 	}
-	return fmt.Sprintf("%s && kill %d", guard(h.PID, st), h.PID)
+	signal := ""
+	if a.Machine.OutlivesTerm(h.PID) {
+		signal = "-s KILL "
+	}
+	return fmt.Sprintf("%s && kill %s%d", guard(h.PID, st), signal, h.PID)
 }
 
 // guard returns a test of the shell that a PID is still that of a task that started
