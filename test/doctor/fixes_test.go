@@ -61,11 +61,11 @@ func breakHost(t *testing.T, script string) *brokenHost {
 	if err := buildProgram(); err != nil {
 		t.Fatal(err)
 	}
-	const around = `set -e; mount -t tmpfs -o mode=755 run /run; mkdir /run/netns /run/x
+	const around = `set -e; mount -t tmpfs -o mode=755 run /run; mkdir /run/netns /run/x /run/mount
 ready() { stat -Lc %%i "$1"; }
 until_there() { while ! [ -e "$1" ]; do sleep .02; done; }
 %s
-read line || true; for p in $(jobs -p); do kill $p || true; done; wait || true
+read line || true; for p in $(jobs -p); do kill -9 $p || true; done; wait || true
 `
 	cmd := exec.Command("unshare", "-m", "-n", "--propagation", "private", "bash", "-c", fmt.Sprintf(around, script))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
@@ -211,12 +211,14 @@ setpriv --reuid 1000 --regid 1000 --clear-groups bash /run/u/sh & until_there /r
 		t.Run(c.name, func(t *testing.T) {
 			h := breakHost(t, c.script)
 			f := h.expect(t, c.check)
+			before, uses := h.watch(t), h.uses(t)
 			t.Logf("%s: fix %q, advice %q", f.Summary, f.Fix, f.Advice)
 			if len(f.Fix) != c.commands || !strings.Contains(f.Summary, c.summary) {
 				t.Errorf("summary %q, want %q, and %d commands", f.Summary, c.summary, c.commands)
 			}
 			h.paste(t, f.Fix)
 			h.gone(t)
+			h.untouched(t, before, uses.text)
 			if _, err := os.Stat(filepath.Join("/proc", strconv.Itoa(h.pid), "root/run/u/pwned")); err == nil {
 				t.Error("the fix ran a user's program as root")
 			}
