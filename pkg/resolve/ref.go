@@ -67,8 +67,11 @@ func ParseRef(text string) (Ref, error) {
 		r.kind = refSelf
 	case text == "host":
 		r.kind = refHost
-	case strings.HasPrefix(text, "pid:"):
+	case strings.HasPrefix(text, "pid:") && !linkLike.MatchString(text):
 		n, err := strconv.ParseUint(text[len("pid:"):], 10, 64)
+		if err == nil && n >= ns.LowestInode {
+			return malformed(fmt.Sprintf("did you mean pid:[%d]?", n))
+		}
 		if err != nil || n == 0 || n > maxPID {
 			return malformed(fmt.Sprintf("pid: wants a number from 1 to %d", maxPID))
 		}
