@@ -50,16 +50,20 @@ struct ns_common___v68 {
 
 struct user_namespace {
 	struct ns_common ns;
+	struct user_namespace *parent;
 	kuid_t owner;
 };
 struct uts_namespace {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 };
 struct ipc_namespace {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 };
 struct mnt_namespace {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 	struct mount *root;
 };
 struct timespec64 {
@@ -71,13 +75,17 @@ struct timens_offsets {
 };
 struct time_namespace {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 	struct timens_offsets offsets;
 };
 struct cgroup_namespace {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 };
 struct pid_namespace {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
+	struct pid_namespace *parent;
 	struct task_struct *child_reaper;
 };
 

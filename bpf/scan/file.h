@@ -6,6 +6,7 @@
 #include "../common/ns.h"
 #include "kernel.h"
 #include "reader.h"
+#include "relations.h"
 #include "scan.h"
 
 #define TUN_RDEV (10 << 20 | 200)   /* misc device 200, TUN_MINOR; kernel dev_t */
@@ -38,6 +39,8 @@ static __always_inline void set_ns(struct file_record *r, struct ns_common *ns)
 	r->type = ns_type_of(ns);
 	if (r->type == CLONE_NEWNET)
 		r->cookie = net_cookie(container_of(ns, struct net, ns));
+	if (opts.relations)
+		relate(number(ns), r->type);
 }
 
 /* Returns the mount that a file was opened through if it is one of that file, not nsfs

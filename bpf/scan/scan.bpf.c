@@ -14,8 +14,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct totals pass_totals;
 struct totals task_totals; /* of the program tasks, which may run beside another one */
 struct options opts;
+const void *related_proxy; /* of the task before, whose namespaces are recorded */
 
 #include "reader.h"
+#include "relations.h"
 #include "file.h"
 
 /* Never used: puts the types in the object's BTF, where bpf2go finds them. */
@@ -23,6 +25,7 @@ struct {
 	struct task_record task;
 	struct file_record file;
 	struct own_record own;
+	struct relation relation;
 	enum ns_index index;
 	enum task_flag task_flag;
 	enum file_kind kind;
@@ -76,6 +79,8 @@ int tasks(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	start_iterator(ctx->meta);
+	if (ctx->meta->seq_num == 0)
+		related_proxy = NULL;
 	r.pid = reader_tgid(task);
 	r.tid = reader_tid(task);
 	r.ppid = reader_tgid(READ(task, real_parent));
@@ -97,6 +102,8 @@ int tasks(struct bpf_iter__task *ctx)
 	r.uid = READ(cred, uid.val);
 	if (type_wanted(CLONE_NEWUSER))
 		r.ns[NS_USER] = READ(READ(cred, user_ns), ns.inum);
+	if (opts.relations)
+		relate_task(proxy, READ(cred, user_ns));
 	bpf_probe_read_kernel(r.comm, sizeof(r.comm), &task->comm);
 	if (bpf_seq_write(ctx->meta->seq, &r, sizeof(r)) == 0)
 		task_totals.written++;

@@ -105,6 +105,14 @@ struct net_record {
 	u32 uid;    /* of that namespace's creator, in the initial user namespace */
 };
 
+/* What a namespace refers to. */
+struct relation {
+	u32 type;   /* CLONE_NEW* of the namespace */
+	u32 owner;  /* inode of the user namespace that owns it; of a user namespace, its parent */
+	u32 parent; /* of a user or PID namespace: inode of its parent; 0 of an initial one */
+	u32 uid;    /* of a user namespace: its creator, in the initial user namespace */
+};
+
 /* Counts of one pass, by which user space knows that nothing was lost. */
 struct totals {
 	u64 visited;    /* elements that the kernel showed */
@@ -175,4 +183,5 @@ struct options {
 	u32 unshifted; /* 1 where /proc/PID/stat takes no notice of time namespaces (before 5.11) */
 	u32 account; /* 1 reports what has FILE_OWN_NS too, packed where it is a socket, unless
 		      * that is the initial namespace */
+	u32 relations; /* 1 records the relations of namespaces: see relations.h */
 };

@@ -52,6 +52,9 @@ func Open(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !o.Relations {
+		spec.Maps[relationsMap].MaxEntries = 1
+	}
 	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}
 	r := &Reader{options: o, loader: &l, passes: make(map[Pass]*passState), variables: make(map[string]variable)}
 	l.options.Programs.KernelTypes = types

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	oldMapRelations       = "relations"
 	oldProgDetachedMounts = "detached_mounts"
 	oldProgFdTables       = "fd_tables"
 	oldProgFiles          = "files"
@@ -39,6 +40,7 @@ const (
 	oldVarReaderBoottime  = "reader_boottime"
 	oldVarReaderLevel     = "reader_level"
 	oldVarReaderPidns     = "reader_pidns"
+	oldVarRelatedProxy    = "related_proxy"
 	oldVarRingPos         = "ring_pos"
 	oldVarTablePos        = "table_pos"
 	oldVarTaskTotals      = "task_totals"
@@ -103,6 +105,7 @@ type oldProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldMapSpecs struct {
+	Relations *ebpf.MapSpec `ebpf:"relations"`
 }
 
 // oldVariableSpecs contains global variables before they are loaded into the kernel.
@@ -122,6 +125,7 @@ type oldVariableSpecs struct {
 	ReaderBoottime *ebpf.VariableSpec `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
@@ -148,10 +152,13 @@ func (o *oldObjects) Close() error {
 //
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldMaps struct {
+	Relations *ebpf.Map `ebpf:"relations"`
 }
 
 func (m *oldMaps) Close() error {
-	return _OldClose()
+	return _OldClose(
+		m.Relations,
+	)
 }
 
 // oldVariables contains all global variables after they have been loaded into the kernel.
@@ -171,6 +178,7 @@ type oldVariables struct {
 	ReaderBoottime *ebpf.Variable `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
+	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`

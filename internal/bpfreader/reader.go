@@ -77,6 +77,9 @@ type Options struct {
 	// Account also reports these, unless that is the initial network namespace, each
 	// with OwnNS set, for the account of a namespace's references.
 	Account bool
+	// Relations makes the passes record the owners and parents of what they come upon,
+	// while Types includes user or PID namespaces: see Reader.Relations.
+	Relations bool
 
 	// oneByOne makes Files read descriptor by descriptor, which takes four times as
 	// long and has no limit for one process.
@@ -174,6 +177,9 @@ func (r *Reader) storeOptions() error {
 	}
 	if r.options.Account {
 		want.Account = 1
+	}
+	if r.options.Relations && (r.options.Types == 0 || r.options.Types&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0) {
+		want.Relations = 1
 	}
 	return writeVariable(r, scanVarOpts, &want)
 }

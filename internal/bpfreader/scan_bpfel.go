@@ -135,6 +135,7 @@ type scanOptions struct {
 	OwnNs     uint32
 	Unshifted uint32
 	Account   uint32
+	Relations uint32
 }
 
 type scanOwnRecord struct {
@@ -171,6 +172,14 @@ type scanQueueWalk struct {
 	State     uint32
 	Embryo    uint32
 	Unused    uint32
+}
+
+type scanRelation struct {
+	_      structs.HostLayout
+	Type   uint32
+	Owner  uint32
+	Parent uint32
+	Uid    uint32
 }
 
 type scanTaskFlag uint32
@@ -220,6 +229,7 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	scanMapRelations       = "relations"
 	scanProgDetachedMounts = "detached_mounts"
 	scanProgFdTables       = "fd_tables"
 	scanProgFiles          = "files"
@@ -243,6 +253,7 @@ const (
 	scanVarReaderBoottime  = "reader_boottime"
 	scanVarReaderLevel     = "reader_level"
 	scanVarReaderPidns     = "reader_pidns"
+	scanVarRelatedProxy    = "related_proxy"
 	scanVarRingPos         = "ring_pos"
 	scanVarTablePos        = "table_pos"
 	scanVarTaskTotals      = "task_totals"
@@ -307,6 +318,7 @@ type scanProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanMapSpecs struct {
+	Relations *ebpf.MapSpec `ebpf:"relations"`
 }
 
 // scanVariableSpecs contains global variables before they are loaded into the kernel.
@@ -326,6 +338,7 @@ type scanVariableSpecs struct {
 	ReaderBoottime *ebpf.VariableSpec `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
@@ -352,10 +365,13 @@ func (o *scanObjects) Close() error {
 //
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanMaps struct {
+	Relations *ebpf.Map `ebpf:"relations"`
 }
 
 func (m *scanMaps) Close() error {
-	return _ScanClose()
+	return _ScanClose(
+		m.Relations,
+	)
 }
 
 // scanVariables contains all global variables after they have been loaded into the kernel.
@@ -375,6 +391,7 @@ type scanVariables struct {
 	ReaderBoottime *ebpf.Variable `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
+	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpfreader
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+)
+
+// relationsMap is the map of relations.h.
+const relationsMap = "relations"
+
+// Relation is what one namespace keeps alive: its owner and its parent.
+type Relation struct {
+	Inode  uint32
+	Type   uint32 // CLONE_NEW* flag
+	Owner  uint32 // inode of the user namespace that owns it, of a user namespace its parent; 0 of the initial one
+	Parent uint32 // of a user or PID namespace; 0 of an initial one
+	UID    uint32 // of a user namespace: its creator, in the initial user namespace
+}
+
+// Relations returns what the passes have recorded since the last call, in no order: of
+// each namespace that they came upon, and of all those above it. There is room for
+// 16384; what did not fit is missing. Without Options.Relations it returns nothing.
+func (r *Reader) Relations() ([]Relation, error) {
+	r.taskMu.Lock()
+	defer r.taskMu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.maps == nil {
+		return nil, errClosed
+	}
+	all, err := takeRelations(r.maps.Maps[relationsMap])
+	if err != nil {
+		return nil, fmt.Errorf("read relations of namespaces: %w", err)
+	}
+	if r.rest == nil {
+		return all, nil
+	}
+	rest, err := r.rest.Relations()
+	return append(all, rest...), err
+}
+
+// takeRelations empties the map.
+func takeRelations(m *ebpf.Map) ([]Relation, error) {
+	var all []Relation
+	var inode uint32
+	var value scanRelation
+	entries := m.Iterate()
+	for entries.Next(&inode, &value) {
+		all = append(all, Relation{Inode: inode, Type: value.Type, Owner: value.Owner, Parent: value.Parent, UID: value.Uid})
+	}
+	if err := entries.Err(); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if err := m.Delete(&all[i].Inode); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
