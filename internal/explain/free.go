@@ -3,21 +3,36 @@
 package explain
 
 import (
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Free returns what frees a namespace: a step for everything that holds it, in the order
 // in which they are to be done. What an owner can be stopped for comes first, then
-// processes and descriptors, then mounts: one that is open cannot be unmounted.
+// processes and descriptors, then mounts: one that is open cannot be unmounted. What frees
+// its children comes before what frees it alone, of which that is often a part.
 func (a *Adviser) Free(n *ns.Namespace) []Fix {
-	var owners, tasks, files, sockets, maps, queued, kernel []Fix
-	if n.Initial {
+	all := a.free(n, map[uint64]bool{})
+	if n.Count(ns.KindChild) > 0 {
+		return once(all)
+	}
+	return all
+}
+
+// free is Free, without the steps for namespaces that were freed before.
+func (a *Adviser) free(n *ns.Namespace, before map[uint64]bool) []Fix {
+	var children, owners, tasks, files, sockets, maps, queued, kernel []Fix
+	if n.Initial || before[n.Inode] {
 		return nil
 	}
+	before[n.Inode] = true
 	whole := a.stopsWhole(n) // the container that the namespace was made for is stopped
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind == ns.KindMount || whole && a.attends(n, h) {
+		if h.Kind == ns.KindChild {
+			children = append(children, a.freeChild(h.Child, before)...)
+		}
+		if h.Kind == ns.KindMount || h.Kind == ns.KindChild || whole && a.attends(n, h) {
 			continue
 		}
 		if f, ok := a.ownerStep(n, h); ok {
@@ -43,10 +58,19 @@ func (a *Adviser) Free(n *ns.Namespace) []Fix {
 		}
 	}
 	var all []Fix
-	for _, fixes := range [][]Fix{once(owners), tasks, files, sockets, maps, queued, a.unmount(n, whole), kernel} {
+	for _, fixes := range [][]Fix{children, once(owners), tasks, files, sockets, maps, queued, a.unmount(n, whole), kernel} {
 		all = append(all, fixes...)
 	}
 	return all
+}
+
+// freeChild returns the steps that free a child. It may be known by a name alone, whose
+// holders cannot be seen.
+func (a *Adviser) freeChild(n *ns.Namespace, before map[uint64]bool) []Fix {
+	if len(n.Holders) == 0 {
+		return []Fix{{verb: "find", object: "what keeps " + text.Title(n) + " alive"}}
+	}
+	return a.free(n, before)
 }
 
 // stopsWhole reports whether a step stops whoever is in a namespace.

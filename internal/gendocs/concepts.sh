@@ -96,6 +96,16 @@ file_and_setns() {
 	end $F
 }
 
+children() {
+	unshare -Urn unshare -U sleep 1000 & C=$!; sleep 0.5; U=$(stat -Lc %i /proc/$C/ns/user)
+	M=$(nsinspect list --type user -o json 2>/dev/null | jq ".namespaces[] | select(.inode == $U) .parent")
+	b children
+	t "readlink /proc/$C/ns/user; lsns --tree=owner -o NS,TYPE,NPROCS,COMMAND | grep -B 2 $U"
+	t "nsinspect list --type user 2>/dev/null | grep -E 'INODE|$M|$U'"
+	t "nsinspect who-uses 'user:[$M]' 2>/dev/null"
+	end $C
+}
+
 ip_netns() {
 	b add
 	t "strace -e trace=mkdir,mount,unshare,openat ip netns add blue 2>&1 | grep -E 'netns|proc/self/ns|unshare'"
@@ -211,7 +221,7 @@ sandbox() {
 	kill $D; wait $D 2>/dev/null
 }
 
-identity_and_proc; file_and_setns; ip_netns; names; sandbox
+identity_and_proc; file_and_setns; children; ip_netns; names; sandbox
 awk '
 	{ print }
 	/^<!-- [a-z]+ -->$/ {

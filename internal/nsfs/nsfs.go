@@ -82,27 +82,50 @@ func ID(fd int) uint64 {
 func Owner(t ns.Type, fd int) (inode uint64, uid int) {
 	uid = -1
 	if t == ns.User {
-		uid = makerOf(fd)
+		uid = Maker(fd)
 	}
-	owner, err := unix.IoctlRetInt(fd, unix.NS_GET_USERNS)
-	if err != nil {
+	owner, inode := Above(fd, unix.NS_GET_USERNS)
+	if owner < 0 {
 		return 0, uid
 	}
 	defer unix.Close(owner)
-	var st unix.Stat_t
-	if unix.Fstat(owner, &st) != nil {
-		return 0, uid
-	}
 	if t != ns.User {
-		uid = makerOf(owner)
+		uid = Maker(owner)
 	}
-	return st.Ino, uid
+	return inode, uid
 }
 
-// makerOf returns the UID of whoever made a user namespace, -1 if unknown. To a
+// Parent asks an open file of a user or PID namespace for the inode of its parent. It
+// returns 0 for what the kernel does not show: the parent of an initial namespace, or one
+// that is neither the caller's own nor below it (kernel/pid_namespace.c, pidns_get_parent,
+// 6.18). It needs no capability.
+func Parent(fd int) uint64 {
+	parent, inode := Above(fd, unix.NS_GET_PARENT)
+	if parent >= 0 {
+		unix.Close(parent)
+	}
+	return inode
+}
+
+// Above opens what a request, NS_GET_USERNS or NS_GET_PARENT, leads to from an open
+// namespace file, and returns its inode; -1 and 0 for what the kernel does not show.
+func Above(fd int, request uint) (above int, inode uint64) {
+	above, err := unix.IoctlRetInt(fd, request)
+	if err != nil {
+		return -1, 0
+	}
+	var st unix.Stat_t
+	if unix.Fstat(above, &st) != nil {
+		unix.Close(above)
+		return -1, 0
+	}
+	return above, st.Ino
+}
+
+// Maker returns the UID of whoever made a user namespace, -1 if unknown. To a
 // caller in a user namespace of its own the kernel gives the overflow UID for one
 // that is not mapped there (fs/nsfs.c, ns_ioctl, from_kuid_munged, 6.18).
-func makerOf(userNS int) int {
+func Maker(userNS int) int {
 	const overflowUID = 65534 // include/linux/highuid.h
 	uid, err := unix.IoctlGetUint32(userNS, unix.NS_GET_OWNER_UID)
 	if err != nil || uid == overflowUID && kernel.InUserNamespace() {

@@ -61,6 +61,9 @@ func (o *Opener) Identify(n *ns.Namespace, fd int) {
 	if n.UserNS == 0 {
 		n.UserNS, n.OwnerUID = nsfs.Owner(n.Type, fd)
 	}
+	if n.Parent == 0 && (n.Type == ns.User || n.Type == ns.PID) {
+		n.Parent = nsfs.Parent(fd)
+	}
 }
 
 // nsid returns the ID of a network namespace in this process's own. Asking needs

@@ -20,6 +20,7 @@ type Found struct {
 	Members    Members            // processes, by mount namespace
 	Pins       []Pin              // what holds mount namespaces that are not wanted themselves
 	Threaded   []ns.TaskID        // processes of more than one thread
+	Relations  []Relation         // of namespaces, wanted or not; an engine's
 }
 
 // Name is a name of a namespace.
@@ -46,6 +47,7 @@ func (f *Found) Add(g Found) {
 	f.Members.Add(g.Members)
 	f.Pins = append(f.Pins, g.Pins...)
 	f.Threaded = append(f.Threaded, g.Threaded...)
+	f.Relations = append(f.Relations, g.Relations...)
 	if f.Threads == nil {
 		f.Threads = map[Key]int{}
 	}
@@ -71,6 +73,14 @@ func (s *Members) Add(more Members) {
 type Pin struct {
 	MountNS uint64
 	ns.Holder
+}
+
+// Relation is what a namespace refers to, and so keeps alive.
+type Relation struct {
+	Key
+	Owner  uint64 // inode of the user namespace that owns it, of a user namespace its parent; 0 if it has none or that is unknown
+	Parent uint64 // of a user or PID namespace: inode of its parent, likewise
+	UID    int    // of a user namespace: the UID that created it; -1 if unknown
 }
 
 // Net is a network namespace as the kernel's own list has it.

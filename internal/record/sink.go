@@ -83,6 +83,9 @@ func (s *Sink) Pin(mountNS uint64, h ns.Holder) { s.found.Pins = append(s.found.
 // Net takes an entry of the kernel's own list of network namespaces.
 func (s *Sink) Net(n Net) { s.found.Nets = append(s.found.Nets, n) }
 
+// Relation takes what a namespace refers to.
+func (s *Sink) Relation(r Relation) { s.found.Relations = append(s.found.Relations, r) }
+
 // AllNets records that the kernel's list was read to its end, so that what is not
 // on it is not alive.
 func (s *Sink) AllNets() { s.found.AllNets = true }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -93,7 +94,7 @@ func identity(s *ns.Snapshot, n *ns.Namespace) string {
 func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, wide bool) *table {
 	t := &table{columns: []column{
 		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "FD", right: true}, {title: "WHAT"},
-		{title: "OWNER", least: 12}, {title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
+		{title: "NAMESPACE"}, {title: "KEPT-BY", least: 8}, {title: "OWNER", least: 12}, {title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
 		{title: "PATH", least: 16}, {title: "COMMAND", least: 8},
 	}}
 	grouped := false
@@ -115,7 +116,7 @@ func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, wide bool) *tabl
 		t.drop(t.index("MOUNTNS"))
 		t.drop(t.index("MOUNT-ID"))
 	}
-	t.dropEmpty("PID", "TID", "FD", "WHAT", "OWNER", "USER", "STARTED", "PATH", "COMMAND")
+	t.dropEmpty("PID", "TID", "FD", "WHAT", "NAMESPACE", "KEPT-BY", "OWNER", "USER", "STARTED", "PATH", "COMMAND")
 	return t
 }
 
@@ -136,15 +137,18 @@ func what(h *ns.Holder) string {
 }
 
 func addHolder(t *table, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, h *ns.Holder, path string, wide bool) {
-	user, started, command := "", "", ""
+	user, started, command, child, keptBy := "", "", "", "", ""
 	if p := h.Process; p != nil {
 		user, started, command = userName(s, p.UID), clock(p.Started, s.Taken), Command(p)
+	}
+	if h.Child != nil {
+		child, keptBy = text.Title(h.Child), strings.Join(h.Child.Tally(), ", ")
 	}
 	pid, tid := h.PID, h.TID
 	if h.Kind == ns.KindMount {
 		pid, tid = 0, 0 // they only see the mount
 	}
-	t.add("", h.Kind.String(), number(int(pid)), number(int(tid)), fd(h), what(h), ownerCell(x.Holder(n, h), wide), user, started,
+	t.add("", h.Kind.String(), number(int(pid)), number(int(tid)), fd(h), what(h), child, keptBy, ownerCell(x.Holder(n, h), wide), user, started,
 		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
 }
 

@@ -7,8 +7,8 @@ import "github.com/nsinspect/nsinspect/pkg/ns"
 // Holder is one reason that the kernel keeps a namespace alive. It has the fields of
 // its kind only.
 type Holder struct {
-	Kind string `json:"kind" jsonschema:"enum=process,enum=thread,enum=fd,enum=mount,enum=socket,enum=tun,enum=mmap,enum=inflight,enum=kernel"`
-	PID  int    `json:"pid,omitempty"` // the process that holds; of every kind but mount and kernel
+	Kind string `json:"kind" jsonschema:"enum=process,enum=thread,enum=fd,enum=mount,enum=socket,enum=tun,enum=mmap,enum=inflight,enum=child,enum=kernel"`
+	PID  int    `json:"pid,omitempty"` // the process that holds; of every kind but mount, child and kernel
 	TID  int    `json:"tid,omitempty"` // of a thread, and of a file in the descriptor table of one thread alone; comm and started are its own then
 	FD   *int   `json:"fd,omitempty"`  // of fd, socket and tun the descriptor; of inflight that of the unix socket in which the file waits
 	Details
@@ -25,6 +25,7 @@ type Holder struct {
 	Type         string `json:"type,omitempty"`   // of a socket, as stream
 	Device       string `json:"device,omitempty"` // of tun: the network device
 	DeviceBase64 []byte `json:"device_base64,omitempty"`
+	Namespace    *Ref   `json:"namespace,omitempty"`  // of child: the namespace that this one owns or is the parent of
 	References   int    `json:"references,omitempty"` // of kernel: how many references nothing else explains; absent if that is unknown
 
 	Path       string  `json:"path,omitempty"` // of a mount: where it is mounted, in its mount namespace
@@ -56,6 +57,9 @@ func (c *converter) holder(n *ns.Namespace, h *ns.Holder) Holder {
 			pin := c.holder(n, h.Pin)
 			w.Pin = &pin
 		}
+		return w
+	case ns.KindChild:
+		w.Namespace = newRef(h.Child)
 		return w
 	case ns.KindKernel:
 		w.References = h.Refs

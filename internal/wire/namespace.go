@@ -26,6 +26,7 @@ type Namespace struct {
 	Cookie       uint64         `json:"cookie,omitempty"`    // of a network namespace, never reused in one boot
 	Initial      *bool          `json:"initial,omitempty"`   // whether it is the host's own
 	UserNS       uint64         `json:"userns,omitempty"`    // inode of the user namespace that owns it; of a user namespace, of its parent
+	Parent       uint64         `json:"parent,omitempty"`    // of a user or PID namespace: inode of its parent
 	OwnerUID     *int           `json:"owner_uid,omitempty"` // the user who created that user namespace; of a user namespace, who created it
 	NSID         *int           `json:"nsid,omitempty"`      // its ID in the network namespace of this command, as ip netns list-id prints it
 	Names        []Name         `json:"names"`               // sorted by path
@@ -111,7 +112,7 @@ func newConverter(s *ns.Snapshot, x *owner.Index) *converter {
 
 func (c *converter) namespace(n *ns.Namespace) Namespace {
 	w := Namespace{
-		Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, UserNS: n.UserNS, NSID: n.NSID, Names: []Name{},
+		Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, UserNS: n.UserNS, Parent: n.Parent, NSID: n.NSID, Names: []Name{},
 		Owner: NewOwner(c.owners.Namespace(n)), Processes: n.Processes(), Threads: n.Threads, HolderCounts: map[string]int{},
 		Links: c.links(n.Links),
 	}
@@ -146,12 +147,15 @@ func (c *converter) ref(t ns.Type, inode uint64) *Ref {
 	if inode == 0 {
 		return nil
 	}
-	w := &Ref{Type: t.String(), Inode: inode}
 	if n := c.byInode[inode]; n != nil && n.Type == t {
-		w.Cookie, w.Initial, w.Name = n.Cookie, n.Initial, n.BestName()
-		w.NameBase64 = raw(w.Name)
+		return newRef(n)
 	}
-	return w
+	return &Ref{Type: t.String(), Inode: inode}
+}
+
+func newRef(n *ns.Namespace) *Ref {
+	name := n.BestName()
+	return &Ref{Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, Initial: n.Initial, Name: name, NameBase64: raw(name)}
 }
 
 func newDetails(p *ns.Process) Details {

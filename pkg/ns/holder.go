@@ -29,6 +29,10 @@ type Holder struct {
 	// namespace it may be 0 until Process is read. 0 if it is unknown.
 	Born time.Duration
 
+	// Child is, for KindChild, a namespace that this one owns or is the parent of, with all
+	// that holds it.
+	Child *Namespace
+
 	// Authority is of a mount: who can change what is mounted there. A mount in a
 	// mount namespace that a user owns is that user's.
 	Authority Authority
@@ -83,6 +87,8 @@ func (b SortHolders) Less(i, j int) bool {
 		return x.MountNS < y.MountNS
 	case x.MountID != y.MountID:
 		return x.MountID < y.MountID
+	case x.Child != nil && y.Child != nil:
+		return x.Child.before(y.Child)
 	}
 	return x.Via < y.Via
 }

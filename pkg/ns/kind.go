@@ -16,6 +16,7 @@ const (
 	KindTun
 	KindMmap
 	KindInflight
+	KindChild
 	KindKernel
 	NumKinds
 )
@@ -31,6 +32,7 @@ var kinds = [NumKinds]struct{ one, many, source, where string }{
 	KindTun:      {"tun", "tuns", "socket", "tun devices"},
 	KindMmap:     {"mmap", "mmaps", "mmap", "mapped sockets"},
 	KindInflight: {"inflight", "inflight", "inflight", "files in flight"},
+	KindChild:    {"child", "children", "child", "child namespaces"},
 	KindKernel:   {"kernel", "kernel", "kernel", "the kernel's own list"},
 }
 

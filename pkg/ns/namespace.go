@@ -15,6 +15,7 @@ type Namespace struct {
 	Inode      uint64      // nsfs inode; the kernel reuses it once the namespace is gone
 	Cookie     uint64      // of a network namespace; never reused in one boot; 0 if unknown
 	UserNS     uint64      // inode of the user namespace that owns it, of a user namespace its parent; 0 if unknown
+	Parent     uint64      // of a user or PID namespace: inode of its parent; 0 if it has none or that is unknown
 	OwnerUID   int         // the UID that created that user namespace, or this one if it is one; -1 if unknown
 	NSID       *int        // the ID of a network namespace in this process's own; nil if it has none or that is unknown
 	Initial    bool        // the namespace the kernel started with: the host's own
@@ -36,6 +37,27 @@ type References struct {
 
 // String returns the kernel's own text for the namespace, "net:[4026531833]".
 func (n *Namespace) String() string { return FormatLink(n.Type, n.Inode) }
+
+// before reports whether the namespace is listed before another one.
+func (n *Namespace) before(m *Namespace) bool {
+	if n.Type != m.Type {
+		return n.Type < m.Type
+	}
+	return n.Inode < m.Inode
+}
+
+// Above returns the inodes of the user namespace that owns the namespace and of the
+// parent, which live for as long as it does, by type.
+func (n *Namespace) Above() map[Type]uint64 {
+	above := map[Type]uint64{}
+	if n.UserNS != 0 {
+		above[User] = n.UserNS
+	}
+	if n.Parent != 0 { // of a user namespace the same one
+		above[n.Type] = n.Parent
+	}
+	return above
+}
 
 // Count returns how many holders of one kind the namespace has.
 func (n *Namespace) Count(k Kind) int {

@@ -65,6 +65,8 @@ func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
 		}
 	}
 	n.Holders = kept
+	c := children{details: d, tasks: map[task]*ns.Process{}, described: map[uint64]*ns.Namespace{}}
+	c.describe(ctx, n)
 	return ctx.Err()
 }
 

@@ -21,6 +21,9 @@ type Engine interface {
 	// after everything else was read: what is on a whole list and was not seen is not
 	// older than what was looked at, and what was seen and is not on it has ended.
 	List(sink *record.Sink)
+	// Relations hands over what the namespaces that were read before refer to: who owns
+	// them, and who is their parent.
+	Relations(sink *record.Sink)
 	// Close releases what the engine has in the kernel. It may be called twice.
 	Close() error
 }

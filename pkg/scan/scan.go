@@ -42,7 +42,8 @@ type Options struct {
 type scanner struct {
 	opts    Options
 	host    *host.Host
-	types   []ns.Type
+	asked   []ns.Type // those that the snapshot has
+	types   []ns.Type // those that are read
 	initial [ns.NumTypes]uint64
 	mounts  mounts.Scan
 
@@ -67,7 +68,7 @@ func Scan(ctx context.Context, opts Options) (*ns.Snapshot, error) {
 }
 
 func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
-	snap := &ns.Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.types, Machine: s.host.Machine(), Kernel: s.host.Kernel()}
+	snap := &ns.Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.asked, Machine: s.host.Machine(), Kernel: s.host.Kernel()}
 	if s.opts.Engine != nil {
 		snap.Engine = s.opts.Engine.Name()
 	}
@@ -79,12 +80,17 @@ func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
 	if s.opts.Details {
 		s.identify(ctx, snap)
 	}
+	for _, src := range sources {
+		if src.relate != nil && slices.Contains(snap.Sources, src.name) {
+			src.relate(s, ctx, snap)
+		}
+	}
 	snap.Dangling, snap.NamesDirs = s.found.Dangling, s.found.Dirs
 	if own := s.mounts.Own; own != nil {
 		snap.MountNS, snap.MountsAll = own.Inode, s.mounts.Blind == nil
 	}
 	snap.LoneMounts = s.found.LoneMounts
-	snap.Gaps = slices.Concat(s.found.Gaps, blindSpots(s.host, s.types))
+	snap.Gaps = slices.Concat(s.found.Gaps, blindSpots(s.host, s.asked))
 	snap.Sort()
 	return snap, ctx.Err()
 }
@@ -132,9 +138,13 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 }
 
 func newScanner(opts Options) (*scanner, error) {
-	s := &scanner{opts: opts, host: opts.Host, types: opts.Types, balanced: map[uint64]ns.References{}}
-	if len(s.types) == 0 {
-		s.types = []ns.Type{ns.Net}
+	s := &scanner{opts: opts, host: opts.Host, asked: opts.Types, balanced: map[uint64]ns.References{}}
+	if len(s.asked) == 0 {
+		s.asked = []ns.Type{ns.Net}
+	}
+	s.types = s.asked
+	if slices.Contains(s.asked, ns.User) && s.wantsChildren() {
+		s.types = ns.Types() // a user namespace lives by those that it owns, of any type
 	}
 	for _, name := range opts.Sources {
 		if !slices.Contains(Sources(), name) {
@@ -166,7 +176,7 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 		if s.opts.Sources != nil && !slices.Contains(s.opts.Sources, src.name) {
 			continue
 		}
-		if err := s.withoutEngine(&src); err != nil {
+		if err := s.unreadable(&src); err != nil {
 			lasts = append(lasts, without(&src, err))
 			continue
 		}

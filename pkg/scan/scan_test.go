@@ -48,7 +48,7 @@ func scanMachine(t *testing.T, archive string, opts Options) *ns.Snapshot {
 }
 
 // recorded are the sources that a recorded tree can serve.
-var recorded = []string{"process", "thread", "mount", "name"}
+var recorded = []string{"process", "thread", "mount", "child", "name"}
 
 // outline is a snapshot's namespaces in one line each, for comparison.
 func outline(s *ns.Snapshot) string {

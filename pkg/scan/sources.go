@@ -6,7 +6,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/names"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/internal/record"
@@ -22,14 +21,17 @@ type source struct {
 	find  func(*scanner, context.Context) record.Found
 	after func(*scanner, context.Context) record.Found
 
+	// relate adds to the snapshot what is found of the namespaces in it.
+	relate func(*scanner, context.Context, *ns.Snapshot)
+
 	// spare reports whether the visit would find nothing; nil: never.
 	spare func(*scanner) bool
 
 	// kernel marks what an Engine finds. Without one there is the visit or, where
 	// /proc does not show such holders at all, a gap.
 	kernel bool
-	// unfit returns why the visit cannot read a host, nil if it can; nil: any host.
-	unfit func(*host.Host) error
+	// unfit returns why the source cannot read the host without an Engine, nil if it can; nil: any host.
+	unfit func(*scanner) error
 
 	// last runs after all others, whose answers it is compared with. Without an Engine
 	// there is, where there is no visit, instead, which returns the gap that it leaves.
@@ -41,12 +43,13 @@ type source struct {
 var sources = []source{
 	{name: "process", visit: procscan.Processes, kernel: true},
 	{name: "thread", visit: procscan.Threads, kernel: true},
-	{name: "fd", visit: procscan.Files, kernel: true, unfit: unlessLive},
-	{name: "socket", visit: procscan.Sockets, kernel: true, unfit: unlessOwnTasks},
+	{name: "fd", visit: procscan.Files, kernel: true, unfit: (*scanner).unlessLive},
+	{name: "socket", visit: procscan.Sockets, kernel: true, unfit: (*scanner).unlessOwnTasks},
 	{name: "mmap", kernel: true},
 	{name: "inflight", kernel: true},
 	{name: "kernel", kernel: true, last: (*scanner).listAll, instead: (*scanner).listActive},
 	{name: "mount", visit: procscan.MountNamespaces, spare: (*scanner).mountsQuiet, find: (*scanner).findOwnMounts, after: (*scanner).readMounts},
+	{name: "child", last: (*scanner).readRelations, relate: (*scanner).findChildren, unfit: (*scanner).unlessRecordedFamily},
 	{name: "name", find: (*scanner).findNames}, // reads what mount found first
 }
 
@@ -59,34 +62,43 @@ func Sources() []string {
 	return names
 }
 
-// withoutEngine returns why a source that an engine serves cannot be read, nil if it
-// can: there is an engine, or a visit for this host.
-func (s *scanner) withoutEngine(src *source) error {
+// unreadable returns why a source cannot be read, nil if it can: of those that an engine
+// serves, there is an engine, or a visit for this host.
+func (s *scanner) unreadable(src *source) error {
 	switch {
-	case !src.kernel || s.opts.Engine != nil:
+	case src.kernel && s.opts.Engine != nil:
 		return nil
-	case src.visit == nil:
+	case src.kernel && src.visit == nil:
 		return ErrNotInProc
 	case src.unfit != nil:
-		return src.unfit(s.host)
+		return src.unfit(s)
 	}
 	return nil
 }
 
 // unlessLive returns an error for a recorded tree, which has no descriptors.
-func unlessLive(h *host.Host) error {
-	if h.Recorded() {
+func (s *scanner) unlessLive() error {
+	if s.host.Recorded() {
 		return ErrNotInProc
 	}
 	return nil
 }
 
+// unlessRecordedFamily returns an error for a recorded tree in which there is something to
+// find for the source child: it has no namespaces to ask.
+func (s *scanner) unlessRecordedFamily() error {
+	if !s.wantsChildren() {
+		return nil
+	}
+	return s.unlessLive()
+}
+
 // unlessOwnTasks returns an error for a host whose process IDs no system call here takes.
-func unlessOwnTasks(h *host.Host) error {
-	if err := unlessLive(h); err != nil {
+func (s *scanner) unlessOwnTasks() error {
+	if err := s.unlessLive(); err != nil {
 		return err
 	}
-	if !h.OwnTaskIDs() {
+	if !s.host.OwnTaskIDs() {
 		return procscan.ErrForeignTaskIDs
 	}
 	return nil
@@ -97,6 +109,15 @@ func (s *scanner) listAll(context.Context) record.Found {
 	var sink record.Sink
 	if slices.Contains(s.types, ns.Net) {
 		s.opts.Engine.List(&sink)
+	}
+	return sink.Found(nil)
+}
+
+// readRelations takes what the engine has recorded of owners and parents.
+func (s *scanner) readRelations(context.Context) record.Found {
+	var sink record.Sink
+	if s.opts.Engine != nil && s.wantsChildren() {
+		s.opts.Engine.Relations(&sink)
 	}
 	return sink.Found(nil)
 }

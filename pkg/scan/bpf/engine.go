@@ -27,7 +27,7 @@ type engine struct{ r *bpfreader.Reader }
 // and one that loads the program that reads tasks (5.8): without that there is no scan.
 // What else this kernel cannot read is a gap in the snapshot.
 func New() (scan.Engine, error) {
-	r, err := bpfreader.Open(bpfreader.Options{Account: true})
+	r, err := bpfreader.Open(bpfreader.Options{Account: true, Relations: true})
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +86,9 @@ func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 		requested |= uint32(t.Flag())
 	}
 	if err := e.r.SetTypes(requested); err != nil {
+		return err
+	}
+	if _, err := e.r.Relations(); err != nil { // what is left of a Find that was interrupted
 		return err
 	}
 	var err, filesErr error

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// What frees a user namespace is what frees its children, each step once, though a child
+// is that of several.
+func TestFreeChildren(t *testing.T) {
+	sleep := ns.Holder{Kind: ns.KindProcess, PID: 42, Process: &ns.Process{PID: 42, Comm: "sleep"}}
+	mount := ns.Holder{Kind: ns.KindMount, Path: "/run/netns/blue", MountNS: 1, Authority: ns.RootAuthority}
+	inner := ns.Namespace{Type: ns.PID, Inode: 12, Holders: []ns.Holder{sleep}}
+	outer := ns.Namespace{Type: ns.PID, Inode: 11, Holders: []ns.Holder{{Kind: ns.KindChild, Child: &inner}}}
+	net := ns.Namespace{Type: ns.Net, Inode: 13, Holders: []ns.Holder{sleep, mount}}
+	hidden := ns.Namespace{Type: ns.UTS, Inode: 14}
+	user := ns.Namespace{Type: ns.User, Inode: 10, OwnerUID: -1}
+	for _, child := range []*ns.Namespace{&net, &outer, &inner, &hidden} {
+		user.Holders = append(user.Holders, ns.Holder{Kind: ns.KindChild, Child: child})
+	}
+	a := Adviser{Snapshot: &ns.Snapshot{MountNS: 1}}
+	want := []string{"end sleep (pid 42)", "run `ip netns del blue`", "find what keeps uts:[14] alive"}
+	if got := steps(a.Free(&user)); !slices.Equal(got, want) {
+		t.Errorf("steps %q, want %q", got, want)
+	}
+	verdict := "user:[10] is kept alive by 4 children; to free it, end sleep (pid 42), run `ip netns del blue` and find what keeps uts:[14] alive."
+	if got := a.Verdict(&user, a.Free(&user)); got[:len(verdict)] != verdict {
+		t.Errorf("verdict %q, want it to begin with %q", got, verdict)
+	}
+}

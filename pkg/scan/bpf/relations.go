@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpf
+
+import (
+	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// Relations implements scan.Engine.
+func (e *engine) Relations(sink *record.Sink) {
+	all, err := e.r.Relations()
+	for _, r := range all {
+		t, ok := ns.TypeOfFlag(int(r.Type))
+		if !ok {
+			continue
+		}
+		related := record.Relation{Key: record.Key{Type: t, Inode: uint64(r.Inode)}, Owner: uint64(r.Owner), Parent: uint64(r.Parent), UID: -1}
+		if t == ns.User {
+			related.UID = int(r.UID)
+		}
+		sink.Relation(related)
+	}
+	took(sink, "child", err)
+}
