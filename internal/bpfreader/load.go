@@ -53,7 +53,7 @@ func Open(o Options) (*Reader, error) {
 		return nil, err
 	}
 	if !o.Relations {
-		spec.Maps[relationsMap].MaxEntries = 1
+		withoutRelations(spec)
 	}
 	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}
 	r := &Reader{options: o, loader: &l, passes: make(map[Pass]*passState), variables: make(map[string]variable)}

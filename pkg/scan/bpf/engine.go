@@ -20,14 +20,17 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-type engine struct{ r *bpfreader.Reader }
+type engine struct {
+	r       *bpfreader.Reader
+	related bool // r records relations
+}
 
 // New loads the programs of a scan, which Close of the engine unloads. It needs CAP_BPF
 // and CAP_PERFMON (or CAP_SYS_ADMIN) in the initial user namespace, a kernel with BTF,
 // and one that loads the program that reads tasks (5.8): without that there is no scan.
 // What else this kernel cannot read is a gap in the snapshot.
 func New() (scan.Engine, error) {
-	r, err := bpfreader.Open(bpfreader.Options{Account: true, Relations: true})
+	r, err := bpfreader.Open(bpfreader.Options{Account: true})
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +38,7 @@ func New() (scan.Engine, error) {
 		r.Close()
 		return nil, err
 	}
-	return &engine{r}, nil
+	return &engine{r: r}, nil
 }
 
 // Close implements scan.Engine: it unloads the programs.
@@ -78,6 +81,11 @@ func (n taskNS) differ() bool { return n.children != 0 && n.children != n.own }
 
 // Find implements scan.Engine. Tasks and files are read side by side.
 func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) error {
+	if slices.Contains(types, ns.User) || slices.Contains(types, ns.PID) {
+		if err := e.relate(); err != nil {
+			return err
+		}
+	}
 	f := finder{r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]ns.Type{}}
 	requested := uint32(ns.Mnt.Flag()) // whose mounts are read even if the type is not requested
 	for _, t := range types {

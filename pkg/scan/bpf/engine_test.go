@@ -24,7 +24,7 @@ func without(t *testing.T, pass bpfreader.Pass) scan.Engine {
 		need.Missing(t, "needs the bpf engine: "+err.Error())
 	}
 	t.Cleanup(func() { r.Close() })
-	return &engine{r}
+	return &engine{r: r}
 }
 
 // TestGapOfEverySource checks that a pass that was not read is a gap of every source that

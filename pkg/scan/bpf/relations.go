@@ -5,9 +5,25 @@
 package bpf
 
 import (
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
+
+// relate loads the programs that record relations, which few scans need, in place of those
+// that do not.
+func (e *engine) relate() error {
+	if e.related {
+		return nil
+	}
+	r, err := bpfreader.Open(bpfreader.Options{Account: true, Relations: true})
+	if err != nil {
+		return err
+	}
+	e.r.Close()
+	e.r, e.related = r, true
+	return nil
+}
 
 // Relations implements scan.Engine.
 func (e *engine) Relations(sink *record.Sink) {
