@@ -70,4 +70,16 @@ extern void *bpf_rdonly_cast(void *obj, u32 btf_id) __attribute__((section(".ksy
 #define READ(p, field) PROBE_READ(p, field)
 #endif
 
+/* READ_BIT reads a field that is a single bit, of a byte on a little-endian machine. The
+ * numbers are those of its place: offset and size of what it is in, and shifts. */
+#define READ_BIT(p, field)                                                                    \
+	({                                                                                    \
+		typeof(p) p_ = (p);                                                           \
+		u64 v_ = 0;                                                                   \
+		bpf_probe_read_kernel(&v_, __builtin_preserve_field_info(p_->field, 1),       \
+				      (void *)p_ + __builtin_preserve_field_info(p_->field, 0)); \
+		v_ << __builtin_preserve_field_info(p_->field, 4) >>                          \
+			__builtin_preserve_field_info(p_->field, 5);                          \
+	})
+
 #define container_of(p, type, field) ((type *)((void *)(p) - bpf_core_field_offset(type, field)))

@@ -95,6 +95,19 @@ struct unix_table {
 struct netns_unix {
 	struct unix_table table; /* 6.0; one table for all namespaces before */
 };
+struct inet_ehash_bucket {
+	struct hlist_head chain; /* a struct hlist_nulls_head */
+};
+struct inet_hashinfo {
+	struct inet_ehash_bucket *ehash;
+	u32 ehash_mask;
+};
+struct inet_timewait_death_row {
+	struct inet_hashinfo *hashinfo;
+};
+struct netns_ipv4 {
+	struct inet_timewait_death_row tcp_death_row; /* a pointer from 5.18 to 6.0 */
+};
 struct netns_packet {
 	struct hlist_head sklist;
 };
@@ -106,6 +119,7 @@ struct net {
 	struct user_namespace *user_ns;
 	struct ns_common ns;
 	u64 net_cookie; /* 5.12 as a plain number */
+	struct netns_ipv4 ipv4;
 	struct netns_unix unx;
 	struct netns_packet packet;
 	struct netns_xdp xdp;

@@ -51,7 +51,7 @@ __attribute__((noinline)) int read_fd(u32 fd)
 		return ring_slots(file) ? FD_RING : FD_NOTHING;
 	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && magic != PROC_SUPER_MAGIC &&
 	    magic != ANON_INODE_FS_MAGIC && READ(inode, i_rdev) != TUN_RDEV &&
-	    !(READ(file, f_mode) & FMODE_NEED_UNMOUNT))
+	    !is_dynamic_char(inode) && !(READ(file, f_mode) & FMODE_NEED_UNMOUNT))
 		return FD_NOTHING;
 	__builtin_memcpy(&w->out, &w->owner, sizeof(w->out));
 	if (!read_file(&w->out, file, inode, magic))

@@ -18,6 +18,8 @@
 #define TCP_LISTEN 10
 #define IO_URING_NAME 0x6e6972755f6f695bULL /* "[io_urin", io_uring_get_file */
 #define FS_CONTEXT_NAME 0x65746e6f6373665bULL /* "[fsconte", fscontext_create_fd, fs/fsopen.c */
+#define INOTIFY_NAME 0x00796669746f6e69ULL /* "inotify", do_inotify_init */
+#define FANOTIFY_NAME 0x6669746f6e61665bULL /* "[fanotif", fanotify_init */
 
 static __always_inline int is_io_uring(struct file *file)
 {
@@ -114,28 +116,61 @@ static __always_inline int read_socket(struct file_record *r, struct file *file,
 	return 1;
 }
 
+static __always_inline void set_device(struct file_record *r, struct net_device *device)
+{
+	struct net *net;
+
+	if (!device)
+		return;
+	bpf_probe_read_kernel_str(r->device, sizeof(r->device), &device->name);
+	net = READ(device, nd_net.net);
+	r->other_ns = READ(net, ns.inum);
+}
+
 /* The file keeps the namespace alive where /dev/net/tun was opened: its struct
  * tun_file begins with a struct sock that refers to it (tun_chr_open,
  * drivers/net/tun.c). The device may be in another one, and keeps nothing alive. */
 static __always_inline int read_tun(struct file_record *r, struct file *file)
 {
 	struct tun_file *tun = READ(file, private_data);
-	struct net_device *device;
-	struct net *net;
 
 	if (!tun)
 		return 0;
 	r->kind = FILE_TUN;
 	r->object = (u64)tun;
 	set_net(r, READ((struct sock *)tun, __sk_common.skc_net.net));
-	if (!bpf_core_field_exists(struct tun_file, tun)) /* no BTF of the module */
-		return 1;
-	device = PROBE_READ(PROBE_READ(tun, tun), dev); /* mostly a module's types */
-	if (!device)
-		return 1;
-	bpf_probe_read_kernel_str(r->device, sizeof(r->device), &device->name);
-	net = READ(device, nd_net.net);
-	r->other_ns = READ(net, ns.inum);
+	if (bpf_core_field_exists(struct tun_file, tun)) /* BTF of the module */
+		set_device(r, PROBE_READ(PROBE_READ(tun, tun), dev));
+	return 1;
+}
+
+/* Major numbers that the kernel gives out itself (find_dynamic_major, fs/char_dev.c),
+ * as to the driver of /dev/tapN. */
+static __always_inline int is_dynamic_char(struct inode *inode)
+{
+	u32 major = READ(inode, i_rdev) >> 20;
+
+	return ((major >= 234 && major <= 254) || (major >= 384 && major <= 511)) &&
+	       (READ(inode, i_mode) & S_IFMT) == S_IFCHR;
+}
+
+/* The file of a macvtap or ipvtap device keeps the namespace alive where it was opened:
+ * its struct tap_queue begins with a struct sock that refers to it (tap_open,
+ * drivers/net/tap.c). It is known by that sock's socket, which has the file. The device
+ * may be in another namespace, or gone, and keeps nothing alive. */
+static __always_inline int read_tap(struct file_record *r, struct file *file)
+{
+	struct tap_queue *tap = READ(file, private_data);
+	struct sock *sk = (struct sock *)tap;
+	struct socket *socket = READ(sk, sk_socket);
+
+	if (!socket || READ(socket, sk) != sk || READ(socket, file) != file)
+		return 0;
+	r->kind = FILE_TUN;
+	r->object = (u64)tap;
+	set_net(r, READ(sk, __sk_common.skc_net.net));
+	if (bpf_core_field_exists(struct tap_queue, tap)) /* BTF of the module */
+		set_device(r, PROBE_READ(PROBE_READ(tap, tap), dev));
 	return 1;
 }
 
@@ -176,6 +211,19 @@ static __always_inline int read_fs_context(struct file_record *r, struct file *f
 	return 1;
 }
 
+/* What an inotify or fanotify file watches is left to user space: its fdinfo has it. */
+static __always_inline int read_anon(struct file_record *r, struct file *file)
+{
+	u64 name = anon_file_name(file);
+
+	if (name == FS_CONTEXT_NAME)
+		return read_fs_context(r, file);
+	if (name != INOTIFY_NAME && name != FANOTIFY_NAME)
+		return 0;
+	r->kind = name == INOTIFY_NAME ? FILE_INOTIFY : FILE_FANOTIFY;
+	return opts.account;
+}
+
 /* Fills in the namespace that the file keeps alive; 0 if it keeps none. What is
  * mounted below a detached mount is left to user space. */
 static __noinline int read_file(struct file_record *r, struct file *file, struct inode *inode, u64 magic)
@@ -187,9 +235,11 @@ static __noinline int read_file(struct file_record *r, struct file *file, struct
 	if (magic == PROC_SUPER_MAGIC)
 		return read_proc_net(r, file, inode);
 	if (magic == ANON_INODE_FS_MAGIC)
-		return anon_file_name(file) == FS_CONTEXT_NAME && read_fs_context(r, file);
+		return read_anon(r, file);
 	if (READ(inode, i_rdev) == TUN_RDEV && (READ(inode, i_mode) & S_IFMT) == S_IFCHR)
 		return read_tun(r, file);
+	if (is_dynamic_char(inode))
+		return read_tap(r, file);
 	if (READ(file, f_mode) & FMODE_NEED_UNMOUNT) {
 		r->kind = FILE_DETACHED_MOUNT;
 		r->mount = READ(container_of(READ(file, f_path.mnt), struct mount, mnt), mnt_id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The kernel structures that only the scan programs read, in the same way as those of
- * common/kernel.h: mappings, sockets, tun and io_uring. */
+ * common/kernel.h: mappings, sockets, tun, tap and io_uring. */
 #pragma once
 
 #include "../common/kernel.h"
@@ -23,9 +23,16 @@ struct vm_area_struct {
 typedef struct {
 	struct net *net;
 } possible_net_t;
+struct in6_addr {
+	u8 bytes[16];
+};
 struct sock_common {
+	u32 skc_daddr;
+	struct in6_addr skc_v6_daddr;
+	u16 skc_dport;
 	u16 skc_family;
 	u8 skc_state;
+	u8 skc_net_refcnt : 1;
 	possible_net_t skc_net;
 	struct hlist_node skc_node;
 };
@@ -74,6 +81,12 @@ struct tun_struct {
 struct tun_file {
 	struct sock sk;
 	struct tun_struct *tun;
+};
+struct tap_dev {
+	struct net_device *dev;
+};
+struct tap_queue {
+	struct tap_dev *tap;
 };
 
 struct io_rsrc_node {

@@ -5,7 +5,7 @@
  *
  * Needs Linux 5.8 (task iterators), 5.10 (BPF_PROG_TEST_RUN of a raw tracepoint
  * program), 5.12 (mappings), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
- * sockets, detached mounts), 6.0 (files in flight), 6.2 for the object built with
+ * sockets, detached mounts, closing sockets), 6.0 (files in flight), 6.2 for the object built with
  * DIRECT. */
 #include "scan.h"
 
@@ -136,7 +136,7 @@ static __always_inline int should_report(struct file_record *r)
 {
 	if (r->kind == FILE_NSFS)
 		return type_wanted(r->type) ? REPORT : REPORT_NOT;
-	if (r->kind == FILE_DETACHED_MOUNT)
+	if (r->kind == FILE_DETACHED_MOUNT || r->kind == FILE_INOTIFY || r->kind == FILE_FANOTIFY)
 		return REPORT;
 	if (r->ns == r->task_ns && (r->kind != FILE_TUN || r->other_ns == r->ns || !r->other_ns))
 		r->flags |= FILE_OWN_NS;
@@ -269,3 +269,4 @@ int vmas_no_rings(struct bpf_iter__task_vma *ctx)
 #include "inflight.h"
 #include "mapped.h"
 #include "mounts.h"
+#include "closing.h"

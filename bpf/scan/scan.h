@@ -30,10 +30,12 @@ struct task_record {
 enum file_kind {
 	FILE_NSFS = 1, /* a namespace file, whatever path opened it */
 	FILE_SOCKET,
-	FILE_TUN,
+	FILE_TUN, /* of /dev/net/tun or, for macvtap and ipvtap, /dev/tapN */
 	FILE_DETACHED_MOUNT, /* of another file system than nsfs: see mounts.h */
 	FILE_PROC_NET,       /* of /proc/PID/net */
 	FILE_FS_CONTEXT,     /* of fsopen */
+	FILE_INOTIFY,        /* of no namespace itself, with options.account */
+	FILE_FANOTIFY,
 	FILE_OWN_SOCKETS,    /* no file: an own_record, with which options.account packs sockets */
 	FILE_TRUNCATED,      /* no file: the descriptor table continues at fd */
 };
@@ -68,14 +70,15 @@ struct file_record {
 	u32 type; /* CLONE_NEW* of the namespace */
 	u32 task_ns;  /* network namespace of the task */
 	u32 other_ns; /* tun: of its device; in flight: of the socket that it is queued in;
-		       * a listening inet socket: how many connections it has to accept */
+		       * a listening inet socket: how many connections it has to accept;
+		       * closing: the peer's port, as it is sent */
 	u16 kind;
 	u16 family;
 	u16 socktype;
 	u16 protocol;
 	u32 flags;
-	u8 device[16]; /* tun */
-	u32 mount; /* mount ID */
+	u8 device[16]; /* tun: its device, if it is known; closing: the peer's address */
+	u32 mount; /* mount ID; closing: the state of the connection */
 };
 
 enum own_size {
@@ -171,6 +174,15 @@ struct mount_walk {
 	u32 state;
 };
 
+/* Position in the tables of TCP connections of one batch of namespaces. */
+struct closing_walk {
+	u64 table, node; /* the buckets of the table, 0 if none, and the position in a chain */
+	u32 buckets, bucket;
+	u32 nets, net;
+	u32 count;
+	u32 state;
+};
+
 enum batch_size {
 	NET_BATCH = 32,
 	FILE_BATCH = 2048,
@@ -182,6 +194,6 @@ struct options {
 	u32 own_ns; /* 1 reports files with FILE_OWN_NS too */
 	u32 unshifted; /* 1 where /proc/PID/stat takes no notice of time namespaces (before 5.11) */
 	u32 account; /* 1 reports what has FILE_OWN_NS too, packed where it is a socket, unless
-		      * that is the initial namespace */
+		      * that is the initial namespace, and inotify and fanotify files */
 	u32 relations; /* 1 records the relations of namespaces: see relations.h */
 };

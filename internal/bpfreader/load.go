@@ -35,16 +35,17 @@ var programs = []passSpec{
 	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgInFlight}},
 	{Mapped, "read mapped packet sockets", [2]int{5, 17}, []string{scanProgMapped}},
 	{DetachedMounts, "read detached mounts", [2]int{5, 17}, []string{scanProgDetachedMounts}},
+	{Closing, "read closing connections", [2]int{5, 17}, []string{scanProgClosing}},
 }
 
-// Open loads the programs of the requested passes; InFlight and Mapped include Nets.
+// Open loads the programs of the requested passes; InFlight, Mapped and Closing include Nets.
 // It needs CAP_BPF and CAP_PERFMON, and the error names the missing one. A pass whose
 // program this kernel does not load is in Refused; it is an error if none loads.
 func Open(o Options) (*Reader, error) {
 	if o.Passes == 0 {
 		o.Passes = Usual
 	}
-	if o.Passes&(InFlight|Mapped) != 0 {
+	if o.Passes&(InFlight|Mapped|Closing) != 0 {
 		o.Passes |= Nets
 	}
 	cache := btf.NewCache()
@@ -114,17 +115,19 @@ type loader struct {
 	moduleMu sync.Mutex
 }
 
-// moduleTypes returns the types of the modules that the programs read, which is tun
-// alone, unless it is built in or not loaded.
+// moduleTypes returns the types of the modules that the programs read, as far as these
+// are loaded and not built in.
 func moduleTypes(cache *btf.Cache) []*btf.Spec {
-	if _, err := os.Stat("/sys/kernel/btf/tun"); err != nil {
-		return nil
+	var all []*btf.Spec
+	for _, name := range []string{"tun", "tap"} {
+		if _, err := os.Stat("/sys/kernel/btf/" + name); err != nil {
+			continue
+		}
+		if types, err := cache.Module(name); err == nil { // if not, only the name of the device is missing
+			all = append(all, types)
+		}
 	}
-	tun, err := cache.Module("tun")
-	if err != nil {
-		return nil // only the name of the device is missing then
-	}
-	return []*btf.Spec{tun}
+	return all
 }
 
 // RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11,

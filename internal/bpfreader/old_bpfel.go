@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	oldMapRelations       = "relations"
+	oldProgClosing        = "closing"
 	oldProgDetachedMounts = "detached_mounts"
 	oldProgFdTables       = "fd_tables"
 	oldProgFiles          = "files"
@@ -27,6 +28,7 @@ const (
 	oldProgTasks          = "tasks"
 	oldProgVmas           = "vmas"
 	oldProgVmasNoRings    = "vmas_no_rings"
+	oldVarClosingPos      = "closing_pos"
 	oldVarFileBatch       = "file_batch"
 	oldVarInitialNet      = "initial_net"
 	oldVarMappingPos      = "mapping_pos"
@@ -89,6 +91,7 @@ type oldSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldProgramSpecs struct {
+	Closing        *ebpf.ProgramSpec `ebpf:"closing"`
 	DetachedMounts *ebpf.ProgramSpec `ebpf:"detached_mounts"`
 	FdTables       *ebpf.ProgramSpec `ebpf:"fd_tables"`
 	Files          *ebpf.ProgramSpec `ebpf:"files"`
@@ -112,6 +115,7 @@ type oldMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldVariableSpecs struct {
+	ClosingPos     *ebpf.VariableSpec `ebpf:"closing_pos"`
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
@@ -165,6 +169,7 @@ func (m *oldMaps) Close() error {
 //
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldVariables struct {
+	ClosingPos     *ebpf.Variable `ebpf:"closing_pos"`
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
@@ -189,6 +194,7 @@ type oldVariables struct {
 //
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldPrograms struct {
+	Closing        *ebpf.Program `ebpf:"closing"`
 	DetachedMounts *ebpf.Program `ebpf:"detached_mounts"`
 	FdTables       *ebpf.Program `ebpf:"fd_tables"`
 	Files          *ebpf.Program `ebpf:"files"`
@@ -203,6 +209,7 @@ type oldPrograms struct {
 
 func (p *oldPrograms) Close() error {
 	return _OldClose(
+		p.Closing,
 		p.DetachedMounts,
 		p.FdTables,
 		p.Files,

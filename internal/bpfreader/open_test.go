@@ -187,7 +187,7 @@ func TestCapabilities(t *testing.T) {
 // it was before.
 func TestReaderKeepsNothingAlive(t *testing.T) {
 	need.Root(t)
-	r, err := Open(Options{Passes: Usual | VMAs})
+	r, err := Open(Options{Passes: Usual | VMAs | Closing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func allPasses(t testing.TB, r *Reader) {
 	}
 	progs := programsOf(r)
 	for p, pass := range map[Pass]func(func(*File)) (Totals, error){
-		Files: r.Files, VMAs: r.VMAs, InFlight: r.InFlight, Mapped: r.Mapped,
+		Files: r.Files, VMAs: r.VMAs, InFlight: r.InFlight, Mapped: r.Mapped, Closing: r.Closing,
 	} {
 		if progs[p] == nil {
 			continue
@@ -222,7 +222,7 @@ func allPasses(t testing.TB, r *Reader) {
 // that using one returns ErrRefused.
 func TestRefused(t *testing.T) {
 	need.Root(t)
-	r, err := Open(Options{Passes: Usual | VMAs})
+	r, err := Open(Options{Passes: Usual | VMAs | Closing})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,10 @@
 // the whole machine. Process and thread IDs are in the reader's PID namespace, and 0
 // for a task that has none there.
 //
-// Not read, and so only counted in Net.Refs: files of macvtap devices, sockets and files
-// that no descriptor refers to any more (of closing connections, polls of aio and
-// io_uring, watches of inotify), mounts of network file systems, and references of the
-// kernel itself.
+// Not read, and so only counted in Net.Refs: sockets and files that no descriptor refers
+// to any more (polls of aio and io_uring, senders of what is not yet received), what
+// inotify and fanotify files watch, mounts of network file systems, and references of the kernel
+// itself.
 package bpfreader
 
 import (
@@ -55,8 +55,9 @@ const (
 	InFlight                        // files sent over unix sockets and not yet received
 	Mapped                          // mapped packet and XDP sockets
 	DetachedMounts                  // mounts of nsfs that are in no mount namespace
+	Closing                         // TCP sockets that no process has any more and that are still closing
 
-	// Usual is all but VMAs, which takes as long as all the others together and
+	// Usual is all but Closing, which is rarely needed, and VMAs, which takes as long as all the others together and
 	// finds more than Mapped only if TCP sockets or io_uring instances are mapped
 	// and their descriptors closed.
 	Usual = Tasks | Files | Nets | InFlight | Mapped | DetachedMounts
@@ -75,7 +76,8 @@ type Options struct {
 	// their task is in. They are counted in Totals.OwnNS otherwise.
 	OwnNS bool
 	// Account also reports these, unless that is the initial network namespace, each
-	// with OwnNS set, for the account of a namespace's references.
+	// with OwnNS set, for the account of a namespace's references, and all inotify and
+	// fanotify files.
 	Account bool
 	// Relations makes the passes record the owners and parents of what they come upon,
 	// while Types includes user or PID namespaces: see Reader.Relations.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
 	"unsafe"
 
@@ -106,10 +107,12 @@ type Kind uint16
 const (
 	KindNSFS          = Kind(scanFileKindFILE_NSFS)           // a namespace file, whatever path opened it
 	KindSocket        = Kind(scanFileKindFILE_SOCKET)         // a socket
-	KindTun           = Kind(scanFileKindFILE_TUN)            // /dev/net/tun
+	KindTun           = Kind(scanFileKindFILE_TUN)            // /dev/net/tun, or /dev/tapN of a macvtap or ipvtap device
 	KindDetachedMount = Kind(scanFileKindFILE_DETACHED_MOUNT) // a detached mount of another file system: see DetachedMounts
 	KindProcNet       = Kind(scanFileKindFILE_PROC_NET)       // a file of /proc/PID/net
 	KindFSContext     = Kind(scanFileKindFILE_FS_CONTEXT)     // of fsopen
+	KindInotify       = Kind(scanFileKindFILE_INOTIFY)        // with Options.Account: its fdinfo has what it watches
+	KindFanotify      = Kind(scanFileKindFILE_FANOTIFY)       // the same
 )
 
 // Flags are properties of a File.
@@ -154,6 +157,9 @@ type File struct {
 
 	Queue   uint64 // in flight: inode of the unix socket in whose queue it is; 0 if unknown
 	QueueNS uint32 // in flight: network namespace of that socket
+
+	State int            // from Closing: that of the connection (enum in include/net/tcp_states.h)
+	Peer  netip.AddrPort // from Closing: its other end
 
 	Mount int // mount ID: of KindDetachedMount, and from DetachedMounts
 	Tree  int // from DetachedMounts: ID of the mount at the root of its tree; 0 if unmounted

@@ -20,6 +20,18 @@ const (
 	scanBatchSizeFILE_BATCH scanBatchSize = 2048
 )
 
+type scanClosingWalk struct {
+	_       structs.HostLayout
+	Table   uint64
+	Node    uint64
+	Buckets uint32
+	Bucket  uint32
+	Nets    uint32
+	Net     uint32
+	Count   uint32
+	State   uint32
+}
+
 type scanFileFlag uint32
 
 const (
@@ -42,8 +54,10 @@ const (
 	scanFileKindFILE_DETACHED_MOUNT scanFileKind = 4
 	scanFileKindFILE_PROC_NET       scanFileKind = 5
 	scanFileKindFILE_FS_CONTEXT     scanFileKind = 6
-	scanFileKindFILE_OWN_SOCKETS    scanFileKind = 7
-	scanFileKindFILE_TRUNCATED      scanFileKind = 8
+	scanFileKindFILE_INOTIFY        scanFileKind = 7
+	scanFileKindFILE_FANOTIFY       scanFileKind = 8
+	scanFileKindFILE_OWN_SOCKETS    scanFileKind = 9
+	scanFileKindFILE_TRUNCATED      scanFileKind = 10
 )
 
 type scanFileRecord struct {
@@ -230,6 +244,7 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	scanMapRelations       = "relations"
+	scanProgClosing        = "closing"
 	scanProgDetachedMounts = "detached_mounts"
 	scanProgFdTables       = "fd_tables"
 	scanProgFiles          = "files"
@@ -240,6 +255,7 @@ const (
 	scanProgTasks          = "tasks"
 	scanProgVmas           = "vmas"
 	scanProgVmasNoRings    = "vmas_no_rings"
+	scanVarClosingPos      = "closing_pos"
 	scanVarFileBatch       = "file_batch"
 	scanVarInitialNet      = "initial_net"
 	scanVarMappingPos      = "mapping_pos"
@@ -302,6 +318,7 @@ type scanSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanProgramSpecs struct {
+	Closing        *ebpf.ProgramSpec `ebpf:"closing"`
 	DetachedMounts *ebpf.ProgramSpec `ebpf:"detached_mounts"`
 	FdTables       *ebpf.ProgramSpec `ebpf:"fd_tables"`
 	Files          *ebpf.ProgramSpec `ebpf:"files"`
@@ -325,6 +342,7 @@ type scanMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanVariableSpecs struct {
+	ClosingPos     *ebpf.VariableSpec `ebpf:"closing_pos"`
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
@@ -378,6 +396,7 @@ func (m *scanMaps) Close() error {
 //
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanVariables struct {
+	ClosingPos     *ebpf.Variable `ebpf:"closing_pos"`
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
@@ -402,6 +421,7 @@ type scanVariables struct {
 //
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanPrograms struct {
+	Closing        *ebpf.Program `ebpf:"closing"`
 	DetachedMounts *ebpf.Program `ebpf:"detached_mounts"`
 	FdTables       *ebpf.Program `ebpf:"fd_tables"`
 	Files          *ebpf.Program `ebpf:"files"`
@@ -416,6 +436,7 @@ type scanPrograms struct {
 
 func (p *scanPrograms) Close() error {
 	return _ScanClose(
+		p.Closing,
 		p.DetachedMounts,
 		p.FdTables,
 		p.Files,

@@ -27,6 +27,8 @@ func (a *Adviser) HeldElsewhere(n *ns.Namespace) (t Text) {
 // holds returns a phrase for how something holds a namespace.
 func (a *Adviser) holds(h *ns.Holder) string {
 	switch {
+	case h.Closing():
+		return fmt.Sprintf("%s %s socket: a closing TCP connection to %s (%s)", h.Family, h.Type, h.Peer, h.State)
 	case h.Lone() && h.Pin != nil:
 		return fmt.Sprintf("mount %d, below a detached mount: %s", h.MountID, a.holds(h.Pin))
 	case h.Lone():

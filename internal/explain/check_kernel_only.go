@@ -14,10 +14,14 @@ const AboutKernelOnly = "a namespace is alive, and nothing visible holds it"
 // KernelOnly writes about a namespace that nothing visible keeps.
 func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
 	refs := 0
-	for i := range n.Holders {
-		refs += n.Holders[i].Refs
-	}
 	t.Summary = "nothing visible keeps it, and yet it is alive"
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if refs += h.Refs; h.Closing() {
+			refs++
+			t.See(a.holds(h))
+		}
+	}
 	t.See(fmt.Sprintf("references to it that the kernel counts: %d", refs))
 	switch c := a.causeOf(n, refs); {
 	case c.hidden:
@@ -27,7 +31,7 @@ func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
 	case c.closing > 0:
 		t.Meaning = "It is freed when they have closed: " + Closing(c.closing, true) + "."
 	default:
-		t.Meaning = "Something inside the kernel holds it: a TCP connection that is still closing, an inotify watch on its file, a poll of a closed socket, " +
+		t.Meaning = "Something inside the kernel holds it: a TCP connection that is still closing, a poll of a closed socket, " +
 			"a mount of NFS or SMB made in it. Neither lsns nor ip netns shows it."
 	}
 	t.fix()

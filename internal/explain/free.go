@@ -3,6 +3,8 @@
 package explain
 
 import (
+	"fmt"
+
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -118,6 +120,10 @@ func (a *Adviser) Restart(n *ns.Namespace, h *ns.Holder) Fix {
 // which nobody owns.
 func (a *Adviser) end(h *ns.Holder) Fix {
 	f := Fix{Command: a.kill(h), noun: h.Kind.Plural(2)}
+	if h.Closing() {
+		f.verb, f.object = "wait for", closing(h)
+		return f
+	}
 	switch h.Kind {
 	case ns.KindProcess, ns.KindThread:
 		f.verb, f.object, f.exact = "end", who(h), whoSince(h)
@@ -129,6 +135,12 @@ func (a *Adviser) end(h *ns.Holder) Fix {
 		f.verb, f.object, f.exact = "close", descriptor(h, who), descriptor(h, whoSince)
 	}
 	return f
+}
+
+// closing names a TCP connection that no process has any more. How long it stays depends on
+// the peer and on tcp_orphan_retries (tcp_write_timeout, net/ipv4/tcp_timer.c).
+func closing(h *ns.Holder) string {
+	return fmt.Sprintf("the TCP connection to %s, which no process has any more, to end (%s)", h.Peer, h.State)
 }
 
 // find returns the step for references that no holder explains.
@@ -147,7 +159,7 @@ func (a *Adviser) find(n *ns.Namespace, h *ns.Holder) Fix {
 	case c.closing > 0:
 		return Fix{verb: "wait", object: "until TCP connections of ended processes have closed, for some minutes at most"}
 	}
-	return Fix{verb: "find", object: "what has " + what + " that nothing visible explains (a connection that is still closing, or an inotify watch, for example)"}
+	return Fix{verb: "find", object: "what has " + what + " that nothing visible explains (a connection that is still closing, or a poll of a closed socket, for example)"}
 }
 
 // once returns fixes without those that are there already.

@@ -39,6 +39,7 @@ const (
 	Tap      Kind = "tap"
 	TunMoved Kind = "tun-moved"
 	TunBare  Kind = "tun-bare"
+	Macvtap  Kind = "macvtap"
 
 	Mmap Kind = "mmap"
 
@@ -49,6 +50,9 @@ const (
 
 	IOURing Kind = "io-uring"
 	ProcNet Kind = "proc-net"
+
+	Inotify  Kind = "inotify"
+	Fanotify Kind = "fanotify"
 
 	Veth Kind = "veth"
 )
@@ -96,6 +100,7 @@ var scenes = []scene{
 	{Tap, "tun", "a tap file of a process elsewhere", nil, holdTun("nstap0", unix.IFF_TAP)},
 	{TunMoved, "tun", "a tun file whose device was moved out of the namespace", nil, holdTunMoved},
 	{TunBare, "tun", "a tun file without a device", nil, holdTun("", 0)},
+	{Macvtap, "tun", "the file of a macvtap device of a process elsewhere", nil, holdMacvtap},
 
 	{Mmap, "mmap", "a mapped packet ring whose fd is closed", nil, holdMmap},
 
@@ -106,6 +111,9 @@ var scenes = []scene{
 
 	{IOURing, "kernel", "an nsfs file registered with an io_uring", nil, holdIOURing},
 	{ProcNet, "kernel", "an open file of its /proc/net", nil, holdProcNet},
+
+	{Inotify, "kernel", "an inotify watch on its nsfs file", nil, holdInotify},
+	{Fanotify, "kernel", "a fanotify mark on its nsfs file", nil, holdFanotify},
 
 	{Veth, "fd", "an nsfs file; a veth pair joins it with another, also held by one", nil, holdVeth},
 }

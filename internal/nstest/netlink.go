@@ -5,6 +5,7 @@ package nstest
 import (
 	"encoding/binary"
 	"fmt"
+	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -131,6 +132,24 @@ func (r *route) addVeth(name, peer string, fd int) error {
 	_, err := r.call(unix.RTM_NEWLINK, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, a)
 	if err != nil {
 		return os.NewSyscallError("add veth pair", err)
+	}
+	return nil
+}
+
+// addAbove makes a device of a kind, as macvtap, upon the device lower, both here.
+func (r *route) addAbove(kind, name, lower string) error {
+	below, err := net.InterfaceByName(lower)
+	if err != nil {
+		return fmt.Errorf("find device %s: %w", lower, err)
+	}
+	var info attrs
+	info.str(unix.IFLA_INFO_KIND, kind)
+	a := attrs(make([]byte, unix.SizeofIfInfomsg))
+	a.str(unix.IFLA_IFNAME, name)
+	a.u32(unix.IFLA_LINK, uint32(below.Index))
+	a.add(unix.IFLA_LINKINFO, info)
+	if _, err := r.call(unix.RTM_NEWLINK, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, a); err != nil {
+		return fmt.Errorf("add %s device: %w", kind, err)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ var checks = map[Kind]func(*testing.T, *Scene){
 	Tap:                 checkTun,
 	TunMoved:            checkTun,
 	TunBare:             checkTun,
+	Macvtap:             checkMacvtap,
 	Mmap:                checkMmap,
 	Inflight:            checkInflight,
 	InflightSocket:      checkInflight,
@@ -48,6 +49,8 @@ var checks = map[Kind]func(*testing.T, *Scene){
 	InflightUnaccepted:  checkInflight,
 	IOURing:             checkIOURing,
 	ProcNet:             checkProcNet,
+	Inotify:             checkWatch,
+	Fanotify:            checkWatch,
 	Veth:                checkVeth,
 }
 

@@ -78,6 +78,18 @@ func checkTun(t *testing.T, s *Scene) {
 	}
 }
 
+// checkMacvtap checks the device: no system call shows the namespace.
+func checkMacvtap(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	ifr, err := unix.NewIfreq("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlIfreq(steal(t, h.PID, *h.FD), unix.TUNGETIFF, ifr); err != nil || ifr.Name() != h.Device {
+		t.Errorf("file is of device %q, want %q (%v)", ifr.Name(), h.Device, err)
+	}
+}
+
 func checkMmap(t *testing.T, s *Scene) {
 	h := s.Holders[0]
 	maps, _ := os.ReadFile(fmt.Sprintf("/proc/%d/maps", h.PID))
@@ -138,6 +150,15 @@ func checkProcNet(t *testing.T, s *Scene) {
 	// may have given it more.
 	if err != nil || !strings.Contains(string(text[:n]), "lo:") {
 		t.Errorf("read %q: %v", text[:n], err)
+	}
+}
+
+func checkWatch(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	if got, want := fdinfo(t, h, h.Via+" ino"), fmt.Sprintf("%x ", s.Inode); !strings.HasPrefix(got, want) {
+		if got = fdinfo(t, h, h.Via+" wd"); !strings.Contains(got, " ino:"+want) {
+			t.Errorf("it watches %q, want inode %s", got, want)
+		}
 	}
 }
 

@@ -30,6 +30,9 @@ type finding struct {
 	key    record.Key
 	holder ns.Holder
 	pin    bool // it holds a mount namespace that is not wanted itself
+
+	watcher bool   // it holds what it watches; see record.Found
+	netFile string // name of a file of /proc/PID/net, with the inode of key
 }
 
 // pin keeps an open directory of the process, from which stat is the path of its stat
@@ -77,9 +80,14 @@ func (w *Worker) settle(v *Process) {
 	for i := range w.findings {
 		f := &w.findings[i]
 		f.holder.Born = born
-		if f.pin {
+		switch {
+		case f.watcher:
+			w.Watchers = append(w.Watchers, f.holder)
+		case f.netFile != "":
+			w.NetFiles = append(w.NetFiles, record.NetFile{Name: f.netFile, Inode: f.key.Inode, Holder: f.holder})
+		case f.pin:
 			w.Pins = append(w.Pins, record.Pin{MountNS: f.key.Inode, Holder: f.holder})
-		} else {
+		default:
 			w.holds(f.key, f.holder)
 		}
 	}

@@ -23,6 +23,7 @@ type openFile struct {
 	fd    int
 	kind  fileKindOf
 	inode uint64
+	name  string // of a netFile, below /proc/PID/net
 }
 
 type fileKindOf uint8
@@ -32,7 +33,18 @@ const (
 	nsFile
 	socketFile
 	tunFile
+	inotifyFile
+	fanotifyFile
+	netFile
 )
+
+// kindsByLink are the files that only the text of their link distinguishes
+// (do_inotify_init, fs/notify/inotify/inotify_user.c; fanotify_init,
+// fs/notify/fanotify/fanotify_user.c; 5.10 and 6.18).
+var kindsByLink = map[string]fileKindOf{
+	"anon_inode:inotify":    inotifyFile,
+	"anon_inode:[fanotify]": fanotifyFile,
+}
 
 // Files finds the open namespace files of a process, and of its threads
 // with descriptor tables of their own.
@@ -47,11 +59,13 @@ func Files(w *Worker, v *Process) {
 // looks is how often a descriptor is looked at that is another file each time.
 const looks = 3
 
-// visitFile takes the namespace that a descriptor is open on. One that is another file by
-// now is looked at again, for the sources to come too.
+// visitFile takes the namespace that a descriptor is open on, or what may keep one. One that
+// is another file by now is looked at again, for the sources to come too.
 func (w *Worker) visitFile(v *Process, f *openFile) {
+	h := ns.Holder{Kind: ns.KindFD, PID: v.pid, TID: f.tid, FD: f.fd}
 	for range looks {
 		if f.kind != nsFile {
+			w.visitOther(f, h)
 			return
 		}
 		t, inode, err := w.namespaceOfFile(v, f)
@@ -63,9 +77,24 @@ func (w *Worker) visitFile(v *Process, f *openFile) {
 		case err != nil:
 			w.gap("fd", host.FDPath(v.pid, f.tid, f.fd), host.Cause(err))
 		default:
-			w.keeps(t, inode, ns.Holder{Kind: ns.KindFD, PID: v.pid, TID: f.tid, FD: f.fd})
+			w.keeps(t, inode, h)
 		}
 		return
+	}
+}
+
+// visitOther takes a file that may keep a namespace: what it watches, or is of, is found later.
+func (w *Worker) visitOther(f *openFile, h ns.Holder) {
+	switch f.kind {
+	case inotifyFile:
+		h.Via = ns.ViaInotify
+		w.findings = append(w.findings, finding{holder: h, watcher: true})
+	case fanotifyFile:
+		h.Via = ns.ViaFanotify
+		w.findings = append(w.findings, finding{holder: h, watcher: true})
+	case netFile:
+		h.Via = ns.ViaProcNet
+		w.findings = append(w.findings, finding{key: record.Key{Type: ns.Net, Inode: f.inode}, holder: h, netFile: f.name})
 	}
 }
 
@@ -182,9 +211,10 @@ func (w *Worker) readTable(v *Process, tid ns.TaskID, known []openFile) []openFi
 
 func (f openFile) same(g openFile) bool { return f.fd == g.fd && f.inode == g.inode }
 
-// classify looks at what a descriptor, whose link is at w.path below dir, is open on,
-// never at the link's text: a namespace file opened through a bind mount reads as that
-// mount's path, and as "/" once it is unmounted. AT_STATX_DONT_SYNC keeps a dead file server out of it.
+// classify looks at what a descriptor, whose link is at w.path below dir, is open on, and at
+// the link's text only where that is the same for all files of a kind: a namespace file
+// opened through a bind mount reads as that mount's path, and as "/" once it is
+// unmounted. AT_STATX_DONT_SYNC keeps a dead file server out of it.
 func (w *Worker) classify(dir int, f *openFile) {
 	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&w.path[0])),
 		unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_TYPE|unix.STATX_INO, uintptr(unsafe.Pointer(&w.stx)), 0)
@@ -192,7 +222,19 @@ func (w *Worker) classify(dir int, f *openFile) {
 		return // closed meanwhile
 	}
 	f.inode = w.stx.Ino
-	f.kind = w.kindOf(w.stx.Mode, unix.Mkdev(w.stx.Dev_major, w.stx.Dev_minor), unix.Mkdev(w.stx.Rdev_major, w.stx.Rdev_minor))
+	dev := unix.Mkdev(w.stx.Dev_major, w.stx.Dev_minor)
+	f.kind = w.kindOf(w.stx.Mode, dev, unix.Mkdev(w.stx.Rdev_major, w.stx.Rdev_minor))
+	switch {
+	case f.kind != otherFile:
+	case w.anon == file{dev, f.inode}:
+		n, _ := readlinkat(dir, w.path, w.link[:])
+		f.kind = kindsByLink[string(w.link[:n])]
+	case w.stx.Mode&unix.S_IFMT == unix.S_IFREG && dev == w.proc && f.inode >= firstDynamic:
+		n, _ := readlinkat(dir, w.path, w.link[:])
+		if f.name = netName(string(w.link[:n])); f.name != "" {
+			f.kind = netFile
+		}
+	}
 }
 
 // kindOf returns what kind of file has a mode, is on a device and, if it is a device
@@ -208,4 +250,19 @@ func (s *walker) kindOf(mode uint16, dev, rdev uint64) fileKindOf {
 		return nsFile
 	}
 	return otherFile
+}
+
+// anonymous returns the inode that all anonymous files share (alloc_anon_inode,
+// fs/anon_inodes.c), or nothing if no such file can be made.
+func anonymous() file {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return file{}
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return file{}
+	}
+	return file{st.Dev, st.Ino}
 }

@@ -64,7 +64,12 @@ type walker struct {
 	host  *host.Host
 	types []ns.Type
 	nsfs  uint64 // the device number of namespace files
+	proc  uint64 // that of the host's /proc
+	anon  file   // the one inode of all anonymous files; zero if it is unknown
 }
+
+// file identifies a file.
+type file struct{ dev, inode uint64 }
 
 // Walk calls visitors for every process, on all cores. The listing of /proc is
 // read on one of them and handed on in pieces while it goes on.
@@ -74,6 +79,10 @@ func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*W
 	if err := unix.Stat("/proc/self/ns/net", &st); err == nil { // if not, there are no namespace files at all
 		w.nsfs = st.Dev
 	}
+	if err := unix.Fstat(h.ProcFD(), &st); err == nil && !h.Recorded() {
+		w.proc = st.Dev
+	}
+	w.anon = anonymous()
 	pieces := make(chan []ns.TaskID, 64)
 	var all record.Found
 	var mu sync.Mutex

@@ -21,6 +21,8 @@ type Found struct {
 	Pins       []Pin              // what holds mount namespaces that are not wanted themselves
 	Threaded   []ns.TaskID        // processes of more than one thread
 	Relations  []Relation         // of namespaces, wanted or not; an engine's
+	Watchers   []ns.Holder        // inotify and fanotify files: holders of what they watch
+	NetFiles   []NetFile          // files of /proc/PID/net whose namespace is not known
 }
 
 // Name is a name of a namespace.
@@ -48,6 +50,8 @@ func (f *Found) Add(g Found) {
 	f.Pins = append(f.Pins, g.Pins...)
 	f.Threaded = append(f.Threaded, g.Threaded...)
 	f.Relations = append(f.Relations, g.Relations...)
+	f.Watchers = append(f.Watchers, g.Watchers...)
+	f.NetFiles = append(f.NetFiles, g.NetFiles...)
 	if f.Threads == nil {
 		f.Threads = map[Key]int{}
 	}
@@ -81,6 +85,13 @@ type Relation struct {
 	Owner  uint64 // inode of the user namespace that owns it, of a user namespace its parent; 0 if it has none or that is unknown
 	Parent uint64 // of a user or PID namespace: inode of its parent, likewise
 	UID    int    // of a user namespace: the UID that created it; -1 if unknown
+}
+
+// NetFile is an open file of a /proc/PID/net.
+type NetFile struct {
+	Name  string // below that directory
+	Inode uint64 // its own
+	ns.Holder
 }
 
 // Net is a network namespace as the kernel's own list has it.

@@ -42,6 +42,9 @@ func (f *Found) only(wanted []string) {
 	if !slices.Contains(wanted, "thread") {
 		f.Threads = nil
 	}
+	if !slices.Contains(wanted, "fd") {
+		f.Watchers = nil
+	}
 	f.Gaps = slices.DeleteFunc(f.Gaps, func(g ns.Gap) bool { return !slices.ContainsFunc(wanted, g.Of) })
 }
 
@@ -75,6 +78,9 @@ func (s *Sink) Member(mountNS uint64, pid ns.TaskID) {
 
 // Threaded takes a process of more than one thread.
 func (s *Sink) Threaded(pid ns.TaskID) { s.found.Threaded = append(s.found.Threaded, pid) }
+
+// Watcher takes an inotify or fanotify file, which holds what it watches.
+func (s *Sink) Watcher(h ns.Holder) { s.found.Watchers = append(s.found.Watchers, h) }
 
 // Pin takes what holds a mount namespace that is not wanted itself: it may be
 // all that keeps the mounts in it.

@@ -129,7 +129,10 @@ func fd(h *ns.Holder) string {
 
 // what describes a holder in a word or two.
 func what(h *ns.Holder) string {
-	words := []string{h.Family, h.Type, name(h.Device), h.Via}
+	words := []string{h.Family, h.Type, name(h.Device), h.Via, h.State}
+	if h.Peer != "" {
+		words = append(words, "to "+h.Peer)
+	}
 	if h.Refs > 0 {
 		words = append(words, explain.References(h.Refs))
 	}

@@ -18,12 +18,15 @@ type Holder struct {
 	// namespace itself but its next children will be, io_uring where the descriptor
 	// is of a ring that has the file, "unaccepted connection" where it is of the
 	// listener, /proc/net where the descriptor is of a file below that directory, fsopen
-	// of a file system that is to be mounted, "detached mount" or "unmounted, but in use" for a mount that is in no
+	// of a file system that is to be mounted, inotify or fanotify where the descriptor
+	// watches the namespace's file, "detached mount" or "unmounted, but in use" for a mount that is in no
 	// mount namespace.
 	Via          string `json:"via,omitempty"`
-	Family       string `json:"family,omitempty"` // of a socket, as inet
-	Type         string `json:"type,omitempty"`   // of a socket, as stream
-	Device       string `json:"device,omitempty"` // of tun: the network device
+	Family       string `json:"family,omitempty"`                                                                        // of a socket, as inet
+	Type         string `json:"type,omitempty"`                                                                          // of a socket, as stream
+	State        string `json:"state,omitempty" jsonschema:"enum=fin-wait-1,enum=fin-wait-2,enum=last-ack,enum=closing"` // of a TCP connection that no process has any more, which the kernel ends
+	Peer         string `json:"peer,omitempty"`                                                                          // of such a connection: its other end, as 192.0.2.7:443
+	Device       string `json:"device,omitempty"`                                                                        // of tun: the network device
 	DeviceBase64 []byte `json:"device_base64,omitempty"`
 	Namespace    *Ref   `json:"namespace,omitempty"`  // of child: the namespace that this one owns or is the parent of
 	References   int    `json:"references,omitempty"` // of kernel: how many references nothing else explains; absent if that is unknown
@@ -66,6 +69,7 @@ func (c *converter) holder(n *ns.Namespace, h *ns.Holder) Holder {
 		return w
 	}
 	w.PID, w.TID, w.Owner = int(h.PID), int(h.TID), NewOwner(c.owners.Holder(n, h))
+	w.State, w.Peer = h.State, h.Peer
 	w.Family, w.Type, w.Device, w.DeviceBase64 = h.Family, h.Type, h.Device, raw(h.Device)
 	if h.Kind.HasFD() && h.FD >= 0 {
 		w.FD = &h.FD

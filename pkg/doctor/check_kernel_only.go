@@ -37,6 +37,15 @@ func findKernelOnly(x *inspection) (all []Finding) {
 // minutes only, "" if nothing speaks for that: by TCP connections whose processes
 // have ended and whose peers have not answered yet.
 func (x *inspection) closing(n *ns.Namespace) string {
+	found := 0
+	for i := range n.Holders {
+		if n.Holders[i].Closing() {
+			found++
+		}
+	}
+	if found > 0 {
+		return explain.Closing(found, true)
+	}
 	if open, err := opener.Connections(x.host, n); err == nil && open > 0 {
 		return explain.Closing(open, true)
 	} else if err == nil {

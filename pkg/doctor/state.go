@@ -16,7 +16,7 @@ const (
 	hidden                    // none is; such a mount is there, and no path reaches it
 	foreign                   // none is; it is mounted in other mount namespaces only
 	elsewhere                 // none is, nor is it mounted where a path leads; files, sockets or detached mounts hold it
-	heldByKernel              // nothing explains it
+	heldByKernel              // nothing explains it, or TCP connections that are still closing
 )
 
 func (x *inspection) state(n *ns.Namespace) state {
@@ -29,7 +29,7 @@ func (x *inspection) state(n *ns.Namespace) state {
 		switch h := &n.Holders[i]; {
 		case h.Kind == ns.KindProcess || h.Kind == ns.KindThread:
 			return inUse
-		case h.Kind == ns.KindKernel:
+		case h.Kind == ns.KindKernel || h.Closing():
 		case h.Kind != ns.KindMount || h.Lone():
 			at = elsewhere
 		case h.MountNS != x.snap.MountNS:

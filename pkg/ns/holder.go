@@ -13,6 +13,8 @@ type Holder struct {
 	FD      int      // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
 	Family  string   // of a socket: "inet"
 	Type    string   // of a socket: "stream"
+	State   string   // of a TCP connection that no process has any more: "fin-wait-1"
+	Peer    string   // of such a connection: its other end, "192.0.2.7:443"
 	Device  string   // of a tun file: its device
 	Refs    int      // for KindKernel: how many references nothing visible explains, 0 if that is unknown
 	Path    string   // the mount point, for KindMount, in its mount namespace; "" if that one's root does not lead to it
@@ -48,7 +50,16 @@ const (
 const (
 	ViaProcNet   = "/proc/net" // a file below that directory
 	ViaFSContext = "fsopen"    // a file system that is to be mounted
+	ViaInotify   = "inotify"   // it watches the namespace's file
+	ViaFanotify  = "fanotify"  // the same
 )
+
+// Watches reports whether the holder is a watch on the namespace's file.
+func (h *Holder) Watches() bool { return h.Via == ViaInotify || h.Via == ViaFanotify }
+
+// Closing reports whether the holder is a TCP connection that no process has any more.
+// It goes by itself.
+func (h *Holder) Closing() bool { return h.State != "" }
 
 // Lone reports whether a mount is in no mount namespace.
 func (h *Holder) Lone() bool { return h.Via == ViaDetached || h.Via == ViaUnmounted }

@@ -38,8 +38,14 @@ func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 	}
 	account := s.found.Accounts[k.Inode]
 	r := ns.References{Total: k.Refs, Explained: account.Direct}
-	if k.Opened > 0 && k.Watched == 0 && k.Opened <= account.Files+mounted(n) {
+	watched := slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return h.Watches() })
+	switch {
+	case k.Watched > 1, k.Watched > 0 && !watched:
+	case k.Opened > 0 && k.Opened <= account.Files+mounted(n):
 		r.Explained++ // that of the nsfs file
+	}
+	if watched && k.Watched == 0 {
+		r.Explained++ // of an inode that only a watch keeps
 	}
 	missing = r.Total - r.Explained
 	busy := hasTask(n)

@@ -111,6 +111,8 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 			return err
 		}
 		own.drop(&s.found)
+		s.readWatches()
+		s.readNetFiles()
 		snap.Namespaces = s.assemble(ctx)
 		unexplained := s.reconcile(snap)
 		if s.mounts.Stale {

@@ -53,16 +53,18 @@ func expected(t *testing.T, kind nstest.Kind, want [numEngines]word) [numEngines
 	if s, ok := since[kind]; ok && !need.KernelIs(t, s.major, s.minor) {
 		want = s.before
 	}
-	if slices.Contains(active, kind) && need.KernelIs(t, 6, 19) {
-		want[proc] = listed
+	if word, ok := active[kind]; ok && need.KernelIs(t, 6, 19) {
+		want[proc] = word
 	}
 	return want
 }
 
-// active are the scenes that listns(2) lists, from Linux 6.19 on, and that the proc
-// engine sees nothing else of: a namespace file is somewhere in them.
-var active = []nstest.Kind{
-	nstest.MountTree, nstest.Inflight, nstest.InflightNested, nstest.InflightUnaccepted, nstest.IOURing,
+// active are the scenes of which listns(2) lists the namespace, from Linux 6.19 on, and
+// what the proc engine makes of them then: a namespace file is somewhere in them. What
+// watches it is known once the namespace is.
+var active = map[nstest.Kind]word{
+	nstest.MountTree: listed, nstest.Inflight: listed, nstest.InflightNested: listed, nstest.InflightUnaccepted: listed,
+	nstest.IOURing: listed, nstest.Inotify: found, nstest.Fanotify: found,
 }
 
 // matrix has for each scene the source that finds it and what each engine is to
@@ -101,6 +103,7 @@ var matrix = []struct {
 	{nstest.Tap, "socket", [...]word{found, found}},
 	{nstest.TunMoved, "socket", [...]word{found, found}},
 	{nstest.TunBare, "socket", [...]word{found, found}},
+	{nstest.Macvtap, "socket", [...]word{gap, found}},
 
 	{nstest.Mmap, "mmap", [...]word{gap, found}},
 	{nstest.Inflight, "inflight", [...]word{gap, found}},
@@ -111,6 +114,8 @@ var matrix = []struct {
 	{nstest.SocketUnaccepted, "socket", [...]word{gap, found}},
 	{nstest.IOURing, "fd", [...]word{gap, found}},
 	{nstest.ProcNet, "fd", [...]word{gap, found}},
+	{nstest.Inotify, "fd", [...]word{gap, found}},
+	{nstest.Fanotify, "fd", [...]word{gap, found}},
 }
 
 // better is what the bpf engine has of a holder where it knows more than the
@@ -123,6 +128,8 @@ var better = map[nstest.Kind]func(*holder){
 	nstest.MountTree:          func(h *holder) { h.Path = "" }, // no path leads there
 	nstest.MountGone:          func(h *holder) { h.Path = "" },
 	nstest.ProcNet:            func(h *holder) { h.Kind, h.Via = "fd", "/proc/net" },
+	nstest.Inotify:            func(h *holder) { h.Kind = "fd" },
+	nstest.Fanotify:           func(h *holder) { h.Kind = "fd" },
 	nstest.Inflight:           func(h *holder) { h.Family, h.Type = "", "" },
 	nstest.InflightSocket:     func(h *holder) { h.Family, h.Type = "inet", "stream" },
 	nstest.InflightNested:     func(h *holder) { h.Family, h.Type, h.Via = "", "", "" },
@@ -132,7 +139,7 @@ var better = map[nstest.Kind]func(*holder){
 // hiding is where the proc engine has a gap: for what has a
 // better explanation in the bpf engine than "kernel", that is all it can report.
 func hiding(k nstest.Kind, source string) string {
-	if k.Holder() == "kernel" || k == nstest.MountTree || k == nstest.MountGone {
+	if k.Holder() == "kernel" || slices.Contains([]nstest.Kind{nstest.MountTree, nstest.MountGone, nstest.Macvtap}, k) {
 		return "kernel"
 	}
 	return source

@@ -31,11 +31,13 @@ var holderRows = []holderRow{
 		nstest.SocketUnixStream, nstest.SocketUnixDgram, nstest.SocketUnixSeqpacket}},
 	{"`socket`: a connection not yet accepted", "socket", []nstest.Kind{nstest.SocketUnaccepted}},
 	{"`tun`: tun and tap, moved, without a device", "tun", []nstest.Kind{nstest.Tun, nstest.Tap, nstest.TunMoved, nstest.TunBare}},
+	{"`tun`: the file of a macvtap device", "tun", []nstest.Kind{nstest.Macvtap}},
 	{"`mmap`: a packet ring whose descriptor is closed", "mmap", []nstest.Kind{nstest.Mmap}},
 	{"`inflight`: a namespace file queued in a unix socket, nested, not accepted", "inflight", []nstest.Kind{
 		nstest.Inflight, nstest.InflightNested, nstest.InflightUnaccepted}},
 	{"`inflight`: a socket queued in a unix socket", "inflight", []nstest.Kind{nstest.InflightSocket}},
 	{"`fd`: an open file below its /proc/net", "fd", []nstest.Kind{nstest.ProcNet}},
+	{"`fd`: an inotify or fanotify watch on its file", "fd", []nstest.Kind{nstest.Inotify, nstest.Fanotify}},
 }
 
 // cell returns what an engine makes of the scenes of a row: all the same, or each.

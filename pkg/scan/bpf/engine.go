@@ -22,7 +22,8 @@ import (
 
 type engine struct {
 	r       *bpfreader.Reader
-	related bool // r records relations
+	related bool              // r records relations
+	closing *bpfreader.Reader // nil until it is needed
 }
 
 // New loads the programs of a scan, which Close of the engine unloads. It needs CAP_BPF
@@ -42,7 +43,12 @@ func New() (scan.Engine, error) {
 }
 
 // Close implements scan.Engine: it unloads the programs.
-func (e *engine) Close() error { return e.r.Close() }
+func (e *engine) Close() error {
+	if e.closing != nil {
+		e.closing.Close()
+	}
+	return e.r.Close()
+}
 
 // Name implements scan.Engine.
 func (e *engine) Name() string { return "bpf" }
@@ -86,7 +92,7 @@ func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 			return err
 		}
 	}
-	f := finder{r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]ns.Type{}}
+	f := finder{e: e, r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]ns.Type{}}
 	requested := uint32(ns.Mnt.Flag()) // whose mounts are read even if the type is not requested
 	for _, t := range types {
 		f.fields = append(f.fields, nsFields[t])
@@ -116,7 +122,7 @@ func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) e
 		source string
 		read   func() error
 	}{
-		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.detachedMounts},
+		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.detachedMounts}, {"socket", f.closing},
 	}
 	whole := filesErr == nil && !f.incomplete
 	for _, s := range steps {
@@ -147,6 +153,7 @@ func took(sink *record.Sink, source string, err error) bool {
 
 // finder is the state of one Find.
 type finder struct {
+	e        *engine
 	r        *bpfreader.Reader
 	sink     *record.Sink
 	fileSink *record.Sink // for files, which are read beside tasks

@@ -79,6 +79,11 @@ func (f *finder) wasReported(file *bpfreader.File) bool {
 
 func (f *finder) file(file *bpfreader.File, at descriptor) {
 	h := at.holder(ns.KindFD)
+	if file.Kind == bpfreader.KindInotify || file.Kind == bpfreader.KindFanotify {
+		h.Via = via(file)
+		f.fileSink.Watcher(h)
+		return
+	}
 	typ, wanted := f.byFlag[file.Type]
 	if !wanted {
 		if file.Type == uint32(ns.Mnt.Flag()) {
@@ -103,6 +108,10 @@ func via(file *bpfreader.File) string {
 		return ns.ViaProcNet
 	case bpfreader.KindFSContext:
 		return ns.ViaFSContext
+	case bpfreader.KindInotify:
+		return ns.ViaInotify
+	case bpfreader.KindFanotify:
+		return ns.ViaFanotify
 	}
 	return viaRing(file)
 }
