@@ -30,6 +30,9 @@ func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
 	}
 	least := least(s, holds)
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
+	if r := n.References; r != nil && r.Explained > r.Total { // something was closed meanwhile
+		least = "at least "
+	}
 	if len(n.Holders) > 0 {
 		kept, hidden := least+andJoin(visible(n)), unexplained(n)
 		switch {

@@ -45,7 +45,7 @@ type Namespace struct {
 // when there is no reference any more.
 type References struct {
 	Total     int `json:"total"`     // as the kernel counts them
-	Explained int `json:"explained"` // by what was found; a holder of kind kernel has the others
+	Explained int `json:"explained"` // by what was found, of which a holder of kind kernel has the others; more than total where some were closed meanwhile
 }
 
 // Age is the time from which a namespace is known to exist.

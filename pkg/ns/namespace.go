@@ -32,7 +32,7 @@ type Namespace struct {
 // when there is no reference any more (put_net, net/core/net_namespace.c).
 type References struct {
 	Total     int // as the kernel counts them
-	Explained int // by the holders that were found
+	Explained int // by the holders that were found; more than Total where some were closed meanwhile
 }
 
 // String returns the kernel's own text for the namespace, "net:[4026531833]".

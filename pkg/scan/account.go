@@ -28,10 +28,10 @@ type open struct {
 
 // settle completes the account of a namespace: the engine's, and the mounts that other
 // sources found, unless not all of them were asked for. It returns how many references
-// remain that nothing explains; negative: more were found than there are, of which there is
-// no account. Where a task is in the namespace that is 0, unless asked for: what tasks open
-// and close is in the count for some milliseconds more, and there is always some of that
-// where there is traffic. An account that balanced in an earlier round is kept there.
+// remain that nothing explains; negative: more were found than there are by now. Where a task
+// is in the namespace that is 0, unless asked for: what tasks open and close is in the count
+// for some milliseconds more, and there is always some of that where there is traffic. An
+// account that balanced in an earlier round is kept there.
 func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 	if s.found.Accounts == nil || k.Refs <= 0 || n.Initial || s.opts.Sources != nil && len(s.opts.Sources) < len(sources) {
 		return 0
@@ -54,9 +54,7 @@ func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 	} else if busy && missing == 0 {
 		s.balanced[idOf(k)] = r
 	}
-	if missing >= 0 {
-		n.References = &r
-	}
+	n.References = &r
 	if busy && !s.opts.Balance {
 		return 0
 	}
@@ -91,9 +89,9 @@ func awaitRelease() {
 }
 
 // moving returns the gap for namespaces that changed in every round, if there are any.
-// Those that a task is in need none where references are missing: they show that themselves.
+// Those that a task is in need none: the numbers of each show it, and for it alone.
 func moving(all []open) []ns.Gap {
-	all = slices.DeleteFunc(all, func(o open) bool { return o.busy && o.missing > 0 })
+	all = slices.DeleteFunc(all, func(o open) bool { return o.busy })
 	what := fmt.Sprintf("%d network namespaces", len(all))
 	switch len(all) {
 	case 0:
