@@ -61,5 +61,5 @@ func (a *Adviser) connections(n *ns.Namespace) int {
 
 // hasSockets reports whether a holder is a socket, or a task that may have some.
 func hasSockets(h ns.Holder) bool {
-	return h.Kind != ns.KindKernel && h.Kind != ns.KindMount && h.Kind != ns.KindFD
+	return !h.Closing() && h.Kind != ns.KindKernel && h.Kind != ns.KindMount && h.Kind != ns.KindFD
 }

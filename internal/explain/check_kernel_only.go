@@ -13,17 +13,19 @@ const AboutKernelOnly = "a namespace is alive, and nothing visible holds it"
 
 // KernelOnly writes about a namespace that nothing visible keeps.
 func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
-	refs := 0
+	refs, closing := 0, 0
 	t.Summary = "nothing visible keeps it, and yet it is alive"
 	for i := range n.Holders {
 		h := &n.Holders[i]
 		if refs += h.Refs; h.Closing() {
-			refs++
+			refs, closing = refs+1, closing+1
 			t.See(a.holds(h))
 		}
 	}
 	t.See(fmt.Sprintf("references to it that the kernel counts: %d", refs))
-	switch c := a.causeOf(n, refs); {
+	switch c := a.causeOf(n, refs-closing); {
+	case closing > 0 && closing == refs:
+		t.Meaning = "It is freed when they have closed: " + Closing(closing, true) + "."
 	case c.hidden:
 		t.Meaning = "What holds it may be a process that cannot be seen from here: " + c.why + "."
 	case c.missed:

@@ -227,14 +227,21 @@ func (w *Worker) classify(dir int, f *openFile) {
 	switch {
 	case f.kind != otherFile:
 	case w.anon == file{dev, f.inode}:
-		n, _ := readlinkat(dir, w.path, w.link[:])
-		f.kind = kindsByLink[string(w.link[:n])]
+		f.kind = kindsByLink[w.linkText(dir)]
 	case w.stx.Mode&unix.S_IFMT == unix.S_IFREG && dev == w.proc && f.inode >= firstDynamic:
-		n, _ := readlinkat(dir, w.path, w.link[:])
-		if f.name = netName(string(w.link[:n])); f.name != "" {
+		if f.name = netName(w.linkText(dir)); f.name != "" {
 			f.kind = netFile
 		}
 	}
+}
+
+// linkText returns the text of the link at w.path below dir, "" if it is gone.
+func (w *Worker) linkText(dir int) string {
+	n, errno := readlinkat(dir, w.path, w.link[:])
+	if errno != 0 {
+		return ""
+	}
+	return string(w.link[:n])
 }
 
 // kindOf returns what kind of file has a mode, is on a device and, if it is a device
