@@ -58,7 +58,7 @@ func (r holderRow) word(found string) string {
 		return "?"
 	case found == "not looked at":
 		return "–"
-	case counted && kind == "kernel":
+	case found == "unexplained":
 		return "*alive*"
 	case counted && slices.Contains(strings.Split(r.as, "|"), strings.TrimSuffix(strings.TrimSuffix(kind, "es"), "s")),
 		counted && slices.Contains(strings.Split(r.as, "|"), kind):

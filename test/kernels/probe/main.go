@@ -17,6 +17,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
@@ -122,6 +123,8 @@ func found(scene *nstest.Scene, options scan.Options) string {
 	}
 	n := snap.Find(scene.Inode)
 	switch {
+	case n != nil && n.Count(ns.KindKernel) == len(n.Holders) && len(n.Holders) > 0:
+		return "unexplained" // how many references that are depends on the kernel
 	case n != nil && len(n.Holders) > 0:
 		return strings.Join(n.Tally(), ", ")
 	case snap.Complete():
