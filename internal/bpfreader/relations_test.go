@@ -10,11 +10,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // The programs record of our own namespaces what the kernel answers about their files.
 func TestRelations(t *testing.T) {
+	need.Root(t)
 	for name, old := range map[string]bool{"current": false, "old": true} {
 		t.Run(name, func(t *testing.T) {
 			r := open(t, Options{Passes: Tasks, Relations: true, oldObject: old})
@@ -84,6 +86,7 @@ func inodeOpen(t *testing.T, fd int) uint32 {
 
 // Nothing is recorded where it was not asked for, or no type needs it.
 func TestNoRelations(t *testing.T) {
+	need.Root(t)
 	for name, o := range map[string]Options{
 		"not asked for":      {Passes: Tasks},
 		"network namespaces": {Passes: Tasks, Relations: true, Types: unix.CLONE_NEWNET},
