@@ -43,6 +43,8 @@ func parseWatches(fdinfo string, dev uint64) (inodes []uint64) {
 	return inodes
 }
 
+// hexField returns the number after a name in a line, 0 and false if it has none: no watch is on
+// device 0, and one without flags has none.
 func hexField(line, name string) (uint64, bool) {
 	_, rest, found := strings.Cut(line, name)
 	word, _, _ := strings.Cut(rest, " ")

@@ -70,8 +70,8 @@ func status() int {
 		return 1
 	}
 	args := make([]byte, 4096)
-	n, _ := syscall.Read(fd, args)
-	word := 0 // where it begins
+	n, _ := syscall.Read(fd, args) // -1, and no word, if it fails
+	word := 0                      // where it begins
 	for i := range max(n, 0) {
 		if args[i] != 0 {
 			continue

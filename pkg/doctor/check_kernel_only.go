@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
-	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -46,7 +45,7 @@ func (x *inspection) closing(n *ns.Namespace) string {
 	if found > 0 {
 		return explain.Closing(found, true)
 	}
-	if open, err := opener.Connections(x.host, n); err == nil && open > 0 {
+	if open, err := x.connections(n); err == nil && open > 0 {
 		return explain.Closing(open, true)
 	} else if err == nil {
 		return ""

@@ -35,6 +35,13 @@ type inspection struct {
 	daemons   map[string]*ns.Process
 	processes map[ns.TaskID]*ns.Process
 	unseen    map[string]string // checks that could not look at all, and why
+	counted   map[uint64]connections
+}
+
+// connections is how many TCP connections were counted in a namespace.
+type connections struct {
+	open int
+	err  error
 }
 
 func inspect(ctx context.Context, opts Options, again bool) (*inspection, error) {
@@ -79,9 +86,22 @@ func (x *inspection) adviser() *explain.Adviser {
 	if x.advice == nil {
 		x.advice = explain.New(x.snap, x.host, func() explain.Owners { return x.owners() })
 		x.advice.Process = x.process
-		x.advice.Connections = func(n *ns.Namespace) (int, error) { return opener.Connections(x.host, n) }
+		x.advice.Connections = x.connections
 	}
 	return x.advice
+}
+
+// connections counts the TCP connections in a namespace, which it enters once.
+func (x *inspection) connections(n *ns.Namespace) (open int, err error) {
+	if c, done := x.counted[n.Inode]; done {
+		return c.open, c.err
+	}
+	open, err = opener.Connections(x.host, n)
+	if x.counted == nil {
+		x.counted = map[uint64]connections{}
+	}
+	x.counted[n.Inode] = connections{open, err}
+	return open, err
 }
 
 // tooYoung reports whether something is too young to be reported. Of unknown age it is
