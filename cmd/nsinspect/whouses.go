@@ -118,8 +118,12 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details, opts.Balance = []ns.Type{t}, true, true
+	opts.Types, opts.Details = []ns.Type{t}, true
 	snap, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
+	if err == nil && scan.Unbalanced(n) {
+		opts.Balance = n.Inode
+		snap, n, err = resolve.Resolve(ctx, opts, &a.owners, ref)
+	}
 	if err != nil {
 		return err
 	}
@@ -153,16 +157,12 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	if opts.Host.Recorded() {
 		return usagef("--%s asks the running kernel, and %s is a recorded tree\nhint: leave --root out", q.By, a.root)
 	}
-	opts.Details, opts.Balance = true, true
-	snap, err := scan.Scan(ctx, opts)
-	if err != nil {
-		return err
+	opts.Details = true
+	snap, owners, hit, err := a.findLink(ctx, opts, q)
+	if err == nil && scan.Unbalanced(hit.Namespace) {
+		opts.Balance = hit.Namespace.Inode
+		snap, owners, hit, err = a.findLink(ctx, opts, q)
 	}
-	if err := links.Read(ctx, opts.Host, snap); err != nil {
-		return err
-	}
-	owners := a.owners.Index(ctx, snap)
-	hit, err := q.Find(snap, func(n *ns.Namespace) string { return render.Title(n, owners) })
 	if err != nil {
 		return err
 	}
@@ -172,6 +172,19 @@ func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, ar
 	return a.answer(snap, owners, func(w io.Writer) error {
 		return render.UsesBy(w, adviser(opts.Host, snap, owners), q, hit, owners, format, a.style())
 	})
+}
+
+// findLink scans for the namespace behind an address or a device.
+func (a *app) findLink(ctx context.Context, opts scan.Options, q links.Query) (snap *ns.Snapshot, owners *owner.Index, hit links.Hit, err error) {
+	if snap, err = scan.Scan(ctx, opts); err != nil {
+		return nil, nil, hit, err
+	}
+	if err = links.Read(ctx, opts.Host, snap); err != nil {
+		return nil, nil, hit, err
+	}
+	owners = a.owners.Index(ctx, snap)
+	hit, err = q.Find(snap, func(n *ns.Namespace) string { return render.Title(n, owners) })
+	return snap, owners, hit, err
 }
 
 // adviser returns who writes about the namespaces of a snapshot.

@@ -23,7 +23,43 @@ type open struct {
 	id       uint64 // its cookie or, before Linux 5.12, inode
 	missing  int    // references; negative: more were found than there are
 	complete bool   // nothing explains it
-	busy     bool   // a task is in it
+	total    int    // references, of a namespace that a task is in; otherwise 0
+}
+
+// isBusy reports whether a task is in the namespace.
+func (o open) isBusy() bool { return o.total != 0 }
+
+// How often the sources run: at most, and for a namespace that a task is in. Where there
+// is traffic, its account balances in about every second round.
+const (
+	rounds     = 5
+	busyRounds = 20
+)
+
+// standing has in how many rounds something was unexplained: in all so far, or in the
+// last ones without a break if the namespace is busy.
+type standing map[open]int
+
+// moved adds a round, and returns what may only be the traces of something that moves.
+// What was the same before is not: in one round, or in the last three if the namespace is
+// busy, where numbers come and go.
+func (s standing) moved(unexplained []open) (moved []open) {
+	for o := range s {
+		if o.isBusy() && !slices.Contains(unexplained, o) {
+			delete(s, o)
+		}
+	}
+	for _, o := range unexplained {
+		s[o]++
+		enough := 2
+		if o.isBusy() {
+			enough = 4
+		}
+		if s[o] < enough || o.missing < 0 && !o.isBusy() {
+			moved = append(moved, o)
+		}
+	}
+	return moved
 }
 
 // settle completes the account of a namespace: the engine's, and the mounts that other
@@ -55,10 +91,16 @@ func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 		s.balanced[idOf(k)] = r
 	}
 	n.References = &r
-	if busy && !s.opts.Balance {
+	if busy && s.opts.Balance != n.Inode {
 		return 0
 	}
 	return missing
+}
+
+// Unbalanced reports whether a task is in the namespace, and the account of it does not
+// balance: Scan looks again for what moves where Options.Balance asks for it.
+func Unbalanced(n *ns.Namespace) bool {
+	return n.References != nil && n.References.Total != n.References.Explained && hasTask(n)
 }
 
 func hasTask(n *ns.Namespace) bool {
@@ -91,7 +133,7 @@ func awaitRelease() {
 // moving returns the gap for namespaces that changed in every round, if there are any.
 // Those that a task is in need none: the numbers of each show it, and for it alone.
 func moving(all []open) []ns.Gap {
-	all = slices.DeleteFunc(all, func(o open) bool { return o.busy })
+	all = slices.DeleteFunc(all, open.isBusy)
 	what := fmt.Sprintf("%d network namespaces", len(all))
 	switch len(all) {
 	case 0:

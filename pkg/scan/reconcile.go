@@ -31,7 +31,11 @@ func (s *scanner) reconcile(snap *ns.Snapshot) (unexplained []open) {
 			if missing := s.settle(&n, k); len(n.Holders) == 0 { // known by a symlink alone
 				n.Holders = []ns.Holder{kernelHolder(k.Refs)}
 			} else if missing != 0 {
-				unexplained = append(unexplained, open{id: idOf(k), missing: missing, busy: hasTask(&n)})
+				o := open{id: idOf(k), missing: missing}
+				if hasTask(&n) {
+					o.total = k.Refs
+				}
+				unexplained = append(unexplained, o)
 				if missing > 0 {
 					n.Holders = append(n.Holders, kernelHolder(missing))
 				}

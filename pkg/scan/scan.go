@@ -33,7 +33,7 @@ type Options struct {
 	NamesDirs []string   // names directories beside the customary ones
 	Sources   []string   // names of the sources to use, as in Sources; nil: all
 	Details   bool       // read the UID and start time of leaders, cookies, owners and nsids too
-	Balance   bool       // look again where references are unexplained of a namespace that a task is in
+	Balance   uint64     // look again where references to the network namespace with this inode are unexplained, though a task is in it
 	Engine    Engine     // what reads tasks and files; nil: the walk over /proc
 	NoEngine  error      // why an Engine that was wanted is not there, recorded in the snapshot
 }
@@ -100,9 +100,8 @@ func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
 // one after the other: then they run again, until what they leave unexplained has been so
 // before. What was not in any round is a gap.
 func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
-	const rounds = 5
-	before := map[open]bool{}
-	for round := range rounds {
+	seen := standing{}
+	for round := 1; ; round++ {
 		busy := s.mounts.Stale || s.opts.Engine != nil || s.mounts.Elsewhere()
 		s.found, snap.Sources, s.mounts = record.Found{}, nil, mounts.New(s.host, s.types, s.mounts.List)
 		s.mounts.Quiet = !busy
@@ -116,27 +115,24 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 		snap.Namespaces = s.assemble(ctx)
 		unexplained := s.reconcile(snap)
 		if s.mounts.Stale {
-			if round == rounds-1 {
+			if round >= rounds {
 				s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"mount"}, Path: "the mounts", Err: ErrMoving})
+				return nil
 			}
 			continue
 		}
-		moved := slices.DeleteFunc(slices.Clone(unexplained), func(o open) bool { return before[o] && o.missing >= 0 })
-		if len(moved) == 0 {
-			break
-		}
-		if round == rounds-1 {
+		moved := seen.moved(unexplained)
+		if round >= busyRounds || round >= rounds && !slices.ContainsFunc(moved, open.isBusy) {
 			s.found.Gaps = append(s.found.Gaps, moving(moved)...)
-			break
+			return nil
 		}
-		for _, o := range unexplained {
-			before[o] = true
+		if len(moved) == 0 {
+			return nil
 		}
 		if s.opts.Engine != nil {
 			awaitRelease()
 		}
 	}
-	return nil
 }
 
 func newScanner(opts Options) (*scanner, error) {

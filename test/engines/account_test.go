@@ -65,7 +65,7 @@ func TestAccount(t *testing.T) {
 // and that one does where none does.
 func TestAccountVerdict(t *testing.T) {
 	CheckKernel(t)
-	opts := scan.Options{Engine: newEngine(t), Balance: true}
+	opts := scan.Options{Engine: newEngine(t)}
 	for kind, kept := range map[nstest.Kind]string{nstest.Mount: "1 mount", nstest.Process: "1 process"} {
 		t.Run(string(kind), func(t *testing.T) { checkHidden(t, opts, nstest.Make(t, kind), kept) })
 	}
@@ -75,6 +75,7 @@ func TestAccountVerdict(t *testing.T) {
 // thing that no holder shows.
 func checkHidden(t *testing.T, opts scan.Options, scene *nstest.Scene, kept string) {
 	t.Helper()
+	opts.Balance = scene.Truth.Inode
 	checkVerdicts(t, opts, scene, kept, false)
 	for name, hold := range hidden {
 		beside(t, name, -1, func(t *testing.T, _ int) (func(), error) {

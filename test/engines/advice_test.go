@@ -41,7 +41,7 @@ func TestAdvice(t *testing.T) {
 	defer h.Close()
 	engines := optionsOf(t)
 	for e, opts := range engines {
-		opts.Host, opts.Details, opts.Balance = h, true, true
+		opts.Host, opts.Details = h, true
 		seconds := besideKinds
 		if e == proc {
 			seconds = seconds[:4]
@@ -97,6 +97,7 @@ func advise(t *testing.T, opts scan.Options, scene *nstest.Scene) {
 // verdictOn returns what who-uses writes about the namespace of a scene.
 func verdictOn(t *testing.T, opts scan.Options, scene *nstest.Scene) (verdict string, steps []explain.Fix) {
 	t.Helper()
+	opts.Balance = scene.Truth.Inode
 	snap := look(t, opts)
 	n := findIn(snap, &scene.Truth)
 	if n == nil {

@@ -51,8 +51,11 @@ type (
 		Links     []iface
 		Processes int
 		Counts    map[string]int `json:"holder_counts"`
-		Holders   []holder
-		Leader    *struct {
+
+		References *struct{ Total, Explained int }
+
+		Holders []holder
+		Leader  *struct {
 			PID     int
 			Comm    string
 			Cmdline []string

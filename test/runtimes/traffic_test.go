@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runtimes
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+)
+
+// traffic is what runs in a container: a web server that forks for each connection, and a
+// client that is a new process with a new connection each time.
+const traffic = `busybox ip link set lo up
+busybox httpd -f -p 127.0.0.1:8080 -h /bin &
+while :; do busybox wget -q -O /dev/null http://127.0.0.1:8080/busybox && echo; done`
+
+// TestTraffic checks that the account of a container's namespace balances in every one of
+// 50 scans, while its processes and connections come and go.
+func TestTraffic(t *testing.T) {
+	need.Program(t, "nsenter")
+	start := map[string]func(t *testing.T) container{
+		"docker": func(t *testing.T) container { return startDocker(t).run(t, "web") },
+		"podman": func(t *testing.T) container { return startPodman(t).run(t, "web") },
+		"lxc":    func(t *testing.T) container { return newLXC(t).run(t, "web") },
+	}
+	n := newInspect(t, "--engine", "bpf")
+	for name, start := range start {
+		t.Run(name, func(t *testing.T) { checkTraffic(t, n, start(t)) })
+	}
+}
+
+func checkTraffic(t *testing.T, n nsinspect, c container) {
+	t.Helper()
+	requests := startTraffic(t, c)
+	ref, before := "pid:"+strconv.Itoa(c.pid), requests()
+	const scans = 50
+	for i := range scans {
+		ns := n.whoUses(t, ref).Namespace
+		if ns.References == nil || ns.References.Total != ns.References.Explained {
+			t.Errorf("scan %d: references %+v do not balance; %v", i, ns.References, ns.Counts)
+		}
+	}
+	if served := requests() - before; served < scans {
+		t.Errorf("only %d requests during %d scans", served, scans)
+	} else {
+		t.Logf("%d requests during %d scans", served, scans)
+	}
+}
+
+// lineCounter counts the lines that are written to it.
+type lineCounter struct{ atomic.Int64 }
+
+func (c *lineCounter) Write(p []byte) (int, error) {
+	c.Add(int64(bytes.Count(p, []byte("\n"))))
+	return len(p), nil
+}
+
+// startTraffic starts the traffic inside a container, until the test ends. It returns how
+// many requests were answered so far.
+func startTraffic(t *testing.T, c container) (requests func() int) {
+	t.Helper()
+	var answered lineCounter
+	cmd := exec.Command("nsenter", "--target", strconv.Itoa(c.pid), "--all", "/bin/sh", "-c", traffic)
+	cmd.Stdout = &answered
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Kill(-cmd.Process.Pid, unix.SIGKILL); err != nil {
+			t.Error(err)
+		}
+		cmd.Wait() // it was killed
+	})
+	requests = func() int { return int(answered.Load()) }
+	nstest.Eventually(t, func() string {
+		if n := requests(); n < 10 {
+			return fmt.Sprintf("%d requests", n)
+		}
+		return ""
+	})
+	return requests
+}
