@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -43,8 +45,13 @@ func hostile(s string) *ns.Snapshot {
 // allFormats returns everything that a snapshot and a trace are printed as.
 func allFormats(t *testing.T, s string) map[string]string {
 	t.Helper()
+	return formatsOf(t, hostile(s), s)
+}
+
+// formatsOf is what every format has of a snapshot as hostile makes it.
+func formatsOf(t *testing.T, snap *ns.Snapshot, s string) map[string]string {
+	t.Helper()
 	out := map[string]string{}
-	snap := hostile(s)
 	n := &snap.Namespaces[1]
 	for _, f := range []Format{Table, Wide, JSON, YAML, Name} {
 		var list, uses, by bytes.Buffer
@@ -153,7 +160,33 @@ func TestQuotedNames(t *testing.T) {
 
 // One huge text makes no other row longer, and no line longer than its cells.
 func TestBoundedLines(t *testing.T) {
-	all := allFormats(t, strings.Repeat("y", 100_000))
+	checkLines(t, allFormats(t, strings.Repeat("y", 100_000)))
+}
+
+// No more do many of them: names, links, their further names and addresses.
+func TestBoundedNumbers(t *testing.T) {
+	const many = 10_000
+	snap := hostile("y")
+	n := &snap.Namespaces[1]
+	for i := range many {
+		s := fmt.Sprintf("y%d", i)
+		n.Names = append(n.Names, ns.Name{Name: s, Path: "/run/netns/" + s, Kind: ns.NameMount})
+		n.Links = append(n.Links, ns.Link{Name: s, Index: i + 2, Addrs: []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, 9, 9}), 32)}})
+		n.Links[0].AltNames = append(n.Links[0].AltNames, s)
+		n.Links[0].Addrs = append(n.Links[0].Addrs, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 32))
+	}
+	all := formatsOf(t, snap, "y")
+	checkLines(t, all)
+	for _, format := range []string{"list json", "list yaml"} {
+		if all := all[format]; !strings.Contains(all, "y9999") || !strings.Contains(all, "10.1.39.15/32") {
+			t.Errorf("%s has not all of them", format)
+		}
+	}
+}
+
+// checkLines checks that no line for people has more than a few cells can have.
+func checkLines(t *testing.T, all map[string]string) {
+	t.Helper()
 	for format, out := range all {
 		if strings.HasSuffix(format, "json") || strings.HasSuffix(format, "yaml") {
 			continue
