@@ -235,7 +235,7 @@ func (s *scanner) readTasks(ctx context.Context, visitors []func(*procscan.Worke
 		return nil
 	}
 	sink := new(record.Sink)
-	if err := s.opts.Engine.Find(ctx, s.types, sink); err != nil {
+	if err := s.opts.Engine.Find(ctx, Wanted{Types: s.types, Balance: s.opts.Balance}, sink); err != nil {
 		return fmt.Errorf("read by engine %s: %w", s.opts.Engine.Name(), err)
 	}
 	if len(wanted) == len(sources) {

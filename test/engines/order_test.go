@@ -21,8 +21,8 @@ type late struct {
 	then func()
 }
 
-func (l late) Find(ctx context.Context, types []ns.Type, sink *record.Sink) error {
-	err := l.Engine.Find(ctx, types, sink)
+func (l late) Find(ctx context.Context, wanted scan.Wanted, sink *record.Sink) error {
+	err := l.Engine.Find(ctx, wanted, sink)
 	l.then()
 	return err
 }

@@ -20,8 +20,8 @@ import (
 var states = map[int]string{4: "fin-wait-1", 5: "fin-wait-2", 9: "last-ack", 11: "closing"}
 
 // closing reports the TCP connections that no process has any more, if the kernel counts
-// references to one of the namespaces that are not explained yet and no task is in that.
-// This is rare, and the program is only loaded then. Before Linux 6.1 the table of
+// references to one of the namespaces that are not explained yet, and no task is in that or
+// its account is to balance. This is rare, and the program is only loaded then. Before Linux 6.1 the table of
 // connections is not found on every kernel, and those references stay unexplained.
 func (f *finder) closing() error {
 	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
@@ -58,7 +58,8 @@ func (f *finder) unexplained(nets []bpfreader.Net) bool {
 	}
 	counts := f.fileAccount.counts()
 	for i, n := range nets {
-		if i > 0 && !inhabited[n.Inode] && n.Refs > counts[uint64(n.Inode)].Direct+min(n.Opened, 1) { // the first is the initial one
+		looked := !inhabited[n.Inode] || uint64(n.Inode) == f.balance
+		if i > 0 && looked && n.Refs > counts[uint64(n.Inode)].Direct+min(n.Opened, 1) { // the first is the initial one
 			return true
 		}
 	}

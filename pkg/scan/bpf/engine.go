@@ -86,13 +86,14 @@ type taskNS struct{ own, children uint32 }
 func (n taskNS) differ() bool { return n.children != 0 && n.children != n.own }
 
 // Find implements scan.Engine. Tasks and files are read side by side.
-func (e *engine) Find(ctx context.Context, types []ns.Type, sink *record.Sink) error {
+func (e *engine) Find(ctx context.Context, wanted scan.Wanted, sink *record.Sink) error {
+	types := wanted.Types
 	if slices.Contains(types, ns.User) || slices.Contains(types, ns.PID) {
 		if err := e.relate(); err != nil {
 			return err
 		}
 	}
-	f := finder{e: e, r: e.r, sink: sink, fileSink: sink.Part(), types: types, byFlag: map[uint32]ns.Type{}}
+	f := finder{e: e, r: e.r, sink: sink, fileSink: sink.Part(), types: types, balance: wanted.Balance, byFlag: map[uint32]ns.Type{}}
 	requested := uint32(ns.Mnt.Flag()) // whose mounts are read even if the type is not requested
 	for _, t := range types {
 		f.fields = append(f.fields, nsFields[t])
@@ -158,6 +159,7 @@ type finder struct {
 	sink     *record.Sink
 	fileSink *record.Sink // for files, which are read beside tasks
 	types    []ns.Type
+	balance  uint64    // as of scan.Wanted
 	fields   []nsField // of types
 	byFlag   map[uint32]ns.Type
 

@@ -52,7 +52,7 @@ func TestGapOfEverySource(t *testing.T) {
 // files that may explain them were not read.
 func TestNoAccountOfUnreadFiles(t *testing.T) {
 	var sink record.Sink
-	if err := without(t, bpfreader.Files).Find(t.Context(), []ns.Type{ns.Net}, &sink); err != nil {
+	if err := without(t, bpfreader.Files).Find(t.Context(), scan.Wanted{Types: []ns.Type{ns.Net}}, &sink); err != nil {
 		t.Fatal(err)
 	}
 	if accounts := sink.Found(nil).Accounts; accounts != nil {
