@@ -21,6 +21,10 @@ import (
 // Patience is how long a file system that may not answer is given.
 const Patience = 2 * time.Second
 
+// startPatience is how long a helper may take to start, which asks no other file system than
+// that of this program. On a slow machine it takes seconds.
+const startPatience = 30 * time.Second
+
 // ErrNoAnswer is that a file system did not answer.
 var ErrNoAnswer = fmt.Errorf("no answer within %s", Patience)
 
@@ -42,6 +46,7 @@ type helper struct {
 	enc   *gob.Encoder
 	dec   *gob.Decoder
 	limit *io.LimitedReader
+	ready chan struct{} // closed when it has started, or ended before
 	ended chan struct{} // closed when it was waited for
 }
 
@@ -96,6 +101,12 @@ func Ask[Q, A any](h *Host, op, key string, question Q) (A, error) {
 	c, err := h.helpers.get(op, key)
 	if err != nil {
 		return reply.Value, err
+	}
+	select {
+	case <-c.ready:
+	case <-time.After(startPatience):
+		h.helpers.leave(key, c)
+		return reply.Value, ErrNoAnswer
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -190,7 +201,11 @@ func startHelper(op string) (*helper, error) {
 		return nil, fmt.Errorf("start a child process: %w", err)
 	}
 	limit := &io.LimitedReader{R: out}
-	c := &helper{op: op, cmd: cmd, in: in, out: out, enc: gob.NewEncoder(in), dec: gob.NewDecoder(limit), limit: limit, ended: make(chan struct{})}
+	c := &helper{op: op, cmd: cmd, in: in, out: out, enc: gob.NewEncoder(in), dec: gob.NewDecoder(limit), limit: limit, ready: make(chan struct{}), ended: make(chan struct{})}
+	go func() {
+		_, _ = io.ReadFull(out, make([]byte, 1)) // if it fails, so does the question
+		close(c.ready)
+	}()
 	go func() {
 		_, _ = cmd.Process.Wait() // it was killed, or has read the end of its input
 		close(c.ended)
@@ -216,6 +231,9 @@ func Serve[Q, A any](op string, f func(q Q) (A, error)) {
 		return
 	}
 	closeInherited()
+	if _, err := os.Stdout.Write([]byte{0}); err != nil { // it is ready
+		os.Exit(1)
+	}
 	dec, enc := gob.NewDecoder(os.Stdin), gob.NewEncoder(os.Stdout)
 	for {
 		var question Q
