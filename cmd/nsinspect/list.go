@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
@@ -27,25 +29,37 @@ the kubelet and CNI.
 
 Namespaces without processes are listed like any other. (host) marks the machine's
 own. Names are read from /run/netns (ip netns), /run/docker/netns,
-$XDG_RUNTIME_DIR/netns and /run/user/*/netns; --netns-dir adds more.`
+$XDG_RUNTIME_DIR/netns and /run/user/*/netns; --netns-dir adds more.
+
+With REFs, as of who-uses, only those are listed; - reads them from stdin, one a line.
+
+--filter takes comparisons (== != < <= > >=, and =~ !~ with a regular expression) of
+columns or JSON members with a text, a number or a time, joined by and, or, not and
+parentheses. What is unknown fits only != and !~; a name alone asks whether it is known.
+--columns help lists what there is to compare, to show and to sort by.`
 
 const listExamples = `  nsinspect list
   nsinspect list -o wide
   nsinspect list --type net,mnt
   nsinspect list --watch 5s
-  nsinspect list -o name | xargs -n1 nsinspect who-uses`
+  nsinspect list --filter 'procs == 0 and age > 1h' --sort -age
+  nsinspect list --filter 'owner =~ "^docker:" and links.addrs =~ "^10[.]"'
+  nsinspect list --columns +AGE,-PID
+  nsinspect list -o name --no-process | nsinspect who-uses -`
 
 type listFlags struct {
 	types     []string
+	allTypes  bool
 	output    string
 	noHeaders bool
 	watch     string
+	selection
 }
 
 func (a *app) listCommand() *cobra.Command {
 	var f listFlags
 	cmd := &cobra.Command{
-		Use:     "list",
+		Use:     "list [REF...]",
 		Aliases: []string{"ls"},
 		Short:   "list namespaces, their names and what keeps them alive",
 		Long:    listHelp,
@@ -58,26 +72,39 @@ func (a *app) listCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.types, "type", []string{"net"}, "namespace `TYPES` to list, or all")
-	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, json, yaml or name")
+	flags.StringSliceVarP(&f.types, "type", "t", []string{"net"}, "namespace `TYPES` to list, or all")
+	flags.BoolVarP(&f.allTypes, "all-types", "A", false, "the same as --type all")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, csv, json, yaml or name")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "omit the column titles")
-	flags.StringVar(&f.watch, "watch", "", "list again every `INTERVAL` (default 2s)")
+	flags.StringVarP(&f.watch, "watch", "w", "", "list again every `INTERVAL` (default 2s)")
 	flags.Lookup("watch").NoOptDefVal = defaultInterval
+	f.register(flags)
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "noheadings" { // as of lsns
+			name = "no-headers"
+		}
+		return pflag.NormalizedName(name)
+	})
 	return cmd
 }
 
 const defaultInterval = "2s"
 
 func (a *app) list(ctx context.Context, f listFlags, args []string) error {
-	if f.watch == defaultInterval && len(args) == 1 { // --watch 5s, which pflag takes for an argument
-		f.watch, args = args[0], nil
+	if f.columns == "help" {
+		return render.ColumnsHelp(a.stdout, a.style())
 	}
-	if len(args) > 0 {
-		return usagef("list takes no arguments, got %q\nhint: for one namespace use nsinspect who-uses %s", args[0], args[0])
+	if f.watch == defaultInterval && len(args) > 0 { // --watch 5s, which pflag takes for an argument
+		if c := args[0][:min(len(args[0]), 1)]; c >= "0" && c <= "9" { // a process is pid:5 here
+			f.watch, args = args[0], args[1:]
+		}
 	}
-	format, err := parseFormat(f.output, render.Table, render.Wide, render.JSON, render.YAML, render.Name)
+	format, err := parseFormat(f.output, render.Table, render.Wide, render.CSV, render.JSON, render.YAML, render.Name)
 	if err != nil {
 		return err
+	}
+	if f.allTypes {
+		f.types = []string{"all"}
 	}
 	types, err := parseTypes(f.types)
 	if err != nil {
@@ -87,14 +114,21 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	view, err := f.view(format, len(types), a.getenv("NSINSPECT_COLUMNS"))
+	if err != nil {
+		return err
+	}
+	refs, err := a.parseRefs(args)
+	if err != nil {
+		return err
+	}
 	opts, done, err := a.options()
 	if err != nil {
 		return err
 	}
 	defer done()
-	opts.Types = types
-	opts.Details = format != render.Table && format != render.Name
-	l := lister{app: a, opts: opts, format: format, noHeaders: f.noHeaders}
+	opts.Types, opts.Details = types, view.Details()
+	l := lister{app: a, opts: opts, refs: refs, view: view, noHeaders: f.noHeaders}
 	if interval == 0 {
 		return l.once(ctx, false)
 	}
@@ -104,35 +138,37 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 type lister struct {
 	*app
 	opts      scan.Options
-	format    render.Format
+	refs      []resolve.Ref // nil: all namespaces
+	view      render.View
 	noHeaders bool
 	noted     []string
 }
 
 // once writes one snapshot, in one piece.
 func (l *lister) once(ctx context.Context, watching bool) error {
-	snap, err := scan.Scan(ctx, l.opts)
+	snap, only, missing, err := l.scan(ctx)
 	if err != nil {
 		return err
 	}
+	l.view.Only = only
 	if l.opts.Details {
 		if err := links.Read(ctx, l.opts.Host, snap); err != nil {
 			return err
 		}
 	}
 	var owners *owner.Index
-	if l.format != render.Name { // which shows none
+	if l.view.Owners() {
 		owners = l.owners.Index(ctx, snap)
 		owners.Prefetch(snap)
 	}
 	style := l.style()
 	style.NoHeaders = l.noHeaders
 	var out bytes.Buffer
-	redraw := watching && style.Width > 0 && (l.format == render.Table || l.format == render.Wide)
+	redraw := watching && style.Width > 0 && (l.view.Format == render.Table || l.view.Format == render.Wide)
 	if redraw {
 		out.WriteString("\x1b[H\x1b[2J\x1b[3J") // home, clear, forget what scrolled off
 	}
-	if err := render.List(&out, snap, owners, l.format, style, watching); err != nil {
+	if err := render.List(&out, snap, owners, l.view, style, watching); err != nil {
 		return err
 	}
 	if _, err := l.stdout.Write(out.Bytes()); err != nil {
@@ -143,7 +179,35 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 		l.note(notes)
 		l.noted = notes
 	}
-	return nil
+	return missing
+}
+
+// scan takes a snapshot. With references, only has the namespaces that they point at, and
+// missing is the error of those that point nowhere.
+func (l *lister) scan(ctx context.Context) (snap *ns.Snapshot, only []*ns.Namespace, missing, err error) {
+	if l.refs == nil {
+		snap, err = scan.Scan(ctx, l.opts)
+		return snap, nil, nil, err
+	}
+	snap, found, err := resolve.All(ctx, l.opts, &l.owners, l.refs)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var wrong several
+	for _, f := range found {
+		if f.Err != nil {
+			wrong = append(wrong, f.Err)
+		} else if !slices.Contains(only, f.Namespace) {
+			only = append(only, f.Namespace)
+		}
+	}
+	switch {
+	case only == nil:
+		return nil, nil, nil, wrong
+	case wrong != nil:
+		missing = wrong
+	}
+	return snap, only, missing, nil
 }
 
 // watch lists until it is reported to stop, which is no failure.
@@ -153,7 +217,7 @@ func (l *lister) watch(ctx context.Context, interval time.Duration) error {
 	defer tick.Stop()
 	for first := true; ; first = false {
 		if !first && l.style().Width == 0 {
-			if err := l.separate(); err != nil {
+			if err := l.between(l.view.Format); err != nil {
 				return err
 			}
 		}
@@ -169,15 +233,6 @@ func (l *lister) watch(ctx context.Context, interval time.Duration) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// separate sets one snapshot off from the last in a file or pipe.
-func (l *lister) separate() error {
-	between := map[render.Format]string{
-		render.Table: "\n", render.Wide: "\n", render.Name: "\n", render.YAML: "---\n",
-	}
-	_, err := fmt.Fprint(l.stdout, between[l.format])
-	return err
 }
 
 func parseFormat(text string, known ...render.Format) (render.Format, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/enter"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -55,6 +56,7 @@ allows.`
 
 // app is what every command shares.
 type app struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            []string
 
@@ -75,7 +77,7 @@ type app struct {
 func run(args []string, stdout, stderr io.Writer, env []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	a := &app{stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
+	a := &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
 	a.signals.catch(cancel)
 	defer a.signals.returned.Store(true) // an exit can take a second, under the race detector
 	return a.run(ctx, args)
@@ -102,7 +104,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	case errors.As(err, &command):
 		return int(command)
 	}
-	fmt.Fprintf(a.stderr, "nsinspect: %s\n", render.Escape(err.Error()))
+	a.report(err)
 	if hint := explain.Hint(err); hint != "" {
 		fmt.Fprintf(a.stderr, "hint: %s\n", render.Escape(hint))
 	}
@@ -117,6 +119,23 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return notRun.Status
 	}
 	return exitFailed
+}
+
+// report writes what went wrong, a line for each error of several, and below it where the
+// mistake is.
+func (a *app) report(err error) {
+	all := []error{err}
+	var many several
+	if errors.As(err, &many) {
+		all = many
+	}
+	for _, err := range all {
+		fmt.Fprintf(a.stderr, "nsinspect: %s\n", render.Escape(err.Error()))
+	}
+	var at misplaced
+	if errors.As(err, &at) {
+		fmt.Fprintf(a.stderr, "  %s\n  %s^\n", render.Escape(at.src), strings.Repeat(" ", text.Width(render.Escape(at.src[:at.at]))))
+	}
 }
 
 func (a *app) command() *cobra.Command {

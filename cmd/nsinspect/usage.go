@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -25,6 +26,20 @@ func usagef(format string, args ...any) error {
 	message, hint, _ := strings.Cut(err.Error(), "\nhint: ")
 	return usageError{replaced{err, message}, hint}
 }
+
+// misplaced is a mistake at a byte of what was typed.
+type misplaced struct {
+	error
+	src string
+	at  int
+}
+
+// several are errors that are printed a line each.
+type several []error
+
+func (s several) Error() string { return errors.Join(s...).Error() }
+
+func (s several) Unwrap() []error { return s }
 
 // replaced is an error with another message.
 type replaced struct {

@@ -40,9 +40,14 @@ REF is one of
 
 Instead of REF, --ip, --mac and --dev find a network namespace by an address or a
 device. Of a veth pair with one end on the host, the namespace of the other end is
-shown. This enters each namespace for a moment.`
+shown. This enters each namespace for a moment.
+
+Several REFs are looked for in one scan; - reads them from stdin, one a line. JSON and
+YAML are a document for each.`
 
 const whoUsesExamples = `  nsinspect who-uses blue
+  nsinspect who-uses web db
+  ip netns list | cut -d' ' -f1 | nsinspect who-uses -
   nsinspect who-uses $$ --type mnt
   nsinspect who-uses --ip 10.0.0.7
   nsinspect who-uses --dev veth1a2b3c4
@@ -56,7 +61,7 @@ type whoUsesFlags struct {
 func (a *app) whoUsesCommand() *cobra.Command {
 	var f whoUsesFlags
 	cmd := &cobra.Command{
-		Use:     "who-uses REF | --ip ADDRESS | --mac ADDRESS | --dev NAME",
+		Use:     "who-uses REF... | --ip ADDRESS | --mac ADDRESS | --dev NAME",
 		Short:   "show what keeps a namespace alive and how to release it",
 		Long:    whoUsesHelp,
 		Example: whoUsesExamples,
@@ -68,14 +73,14 @@ func (a *app) whoUsesCommand() *cobra.Command {
 			if asked {
 				return a.whoUsesLink(cmd.Context(), q, f, args)
 			}
-			if len(args) != 1 {
-				return usagef("who-uses takes one reference, got %d\nhint: %s", len(args), resolve.RefForms)
+			if len(args) == 0 {
+				return usagef("who-uses takes a reference\nhint: %s", resolve.RefForms)
 			}
-			return a.whoUses(cmd.Context(), args[0], f)
+			return a.whoUses(cmd.Context(), args, f)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.typ, "type", "net", "the namespace `TYPE` that a PID, a name, self or host stands for")
+	flags.StringVarP(&f.typ, "type", "t", "net", "the namespace `TYPE` that a PID, a name, self or host stands for")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, json or yaml")
 	flags.StringVar(&f.ip, "ip", "", "find the network namespace that has an IP `ADDRESS`")
 	flags.StringVar(&f.mac, "mac", "", "find the one that has a hardware `ADDRESS`")
@@ -103,15 +108,15 @@ func (f *whoUsesFlags) query(given func(string) bool) (q links.Query, asked bool
 	return q, asked, nil
 }
 
-// whoUses answers for the namespace that a reference points at.
-func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
+// whoUses answers for the namespaces that references point at.
+func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error {
 	format, t, err := f.parse()
 	if err != nil {
 		return err
 	}
-	ref, err := resolve.ParseRef(text)
+	refs, err := a.parseRefs(args)
 	if err != nil {
-		return usageError{error: err}
+		return err
 	}
 	opts, done, err := a.options()
 	if err != nil {
@@ -119,16 +124,58 @@ func (a *app) whoUses(ctx context.Context, text string, f whoUsesFlags) error {
 	}
 	defer done()
 	opts.Types, opts.Details = []ns.Type{t}, true
-	snap, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
-	if err == nil && scan.Unbalanced(n) {
-		opts.Balance = n.Inode
-		snap, n, err = resolve.Resolve(ctx, opts, &a.owners, ref)
+	snap, found, err := resolve.All(ctx, opts, &a.owners, refs)
+	if err == nil && format != render.Table && snap != nil {
+		err = links.Read(ctx, opts.Host, snap)
 	}
 	if err != nil {
 		return err
 	}
-	if format != render.Table && n.Type == ns.Net {
-		if err := links.Read(ctx, opts.Host, snap); err != nil {
+	var wrong several
+	written := map[*ns.Namespace]bool{}
+	for i, r := range found {
+		if r.Err != nil {
+			wrong = append(wrong, r.Err)
+			continue
+		} else if written[r.Namespace] {
+			continue
+		}
+		if len(written) > 0 {
+			if err := a.between(format); err != nil {
+				return err
+			}
+		}
+		written[r.Namespace] = true
+		if err := a.whoUsesOne(ctx, opts, snap, r.Namespace, refs[i], format); err != nil {
+			return err
+		}
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	return nil
+}
+
+// between writes what stands between two documents of a format.
+func (a *app) between(format render.Format) error {
+	_, err := fmt.Fprint(a.stdout, map[render.Format]string{render.Table: "\n", render.Wide: "\n", render.Name: "\n", render.CSV: "\n", render.YAML: "---\n"}[format])
+	if err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}
+
+// whoUsesOne answers for a namespace of a snapshot, which is taken again where the account
+// of it does not balance.
+func (a *app) whoUsesOne(ctx context.Context, opts scan.Options, snap *ns.Snapshot, n *ns.Namespace, ref resolve.Ref, format render.Format) error {
+	if scan.Unbalanced(n) {
+		var err error
+		opts.Balance = n.Inode
+		snap, n, err = resolve.Resolve(ctx, opts, &a.owners, ref)
+		if err == nil && format != render.Table {
+			err = links.Read(ctx, opts.Host, snap)
+		}
+		if err != nil {
 			return err
 		}
 	}

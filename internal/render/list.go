@@ -26,25 +26,29 @@ const (
 	JSON  Format = "json"
 	YAML  Format = "yaml"
 	Name  Format = "name"
+	CSV   Format = "csv"
 
 	Script Format = "sh" // a shell script of fixes
 )
 
-// List writes a snapshot, with the owners that x knows. Structured output is one
-// line a snapshot where oneLine asks for it.
-func List(w io.Writer, s *ns.Snapshot, x *owner.Index, f Format, style Style, oneLine bool) error {
-	switch f {
+// List writes what a view shows of a snapshot, with the owners that x knows. Structured
+// output is one line a snapshot where oneLine asks for it.
+func List(w io.Writer, s *ns.Snapshot, x *owner.Index, v View, style Style, oneLine bool) error {
+	rows := v.rows(s, x)
+	switch v.Format {
 	case JSON, YAML:
-		return encode(w, f, oneLine, wire.NewList(s, x))
+		return encode(w, v.Format, oneLine, wire.NewList(s, x, namespacesOf(rows)))
 	case Name:
 		var b strings.Builder
-		for i := range s.Namespaces {
-			fmt.Fprintln(&b, &s.Namespaces[i])
+		for i := range rows {
+			fmt.Fprintln(&b, rows[i].Namespace)
 		}
 		_, err := io.WriteString(w, b.String())
 		return err
+	case CSV:
+		return v.writeCSV(w, rows, !style.NoHeaders)
 	}
-	return listTable(s, x, f == Wide).write(w, style)
+	return v.table(s, rows).write(w, style)
 }
 
 // listRow is a namespace with what its cells are made of.
@@ -55,44 +59,12 @@ type listRow struct {
 	wide  bool
 }
 
-// when is in which tables a column is.
-type when uint8
-
-const (
-	always   when = iota
-	inWide        // in the wide one
-	filled        // where a row has something in it
-	wideFill      // in the wide one, where a row has something in it
-	ofTypes       // in the wide one, and where there are several types
-)
-
-// listColumns is the one table of columns of list: adding one is a row.
-var listColumns = []struct {
-	column
-	when
-	cell func(*listRow) string
-}{
-	{column{title: "TYPE"}, ofTypes, func(r *listRow) string { return r.Type.String() }},
-	{column{title: "INODE", right: true}, always, func(r *listRow) string { return strconv.FormatUint(r.Inode, 10) }},
-	{column{title: "COOKIE", right: true}, wideFill, func(r *listRow) string { return number(int(r.Cookie)) }},
-	{column{title: "USERNS", right: true}, wideFill, func(r *listRow) string { return number(int(r.UserNS)) }},
-	{column{title: "NSID", right: true}, wideFill, func(r *listRow) string { return nsid(r.Namespace) }},
-	{column{title: "NAMES", least: 8}, always, func(r *listRow) string { return text.Join(names(r.Namespace, r.wide), ",") }},
-	{column{title: "OWNER", least: 12}, filled, func(r *listRow) string { return ownerCell(r.owner, r.wide) }},
-	{column{title: "PROCS", right: true}, always, func(r *listRow) string { return strconv.Itoa(r.Processes()) }},
-	{column{title: "THREADS", right: true}, inWide, func(r *listRow) string { return strconv.Itoa(r.Threads) }},
-	{column{title: "KEPT-BY", least: 8}, always, func(r *listRow) string { return strings.Join(r.Tally(), ", ") }},
-	{column{title: "LINKS", least: 8}, wideFill, func(r *listRow) string { return linkCell(r.Links, noMore) }},
-	{column{title: "AGE"}, wideFill, func(r *listRow) string { return ageText(r.Age, r.snap.Taken) }},
-	{column{title: "MADE-BY", least: 8}, wideFill, func(r *listRow) string { return userName(r.snap, r.OwnerUID) }},
-	{column{title: "USER", least: 8}, inWide, func(r *listRow) string {
-		return r.leader(func(p *ns.Process) string { return userName(r.snap, p.UID) })
-	}},
-	{column{title: "STARTED"}, inWide, func(r *listRow) string {
-		return r.leader(func(p *ns.Process) string { return clock(p.Started, r.snap.Taken) })
-	}},
-	{column{title: "PID", right: true}, always, func(r *listRow) string { return r.leader(func(p *ns.Process) string { return p.PID.String() }) }},
-	{column{title: "COMMAND", least: 8}, always, func(r *listRow) string { return r.leader(Command) }},
+func namespacesOf(rows []listRow) []*ns.Namespace {
+	all := make([]*ns.Namespace, 0, len(rows))
+	for i := range rows {
+		all = append(all, rows[i].Namespace)
+	}
+	return all
 }
 
 // leader returns a cell about the leader, "" if there is none.
@@ -101,32 +73,6 @@ func (r *listRow) leader(cell func(*ns.Process) string) string {
 		return ""
 	}
 	return cell(r.Leader)
-}
-
-func listTable(s *ns.Snapshot, x *owner.Index, wide bool) *table {
-	t := &table{}
-	var shown []int
-	var empty []string
-	for i, c := range listColumns {
-		if c.when == always || c.when == filled || wide || c.when == ofTypes && len(s.Types) > 1 {
-			shown = append(shown, i)
-			t.columns = append(t.columns, c.column)
-		}
-		if c.when == wideFill && wide || c.when == filled && !wide {
-			empty = append(empty, c.title)
-		}
-	}
-	for i := range s.Namespaces {
-		n := &s.Namespaces[i]
-		r := listRow{Namespace: n, snap: s, owner: x.Namespace(n), wide: wide}
-		cells := make([]string, 0, len(shown))
-		for _, c := range shown {
-			cells = append(cells, listColumns[c].cell(&r))
-		}
-		t.add(listColor(n), cells...)
-	}
-	t.dropEmpty(empty...)
-	return t
 }
 
 // ownerCell returns an owner as a cell; in full with the compose service, and with the

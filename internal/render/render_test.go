@@ -46,7 +46,7 @@ func snapshot() *ns.Snapshot {
 func TestTableFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{60, 80, 200} {
 		var out bytes.Buffer
-		if err := List(&out, snapshot(), nil, Table, Style{Width: width}, false); err != nil {
+		if err := List(&out, snapshot(), nil, View{Format: Table}, Style{Width: width}, false); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {
@@ -59,7 +59,7 @@ func TestTableFitsTheTerminal(t *testing.T) {
 		}
 	}
 	var whole bytes.Buffer
-	if err := List(&whole, snapshot(), nil, Table, Style{}, false); err != nil {
+	if err := List(&whole, snapshot(), nil, View{Format: Table}, Style{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(whole.String(), strings.Repeat("n", 255)) {
@@ -96,7 +96,7 @@ func TestLongCommandIsNotPadded(t *testing.T) {
 func TestColor(t *testing.T) {
 	var plain, color bytes.Buffer
 	for out, style := range map[*bytes.Buffer]Style{&plain: {}, &color: {Color: true}} {
-		if err := List(out, snapshot(), nil, Table, style, false); err != nil {
+		if err := List(out, snapshot(), nil, View{Format: Table}, style, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestWideHasNoEmptyCells(t *testing.T) {
 	s := snapshot()
 	s.Namespaces = s.Namespaces[1:]
 	var out bytes.Buffer
-	if err := List(&out, s, nil, Wide, Style{}, false); err != nil {
+	if err := List(&out, s, nil, View{Format: Wide}, Style{}, false); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
@@ -128,7 +128,7 @@ func TestJSONAndYAMLAgree(t *testing.T) {
 	s.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "/proc/1/ns/net", Err: unix.EACCES}}
 	var j, y bytes.Buffer
 	for f, out := range map[Format]*bytes.Buffer{JSON: &j, YAML: &y} {
-		if err := List(out, s, nil, f, Style{}, true); err != nil {
+		if err := List(out, s, nil, View{Format: f}, Style{}, true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -164,7 +164,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	s := snapshot()
 	s.Initial[ns.Net] = 0
 	var out bytes.Buffer
-	if err := List(&out, s, nil, JSON, Style{}, true); err != nil {
+	if err := List(&out, s, nil, View{Format: JSON}, Style{}, true); err != nil {
 		t.Fatal(err)
 	}
 	for _, field := range []string{"initial", "uid", "started", "cookie"} {

@@ -56,7 +56,7 @@ func formatsOf(t *testing.T, snap *ns.Snapshot, s string) map[string]string {
 	for _, f := range []Format{Table, Wide, JSON, YAML, Name} {
 		var list, uses, by bytes.Buffer
 		hit := links.Hit{Link: &n.Links[0], At: n, Namespace: n}
-		if err := errors.Join(List(&list, snap, nil, f, Style{}, false), Uses(&uses, &explain.Adviser{Snapshot: snap}, n, nil, f, Style{}),
+		if err := errors.Join(List(&list, snap, nil, View{Format: f}, Style{}, false), Uses(&uses, &explain.Adviser{Snapshot: snap}, n, nil, f, Style{}),
 			UsesBy(&by, &explain.Adviser{Snapshot: snap}, links.Query{By: "dev"}, hit, nil, f, Style{})); err != nil {
 			t.Fatalf("%s of %q: %v", f, s, err)
 		}

@@ -16,9 +16,9 @@ const CellWidth = 256
 // mark is what a text that was cut ends with.
 const mark = "…"
 
-// width returns how many columns a text takes at most. Combining marks count as one, so
+// Width returns how many columns a text takes at most. Combining marks count as one, so
 // that a stack of them is bounded too.
-func width(s string) int {
+func Width(s string) int {
 	w := 0
 	for _, r := range s {
 		w += columns(r)
@@ -82,12 +82,12 @@ func JoinFunc(n int, part func(int) string, separator string) string {
 		more := fmt.Sprintf("%s%s %s more", strings.TrimRight(separator, " ")+" ", mark, Count(n-i))
 		spare := 0 // for the count of those after this one
 		if i < n-1 {
-			spare = width(more)
+			spare = Width(more)
 		}
-		if i > 0 && width(p) > left-spare {
+		if i > 0 && Width(p) > left-spare {
 			return b.String() + more
 		}
-		left -= width(p)
+		left -= Width(p)
 		b.WriteString(p)
 	}
 	return b.String()

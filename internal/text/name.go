@@ -27,7 +27,7 @@ func Name(s string) string {
 		if r == '"' || r == '\\' {
 			c = `\` + bytes
 		}
-		if left -= width(c); left < 0 {
+		if left -= Width(c); left < 0 {
 			end = `"…`
 			return
 		}

@@ -89,7 +89,7 @@ func FuzzName(f *testing.F) {
 				t.Errorf("%q is shown as %q", a, s)
 			}
 		}
-		if w := width(Name(a)); w > CellWidth {
+		if w := Width(Name(a)); w > CellWidth {
 			t.Errorf("%q is %d columns wide", a, w)
 		}
 		if a != b && Name(a) == Name(b) && !strings.HasSuffix(Name(a), mark) {

@@ -15,15 +15,15 @@ import (
 // List is the document of nsinspect list.
 type List struct {
 	Head
-	Namespaces []Namespace `json:"namespaces"` // by type, then inode
+	Namespaces []Namespace `json:"namespaces"` // by type, then inode, if no other order was asked for
 }
 
-// NewList returns a snapshot with the owners that x finds.
-func NewList(s *ns.Snapshot, x *owner.Index) List {
+// NewList returns namespaces of a snapshot, with the owners that x finds.
+func NewList(s *ns.Snapshot, x *owner.Index, all []*ns.Namespace) List {
 	l := List{Namespaces: []Namespace{}}
 	c := newConverter(s, x)
-	for i := range s.Namespaces {
-		l.Namespaces = append(l.Namespaces, c.namespace(&s.Namespaces[i]))
+	for _, n := range all {
+		l.Namespaces = append(l.Namespaces, c.namespace(n))
 	}
 	l.Head = newHead(s, x) // last: a search for owners may leave gaps
 	return l

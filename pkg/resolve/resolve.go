@@ -5,7 +5,6 @@
 package resolve
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +31,25 @@ import (
 // reference may stand for, nil for nothing. The error of a reference that points nowhere, or at
 // two namespaces, has where was searched.
 func Resolve(ctx context.Context, opts scan.Options, known Aliases, r Ref) (*ns.Snapshot, *ns.Namespace, error) {
+	snap, found, err := All(ctx, opts, known, []Ref{r})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := found[0].Err; err != nil {
+		return nil, nil, err
+	}
+	return snap, found[0].Namespace, nil
+}
+
+// Found is the namespace that a reference points at, or why there is none.
+type Found struct {
+	Namespace *ns.Namespace
+	Err       error
+}
+
+// All is Resolve for several references in one snapshot, with a result for each. There is no
+// snapshot if none of them can point anywhere.
+func All(ctx context.Context, opts scan.Options, known Aliases, refs []Ref) (*ns.Snapshot, []Found, error) {
 	if opts.Host == nil {
 		h, err := host.Open("/")
 		if err != nil {
@@ -43,37 +61,40 @@ func Resolve(ctx context.Context, opts scan.Options, known Aliases, r Ref) (*ns.
 	if len(opts.Types) == 0 {
 		opts.Types = []ns.Type{ns.Net}
 	}
-	k, direct, err := r.locate(opts.Host, opts.Types[0])
-	if err != nil && !r.bare {
-		return nil, nil, err
+	all := make([]target, 0, len(refs))
+	for _, r := range refs {
+		all = append(all, newTarget(opts.Host, opts.Types[0], r))
 	}
-	noTask := err // the last word on a number that turns out to be no name
-	if direct {
-		opts.Types = []ns.Type{k.Type}
+	if !slices.ContainsFunc(all, target.mayBe) {
+		found := make([]Found, len(all))
+		for i := range all {
+			found[i].Err = all[i].err
+		}
+		return nil, found, nil
 	}
-	if r.kind == refCookie {
-		opts.Types, opts.Details = []ns.Type{ns.Net}, true // only those have one, which not every engine reads
-	}
-	for t := opts.Types[0]; ; {
+	first := opts.Types[0]
+	opts.Types, opts.Details = typesOf(all, opts.Types), opts.Details || slices.ContainsFunc(all, target.isCookie)
+	for {
 		snap, err := scan.Scan(ctx, opts)
 		if err != nil {
 			return nil, nil, err
 		}
-		n, err := r.find(ctx, opts.Host, known, t, snap, k, direct)
-		if err != nil {
-			return nil, nil, err
+		found, again := make([]Found, len(all)), false
+		for i := range all {
+			var elsewhere bool
+			found[i].Namespace, elsewhere, found[i].Err = all[i].find(ctx, opts.Host, known, first, snap)
+			again = again || elsewhere
 		}
-		if n == nil && !direct && r.kind != refCookie && len(opts.Types) < int(ns.NumTypes) {
+		if again && len(opts.Types) < int(ns.NumTypes) {
 			opts.Types = ns.Types()
 			continue
 		}
-		if n == nil {
-			return nil, nil, cmp.Or(noTask, r.notFound(snap, known != nil))
+		for i := range found {
+			if n := found[i].Namespace; n != nil {
+				found[i].Err = scan.Describe(ctx, opts.Host, n)
+			}
 		}
-		if err := scan.Describe(ctx, opts.Host, n); err != nil {
-			return nil, nil, err
-		}
-		return snap, n, nil
+		return snap, found, ctx.Err()
 	}
 }
 

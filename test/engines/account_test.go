@@ -75,7 +75,7 @@ func TestAccountVerdict(t *testing.T) {
 // thing that no holder shows.
 func checkHidden(t *testing.T, opts scan.Options, scene *nstest.Scene, kept string) {
 	t.Helper()
-	opts.Balance = scene.Truth.Inode
+	opts.Balance = scene.Inode
 	checkVerdicts(t, opts, scene, kept, false)
 	for name, hold := range hidden {
 		beside(t, name, -1, func(t *testing.T, _ int) (func(), error) {
@@ -105,7 +105,7 @@ func checkVerdicts(t *testing.T, opts scan.Options, scene *nstest.Scene, kept st
 
 func checkBalance(t *testing.T, opts scan.Options, scene *nstest.Scene, missing int) {
 	t.Helper()
-	opts.Balance = scene.Truth.Inode
+	opts.Balance = scene.Inode
 	nstest.Eventually(t, func() string {
 		n := findIn(look(t, opts), &scene.Truth)
 		switch {

@@ -97,7 +97,7 @@ func advise(t *testing.T, opts scan.Options, scene *nstest.Scene) {
 // verdictOn returns what who-uses writes about the namespace of a scene.
 func verdictOn(t *testing.T, opts scan.Options, scene *nstest.Scene) (verdict string, steps []explain.Fix) {
 	t.Helper()
-	opts.Balance = scene.Truth.Inode
+	opts.Balance = scene.Inode
 	snap := look(t, opts)
 	n := findIn(snap, &scene.Truth)
 	if n == nil {
