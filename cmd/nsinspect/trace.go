@@ -95,7 +95,7 @@ func (a *app) traceCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.syscalls, "syscalls", false, "trace setns, unshare and clone calls")
 	flags.BoolVar(&f.lifecycle, "lifecycle", false, "trace when network namespaces are created, named and freed")
-	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, or json with one object a line")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, or json with one object a line")
 	flags.StringVar(&f.to, "to", "", "write events to `FILE`")
 	flags.StringVar(&f.ns, "ns", "", "only calls from, to or targeting the namespace `REF`, see who-uses")
 	flags.StringVar(&f.pid, "pid", "", "only the process or thread `N`")

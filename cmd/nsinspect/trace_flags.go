@@ -76,7 +76,7 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 		return nil, usagef("trace has no sources\nhint: --source is for list and who-uses")
 	}
 	j := &traceJob{to: f.to, syscalls: f.syscalls, lifecycle: f.lifecycle}
-	format, err := parseFormat(f.output, render.Table, render.JSON)
+	format, err := parseFormat(f.output, render.Table, render.Wide, render.JSON)
 	if err != nil {
 		return nil, err
 	}

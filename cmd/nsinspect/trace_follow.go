@@ -33,6 +33,9 @@ func (s *traceSession) follow(r *batchReader) {
 
 func (s *traceSession) handle(b *batch) {
 	events, last := b.events[:b.n], b.err != nil
+	if s.live {
+		s.events.Resize(s.styleOf(s.out.to).Width)
+	}
 	if s.out.err == nil {
 		deadline := s.deadline(events)
 		s.names.UpdateUntil(events, deadline)
@@ -80,6 +83,10 @@ func (s *traceSession) emit(all bool) {
 		i := tripItem(t)
 		if s.enough() {
 			s.more += i.calls()
+			continue
+		}
+		if s.events.LeavesOut(t) {
+			s.stats.LeftOut++
 			continue
 		}
 		s.out.buf = s.events.Append(s.out.buf, t)

@@ -151,7 +151,7 @@ func (s *traceSession) begin() {
 	if s.verbose {
 		s.printNotes(tierNotes(tier, s.tracer.Refused()))
 	}
-	if s.job.format == render.Table && s.job.command == nil {
+	if s.job.format != render.JSON && s.job.command == nil {
 		s.printNotes([]string{fmt.Sprintf("tracing %s by tier %d; Ctrl-C ends it", s.job.what(), tier.Tier)})
 	}
 }

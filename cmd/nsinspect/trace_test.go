@@ -118,8 +118,21 @@ func TestTraceFold(t *testing.T) {
 	// What is still away at the end is printed as it is.
 	f = &fakeTracer{batches: [][]trace.Event{{hop(0, 1, 10, 20)}}}
 	out, _, err = traceWith(t, f, "--fold=1h", "--duration", "50ms")
-	if err != nil || strings.Count(out, "10 → 20") != 1 {
+	if err != nil || strings.Count(out, "net    10         → 20") != 1 {
 		t.Errorf("printed (%v): %s", err, out)
+	}
+}
+
+// A call that names no namespace is counted apart, and is no event for --count.
+func TestTraceLeavesOut(t *testing.T) {
+	idle := trace.Event{Call: trace.Unshare, PID: 1, TID: 1, Comm: "idle", Flags: unix.CLONE_FILES}
+	for format, want := range map[string]string{"table": "1 setns, 1 unshare of no namespace left out; ", "wide": "1 setns, 1 unshare; "} {
+		f := &fakeTracer{batches: [][]trace.Event{{idle, hop(0, 9, 10, 20)}}}
+		count := map[string]string{"table": "1", "wide": "2"}[format]
+		out, notes, err := traceWith(t, f, "-o", format, "--count", count)
+		if err != nil || strings.Contains(out, "idle") != (format == "wide") || !strings.Contains(notes, want) {
+			t.Errorf("%s: %v\n%s%s", format, err, out, notes)
+		}
 	}
 }
 

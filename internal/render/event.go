@@ -4,11 +4,7 @@ package render
 
 import (
 	"bytes"
-	"cmp"
-	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -31,21 +27,46 @@ func (t *Trip) Away() time.Duration { return t.Back.Time.Sub(t.Time) }
 // wide the columns have become.
 type Events struct {
 	json  bool
+	wide  bool
 	color bool
+	width int // of the terminal; 0 if it is none: one line an event
 	names wire.Namer
 	flags map[trace.Flags][]byte
 	owner map[owner.Owner][]byte // as JSON
-	who   int                    // width of the column, so far
-	call  int
+
+	who, caller, call int // widths of the columns, so far
+
+	// Used for one event, and again for the next.
+	head  []byte
 	cell  []byte
+	whose []byte // its owner
+	rest  []byte // what follows the call
+	where where
 }
 
-// NewEvents returns a writer of Table or JSON.
+// NewEvents returns a writer of Table, Wide or JSON.
 func NewEvents(f Format, style Style, names wire.Namer) *Events {
-	return &Events{
-		json: f == JSON, color: style.Color, names: names,
-		flags: map[trace.Flags][]byte{}, owner: map[owner.Owner][]byte{}, who: 16, call: 44,
+	e := &Events{
+		json: f == JSON, wide: f == Wide, color: style.Color, names: names,
+		flags: map[trace.Flags][]byte{}, owner: map[owner.Owner][]byte{},
+		who: 16, caller: 14, call: 44, where: where{from: leastFrom},
 	}
+	e.Resize(style.Width)
+	return e
+}
+
+// Resize sets how wide the terminal is; 0 if it is none.
+func (e *Events) Resize(width int) {
+	e.width = width
+	if width > 0 {
+		e.width = max(width, leastWidth)
+	}
+}
+
+// LeavesOut reports whether an event is left out of the lines for people: an unshare that
+// named no namespace, as unshare(CLONE_FILES), and did what it was to do.
+func (e *Events) LeavesOut(t *Trip) bool {
+	return !e.json && !e.wide && t.Call == trace.Unshare && t.Succeeded() && len(t.Flags.Types()) == 0
 }
 
 // Append adds one event.
@@ -96,24 +117,4 @@ func (e *Events) ownerText(o *owner.Owner) []byte {
 	}
 	e.owner[*o] = text
 	return text
-}
-
-// unanswered reports whether a call returned nothing to its program: a seccomp filter ended
-// it with a signal, or a signal interrupted it.
-func unanswered(ev *trace.Event) bool {
-	return ev.Refused && ev.Errno == 0 || ev.Interrupted() != ""
-}
-
-// restarted is what strace(1) adds to the name of what interrupted a call.
-var restarted = map[string]string{
-	"ERESTARTSYS":           " (To be restarted if SA_RESTART is set)",
-	"ERESTARTNOINTR":        " (To be restarted)",
-	"ERESTARTNOHAND":        " (To be restarted if no handler)",
-	"ERESTART_RESTARTBLOCK": " (Interrupted by signal)",
-}
-
-// errnoName returns "EPERM", or a number for what has no name: a seccomp filter
-// may return any.
-func errnoName(ev *trace.Event) string {
-	return cmp.Or(ev.Interrupted(), unix.ErrnoName(ev.Errno), "errno "+strconv.Itoa(int(ev.Errno)))
 }

@@ -3,7 +3,6 @@
 package render
 
 import (
-	"runtime"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -11,7 +10,6 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"github.com/nsinspect/nsinspect/internal/text"
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -20,67 +18,145 @@ const red = "\x1b[31m"
 
 // The columns of a stream grow with what comes, up to this.
 const (
-	maxWho  = 28
-	maxCall = 72
+	maxWho    = 28
+	maxCaller = 24
+	maxCall   = 72
+	maxFrom   = 24
+)
+
+// whereRoom is how many columns of a terminal the column of calls leaves for a change:
+// "net    4026531833 → blue (4026532177)" and what separates it.
+const whereRoom = 40
+
+// A terminal that is not wider than narrow has room for what "host" and inodes need
+// before an arrow.
+const (
+	leastFrom = 10
+	narrow    = 120
 )
 
 // appendLine adds one event as a line:
 //
-//	12:03:44.120394  ip[4242]  setns(5</run/netns/blue>, CLONE_NEWNET) = 0   host → blue (4026532177)
+//	12:03:44.120394  ip[4242]  setns(5</run/netns/blue>, CLONE_NEWNET) = 0   net    host       → blue (4026532177)
+//
+// or, where that is wider than the terminal, as several: see appendLines.
 func (e *Events) appendLine(out []byte, t *Trip) []byte {
-	ev := &t.Event
+	e.head = e.appendHead(e.head[:0], &t.Event)
+	column := displayWidth(e.head)
+	e.cell = e.appendSyscall(e.cell[:0], &t.Event)
+	e.whose = e.appendOwner(e.whose[:0], t.Owner)
+	e.where.read(e, t)
+	e.rest = e.appendRest(e.rest[:0])
+	if !e.fits(column) {
+		return e.appendLines(out, &t.Event, column)
+	}
+	out = append(out, e.head...)
+	if len(e.rest) == 0 {
+		return append(e.paint(out, e.cell, callColor(&t.Event)), '\n')
+	}
+	out = e.appendCell(out, &e.call, e.mostCall(column), callColor(&t.Event))
+	out = append(out, "   "...)
+	where := len(e.rest) - len(e.whose)
+	out = e.paint(out, e.rest[:where], whereColor(&t.Event))
+	return append(append(out, e.rest[where:]...), '\n')
+}
+
+// appendRest adds what follows the call in a line: the changes, and the owner.
+func (e *Events) appendRest(out []byte) []byte {
+	out = e.where.appendAll(out, e.mostFrom())
+	if len(out) > 0 && len(e.whose) > 0 {
+		out = append(out, "  "...)
+	}
+	return append(out, e.whose...)
+}
+
+// appendHead adds what a line begins with: the time and the caller.
+func (e *Events) appendHead(out []byte, ev *trace.Event) []byte {
 	out = appendClock(out, ev.Time)
 	out = append(out, "  "...)
 	e.cell = appendWho(e.cell[:0], ev.Comm, ev.PID, ev.TID)
 	out = e.appendCell(out, &e.who, maxWho, "")
 	out = append(out, "  "...)
-
-	e.cell = e.appendSyscall(e.cell[:0], ev)
-	color := ""
-	if ev.Failed() {
-		color = red
-	}
-	out = e.appendCell(out, &e.call, maxCall, color)
-	end := len(out)
-	out = append(out, "   "...)
-	start := len(out)
-	color = ""
-	if e.color && ev.Succeeded() {
-		color = cyan
-		out = append(out, color...)
-	}
-	mark := len(out)
-	out = e.appendWhere(out, ev)
-	if t.Back != nil {
-		out = append(out, " → "...)
-		out = e.appendReturn(out, t)
-	}
-	out = appendOwner(out, t.Owner)
-	if len(out) == mark {
-		return append(trimSpaces(out[:end]), '\n')
-	}
-	if color != "" && len(out) > start {
-		out = append(out, reset...)
-	}
-	return append(out, '\n')
-}
-
-// appendOwner adds which container or pod a process is of. A unit is not worth the
-// space: on many machines everything is of one.
-func appendOwner(out []byte, o *owner.Owner) []byte {
-	if o == nil || o.ID+o.Name+o.Pod == "" {
+	if !e.wide {
 		return out
 	}
-	out = append(out, "  ["...)
-	out = append(out, nameOwner(o).String()...)
-	return append(out, ']')
+	e.cell = append(e.cell[:0], "ppid "...)
+	e.cell = appendID(e.cell, ev.PPID)
+	e.cell = append(e.cell, " uid "...)
+	if ev.UID < 0 {
+		e.cell = append(e.cell, '?')
+	} else {
+		e.cell = strconv.AppendInt(e.cell, int64(ev.UID), 10)
+	}
+	out = e.appendCell(out, &e.caller, maxCaller, "")
+	return append(out, "  "...)
 }
 
-func trimSpaces(out []byte) []byte {
-	for len(out) > 0 && out[len(out)-1] == ' ' {
-		out = out[:len(out)-1]
+// mostCall returns how wide the column of calls may become: on a terminal a change is
+// to have room beside it.
+func (e *Events) mostCall(column int) int {
+	if e.width == 0 {
+		return maxCall
 	}
-	return out
+	return max(0, min(maxCall, e.width-column-whereRoom))
+}
+
+// mostFrom returns how wide the column before an arrow may become.
+func (e *Events) mostFrom() int {
+	if e.width == 0 {
+		return maxFrom
+	}
+	return max(leastFrom, min(maxFrom, e.width-narrow+leastFrom))
+}
+
+// fits reports whether an event, whose call begins at a column, is to be one line: it is
+// not wider than the terminal, and its call not than its column, after which changes stand.
+func (e *Events) fits(column int) bool {
+	call, most := displayWidth(e.cell), e.mostCall(column)
+	switch {
+	case e.width == 0:
+		return true
+	case len(e.rest) == 0:
+		return column+call <= e.width
+	}
+	return call <= most && column+max(call, min(e.call, most))+3+displayWidth(e.rest) <= e.width
+}
+
+// callColor returns the color of a call.
+func callColor(ev *trace.Event) string {
+	if ev.Failed() {
+		return red
+	}
+	return ""
+}
+
+// whereColor returns the color of what became of the namespaces.
+func whereColor(ev *trace.Event) string {
+	if ev.Succeeded() {
+		return cyan
+	}
+	return ""
+}
+
+// paint adds text in a color, "" for none.
+func (e *Events) paint(out, text []byte, color string) []byte {
+	if !e.color || color == "" || len(text) == 0 {
+		return append(out, text...)
+	}
+	out = append(out, color...)
+	out = append(out, text...)
+	return append(out, reset...)
+}
+
+// appendOwner adds which container or pod a process is of. A unit is in the wide format
+// alone: on many machines everything is of one.
+func (e *Events) appendOwner(out []byte, o *owner.Owner) []byte {
+	if o == nil || o.ID+o.Name+o.Pod == "" && !e.wide {
+		return out
+	}
+	out = append(out, '[')
+	out = append(out, nameOwner(o).String()...)
+	return append(out, ']')
 }
 
 // appendClock adds a local time to the microsecond.
@@ -88,20 +164,18 @@ func appendClock(out []byte, t time.Time) []byte {
 	return t.Local().AppendFormat(out, "15:04:05.000000")
 }
 
-// appendCell adds e.cell, filled up to the width of its column, which grows.
+// appendCell adds e.cell, filled up to the width of its column, which grows up to most.
 func (e *Events) appendCell(out []byte, width *int, most int, color string) []byte {
 	w := displayWidth(e.cell)
 	if w > *width {
-		*width = min(w, most)
+		*width = max(*width, min(w, most))
 	}
-	if e.color && color != "" {
-		out = append(out, color...)
-		out = append(out, e.cell...)
-		out = append(out, reset...)
-	} else {
-		out = append(out, e.cell...)
-	}
-	for ; w < *width; w++ {
+	out = e.paint(out, e.cell, color)
+	return appendSpaces(out, min(*width, most)-w)
+}
+
+func appendSpaces(out []byte, n int) []byte {
+	for ; n > 0; n-- {
 		out = append(out, ' ')
 	}
 	return out
@@ -136,65 +210,4 @@ func appendID(out []byte, pid int) []byte {
 		return append(out, '?')
 	}
 	return strconv.AppendInt(out, int64(pid), 10)
-}
-
-// appendSyscall adds the call as strace would.
-func (e *Events) appendSyscall(out []byte, ev *trace.Event) []byte {
-	if ev.Call == trace.Move {
-		return append(out, "moved"...)
-	}
-	out = append(out, ev.Call.String()...)
-	out = append(out, '(')
-	if ev.Call == trace.Setns {
-		out = strconv.AppendInt(out, int64(ev.FD), 10)
-		out = appendFile(out, &ev.Via)
-		out = append(out, ", "...)
-	}
-	out = append(out, e.flagText(ev.Flags)...)
-	out = append(out, ") = "...)
-	if unanswered(ev) {
-		out = append(out, '?')
-	} else {
-		out = strconv.AppendInt(out, ev.Ret, 10)
-	}
-	if ev.Errno != 0 {
-		out = append(out, ' ')
-		out = append(out, errnoName(ev)...)
-	}
-	out = append(out, restarted[ev.Interrupted()]...)
-	if ev.Refused {
-		out = append(out, " (seccomp)"...)
-	}
-	if ev.ABI != "" && ev.ABI != nativeABI {
-		out = append(out, " ["...)
-		out = append(out, ev.ABI...)
-		out = append(out, ']')
-	}
-	return out
-}
-
-// nativeABI is what needs no mention.
-var nativeABI = map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
-
-// appendFile adds what a descriptor is, in angle brackets as strace does.
-func appendFile(out []byte, v *trace.Via) []byte {
-	switch v.Kind {
-	case trace.ViaNSFS:
-		if v.Path == "" {
-			return out
-		}
-		path := v.Path
-		if _, _, ok := ns.ParseLink(path); !ok { // the kernel's own text
-			path = text.Name(path)
-		}
-		out = append(append(out, '<'), path...)
-	case trace.ViaPidfd:
-		out = append(out, "<pid:"...)
-		out = appendID(out, v.PID)
-	case trace.ViaOther:
-		out = append(out, "<no namespace"...)
-	default:
-		return out
-	}
-	return append(out, '>')
 }

@@ -5,11 +5,13 @@ package render
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/wire"
@@ -81,6 +83,14 @@ func trips() []namedTrip {
 		fail(t, unix.EINVAL)
 		t.Via, t.Target = trace.Via{Kind: trace.ViaOther}, trace.Target{}
 	})
+	add("ordinary file", func(t *Trip) {
+		fail(t, unix.EINVAL)
+		t.Via, t.Target = trace.Via{Kind: trace.ViaOther, Path: "/etc/passwd"}, trace.Target{}
+	})
+	add("a file with a namespace's name", func(t *Trip) {
+		fail(t, unix.EINVAL)
+		t.Via, t.Target = trace.Via{Kind: trace.ViaOther, Path: "net:[4026532177]"}, trace.Target{}
+	})
 	add("interrupted", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Clone, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWUTS
 		fail(t, 513)
@@ -90,6 +100,14 @@ func trips() []namedTrip {
 		t.Call, t.FD, t.Via, t.Target = trace.Unshare, -1, trace.Via{}, trace.Target{}
 		t.Flags = unix.CLONE_NEWNET | unix.CLONE_NEWPID
 		t.To = with(with(t.From, ns.Net, anon), ns.PID, trace.NS{Inode: 4026532301})
+	})
+	add("unshare of everything", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, 0
+		for i, typ := range ns.Types() {
+			t.Flags |= trace.FlagOf(typ)
+			t.To[typ] = trace.NS{Inode: 4026532400 + uint64(i)}
+		}
+		t.Owner = &owner.Owner{Runtime: "docker", ID: "27d0", Name: "web", Authority: ns.RootAuthority}
 	})
 	add("unshare refused by seccomp", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWUSER
@@ -146,12 +164,20 @@ func trips() []namedTrip {
 	return all
 }
 
-// The whole stream as people read it, with hostile text, piped.
+// The whole stream as people read it, with hostile text: piped, and at a terminal.
 func TestEventLines(t *testing.T) {
 	defer func(l *time.Location) { time.Local = l }(time.Local)
 	time.Local = time.UTC
+	for name, width := range map[string]int{"events": 0, "events-80": 80, "events-120": 120, "events-200": 200} {
+		golden(t, "testdata/"+name+".txt", stream(Table, width))
+	}
+	golden(t, "testdata/events-wide.txt", stream(Wide, 0))
+}
+
+// stream returns all trips and what else is among them, for a terminal so wide.
+func stream(f Format, width int) string {
 	var out []byte
-	e := NewEvents(Table, Style{}, fakeNames{blue.Inode: {"blue", "a\x1b[31m"}})
+	e := NewEvents(f, Style{Width: width}, fakeNames{blue.Inode: {"blue", "a\x1b[31m"}})
 	for _, c := range trips() {
 		out = e.Append(out, &c.trip)
 	}
@@ -159,7 +185,79 @@ func TestEventLines(t *testing.T) {
 	out = e.Lost(out, noon, trace.Loss{Kind: "setns", Total: 17, Known: true}, 0)
 	out = e.Lost(out, noon, trace.Loss{Kind: "unknown", Total: 1, Known: true}, 1)
 	out = e.Lost(out, noon, trace.Loss{Kind: "clone"}, 0)
-	golden(t, "testdata/events.txt", string(out))
+	return string(out)
+}
+
+// A terminal of any width has no line that is wider, and all the text that a pipe has.
+// A pipe has a line an event.
+func TestEventLinesFit(t *testing.T) {
+	piped := stream(Wide, 0)
+	if lines, want := strings.Count(piped, "\n"), len(trips())+2; lines != want {
+		t.Errorf("%d lines are piped, want %d", lines, want)
+	}
+	for width := leastWidth; width < 300; width += 1 + width/40 {
+		got := stream(Wide, width)
+		for line := range strings.Lines(got) {
+			line = strings.TrimSuffix(line, "\n")
+			if n := twwidth.Width(line); n > width && !strings.Contains(line, "LOST") {
+				t.Errorf("a line is %d wide, of %d: %q", n, width, line)
+			}
+			if strings.TrimSpace(line) == "" || strings.HasSuffix(line, " ") {
+				t.Errorf("width %d has a line with nothing at its end: %q", width, line)
+			}
+		}
+		// An owner may come before the changes, and those that are alone have no comma.
+		if got, want := sortedBytes(got), sortedBytes(piped); got != want {
+			t.Errorf("width %d has other text:\n%s\n%s", width, got, want)
+		}
+	}
+}
+
+// sortedBytes returns the bytes of a text in order, without those that separate.
+func sortedBytes(s string) string {
+	b := []byte(strings.NewReplacer(" ", "", "\n", "", ",", "").Replace(s))
+	slices.Sort(b)
+	return string(b)
+}
+
+// Once the columns are as wide as they become, the arrows of all events stand in one, or
+// in two where some have a line of their own.
+func TestEventArrows(t *testing.T) {
+	for width, most := range map[int]int{0: 1, 80: 1, 120: 2, 200: 1} {
+		e := NewEvents(Table, Style{Width: width}, fakeNames{})
+		for _, c := range trips() {
+			e.Append(nil, &c.trip)
+		}
+		columns := map[int]int{}
+		for _, c := range trips() {
+			if !slices.Contains([]string{"setns", "back", "other type", "refused", "only a move"}, c.name) {
+				continue
+			}
+			before, _, found := strings.Cut(strings.ReplaceAll(string(e.Append(nil, &c.trip)), "↛", "→"), "→")
+			if !found {
+				t.Errorf("%s has no arrow", c.name)
+			}
+			columns[twwidth.Width(before[strings.LastIndexByte(before, '\n')+1:])]++
+		}
+		if len(columns) > most {
+			t.Errorf("at width %d arrows stand in the columns %v", width, columns)
+		}
+	}
+}
+
+// What names no namespace is left out of the lines for people, unless it failed.
+func TestEventsLeftOut(t *testing.T) {
+	quiet := Trip{Event: trace.Event{Call: trace.Unshare, Flags: unix.CLONE_FILES}}
+	failed := quiet
+	failed.Errno = unix.EPERM
+	named := quiet
+	named.Flags |= unix.CLONE_NEWNET
+	for f, want := range map[Format][3]bool{Table: {true}, Wide: {}, JSON: {}} {
+		e := NewEvents(f, Style{}, nil)
+		if got := [3]bool{e.LeavesOut(&quiet), e.LeavesOut(&failed), e.LeavesOut(&named)}; got != want {
+			t.Errorf("%s leaves out %v, want %v", f, got, want)
+		}
+	}
 }
 
 // golden compares text with a file; UPDATE_GOLDEN=1 writes it.
@@ -229,6 +327,10 @@ func TestTraceNotes(t *testing.T) {
 	if diff := cmp.Diff([]string{"no events; nothing lost; tier 2"}, e.TraceNotes(none)); diff != "" {
 		t.Error(diff)
 	}
+	idle := TraceStats{Events: map[trace.Call]int{trace.Unshare: 2}, LeftOut: 3, Tier: 1}
+	if diff := cmp.Diff([]string{"2 unshare, 3 unshare of no namespace left out; nothing lost; tier 1"}, e.TraceNotes(idle)); diff != "" {
+		t.Error(diff)
+	}
 	unknown := TraceStats{Lost: []trace.Loss{{Kind: "setns"}}, Tier: 4}
 	if diff := cmp.Diff([]string{"no events; how much was lost cannot be known; tier 4"}, e.TraceNotes(unknown)); diff != "" {
 		t.Error(diff)
@@ -268,7 +370,7 @@ func TestEventColumns(t *testing.T) {
 	}
 	ev = setnsBlue()
 	line := string(e.Append(nil, &Trip{Event: ev}))
-	if want := fmt.Sprintf("  %-*s  %-*s   host → ", maxWho, "ip[4242]", maxCall, "setns(5</run/netns/blue>, CLONE_NEWNET) = 0"); !strings.Contains(line, want) {
+	if want := fmt.Sprintf("  %-*s  %-*s   net    host       → ", maxWho, "ip[4242]", maxCall, "setns(5</run/netns/blue>, CLONE_NEWNET) = 0"); !strings.Contains(line, want) {
 		t.Errorf("columns are not kept: %q", line)
 	}
 }

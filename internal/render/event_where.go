@@ -12,39 +12,73 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// appendWhere adds where the thread went, or stayed.
-func (e *Events) appendWhere(out []byte, ev *trace.Event) []byte {
-	mark := len(out)
-	if ev.Call == trace.Clone && ev.Succeeded() && ev.Child != 0 {
-		out = append(out, "child "...)
-		out = strconv.AppendInt(out, int64(ev.Child), 10)
-		out = append(out, ": "...)
-	}
+// What stands between the namespace that a thread was in and the one that it entered,
+// was refused, or was in already.
+const (
+	entered = " → "
+	refused = " ↛ "
+	already = " (no change)"
+)
+
+// where is what became of the namespaces of one event's thread. It is used again for
+// the next event.
+type where struct {
+	changes []change
+	text    []byte // of all changes
+	note    []byte // what is to be added after the last one
+	from    int    // width of the column of the namespaces left, so far
+}
+
+// change is what became of the namespace of one type; ends are those in where.text.
+type change struct {
+	word             string // of the type
+	arrow            string
+	start, from, end int // "host" from start to from, "blue (4026532177)" from there to end
+	width            int // of what was left
+}
+
+// read fills it with an event.
+func (w *where) read(e *Events, t *Trip) {
+	ev := &t.Event
+	w.changes, w.text, w.note = w.changes[:0], w.text[:0], w.note[:0]
 	if ev.Interrupted() != "" {
-		return out // once more, or not at all
+		return // once more, or not at all
 	}
-	before := len(out)
 	asked := asked(ev)
-	for _, t := range ev.Types() {
-		lost := ev.Succeeded() && ev.To[t].Inode == 0 && slices.Contains(asked, t)
-		if !ev.Moved(t) && !lost {
+	for _, typ := range ev.Types() {
+		lost := ev.Succeeded() && ev.To[typ].Inode == 0 && slices.Contains(asked, typ)
+		if !ev.Moved(typ) && !lost {
 			continue
 		}
-		if len(out) > before {
-			out = append(out, ", "...)
+		w.add(e, ev, typ, entered, ev.To[typ])
+		if t.Back != nil {
+			w.text = append(w.text, entered...)
+			w.text = e.appendPlace(w.text, typ, t.Back.To[typ])
+			w.changes[len(w.changes)-1].end = len(w.text)
 		}
-		out = e.appendType(out, ev.Call, t)
-		out = e.appendPlace(out, t, ev.From[t])
-		out = append(out, " → "...)
-		out = e.appendPlace(out, t, ev.To[t])
 	}
-	if len(out) == before {
-		out = e.appendStay(out[:mark], ev, asked)
+	if len(w.changes) == 0 && ev.Call == trace.Setns {
+		w.readStay(e, ev, asked)
+	}
+	if t.Back != nil {
+		w.note = append(w.note, "after "...)
+		w.note = append(w.note, t.Away().Round(time.Microsecond).String()...)
 	}
 	if ev.Partial {
-		out = append(out, " (only the end of the call was seen)"...)
+		w.note = append(w.note, "(only the end of the call was seen)"...)
 	}
-	return out
+}
+
+// readStay fills it with a setns that changed nothing.
+func (w *where) readStay(e *Events, ev *trace.Event, types []ns.Type) {
+	for _, typ := range types {
+		switch to := ev.Target.NS[typ]; {
+		case ev.Failed() && to.Inode != 0:
+			w.add(e, ev, typ, refused, to)
+		case ev.Succeeded() && ev.From[typ].Inode != 0:
+			w.add(e, ev, typ, already, trace.NS{})
+		}
+	}
 }
 
 // asked returns the types that a call was to change: those of its flags, or of
@@ -60,46 +94,95 @@ func asked(ev *trace.Event) []ns.Type {
 	return []ns.Type{ns.Net}
 }
 
-// appendStay adds where a thread still is, and what was refused to it.
-func (e *Events) appendStay(out []byte, ev *trace.Event, types []ns.Type) []byte {
-	mark := len(out)
-	out = e.appendPlaces(out, "stays in ", ev.Call, types, &ev.From)
-	if !ev.Failed() {
-		return out
+// add adds a change.
+func (w *where) add(e *Events, ev *trace.Event, t ns.Type, arrow string, to trace.NS) {
+	c := change{word: typeWord(ev.Call, t), arrow: arrow, start: len(w.text)}
+	w.text = e.appendPlace(w.text, t, ev.From[t])
+	c.from = len(w.text)
+	c.width = displayWidth(w.text[c.start:])
+	if arrow != already {
+		w.from = max(w.from, min(c.width, maxFrom))
+		w.text = e.appendPlace(w.text, t, to)
 	}
-	lead := ", refused "
-	if len(out) == mark {
-		lead = lead[len(", "):]
-	}
-	return e.appendPlaces(out, lead, ev.Call, types, &ev.Target.NS)
+	c.end = len(w.text)
+	w.changes = append(w.changes, c)
 }
 
-// appendPlaces adds those namespaces of a set that are known.
-func (e *Events) appendPlaces(out []byte, lead string, c trace.Call, types []ns.Type, set *trace.Set) []byte {
-	sep := lead
-	for _, t := range types {
-		if set[t].Inode == 0 {
-			continue
+// typeWord returns which type a namespace is of. A caller stays in its PID and time
+// namespaces itself: it moves its next children.
+func typeWord(c trace.Call, t ns.Type) string {
+	switch {
+	case t == ns.PID && c != trace.Clone:
+		return "pid_for_children"
+	case t == ns.Time && c != trace.Clone:
+		return "time_for_children"
+	}
+	return t.String()
+}
+
+// wordWidth is the width of most types' word.
+const wordWidth = len("cgroup")
+
+// wordsWidth returns the width of the column of words.
+func (w *where) wordsWidth() int {
+	width := wordWidth
+	for i := range w.changes {
+		width = max(width, len(w.changes[i].word))
+	}
+	return width
+}
+
+// appendChange adds one change, with a column of words and one of what was left.
+func (w *where) appendChange(out []byte, i, words, from int) []byte {
+	c := &w.changes[i]
+	out = append(out, c.word...)
+	out = appendSpaces(out, words-len(c.word)+1)
+	out = append(out, w.text[c.start:c.from]...)
+	if c.arrow != already {
+		out = appendSpaces(out, from-c.width)
+	}
+	out = append(out, c.arrow...)
+	return append(out, w.text[c.from:c.end]...)
+}
+
+// appendAll adds all changes. The arrow of one that is alone stands in a column, which
+// is at most so wide.
+func (w *where) appendAll(out []byte, most int) []byte {
+	words, from := 0, 0
+	if len(w.changes) == 1 {
+		words, from = w.wordsWidth(), min(w.from, most)
+	}
+	for i := range w.changes {
+		if i > 0 {
+			out = append(out, ", "...)
 		}
-		out = append(out, sep...)
-		out = e.appendType(out, c, t)
-		out = e.appendPlace(out, t, set[t])
-		sep = ", "
+		out = w.appendChange(out, i, max(words, len(w.changes[i].word)), from)
+	}
+	if len(w.note) > 0 {
+		if len(w.changes) > 0 {
+			out = append(out, ' ')
+		}
+		out = append(out, w.note...)
 	}
 	return out
 }
 
-// appendType adds which type a namespace is of, unless it is net. A caller stays
-// in its PID and time namespaces itself: it moves its next children.
-func (e *Events) appendType(out []byte, c trace.Call, t ns.Type) []byte {
-	if t == ns.Net {
-		return out
+// fromWidth returns how wide the column before the arrows is where each change has a
+// line of so many columns: that of the stream, or where the event does not fit so, a
+// narrower one.
+func (w *where) fromWidth(room int) int {
+	own, other, words := 0, 0, w.wordsWidth()
+	for i := range w.changes {
+		c := &w.changes[i]
+		own = max(own, c.width)
+		other = max(other, displayWidth([]byte(c.arrow))+displayWidth(w.text[c.from:c.end]))
 	}
-	out = append(out, t.String()...)
-	if (t == ns.PID || t == ns.Time) && c != trace.Clone {
-		out = append(out, "_for_children"...)
+	for _, from := range []int{w.from, leastFrom} {
+		if words+1+max(from, own)+other <= room {
+			return from
+		}
 	}
-	return append(out, ' ')
+	return own
 }
 
 // appendPlace adds a namespace: "host", "blue (4026532177)" or its inode.
@@ -131,22 +214,4 @@ func (e *Events) appendPlace(out []byte, t ns.Type, ns trace.NS) []byte {
 // joinNames lists names in a cell: "blue,green".
 func joinNames(names []string) string {
 	return text.JoinFunc(len(names), func(i int) string { return text.Name(names[i]) }, ",")
-}
-
-// appendReturn adds the way back of a round trip.
-func (e *Events) appendReturn(out []byte, t *Trip) []byte {
-	first := true
-	for _, typ := range t.Types() {
-		if !t.Moved(typ) {
-			continue
-		}
-		if !first {
-			out = append(out, ", "...)
-		}
-		first = false
-		out = e.appendType(out, t.Call, typ)
-		out = e.appendPlace(out, typ, t.Back.To[typ])
-	}
-	out = append(out, " after "...)
-	return append(out, t.Away().Round(time.Microsecond).String()...)
 }

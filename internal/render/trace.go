@@ -19,6 +19,7 @@ type TraceStats struct {
 	Events, Failed map[trace.Call]int
 	Lives          map[lifecycle.Kind]int
 	Lost           []trace.Loss
+	LeftOut        int  // calls that were recorded and are not for people: see Events.LeavesOut
 	AfterCount     *int // calls recorded after the last event that was asked for; nil if all are
 	Tier           trace.Tier
 	Summary        *trace.Summary // nil if no look at the end was had
@@ -175,6 +176,9 @@ func tally(s TraceStats) string {
 		if n := s.Lives[k]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, k))
 		}
+	}
+	if s.LeftOut > 0 {
+		parts = append(parts, fmt.Sprintf("%d unshare of no namespace left out", s.LeftOut))
 	}
 	if len(parts) == 0 {
 		return "no events"
