@@ -19,15 +19,17 @@ static __always_inline void read_ns_set(struct ns_set *set, struct task_struct *
 	set->inode[NS_TIME] = READ(READ(proxy, time_ns_for_children), ns.inum);
 }
 
-/* Reads the mount point of a namespace file, up to the root of the mount tree. A file
- * opened in /proc/PID/ns is on the kernel's internal mount of nsfs, which is its own
- * parent, as is a mount that was unmounted: there is no path. */
-static __always_inline void read_mount_point(struct event *e, struct file *file)
+/* Reads the path of a file from its last name, or that of the mount point if it is the
+ * root of its mount, up to the root of the mount tree. There is none of what is only on
+ * an internal mount, which is its own parent: a namespace file opened in /proc/PID/ns and
+ * one that was unmounted; a pipe or socket, whose name has no parent (d_alloc_pseudo,
+ * fs/dcache.c). */
+static __always_inline void read_path(struct event *e, struct file *file, struct dentry *dentry)
 {
 	struct vfsmount *vfs = READ(file, f_path.mnt);
 	struct mount *mount = container_of(vfs, struct mount, mnt);
-	struct dentry *dentry = READ(mount, mnt.mnt_root);
 	volatile u32 *size = &e->path_size; /* hides the value from the verifier */
+	struct dentry *above;
 	struct mount *parent;
 	long n;
 
@@ -44,17 +46,18 @@ static __always_inline void read_mount_point(struct event *e, struct file *file)
 			mount = parent;
 			continue;
 		}
-		if (at > PATH_SIZE - PATH_NAME)
+		above = READ(dentry, d_parent);
+		if (at > PATH_SIZE - PATH_NAME || above == dentry)
 			break;
 		n = bpf_probe_read_kernel_str(e->path + at, PATH_NAME, READ(dentry, d_name.name));
 		if (n <= 0)
 			break;
 		*size = at + n;
-		dentry = READ(dentry, d_parent);
+		dentry = above;
 	}
 }
 
-static __always_inline void read_target_ns(struct event *e, struct file *file, struct ns_common *ns)
+static __always_inline void read_target_ns(struct event *e, struct ns_common *ns)
 {
 	u32 i = ns_index_of(ns_type_of(ns));
 
@@ -64,7 +67,6 @@ static __always_inline void read_target_ns(struct event *e, struct file *file, s
 	e->target.inode[i] = READ(ns, inum);
 	if (i == NS_NET)
 		e->target.net_cookie = net_cookie(container_of(ns, struct net, ns));
-	read_mount_point(e, file);
 }
 
 static __always_inline void read_target_pid(struct event *e, struct pid *pid)
@@ -90,6 +92,7 @@ static __always_inline void read_target_pid(struct event *e, struct pid *pid)
 static __noinline int read_target(struct event *e, struct files_struct *files)
 {
 	struct fdtable *fdt = READ(files, fdt);
+	struct dentry *last = 0;
 	struct inode *inode;
 	struct file *file;
 	u64 magic;
@@ -103,7 +106,8 @@ static __noinline int read_target(struct event *e, struct files_struct *files)
 	magic = inode_magic(inode);
 	if (magic == NSFS_MAGIC) {
 		e->via = VIA_NSFS;
-		read_target_ns(e, file, nsfs_ns(inode));
+		read_target_ns(e, nsfs_ns(inode));
+		last = READ(READ(file, f_path.mnt), mnt_root);
 	} else if (magic == PIDFS_MAGIC) {
 		e->via = VIA_PIDFD;
 		read_target_pid(e, READ(inode, i_private)); /* pidfd_pid, fs/pidfs.c */
@@ -112,6 +116,9 @@ static __noinline int read_target(struct event *e, struct files_struct *files)
 		read_target_pid(e, READ(file, private_data)); /* pidfd_create, kernel/fork.c */
 	} else {
 		e->via = VIA_OTHER;
+		last = READ(file, f_path.dentry);
 	}
+	if (last)
+		read_path(e, file, last);
 	return 0;
 }

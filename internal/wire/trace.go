@@ -81,7 +81,7 @@ type Via struct {
 	Kind string `json:"kind" jsonschema:"enum=nsfs,enum=pidfd,enum=other"`
 	// Path is where the namespace file is mounted, in the mount namespace in which it
 	// was opened. It begins with "…/" if it was too long; it is net:[INODE] for a file
-	// of /proc/PID/ns.
+	// of /proc/PID/ns. Of another file it is its own path; a pipe has none.
 	Path       string `json:"path,omitempty"`
 	PathBase64 []byte `json:"path_base64,omitempty"`
 	PID        int    `json:"pid,omitempty"` // of a pidfd; absent if the process has ended

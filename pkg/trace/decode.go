@@ -60,7 +60,7 @@ func decode(e *Event, record []byte, c clock) error {
 	switch callsVia(raw.Via) {
 	case callsViaVIA_NSFS:
 		e.Target = Target{Type: ns.Type(raw.Type), NS: raw.Target.set()}
-		e.Via = Via{Kind: ViaNSFS, Path: mountPoint(record[headSize:], raw.Note&uint8(callsNoteNOTE_FULL_PATH) != 0)}
+		e.Via = Via{Kind: ViaNSFS, Path: filePath(record[headSize:], raw.Note&uint8(callsNoteNOTE_FULL_PATH) != 0)}
 		if e.Via.Path == "" {
 			e.Via.Path = ns.FormatLink(e.Target.Type, e.Target.NS[e.Target.Type].Inode)
 		}
@@ -68,7 +68,7 @@ func decode(e *Event, record []byte, c clock) error {
 		e.Target.NS = raw.Target.set()
 		e.Via = Via{Kind: ViaPidfd, PID: int(raw.ViaPid)}
 	case callsViaVIA_OTHER:
-		e.Via.Kind = ViaOther
+		e.Via = Via{Kind: ViaOther, Path: filePath(record[headSize:], raw.Note&uint8(callsNoteNOTE_FULL_PATH) != 0)}
 	}
 	return nil
 }
@@ -82,9 +82,9 @@ func (s *callsNsSet) set() Set {
 	return to
 }
 
-// mountPoint joins the names of a mount point, which come from the last upwards,
+// filePath joins the names of a path, which come from the last upwards,
 // each ended by a 0.
-func mountPoint(names []byte, whole bool) string {
+func filePath(names []byte, whole bool) string {
 	if len(names) == 0 {
 		return ""
 	}

@@ -69,7 +69,8 @@ type Via struct {
 	// Path is the mount point through which a namespace file was opened, such as
 	// "/run/netns/blue", as the mount tree of that mount has it. It begins with
 	// "…/" if it was too long to be recorded whole. For one opened in /proc/PID/ns it
-	// is the kernel's own text, "net:[4026532177]".
+	// is the kernel's own text, "net:[4026532177]". Of another file it is its own path,
+	// "/etc/passwd", and "" for one that has none, as a pipe.
 	Path string
 	PID  int // the process of a pidfd; 0 if it has ended or this PID namespace does not show it
 }

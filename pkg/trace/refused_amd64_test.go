@@ -28,9 +28,18 @@ func TestRefusedSetns(t *testing.T) {
 	c := checks{}
 	net := ns.FormatLink(ns.Net, h.where[ns.Net].Inode)
 	plain := filepath.Join(t.TempDir(), "plain")
-	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+	strange := filepath.Join(filepath.Dir(plain), "net:[4026531833]\n\xff")
+	for _, path := range []string{plain, strange} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pipe, w, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer pipe.Close()
+	defer w.Close()
 	for name, test := range map[string]struct {
 		file   *os.File // nil: the descriptor is not open
 		nstype int
@@ -41,7 +50,11 @@ func TestRefusedSetns(t *testing.T) {
 	}{
 		"not open":        {nstype: unix.CLONE_NEWNET, errno: unix.EBADF},
 		"not open, any":   {errno: unix.EBADF},
-		"a plain file":    {file: openFile(t, plain, unix.O_RDONLY), errno: unix.EINVAL, via: trace.Via{Kind: trace.ViaOther}},
+		"a plain file":    {file: openFile(t, plain, unix.O_RDONLY), errno: unix.EINVAL, via: trace.Via{Kind: trace.ViaOther, Path: plain}},
+		"a strange name":  {file: openFile(t, strange, unix.O_RDONLY), errno: unix.EINVAL, via: trace.Via{Kind: trace.ViaOther, Path: strange}},
+		"a directory":     {file: openFile(t, filepath.Dir(plain), unix.O_RDONLY), errno: unix.EINVAL, via: trace.Via{Kind: trace.ViaOther, Path: filepath.Dir(plain)}},
+		"another mount":   {file: openFile(t, "/proc/sys/net", unix.O_RDONLY), errno: unix.EINVAL, via: trace.Via{Kind: trace.ViaOther, Path: "/proc/sys/net"}},
+		"a pipe":          {file: pipe, errno: unix.EINVAL, via: trace.Via{Kind: trace.ViaOther}},
 		"not its type":    {h.open(ns.Net), unix.CLONE_NEWIPC, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(ns.Net)}},
 		"no type at all":  {h.open(ns.Net), 0x5a, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(ns.Net)}},
 		"negative type":   {h.open(ns.Net), -1, false, unix.EINVAL, trace.Via{Kind: trace.ViaNSFS, Path: net}, trace.Target{NS: h.part(ns.Net)}},
