@@ -6,13 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/trace"
@@ -129,7 +126,10 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 		j.opts.Follow = true
 		ctx = context.WithoutCancel(ctx) // it ends when the command does; signals are the command's
 	}
-	out, closeOut, err := a.openOutput(j)
+	if err := checkTask(j.opts.Filter.PID); err != nil {
+		return err
+	}
+	out, to, err := a.openOutput(j)
 	if err != nil {
 		return err
 	}
@@ -137,13 +137,26 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 	defer cancel()
 	s, err := a.newTraceSession(ctx, cancel, j, out)
 	if err != nil {
+		to.drop()
 		return err
 	}
+	s.to = to
 	err = s.run(ctx, child)
-	if closeErr := closeOut(); err == nil && closeErr != nil {
+	if to == nil || s.to == nil { // dropped
+		return err
+	}
+	if closeErr := to.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("write output: %w", closeErr)
 	}
 	return err
+}
+
+// checkTask returns an error if there is no process or thread with a PID, 0 for any.
+func checkTask(pid int) error {
+	if pid == 0 || !errors.Is(unix.Kill(pid, 0), unix.ESRCH) { // kill(2) takes the ID of a thread too
+		return nil
+	}
+	return fmt.Errorf("trace process %d: %w", pid, unix.ESRCH)
 }
 
 // resolveFilter finds the namespace that --ns names.
@@ -160,51 +173,4 @@ func (a *app) resolveFilter(ctx context.Context, j *traceJob) error {
 	}
 	j.opts.Filter.NS = trace.NS{Inode: n.Inode, Cookie: n.Cookie}
 	return nil
-}
-
-// openOutput opens what events are written to: a file; else stdout, or stderr
-// while a command has that.
-func (a *app) openOutput(j *traceJob) (w io.Writer, done func() error, err error) {
-	none := func() error { return nil }
-	switch {
-	case j.to != "":
-		if err := checkAnswers(j.to); err != nil {
-			return nil, nil, fmt.Errorf("write events: open %s: %w", j.to, err)
-		}
-		f, err := os.OpenFile(j.to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-		if err != nil {
-			return nil, nil, fmt.Errorf("write events: %w", err)
-		}
-		return f, f.Close, nil
-	case j.command != nil:
-		return a.stderr, none, nil
-	}
-	if closed(a.stdout) {
-		return nil, nil, fmt.Errorf("write events: %w", unix.EBADF)
-	}
-	return a.stdout, none, nil
-}
-
-// checkAnswers returns an error if the way to a file leads to a file system that does not
-// answer.
-func checkAnswers(name string) error {
-	h, err := host.Open("/")
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	if _, _, err := h.LookupNamespace(name); errors.Is(err, host.ErrNoAnswer) {
-		return err
-	}
-	return nil // any other error is one of opening it
-}
-
-// closed reports whether nothing can be written to a file: see package startup.
-func closed(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
-	return err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY
 }

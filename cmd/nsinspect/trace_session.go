@@ -51,8 +51,9 @@ type traceSession struct {
 	events    *render.Events
 	fold      *folder
 	out       *output
-	live      bool  // it is written to a terminal
-	err       error // the first one that ended it
+	to        *toFile // of --to; nil if there is none, or nothing will be written to it
+	live      bool    // it is written to a terminal
+	err       error   // the first one that ended it
 
 	shown  int // events added to the output, a folded one as one
 	more   int // events recorded after the last one that --count asks for
@@ -111,17 +112,41 @@ func (s *traceSession) run(ctx context.Context, child *child) (err error) {
 	go debug.FreeOSMemory() // loading took several times what tracing does
 	if child != nil {
 		if err := child.start(s.end); err != nil {
-			s.end()
-			s.follow(reader)
-			s.signals.silent()
+			s.abandon(reader, err)
 			return err
 		}
 		defer func() { err = s.also(child.wait(), err) }()
+	}
+	if s.to != nil {
+		s.beginFile()
 	}
 	s.follow(reader)
 	err = s.close()
 	s.signals.silent()
 	return err
+}
+
+// abandon ends a trace whose command did not start: nothing is written to a file.
+func (s *traceSession) abandon(reader *batchReader, err error) {
+	if s.to != nil {
+		s.out.giveUp(err)
+	}
+	s.end()
+	s.follow(reader)
+	s.signals.silent()
+	s.to.drop()
+	s.to = nil
+}
+
+// beginFile empties the file of --to, and writes to it what has come so far.
+func (s *traceSession) beginFile() {
+	if err := s.to.begin(); err != nil {
+		s.out.giveUp(err)
+		s.out.torn = true // the last records are not for a file that has something else
+		s.end()
+		return
+	}
+	s.out.flush()
 }
 
 // also returns the first error, and prints the second one, as only one can be returned.
@@ -135,7 +160,7 @@ func (s *traceSession) also(err, other error) error {
 	return err
 }
 
-// begin prints that the trace has started.
+// begin prints that the trace has started. In a file that is once the command has, too.
 func (s *traceSession) begin() {
 	tier := s.tracer.Tier()
 	start := wire.TraceStart{
@@ -147,7 +172,9 @@ func (s *traceSession) begin() {
 	}
 	s.out.buf = s.events.Start(s.out.buf, start)
 	s.out.add(item{})
-	s.out.flush()
+	if s.to == nil {
+		s.out.flush()
+	}
 	if s.verbose {
 		s.printNotes(tierNotes(tier, s.tracer.Refused()))
 	}

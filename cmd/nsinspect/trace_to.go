@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+)
+
+// toFile is the file of --to. What it had stays until the trace has started.
+type toFile struct {
+	*os.File
+	created bool // there was none
+}
+
+// openTo opens the file of --to. It is opened before the trace starts, as it may be a
+// FIFO that nobody reads yet.
+func openTo(name string) (*toFile, error) {
+	if err := checkAnswers(name); err != nil {
+		return nil, fmt.Errorf("write events: open %s: %w", name, err)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	created := err == nil
+	if errors.Is(err, os.ErrExist) {
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write events: %w", err)
+	}
+	return &toFile{File: f, created: created}, nil
+}
+
+// begin empties it, now that there is something to be written.
+func (f *toFile) begin() error {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return f.Truncate(0)
+}
+
+// drop closes it after a start that failed, and removes it if it is new.
+func (f *toFile) drop() {
+	if f == nil {
+		return
+	}
+	if f.created {
+		mine, err := f.Stat()
+		if there, err2 := os.Lstat(f.Name()); err == nil && err2 == nil && os.SameFile(mine, there) {
+			_ = os.Remove(f.Name()) // an empty file is left, and the start has failed anyhow
+		}
+	}
+	_ = f.Close() // nothing was written
+}
+
+// openOutput opens what events are written to: a file, which is returned too; else
+// stdout, or stderr while a command has that.
+func (a *app) openOutput(j *traceJob) (io.Writer, *toFile, error) {
+	switch {
+	case j.to != "":
+		f, err := openTo(j.to)
+		if err != nil {
+			return nil, nil, err
+		}
+		return f.File, f, nil
+	case j.command != nil:
+		return a.stderr, nil, nil
+	}
+	if closed(a.stdout) {
+		return nil, nil, fmt.Errorf("write events: %w", unix.EBADF)
+	}
+	return a.stdout, nil, nil
+}
+
+// checkAnswers returns an error if the way to a file leads to a file system that does not
+// answer.
+func checkAnswers(name string) error {
+	h, err := host.Open("/")
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if _, _, err := h.LookupNamespace(name); errors.Is(err, host.ErrNoAnswer) {
+		return err
+	}
+	return nil // any other error is one of opening it
+}
+
+// closed reports whether nothing can be written to a file: see package startup.
+func closed(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY
+}
