@@ -94,7 +94,7 @@ type Event struct {
 	PPID     int
 	Child    int // of a Clone, the new thread; 0 if it failed
 	Comm     string
-	UID      int        // effective, as the initial user namespace numbers it
+	UID      int        // effective, as the initial user namespace numbers it; -1 if unknown
 	Flags    Flags      // as passed; of a setns its nstype
 	FD       int        // of a setns; -1 for others
 	Via      Via        // of a setns

@@ -46,9 +46,11 @@ var tiers = []tier{
 	{TierInfo{1, "tracepoints", nil}, openCalls},
 	{TierInfo{2, "functions", []Limitation{LacksSeccompRefusals}}, openFunctions},
 	{TierInfo{3, "untyped", []Limitation{
-		LacksShortLived, LacksOrigins, LacksTargets, LacksSeccompRefusals, LacksCompat32, LacksCookies, LacksParents,
+		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksSeccompRefusals, LacksCompat32, LacksCookies, LacksParents,
 	}}, openPlain},
-	{TierInfo{4, "perf", []Limitation{LacksCalls, LacksFailures, LacksPIDAndTime, LacksCookies, LacksParents}}, openPerf},
+	{TierInfo{4, "perf", []Limitation{
+		LacksNames, LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents,
+	}}, openPerf},
 }
 
 type tier struct {

@@ -69,6 +69,9 @@ const (
 	LacksPreempted       Limitation = "preempted"        // calls on a CPU while another thread is preempted in the program there; they are counted as lost
 	LacksShortLived      Limitation = "short-lived"      // where a thread went that ended within milliseconds
 	LacksOrigins         Limitation = "origins"          // from where a thread came that started after the tracer
+	LacksOtherOrigins    Limitation = "other-origins"    // from where a thread came in its first move between namespaces of another type than net
+	LacksOtherMoves      Limitation = "other-moves"      // a thread's first moves that are not between network namespaces
+	LacksNames           Limitation = "names"            // the name of a thread that ended within milliseconds
 	LacksTargets         Limitation = "targets"          // the file that was passed to setns
 	LacksCompat32        Limitation = "compat32"         // 32-bit calls of 64-bit programs
 	LacksCookies         Limitation = "cookies"          // cookies of network namespaces
