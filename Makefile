@@ -12,7 +12,7 @@ GOTEST = $(GO) test
 CLANG         ?= clang-14
 LLVM_STRIP    ?= llvm-strip-14
 
-.PHONY: help build test test-again test-kernels test-arm64 race fuzz lint generate docs bench cross packages test-packages clean
+.PHONY: help build test test-again test-kernels test-arm64 race fuzz lint generate docs tiers bench cross packages test-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ generate: ## regenerate the BPF objects and bindings, with the pinned clang
 
 docs: ## regenerate docs/usage.md from real runs (root)
 	$(GO) run ./internal/gendocs
+
+tiers: ## write docs/tiers.md from calls before every tier that this machine can have (root)
+	UPDATE_GOLDEN=1 $(GO) test -count=1 ./pkg/trace -run '^TestCallTable$$'
+	UPDATE_GOLDEN=1 $(GO) test -count=1 ./internal/gendocs -run '^TestTiersPage$$'
 
 bench: ## compare with lsns, ps, strace and the bare system calls (root); writes docs/performance.md
 	$(GO) run ./bench -runs 7 -scale 3 -fds 3 -out docs/performance.md
