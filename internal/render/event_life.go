@@ -33,7 +33,7 @@ func (e *Events) Life(out []byte, l *lifecycle.Event) []byte {
 	if l.Lived > 0 {
 		line += fmt.Sprintf(" after %s", shortly(l.Lived))
 	}
-	return append(append(out, Escape(line)...), '\n')
+	return e.appendTail(out, Escape(line))
 }
 
 // shortly rounds a time for people.

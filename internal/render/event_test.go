@@ -17,6 +17,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 var (
@@ -179,6 +180,7 @@ func stream(f Format, width int) string {
 	for _, c := range trips() {
 		out = e.Append(out, &c.trip)
 	}
+	out = e.Life(out, &lifecycle.Event{Kind: lifecycle.Named, Time: noon, NS: blue, Names: []string{"blue", strings.Repeat("blue", 50)}})
 	out = e.Lost(out, noon, trace.Loss{Kind: "setns", Total: 17, Known: true}, 16)
 	out = e.Lost(out, noon, trace.Loss{Kind: "setns", Total: 17, Known: true}, 0)
 	out = e.Lost(out, noon, trace.Loss{Kind: "unknown", Total: 1, Known: true}, 1)

@@ -150,7 +150,8 @@ func (w *where) appendChange(out []byte, i, words, from int) []byte {
 func (w *where) appendAll(out []byte, most int) []byte {
 	words, from := 0, 0
 	if len(w.changes) == 1 {
-		words, from = w.wordsWidth(), min(w.from, most)
+		words = w.wordsWidth()
+		from = min(w.from, most) - (words - wordWidth) // a long word leaves less to fill
 	}
 	for i := range w.changes {
 		if i > 0 {
@@ -177,7 +178,11 @@ func (w *where) fromWidth(room int) int {
 		own = max(own, c.width)
 		other = max(other, displayWidth([]byte(c.arrow))+displayWidth(w.text[c.from:c.end]))
 	}
-	for _, from := range []int{w.from, leastFrom} {
+	stream := w.from
+	if len(w.changes) == 1 {
+		stream -= words - wordWidth
+	}
+	for _, from := range []int{stream, leastFrom} {
 		if words+1+max(from, own)+other <= room {
 			return from
 		}

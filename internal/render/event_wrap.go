@@ -48,6 +48,21 @@ func (e *Events) appendLines(out []byte, ev *trace.Event, column int) []byte {
 	return append(out, '\n')
 }
 
+// appendTail adds the rest of a line, which begins with spaces, and ends it. What does not
+// fit the terminal goes on below.
+func (e *Events) appendTail(out []byte, tail string) []byte {
+	rest := []byte(strings.TrimLeft(tail, " "))
+	column := displayWidth(out[bytes.LastIndexByte(out, '\n')+1:]) + len(tail) - len(rest)
+	if e.width > 0 && column+displayWidth(rest) > e.width && e.width-column < leastRoom {
+		column = leastHang
+		out = appendSpaces(append(bytes.TrimRight(out, " "), '\n'), column)
+	} else {
+		out = appendSpaces(out, len(tail)-len(rest))
+	}
+	out, _ = e.appendWrapped(out, rest, column, leastHang, "")
+	return append(out, '\n')
+}
+
 // appendIndented adds text on a line of its own, nothing for none.
 func (e *Events) appendIndented(out, text []byte, hang int, color string) []byte {
 	if len(text) == 0 {
@@ -59,10 +74,13 @@ func (e *Events) appendIndented(out, text []byte, hang int, color string) []byte
 }
 
 // appendWrapped adds text that begins at a column, and goes on at another one where it
-// does not fit. It returns the column after it too.
+// does not fit the terminal. It returns the column after it too.
 func (e *Events) appendWrapped(out, text []byte, column, hang int, color string) ([]byte, int) {
 	for {
-		n := fitting(text, e.width-column)
+		n := len(text)
+		if e.width > 0 {
+			n = fitting(text, e.width-column)
+		}
 		line := text[:n]
 		if text = text[n:]; len(text) == 0 {
 			return e.paint(out, line, color), column + displayWidth(line)

@@ -14,7 +14,7 @@ import (
 // A pipe has a line an event.
 func TestEventLinesFit(t *testing.T) {
 	piped := stream(Wide, 0)
-	if lines, want := strings.Count(piped, "\n"), len(trips())+2; lines != want {
+	if lines, want := strings.Count(piped, "\n"), len(trips())+3; lines != want {
 		t.Errorf("%d lines are piped, want %d", lines, want)
 	}
 	for width := leastWidth; width < 300; width += 1 + width/40 {
