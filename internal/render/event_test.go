@@ -145,6 +145,11 @@ func trips() []namedTrip {
 		t.Call, t.Flags, t.FD, t.Via, t.Target, t.Duration, t.ABI = trace.Move, 0, -1, trace.Via{}, trace.Target{}, 0, ""
 	})
 	add("out of sight", func(t *Trip) { t.PID, t.TID, t.PPID, t.UID = 0, 0, 0, -1; t.To = trace.Set{} })
+	add("runc", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target, t.Comm = trace.Unshare, -1, trace.Via{}, trace.Target{}, "runc:[1:CHILD]"
+		t.Flags = unix.CLONE_NEWNET | unix.CLONE_NEWPID
+		t.From, t.To = with(t.From, ns.Net, anon), with(with(t.From, ns.Net, blue), ns.PID, trace.NS{Inode: 4026532301})
+	})
 	add("hostile", func(t *Trip) {
 		t.Comm, t.Via.Path = "\x1b[31m\n\xff\u202e", "…/\x1b]0;title\x07/\xfe\n12:00:00 init[1] unshare() = 0>, 0) = 0   host → y"
 	})

@@ -170,8 +170,8 @@ func (w *where) appendAll(out []byte, most int) []byte {
 
 // fromWidth returns how wide the column before the arrows is where each change has a
 // line of so many columns: that of the stream, or where the event does not fit so, a
-// narrower one.
-func (w *where) fromWidth(room int) int {
+// narrower one. It reports whether each fits then.
+func (w *where) fromWidth(room int) (from int, fits bool) {
 	own, other, words := 0, 0, w.wordsWidth()
 	for i := range w.changes {
 		c := &w.changes[i]
@@ -184,10 +184,10 @@ func (w *where) fromWidth(room int) int {
 	}
 	for _, from := range []int{stream, leastFrom} {
 		if words+1+max(from, own)+other <= room {
-			return from
+			return from, true
 		}
 	}
-	return own
+	return own, words+1+own+other <= room
 }
 
 // appendPlace adds a namespace: "host", "blue (4026532177)" or its inode.

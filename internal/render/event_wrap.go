@@ -36,7 +36,12 @@ func (e *Events) appendLines(out []byte, ev *trace.Event, column int) []byte {
 	if len(e.whose) > 0 && beside {
 		out = append(append(out, "  "...), e.whose...)
 	}
-	words, from := e.where.wordsWidth(), e.where.fromWidth(e.width-hang)
+	words := e.where.wordsWidth()
+	from, fits := e.where.fromWidth(e.width - hang)
+	if !fits && hang > leastHang {
+		hang = leastHang + 1
+		from, _ = e.where.fromWidth(e.width - hang)
+	}
 	for i := range e.where.changes {
 		e.cell = e.where.appendChange(e.cell[:0], i, words, from)
 		out = e.appendIndented(out, e.cell, hang, whereColor(ev))
