@@ -83,11 +83,11 @@ func (s *session) whyNone(want *trace.Event) trace.Limitation {
 
 // compare takes away from both events what the one that came lacks, by limitation.
 func (s *session) compare(got, want *trace.Event, lacks map[trace.Limitation]bool) {
-	lack := func(is bool, l trace.Limitation, clear func(e *trace.Event)) {
+	lack := func(is bool, l trace.Limitation, drop func(e *trace.Event)) {
 		if is {
 			lacks[l] = true
-			clear(got)
-			clear(want)
+			drop(got)
+			drop(want)
 		}
 	}
 	lack(got.ABI == "" && want.ABI != "", trace.LacksCalls, func(e *trace.Event) {
