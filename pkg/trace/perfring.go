@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // perfRing is one CPU's buffer of records.
@@ -109,7 +111,9 @@ func parsePerfRecord(b []byte) (perfRecord, bool) {
 		return perfRecord{}, false
 	}
 	for i, t := range perfMap[:min(n, uint64(len(perfMap)))] {
-		r.set[t].Inode = u64(b[16+16*i+8:])
+		if t != ns.PID { // that is not what a Set has
+			r.set[t].Inode = u64(b[16+16*i+8:])
+		}
 	}
 	rest := b[16+16*n:]
 	r.byPID, r.by, r.time = u32(rest), u32(rest[4:]), u64(rest[8:])

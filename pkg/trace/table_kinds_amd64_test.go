@@ -131,7 +131,7 @@ func addSetns(t *testing.T, h *isolated, add adder) {
 	}
 	net := h.file(ns.Net)
 	add("setns, nstype 0", func(a *actor) { a.setns(firstFile, 0) }, net)
-	several := unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
+	several := unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWPID
 	pidfd := file{h.pidfd, trace.Via{Kind: trace.ViaPidfd, PID: h.pid}, trace.Target{NS: h.where}}
 	add("setns by pidfd", func(a *actor) { a.setns(firstFile, unix.CLONE_NEWNET) }, pidfd)
 	add("setns by pidfd, several types", func(a *actor) { a.setns(firstFile, several) }, pidfd)

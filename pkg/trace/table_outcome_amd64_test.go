@@ -90,6 +90,7 @@ func (s *session) compare(got, want *trace.Event, lacks map[trace.Limitation]boo
 			drop(want)
 		}
 	}
+	about := *want
 	lack(got.ABI == "" && want.ABI != "", trace.LacksCalls, func(e *trace.Event) {
 		e.Flags, e.FD, e.Via, e.Target, e.ABI, e.Ret, e.UID = 0, 0, trace.Via{}, trace.Target{}, "", 0, 0
 		e.Call = 0
@@ -106,7 +107,7 @@ func (s *session) compare(got, want *trace.Event, lacks map[trace.Limitation]boo
 		func(e *trace.Event) *trace.Set { return &e.From },
 		func(e *trace.Event) *trace.Set { return &e.To },
 	} {
-		s.compareSets(side, got, want, lack, lacks)
+		s.compareSets(side, got, want, &about, lack)
 	}
 	if got.Via.Kind == trace.ViaPidfd { // of other types than were asked for it has more or less
 		for _, ty := range ns.Types() {
@@ -117,9 +118,16 @@ func (s *session) compare(got, want *trace.Event, lacks map[trace.Limitation]boo
 	}
 }
 
-// compareSets does so with where a thread was, or where it went.
-func (s *session) compareSets(side func(*trace.Event) *trace.Set, got, want *trace.Event,
-	lack func(bool, trace.Limitation, func(*trace.Event)), lacks map[trace.Limitation]bool,
+// isAbout reports whether a call moved its thread between namespaces of a type. Of a PID
+// namespace that has no process yet, the kernel shows the script nothing from some
+// version after 5.10 on.
+func isAbout(e *trace.Event, ty ns.Type) bool {
+	return e.Moved(ty) || e.Call != trace.Setns && e.Succeeded() && e.Flags&trace.FlagOf(ty) != 0
+}
+
+// compareSets does so with where a thread was, or where it went, by the call about.
+func (s *session) compareSets(side func(*trace.Event) *trace.Set, got, want, about *trace.Event,
+	lack func(bool, trace.Limitation, func(*trace.Event)),
 ) {
 	for _, ty := range ns.Types() {
 		g, w := side(got), side(want)
@@ -136,7 +144,7 @@ func (s *session) compareSets(side func(*trace.Event) *trace.Set, got, want *tra
 		case g == &got.From:
 			unknown = trace.LacksOrigins
 		}
-		if g[ty].Inode == 0 && !want.Moved(ty) && s.declares(trace.LacksOtherOrigins) { // it is nothing that the call is about
+		if g[ty].Inode == 0 && !isAbout(about, ty) && s.declares(trace.LacksOtherOrigins) { // it is nothing that the call is about
 			g[ty], w[ty] = trace.NS{}, trace.NS{}
 			continue
 		}

@@ -109,7 +109,7 @@ func (p *perf) event(e *Event, r *perfRecord) bool {
 	}
 	moved := false
 	for _, t := range perfMap {
-		moved = moved || t != ns.PID && before[t].Inode != 0 && before[t] != r.set[t]
+		moved = moved || before[t].Inode != 0 && before[t] != r.set[t]
 	}
 	if !moved {
 		return false
