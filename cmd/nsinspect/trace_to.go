@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -16,7 +17,7 @@ import (
 // toFile is the file of --to. What it had stays until the trace has started.
 type toFile struct {
 	*os.File
-	created bool // there was none
+	dir int // that it was created in, -1 if it was there
 }
 
 // openTo opens the file of --to. It is opened before the trace starts, as it may be a
@@ -25,15 +26,24 @@ func openTo(name string) (*toFile, error) {
 	if err := checkAnswers(name); err != nil {
 		return nil, fmt.Errorf("write events: open %s: %w", name, err)
 	}
+	dir, err := unix.Open(filepath.Dir(name), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		dir = -1 // the next error has the name
+	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	created := err == nil
+	if err == nil {
+		return &toFile{f, dir}, nil
+	}
+	if dir >= 0 {
+		_ = unix.Close(dir)
+	}
 	if errors.Is(err, os.ErrExist) {
 		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write events: %w", err)
 	}
-	return &toFile{File: f, created: created}, nil
+	return &toFile{f, -1}, nil
 }
 
 // begin empties it, now that there is something to be written.
@@ -45,18 +55,27 @@ func (f *toFile) begin() error {
 	return f.Truncate(0)
 }
 
-// drop closes it after a start that failed, and removes it if it is new.
+// drop closes it after a start that failed, and removes it if it is new. It removes
+// nothing elsewhere, whoever moves directories meanwhile.
 func (f *toFile) drop() {
 	if f == nil {
 		return
 	}
-	if f.created {
-		mine, err := f.Stat()
-		if there, err2 := os.Lstat(f.Name()); err == nil && err2 == nil && os.SameFile(mine, there) {
-			_ = os.Remove(f.Name()) // an empty file is left, and the start has failed anyhow
-		}
+	var mine, there unix.Stat_t
+	name := filepath.Base(f.Name())
+	if f.dir >= 0 && unix.Fstat(int(f.Fd()), &mine) == nil &&
+		unix.Fstatat(f.dir, name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil && mine.Dev == there.Dev && mine.Ino == there.Ino {
+		_ = unix.Unlinkat(f.dir, name, 0) // else an empty file is left, and the start has failed anyhow
 	}
 	_ = f.Close() // nothing was written
+}
+
+// Close closes it.
+func (f *toFile) Close() error {
+	if f.dir >= 0 {
+		_ = unix.Close(f.dir)
+	}
+	return f.File.Close()
 }
 
 // openOutput opens what events are written to: a file, which is returned too; else
