@@ -7,11 +7,8 @@ package bpfreader
 import (
 	"errors"
 	"fmt"
-	"os"
-	"sync"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 
@@ -48,21 +45,17 @@ func Open(o Options) (*Reader, error) {
 	if o.Passes&(InFlight|Mapped|Closing) != 0 {
 		o.Passes |= Nets
 	}
-	cache := btf.NewCache()
-	spec, types, err := parse(cache, o.oldObject)
+	object, err := OpenObjectFile(ObjectFileOptions{New: loadScan, Old: loadOld, Modules: []string{"tun", "tap"}, ForceOld: o.oldObject, TypesDir: o.typesDir})
 	if err != nil {
 		return nil, err
 	}
 	if !o.Relations {
-		withoutRelations(spec)
+		withoutRelations(object.Spec)
 	}
-	l := loader{spec: spec, options: ebpf.CollectionOptions{Cache: cache}}
-	r := &Reader{options: o, loader: &l, passes: make(map[Pass]*passState), variables: make(map[string]variable)}
-	l.options.Programs.KernelTypes = types
-	l.options.Programs.ExtraRelocationTargets = moduleTypes(cache)
-	err = r.createMaps(&l)
+	r := &Reader{options: o, object: object, passes: make(map[Pass]*passState), variables: make(map[string]variable)}
+	err = r.createMaps()
 	if errors.Is(err, unix.EPERM) && kernel.MissingBPFCapabilities() == "" && RaiseMemlock() == nil {
-		err = r.createMaps(&l)
+		err = r.createMaps()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create BPF maps: %w", kernel.ExplainBPF(err))
@@ -77,75 +70,22 @@ func Open(o Options) (*Reader, error) {
 	return r, nil
 }
 
-// parse reads the kernel's types, which takes half the time of Open, and the object
-// for this kernel.
-func parse(cache *btf.Cache, oldObject bool) (*ebpf.CollectionSpec, *btf.Spec, error) {
-	var spec *ebpf.CollectionSpec
-	var specErr error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		spec, specErr = loadScan()
-	}()
-	types, err := cache.Kernel()
-	<-done
-	if err != nil {
-		return nil, nil, ExplainTypes(err)
-	}
-	var cast *btf.Func
-	if oldObject || types.TypeByName("bpf_rdonly_cast", &cast) != nil {
-		spec, specErr = loadOld() // before Linux 6.2
-	}
-	if specErr != nil {
-		return nil, nil, fmt.Errorf("parse BPF object: %w", specErr)
-	}
-	return spec, types, nil
-}
-
-// loader loads the programs one by one with shared maps, so that one that the kernel
-// refuses does not affect the others.
-type loader struct {
-	spec    *ebpf.CollectionSpec
-	options ebpf.CollectionOptions
-
-	// moduleMu is held while a program that uses a module's types is loaded. Those
-	// refer to the kernel's types, and read them without the lock that protects them
-	// (inflateType, btf/unmarshal.go, cilium/ebpf v0.22.0) while another load may
-	// write them.
-	moduleMu sync.Mutex
-}
-
-// moduleTypes returns the types of the modules that the programs read, as far as these
-// are loaded and not built in.
-func moduleTypes(cache *btf.Cache) []*btf.Spec {
-	var all []*btf.Spec
-	for _, name := range []string{"tun", "tap"} {
-		if _, err := os.Stat("/sys/kernel/btf/" + name); err != nil {
-			continue
-		}
-		if types, err := cache.Module(name); err == nil { // if not, only the name of the device is missing
-			all = append(all, types)
-		}
-	}
-	return all
-}
-
 // RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11,
 // until kernel.RestoreMemlock. It needs CAP_SYS_RESOURCE there.
 func RaiseMemlock() error { return kernel.RaiseMemlock(rlimit.RemoveMemlock) }
 
 // createMaps creates the maps that the programs share and maps their variables into
 // memory.
-func (r *Reader) createMaps(l *loader) error {
-	spec := *l.spec
-	spec.Programs, spec.Variables = nil, nil
-	maps, err := ebpf.NewCollectionWithOptions(&spec, l.options)
+func (r *Reader) createMaps() error {
+	if bss := r.object.Spec.Maps[".bss"]; bss != nil {
+		bss.Contents = nil // zeros, as which the kernel creates it
+	}
+	maps, err := r.object.Maps()
 	if err != nil {
 		return err
 	}
 	r.maps = maps
-	l.options.MapReplacements = maps.Maps
-	for name, v := range l.spec.Variables {
+	for name, v := range r.object.Spec.Variables {
 		if v.SectionName == ".bss" {
 			r.variables[name] = variable{v.Offset, v.Size()}
 		}
@@ -161,15 +101,13 @@ func (r *Reader) createMaps(l *loader) error {
 	return nil
 }
 
-// first loads the first of the programs that this kernel does not refuse.
-func (l *loader) first(names []string) (*ebpf.Program, error) {
-	if len(l.options.Programs.ExtraRelocationTargets) > 0 {
-		l.moduleMu.Lock()
-		defer l.moduleMu.Unlock()
-	}
+// first loads the first of the programs that this kernel does not refuse. The programs
+// are loaded one by one with shared maps, so that one that is refused does not affect the
+// others.
+func (r *Reader) first(names []string) (*ebpf.Program, error) {
 	var errs []error
 	for _, name := range names {
-		prog, err := l.load(name)
+		prog, err := r.object.Load(r.object.Spec.Programs[name], r.maps.Maps)
 		if err == nil {
 			return prog, nil
 		}
@@ -179,24 +117,4 @@ func (l *loader) first(names []string) (*ebpf.Program, error) {
 		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
-}
-
-func (l *loader) load(name string) (*ebpf.Program, error) {
-	spec := *l.spec
-	spec.Programs = map[string]*ebpf.ProgramSpec{name: l.spec.Programs[name]}
-	spec.Variables = nil
-	got, err := ebpf.NewCollectionWithOptions(&spec, l.options)
-	if err != nil {
-		return nil, err
-	}
-	defer got.Close()
-	return got.DetachProgram(name), nil
-}
-
-// ExplainTypes returns an error that explains why the kernel's types cannot be read.
-func ExplainTypes(err error) error {
-	if errors.Is(err, ebpf.ErrNotSupported) {
-		return errors.New("this kernel has no type information: it needs CONFIG_DEBUG_INFO_BTF, and /sys mounted")
-	}
-	return fmt.Errorf("read kernel type information: %w", err)
 }

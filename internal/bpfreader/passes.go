@@ -97,7 +97,7 @@ func (r *Reader) oneByOne() (*Reader, error) {
 	if r.rest != nil {
 		return r.rest, nil
 	}
-	rest, err := Open(Options{Passes: Files, Types: r.options.Types, OwnNS: r.options.OwnNS, Account: r.options.Account, Relations: r.options.Relations, oneByOne: true, oldObject: r.options.oldObject})
+	rest, err := Open(Options{Passes: Files, Types: r.options.Types, OwnNS: r.options.OwnNS, Account: r.options.Account, Relations: r.options.Relations, oneByOne: true, oldObject: r.options.oldObject, typesDir: r.options.typesDir})
 	if err != nil {
 		return nil, err
 	}

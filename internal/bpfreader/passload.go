@@ -73,7 +73,7 @@ func (r *Reader) Load(p Pass) (*ebpf.Program, error) {
 		candidates = []string{scanProgFiles, scanProgFilesNoRings}
 	}
 	var err error
-	if load.prog, err = r.loader.first(candidates); err != nil {
+	if load.prog, err = r.first(candidates); err != nil {
 		if !errors.Is(err, unix.EPERM) && kernel.Running().Before(load.since[0], load.since[1]) {
 			err = kernel.SinceError{Major: load.since[0], Minor: load.since[1]} // more useful than the verifier's message
 		}
@@ -94,7 +94,7 @@ func (r *Reader) Refused() []Refusal {
 			refused = append(refused, Refusal{p.pass, err})
 		}
 	}
-	r.loadedAll.Do(func() { r.loader = nil }) // megabytes of types
+	r.loadedAll.Do(func() { r.object = nil }) // the types
 	return refused
 }
 

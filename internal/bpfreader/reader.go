@@ -88,6 +88,8 @@ type Options struct {
 	oneByOne bool
 	// oldObject loads the object for kernels before 6.2 on any kernel.
 	oldObject bool
+	// typesDir replaces the directory of the few types that are needed.
+	typesDir string
 }
 
 // Totals are the counts of one pass.
@@ -125,7 +127,7 @@ type Reader struct {
 	rest      *Reader // with oneByOne, for descriptor tables that are too long
 
 	passes    map[Pass]*passState // those asked for
-	loader    *loader             // nil after loadedAll
+	object    *ObjectFile         // nil after loadedAll
 	loadedAll sync.Once
 }
 

@@ -12,7 +12,6 @@ import (
 	"runtime"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
@@ -39,33 +38,24 @@ func (h hook) attach(programs *ebpf.Collection) (link.Link, error) {
 }
 
 // loadTyped loads programs that know the kernel's types: those that choose returns,
-// which may add to the spec's.
-func loadTyped(o Options, choose func(*ebpf.CollectionSpec, *btf.Spec) []hook) (*ebpf.Collection, []hook, error) {
-	cache := btf.NewCache()
-	types, err := cache.Kernel()
-	if err != nil {
-		return nil, nil, bpfreader.ExplainTypes(err)
-	}
-	parse := loadCalls
-	var cast *btf.Func
-	if types.TypeByName("bpf_rdonly_cast", &cast) != nil {
-		parse = loadOldCalls // before Linux 6.2
-	}
-	spec, err := parse()
-	if err != nil {
-		return nil, nil, fmt.Errorf("parse BPF object: %w", err)
-	}
-	options := ebpf.CollectionOptions{Cache: cache}
-	options.Programs.KernelTypes = types
-	level, err := readerLevel(spec, options)
+// which may add to the object's.
+func loadTyped(o Options, choose func(*bpfreader.ObjectFile) []hook) (*ebpf.Collection, []hook, error) {
+	object, err := bpfreader.OpenObjectFile(bpfreader.ObjectFileOptions{New: loadCalls, Old: loadOldCalls, IDs: callFunctions, TypesDir: o.typesDir})
 	if err != nil {
 		return nil, nil, err
 	}
-	hooks := append(choose(spec, types), hook{program: callsProgProcessExit})
-	if err := set(spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level}); err != nil {
+	level, err := readerLevel(object)
+	if err != nil {
 		return nil, nil, err
 	}
-	programs, err := load(spec, o, options, hooks)
+	hooks := append(choose(object), hook{program: callsProgProcessExit})
+	if err := set(object.Spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level}); err != nil {
+		return nil, nil, err
+	}
+	if err := prepare(object.Spec, o, hooks); err != nil {
+		return nil, nil, err
+	}
+	programs, err := withMemlock(object.Collection)
 	return programs, hooks, err
 }
 
@@ -87,12 +77,15 @@ func loadPlain(o Options) (*ebpf.Collection, []hook, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	programs, err := load(spec, o, ebpf.CollectionOptions{}, hooks)
+	if err := prepare(spec, o, hooks); err != nil {
+		return nil, nil, err
+	}
+	programs, err := withMemlock(func() (*ebpf.Collection, error) { return ebpf.NewCollection(spec) })
 	return programs, hooks, err
 }
 
-// load sets what both sorts of programs have, and loads those of the hooks.
-func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, hooks []hook) (*ebpf.Collection, error) {
+// prepare sets what both sorts of programs have, and leaves those of the hooks.
+func prepare(spec *ebpf.CollectionSpec, o Options, hooks []hook) error {
 	used := map[string]*ebpf.ProgramSpec{}
 	for _, h := range hooks {
 		used[h.program] = spec.Programs[h.program]
@@ -100,15 +93,20 @@ func load(spec *ebpf.CollectionSpec, o Options, options ebpf.CollectionOptions, 
 	spec.Programs = used
 	spec.Maps[callsMapEvents].MaxEntries = uint32(o.Buffer)
 	if err := configure(spec, o); err != nil {
-		return nil, err
+		return err
 	}
 	if err := bake(spec); err != nil {
-		return nil, err
+		return err
 	}
 	ownScratch(spec)
-	programs, err := ebpf.NewCollectionWithOptions(spec, options)
+	return nil
+}
+
+// withMemlock loads programs, again with another limit of memory if that is in the way.
+func withMemlock(load func() (*ebpf.Collection, error)) (*ebpf.Collection, error) {
+	programs, err := load()
 	if errors.Is(err, unix.EPERM) && bpfreader.RaiseMemlock() == nil {
-		programs, err = ebpf.NewCollectionWithOptions(spec, options)
+		programs, err = load()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load BPF programs: %w", err)
@@ -196,24 +194,26 @@ func pidNamespace() (unix.Stat_t, error) {
 }
 
 // readerLevel returns how deep our PID namespace is nested.
-func readerLevel(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (level uint32, err error) {
+func readerLevel(object *bpfreader.ObjectFile) (level uint32, err error) {
 	st, err := pidNamespace()
 	if err != nil || st.Ino == initialPIDNamespace {
 		return 0, err
 	}
-	alone := *spec
-	alone.Programs = map[string]*ebpf.ProgramSpec{callsProgReadLevel: spec.Programs[callsProgReadLevel]}
-	alone.Maps = map[string]*ebpf.MapSpec{".bss": spec.Maps[".bss"]}
-	alone.Variables = nil
-	got, err := ebpf.NewCollectionWithOptions(&alone, options)
+	spec := object.Spec
+	maps, err := ebpf.NewCollection(&ebpf.CollectionSpec{Maps: map[string]*ebpf.MapSpec{".bss": spec.Maps[".bss"]}, ByteOrder: spec.ByteOrder})
+	if err != nil {
+		return 0, fmt.Errorf("create BPF map: %w", err)
+	}
+	defer maps.Close()
+	prog, err := object.Load(spec.Programs[callsProgReadLevel], maps.Maps)
 	if err != nil {
 		return 0, fmt.Errorf("load BPF program: %w", err)
 	}
-	defer got.Close()
-	if _, err := got.Programs[callsProgReadLevel].Run(&ebpf.RunOptions{}); err != nil {
+	defer prog.Close()
+	if _, err := prog.Run(&ebpf.RunOptions{}); err != nil {
 		return 0, fmt.Errorf("run BPF program: %w", err)
 	}
-	variables, err := got.Maps[".bss"].LookupBytes(uint32(0))
+	variables, err := maps.Maps[".bss"].LookupBytes(uint32(0))
 	if err != nil {
 		return 0, fmt.Errorf("read level of PID namespace: %w", err)
 	}

@@ -7,14 +7,13 @@ package trace
 import (
 	"errors"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
 )
 
 // openCalls is tier 1: programs at the entry and the return of every system call,
 // which turn all but four of them away at once, and where a task is made.
 func openCalls(o Options) (backend, error) {
-	programs, hooks, err := loadTyped(o, func(*ebpf.CollectionSpec, *btf.Spec) []hook {
+	programs, hooks, err := loadTyped(o, func(*bpfreader.ObjectFile) []hook {
 		return []hook{{program: callsProgNewtask}, {program: callsProgSysExit}, {program: callsProgSysEnter}}
 	})
 	if err != nil {
@@ -27,18 +26,17 @@ func openCalls(o Options) (backend, error) {
 // that no other call is touched.
 func openFunctions(o Options) (backend, error) {
 	none := false
-	programs, hooks, err := loadTyped(o, func(spec *ebpf.CollectionSpec, types *btf.Spec) []hook {
+	programs, hooks, err := loadTyped(o, func(object *bpfreader.ObjectFile) []hook {
 		hooks := []hook{{program: callsProgNewtask}}
 		for _, program := range []string{callsProgCallExit, callsProgCallEnter} {
 			for _, function := range callFunctions {
-				var there *btf.Func
-				if types.TypeByName(function, &there) != nil {
+				if !object.HasFunc(function) {
 					continue // a kernel without that ABI
 				}
-				copied := spec.Programs[program].Copy()
+				copied := object.Spec.Programs[program].Copy()
 				copied.AttachTo = function
 				name := program + function
-				spec.Programs[name] = copied
+				object.Spec.Programs[name] = copied
 				hooks = append(hooks, hook{program: name})
 			}
 		}

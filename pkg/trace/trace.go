@@ -37,7 +37,8 @@ type Options struct {
 	// counted.
 	Buffer int
 
-	wakeAt uint32 // bytes unread at which the reader is woken
+	wakeAt   uint32 // bytes unread at which the reader is woken
+	typesDir string // of the kernel's types, for tests
 }
 
 // Filter leaves events out, inside of the kernel where the tier can. Zero fields

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpfreader
+
+import (
+	"encoding/binary"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/smallbtf"
+)
+
+// TestFewTypesAreEnough checks that no program is loaded only with all of the kernel's
+// types, which take many times as long to read: neither object, nor any program that
+// this kernel does not refuse.
+func TestFewTypesAreEnough(t *testing.T) {
+	need.Root(t)
+	for name, old := range map[string]bool{"scan": false, "old": true} {
+		r, err := Open(Options{Passes: Usual | VMAs | Closing, Relations: true, oldObject: old})
+		must(t, "open", err)
+		defer r.Close()
+		object := r.object
+		r.Refused()
+		if err := object.NeededAll(); err != nil {
+			t.Errorf("object %s: %v", name, err)
+		}
+	}
+}
+
+// objects parses all objects that read the kernel's types and that this kernel can load.
+// The tracer's are read from the source, which is there except on the kernels of
+// test/kernels.
+func objects(t *testing.T, all *btf.Spec) map[string]*ebpf.CollectionSpec {
+	t.Helper()
+	direct, old := map[string]*ebpf.CollectionSpec{}, map[string]*ebpf.CollectionSpec{}
+	var err error
+	direct["scan"], err = loadScan()
+	must(t, "parse", err)
+	old["old"], err = loadOld()
+	must(t, "parse", err)
+	const tracer = "../../pkg/trace/"
+	if _, err := os.Stat(tracer); err == nil {
+		direct["calls"], err = ebpf.LoadCollectionSpec(tracer + "calls_bpfel.o")
+		must(t, "parse", err)
+		old["oldcalls"], err = ebpf.LoadCollectionSpec(tracer + "oldcalls_bpfel.o")
+		must(t, "parse", err)
+	}
+	if all.TypeByName(castFunc, new(*btf.Func)) == nil {
+		maps.Copy(old, direct)
+	}
+	return old
+}
+
+// TestSameRelocation compares the instructions of every program of every object, as the
+// few types relocate them, with what all of the kernel's types make of them.
+func TestSameRelocation(t *testing.T) {
+	need.Root(t)
+	all, err := btf.NewCache().Kernel()
+	must(t, "read all types", err)
+	for object, spec := range objects(t, all) {
+		few, err := readFew(typesDir, spec, nil, nil)
+		must(t, "read few types for "+object, err)
+		changed := 0
+		for name, program := range spec.Programs {
+			got, want := slices.Clone(program.Instructions), slices.Clone(program.Instructions)
+			must(t, "relocate "+name, few.relocate(got))
+			relocateWithAll(t, want, all)
+			if len(got) == 0 || len(got) != len(want) {
+				t.Fatalf("%s, %s: %d instructions, want %d", object, name, len(got), len(want))
+			}
+			for i := range got {
+				if raw(got[i]) != raw(program.Instructions[i]) {
+					changed++
+				}
+				if raw(got[i]) != raw(want[i]) {
+					t.Errorf("%s, %s, instruction %d: got %v, want %v", object, name, i, got[i], want[i])
+				}
+			}
+			compareAttachID(t, few, all, program)
+		}
+		if changed < 100 {
+			t.Errorf("%s: relocation changed %d instructions", object, changed)
+		}
+	}
+}
+
+// raw returns the instruction without what it is known by.
+func raw(ins asm.Instruction) asm.Instruction {
+	ins.Metadata = asm.Metadata{}
+	return ins
+}
+
+// relocateWithAll does what relocate does, with all of the kernel's types, whose numbers
+// are the kernel's.
+func relocateWithAll(t *testing.T, insns asm.Instructions, all *btf.Spec) {
+	t.Helper()
+	for i := range insns {
+		if insns[i].IsKfuncCall() {
+			insns[i].Constant = int64(idIn(t, all, new(*btf.Func), castFunc))
+		}
+		relo := btf.CORERelocationMetadata(&insns[i])
+		if relo == nil {
+			continue
+		}
+		fixups, err := btf.CORERelocate([]*btf.CORERelocation{relo}, []*btf.Spec{all}, binary.LittleEndian, nil)
+		must(t, "relocate", err)
+		must(t, "apply", fixups[0].Apply(&insns[i]))
+	}
+}
+
+// compareAttachID checks what a program is attached to, 0 if this kernel does not have it.
+func compareAttachID(t *testing.T, few *fewTypes, all *btf.Spec, program *ebpf.ProgramSpec) {
+	t.Helper()
+	got, err := few.attachID(program)
+	if err != nil && !errors.Is(err, smallbtf.ErrNotFound) {
+		t.Errorf("program %s: %v", program.Name, err)
+	}
+	want := uint32(0)
+	switch typedef, name := attachTarget(program); {
+	case typedef:
+		want = idIn(t, all, new(*btf.Typedef), name)
+	case name != "":
+		want = idIn(t, all, new(*btf.Func), name)
+	}
+	if got != want {
+		t.Errorf("program %s is attached to %d, want %d", program.Name, got, want)
+	}
+}
+
+func idIn[T btf.Type](t *testing.T, all *btf.Spec, typ *T, name string) uint32 {
+	t.Helper()
+	if all.TypeByName(name, typ) != nil {
+		return 0
+	}
+	id, err := all.TypeID(*typ)
+	must(t, "number of "+name, err)
+	return uint32(id)
+}
+
+// TestSameProgram compares what the kernel made of every program with what it makes of
+// it with all types: its instructions, and how many of them it had to verify.
+func TestSameProgram(t *testing.T) {
+	need.Root(t)
+	r, err := Open(Options{Passes: Usual | VMAs | Closing, Relations: true})
+	must(t, "open", err)
+	defer r.Close()
+	object := r.object
+	r.Refused()
+	compared := 0
+	for _, state := range r.passes {
+		if state.err != nil {
+			continue // TestFewTypesAreEnough
+		}
+		ours := infoOf(t, state.prog)
+		spec := object.Spec.Programs[ours.Name]
+		if spec == nil {
+			t.Fatalf("no program has the name %q", ours.Name)
+		}
+		prog, err := object.loadWithAll(spec, r.maps.Maps)
+		must(t, "load "+ours.Name+" with all types", err)
+		compareInfo(t, ours, infoOf(t, prog))
+		must(t, "close", prog.Close())
+		compared++
+	}
+	if compared == 0 {
+		t.Error("no program was compared")
+	}
+}
+
+func infoOf(t *testing.T, prog *ebpf.Program) *ebpf.ProgramInfo {
+	t.Helper()
+	info, err := prog.Info()
+	must(t, "read program", err)
+	return info
+}
+
+func compareInfo(t *testing.T, got, want *ebpf.ProgramInfo) {
+	t.Helper()
+	gotInsns, err := got.Instructions()
+	must(t, "read instructions", err)
+	wantInsns, err := want.Instructions()
+	must(t, "read instructions", err)
+	if len(gotInsns) != len(wantInsns) {
+		t.Errorf("program %s has %d instructions, want %d", got.Name, len(gotInsns), len(wantInsns))
+	}
+	for i := range min(len(gotInsns), len(wantInsns)) {
+		if raw(gotInsns[i]) != raw(wantInsns[i]) {
+			t.Errorf("program %s, instruction %d: got %v, want %v", got.Name, i, gotInsns[i], wantInsns[i])
+			break
+		}
+	}
+	verified, _ := got.VerifiedInstructions()
+	if n, _ := want.VerifiedInstructions(); n != verified {
+		t.Errorf("of program %s the kernel verified %d instructions, with all types %d", got.Name, verified, n)
+	}
+}
+
+// TestAllTypes checks that programs load where the few types cannot be read.
+func TestAllTypes(t *testing.T) {
+	need.Root(t)
+	kernel, err := os.ReadFile(typesDir + "/" + kernelFile)
+	must(t, "read types", err)
+	for name, content := range map[string][]byte{
+		"absent": nil, "empty": {}, "no BTF": []byte("BTF"),
+		"another version": append([]byte{0x9f, 0xeb, 2, 0}, kernel[4:]...),
+		"cut off":         kernel[:len(kernel)/2],
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if content != nil {
+				must(t, "write types", os.WriteFile(dir+"/"+kernelFile, content, 0o600))
+			}
+			r, err := Open(Options{Passes: Tasks | Nets, typesDir: dir})
+			must(t, "open", err)
+			defer r.Close()
+			if err := r.object.NeededAll(); err == nil || r.object.few != nil {
+				t.Error("the few types were read")
+			} else {
+				t.Log(err)
+			}
+			if tasksBy(t, r)[self].NS[NSNet] != hostNS(t) {
+				t.Error("own namespace was not found")
+			}
+			if nets, err := r.Nets(); err != nil || len(nets) == 0 {
+				t.Errorf("list of namespaces: %d, %v", len(nets), err)
+			}
+		})
+	}
+}
+
+// TestRefusedWithFew checks that a program which the kernel refuses is loaded again with
+// all types: here, as the few have a wrong number for what it calls.
+func TestRefusedWithFew(t *testing.T) {
+	need.Root(t)
+	r, err := Open(Options{Passes: Nets})
+	must(t, "open", err)
+	defer r.Close()
+	object, spec := r.object, r.object.Spec.Programs[scanProgTasks]
+	spec = spec.Copy()
+	spec.AttachTo = "no_such_iterator"
+	if _, err := object.few.load(spec, r.maps.Maps); err == nil {
+		t.Error("loaded for an iterator that does not exist")
+	}
+	object.few.kernel = &smallbtf.Types{}
+	prog, err := object.Load(object.Spec.Programs[scanProgTasks], r.maps.Maps)
+	must(t, "load", err)
+	must(t, "close", prog.Close())
+	if err := object.NeededAll(); !errors.Is(err, smallbtf.ErrNotFound) {
+		t.Errorf("got %v, want %v", err, smallbtf.ErrNotFound)
+	}
+}
