@@ -41,11 +41,16 @@ const (
 	stride     = 64 // one offset is kept for so many types
 )
 
-// extra is what follows the struct btf_type of each kind: a fixed number of bytes, and
-// so many for each of its vlen elements.
-var extra = [kinds]struct{ fixed, each uint8 }{
-	kindInt: {4, 0}, kindArray: {12, 0}, kindStruct: {0, 12}, kindUnion: {0, 12}, kindEnum: {0, 8},
-	kindFuncProto: {0, 8}, kindVar: {4, 0}, kindDatasec: {0, 12}, kindDeclTag: {4, 0}, kindEnum64: {0, 12},
+// sizes has for each kind how many bytes a type has, and how many more for each of its
+// vlen elements; 0 for what is no kind.
+var sizes = [32]struct{ fixed, each uint8 }{
+	kindInt: {typeSize + 4, 0}, kindPointer: {typeSize, 0}, kindArray: {typeSize + 12, 0},
+	kindStruct: {typeSize, 12}, kindUnion: {typeSize, 12}, kindEnum: {typeSize, 8},
+	kindForward: {typeSize, 0}, kindTypedef: {typeSize, 0}, kindVolatile: {typeSize, 0},
+	kindConst: {typeSize, 0}, kindRestrict: {typeSize, 0}, kindFunc: {typeSize, 0},
+	kindFuncProto: {typeSize, 8}, kindVar: {typeSize + 4, 0}, kindDatasec: {typeSize, 12},
+	kindFloat: {typeSize, 0}, kindDeclTag: {typeSize + 4, 0}, kindTypeTag: {typeSize, 0},
+	kindEnum64: {typeSize, 12},
 }
 
 // blob is raw BTF: that of a kernel, or of a module, which continues its kernel's.
@@ -63,12 +68,6 @@ type header struct {
 
 func (h header) kind() uint32 { return h.info >> 24 & 0x1f }
 func (h header) vlen() uint32 { return h.info & 0xffff }
-
-// length returns how many bytes the type has.
-func (h header) length() uint32 {
-	e := extra[h.kind()]
-	return typeSize + uint32(e.fixed) + uint32(e.each)*h.vlen()
-}
 
 func word(b []byte, at uint32) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 
@@ -126,14 +125,15 @@ func (b *blob) textStart() uint32 {
 	return uint32(len(b.base.text))
 }
 
-// walk calls each with every type and its number, and notes where types are.
-func (b *blob) walk(each func(id uint32, h header) error) error {
-	id := b.first()
-	end := uint32(len(b.types))
+// walk calls named with every type that has a name, and its number, and notes where
+// types are. It decodes more than 100,000 types at every start, so it does no more than it
+// has to.
+func (b *blob) walk(named func(id uint32, h header) error) error {
+	id, end := b.first(), uint32(len(b.types))
 	b.offsets = make([]uint32, 0, len(b.types)/typeSize/stride+1)
 	b.count = 0
 	for at := uint32(0); at < end; id++ {
-		h, err := b.header(at)
+		h, next, err := b.header(at)
 		if err != nil {
 			return fmt.Errorf("type %d: %w", id, err)
 		}
@@ -141,31 +141,38 @@ func (b *blob) walk(each func(id uint32, h header) error) error {
 			b.offsets = append(b.offsets, at)
 		}
 		b.count++
-		if err := each(id, h); err != nil {
-			return fmt.Errorf("type %d: %w", id, err)
+		if h.name != 0 {
+			if err := named(id, h); err != nil {
+				return fmt.Errorf("type %d: %w", id, err)
+			}
 		}
-		at += h.length()
+		at = next
 	}
 	return nil
 }
 
-// header returns the struct btf_type at an offset, of a type that lies within the blob.
-func (b *blob) header(at uint32) (header, error) {
-	if uint64(at)+typeSize > uint64(len(b.types)) {
-		return header{}, errors.New("cut off")
+var errCutOff = errors.New("cut off")
+
+// header returns the struct btf_type at an offset, and where the next type is.
+func (b *blob) header(at uint32) (header, uint32, error) {
+	if uint32(len(b.types))-at < typeSize { // at is not beyond the end
+		return header{}, 0, errCutOff
 	}
-	raw := b.types[at:][:typeSize]
+	raw := b.types[at:][:typeSize:typeSize]
 	h := header{word(raw, 0), word(raw, 4), word(raw, 8)}
 	const unused = 0x60ff0000 // of info, in 6.18
-	switch {
-	case h.kind() == 0 || h.kind() >= kinds:
-		return header{}, fmt.Errorf("kind %d", h.kind())
-	case h.info&unused != 0:
-		return header{}, fmt.Errorf("info %#x", h.info)
-	case uint64(at)+uint64(h.length()) > uint64(len(b.types)):
-		return header{}, errors.New("cut off")
+	if h.info&unused != 0 {
+		return header{}, 0, fmt.Errorf("info %#x", h.info)
 	}
-	return h, nil
+	e := sizes[h.kind()]
+	next := at + uint32(e.fixed) + uint32(e.each)*h.vlen()
+	if e.fixed == 0 {
+		return header{}, 0, fmt.Errorf("kind %d", h.kind())
+	}
+	if next > uint32(len(b.types)) {
+		return header{}, 0, errCutOff
+	}
+	return h, next, nil
 }
 
 // find returns a type of the blob or of its base, and what follows its struct btf_type.
@@ -178,18 +185,13 @@ func (b *blob) find(id uint32) (header, []byte, error) {
 		return header{}, nil, fmt.Errorf("no type %d", id)
 	}
 	at := b.offsets[n/stride]
-	for range n % stride {
-		h, err := b.header(at)
-		if err != nil {
-			return header{}, nil, err
+	for n %= stride; ; n-- {
+		h, next, err := b.header(at)
+		if err != nil || n == 0 {
+			return h, b.types[min(at+typeSize, next):next], err
 		}
-		at += h.length()
+		at = next
 	}
-	h, err := b.header(at)
-	if err != nil {
-		return header{}, nil, err
-	}
-	return h, b.types[at+typeSize : at+h.length()], nil
 }
 
 // from returns the strings from an offset on: the first of them ends at a zero byte.

@@ -4,8 +4,10 @@ package smallbtf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 )
 
 // Wanted is what is needed of a kernel's types.
@@ -105,8 +107,16 @@ type collector struct {
 // byte at its end and nothing behind that.
 func hash(s []byte) uint32 {
 	var key uint32
-	for i := 0; i < 4 && i < len(s) && s[i] != 0; i++ {
-		key |= uint32(s[i]) << (8 * i)
+	if len(s) >= 4 {
+		key = binary.LittleEndian.Uint32(s)
+		// The lowest zero byte, and what is above it (Hacker's Delight, 6-1).
+		if zero := (key - 0x01010101) & ^key & 0x80808080; zero != 0 {
+			key &= 1<<(bits.TrailingZeros32(zero)&^7) - 1
+		}
+	} else {
+		for i := 0; i < len(s) && s[i] != 0; i++ {
+			key |= uint32(s[i]) << (8 * i)
+		}
 	}
 	const golden = 0x9e3779b1
 	return key * golden >> 20
@@ -139,9 +149,6 @@ func essential(name []byte) []byte {
 // collect walks over the types of a blob.
 func (c *collector) collect(b *blob) error {
 	return b.walk(func(id uint32, h header) error {
-		if h.name == 0 {
-			return nil
-		}
 		rest, err := b.from(h.name)
 		if err != nil {
 			return err
