@@ -9,7 +9,6 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
@@ -70,9 +69,22 @@ func Open(o Options) (*Reader, error) {
 	return r, nil
 }
 
-// RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11,
-// until kernel.RestoreMemlock. It needs CAP_SYS_RESOURCE there.
-func RaiseMemlock() error { return kernel.RaiseMemlock(rlimit.RemoveMemlock) }
+// RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11
+// (kernel/bpf/syscall.c), until kernel.RestoreMemlock. It needs CAP_SYS_RESOURCE there.
+// The library's function for that finds out what counts at every start of the program,
+// whatever that is to do.
+func RaiseMemlock() error {
+	return kernel.RaiseMemlock(func() error {
+		if kernel.Running().AtLeast(5, 11) {
+			return nil
+		}
+		unlimited := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+		if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unlimited); err != nil {
+			return fmt.Errorf("raise RLIMIT_MEMLOCK: %w", err)
+		}
+		return nil
+	})
+}
 
 // createMaps creates the maps that the programs share and maps their variables into
 // memory.
