@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -42,21 +43,27 @@ func served(n *ns.Namespace) bool {
 	return false
 }
 
+// expression returns a regular expression that is compiled when it is first used, not
+// at the start of every command.
+func expression(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
 // poolName is where buildkitd keeps namespaces ready for steps of builds to come
 // (util/network/cniprovider, createns_linux.go).
-var poolName = regexp.MustCompile(`/net/cni/[0-9a-z]{20,30}$`)
+var poolName = expression(`/net/cni/[0-9a-z]{20,30}$`)
 
 func (x *inspection) pooled(name string) bool {
-	return poolName.MatchString(name) && (x.daemon("buildkitd") != nil || x.daemon("dockerd") != nil)
+	return poolName().MatchString(name) && (x.daemon("buildkitd") != nil || x.daemon("dockerd") != nil)
 }
 
 // swarmName is what dockerd calls namespaces that are of a network and of no
 // container: overlay networks and load balancers of swarm mode, which have no
 // process (libnetwork/drivers/overlay, ov_network.go; sandbox.go).
-var swarmName = regexp.MustCompile(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
+var swarmName = expression(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
 
 func (x *inspection) swarms(name string) bool {
-	return runtimesOwn(name) && swarmName.MatchString(path.Base(name)) && x.daemon("dockerd") != nil
+	return runtimesOwn(name) && swarmName().MatchString(path.Base(name)) && x.daemon("dockerd") != nil
 }
 
 // rootless reports whether a namespace is the one that a user's Podman puts
@@ -90,33 +97,33 @@ func (x *inspection) stored(n *ns.Namespace) bool {
 // (libnetwork/osl/namespace_linux.go, removeUnusedPaths).
 func (x *inspection) dockerLeftover(dangling *ns.DanglingName) bool {
 	base := path.Base(dangling.Path)
-	if !runtimesOwn(dangling.Path) || !sandboxName.MatchString(base) && !swarmName.MatchString(base) {
+	if !runtimesOwn(dangling.Path) || !sandboxName().MatchString(base) && !swarmName().MatchString(base) {
 		return false
 	}
 	d := x.daemon("dockerd")
 	return d != nil && !d.Started.After(dangling.Made)
 }
 
-var sandboxName = regexp.MustCompile(`^[0-9a-f]{12}$`)
+var sandboxName = expression(`^[0-9a-f]{12}$`)
 
 const runNetns = "/run/netns"
 
 // patterns are how programs name the namespaces they make.
 var patterns = []struct {
-	name  *regexp.Regexp
+	name  func() *regexp.Regexp
 	maker string
 }{
-	{regexp.MustCompile(`^cni-[0-9a-f]{8}-[0-9a-f]{4}-`), "containerd's CRI plugin"},
-	{regexp.MustCompile(`^netns-[0-9a-f]{8}-[0-9a-f]{4}-`), "Podman"},
-	{regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`), "CRI-O"},
-	{regexp.MustCompile(`^(qrouter|qdhcp|snat|fip|qlbaas)-[0-9a-f]{8}-`), "OpenStack Neutron"},
+	{expression(`^cni-[0-9a-f]{8}-[0-9a-f]{4}-`), "containerd's CRI plugin"},
+	{expression(`^netns-[0-9a-f]{8}-[0-9a-f]{4}-`), "Podman"},
+	{expression(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`), "CRI-O"},
+	{expression(`^(qrouter|qdhcp|snat|fip|qlbaas)-[0-9a-f]{8}-`), "OpenStack Neutron"},
 	{sandboxName, "Docker"},
 }
 
 // namingProgram returns the program that gives names like this one, "" if none is known.
 func namingProgram(base string) string {
 	for _, p := range patterns {
-		if p.name.MatchString(base) {
+		if p.name().MatchString(base) {
 			return p.maker
 		}
 	}
