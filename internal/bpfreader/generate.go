@@ -7,3 +7,4 @@ package bpfreader
 //
 //go:generate go tool bpf2go -target bpfel -tags "amd64 || arm64" -no-global-types -type task_record -type file_record -type own_record -type relation -type net_record -type totals -type options -type net_walk -type queue_walk -type mapping_walk -type mount_walk -type closing_walk -type ns_index -type task_flag -type file_kind -type file_flag -type walk_state -type batch_size -type own_size scan ../../bpf/scan/scan.bpf.c -- -O2 -Wall -Werror -mcpu=v3 -DDIRECT
 //go:generate go tool bpf2go -target bpfel -tags "amd64 || arm64" -no-global-types old ../../bpf/scan/scan.bpf.c -- -O2 -Wall -Werror -mcpu=v3
+//go:generate go run ../trimobject scan_bpfel.o old_bpfel.o

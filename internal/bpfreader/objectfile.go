@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
@@ -165,7 +166,7 @@ func (o *ObjectFile) loadWithAll(program *ebpf.ProgramSpec, maps map[string]*ebp
 	}
 	spec := *o.Spec
 	spec.Variables = nil
-	spec.Programs = map[string]*ebpf.ProgramSpec{program.Name: program}
+	spec.Programs = map[string]*ebpf.ProgramSpec{program.Name: withSources(program)}
 	spec.Maps = make(map[string]*ebpf.MapSpec, len(maps))
 	for name := range maps {
 		spec.Maps[name] = o.Spec.Maps[name]
@@ -178,6 +179,20 @@ func (o *ObjectFile) loadWithAll(program *ebpf.ProgramSpec, maps map[string]*ebp
 	}
 	defer got.Close()
 	return got.DetachProgram(program.Name), nil
+}
+
+// withSources gives the first instruction of every function a source. The library gives
+// one to an instruction that it replaces as the kernel has no such field, and where there
+// is a source the kernel requires one for every function (check_btf_line,
+// kernel/bpf/verifier.c, 5.0).
+func withSources(program *ebpf.ProgramSpec) *ebpf.ProgramSpec {
+	program = program.Copy()
+	for i, ins := range program.Instructions {
+		if fn := btf.FuncMetadata(&ins); fn != nil {
+			program.Instructions[i] = ins.WithSource(asm.Comment(fn.Name))
+		}
+	}
+	return program
 }
 
 // moduleTypes returns the types of the modules that the programs read, as far as these
