@@ -14,6 +14,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // ObjectFile is a BPF object for the running kernel, of which programs can be loaded.
@@ -53,16 +55,14 @@ func OpenObjectFile(o ObjectFileOptions) (*ObjectFile, error) {
 		o.TypesDir = typesDir
 	}
 	object := &ObjectFile{o: o}
-	spec, err := o.New()
-	if err != nil {
-		return nil, fmt.Errorf("parse BPF object: %w", err)
+	old := o.ForceOld || kernel.Running().Before(6, 2)
+	if err := object.parse(old); err != nil {
+		return nil, err
 	}
-	object.use(spec)
-	if o.ForceOld || !object.HasFunc(castFunc) {
-		if spec, err = o.Old(); err != nil {
-			return nil, fmt.Errorf("parse BPF object: %w", err)
+	if !o.ForceOld && object.HasFunc(castFunc) == old { // a kernel with backports
+		if err := object.parse(!old); err != nil {
+			return nil, err
 		}
-		object.use(spec)
 	}
 	if object.few == nil {
 		if _, err := object.all(); err != nil {
@@ -72,11 +72,21 @@ func OpenObjectFile(o ObjectFileOptions) (*ObjectFile, error) {
 	return object, nil
 }
 
-func (o *ObjectFile) use(spec *ebpf.CollectionSpec) {
+// parse parses one of the two objects and reads the types that it needs.
+func (o *ObjectFile) parse(old bool) error {
+	parse := o.o.New
+	if old {
+		parse = o.o.Old
+	}
+	spec, err := parse()
+	if err != nil {
+		return fmt.Errorf("parse BPF object: %w", err)
+	}
 	o.Spec = spec
 	if o.few, o.why = readFew(o.o.TypesDir, spec, o.o.Modules, o.o.IDs); o.why != nil {
 		o.few = nil
 	}
+	return nil
 }
 
 // all reads all of the kernel's types, once.
