@@ -5,6 +5,7 @@
 package bpfreader
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -257,5 +258,27 @@ func TestRefusedWithFew(t *testing.T) {
 	must(t, "close", prog.Close())
 	if err := object.NeededAll(); !errors.Is(err, smallbtf.ErrNotFound) {
 		t.Errorf("got %v, want %v", err, smallbtf.ErrNotFound)
+	}
+}
+
+// TestReadFile checks that what is read where the types cannot be mapped, before Linux
+// 6.16, is the same, and that less than expected is an error.
+func TestReadFile(t *testing.T) {
+	need.Root(t)
+	path := typesDir + "/" + kernelFile
+	f, err := os.Open(path)
+	must(t, "open types", err)
+	defer f.Close()
+	mapped, unmap, err := mapFile(path)
+	must(t, "map types", err)
+	defer unmap()
+	read, free, err := readFile(f, len(mapped))
+	must(t, "read types", err)
+	defer free()
+	if !bytes.Equal(read, mapped) {
+		t.Error("what was read differs from what was mapped")
+	}
+	if _, _, err := readFile(bytes.NewReader(read[:100]), 101); err == nil {
+		t.Error("no error for a file that is too short")
 	}
 }

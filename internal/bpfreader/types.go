@@ -24,7 +24,7 @@ import (
 const (
 	typesDir   = "/sys/kernel/btf"
 	kernelFile = "vmlinux"
-	castFunc   = "bpf_rdonly_cast" // from Linux 6.2, net/bpf of kernel/bpf/helpers.c
+	castFunc   = "bpf_rdonly_cast" // from Linux 6.2, kernel/bpf/helpers.c
 )
 
 // fewTypes are those of the kernel's types that the programs of one object need.
@@ -149,14 +149,22 @@ func mapFile(path string) ([]byte, func(), error) {
 	if err == nil {
 		return raw, func() { _ = unix.Munmap(raw) }, nil
 	}
-	if raw, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON); err != nil {
+	return readFile(f, size)
+}
+
+// readFile reads a file into memory that is given back at once, not by the garbage
+// collector.
+func readFile(f io.Reader, size int) ([]byte, func(), error) {
+	raw, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
 		return nil, nil, fmt.Errorf("allocate memory: %w", err)
 	}
+	free := func() { _ = unix.Munmap(raw) }
 	if _, err := io.ReadFull(f, raw); err != nil {
-		_ = unix.Munmap(raw)
-		return nil, nil, fmt.Errorf("read %s: %w", path, err)
+		free()
+		return nil, nil, fmt.Errorf("read kernel types: %w", err)
 	}
-	return raw, func() { _ = unix.Munmap(raw) }, nil
+	return raw, free, nil
 }
 
 var errLocalType = errors.New("number of a type of the BPF object")
