@@ -59,6 +59,7 @@ tiers: ## write docs/tiers.md from calls before every tier that this machine can
 bench: ## compare with lsns, ps, strace and the bare system calls (root); writes docs/performance.md
 	$(GO) run ./bench -runs 7 -scale 3 -fds 3 -out docs/performance.md
 	$(GO) run ./bench trace -runs 7 -out docs/performance.md
+	$(GO) run ./bench start -runs 25 -out docs/performance.md
 
 cross: ## build for every supported architecture
 	@for arch in amd64 arm64; do \

@@ -5,8 +5,10 @@
 //
 //	go run ./bench -runs 7 -scale 3 -out docs/performance.md
 //	go run ./bench trace -out docs/performance.md
+//	go run ./bench start -out docs/performance.md
 //
-// The second measures what tracing costs those who are traced.
+// The second measures what tracing costs those who are traced, the third what a command
+// takes that finds little.
 //
 // It loads the machine with processes in network namespaces of their own, runs
 // all contenders in turn, round by round, and prints medians. A slow result is
@@ -43,8 +45,9 @@ func main() {
 		exit(callsMain(os.Args[2:], os.Stdout))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	if len(os.Args) > 1 && os.Args[1] == "trace" {
-		err := traceMain(ctx, os.Args[2:])
+	others := map[string]func(context.Context, []string) error{"trace": traceMain, "start": startMain}
+	if len(os.Args) > 1 && others[os.Args[1]] != nil {
+		err := others[os.Args[1]](ctx, os.Args[2:])
 		stop()
 		exit(err)
 	}

@@ -21,6 +21,7 @@ import (
 type sample struct {
 	Wall, CPU time.Duration
 	RSS       int64         // peak, in bytes; see ownPeak
+	Faults    int64         // minor page faults
 	Loop      time.Duration // of a floor: the loop alone
 }
 
@@ -52,7 +53,7 @@ func measure(ctx context.Context, argv []string, core int, file string) (sample,
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	s.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	s.RSS = usage.Maxrss << 10
+	s.RSS, s.Faults = usage.Maxrss<<10, usage.Minflt
 	return s, nil
 }
 

@@ -16,12 +16,18 @@ const (
 
 // newPage is what a page starts with that is not there yet.
 const newPage = "# Performance\n\nMeasured by `make bench`, which rewrites what is below.\n\n" +
-	sectionBegin + "\n" + sectionEnd + "\n\n" + traceBegin + "\n" + traceEnd + "\n"
+	sectionBegin + "\n" + sectionEnd + "\n\n" + startBegin + "\n" + startEnd + "\n\n" + traceBegin + "\n" + traceEnd + "\n"
 
 // The marks of what `bench trace` writes.
 const (
 	traceBegin = "<!-- trace:begin -->"
 	traceEnd   = "<!-- trace:end -->"
+)
+
+// The marks of what `bench start` writes.
+const (
+	startBegin = "<!-- start:begin -->"
+	startEnd   = "<!-- start:end -->"
 )
 
 // rewriteFile puts body between two marks of a file.
