@@ -59,7 +59,7 @@ func bpf(command int, attr unsafe.Pointer, size uintptr) (int, error) {
 }
 
 // load relocates a program and loads it. It writes no verifier's log: a caller that
-// wants to know why the kernel refuses loads it again.
+// needs the reason loads it again.
 func (f *fewTypes) load(spec *ebpf.ProgramSpec, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	insns := make(asm.Instructions, len(spec.Instructions))
 	copy(insns, spec.Instructions)
