@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -28,7 +29,9 @@ func TestFewTypesAreEnough(t *testing.T) {
 	need.Root(t)
 	for name, old := range map[string]bool{"scan": false, "old": true} {
 		r, err := Open(Options{Passes: Usual | VMAs | Closing, Relations: true, oldObject: old})
-		must(t, "open", err)
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer r.Close()
 		object := r.object
 		r.Refused()
@@ -70,12 +73,14 @@ func TestSameRelocation(t *testing.T) {
 	must(t, "read all types", err)
 	for object, spec := range objects(t, all) {
 		few, err := readFew(typesDir, spec, nil, nil)
-		must(t, "read few types for "+object, err)
+		if err != nil {
+			t.Fatalf("object %s: %v", object, err)
+		}
 		changed := 0
 		for name, program := range spec.Programs {
 			got, want := slices.Clone(program.Instructions), slices.Clone(program.Instructions)
 			must(t, "relocate "+name, few.relocate(got))
-			relocateWithAll(t, want, all)
+			relocateWithAll(t, want, []*btf.Spec{all})
 			if len(got) == 0 || len(got) != len(want) {
 				t.Fatalf("%s, %s: %d instructions, want %d", object, name, len(got), len(want))
 			}
@@ -103,17 +108,17 @@ func raw(ins asm.Instruction) asm.Instruction {
 
 // relocateWithAll does what relocate does, with all of the kernel's types, whose numbers
 // are the kernel's.
-func relocateWithAll(t *testing.T, insns asm.Instructions, all *btf.Spec) {
+func relocateWithAll(t *testing.T, insns asm.Instructions, all []*btf.Spec) {
 	t.Helper()
 	for i := range insns {
 		if insns[i].IsKfuncCall() {
-			insns[i].Constant = int64(idIn(t, all, new(*btf.Func), castFunc))
+			insns[i].Constant = int64(idIn(t, all[0], new(*btf.Func), castFunc))
 		}
 		relo := btf.CORERelocationMetadata(&insns[i])
 		if relo == nil {
 			continue
 		}
-		fixups, err := btf.CORERelocate([]*btf.CORERelocation{relo}, []*btf.Spec{all}, binary.LittleEndian, nil)
+		fixups, err := btf.CORERelocate([]*btf.CORERelocation{relo}, all, binary.LittleEndian, nil)
 		must(t, "relocate", err)
 		must(t, "apply", fixups[0].Apply(&insns[i]))
 	}
@@ -153,7 +158,9 @@ func idIn[T btf.Type](t *testing.T, all *btf.Spec, typ *T, name string) uint32 {
 func TestSameProgram(t *testing.T) {
 	need.Root(t)
 	r, err := Open(Options{Passes: Usual | VMAs | Closing, Relations: true})
-	must(t, "open", err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer r.Close()
 	object := r.object
 	r.Refused()
@@ -222,7 +229,9 @@ func TestAllTypes(t *testing.T) {
 				must(t, "write types", os.WriteFile(dir+"/"+kernelFile, content, 0o600))
 			}
 			r, err := Open(Options{Passes: Tasks | Nets, typesDir: dir})
-			must(t, "open", err)
+			if err != nil {
+				t.Fatal(err)
+			}
 			defer r.Close()
 			if err := r.object.NeededAll(); err == nil || r.object.few != nil {
 				t.Error("the few types were read")
@@ -244,7 +253,9 @@ func TestAllTypes(t *testing.T) {
 func TestRefusedWithFew(t *testing.T) {
 	need.Root(t)
 	r, err := Open(Options{Passes: Nets})
-	must(t, "open", err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer r.Close()
 	object, spec := r.object, r.object.Spec.Programs[scanProgTasks]
 	spec = spec.Copy()
@@ -281,4 +292,74 @@ func TestReadFile(t *testing.T) {
 	if _, _, err := readFile(bytes.NewReader(read[:100]), 101); err == nil {
 		t.Error("no error for a file that is too short")
 	}
+}
+
+// TestModuleTypes relocates against types of a module, which refer to the kernel's: a
+// kernel whose structures of tap devices have other names, and a module with them.
+func TestModuleTypes(t *testing.T) {
+	need.Root(t)
+	kernel, err := os.ReadFile(typesDir + "/" + kernelFile)
+	must(t, "read types", err)
+	for _, name := range []string{"tap_queue", "tap_dev"} {
+		kernel = bytes.ReplaceAll(kernel, []byte("\x00"+name+"\x00"), []byte("\x00"+strings.Repeat("x", len(name))+"\x00"))
+	}
+	all, err := btf.LoadSpecFromReader(bytes.NewReader(kernel))
+	must(t, "parse all types", err)
+	module := tapModule(t, kernel, all)
+	split, err := btf.LoadSplitSpecFromReader(bytes.NewReader(module), all)
+	must(t, "parse module", err)
+
+	dir := t.TempDir()
+	must(t, "write types", os.WriteFile(dir+"/"+kernelFile, kernel, 0o600))
+	must(t, "write module", os.WriteFile(dir+"/tap", module, 0o600))
+	spec, err := loadOld()
+	must(t, "parse", err)
+	few, err := readFew(dir, spec, []string{"tun", "tap"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := spec.Programs[scanProgFiles].Instructions
+	got, want, without := slices.Clone(program), slices.Clone(program), slices.Clone(program)
+	must(t, "relocate", few.relocate(got))
+	relocateWithAll(t, want, []*btf.Spec{all, split})
+	relocateWithAll(t, without, []*btf.Spec{all})
+	differ := 0
+	for i := range got {
+		if raw(got[i]) != raw(want[i]) {
+			t.Errorf("instruction %d: got %v, want %v", i, got[i], want[i])
+		}
+		if raw(got[i]) != raw(without[i]) {
+			differ++
+		}
+	}
+	if differ == 0 {
+		t.Error("the module changes nothing")
+	}
+}
+
+// tapModule returns BTF of a module that continues the kernel's:
+//
+//	struct tap_dev { ...; void *dev; };
+//	struct tap_queue { struct sock sk; void *tap; };
+func tapModule(t *testing.T, kernel []byte, all *btf.Spec) []byte {
+	t.Helper()
+	text := binary.LittleEndian.Uint32(kernel[20:])
+	var sock *btf.Struct
+	must(t, "find struct sock", all.TypeByName("sock", &sock))
+	i := slices.IndexFunc(sock.Members, func(m btf.Member) bool { _, ok := m.Type.(*btf.Pointer); return ok })
+	pointer, err := all.TypeID(sock.Members[i].Type)
+	must(t, "number of a pointer", err)
+	const names = "tap_dev\x00dev\x00tap_queue\x00sk\x00tap\x00"
+	at := func(name string) uint32 { return text + uint32(strings.Index("\x00"+names, "\x00"+name+"\x00")) }
+	const structure = 4 << 24 // BTF_KIND_STRUCT
+	types := []uint32{
+		at("tap_dev"), structure | 1, 72, at("dev"), uint32(pointer), 8 * 64,
+		at("tap_queue"), structure | 2, 2048, at("sk"), idIn(t, all, new(*btf.Struct), "sock"), 0, at("tap"), uint32(pointer), 8 * 1536,
+	}
+	module := []byte{0x9f, 0xeb, 1, 0}
+	size := uint32(4 * len(types))
+	for _, v := range append([]uint32{24, 0, size, size, uint32(len(names))}, types...) {
+		module = binary.LittleEndian.AppendUint32(module, v)
+	}
+	return append(module, names...)
 }
