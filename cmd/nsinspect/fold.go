@@ -9,6 +9,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/trace"
+	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 // maxHeld is how many events a folder holds back at most, 3 MiB with those that
@@ -28,8 +29,9 @@ type folder struct {
 }
 
 type heldEvent struct {
-	trip  render.Trip
-	until time.Time // when it is printed at the latest; zero for at once
+	render.Trip
+	life  *lifecycle.Event // in place of a call; nil for a call
+	until time.Time        // when it is printed at the latest; zero for at once
 }
 
 func newFolder(within time.Duration) *folder {
@@ -47,21 +49,33 @@ func (f *folder) add(e *trace.Event, o *owner.Owner, now time.Time) {
 			out := f.number(n)
 			out.until = time.Time{} // whatever comes of it, it waits no longer
 			delete(f.away, e.TID)
-			if returns(&out.trip.Event, e) && e.Time.Sub(out.trip.Time) <= f.within {
+			if returns(&out.Trip.Event, e) && e.Time.Sub(out.Time) <= f.within {
 				back := *e
-				out.trip.Back = &back
+				out.Back = &back
 				return
 			}
 		}
 		until = now.Add(f.within)
 		f.away[e.TID] = f.printed + f.held
 	}
+	h := f.room()
+	h.Event, h.Back, h.Owner, h.life, h.until = *e, nil, o, nil, until
+}
+
+// addLife takes what has become of a network namespace: it waits for the events before
+// it only.
+func (f *folder) addLife(l *lifecycle.Event) {
+	h := f.room()
+	h.Trip, h.life, h.until = render.Trip{}, l, time.Time{}
+}
+
+// room returns the place of one more event.
+func (f *folder) room() *heldEvent {
 	if f.held == len(f.ring) {
 		f.grow()
 	}
-	h := f.number(f.printed + f.held)
-	h.trip.Event, h.trip.Back, h.trip.Owner, h.until = *e, nil, o, until
 	f.held++
+	return f.number(f.printed + f.held - 1)
 }
 
 func (f *folder) grow() {
@@ -74,7 +88,7 @@ func (f *folder) grow() {
 
 // next returns the oldest event if it need not wait any longer, nil if there is
 // none or it has to. It is valid until the next call of add.
-func (f *folder) next(now time.Time, all bool) *render.Trip {
+func (f *folder) next(now time.Time, all bool) *heldEvent {
 	if f.held == 0 {
 		return nil
 	}
@@ -82,12 +96,12 @@ func (f *folder) next(now time.Time, all bool) *render.Trip {
 	if !all && now.Before(h.until) && f.held < maxHeld {
 		return nil
 	}
-	if n, ok := f.away[h.trip.TID]; ok && n == f.printed {
-		delete(f.away, h.trip.TID)
+	if n, ok := f.away[h.TID]; ok && n == f.printed {
+		delete(f.away, h.TID)
 	}
 	f.printed++
 	f.held--
-	return &h.trip
+	return h
 }
 
 // moves reports whether a call moved its own thread.

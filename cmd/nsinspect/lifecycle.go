@@ -3,56 +3,85 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
-// lifecycleEvery is how often the list of network namespaces is polled.
-const lifecycleEvery = 100 * time.Millisecond
+const (
+	// lifecycleEvery is how often the list of network namespaces is polled.
+	lifecycleEvery = 100 * time.Millisecond
+	// lifecyclePace is how often it is looked whether names have changed.
+	lifecyclePace = 25 * time.Millisecond
+	// orderWait is how long events wait for calls that began before them.
+	orderWait = 80 * time.Millisecond
+	// sureAfter is how long a namespace has to exist for a poll to find it: what it takes
+	// between two polls, with a margin.
+	sureAfter = 2 * lifecycleEvery
+	// lastNames is how long names that have just changed are waited for at the end.
+	lastNames = 200 * time.Millisecond
+)
+
+// missesShorter returns how long a network namespace has to exist not to be missed in a
+// tier, 0 if that does not matter: every call that creates one is recorded.
+func missesShorter(t trace.TierInfo) time.Duration {
+	for _, l := range []trace.Limitation{trace.LacksShortLived, trace.LacksCompat32, trace.LacksCalls} {
+		if slices.Contains(t.Limitations, l) {
+			return sureAfter
+		}
+	}
+	return 0
+}
 
 // lifecycleWatcher reports the network namespaces that are created, named and freed.
 type lifecycleWatcher struct {
 	watcher *lifecycle.Watcher
+	names   *trace.Names
 	only    trace.NS // zero for all
 	polled  time.Time
 }
 
-// newLifecycleWatcher reads those that exist. A trace of some calls only reports the
-// namespaces that those have created.
-func newLifecycleWatcher(j *traceJob, names *trace.Names) (*lifecycleWatcher, error) {
-	lives, err := lifecycle.Open(func(target trace.NS) []string { return names.Names(ns.Net, target) })
+// newLifecycleWatcher reads those that exist, and their names. A trace of some calls only
+// reports the namespaces that those have created.
+func newLifecycleWatcher(ctx context.Context, j *traceJob, names *trace.Names) (*lifecycleWatcher, error) {
+	if err := names.Ready(ctx); err != nil {
+		return nil, fmt.Errorf("read names: %w", err)
+	}
+	lives, err := lifecycle.Open(names)
 	if err != nil {
 		return nil, fmt.Errorf("follow network namespaces: %w", err)
 	}
 	f := j.opts.Filter
 	lives.OnlyObserved = f.PID != 0 || f.Comm != "" || j.command != nil
-	return &lifecycleWatcher{watcher: lives, only: f.NS}, nil
+	return &lifecycleWatcher{watcher: lives, names: names, only: f.NS}, nil
 }
 
-// changes returns what some events have created and, now and then, what else has
-// changed.
-func (l *lifecycleWatcher) changes(events []trace.Event, now bool) ([]lifecycle.Event, error) {
-	reported := l.watcher.Observe(events)
-	if now || time.Since(l.polled) >= lifecycleEvery {
-		seen, err := l.watcher.Poll()
-		if err != nil {
+// changes returns what has changed, by some events and, now and then, otherwise, as far
+// as it is certain when everything recorded up to a time has been read.
+func (l *lifecycleWatcher) changes(events []trace.Event, read time.Time, last bool) ([]lifecycle.Event, error) {
+	l.watcher.Observe(events)
+	if last {
+		l.names.Settle(lastNames)
+		all, err := l.watcher.Finish()
+		return l.kept(all), err
+	}
+	if l.names.Follow() || l.watcher.Eager() || time.Since(l.polled) >= lifecycleEvery {
+		l.polled = time.Now()
+		if err := l.watcher.Poll(); err != nil {
 			return nil, err
 		}
-		reported = append(reported, seen...)
-		l.polled = time.Now()
 	}
+	return l.kept(l.watcher.Events(read)), nil
+}
+
+// kept returns those that --ns selects.
+func (l *lifecycleWatcher) kept(all []lifecycle.Event) []lifecycle.Event {
 	if l.only == (trace.NS{}) {
-		return reported, nil
+		return all
 	}
-	kept := reported[:0]
-	for _, t := range reported {
-		if t.NS == l.only {
-			kept = append(kept, t)
-		}
-	}
-	return kept, nil
+	return slices.DeleteFunc(all, func(e lifecycle.Event) bool { return e.NS != l.only })
 }

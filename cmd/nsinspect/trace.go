@@ -25,8 +25,12 @@ then prints a summary on stderr: calls, losses, and threads that ended up in ano
 network namespace than their process.
 
 --lifecycle prints when a network namespace is created, and by which call; when it
-gains or loses a name; and when it is freed, and how long it existed. What no call
-shows is found by polling ten times a second: JSON has the interval in within_ns.
+gains or loses a name; and when it is freed, and how long it existed at most. What no
+call shows is found by looking ten times a second, and names when they change: JSON
+has how long ago it happened at most in within_ns. With --syscalls, all is in order
+of time, 80 ms late; a call that takes longer is printed when it ends. --failed is
+for calls only, --type needs net, and --comm, --pid and a COMMAND select the
+namespaces that those create.
 
 With a COMMAND, only that command and its children are traced, from the first
 instruction to the end of the COMMAND, and its exit status is used: 128 and the

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type traceJob struct {
 	command  []string
 
 	syscalls, lifecycle bool
+	failed              bool // only calls that failed are printed; others are recorded for what they create
 }
 
 // selected names what is traced.
@@ -66,7 +68,7 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 		return nil, usagef("trace takes no arguments, got %q\nhint: to trace a command use nsinspect trace --syscalls -- %s", args[0], strings.Join(args, " "))
 	case !f.syscalls && !f.lifecycle:
 		return nil, usagef("missing --syscalls or --lifecycle\nhint: use nsinspect trace --syscalls")
-	case f.lifecycle && f.failed:
+	case !f.syscalls && f.failed:
 		return nil, usagef("--failed selects calls, and --lifecycle has none\nhint: use --syscalls with it")
 	case !f.syscalls && f.fold != "":
 		return nil, usagef("--fold joins calls\nhint: use --syscalls with it")
@@ -111,11 +113,15 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	if len(types) < len(ns.Types()) {
 		j.opts.Filter.Types, j.nsType = types, types[0]
 	}
+	if f.lifecycle && !slices.Contains(types, ns.Net) {
+		return usagef("--lifecycle is of network namespaces, which --type leaves out\nhint: add net to --type, or use --syscalls alone")
+	}
 	pid, err := parseCount("--pid", f.pid, "the number of a process or thread", maxPID)
 	if err != nil {
 		return err
 	}
-	j.opts.Filter.PID, j.opts.Filter.Failed = pid, f.failed
+	j.opts.Filter.PID, j.failed = pid, f.failed
+	j.opts.Filter.Failed = f.failed && !f.lifecycle
 	const longest = 15 // include/linux/sched.h, TASK_COMM_LEN without the NUL
 	switch {
 	case named && f.comm == "":

@@ -41,14 +41,15 @@ func (s *traceSession) handle(b *batch) {
 		s.names.UpdateUntil(events, deadline)
 		s.owners.update(events, deadline)
 	}
-	if s.job.syscalls {
+	if s.lifecycle != nil {
+		s.order(b)
+	} else {
 		for i := range events {
 			s.fold.add(&events[i], s.owners.of(&events[i]), time.Now())
 			s.emit(false)
 		}
 	}
 	s.emit(last)
-	s.emitLives(events, last)
 	s.emitLost(b.lost)
 	if b.lost != nil && s.out.err == nil && s.out.gone() {
 		s.out.giveUp(unix.EPIPE)
@@ -79,38 +80,55 @@ func (s *traceSession) fail(err error) {
 // emit adds to the output what need not be held back any longer.
 func (s *traceSession) emit(all bool) {
 	now := time.Now()
-	for t := s.fold.next(now, all); t != nil; t = s.fold.next(now, all) {
-		i := tripItem(t)
+	for h := s.fold.next(now, all); h != nil; h = s.fold.next(now, all) {
+		i := item{}
+		if h.life == nil {
+			i = tripItem(&h.Trip)
+		} else {
+			i.life = h.life.Kind
+		}
 		if s.enough() {
 			s.more += i.calls()
 			continue
 		}
-		if s.events.LeavesOut(t) {
+		switch {
+		case h.life != nil:
+			s.out.buf = s.events.Life(s.out.buf, h.life)
+		case s.events.LeavesOut(&h.Trip):
 			s.stats.LeftOut++
 			continue
+		default:
+			s.out.buf = s.events.Append(s.out.buf, &h.Trip)
 		}
-		s.out.buf = s.events.Append(s.out.buf, t)
 		s.added(i)
 	}
 }
 
-// emitLives adds what has become of network namespaces.
-func (s *traceSession) emitLives(events []trace.Event, last bool) {
-	if s.lifecycle == nil {
-		return
-	}
-	all, err := s.lifecycle.changes(events, last)
-	if err != nil {
-		s.lifecycle = nil
+// order passes on what has become of network namespaces, and the calls of a batch, in
+// order of time.
+func (s *traceSession) order(b *batch) {
+	events, last := b.events[:b.n], b.err != nil
+	lives, err := s.lifecycle.changes(events, b.read, last)
+	if err != nil && s.err == nil {
 		s.fail(err)
-		return
 	}
-	for i := range all {
-		if s.enough() {
-			return
+	if s.job.syscalls {
+		for i := range events {
+			if e := &events[i]; !s.job.failed || e.Failed() {
+				s.sorter.add(ordered{at: e.Time, call: e, owner: s.owners.of(e)})
+			}
 		}
-		s.out.buf = s.events.Life(s.out.buf, &all[i])
-		s.added(item{life: all[i].Kind})
+	}
+	for i := range lives {
+		s.sorter.add(ordered{at: lives[i].Time, life: &lives[i]})
+	}
+	for _, o := range s.sorter.next(b.read, last) {
+		if o.life != nil {
+			s.fold.addLife(o.life)
+		} else {
+			s.fold.add(o.call, o.owner, time.Now())
+		}
+		s.emit(false)
 	}
 }
 

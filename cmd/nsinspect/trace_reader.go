@@ -21,6 +21,7 @@ const (
 type batch struct {
 	events []trace.Event
 	n      int          // how many of events there are
+	read   time.Time    // what was recorded before has been read, in this batch or one before
 	lost   []trace.Loss // what was lost so far; nil if it was not read
 	err    error        // of the last batch: why it is the last; trace.ErrClosed at the ordinary end
 }
@@ -34,6 +35,7 @@ type batchReader struct {
 	full   chan *batch // closed after the last one
 	empty  bool        // batches without events are handed over too, to keep the time by
 	looked time.Time   // when the losses were last looked at
+	read   time.Time   // of the last batch
 }
 
 func newBatchReader(t tracer) *batchReader {
@@ -51,9 +53,11 @@ func (r *batchReader) run(ctx context.Context) {
 	for ended := false; !ended; {
 		b, err := r.room(ctx)
 		b.n, b.lost, b.err = 0, nil, err
+		began := time.Now()
 		if err == nil {
 			b.n, b.err = r.tracer.ReadBatch(b.events)
 		}
+		b.read = r.upTo(b, began)
 		if b.err == nil {
 			b.lost, b.err = r.losses(b.n)
 		}
@@ -64,6 +68,24 @@ func (r *batchReader) run(ctx context.Context) {
 		}
 		r.full <- b
 	}
+}
+
+// ringSlack is how much later than another call one may end whose event was recorded
+// before.
+const ringSlack = 10 * time.Millisecond
+
+// upTo returns until when everything has been read that was recorded, once a batch is
+// that began to be read at a time. One that is not full was the rest.
+func (r *batchReader) upTo(b *batch, began time.Time) time.Time {
+	read := began
+	if b.n == len(b.events) {
+		e := &b.events[b.n-1]
+		read = e.Time.Add(e.Duration - ringSlack)
+	}
+	if read.After(r.read) {
+		r.read = read
+	}
+	return r.read
 }
 
 // room waits for a batch that is free. The recording ends with ctx even while none

@@ -48,6 +48,7 @@ type traceSession struct {
 	names     *trace.Names
 	owners    *ownerFinder
 	lifecycle *lifecycleWatcher // nil if nobody asked
+	sorter    sorter            // of what it reports, and of calls then
 	events    *render.Events
 	fold      *folder
 	out       *output
@@ -67,6 +68,9 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 		return nil, err
 	}
 	debug.SetGCPercent(100) // a trace runs for long, unlike all else
+	if j.lifecycle {
+		j.opts.Pace = lifecyclePace
+	}
 	t, err := a.openTracer(ctx, j.opts)
 	if err != nil {
 		names.Close()
@@ -83,7 +87,10 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 	}
 	s.out = newOutput(ctx.Done(), out, &a.signals, &s.stats)
 	if j.lifecycle {
-		if s.lifecycle, err = newLifecycleWatcher(j, names); err != nil {
+		if j.syscalls {
+			s.sorter.wait = orderWait
+		}
+		if s.lifecycle, err = newLifecycleWatcher(ctx, j, names); err != nil {
 			s.out.close()
 			names.Close()
 			return nil, errors.Join(err, t.Close())
@@ -170,6 +177,10 @@ func (s *traceSession) begin() {
 	for _, err := range s.tracer.Refused() {
 		start.Refusals = append(start.Refusals, err.Error())
 	}
+	missed := missesShorter(tier)
+	if s.job.lifecycle {
+		start.MissesShorter = (*int64)(&missed)
+	}
 	s.out.buf = s.events.Start(s.out.buf, start)
 	s.out.add(item{})
 	if s.to == nil {
@@ -180,6 +191,9 @@ func (s *traceSession) begin() {
 	}
 	if s.job.format != render.JSON && s.job.command == nil {
 		s.printNotes([]string{fmt.Sprintf("tracing %s by tier %d; Ctrl-C ends it", s.job.what(), tier.Tier)})
+	}
+	if s.job.format == render.Table && s.job.lifecycle && (s.verbose || s.job.command == nil) {
+		s.printNotes([]string{explain.Missed(missed)})
 	}
 }
 

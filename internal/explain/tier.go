@@ -2,7 +2,12 @@
 
 package explain
 
-import "github.com/nsinspect/nsinspect/pkg/trace"
+import (
+	"fmt"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/trace"
+)
 
 // tiers has how each tier traces, by its number.
 var tiers = map[trace.Tier]string{
@@ -40,4 +45,13 @@ func Limitations(t trace.TierInfo) []string {
 		all = append(all, limitations[l])
 	}
 	return all
+}
+
+// Missed returns in a phrase which network namespaces a lifecycle misses, where those that
+// exist for a shorter time can be missed.
+func Missed(shorter time.Duration) string {
+	if shorter == 0 {
+		return "however short a namespace exists, it is missed only if the call that creates it is lost"
+	}
+	return fmt.Sprintf("a namespace that exists for less than %v can be missed", shorter)
 }

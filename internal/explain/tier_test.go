@@ -3,7 +3,9 @@
 package explain
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -22,5 +24,11 @@ func TestTierPhrases(t *testing.T) {
 	}
 	if phrase := limitations[trace.LacksPreempted]; phrase == "" {
 		t.Error("no phrase for the limitation of Linux 7")
+	}
+}
+
+func TestMissed(t *testing.T) {
+	if none, some := Missed(0), Missed(200*time.Millisecond); strings.Contains(none, "0") || !strings.Contains(some, "less than 200ms") {
+		t.Errorf("%q, %q", none, some)
 	}
 }

@@ -14,7 +14,7 @@ import (
 //
 //	12:03:44.120394  ip[4242]  created 4026532177
 //	12:03:44.221005            named blue (4026532177)
-//	12:04:01.300713            freed blue (4026532177) after 17.18s
+//	12:04:01.300713            freed blue (4026532177) after at most 17.2s
 func (e *Events) Life(out []byte, l *lifecycle.Event) []byte {
 	if e.json {
 		return appendRecord(out, wire.NewTraceLifecycle(l))
@@ -31,7 +31,7 @@ func (e *Events) Life(out []byte, l *lifecycle.Event) []byte {
 		line = fmt.Sprintf("  %s %d: no more called %s", l.Kind, l.NS.Inode, joinNames(l.Names))
 	}
 	if l.Lived > 0 {
-		line += fmt.Sprintf(" after %s", shortly(l.Lived))
+		line += fmt.Sprintf(" after at most %s", shortly(l.Lived))
 	}
 	return e.appendTail(out, Escape(line))
 }

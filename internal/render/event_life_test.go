@@ -34,7 +34,7 @@ func TestLife(t *testing.T) {
 ` + clock + `                      created 4026532177
 ` + clock + `                      named blue,"a\nb" (4026532177)
 ` + clock + `                      unnamed 4026532177: no more called blue
-` + clock + `                      freed blue (4026532177) after 17.1s
+` + clock + `                      freed blue (4026532177) after at most 17.1s
 `
 	if diff := cmp.Diff(want, string(lines)); diff != "" {
 		t.Error(diff)

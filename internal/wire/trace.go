@@ -29,6 +29,10 @@ type TraceStart struct {
 	Limitations []string `json:"limitations"`       // what it does not see, for people
 	Refusals    []string `json:"refusals"`          // why the tiers before it are not used, for people
 	Command     []string `json:"command,omitempty"` // the command that is traced, if only one is
+
+	// MissesShorter is for lifecycle: a network namespace that exists for a shorter time
+	// can be missed. With 0 none is whose creating call was not lost.
+	MissesShorter *int64 `json:"misses_shorter_ns,omitempty"`
 }
 
 // Call is a call that moved, or was to move, a thread to other namespaces. Package
@@ -94,9 +98,9 @@ type TraceLifecycle struct {
 	Event     string    `json:"event" jsonschema:"enum=created,enum=named,enum=unnamed,enum=freed"`
 	Namespace *Ref      `json:"namespace"`
 	Names     []string  `json:"names,omitempty"`       // of named and unnamed those gained or lost; else all that it has or had
-	Within    int64     `json:"within_ns,omitempty"`   // it happened at most so long before time
+	Within    int64     `json:"within_ns,omitempty"`   // it happened at most so long before time; absent if a call shows when
 	By        *Creator  `json:"by,omitempty"`          // of created
-	Lifetime  int64     `json:"lifetime_ns,omitempty"` // of freed
+	Lifetime  int64     `json:"lifetime_ns,omitempty"` // of freed: at most so long, and at least within_ns less
 }
 
 // Creator is the call that created a namespace.

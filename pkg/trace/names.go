@@ -5,10 +5,9 @@ package trace
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/names"
@@ -19,19 +18,26 @@ import (
 // trace runs. It is for one caller at a time.
 //
 // The names directories are looked at again when events speak of a namespace that
-// has no name and the mount table has changed since, and beyond that once a
-// second at most, for symbolic links. Reading runs in a goroutine of its own: no event waits long.
+// has no name and they or the mount table have changed since, and beyond that once a
+// second at most, for symbolic links; with Follow, whenever they have changed. Reading
+// runs in a goroutine of its own: no event waits long.
 type Names struct {
 	cancel context.CancelFunc
 	host   *host.Host
 	reader *names.Reader
-	mounts int // /proc/self/mountinfo, which reports when mounts change; -1 if it cannot be opened
+	watch  *names.Watch
 
 	known  map[id]knownNames
-	looked time.Time     // when the last look began
-	took   time.Duration // how long it took
-	dirty  bool          // mounts have changed since
-	coming chan found    // the look that is under way, nil if none is
+	now    map[id]knownNames // without those that are gone
+	all    []names.Named     // what now is made of
+	old    map[id][]string   // those of now that may have been there before, unread
+	links  bool              // some of all are symlinks: they can lead elsewhere without a change to be watched
+	sure   time.Time         // no name has changed between the beginning of the last look and then
+	since  time.Time         // see Since
+	looked time.Time         // when the last look began
+	took   time.Duration     // how long it took
+	dirty  bool              // mounts have changed since
+	coming chan found        // the look that is under way, nil if none is
 	gaps   []ns.Gap
 }
 
@@ -52,6 +58,7 @@ type knownNames struct {
 type found struct {
 	named []names.Named
 	gaps  []ns.Gap
+	since time.Time // what differs from the look before has changed after it
 	took  time.Duration
 }
 
@@ -79,10 +86,8 @@ func NewNames(dirs []string) (*Names, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}
-	n := &Names{host: h, reader: names.NewReader(h, dirs), known: map[id]knownNames{}, mounts: -1}
-	if fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
-		n.mounts = fd
-	}
+	n := &Names{host: h, reader: names.NewReader(h, dirs), known: map[id]knownNames{}}
+	n.watch = n.reader.Watch()
 	n.look()
 	return n, nil
 }
@@ -93,10 +98,8 @@ func (n *Names) Close() {
 	if n.coming != nil {
 		<-n.coming
 	}
+	n.watch.Close()
 	n.host.Close()
-	if n.mounts >= 0 {
-		unix.Close(n.mounts)
-	}
 }
 
 // Gaps returns what could not be read last time.
@@ -110,11 +113,8 @@ func (n *Names) Initial(t ns.Type, ns NS) bool {
 // Names returns the names of a namespace, by path, each once; nil if it has
 // none. They are the last parts of paths, as "blue".
 func (n *Names) Names(t ns.Type, ns NS) []string {
-	c, ok := n.known[id{t, ns.Inode}]
-	if !ok || c.cookie != 0 && ns.Cookie != 0 && c.cookie != ns.Cookie {
-		return nil
-	}
-	return c.names
+	c := n.known[id{t, ns.Inode}]
+	return c.of(ns)
 }
 
 // Update looks for the names of the namespaces that some events speak of, before
@@ -190,24 +190,18 @@ func (n *Names) nameless(s *Set) bool {
 	return target.Inode != 0 && !n.Initial(ns.Net, target) && n.Names(ns.Net, target) == nil
 }
 
-// changed reports whether mounts have changed since the last look, or do so
-// within a time (fs/namespace.c, mounts_poll, 6.18).
+// changed reports whether names may have changed since the last look, or do so within
+// a time.
 func (n *Names) changed(within time.Duration) bool {
-	if n.mounts < 0 {
-		return time.Since(n.looked) >= freshness
-	}
 	if n.dirty {
 		return true
 	}
-	fds := []unix.PollFd{{Fd: int32(n.mounts), Events: unix.POLLPRI}}
-	for until := time.Now().Add(within); ; {
-		got, err := unix.Poll(fds, int(max(0, time.Until(until)).Milliseconds()))
-		if err == unix.EINTR && time.Now().Before(until) {
-			continue
-		}
-		n.dirty = err == nil && got > 0
-		return n.dirty
+	asked := time.Now()
+	n.dirty = n.watch.Changed(within)
+	if !n.dirty {
+		n.sure = asked
 	}
+	return n.dirty || n.watch.Blind() && asked.Sub(n.looked) >= freshness
 }
 
 // rest returns how long to wait with the next look, to keep to its share of the
@@ -216,15 +210,21 @@ func (n *Names) rest() time.Duration { return time.Until(n.looked.Add(share * n.
 
 // look starts to read the names directories.
 func (n *Names) look() {
-	n.changed(0) // what changes from here on is for the next one
-	n.dirty, n.looked = false, time.Now()
+	since := n.sure
+	if n.unwatched() {
+		since = n.looked
+	}
+	n.looked = time.Now()
+	n.watch.Changed(0) // what changes from here on is for the next one
+	n.watch.Arm()
+	n.dirty, n.sure = false, n.looked
 	n.coming = make(chan found, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
 	go func(done chan found, began time.Time) {
 		defer cancel()
 		named, gaps := n.reader.Read(ctx)
-		done <- found{named, gaps, time.Since(began)}
+		done <- found{named, gaps, since, time.Since(began)}
 	}(n.coming, n.looked)
 }
 
@@ -254,21 +254,10 @@ func (n *Names) wait(most time.Duration) {
 // take replaces what is known by what was found.
 func (n *Names) take(f found) {
 	now := time.Now()
-	n.coming, n.gaps = nil, f.gaps
+	n.coming = nil
 	n.took = min(f.took, freshness/share) // a directory that hangs is not asked again
-	fresh := make(map[id]knownNames, len(f.named))
-	for _, s := range f.named {
-		k := id{s.Type, s.Inode}
-		c := fresh[k]
-		if c.cookie != 0 && s.Cookie != 0 && c.cookie != s.Cookie {
-			c = knownNames{} // the inode was given again while the names were read
-		}
-		c.cookie = max(c.cookie, s.Cookie)
-		if label := s.Name.Label(); !slices.Contains(c.names, label) {
-			c.names = append(c.names, label)
-		}
-		fresh[k] = c
-	}
+	n.follow(&f)
+	fresh := maps.Clone(n.now)
 	for k, c := range n.known {
 		if _, ok := fresh[k]; ok || c.cookie == 0 {
 			continue
@@ -281,4 +270,24 @@ func (n *Names) take(f found) {
 		}
 	}
 	n.known = fresh
+}
+
+// byNamespace returns names by what they are of, and whether one is a symlink.
+func byNamespace(all []names.Named) (known map[id]knownNames, links bool) {
+	known = make(map[id]knownNames, len(all))
+	for i := range all {
+		s := &all[i]
+		k := id{s.Type, s.Inode}
+		c := known[k]
+		if c.cookie != 0 && s.Cookie != 0 && c.cookie != s.Cookie {
+			c = knownNames{} // the inode was given again while the names were read
+		}
+		c.cookie = max(c.cookie, s.Cookie)
+		if label := s.Name.Label(); !slices.Contains(c.names, label) {
+			c.names = append(c.names, label)
+		}
+		known[k] = c
+		links = links || s.Name.Kind == ns.NameSymlink
+	}
+	return known, links
 }

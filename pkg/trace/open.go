@@ -21,7 +21,7 @@ const (
 	// reader that each wakes costs the traced more than all else.
 	latency = 25 * time.Millisecond
 	// idleAfter is how long nothing has come before the next event is to wake the
-	// reader, which otherwise polls every idlePoll.
+	// reader, which otherwise polls every idlePoll, or Options.Pace.
 	idleAfter = 500 * time.Millisecond
 	idlePoll  = 250 * time.Millisecond
 )
@@ -94,7 +94,8 @@ type Tracer struct {
 	refused []error
 	tracker *tracker
 	last    time.Time // when an event was read
-	ended   bool      // nothing more is recorded
+	pace    time.Duration
+	ended   bool // nothing more is recorded
 	unwatch func() bool
 }
 
@@ -112,7 +113,10 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if len(o.Filter.Comm) > 15 {
 		return nil, fmt.Errorf("a thread's name has at most 15 bytes, %q has %d", o.Filter.Comm, len(o.Filter.Comm))
 	}
-	t := &Tracer{}
+	t := &Tracer{pace: idlePoll}
+	if o.Pace > 0 {
+		t.pace = o.Pace
+	}
 	for _, tier := range inOrder() {
 		if o.Tier != 0 && o.Tier != tier.Tier {
 			continue
@@ -154,7 +158,7 @@ func (t *Tracer) Read() (Event, error) {
 }
 
 // ReadBatch fills events with what has been recorded and returns how many there
-// are. It waits a moment for the first (25 ms, or 250 ms where nothing has come for
+// are. It waits a moment for the first (25 ms, or Options.Pace where nothing has come for
 // long) and not for any other, so it returns 0 where nothing happened. It ends as
 // Read does.
 func (t *Tracer) ReadBatch(events []Event) (int, error) {
@@ -169,9 +173,9 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 		switch {
 		case t.ended:
 		case deadline.Sub(t.last) > idleAfter:
-			deadline = deadline.Add(idlePoll)
+			deadline = deadline.Add(t.pace)
 		default:
-			deadline = deadline.Add(latency)
+			deadline = deadline.Add(min(t.pace, latency))
 		}
 		got, err := t.backend.next(&events[n], deadline)
 		if err != nil {

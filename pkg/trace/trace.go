@@ -16,6 +16,7 @@ package trace
 
 import (
 	"errors"
+	"time"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -36,6 +37,8 @@ type Options struct {
 	// power of two, at least a page. 0 is 16 MiB. What finds no room is lost, and
 	// counted.
 	Buffer int
+	// Pace is the longest that ReadBatch waits; 0 is 250 ms.
+	Pace time.Duration
 
 	wakeAt   uint32 // bytes unread at which the reader is woken
 	typesDir string // of the kernel's types, for tests

@@ -7,6 +7,7 @@ package lifecycle
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -31,146 +32,363 @@ const (
 type Event struct {
 	Kind Kind
 	// Time is when it happened where a call was recorded, and otherwise when it was
-	// noticed, which is at most Within later.
+	// noticed: it happened at most Within earlier.
 	Time   time.Time
 	Within time.Duration
 	NS     trace.NS
 	Names  []string      // Named, Unnamed: those; otherwise all it has or had
-	By     *trace.Event  // Created: the call, if it was seen
-	Lived  time.Duration // Freed: how long; 0 if its beginning was not seen
+	By     *trace.Event  // Created: the call, if it was recorded
+	Lived  time.Duration // Freed: how long at most, and at least Within less; 0 if its beginning was not seen
 }
+
+// Names has the names of network namespaces; *trace.Names does.
+type Names interface {
+	// Current returns the names of one.
+	Current(target trace.NS) []string
+	// Old returns those of Current that are not known to be new.
+	Old(target trace.NS) []string
+	// Since returns the time after which what Current returns can have changed, since
+	// the last call; zero if it has not.
+	Since() time.Time
+}
+
+const (
+	// settling is how long the event of a call may come after the namespace that it
+	// creates is on the kernel's list: its thread may have to wait for a CPU.
+	settling = 150 * time.Millisecond
+	// parting is how long a namespace may be without a name before that is reported:
+	// as a rule the last name was its last holder, and it is freed.
+	parting = 30 * time.Millisecond
+	// patience is how long the kernel's list may change too fast to be read whole.
+	patience = 10 * time.Second
+)
 
 // Watcher follows which network namespaces exist. No hook of every kernel reports
 // that one is freed: the kernel's own list is polled, which takes a millisecond where
 // there are thousands. One that was created and freed between two polls is reported
-// only if the call that created it was recorded.
+// only if the call that created it was recorded. Its methods are for one goroutine.
 type Watcher struct {
 	// OnlyObserved leaves out every namespace that was not created by one of the
 	// events passed to Observe.
 	OnlyObserved bool
 
-	reader *bpfreader.Reader
-	names  func(trace.NS) []string
-	alive  map[trace.NS]*state
-	polled time.Time
+	list    func() ([]bpfreader.Net, error)
+	close   func() error
+	names   Names
+	alive   map[trace.NS]*state
+	inodes  map[uint64]trace.NS // the newest of alive with an inode
+	waiting map[trace.NS]*state // those of alive with something to report
+	opened  time.Time
+	polled  time.Time // when the last poll began
+	renewed time.Time // after when names have changed, since the last poll; zero if they have not
+	queue   []Event   // to be returned by Events
+	last    bool      // no poll comes after this one
 }
 
+// state is what is known of one namespace.
 type state struct {
-	created time.Time // zero if it was there before
-	names   []string
-	seen    bool // on the kernel's list
-	before  bool // before the first look
+	since    time.Time // it was created later, or then; zero if it was there before
+	listed   time.Time // when the kernel's list had it first; zero if it had not
+	by       *trace.Event
+	names    []string
+	lost     time.Time // when it was first seen without its names; zero if it has them
+	lostFrom time.Time // after when it lost them
+	ended    time.Time // when it was found to be freed; zero if it is not
+	alive    time.Time // it was alive then
+	before   bool      // it was there before the first look
+	reported bool      // as created
+	guessed  bool      // its cookie is not known yet
 }
 
-// Open reads the namespaces that exist, none of which is reported as created. names
-// returns the names of one. It needs CAP_BPF and CAP_PERFMON, and
-// Linux 5.10.
-func Open(names func(trace.NS) []string) (*Watcher, error) {
+// Open reads the namespaces that exist, none of which is reported as created, nor the
+// names that they have. It needs CAP_BPF and CAP_PERFMON, and Linux 5.10.
+func Open(names Names) (*Watcher, error) {
 	reader, err := bpfreader.Open(bpfreader.Options{Passes: bpfreader.Nets})
 	if err != nil {
 		return nil, err
 	}
-	l := &Watcher{reader: reader, names: names, alive: map[trace.NS]*state{}}
-	if _, err := l.Poll(); err != nil {
+	l := newWatcher(names, reader.Nets)
+	l.close = reader.Close
+	if err := l.begin(); err != nil {
 		reader.Close()
 		return nil, err
-	}
-	for _, n := range l.alive {
-		n.created = time.Time{}
-		n.before = true
 	}
 	return l, nil
 }
 
-// Close unloads the program.
-func (l *Watcher) Close() error { return l.reader.Close() }
-
-// Observe returns the namespaces that some events have created. It is called before
-// the Poll that comes after them.
-func (l *Watcher) Observe(events []trace.Event) []Event {
-	var changes []Event
-	for i := range events {
-		e := &events[i]
-		made := (e.Call == trace.Unshare || e.Call == trace.Clone) && e.Flags&trace.FlagOf(ns.Net) != 0 && !e.Failed()
-		target := e.To[ns.Net]
-		if !made || target.Inode == 0 || l.alive[target] != nil {
-			continue
-		}
-		at := e.Time.Add(e.Duration)
-		l.alive[target] = &state{created: at, names: l.names(target)}
-		by := *e
-		changes = append(changes, Event{Kind: Created, Time: at, NS: target, Names: l.alive[target].names, By: &by})
+func newWatcher(names Names, list func() ([]bpfreader.Net, error)) *Watcher {
+	return &Watcher{
+		list: list, names: names,
+		alive: map[trace.NS]*state{}, inodes: map[uint64]trace.NS{}, waiting: map[trace.NS]*state{},
 	}
-	return changes
 }
 
-// Poll returns what has changed since the last call.
-func (l *Watcher) Poll() ([]Event, error) {
-	nets, err := l.reader.Nets()
+// begin reads what there is before anything is reported.
+func (l *Watcher) begin() error {
+	if err := l.Poll(); err != nil {
+		return err
+	}
+	for _, n := range l.alive {
+		n.since, n.before, n.reported = time.Time{}, true, true
+	}
+	clear(l.waiting)
+	l.queue, l.opened = nil, l.polled
+	return nil
+}
+
+// Close unloads the program.
+func (l *Watcher) Close() error { return l.close() }
+
+// Eager reports whether the next Poll should come soon: a name may have been the last
+// holder of its namespace.
+func (l *Watcher) Eager() bool {
+	for _, n := range l.waiting {
+		if !n.lost.IsZero() && n.ended.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// Observe takes what some events have created. It is called before the Poll that comes
+// after them.
+func (l *Watcher) Observe(events []trace.Event) {
+	for i := range events {
+		if e := &events[i]; creates(e) {
+			l.created(e)
+		}
+	}
+}
+
+// creates reports whether a call has created a network namespace.
+func creates(e *trace.Event) bool {
+	made := (e.Call == trace.Unshare || e.Call == trace.Clone) && e.Flags&trace.FlagOf(ns.Net) != 0
+	return made && e.Succeeded() && e.To[ns.Net].Inode != 0
+}
+
+// created takes the namespace that a call has created.
+func (l *Watcher) created(e *trace.Event) {
+	target, end := e.To[ns.Net], e.Time.Add(e.Duration)
+	known, there := l.inodes[target.Inode]
+	if target.Cookie != 0 {
+		known, there = target, l.alive[target] != nil
+	}
+	if there {
+		n := l.alive[known]
+		switch {
+		case !n.reported && n.by == nil:
+			by := *e
+			n.by, n.since = &by, end
+			if n.alive.Before(end) {
+				n.alive = end
+			}
+			return
+		case target.Cookie != 0, n.by == nil && !n.before, e.Time.Before(l.opened):
+			return // it was reported already, or was there
+		}
+		if n.ended.IsZero() { // its inode has been given again
+			n.ended = end.Add(-1)
+			l.waiting[known] = n
+		}
+		l.settle(known, n, end)
+	}
+	by := *e
+	n := &state{since: end, alive: end, by: &by, names: l.names.Current(target), guessed: target.Cookie == 0}
+	l.add(target, n)
+}
+
+func (l *Watcher) add(target trace.NS, n *state) {
+	l.alive[target], l.inodes[target.Inode], l.waiting[target] = n, target, n
+}
+
+func (l *Watcher) forget(target trace.NS) {
+	delete(l.alive, target)
+	delete(l.waiting, target)
+	if l.inodes[target.Inode] == target {
+		delete(l.inodes, target.Inode)
+	}
+}
+
+// Events returns, in order of time, what is certain once all events up to a time have
+// been passed to Observe.
+func (l *Watcher) Events(read time.Time) []Event {
+	for target, n := range l.waiting {
+		l.settle(target, n, read)
+	}
+	slices.SortStableFunc(l.queue, func(a, b Event) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.NS.Cookie, b.NS.Cookie))
+	})
+	n := 0
+	for n < len(l.queue) && !l.queue[n].Time.After(read) {
+		n++
+	}
+	ready := slices.Clone(l.queue[:n])
+	l.queue = append(l.queue[:0], l.queue[n:]...)
+	return ready
+}
+
+// settle queues that a namespace was created and freed, as far as that is certain once
+// all events up to a time are known.
+func (l *Watcher) settle(target trace.NS, n *state, read time.Time) {
+	if !n.reported {
+		switch {
+		case n.by != nil && n.guessed && n.ended.IsZero():
+			return // the next poll has its cookie
+		case n.by == nil && read.Before(n.listed.Add(settling)) && (target.Cookie != 0 || n.ended.IsZero()):
+			return // its call may come
+		}
+		l.report(target, n)
+	}
+	if !n.ended.IsZero() {
+		freed := Event{Kind: Freed, Time: n.ended, Within: max(n.ended.Sub(n.alive), 0), NS: target, Names: n.names}
+		if !n.since.IsZero() {
+			freed.Lived = max(n.ended.Sub(n.since), 1)
+		}
+		l.queue = append(l.queue, freed)
+		l.forget(target)
+		return
+	}
+	if n.lost.IsZero() {
+		delete(l.waiting, target)
+	}
+}
+
+// report queues that a namespace was created.
+func (l *Watcher) report(target trace.NS, n *state) {
+	n.reported = true
+	e := Event{Kind: Created, Time: n.since, NS: target, Names: n.names, By: n.by}
+	if n.by == nil {
+		e.Time = time.Now()
+		e.Within = e.Time.Sub(n.since)
+		if !n.ended.IsZero() {
+			n.ended = e.Time // so that it comes after that
+		}
+	}
+	l.queue = append(l.queue, e)
+}
+
+// Finish is the last Poll, and all that Events would return later.
+func (l *Watcher) Finish() ([]Event, error) {
+	l.last = true
+	if err := l.Poll(); err != nil {
+		return nil, err
+	}
+	for _, n := range l.alive {
+		n.guessed = false
+	}
+	return l.Events(time.Now().Add(time.Hour)), nil
+}
+
+// Poll looks at what has changed since the last call, for Events to return.
+func (l *Watcher) Poll() error {
+	began := time.Now()
+	if since := l.names.Since(); l.renewed.IsZero() {
+		l.renewed = since
+	}
+	nets, err := l.list()
+	if errors.Is(err, bpfreader.ErrIncomplete) && began.Sub(l.polled) < patience {
+		return nil // the next one covers this one's time
+	}
 	if err != nil {
-		return nil, fmt.Errorf("list network namespaces: %w", err)
+		return fmt.Errorf("list network namespaces: %w", err)
 	}
-	now := time.Now()
-	var within time.Duration
-	if !l.polled.IsZero() {
-		within = now.Sub(l.polled)
+	at := look{began: began, ended: time.Now(), before: l.polled, named: l.renewed}
+	if at.named.IsZero() {
+		at.named = l.polled
 	}
-	before := l.polled
-	l.polled = now
+	l.renewed = time.Time{}
 	there := make(map[trace.NS]bool, len(nets))
-	var changes []Event
-	for _, net := range nets {
+	for i := range nets {
+		net := &nets[i]
 		if net.Refs == 0 { // dying: it has no holder, and cannot be entered
 			continue
 		}
 		target := trace.NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
 		there[target] = true
-		n := l.alive[target]
-		if n == nil && l.OnlyObserved {
-			continue
-		}
-		if n == nil {
-			n = &state{created: now, names: l.names(target)}
-			l.alive[target] = n
-			changes = append(changes, Event{Kind: Created, Time: now, Within: within, NS: target, Names: n.names})
-		}
-		n.seen = true
-		if !n.before || !l.OnlyObserved {
-			changes = append(changes, l.renamed(target, n, now, within)...)
+		if n := l.listed(target, &at); n != nil {
+			n.alive = began
+			l.renamed(target, n, &at)
 		}
 	}
 	for target, n := range l.alive {
-		// One that a call created after the list was read is on the next.
-		if there[target] || !n.seen && n.created.After(before) {
+		if there[target] || !n.ended.IsZero() {
 			continue
 		}
-		delete(l.alive, target)
 		if n.before && l.OnlyObserved {
+			l.forget(target)
 			continue
 		}
-		freed := Event{Kind: Freed, Time: now, Within: within, NS: target, Names: n.names}
-		if !n.created.IsZero() {
-			freed.Lived = now.Sub(n.created)
-		}
-		changes = append(changes, freed)
+		n.ended = at.ended
+		l.waiting[target] = n
 	}
-	slices.SortStableFunc(changes, func(a, b Event) int { return cmp.Compare(a.NS.Cookie, b.NS.Cookie) })
-	return changes, nil
+	l.polled = began
+	return nil
 }
 
-// renamed returns which names a namespace has gained and lost.
-func (l *Watcher) renamed(target trace.NS, n *state, now time.Time, within time.Duration) []Event {
-	names := l.names(target)
-	less := func(a, b []string) []string {
-		return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+// look is one poll.
+type look struct {
+	began, ended time.Time
+	before       time.Time // when the poll before it began
+	named        time.Time // after when names have changed
+}
+
+// listed returns the state of a namespace on the kernel's list, nil if it is of no
+// interest.
+func (l *Watcher) listed(target trace.NS, at *look) *state {
+	if n := l.alive[target]; n != nil {
+		n.guessed = false
+		return n
 	}
-	var changes []Event
-	if gained := less(names, n.names); len(gained) > 0 {
-		changes = append(changes, Event{Kind: Named, Time: now, Within: within, NS: target, Names: gained})
+	guess := trace.NS{Inode: target.Inode}
+	if n := l.alive[guess]; n != nil && n.guessed {
+		l.forget(guess)
+		n.guessed, n.names = false, l.names.Current(target)
+		l.add(target, n)
+		return n
 	}
-	if lost := less(n.names, names); len(lost) > 0 {
-		changes = append(changes, Event{Kind: Unnamed, Time: now, Within: within, NS: target, Names: lost})
+	if l.OnlyObserved {
+		return nil
 	}
+	n := &state{since: at.before, listed: at.ended, names: l.names.Current(target)}
+	l.add(target, n)
+	return n
+}
+
+// renamed queues which names a namespace has gained and lost. Those that it gains before
+// it is reported are in that report.
+func (l *Watcher) renamed(target trace.NS, n *state, at *look) {
+	if n.before && l.OnlyObserved {
+		return
+	}
+	names := l.names.Current(target)
+	old := l.names.Old(target)
+	switch {
+	case !n.reported:
+		n.names = names
+		return
+	case len(names) > 0 || len(n.names) == 0 || l.last:
+	case n.lost.IsZero():
+		n.lost, n.lostFrom = at.ended, at.named
+		l.waiting[target] = n
+		return
+	case at.began.Sub(n.lost) < parting:
+		return
+	}
+	lostFrom := at.named
+	if !n.lost.IsZero() {
+		lostFrom, n.lost = n.lostFrom, time.Time{}
+	}
+	event := func(kind Kind, changed []string, from time.Time) {
+		if len(changed) > 0 {
+			l.queue = append(l.queue, Event{Kind: kind, Time: at.ended, Within: at.ended.Sub(from), NS: target, Names: changed})
+		}
+	}
+	event(Named, less(less(names, n.names), old), at.named)
+	event(Unnamed, less(n.names, names), lostFrom)
 	n.names = names
-	return changes
+}
+
+// less returns what is in one list and not in another.
+func less(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }
