@@ -7,6 +7,7 @@ package trace
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 	"unsafe"
@@ -23,10 +24,23 @@ const headSize = int(unsafe.Offsetof(callsEvent{}.Path))
 // clock turns the kernel's time since boot into the time of day.
 type clock struct{ boot time.Time }
 
-// newClock reads both clocks, the one before and after the other.
-func newClock() clock {
-	sinceBoot := kernel.SinceBoot()
-	return clock{time.Now().Round(0).Add(-sinceBoot)}
+// newClock reads both clocks, one just before the other. The thread may have to wait for
+// its CPU in between, so the closest of some pairs counts.
+func newClock() (c clock) {
+	const tries, limit = 5, 50 * time.Microsecond
+	best := time.Duration(math.MaxInt64)
+	for range tries {
+		before := time.Now()
+		sinceBoot := kernel.SinceBoot()
+		apart := time.Since(before)
+		if apart < best {
+			best, c.boot = apart, before.Round(0).Add(-sinceBoot)
+		}
+		if apart < limit {
+			break
+		}
+	}
+	return c
 }
 
 func (c clock) at(sinceBoot uint64) time.Time { return c.boot.Add(time.Duration(sinceBoot)) }
