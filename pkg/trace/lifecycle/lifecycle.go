@@ -7,8 +7,6 @@ package lifecycle
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -59,8 +57,6 @@ const (
 	// parting is how long a namespace may be without a name before that is reported:
 	// as a rule the last name was its last holder, and it is freed.
 	parting = 30 * time.Millisecond
-	// patience is how long the kernel's list may change too fast to be read whole.
-	patience = 10 * time.Second
 )
 
 // Watcher follows which network namespaces exist. No hook of every kernel reports
@@ -265,130 +261,4 @@ func (l *Watcher) report(target trace.NS, n *state) {
 		}
 	}
 	l.queue = append(l.queue, e)
-}
-
-// Finish is the last Poll, and all that Events would return later.
-func (l *Watcher) Finish() ([]Event, error) {
-	l.last = true
-	if err := l.Poll(); err != nil {
-		return nil, err
-	}
-	for _, n := range l.alive {
-		n.guessed = false
-	}
-	return l.Events(time.Now().Add(time.Hour)), nil
-}
-
-// Poll looks at what has changed since the last call, for Events to return.
-func (l *Watcher) Poll() error {
-	began := time.Now()
-	if since := l.names.Since(); l.renewed.IsZero() {
-		l.renewed = since
-	}
-	nets, err := l.list()
-	if errors.Is(err, bpfreader.ErrIncomplete) && began.Sub(l.polled) < patience {
-		return nil // the next one covers this one's time
-	}
-	if err != nil {
-		return fmt.Errorf("list network namespaces: %w", err)
-	}
-	at := look{began: began, ended: time.Now(), before: l.polled, named: l.renewed}
-	if at.named.IsZero() {
-		at.named = l.polled
-	}
-	l.renewed = time.Time{}
-	there := make(map[trace.NS]bool, len(nets))
-	for i := range nets {
-		net := &nets[i]
-		if net.Refs == 0 { // dying: it has no holder, and cannot be entered
-			continue
-		}
-		target := trace.NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
-		there[target] = true
-		if n := l.listed(target, &at); n != nil {
-			n.alive = began
-			l.renamed(target, n, &at)
-		}
-	}
-	for target, n := range l.alive {
-		if there[target] || !n.ended.IsZero() {
-			continue
-		}
-		if n.before && l.OnlyObserved {
-			l.forget(target)
-			continue
-		}
-		n.ended = at.ended
-		l.waiting[target] = n
-	}
-	l.polled = began
-	return nil
-}
-
-// look is one poll.
-type look struct {
-	began, ended time.Time
-	before       time.Time // when the poll before it began
-	named        time.Time // after when names have changed
-}
-
-// listed returns the state of a namespace on the kernel's list, nil if it is of no
-// interest.
-func (l *Watcher) listed(target trace.NS, at *look) *state {
-	if n := l.alive[target]; n != nil {
-		n.guessed = false
-		return n
-	}
-	guess := trace.NS{Inode: target.Inode}
-	if n := l.alive[guess]; n != nil && n.guessed {
-		l.forget(guess)
-		n.guessed, n.names = false, l.names.Current(target)
-		l.add(target, n)
-		return n
-	}
-	if l.OnlyObserved {
-		return nil
-	}
-	n := &state{since: at.before, listed: at.ended, names: l.names.Current(target)}
-	l.add(target, n)
-	return n
-}
-
-// renamed queues which names a namespace has gained and lost. Those that it gains before
-// it is reported are in that report.
-func (l *Watcher) renamed(target trace.NS, n *state, at *look) {
-	if n.before && l.OnlyObserved {
-		return
-	}
-	names := l.names.Current(target)
-	old := l.names.Old(target)
-	switch {
-	case !n.reported:
-		n.names = names
-		return
-	case len(names) > 0 || len(n.names) == 0 || l.last:
-	case n.lost.IsZero():
-		n.lost, n.lostFrom = at.ended, at.named
-		l.waiting[target] = n
-		return
-	case at.began.Sub(n.lost) < parting:
-		return
-	}
-	lostFrom := at.named
-	if !n.lost.IsZero() {
-		lostFrom, n.lost = n.lostFrom, time.Time{}
-	}
-	event := func(kind Kind, changed []string, from time.Time) {
-		if len(changed) > 0 {
-			l.queue = append(l.queue, Event{Kind: kind, Time: at.ended, Within: at.ended.Sub(from), NS: target, Names: changed})
-		}
-	}
-	event(Named, less(less(names, n.names), old), at.named)
-	event(Unnamed, less(n.names, names), lostFrom)
-	n.names = names
-}
-
-// less returns what is in one list and not in another.
-func less(a, b []string) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }

@@ -92,14 +92,14 @@ func TestWatcher(t *testing.T) {
 	}
 }
 
-// fakeNames are names that change when the test says so.
+// fakeNames are names that the test changes.
 type fakeNames map[trace.NS][]string
 
 func (f fakeNames) Current(target trace.NS) []string { return f[target] }
 func (f fakeNames) Old(trace.NS) []string            { return nil }
 func (f fakeNames) Since() time.Time                 { return time.Time{} }
 
-// fakeList is a kernel's list that changes when the test says so.
+// fakeList is a kernel's list that the test changes.
 type fakeList map[trace.NS]int
 
 func (f fakeList) nets() (all []bpfreader.Net, err error) {
