@@ -34,6 +34,13 @@ type lifeRecord struct {
 	Names     []string
 	Namespace struct{ Cookie uint64 }
 	By        *struct{ PID int }
+	Total     uint64 // of a kind of loss
+}
+
+// callsLost reports whether calls were lost, which may have created namespaces: other tests
+// may make more of them than the buffer holds.
+func callsLost(records []lifeRecord) bool {
+	return slices.ContainsFunc(records, func(r lifeRecord) bool { return r.Event == "lost" && r.Total > 0 })
 }
 
 // readRecords reads the whole lines of a file.
@@ -112,6 +119,10 @@ func (l *lives) compare(alive map[uint64][]string) string {
 // checkTimes checks that each record has a time at which what it shows can have happened,
 // and returns how long after that it was noticed, where it was.
 func (l *lives) checkTimes(records []lifeRecord) (late []time.Duration) {
+	lost := callsLost(records)
+	if lost {
+		l.t.Log("calls were lost: who has created what is not compared")
+	}
 	for i := range records {
 		r := &records[i]
 		n := l.all[r.Namespace.Cookie]
@@ -136,7 +147,9 @@ func (l *lives) checkTimes(records []lifeRecord) (late []time.Duration) {
 				late = append(late, r.Time.Sub(d.after))
 			}
 		}
-		l.checkLife(n, r)
+		if r.Event != "created" || !lost {
+			l.checkLife(n, r)
+		}
 	}
 	return late
 }
@@ -226,7 +239,7 @@ func randomLives(t *testing.T, steps int, flags []string) {
 // traceLives starts a trace that writes to a file, and returns a function that ends it.
 func traceLives(t *testing.T, l *lives, events string, flags []string) (end func()) {
 	var stderr bytes.Buffer
-	cmd := exec.Command(programLink(t), append([]string{"--netns-dir", l.dir, "trace", "-o", "json", "--to", events}, flags...)...)
+	cmd := exec.Command(programLink(t), append([]string{"--netns-dir", l.dir, "trace", "-o", "json", "--buffer", "128M", "--to", events}, flags...)...)
 	cmd.Stderr = &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

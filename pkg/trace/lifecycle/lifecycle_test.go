@@ -274,3 +274,25 @@ func TestWithoutCookies(t *testing.T) {
 	delete(s.list, trace.NS{Inode: 5, Cookie: 6})
 	check(t, "the inode twice again", s.poll(later()), Freed, Created, Freed, Created, Freed)
 }
+
+// The last look reports what was waiting, and nothing that may have come after the last
+// event.
+func TestFinish(t *testing.T) {
+	s := newStepper(t)
+	seen, named, late := trace.NS{Inode: 1, Cookie: 1}, trace.NS{Inode: 2, Cookie: 2}, trace.NS{Inode: 3, Cookie: 3}
+	s.list[named], s.names[named] = 1, []string{"blue"}
+	check(t, "one with a name", s.poll(later()), Created)
+	s.list[seen] = 1
+	check(t, "one whose call may come", s.poll(time.Now()))
+	delete(s.names, named)
+	check(t, "the name just lost", s.poll(time.Now()))
+	s.list[late] = 1
+	got, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "the end", got, Unnamed, Created)
+	if len(got) == 2 && (got[0].NS != named || got[1].NS != seen) {
+		t.Errorf("%+v", got)
+	}
+}

@@ -17,7 +17,8 @@ import (
 // patience is how long the kernel's list may change too fast to be read whole.
 const patience = 10 * time.Second
 
-// Finish is the last Poll, and all that Events would return later.
+// Finish is the last Poll, and all that Events would return later. A namespace that no
+// call and no Poll before has shown is not reported: it may be newer than the last event.
 func (l *Watcher) Finish() ([]Event, error) {
 	l.last = true
 	if err := l.Poll(); err != nil {
@@ -96,7 +97,7 @@ func (l *Watcher) listed(target trace.NS, at *look) *state {
 		l.add(target, n)
 		return n
 	}
-	if l.OnlyObserved {
+	if l.OnlyObserved || l.last { // in the end, its call may come after the last event
 		return nil
 	}
 	n := &state{since: at.before, listed: at.ended, names: l.names.Current(target)}
