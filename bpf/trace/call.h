@@ -17,6 +17,11 @@ struct pt_regs___arm64 {
 	s32 syscallno;
 };
 
+/* What is read only where a call returns that was not seen entering. */
+struct thread_info___v511 {
+	unsigned long syscall_work; /* x86 from 5.11; flags before */
+};
+
 #pragma clang attribute pop
 
 /* Reports whether the task is in a 32-bit call: TS_COMPAT
@@ -45,6 +50,20 @@ static __always_inline void read_args(struct args *a, struct pt_regs___x86 *x86,
 		a->first = READ(x86, di);
 		a->second = READ(x86, si);
 	}
+}
+
+/* Reports whether a ptracer has PTRACE_SYSEMU in effect, by which no system call of the
+ * task is made: SYSCALL_WORK_BIT_SYSCALL_EMU (include/linux/thread_info.h, 5.11),
+ * TIF_SYSCALL_EMU (asm/thread_info.h, 5.10). */
+static __always_inline int is_emulated(struct task_struct *task)
+{
+	struct thread_info___v511 *info = (void *)&task->thread_info;
+
+	if (bpf_core_field_exists(struct thread_info___v511, syscall_work))
+		return !!(READ(info, syscall_work) & (1 << 3));
+	if (bpf_core_field_exists(struct pt_regs___x86, orig_ax))
+		return !!(READ(task, thread_info.flags) & (1 << 6));
+	return !!(READ(task, thread_info.flags) & (1 << 12));
 }
 
 static __always_inline u32 call_number(struct pt_regs___x86 *x86)

@@ -13,8 +13,9 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile u32 follow;
+const volatile u32 entries_missed; /* a program at an entry may be skipped (preemptible, pkg/trace) */
 
-u32 started SEC(".data.started"); /* 1 once every program is attached */
+u64 started SEC(".data.started"); /* when every program was attached, nanoseconds since boot; 0 before */
 u32 overflowed;    /* 1 once pending had no room for an event, which went to overflow */
 u32 missed;        /* 1 once overflow had none either */
 u32 current_level; /* result of read_level */
@@ -123,39 +124,71 @@ static __always_inline int enter_call(struct pt_regs___x86 *regs, u32 nr)
 	return 0;
 }
 
-/* A call returns whose entry was not seen: it was entered before the tracer started,
- * or a seccomp filter refused it (syscall_trace_enter, kernel/entry/common.c, runs
- * filters before the tracepoint). A clone returns in the child as well. */
-static __noinline int exit_without_entry(struct pt_regs___x86 *regs, struct task_struct *task, s64 ret)
-{
-	struct event *e = new_event();
+/* How long a call that began before the tracer may take to return. */
+#define LONGEST_CALL 10000000000ULL /* nanoseconds */
 
-	u32 filtered = started && !missed && READ(task, seccomp.mode);
+/* Reports whether the call that a task returns from may have been entered before the
+ * tracer started: not by a task that is younger, or of which a call was recorded since. */
+static __always_inline int may_be_older(struct task_struct *task, u32 id)
+{
+	if (!started)
+		return 1;
+	if (READ(task, start_boottime) >= started || bpf_map_lookup_elem(&pending, &id))
+		return 0;
+	return bpf_ktime_get_boot_ns() - started < LONGEST_CALL;
+}
+
+/* Decides what a call was whose entry was not seen: 0 if a ptracer answered it. Ptracers
+ * and seccomp filters come before the tracepoint (syscall_trace_enter,
+ * kernel/entry/common.c, 6.18), and what either answers returns without an entry. */
+static __always_inline u32 note_without_entry(struct task_struct *task, u32 id, s64 ret)
+{
+	if (missed || may_be_older(task, id) || (ret >= 0 && entries_missed))
+		return NOTE_PARTIAL;
+	if (is_emulated(task))
+		return 0;
+	if (READ(task, seccomp.mode))
+		return NOTE_FILTERED;
+	return entries_missed ? NOTE_PARTIAL : 0; /* a ptracer may have left since */
+}
+
+/* A call returns whose entry was not seen: it was entered before the tracer started, or
+ * it was answered before the kernel looked at it. made is 1 if it is certain that the
+ * kernel has made it. A clone returns in the child as well, with 0. */
+static __noinline int exit_without_entry(struct pt_regs___x86 *regs, struct task_struct *task, s64 ret, u32 made)
+{
+	u32 id = READ(task, pid), filtered;
+	struct event *e = new_event();
 
 	if (!e || !read_call(e, task, regs, call_number(regs)) || e->note & NOTE_FLAGS_UNREAD)
 		return 0;
-	e->note = filtered && ret < 0 ? NOTE_REFUSED : NOTE_PARTIAL;
+	e->note = made ? NOTE_PARTIAL : note_without_entry(task, id, ret);
+	filtered = e->note & NOTE_FILTERED;
 	if (filtered && was_rolled_back(regs, ret)) {
-		e->note = NOTE_REFUSED | NOTE_KILLED;
+		e->note |= NOTE_KILLED;
 		ret = -1;
 	}
-	if (e->call == CALL_CLONE && ret >= 0)
+	if (!e->note || (e->call == CALL_CLONE && (ret == 0 || (ret > 0 && !filtered))))
 		return 0;
 	if (!fill_caller(e, task))
 		return 0;
 	e->time = bpf_ktime_get_boot_ns();
 	e->ret = ret;
-	if (ret < 0) {
+	if (ret < 0 || filtered) {
 		read_ns_set(&e->from, task);
 		if (e->call == CALL_SETNS)
 			read_target(e, READ(task, files));
-	} else {
+	} else if (made || !READ(task, seccomp.mode)) { /* else it may have changed nothing */
 		read_ns_set(&e->to, task);
 	}
-	return submit(e);
+	submit(e);
+	e->call = CALL_UNKNOWN;
+	if (!made && !filtered) /* a later one is not older than the tracer */
+		bpf_map_update_elem(&pending, &id, e, 0);
+	return 0;
 }
 
-static __always_inline int exit_call(struct pt_regs___x86 *regs, u32 nr, s64 ret)
+static __always_inline int exit_call(struct pt_regs___x86 *regs, u32 nr, s64 ret, u32 made)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u32 id = READ(task, pid);
@@ -163,7 +196,7 @@ static __always_inline int exit_call(struct pt_regs___x86 *regs, u32 nr, s64 ret
 	u32 call;
 
 	if (!e)
-		return exit_without_entry(regs, task, ret);
+		return exit_without_entry(regs, task, ret, made);
 	call = call_by_number(nr & ~X32_BIT, &native);
 	if (call != e->call && call_by_number(nr, &compat) != e->call) {
 		/* the return of the saved call was missed, and counted as lost */
@@ -208,7 +241,7 @@ int sys_exit(u64 *ctx)
 
 	if (!is_traced(nr))
 		return 0;
-	return exit_call((void *)ctx[0], nr, ctx[1]);
+	return exit_call((void *)ctx[0], nr, ctx[1], 0);
 }
 
 /* Tier 2: the functions of the traced calls; a copy of these is loaded for each. */
@@ -221,7 +254,7 @@ int call_enter(u64 *ctx)
 SEC("fexit")
 int call_exit(u64 *ctx)
 {
-	return exit_call((void *)ctx[0], call_number((void *)ctx[0]), ctx[1]);
+	return exit_call((void *)ctx[0], call_number((void *)ctx[0]), ctx[1], 1);
 }
 
 /* A child was made by a call that was not a traced one when it was entered: another

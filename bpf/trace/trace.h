@@ -29,9 +29,9 @@ enum via {
 
 enum note {
 	NOTE_PARTIAL = 1,       /* the entry of the call was not seen */
-	NOTE_REFUSED = 2,       /* a seccomp filter refused the call */
+	NOTE_FILTERED = 2,      /* a seccomp filter, or its supervisor, answered the call, which the kernel did not make */
 	NOTE_FULL_PATH = 4,     /* path goes up to the root of its mount tree */
-	NOTE_KILLED = 8,        /* refused by a signal: it returned nothing */
+	NOTE_KILLED = 8,        /* filtered, and answered by a signal: it returned nothing */
 	NOTE_FLAGS_UNREAD = 16, /* never in an event: flags were not in memory at entry */
 };
 

@@ -19,20 +19,21 @@ var tiers = map[trace.Tier]string{
 
 // limitations has a phrase for what a tier does not record.
 var limitations = map[trace.Limitation]string{
-	trace.LacksSeccompRefusals: "calls that a seccomp filter refuses",
-	trace.LacksPreempted:       "calls on a CPU while another thread is preempted inside the program there (counted as lost, with every other system call there)",
-	trace.LacksShortLived:      "where a thread went that ended within milliseconds",
-	trace.LacksOrigins:         "from where a thread came that started after the tracer",
-	trace.LacksOtherOrigins:    "from where a thread came in its first move between namespaces of another type than net",
-	trace.LacksOtherMoves:      "the first moves of a thread that are not between network namespaces",
-	trace.LacksNames:           "the name of a thread that ended within milliseconds",
-	trace.LacksTargets:         "which file was passed to setns",
-	trace.LacksCompat32:        "32-bit calls of 64-bit programs",
-	trace.LacksCookies:         "cookies",
-	trace.LacksParents:         "parent processes",
-	trace.LacksCalls:           "which call it was, its flags and its file",
-	trace.LacksFailures:        "calls that failed",
-	trace.LacksPIDAndTime:      "PID and time namespaces",
+	trace.LacksFiltered:     "calls that a seccomp filter or its supervisor answers",
+	trace.LacksPtraced:      "calls that a ptracer answers itself, as strace --inject does, or turns into another",
+	trace.LacksPreempted:    "calls on a CPU while another thread is preempted inside the program there (counted as lost, with every other system call there)",
+	trace.LacksShortLived:   "where a thread went that ended within milliseconds",
+	trace.LacksOrigins:      "from where a thread came that started after the tracer",
+	trace.LacksOtherOrigins: "from where a thread came in its first move between namespaces of another type than net",
+	trace.LacksOtherMoves:   "the first moves of a thread that are not between network namespaces",
+	trace.LacksNames:        "the name of a thread that ended within milliseconds",
+	trace.LacksTargets:      "which file was passed to setns",
+	trace.LacksCompat32:     "32-bit calls of 64-bit programs",
+	trace.LacksCookies:      "cookies",
+	trace.LacksParents:      "parent processes",
+	trace.LacksCalls:        "which call it was, its flags and its file",
+	trace.LacksFailures:     "calls that failed",
+	trace.LacksPIDAndTime:   "PID and time namespaces",
 }
 
 // Tier returns in a phrase how a tier traces.

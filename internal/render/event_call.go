@@ -59,6 +59,9 @@ func appendResult(out []byte, ev *trace.Event) []byte {
 	if ev.Refused {
 		out = append(out, " (seccomp)"...)
 	}
+	if ev.Answered {
+		out = append(out, " (answered by seccomp)"...)
+	}
 	if ev.Call == trace.Clone && ev.Succeeded() && ev.Child != 0 && int64(ev.Child) != ev.Ret {
 		out = append(out, " (child "...)
 		out = strconv.AppendInt(out, int64(ev.Child), 10)

@@ -87,6 +87,9 @@ func (e *Events) appendCall(out []byte, ev *trace.Event) []byte {
 	if ev.Refused {
 		out = append(out, `,"refused":true`...)
 	}
+	if ev.Answered {
+		out = append(out, `,"answered":true`...)
+	}
 	return out
 }
 

@@ -37,7 +37,7 @@ func (f fakeNames) Initial(_ ns.Type, ns trace.NS) bool {
 func wireOf(names wire.Namer, ev *trace.Event) wire.Call {
 	w := wire.Call{
 		Time: ev.Time, Event: ev.Call.String(), PID: ev.PID, TID: ev.TID, PPID: ev.PPID, Comm: ev.Comm, CommBase64: rawOf(ev.Comm),
-		Child: ev.Child, ABI: ev.ABI, Partial: ev.Partial, Refused: ev.Refused,
+		Child: ev.Child, ABI: ev.ABI, Partial: ev.Partial, Refused: ev.Refused, Answered: ev.Answered,
 	}
 	if ev.UID >= 0 {
 		w.UID = &ev.UID
@@ -173,7 +173,7 @@ func FuzzEventJSON(f *testing.F) {
 			Call: trace.Call(call%4) + 1, Time: time.Unix(int64(pid), ret).UTC(), PID: pid, TID: pid >> 1, PPID: pid >> 2, Child: pid >> 3,
 			Comm: comm, UID: int(ret), FD: pid, Flags: trace.Flags(flags), Ret: ret, Errno: unix.Errno(bits), ABI: "x86_64",
 			Via:     trace.Via{Kind: []trace.ViaKind{"", "nsfs", "pidfd", "other"}[bits%4], Path: path, PID: pid},
-			Partial: bits&4 != 0, Refused: bits&8 != 0,
+			Partial: bits&4 != 0, Refused: bits&8 != 0, Answered: bits&16 != 0,
 		}
 		if ev.Time.Year() > 9999 || ev.Time.Year() < 0 { // no clock has such a time, and RFC 3339 cannot write it
 			return

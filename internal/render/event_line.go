@@ -124,7 +124,7 @@ func (e *Events) fits(column int) bool {
 
 // callColor returns the color of a call.
 func callColor(ev *trace.Event) string {
-	if ev.Failed() {
+	if ev.Failed() || ev.Answered {
 		return red
 	}
 	return ""

@@ -117,6 +117,10 @@ func trips() []namedTrip {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWUSER
 		t.To, t.Ret, t.Refused = t.From, -1, true
 	})
+	add("answered by seccomp", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWNET
+		t.To, t.Answered = trace.Set{}, true
+	})
 	add("clone", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Clone, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWNET|unix.CLONE_NEWPID|unix.CLONE_VFORK
 		t.Ret, t.Child, t.To = 7, 4243, with(with(t.From, ns.Net, anon), ns.PID, trace.NS{Inode: 4026532301})

@@ -53,6 +53,7 @@ type Call struct {
 	Errno       string    `json:"errno,omitempty"`       // as EPERM
 	Interrupted string    `json:"interrupted,omitempty"` // as ERESTARTNOINTR: a signal came before it was done, and the kernel makes the call again or the program gets EINTR; ret and errno are absent
 	Refused     bool      `json:"refused,omitempty"`     // true if it was refused before the kernel looked at it, as a rule by a seccomp filter
+	Answered    bool      `json:"answered,omitempty"`    // true if a seccomp filter or its supervisor let it return without an error: the kernel did not make the call, and nothing moved
 	Child       int       `json:"child,omitempty"`       // of clone: the new task
 	Duration    *int64    `json:"duration_ns,omitempty"` // of clone until the child exists
 

@@ -72,7 +72,7 @@ type callsNote uint32
 
 const (
 	callsNoteNOTE_PARTIAL      callsNote = 1
-	callsNoteNOTE_REFUSED      callsNote = 2
+	callsNoteNOTE_FILTERED     callsNote = 2
 	callsNoteNOTE_FULL_PATH    callsNote = 4
 	callsNoteNOTE_KILLED       callsNote = 8
 	callsNoteNOTE_FLAGS_UNREAD callsNote = 16
@@ -145,6 +145,7 @@ const (
 	callsVarAsleep          = "asleep"
 	callsVarCompat          = "compat"
 	callsVarCurrentLevel    = "current_level"
+	callsVarEntriesMissed   = "entries_missed"
 	callsVarEventFilter     = "event_filter"
 	callsVarFollow          = "follow"
 	callsVarMissed          = "missed"
@@ -228,6 +229,7 @@ type callsVariableSpecs struct {
 	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
 	CurrentLevel    *ebpf.VariableSpec `ebpf:"current_level"`
+	EntriesMissed   *ebpf.VariableSpec `ebpf:"entries_missed"`
 	EventFilter     *ebpf.VariableSpec `ebpf:"event_filter"`
 	Follow          *ebpf.VariableSpec `ebpf:"follow"`
 	Missed          *ebpf.VariableSpec `ebpf:"missed"`
@@ -287,6 +289,7 @@ type callsVariables struct {
 	Asleep          *ebpf.Variable `ebpf:"asleep"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
 	CurrentLevel    *ebpf.Variable `ebpf:"current_level"`
+	EntriesMissed   *ebpf.Variable `ebpf:"entries_missed"`
 	EventFilter     *ebpf.Variable `ebpf:"event_filter"`
 	Follow          *ebpf.Variable `ebpf:"follow"`
 	Missed          *ebpf.Variable `ebpf:"missed"`

@@ -63,8 +63,10 @@ func decode(e *Event, record []byte, c clock) error {
 		PID: int(raw.Pid), TID: int(raw.Tid), PPID: int(raw.Ppid), Child: int(raw.Child),
 		Comm: cString(raw.Comm[:]), UID: int(raw.Uid), Flags: Flags(raw.Flags), FD: int(raw.Fd), Ret: raw.Ret,
 		ABI: abiNames[raw.Abi], From: raw.From.set(), To: raw.To.set(),
-		Partial: raw.Note&uint8(callsNoteNOTE_PARTIAL) != 0, Refused: raw.Note&uint8(callsNoteNOTE_REFUSED) != 0,
+		Partial: raw.Note&uint8(callsNoteNOTE_PARTIAL) != 0,
 	}
+	filtered := raw.Note&uint8(callsNoteNOTE_FILTERED) != 0
+	e.Refused, e.Answered = filtered && raw.Ret < 0, filtered && raw.Ret >= 0
 	if raw.Ret < 0 {
 		e.Ret, e.Errno = -1, unix.Errno(-raw.Ret)
 	}

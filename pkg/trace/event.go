@@ -92,7 +92,7 @@ type Event struct {
 	PID      int
 	TID      int
 	PPID     int
-	Child    int // of a Clone, the new thread; 0 if it failed
+	Child    int // of a Clone, the new thread; 0 if none was made
 	Comm     string
 	UID      int        // effective, as the initial user namespace numbers it; -1 if unknown
 	Flags    Flags      // as passed; of a setns its nstype
@@ -104,16 +104,20 @@ type Event struct {
 	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"
 	From, To Set        // before and after; of a Clone, of the caller and of the child
 	Partial  bool       // the tracer saw only its end: Time is the end's, From unknown of a setns and unshare that did not fail
-	// Refused is a call that a seccomp filter answered before the kernel looked at
-	// it. One answered by a signal, which ends the process as a rule, has no Errno.
+	// Refused is a call that a seccomp filter or its supervisor refused before the
+	// kernel looked at it. One answered by a signal, which ends the process as a rule,
+	// has no Errno.
 	Refused bool
+	// Answered is a call that one of these let return without an error, by Ret. The
+	// kernel did not make it: it changed nothing.
+	Answered bool
 }
 
 // Failed reports whether the call was refused, and changed nothing.
 func (e *Event) Failed() bool { return (e.Errno != 0 || e.Refused) && e.Interrupted() == "" }
 
 // Succeeded reports whether the call did what it was to do.
-func (e *Event) Succeeded() bool { return e.Errno == 0 && !e.Refused }
+func (e *Event) Succeeded() bool { return e.Errno == 0 && !e.Refused && !e.Answered }
 
 // Interrupted returns "ERESTARTSYS" or the like for a call that a signal came in before it was
 // done, "" for others. It changed nothing, and its Errno is of the kernel's own use: once

@@ -49,7 +49,7 @@ func loadTyped(o Options, choose func(*bpfreader.ObjectFile) []hook) (*ebpf.Coll
 		return nil, nil, err
 	}
 	hooks := append(choose(object), hook{program: callsProgProcessExit})
-	if err := set(object.Spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level}); err != nil {
+	if err := set(object.Spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level, callsVarEntriesMissed: flag(preemptible())}); err != nil {
 		return nil, nil, err
 	}
 	if err := prepare(object.Spec, o, hooks); err != nil {

@@ -32,6 +32,7 @@ const (
 	oldCallsVarAsleep          = "asleep"
 	oldCallsVarCompat          = "compat"
 	oldCallsVarCurrentLevel    = "current_level"
+	oldCallsVarEntriesMissed   = "entries_missed"
 	oldCallsVarEventFilter     = "event_filter"
 	oldCallsVarFollow          = "follow"
 	oldCallsVarMissed          = "missed"
@@ -115,6 +116,7 @@ type oldCallsVariableSpecs struct {
 	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
 	CurrentLevel    *ebpf.VariableSpec `ebpf:"current_level"`
+	EntriesMissed   *ebpf.VariableSpec `ebpf:"entries_missed"`
 	EventFilter     *ebpf.VariableSpec `ebpf:"event_filter"`
 	Follow          *ebpf.VariableSpec `ebpf:"follow"`
 	Missed          *ebpf.VariableSpec `ebpf:"missed"`
@@ -174,6 +176,7 @@ type oldCallsVariables struct {
 	Asleep          *ebpf.Variable `ebpf:"asleep"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
 	CurrentLevel    *ebpf.Variable `ebpf:"current_level"`
+	EntriesMissed   *ebpf.Variable `ebpf:"entries_missed"`
 	EventFilter     *ebpf.Variable `ebpf:"event_filter"`
 	Follow          *ebpf.Variable `ebpf:"follow"`
 	Missed          *ebpf.Variable `ebpf:"missed"`

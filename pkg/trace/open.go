@@ -43,10 +43,10 @@ type backend interface {
 
 // tiers is the one table of tiers, by number.
 var tiers = []tier{
-	{TierInfo{1, "tracepoints", nil}, openCalls},
-	{TierInfo{2, "functions", []Limitation{LacksSeccompRefusals}}, openFunctions},
+	{TierInfo{1, "tracepoints", []Limitation{LacksPtraced}}, openCalls},
+	{TierInfo{2, "functions", []Limitation{LacksFiltered, LacksPtraced}}, openFunctions},
 	{TierInfo{3, "untyped", []Limitation{
-		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksSeccompRefusals, LacksCompat32, LacksCookies, LacksParents,
+		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced, LacksCompat32, LacksCookies, LacksParents,
 	}}, openPlain},
 	{TierInfo{4, "perf", []Limitation{
 		LacksNames, LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents,
@@ -64,7 +64,7 @@ func inOrder() []tier {
 	if !preemptible() {
 		return all
 	}
-	all[0].Limitations = []Limitation{LacksPreempted}
+	all[0].Limitations = []Limitation{LacksPreempted, LacksPtraced}
 	all[0], all[1] = all[1], all[0]
 	return all
 }

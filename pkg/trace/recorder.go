@@ -15,6 +15,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // recorder reads what BPF programs record, whatever they are attached to.
@@ -57,7 +59,7 @@ func (r *recorder) start(hooks []hook) error {
 		r.links = append(r.links, l)
 	}
 	if started := r.programs.Maps[startedMap]; started != nil {
-		if err := started.Put(uint32(0), uint32(1)); err != nil {
+		if err := started.Put(uint32(0), uint64(kernel.SinceBoot())); err != nil {
 			return fmt.Errorf("start: %w", err)
 		}
 	}

@@ -153,7 +153,10 @@ const (
 )
 
 // filter appends a seccomp filter that gives this answer to calls of a number.
-func (a *actor) filter(number int, answer uint64) {
+func (a *actor) filter(number int, answer uint64) { a.filterBy(number, answer, 0) }
+
+// filterBy does so with flags of seccomp(2), and returns that call.
+func (a *actor) filterBy(number int, answer uint64, flags int) *callscript.Step {
 	insn := func(code, jt, jf, k uint64) uint64 { return code | jt<<16 | jf<<24 | k<<32 }
 	program := a.Words(
 		insn(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, 0, 0, 0), // seccomp_data.nr
@@ -162,7 +165,7 @@ func (a *actor) filter(number int, answer uint64) {
 		insn(unix.BPF_RET|unix.BPF_K, 0, 0, unix.SECCOMP_RET_ALLOW),
 	)
 	a.Call(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-	a.Call(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, a.Words(4, uint64(program)))
+	return a.Call(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, a.Words(4, uint64(program)))
 }
 
 // TestRefusedByFilter has calls answered by a seccomp filter, before the kernel

@@ -68,7 +68,7 @@ func (s *session) whyNone(want *trace.Event) trace.Limitation {
 		is bool
 		l  trace.Limitation
 	}{
-		{want.Refused, trace.LacksSeccompRefusals},
+		{want.Refused, trace.LacksFiltered},
 		{want.ABI == "i386", trace.LacksCompat32},
 		{want.Failed(), trace.LacksFailures},
 		{!has(ns.Net, ns.Mnt, ns.User, ns.IPC, ns.UTS, ns.Cgroup), trace.LacksPIDAndTime},

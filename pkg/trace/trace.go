@@ -69,20 +69,21 @@ type Limitation string
 
 // The limitations.
 const (
-	LacksSeccompRefusals Limitation = "seccomp-refusals" // calls that a seccomp filter refuses
-	LacksPreempted       Limitation = "preempted"        // calls on a CPU while another thread is preempted in the program there; they are counted as lost
-	LacksShortLived      Limitation = "short-lived"      // where a thread went that ended within milliseconds
-	LacksOrigins         Limitation = "origins"          // from where a thread came that started after the tracer
-	LacksOtherOrigins    Limitation = "other-origins"    // from where a thread came in its first move between namespaces of another type than net
-	LacksOtherMoves      Limitation = "other-moves"      // a thread's first moves that are not between network namespaces
-	LacksNames           Limitation = "names"            // the name of a thread that ended within milliseconds
-	LacksTargets         Limitation = "targets"          // the file that was passed to setns
-	LacksCompat32        Limitation = "compat32"         // 32-bit calls of 64-bit programs
-	LacksCookies         Limitation = "cookies"          // cookies of network namespaces
-	LacksParents         Limitation = "parents"          // parent processes
-	LacksCalls           Limitation = "calls"            // which call it was, its flags and its file
-	LacksFailures        Limitation = "failures"         // calls that failed
-	LacksPIDAndTime      Limitation = "pid-and-time"     // moves between PID and time namespaces
+	LacksFiltered     Limitation = "filtered"      // calls that a seccomp filter or its supervisor answers
+	LacksPtraced      Limitation = "ptraced"       // calls that a ptracer answers, or turns into another
+	LacksPreempted    Limitation = "preempted"     // calls on a CPU while another thread is preempted in the program there; they are counted as lost
+	LacksShortLived   Limitation = "short-lived"   // where a thread went that ended within milliseconds
+	LacksOrigins      Limitation = "origins"       // from where a thread came that started after the tracer
+	LacksOtherOrigins Limitation = "other-origins" // from where a thread came in its first move between namespaces of another type than net
+	LacksOtherMoves   Limitation = "other-moves"   // a thread's first moves that are not between network namespaces
+	LacksNames        Limitation = "names"         // the name of a thread that ended within milliseconds
+	LacksTargets      Limitation = "targets"       // the file that was passed to setns
+	LacksCompat32     Limitation = "compat32"      // 32-bit calls of 64-bit programs
+	LacksCookies      Limitation = "cookies"       // cookies of network namespaces
+	LacksParents      Limitation = "parents"       // parent processes
+	LacksCalls        Limitation = "calls"         // which call it was, its flags and its file
+	LacksFailures     Limitation = "failures"      // calls that failed
+	LacksPIDAndTime   Limitation = "pid-and-time"  // moves between PID and time namespaces
 )
 
 // Disagreement is a thread that is in another namespace than its events show: a
