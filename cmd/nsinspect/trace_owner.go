@@ -6,9 +6,8 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/trace"
@@ -18,11 +17,10 @@ const (
 	// ownerAge is how long the owner of a process is kept: no PID is reused that
 	// soon, as all others are given first (kernel/pid.c, alloc_pid, 6.18).
 	ownerAge = 100 * time.Millisecond
-	// ownerSlack is how far the clocks of events and of start times may be apart: those
-	// count in ticks.
-	ownerSlack = 2 * host.Tick
 	// ownerPatience is how long events wait for their owner.
 	ownerPatience = 20 * time.Millisecond
+	// ownerLimit is how long all events together wait for one look-up.
+	ownerLimit = 10 * ownerPatience
 	// mostOwners bounds how many processes are known, and asked about at once.
 	mostOwners = 4096
 )
@@ -34,13 +32,14 @@ type ownerFinder struct {
 	known map[int]foundOwner // by PID
 	asked chan []int
 	found chan map[int]foundOwner
-	busy  bool // asked, and not answered yet
+	busy  bool      // asked, and not answered yet
+	since time.Time // when that was asked
 }
 
 type foundOwner struct {
 	*owner.Owner
-	born time.Time // when the process started; zero if it has ended
-	at   time.Time // when it was found
+	born time.Duration // since boot, when the process started, rounded down to a tick; 0 if it has ended
+	at   time.Time     // when it was found
 }
 
 // newOwnerFinder starts to read the files that runtimes keep of containers. It
@@ -58,7 +57,7 @@ func (f *ownerFinder) serve(ctx context.Context) {
 	}
 	defer h.Close()
 	x := owner.Read(ctx, owner.Options{Host: h})
-	boot := bootTime()
+	offset := kernel.BootOffset()
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,7 +65,7 @@ func (f *ownerFinder) serve(ctx context.Context) {
 		case pids := <-f.asked:
 			owners := make(map[int]foundOwner, len(pids))
 			for _, pid := range pids {
-				owners[pid] = findOwner(h, x, ns.TaskID(pid), boot)
+				owners[pid] = findOwner(h, x, ns.TaskID(pid), offset)
 			}
 			f.found <- owners
 		}
@@ -75,8 +74,8 @@ func (f *ownerFinder) serve(ctx context.Context) {
 
 // findOwner returns the owner of the process that has a PID, with when it started: it is
 // that of the events since, and of none before. Where /proc is of another PID namespace,
-// whose numbers are not those of the events, it is of nobody.
-func findOwner(h *host.Host, x *owner.Index, pid ns.TaskID, boot time.Time) foundOwner {
+// whose numbers are not those of the events, it is of nobody. offset is kernel.BootOffset.
+func findOwner(h *host.Host, x *owner.Index, pid ns.TaskID, offset time.Duration) foundOwner {
 	if !h.OwnTaskIDs() {
 		return foundOwner{}
 	}
@@ -84,28 +83,23 @@ func findOwner(h *host.Host, x *owner.Index, pid ns.TaskID, boot time.Time) foun
 	if err != nil { // it has ended
 		return foundOwner{}
 	}
-	return foundOwner{Owner: x.Of(pid, st.Born()), born: boot.Add(st.Born())}
-}
-
-// bootTime returns the wall clock's time at boot, as the start times in /proc count from it.
-// Both are of this process's time namespace.
-func bootTime() time.Time {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail: there since Linux 2.6.39
-	return time.Now().Round(0).Add(-time.Duration(ts.Nano()))
+	return foundOwner{Owner: x.Of(pid, st.Born()), born: max(1, st.Born()-offset)}
 }
 
 // update finds the owners of some events, before they are written. It waits until the
-// deadline at most.
+// deadline at most, and not at all once a look-up has taken longer than ownerLimit.
 func (f *ownerFinder) update(events []trace.Event, deadline time.Time) {
 	if own := time.Now().Add(ownerPatience); own.Before(deadline) {
 		deadline = own
+	}
+	if f.busy && time.Since(f.since) > ownerLimit {
+		deadline = time.Now()
 	}
 	if f.busy && !f.take(deadline) {
 		return
 	}
 	if pids := f.unknown(events); len(pids) > 0 {
-		f.busy = true
+		f.busy, f.since = true, time.Now()
 		f.asked <- pids
 		f.take(deadline)
 	}
@@ -131,18 +125,29 @@ func (f *ownerFinder) unknown(events []trace.Event) []int {
 
 // take waits for an answer, and reports whether it came.
 func (f *ownerFinder) take(deadline time.Time) bool {
+	select {
+	case owners := <-f.found:
+		f.learn(owners)
+		return true
+	default:
+	}
 	late := time.NewTimer(time.Until(deadline))
 	defer late.Stop()
 	select {
 	case owners := <-f.found:
-		f.busy = false
-		for pid, o := range owners {
-			o.at = time.Now()
-			f.known[pid] = o
-		}
+		f.learn(owners)
 		return true
 	case <-late.C:
 		return false
+	}
+}
+
+// learn keeps an answer.
+func (f *ownerFinder) learn(owners map[int]foundOwner) {
+	f.busy = false
+	for pid, o := range owners {
+		o.at = time.Now()
+		f.known[pid] = o
 	}
 }
 
@@ -150,7 +155,7 @@ func (f *ownerFinder) take(deadline time.Time) bool {
 // A process that started after the event is another one, which has its PID by now.
 func (f *ownerFinder) of(e *trace.Event) *owner.Owner {
 	o := f.known[e.PID]
-	if o.Owner == nil || o.born.After(e.Time.Add(ownerSlack)) {
+	if o.Owner == nil || o.born > e.Boot {
 		return nil
 	}
 	return o.Owner

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -26,22 +27,22 @@ func TestOwnerOfEventsOfAReusedPID(t *testing.T) {
 	}
 	defer h.Close()
 	self := os.Getpid()
-	found := findOwner(h, owner.Read(t.Context(), owner.Options{Host: h}), ns.TaskID(self), bootTime())
-	if age := time.Since(found.born); age < 0 || age > time.Hour {
+	found := findOwner(h, owner.Read(t.Context(), owner.Options{Host: h}), ns.TaskID(self), kernel.BootOffset())
+	if age := kernel.SinceBoot() - found.born; age < 0 || age > time.Hour {
 		t.Errorf("this process is %v old", age)
 	}
-	if gone := findOwner(h, nil, 4194304, bootTime()); !gone.born.IsZero() || gone.Owner != nil {
+	if gone := findOwner(h, nil, 4194304, kernel.BootOffset()); gone.born != 0 || gone.Owner != nil {
 		t.Errorf("the owner of no process is %+v", gone)
 	}
 	found.Owner = &owner.Owner{Runtime: "docker", Name: "web"} // wherever the test runs
 	f := &ownerFinder{known: map[int]foundOwner{self: found}}
-	if f.of(&trace.Event{PID: self, Time: time.Now()}) == nil {
+	if f.of(&trace.Event{PID: self, Boot: kernel.SinceBoot()}) == nil {
 		t.Error("an event of now has no owner")
 	}
-	if o := f.of(&trace.Event{PID: self, Time: found.born.Add(-time.Second)}); o != nil {
+	if o := f.of(&trace.Event{PID: self, Boot: found.born - time.Second}); o != nil {
 		t.Errorf("an event from before the process started has its owner, %v", o)
 	}
-	if o := f.of(&trace.Event{PID: self + 1, Time: time.Now()}); o != nil {
+	if o := f.of(&trace.Event{PID: self + 1, Boot: kernel.SinceBoot()}); o != nil {
 		t.Errorf("an event of another process has the owner %v", o)
 	}
 }
@@ -71,7 +72,25 @@ func TestOwnerByTheProcOfAnotherPIDNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	if found := findOwner(h, nil, 1, bootTime()); !found.born.IsZero() {
+	if found := findOwner(h, nil, 1, kernel.BootOffset()); found.born != 0 {
 		t.Errorf("process 1 there is taken for one here, which started %v", found.born)
+	}
+}
+
+// A look-up that does not answer is waited for once, and not at every batch of events.
+func TestOwnersThatDoNotCome(t *testing.T) {
+	f := &ownerFinder{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]foundOwner, 1)}
+	begin := time.Now()
+	const rounds = 50
+	for i := range rounds {
+		f.update([]trace.Event{{PID: i + 1}}, time.Now().Add(time.Second))
+	}
+	if took := time.Since(begin); took > rounds/2*ownerPatience {
+		t.Errorf("%d batches waited %v", rounds, took)
+	}
+	f.found <- map[int]foundOwner{1: {Owner: &owner.Owner{Runtime: "docker"}, born: 1}}
+	f.update([]trace.Event{{PID: 1}}, time.Now().Add(time.Second))
+	if f.of(&trace.Event{PID: 1, Boot: 2}) == nil {
+		t.Error("the answer that came at last is not used")
 	}
 }

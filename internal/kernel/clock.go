@@ -17,13 +17,14 @@ import (
 func SinceBoot() time.Duration {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail: there since Linux 2.6.39
-	return time.Duration(ts.Nano()) - bootOffset()
+	return time.Duration(ts.Nano()) - BootOffset()
 }
 
-// bootOffset returns how far the CLOCK_BOOTTIME of this process is ahead. The file has the
+// BootOffset returns how far the CLOCK_BOOTTIME of this process, by which /proc has the start
+// times of processes, is ahead of the kernel's own. The file has the
 // offsets of the namespace that children are created in, and is believed only if that is
 // the process's own (kernel/time/namespace.c, proc_timens_show_offsets, 6.18).
-func bootOffset() time.Duration {
+func BootOffset() time.Duration {
 	own, err := os.Readlink("/proc/self/ns/time")
 	if err != nil {
 		return 0 // there are no time namespaces

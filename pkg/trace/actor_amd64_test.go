@@ -149,7 +149,7 @@ func demandSame(t *testing.T, i int, got, want trace.Event) {
 	if got.Duration <= 0 && !got.Partial && !got.Refused && !got.Answered {
 		t.Errorf("event %d took %v", i, got.Duration)
 	}
-	got.Time, got.Duration, got.Via, got.Target = want.Time, want.Duration, want.Via, want.Target
+	got.Time, got.Boot, got.Duration, got.Via, got.Target = want.Time, want.Boot, want.Duration, want.Via, want.Target
 	if got != want {
 		t.Errorf("event %d is\n%s, want\n%s", i, describe(got), describe(want))
 	}

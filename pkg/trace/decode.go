@@ -59,7 +59,7 @@ func decode(e *Event, record []byte, c clock) error {
 			raw.Call, raw.Abi, raw.Type, raw.Via, raw.PathSize, len(record))
 	}
 	*e = Event{
-		Call: call, Time: c.at(raw.Time), Duration: time.Duration(raw.Duration),
+		Call: call, Time: c.at(raw.Time), Boot: time.Duration(raw.Time), Duration: time.Duration(raw.Duration),
 		PID: int(raw.Pid), TID: int(raw.Tid), PPID: int(raw.Ppid), Child: int(raw.Child),
 		Comm: cString(raw.Comm[:]), UID: int(raw.Uid), Flags: Flags(raw.Flags), FD: int(raw.Fd), Ret: raw.Ret,
 		ABI: abiNames[raw.Abi], From: raw.From.set(), To: raw.To.set(),

@@ -88,6 +88,7 @@ type Target struct {
 type Event struct {
 	Call     Call
 	Time     time.Time     // when it was called
+	Boot     time.Duration // the same since boot, by the kernel's CLOCK_BOOTTIME: nobody sets that clock
 	Duration time.Duration // until it was done; of a Clone until the child was there
 	PID      int
 	TID      int

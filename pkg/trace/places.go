@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -119,7 +119,7 @@ func lookInProc() (map[int]thread, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list threads: %w", err)
 	}
-	boot := newClock()
+	offset := kernel.BootOffset()
 	all := map[int]thread{}
 	buf := make([]byte, 16<<10)
 	for _, e := range entries {
@@ -140,7 +140,7 @@ func lookInProc() (map[int]thread, error) {
 			}
 			all[int(tid)] = thread{
 				pid: pid, tid: int(tid), comm: stat.Comm, ns: NS{Inode: inode},
-				at: boot.at(stat.Start * uint64(time.Second) / host.UserHZ),
+				at: stat.Born() - offset,
 			}
 		}
 	}

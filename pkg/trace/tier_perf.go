@@ -114,7 +114,7 @@ func (p *perf) event(e *Event, r *perfRecord) bool {
 	if !moved {
 		return false
 	}
-	*e = Event{Call: Move, Time: p.boot.Add(time.Duration(r.time)), PID: int(r.pid), TID: int(r.tid), UID: -1, FD: -1, From: before, To: r.set}
+	*e = Event{Call: Move, Time: p.boot.Add(time.Duration(r.time)), Boot: time.Duration(r.time), PID: int(r.pid), TID: int(r.tid), UID: -1, FD: -1, From: before, To: r.set}
 	if made {
 		e.Call, e.Child, e.Ret = Clone, int(r.tid), int64(r.tid)
 		e.PID, e.TID = int(r.byPID), int(r.by)

@@ -37,7 +37,7 @@ type thread struct {
 	pid, tid int
 	comm     string
 	ns       NS
-	at       time.Time // of the event; of a look, when the thread started
+	at       time.Duration // since boot, of the event; of a look, when the thread started
 }
 
 const pruneFirst = 1 << 14
@@ -71,14 +71,13 @@ func coverage(o Options, t *tracker, th *thread) bool {
 }
 
 func (t *tracker) lookByBPF() (map[int]thread, error) {
-	boot := newClock()
 	all := map[int]thread{}
 	_, err := t.reader.Tasks(func(task *bpfreader.Task) {
 		if task.Left || task.Exited || task.NS[bpfreader.NSNet] == 0 {
 			return
 		}
 		all[task.TID] = thread{
-			pid: task.PID, tid: task.TID, comm: task.Command(), at: boot.at(uint64(task.Start)),
+			pid: task.PID, tid: task.TID, comm: task.Command(), at: time.Duration(task.Start),
 			ns: NS{Inode: uint64(task.NS[bpfreader.NSNet]), Cookie: task.NetCookie},
 		}
 	})
@@ -87,7 +86,7 @@ func (t *tracker) lookByBPF() (map[int]thread, error) {
 
 // note follows an event.
 func (t *tracker) note(e *Event) {
-	now := thread{pid: e.PID, tid: e.TID, comm: e.Comm, ns: e.To[ns.Net], at: e.Time.Add(e.Duration)}
+	now := thread{pid: e.PID, tid: e.TID, comm: e.Comm, ns: e.To[ns.Net], at: e.Boot + e.Duration}
 	if e.Call == Clone {
 		now.pid, now.tid = e.Child, e.Child
 		if e.Flags&cloneThread != 0 {
@@ -173,12 +172,9 @@ func (t *tracker) summary(found map[int]thread) Summary {
 }
 
 // same reports whether a thread found later can be the one that was seen: its
-// number may have been given to another, which started after that. The two
-// clocks of an event and of a look may be set apart a little.
-func (th *thread) same(later *thread) bool {
-	const apart = 100 * time.Millisecond
-	return later.at.Before(th.at.Add(apart))
-}
+// number may have been given to another, which started after that. The start that
+// /proc has is rounded down.
+func (th *thread) same(later *thread) bool { return later.at <= th.at }
 
 func (t *tracker) close() error {
 	<-t.ready
