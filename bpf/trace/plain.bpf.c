@@ -18,7 +18,6 @@ struct bpf_pidns_info {
 
 /* Helper numbers are UAPI, enum bpf_func_id in linux/bpf.h. */
 static u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;                                            /* 4.2 */
-static u64 (*bpf_get_current_uid_gid)(void) = (void *)15;                                             /* 4.2 */
 static long (*bpf_get_current_comm)(void *name, u32 size) = (void *)16;                               /* 4.2 */
 static long (*bpf_get_ns_current_pid_tgid)(u64 dev, u64 ino, void *info, u32 size) = (void *)120; /* 5.7 */
 
@@ -58,6 +57,13 @@ static __always_inline void read_args(struct args *r, void *regs)
 	r->second = r->compat ? (u32)PROBE_READ(x, cx) : PROBE_READ(x, si);
 }
 
+/* Fills in the caller's numbers in the reader's PID namespace; 0 if it is in another one,
+ * even one below the reader's. */
+static __always_inline int read_ids(struct bpf_pidns_info *ids)
+{
+	return !bpf_get_ns_current_pid_tgid(pidns_dev, reader_pidns, ids, sizeof(*ids));
+}
+
 /* Fills in the caller; 0 if a filter excludes it. */
 static __always_inline int fill_caller(struct event *e)
 {
@@ -67,8 +73,8 @@ static __always_inline int fill_caller(struct event *e)
 	if (!reader_level) {
 		ids.tgid = both >> 32;
 		ids.pid = both;
-	} else { /* none for a task in another PID namespace, even below the reader's */
-		bpf_get_ns_current_pid_tgid(pidns_dev, reader_pidns, &ids, sizeof(ids));
+	} else {
+		read_ids(&ids);
 	}
 	e->pid = ids.tgid;
 	e->tid = ids.pid;
@@ -79,7 +85,7 @@ static __always_inline int fill_caller(struct event *e)
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	if (!comm_matches(e))
 		return 0;
-	e->uid = bpf_get_current_uid_gid(); /* the real one: no helper returns the effective one */
+	e->uid = UID_UNKNOWN; /* no helper returns the effective one */
 	return 1;
 }
 
@@ -120,6 +126,7 @@ int plain_exit(u64 *ctx)
 {
 	u32 id = bpf_get_current_pid_tgid();
 	u32 nr = call_number((void *)ctx[0]);
+	struct bpf_pidns_info ids = {};
 	s64 ret = ctx[1];
 	struct event *e;
 
@@ -130,7 +137,7 @@ int plain_exit(u64 *ctx)
 		return 0;
 	e->duration = bpf_ktime_get_boot_ns() - e->time;
 	e->ret = ret;
-	if (e->call == CALL_CLONE && ret > 0)
+	if (e->call == CALL_CLONE && ret > 0 && read_ids(&ids)) /* else it is a number of another namespace */
 		e->child = ret;
 	if (!(e->note & NOTE_FLAGS_UNREAD) || reread_flags(e, (void *)ctx[0], nr))
 		submit(e);

@@ -47,6 +47,8 @@ enum path_size {
 	PATH_SIZE = 512,
 };
 
+#define UID_UNKNOWN 0xffffffff /* the kernel's invalid UID */
+
 struct event {
 	u64 time;     /* nanoseconds since boot, suspend included */
 	u64 duration; /* nanoseconds */
@@ -59,7 +61,7 @@ struct event {
 	u32 tid;
 	u32 ppid;
 	u32 child;
-	u32 uid; /* effective, in the initial user namespace */
+	u32 uid; /* effective, in the initial user namespace; UID_UNKNOWN if it is unknown */
 	s32 fd;
 	u32 via_pid;
 	u8 call;

@@ -70,6 +70,9 @@ func decode(e *Event, record []byte, c clock) error {
 	if raw.Ret < 0 {
 		e.Ret, e.Errno = -1, unix.Errno(-raw.Ret)
 	}
+	if raw.Uid == math.MaxUint32 {
+		e.UID = -1
+	}
 	if raw.Note&uint8(callsNoteNOTE_KILLED) != 0 {
 		e.Errno = 0
 	}

@@ -46,10 +46,10 @@ var tiers = []tier{
 	{TierInfo{1, "tracepoints", []Limitation{LacksPtraced}}, openCalls},
 	{TierInfo{2, "functions", []Limitation{LacksFiltered, LacksPtraced}}, openFunctions},
 	{TierInfo{3, "untyped", []Limitation{
-		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced, LacksCompat32, LacksCookies, LacksParents,
+		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced, LacksCompat32, LacksCookies, LacksParents, LacksUsers, LacksNested,
 	}}, openPlain},
 	{TierInfo{4, "perf", []Limitation{
-		LacksNames, LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents,
+		LacksNames, LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents, LacksUsers,
 	}}, openPerf},
 }
 

@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
@@ -19,60 +21,122 @@ import (
 )
 
 // places is where threads are, for tiers whose events do not have it: known from a
-// first look, and from /proc at each event.
+// first look, and from /proc at each event. It is for one goroutine.
 type places struct {
-	mu  sync.Mutex
-	now map[int]Set
+	now   map[int]place // by TID
+	prune int           // size of now at which those that have ended are dropped
+
+	// begun is true while begin is called for every new thread: then a number is never
+	// of another thread than was noted.
+	begun  bool
+	offset time.Duration // kernel.BootOffset
 }
 
-const placesMost = 1 << 17
+// place is where a thread is.
+type place struct {
+	Set
+	seen time.Duration // when it was there, since boot: its number is of this thread then
+}
+
+const (
+	placesFirst = 1 << 17 // the first prune
+	// placeTrust is how long the place of a thread is believed of which /proc does not
+	// show any more that its number was not given to another. All others are given
+	// before (alloc_pid, kernel/pid.c, 6.18).
+	placeTrust = time.Second
+)
 
 // newPlaces begins with the network namespace of every thread. Reading what each
 // is in of other types would take eight times as long; those are known once a
 // thread was seen moving.
 func newPlaces() (*places, error) {
-	p := &places{now: map[int]Set{}}
+	p := &places{now: map[int]place{}, prune: placesFirst, offset: kernel.BootOffset()}
 	all, err := lookInProc()
 	if err != nil {
 		return nil, err
 	}
+	seen := kernel.SinceBoot()
 	for tid, th := range all {
-		p.now[tid] = Set{ns.Net: th.ns}
+		p.now[tid] = place{Set{ns.Net: th.ns}, seen}
 	}
 	return p, nil
 }
 
-// swap returns where a thread was and notes where it is.
-func (p *places) swap(tid int, now Set) (before Set) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	before = p.now[tid]
-	if len(p.now) >= placesMost {
-		p.drop()
+// put notes where a thread is at a time. Of what is unknown of it, it is where it was.
+func (p *places) put(tid int, now Set, at time.Duration) {
+	if tid == 0 { // not of our PID namespace
+		return
 	}
+	before := p.at(tid, at)
 	for t, ns := range before {
 		if now[t].Inode == 0 {
 			now[t] = ns
 		}
 	}
-	p.now[tid] = now
-	return before
+	p.now[tid] = place{now, at}
+	if len(p.now) >= p.prune {
+		p.drop()
+	}
 }
 
-// at returns where a thread was last seen.
-func (p *places) at(tid int) Set {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.now[tid]
+// begin notes where a thread is that has just been made.
+func (p *places) begin(tid int, now Set, at time.Duration) {
+	delete(p.now, tid)
+	p.put(tid, now, at)
 }
 
-// drop forgets threads that have ended.
+// at returns where the thread was last seen that had a number at a time; nothing if that
+// may have been another one.
+func (p *places) at(tid int, at time.Duration) Set {
+	was, ok := p.now[tid]
+	if !ok || p.begun || at < was.seen+placeTrust {
+		return was.Set
+	}
+	if born, err := p.bornAt(tid); err != nil || born > was.seen {
+		delete(p.now, tid)
+		return Set{}
+	}
+	return was.Set
+}
+
+// visit reads where the thread is that had a number at a time, and notes it: nothing
+// if it has ended.
+func (p *places) visit(tid int, at time.Duration) Set {
+	if tid == 0 {
+		return Set{}
+	}
+	now := whereIs(tid)
+	if born, err := p.bornAt(tid); err != nil || born > at {
+		return Set{}
+	}
+	p.put(tid, now, at)
+	return now
+}
+
+// drop forgets threads that have ended. It looks at all of them, so that the next time
+// is when there are twice as many.
 func (p *places) drop() {
 	for tid := range p.now {
 		if _, err := os.Lstat(taskDir(tid)); errors.Is(err, os.ErrNotExist) {
 			delete(p.now, tid)
 		}
 	}
+	p.prune = max(placesFirst, 2*len(p.now))
+}
+
+// bornAt returns when the thread started that has a number now, since boot, rounded down
+// to a tick. It returns an error if there is none.
+func (p *places) bornAt(tid int) (time.Duration, error) {
+	f, err := host.OpenStatAt(unix.AT_FDCWD, taskDir(tid)+"/stat", strconv.Itoa(tid))
+	if err != nil {
+		return 0, fmt.Errorf("read start of thread: %w", err)
+	}
+	defer f.Close()
+	st, err := f.Read()
+	if err != nil {
+		return 0, fmt.Errorf("read start of thread: %w", err)
+	}
+	return st.Born() - p.offset, nil
 }
 
 func taskDir(tid int) string { return "/proc/" + strconv.Itoa(tid) }

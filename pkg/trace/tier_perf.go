@@ -62,6 +62,7 @@ func openPerf(o Options) (backend, error) {
 	if p.places, err = newPlaces(); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
+	p.places.begun = true
 	return p, nil
 }
 
@@ -101,11 +102,13 @@ func (p *perf) event(e *Event, r *perfRecord) bool {
 	}
 	made := r.tid != r.by
 	var before Set
+	at := time.Duration(r.time)
 	if made {
-		before = p.places.at(int(r.by))
-		p.places.swap(int(r.tid), r.set)
+		before = p.places.at(int(r.by), at)
+		p.places.begin(int(r.tid), r.set, at)
 	} else {
-		before = p.places.swap(int(r.tid), r.set)
+		before = p.places.at(int(r.tid), at)
+		p.places.put(int(r.tid), r.set, at)
 	}
 	moved := false
 	for _, t := range perfMap {
@@ -132,7 +135,9 @@ func (p *perf) collect() bool {
 	for _, ring := range p.rings {
 		records, lost := ring.read()
 		p.ready = append(p.ready, records...)
-		p.overflow = p.overflow || lost
+		if lost {
+			p.overflow, p.places.begun = true, false
+		}
 	}
 	slices.SortStableFunc(p.ready, func(a, b perfRecord) int { return cmp.Compare(a.time, b.time) })
 	return len(p.ready) > 0

@@ -57,14 +57,13 @@ func (p *plain) next(e *Event, deadline time.Time) (bool, error) {
 func (p *plain) locate(e *Event) {
 	switch {
 	case e.Failed():
-		e.From = p.places.at(e.TID)
+		e.From = p.places.at(e.TID, e.Boot)
 	case e.Call == Clone:
-		e.From = p.places.at(e.TID)
-		e.To = whereIs(e.Child)
-		p.places.swap(e.Child, e.To)
+		e.From = p.places.at(e.TID, e.Boot)
+		e.To = p.places.visit(e.Child, e.Boot+e.Duration)
 	default:
-		e.To = whereIs(e.TID)
-		e.From = p.places.swap(e.TID, e.To)
+		e.From = p.places.at(e.TID, e.Boot)
+		e.To = p.places.visit(e.TID, e.Boot)
 	}
 }
 
