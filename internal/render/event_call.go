@@ -21,6 +21,9 @@ func (e *Events) appendSyscall(out []byte, ev *trace.Event) []byte {
 		return append(out, "moved"...)
 	}
 	out = append(out, ev.Call.String()...)
+	if !ev.HasCall() {
+		return append(out, "(?)"...)
+	}
 	out = append(out, '(')
 	if ev.Call == trace.Setns {
 		out = strconv.AppendInt(out, int64(ev.FD), 10)

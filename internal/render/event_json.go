@@ -43,13 +43,15 @@ func (e *Events) appendCall(out []byte, ev *trace.Event) []byte {
 	out = appendPID(out, "pid", ev.PID)
 	out = appendPID(out, "tid", ev.TID)
 	out = appendPID(out, "ppid", ev.PPID)
-	out = append(out, `,"comm":`...)
-	out = appendString(out, ev.Comm)
-	out = appendRaw(out, "comm_base64", ev.Comm)
+	if ev.Comm != "" || ev.HasCall() {
+		out = append(out, `,"comm":`...)
+		out = appendString(out, ev.Comm)
+		out = appendRaw(out, "comm_base64", ev.Comm)
+	}
 	if ev.UID >= 0 {
 		out = appendNumber(out, "uid", int64(ev.UID))
 	}
-	if ev.Call != trace.Move {
+	if ev.HasCall() {
 		out = append(out, `,"flags":`...)
 		out = append(out, e.flagText(ev.Flags)...)
 	}
@@ -57,7 +59,7 @@ func (e *Events) appendCall(out []byte, ev *trace.Event) []byte {
 		out = appendNumber(out, "fd", int64(ev.FD))
 	}
 	out = appendVia(out, &ev.Via)
-	if ev.Call != trace.Move && !unanswered(ev) {
+	if ev.HasCall() && !unanswered(ev) {
 		out = appendNumber(out, "ret", ev.Ret)
 	}
 	if ev.Errno != 0 {
@@ -70,7 +72,7 @@ func (e *Events) appendCall(out []byte, ev *trace.Event) []byte {
 		out = append(out, '"')
 	}
 	out = appendPID(out, "child", ev.Child)
-	if ev.Call != trace.Move {
+	if ev.Duration > 0 {
 		out = appendNumber(out, "duration_ns", int64(ev.Duration))
 	}
 	types := ev.Types()

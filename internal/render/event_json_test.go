@@ -36,15 +36,21 @@ func (f fakeNames) Initial(_ ns.Type, ns trace.NS) bool {
 
 func wireOf(names wire.Namer, ev *trace.Event) wire.Call {
 	w := wire.Call{
-		Time: ev.Time, Event: ev.Call.String(), PID: ev.PID, TID: ev.TID, PPID: ev.PPID, Comm: ev.Comm, CommBase64: rawOf(ev.Comm),
+		Time: ev.Time, Event: ev.Call.String(), PID: ev.PID, TID: ev.TID, PPID: ev.PPID, CommBase64: rawOf(ev.Comm),
 		Child: ev.Child, ABI: ev.ABI, Partial: ev.Partial, Refused: ev.Refused, Answered: ev.Answered,
 	}
 	if ev.UID >= 0 {
 		w.UID = &ev.UID
 	}
-	if ev.Call != trace.Move {
-		flags, ns := ev.Flags.Names(), int64(ev.Duration)
-		w.Flags, w.Duration, w.Ret = &flags, &ns, &ev.Ret
+	if ev.HasCall() {
+		flags := ev.Flags.Names()
+		w.Flags, w.Ret = &flags, &ev.Ret
+	}
+	if ev.Comm != "" || ev.HasCall() {
+		w.Comm = &ev.Comm
+	}
+	if ns := int64(ev.Duration); ns > 0 {
+		w.Duration = &ns
 	}
 	if unanswered(ev) {
 		w.Ret = nil

@@ -148,6 +148,10 @@ func trips() []namedTrip {
 	add("only a move", func(t *Trip) {
 		t.Call, t.Flags, t.FD, t.Via, t.Target, t.Duration, t.ABI = trace.Move, 0, -1, trace.Via{}, trace.Target{}, 0, ""
 	})
+	add("only a child", func(t *Trip) {
+		t.Call, t.Flags, t.FD, t.Via, t.Target, t.Duration, t.ABI = trace.Clone, 0, -1, trace.Via{}, trace.Target{}, 0, ""
+		t.Child, t.Comm, t.UID = 4243, "", -1
+	})
 	add("out of sight", func(t *Trip) { t.PID, t.TID, t.PPID, t.UID = 0, 0, 0, -1; t.To = trace.Set{} })
 	add("runc", func(t *Trip) {
 		t.Call, t.FD, t.Via, t.Target, t.Comm = trace.Unshare, -1, trace.Via{}, trace.Target{}, "runc:[1:CHILD]"

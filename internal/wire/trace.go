@@ -43,7 +43,7 @@ type Call struct {
 	PID         int       `json:"pid,omitempty"`                                                   // absent if this PID namespace does not show it
 	TID         int       `json:"tid,omitempty"`
 	PPID        int       `json:"ppid,omitempty"`
-	Comm        string    `json:"comm"`
+	Comm        *string   `json:"comm,omitempty"` // absent if it is unknown
 	CommBase64  []byte    `json:"comm_base64,omitempty"`
 	UID         *int      `json:"uid,omitempty"`         // the effective user, in the initial user namespace
 	Flags       *[]string `json:"flags,omitempty"`       // as passed; of setns its type
@@ -55,7 +55,7 @@ type Call struct {
 	Refused     bool      `json:"refused,omitempty"`     // true if it was refused before the kernel looked at it, as a rule by a seccomp filter
 	Answered    bool      `json:"answered,omitempty"`    // true if a seccomp filter or its supervisor let it return without an error: the kernel did not make the call, and nothing moved
 	Child       int       `json:"child,omitempty"`       // of clone: the new task
-	Duration    *int64    `json:"duration_ns,omitempty"` // of clone until the child exists
+	Duration    *int64    `json:"duration_ns,omitempty"` // of clone until the child exists; absent if it is unknown
 
 	// From and To are the namespaces before and after, by type: net always, others if
 	// the call was about them. Of clone: the caller's and the child's. pid and time

@@ -89,12 +89,12 @@ type Event struct {
 	Call     Call
 	Time     time.Time     // when it was called
 	Boot     time.Duration // the same since boot, by the kernel's CLOCK_BOOTTIME: nobody sets that clock
-	Duration time.Duration // until it was done; of a Clone until the child was there
+	Duration time.Duration // until it was done; of a Clone until the child was there; 0 if unknown
 	PID      int
 	TID      int
 	PPID     int
-	Child    int // of a Clone, the new thread; 0 if none was made
-	Comm     string
+	Child    int        // of a Clone, the new thread; 0 if none was made
+	Comm     string     // see HasCall
 	UID      int        // effective, as the initial user namespace numbers it; -1 if unknown
 	Flags    Flags      // as passed; of a setns its nstype
 	FD       int        // of a setns; -1 for others
@@ -102,7 +102,7 @@ type Event struct {
 	Target   Target     // of a setns; zero if the file is no namespace
 	Ret      int64      // -1 if it failed
 	Errno    unix.Errno // 0 if it did not fail; see Interrupted
-	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"
+	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"; see HasCall
 	From, To Set        // before and after; of a Clone, of the caller and of the child
 	Partial  bool       // the tracer saw only its end: Time is the end's, From unknown of a setns and unshare that did not fail
 	// Refused is a call that a seccomp filter or its supervisor refused before the
@@ -113,6 +113,11 @@ type Event struct {
 	// kernel did not make it: it changed nothing.
 	Answered bool
 }
+
+// HasCall reports whether the tier recorded the call. Tier 4 records where a thread is: how
+// it came there, by which flags, what was returned and how long it took is unknown then, and a
+// Comm that is empty too.
+func (e *Event) HasCall() bool { return e.ABI != "" }
 
 // Failed reports whether the call was refused, and changed nothing.
 func (e *Event) Failed() bool { return (e.Errno != 0 || e.Refused) && e.Interrupted() == "" }

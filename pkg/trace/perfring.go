@@ -7,6 +7,7 @@ package trace
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -26,12 +27,14 @@ type perfRing struct {
 	data []byte
 }
 
-// perfRecord is where a thread is that was created or moved.
+// perfRecord is where a thread is that was created or moved, or how one is called that got a name.
 type perfRecord struct {
 	time      uint64 // nanoseconds since boot
 	pid, tid  uint32 // who is there
 	byPID, by uint32 // who made the call
 	set       Set
+	renamed   bool
+	comm      string // the name, if it was renamed
 }
 
 const perfPages = 64 // of data; a power of two
@@ -44,9 +47,10 @@ func openPerfRing(cpu int) (*perfRing, error) {
 	attr := unix.PerfEventAttr{
 		Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_DUMMY, Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
 		Sample_type: unix.PERF_SAMPLE_TID | unix.PERF_SAMPLE_TIME, Wakeup: 1,
+		// Names too: by the time that an event is read its thread may have another one.
 		// Namespaces alone would be delivered to no event of a CPU: is_sb_event
-		// (kernel/events/core.c, 6.18) forgets them. CommExec asks for no records.
-		Bits:    unix.PerfBitSampleIDAll | unix.PerfBitUseClockID | perfBitNamespaces | unix.PerfBitCommExec,
+		// (kernel/events/core.c, 6.18) forgets them.
+		Bits:    unix.PerfBitSampleIDAll | unix.PerfBitUseClockID | perfBitNamespaces | unix.PerfBitComm,
 		Clockid: unix.CLOCK_BOOTTIME,
 	}
 	fd, err := unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
@@ -79,6 +83,10 @@ func (r *perfRing) read() (records []perfRecord, lost bool) {
 			if rec, ok := parsePerfRecord(raw[8:]); ok {
 				records = append(records, rec)
 			}
+		case unix.PERF_RECORD_COMM:
+			if rec, ok := parsePerfComm(raw[8:]); ok {
+				records = append(records, rec)
+			}
 		case unix.PERF_RECORD_LOST:
 			lost = true
 		}
@@ -100,14 +108,13 @@ func (r *perfRing) at(pos, size uint64) []byte {
 // parsePerfRecord reads a PERF_RECORD_NAMESPACES after its header: pid, tid, a
 // count, a device and an inode for each type, then who was running and when.
 func parsePerfRecord(b []byte) (perfRecord, bool) {
-	const sampleID = 16
-	if len(b) < 16+sampleID {
+	if len(b) < 16+perfSampleID {
 		return perfRecord{}, false
 	}
-	u32, u64 := binary.NativeEndian.Uint32, binary.NativeEndian.Uint64
-	r := perfRecord{pid: u32(b), tid: u32(b[4:])}
+	u64 := binary.NativeEndian.Uint64
+	r := perfRecord{pid: perfPID(b), tid: perfPID(b[4:])}
 	n := u64(b[8:])
-	if n > uint64(len(b)-16-sampleID)/16 {
+	if n > uint64(len(b)-16-perfSampleID)/16 {
 		return perfRecord{}, false
 	}
 	for i, t := range perfMap[:min(n, uint64(len(perfMap)))] {
@@ -115,8 +122,35 @@ func parsePerfRecord(b []byte) (perfRecord, bool) {
 			r.set[t].Inode = u64(b[16+16*i+8:])
 		}
 	}
-	rest := b[16+16*n:]
-	r.byPID, r.by, r.time = u32(rest), u32(rest[4:]), u64(rest[8:])
+	r.readSampleID(b[16+16*n:])
+	return r, true
+}
+
+// perfSampleID is the size of what every record ends with: who was running and when.
+const perfSampleID = 16
+
+func (r *perfRecord) readSampleID(b []byte) {
+	r.byPID, r.by, r.time = perfPID(b), perfPID(b[4:]), binary.NativeEndian.Uint64(b[8:])
+}
+
+// perfPID reads a number in our PID namespace, 0 if it has none there. That of a task
+// which ends may be -1 (perf_event_pid_type, kernel/events/core.c, 6.18).
+func perfPID(b []byte) uint32 {
+	if n := binary.NativeEndian.Uint32(b); n != math.MaxUint32 {
+		return n
+	}
+	return 0
+}
+
+// parsePerfComm reads a PERF_RECORD_COMM after its header: pid, tid and the name, ended
+// and filled up with zeros.
+func parsePerfComm(b []byte) (perfRecord, bool) {
+	if len(b) < 8+perfSampleID {
+		return perfRecord{}, false
+	}
+	name := len(b) - perfSampleID
+	r := perfRecord{pid: perfPID(b), tid: perfPID(b[4:]), renamed: true, comm: cString(b[8:name])}
+	r.readSampleID(b[name:])
 	return r, true
 }
 

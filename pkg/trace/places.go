@@ -29,6 +29,7 @@ type places struct {
 	// begun is true while begin is called for every new thread: then a number is never
 	// of another thread than was noted.
 	begun  bool
+	missed time.Duration // names from before are unknown, since boot
 	offset time.Duration // kernel.BootOffset
 }
 
@@ -36,6 +37,9 @@ type places struct {
 type place struct {
 	Set
 	seen time.Duration // when it was there, since boot: its number is of this thread then
+
+	name  string        // with begun, "" if it is unknown
+	named time.Duration // since when it has that
 }
 
 const (
@@ -57,7 +61,7 @@ func newPlaces() (*places, error) {
 	}
 	seen := kernel.SinceBoot()
 	for tid, th := range all {
-		p.now[tid] = place{Set{ns.Net: th.ns}, seen}
+		p.now[tid] = place{Set{ns.Net: th.ns}, seen, th.comm, seen}
 	}
 	return p, nil
 }
@@ -73,16 +77,39 @@ func (p *places) put(tid int, now Set, at time.Duration) {
 			now[t] = ns
 		}
 	}
-	p.now[tid] = place{now, at}
+	was := p.now[tid]
+	was.Set, was.seen = now, at
+	p.now[tid] = was
 	if len(p.now) >= p.prune {
 		p.drop()
 	}
 }
 
-// begin notes where a thread is that has just been made.
-func (p *places) begin(tid int, now Set, at time.Duration) {
-	delete(p.now, tid)
+// begin notes where a thread is that another one has just made: it has the name of that.
+func (p *places) begin(tid, by int, now Set, at time.Duration) {
+	p.now[tid] = place{name: p.comm(by, at), named: at}
 	p.put(tid, now, at)
+}
+
+// rename notes a thread's name.
+func (p *places) rename(tid int, name string, at time.Duration) {
+	was := p.now[tid]
+	was.name, was.named = name, at
+	p.now[tid] = was
+}
+
+// comm returns the name that a thread had at a time, "" if it is unknown.
+func (p *places) comm(tid int, at time.Duration) string {
+	if was := p.now[tid]; was.named <= at && was.named >= p.missed {
+		return was.name
+	}
+	return ""
+}
+
+// miss notes that something was not noted: names from before are unknown, and numbers
+// may be of other threads.
+func (p *places) miss() {
+	p.begun, p.missed = false, kernel.SinceBoot()
 }
 
 // at returns where the thread was last seen that had a number at a time; nothing if that

@@ -95,9 +95,14 @@ func (p *perf) next(e *Event, deadline time.Time) (bool, error) {
 	}
 }
 
-// event makes an event of a record, if a thread was moved: every new thread has one.
+// event makes an event of a record, if a thread was moved: every new thread has one. A
+// thread that our PID namespace does not show has none.
 func (p *perf) event(e *Event, r *perfRecord) bool {
-	if int(r.pid) == os.Getpid() {
+	if int(r.pid) == os.Getpid() || r.tid == 0 {
+		return false
+	}
+	if r.renamed {
+		p.places.rename(int(r.tid), r.comm, time.Duration(r.time))
 		return false
 	}
 	made := r.tid != r.by
@@ -105,7 +110,7 @@ func (p *perf) event(e *Event, r *perfRecord) bool {
 	at := time.Duration(r.time)
 	if made {
 		before = p.places.at(int(r.by), at)
-		p.places.begin(int(r.tid), r.set, at)
+		p.places.begin(int(r.tid), int(r.by), r.set, at)
 	} else {
 		before = p.places.at(int(r.tid), at)
 		p.places.put(int(r.tid), r.set, at)
@@ -119,12 +124,10 @@ func (p *perf) event(e *Event, r *perfRecord) bool {
 	}
 	*e = Event{Call: Move, Time: p.boot.Add(time.Duration(r.time)), Boot: time.Duration(r.time), PID: int(r.pid), TID: int(r.tid), UID: -1, FD: -1, From: before, To: r.set}
 	if made {
-		e.Call, e.Child, e.Ret = Clone, int(r.tid), int64(r.tid)
+		e.Call, e.Child = Clone, int(r.tid)
 		e.PID, e.TID = int(r.byPID), int(r.by)
 	}
-	if comm, err := os.ReadFile(taskDir(e.TID) + "/comm"); err == nil { // it may have ended
-		e.Comm = strings.TrimSuffix(string(comm), "\n")
-	}
+	e.Comm = p.places.comm(e.TID, at)
 	return true
 }
 
@@ -136,7 +139,8 @@ func (p *perf) collect() bool {
 		records, lost := ring.read()
 		p.ready = append(p.ready, records...)
 		if lost {
-			p.overflow, p.places.begun = true, false
+			p.overflow = true
+			p.places.miss()
 		}
 	}
 	slices.SortStableFunc(p.ready, func(a, b perfRecord) int { return cmp.Compare(a.time, b.time) })
