@@ -21,7 +21,7 @@ import (
 
 // fakeTracer returns what it is given, batch by batch, and then waits for the end.
 type fakeTracer struct {
-	ctx     context.Context
+	done    <-chan struct{}
 	batches [][]trace.Event
 	lost    [][]trace.Loss // after each look, the last for good
 	finish  error
@@ -41,11 +41,12 @@ func (f *fakeTracer) ReadBatch(events []trace.Event) (int, error) {
 		}
 		return n, nil
 	}
-	if f.ctx.Err() != nil {
+	select {
+	case <-f.done:
 		return 0, trace.ErrClosed
+	case <-time.After(time.Millisecond):
+		return 0, nil
 	}
-	time.Sleep(time.Millisecond)
-	return 0, nil
 }
 func (f *fakeTracer) Lost() ([]trace.Loss, error) {
 	l := f.lost[0]
@@ -68,7 +69,7 @@ func traceWith(t *testing.T, f *fakeTracer, args ...string) (stdout, stderr stri
 	}
 	var out, notes bytes.Buffer
 	a := &app{stdout: &out, stderr: &notes, openTracer: func(ctx context.Context, o trace.Options) (tracer, error) {
-		f.ctx, f.opts = ctx, o
+		f.done, f.opts = ctx.Done(), o
 		return f, nil
 	}}
 	cmd := a.command()
@@ -229,7 +230,7 @@ func (fullWriter) Write([]byte) (int, error) { return 0, unix.ENOSPC }
 func TestTraceFullDisk(t *testing.T) {
 	f := &fakeTracer{batches: [][]trace.Event{{hop(0, 1, 10, 20)}}, lost: [][]trace.Loss{nil}}
 	a := &app{stdout: fullWriter{}, stderr: &bytes.Buffer{}, openTracer: func(ctx context.Context, o trace.Options) (tracer, error) {
-		f.ctx = ctx
+		f.done = ctx.Done()
 		return f, nil
 	}}
 	cmd := a.command()

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -86,9 +87,12 @@ func Tiers() []TierInfo {
 }
 
 // Tracer reads what the kernel records. Its methods are for one goroutine, but
-// for Close.
+// for Close, which any may call at any time.
 type Tracer struct {
 	ending  atomic.Bool // the context of Open has ended
+	closing atomic.Bool // Close was called
+	mu      sync.Mutex  // held while backend and tracker are used
+	closed  bool        // they are gone
 	backend backend
 	info    TierInfo
 	refused []error
@@ -160,15 +164,41 @@ func (t *Tracer) Read() (Event, error) {
 // ReadBatch fills events with what has been recorded and returns how many there
 // are. It waits a moment for the first (25 ms, or Options.Pace where nothing has come for
 // long) and not for any other, so it returns 0 where nothing happened. It ends as
-// Read does.
+// Read does. Once the tracer was closed, by another goroutine while it waits too, it
+// returns ErrClosed.
 func (t *Tracer) ReadBatch(events []Event) (int, error) {
+	if err := t.use(); err != nil {
+		return 0, err
+	}
+	defer t.mu.Unlock()
+	return t.readBatch(events)
+}
+
+// use begins to use backend and tracker, until mu is unlocked. It returns ErrClosed
+// once the tracer was closed.
+func (t *Tracer) use() error {
+	if t.closing.Load() {
+		return ErrClosed
+	}
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (t *Tracer) readBatch(events []Event) (int, error) {
 	if t.ending.Load() {
-		if err := t.Detach(); err != nil {
+		if err := t.detach(); err != nil {
 			return 0, err
 		}
 	}
 	n := 0
 	for n < len(events) && (n == 0 || t.backend.more()) {
+		if t.closing.Load() {
+			return n, ErrClosed
+		}
 		deadline := time.Now()
 		switch {
 		case t.ended:
@@ -197,13 +227,29 @@ func (t *Tracer) ReadBatch(events []Event) (int, error) {
 }
 
 // Lost returns how many calls of each kind were not recorded, since the tracer opened.
-func (t *Tracer) Lost() ([]Loss, error) { return t.backend.lost() }
+// It returns ErrClosed once the tracer was closed.
+func (t *Tracer) Lost() ([]Loss, error) {
+	if err := t.use(); err != nil {
+		return nil, err
+	}
+	defer t.mu.Unlock()
+	return t.backend.lost()
+}
 
 // Detach ends the recording, if it has not ended. What was recorded stays to be
 // read. It first looks where every thread is, for Finish: that must be known of the
 // moment at which the recording ends, however long reading the rest takes. The end
-// of the tracer's context has ReadBatch and Read detach.
+// of the tracer's context has ReadBatch and Read detach. It returns ErrClosed once the
+// tracer was closed.
 func (t *Tracer) Detach() error {
+	if err := t.use(); err != nil {
+		return err
+	}
+	defer t.mu.Unlock()
+	return t.detach()
+}
+
+func (t *Tracer) detach() error {
 	if t.ended {
 		return nil
 	}
@@ -216,22 +262,39 @@ func (t *Tracer) Detach() error {
 }
 
 // Finish ends the recording, if it has not ended, and compares where every thread
-// was then with where its events place it. Events still unread are read for it.
+// was then with where its events place it. Events still unread are read for it. It
+// returns ErrClosed if the tracer was closed.
 func (t *Tracer) Finish() (Summary, error) {
-	if err := t.Detach(); err != nil {
+	if err := t.use(); err != nil {
 		return Summary{}, err
 	}
-	for {
-		if _, err := t.Read(); errors.Is(err, ErrClosed) {
+	defer t.mu.Unlock()
+	if err := t.detach(); err != nil {
+		return Summary{}, err
+	}
+	for one := make([]Event, 1); ; {
+		switch _, err := t.readBatch(one); {
+		case t.closing.Load():
+			return Summary{}, ErrClosed
+		case errors.Is(err, ErrClosed):
 			return t.tracker.compare()
-		} else if err != nil {
+		case err != nil:
 			return Summary{}, err
 		}
 	}
 }
 
-// Close ends the recording and takes everything out of the kernel.
+// Close ends the recording and takes everything out of the kernel. It waits until
+// what other goroutines do with the tracer has ended, which is at once. A second one does nothing.
 func (t *Tracer) Close() error {
 	t.unwatch()
+	t.closing.Store(true)
+	t.backend.interrupt()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil
+	}
+	t.closed = true
 	return errors.Join(t.backend.close(), t.tracker.close())
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,8 @@ type perf struct {
 	boot     time.Time
 	ready    []perfRecord // by time, read and not yet returned
 	overflow bool
+
+	interrupted atomic.Bool
 }
 
 // perfMap is the kernel's order of the types in a record (enum
@@ -86,7 +89,7 @@ func (p *perf) next(e *Event, deadline time.Time) (bool, error) {
 			continue
 		}
 		left := time.Until(deadline)
-		if left <= 0 {
+		if left <= 0 || p.interrupted.Swap(false) {
 			return false, nil
 		}
 		if err := p.wait(min(left, latency)); err != nil {
@@ -159,7 +162,8 @@ func (p *perf) wait(left time.Duration) error {
 	return nil
 }
 
-func (p *perf) interrupt() {} // it never waits long
+// interrupt has next return within latency.
+func (p *perf) interrupt() { p.interrupted.Store(true) }
 
 func (p *perf) more() bool { return len(p.ready) > 0 }
 

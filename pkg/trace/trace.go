@@ -21,8 +21,8 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// ErrClosed is what Read returns once the tracer was closed or its context has
-// ended, and all that was recorded until then has been read.
+// ErrClosed is what Read returns once the tracer was closed, or its context has ended
+// and all that was recorded until then has been read.
 var ErrClosed = errors.New("tracer is closed")
 
 // Options select what is traced. The zero value is every call of every thread but
