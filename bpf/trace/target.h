@@ -4,6 +4,7 @@
 
 #include "../common/ns.h"
 #include "../common/pid.h"
+#include "reason.h"
 
 #define PIDFD_NAME 0x5d64666469705bULL /* "[pidfd]", pidfd_create, kernel/fork.c */
 
@@ -65,6 +66,7 @@ static __always_inline void read_target_ns(struct event *e, struct ns_common *ns
 		return;
 	e->type = i;
 	e->target.inode[i] = READ(ns, inum);
+	read_owner(e, ns, i);
 	if (i == NS_NET)
 		e->target.net_cookie = net_cookie(container_of(ns, struct net, ns));
 }

@@ -26,6 +26,7 @@ struct {
 	enum abi abi;
 	enum via via;
 	enum note note;
+	enum fact fact;
 	enum path_size size;
 	enum ns_index index;
 } *types_for_go;
@@ -207,6 +208,8 @@ static __always_inline int exit_call(struct pt_regs___x86 *regs, u32 nr, s64 ret
 		e->ret = ret;
 		if (ret >= 0)
 			read_ns_set(&e->to, task);
+		else
+			read_facts(e, task);
 		submit(e);
 	}
 	e->call = CALL_UNKNOWN;

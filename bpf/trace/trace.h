@@ -35,6 +35,18 @@ enum note {
 	NOTE_FLAGS_UNREAD = 16, /* never in an event: flags were not in memory at entry */
 };
 
+/* What was found of a task as its call failed. */
+enum fact {
+	FACT_NO_ADMIN_THERE = 1, /* no CAP_SYS_ADMIN in the owner of the target */
+	FACT_NO_ADMIN = 2,       /* no CAP_SYS_ADMIN in its own user namespace */
+	FACT_NO_CHROOT = 4,      /* no CAP_SYS_CHROOT there */
+	FACT_THREADS = 8,        /* its process has other threads */
+	FACT_SHARED_FS = 16,     /* another task has its root and working directory */
+	FACT_CHROOTED = 32,
+	FACT_USER_DEPTH = 64, /* its user namespace is as deep as can be */
+	FACT_PID_DEPTH = 128, /* the PID namespace of its children is */
+};
+
 /* The namespaces of a task by type: inodes, 0 if unknown. NS_PID and NS_TIME are
  * those for its children, as setns and unshare change no other. */
 struct ns_set {
@@ -71,6 +83,10 @@ struct event {
 	u8 comm[16];
 	u32 type;      /* index of the namespace file's type */
 	u32 path_size; /* bytes of path that are used */
+	u32 facts;
+	u32 owner;   /* of setns: user namespace that owns the target, inode */
+	u32 full;    /* CLONE_NEW* of the limits that are reached */
+	u32 full_in; /* in this user namespace, inode */
 	u8 path[PATH_SIZE]; /* names, each terminated by a 0, from the last element upwards */
 };
 

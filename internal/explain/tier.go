@@ -31,6 +31,7 @@ var limitations = map[trace.Limitation]string{
 	trace.LacksCompat32:     "32-bit calls of 64-bit programs",
 	trace.LacksCookies:      "cookies",
 	trace.LacksParents:      "parent processes",
+	trace.LacksReasons:      "why a call failed",
 	trace.LacksUsers:        "effective users",
 	trace.LacksNested:       "where a clone led to that was made in another PID namespace",
 	trace.LacksCalls:        "which call it was, its flags and its file",

@@ -89,6 +89,7 @@ func (e *Events) appendCall(out []byte, ev *trace.Event) []byte {
 	if ev.Refused {
 		out = append(out, `,"refused":true`...)
 	}
+	out = e.appendReasonJSON(out, ev)
 	if ev.Answered {
 		out = append(out, `,"answered":true`...)
 	}

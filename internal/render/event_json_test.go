@@ -42,6 +42,9 @@ func wireOf(names wire.Namer, ev *trace.Event) wire.Call {
 	if ev.UID >= 0 {
 		w.UID = &ev.UID
 	}
+	if r := ev.Reason; r.Kind != trace.ReasonUnknown {
+		w.Reason = &wire.Reason{Kind: string(r.Kind), Capability: r.Capability, Limit: r.Limit, Userns: wire.NewRef(names, ns.User, r.UserNS)}
+	}
 	if ev.HasCall() {
 		flags := ev.Flags.Names()
 		w.Flags, w.Ret = &flags, &ev.Ret

@@ -77,6 +77,20 @@ func trips() []namedTrip {
 	})
 	add("refused", func(t *Trip) { fail(t, unix.EPERM) })
 	add("wrong type", func(t *Trip) { fail(t, unix.EINVAL); t.Flags = unix.CLONE_NEWUTS })
+	add("no capability", func(t *Trip) {
+		fail(t, unix.EPERM)
+		t.Reason = trace.Reason{Kind: trace.ReasonCapability, Capability: "CAP_SYS_ADMIN", UserNS: homes()[ns.User]}
+	})
+	add("limit", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target = trace.Unshare, -1, trace.Via{}, trace.Target{}
+		fail(t, unix.ENOSPC)
+		t.Reason = trace.Reason{Kind: trace.ReasonLimit, Limit: "max_net_namespaces", UserNS: anon}
+	})
+	add("threads", func(t *Trip) {
+		t.Call, t.FD, t.Via, t.Target, t.Flags = trace.Unshare, -1, trace.Via{}, trace.Target{}, unix.CLONE_NEWUSER
+		fail(t, unix.EINVAL)
+		t.Reason = trace.Reason{Kind: trace.ReasonThreads}
+	})
 	add("bad fd", func(t *Trip) { fail(t, unix.EBADF); t.FD, t.Via, t.Target = -1, trace.Via{}, trace.Target{} })
 	add("no namespace", func(t *Trip) {
 		fail(t, unix.EINVAL)

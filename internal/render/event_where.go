@@ -64,6 +64,7 @@ func (w *where) read(e *Events, t *Trip) {
 		w.note = append(w.note, "after "...)
 		w.note = append(w.note, t.Away().Round(time.Microsecond).String()...)
 	}
+	w.note = e.appendReason(w.note, ev)
 	if ev.Partial {
 		w.note = append(w.note, "(only the end of the call was seen)"...)
 	}

@@ -53,6 +53,7 @@ type Call struct {
 	Errno       string    `json:"errno,omitempty"`       // as EPERM
 	Interrupted string    `json:"interrupted,omitempty"` // as ERESTARTNOINTR: a signal came before it was done, and the kernel makes the call again or the program gets EINTR; ret and errno are absent
 	Refused     bool      `json:"refused,omitempty"`     // true if it was refused before the kernel looked at it, as a rule by a seccomp filter
+	Reason      *Reason   `json:"reason,omitempty"`      // why it failed, where the kernel's state showed that when the call returned
 	Answered    bool      `json:"answered,omitempty"`    // true if a seccomp filter or its supervisor let it return without an error: the kernel did not make the call, and nothing moved
 	Child       int       `json:"child,omitempty"`       // of clone: the new task
 	Duration    *int64    `json:"duration_ns,omitempty"` // of clone until the child exists; absent if it is unknown
@@ -66,6 +67,16 @@ type Call struct {
 	Targets map[string]Ref `json:"targets,omitempty"` // of setns with a pidfd: the namespaces of that process, by type
 	ABI     string         `json:"abi,omitempty"`     // x86_64, i386, x32, arm64 or arm
 	Partial bool           `json:"partial,omitempty"` // true if only the end of the call was seen: time is the end's
+}
+
+// Reason is why the kernel refused a call: a capability that the caller lacks, its changed root
+// directory, other threads of its process, a root directory shared with another thread, that
+// it is in that user namespace already, a limit that is reached, or that it is nested too deep.
+type Reason struct {
+	Kind       string `json:"kind" jsonschema:"enum=capability,enum=chroot,enum=threads,enum=shared-fs,enum=same,enum=limit,enum=depth"`
+	Capability string `json:"capability,omitempty"` // as CAP_SYS_ADMIN
+	Limit      string `json:"limit,omitempty"`      // the file in /proc/sys/user, as max_net_namespaces
+	Userns     *Ref   `json:"userns,omitempty"`     // the user namespace in which the capability is missing or the limit reached
 }
 
 // TraceCall is the record of a call.

@@ -123,7 +123,7 @@ func setOf(w callscript.Where) (s trace.Set) {
 	return s
 }
 
-// demand demands these events and no other. Of what was expected, times, files
+// demand demands these events and no other. Of what was expected, times, files, reasons
 // and targets are left to the caller, and types of which the kernel reported the
 // script nothing.
 func demand(t *testing.T, got, want []trace.Event) {
@@ -149,7 +149,8 @@ func demandSame(t *testing.T, i int, got, want trace.Event) {
 	if got.Duration <= 0 && !got.Partial && !got.Refused && !got.Answered {
 		t.Errorf("event %d took %v", i, got.Duration)
 	}
-	got.Time, got.Boot, got.Duration, got.Via, got.Target = want.Time, want.Boot, want.Duration, want.Via, want.Target
+	got.Time, got.Boot, got.Duration = want.Time, want.Boot, want.Duration
+	got.Via, got.Target, got.Reason = want.Via, want.Target, want.Reason
 	if got != want {
 		t.Errorf("event %d is\n%s, want\n%s", i, describe(got), describe(want))
 	}

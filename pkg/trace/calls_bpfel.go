@@ -54,8 +54,25 @@ type callsEvent struct {
 	Comm     [16]uint8
 	Type     uint32
 	PathSize uint32
+	Facts    uint32
+	Owner    uint32
+	Full     uint32
+	FullIn   uint32
 	Path     [512]uint8
 }
+
+type callsFact uint32
+
+const (
+	callsFactFACT_NO_ADMIN_THERE callsFact = 1
+	callsFactFACT_NO_ADMIN       callsFact = 2
+	callsFactFACT_NO_CHROOT      callsFact = 4
+	callsFactFACT_THREADS        callsFact = 8
+	callsFactFACT_SHARED_FS      callsFact = 16
+	callsFactFACT_CHROOTED       callsFact = 32
+	callsFactFACT_USER_DEPTH     callsFact = 64
+	callsFactFACT_PID_DEPTH      callsFact = 128
+)
 
 type callsFilter struct {
 	_        structs.HostLayout

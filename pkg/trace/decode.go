@@ -89,7 +89,22 @@ func decode(e *Event, record []byte, c clock) error {
 	case callsViaVIA_OTHER:
 		e.Via = Via{Kind: ViaOther, Path: filePath(record[headSize:], raw.Note&uint8(callsNoteNOTE_FULL_PATH) != 0)}
 	}
+	if e.Errno != 0 {
+		f := raw.facts()
+		e.Reason = reasonOf(e, &f)
+	}
 	return nil
+}
+
+// facts returns what the kernel side found of why a call failed.
+func (raw *callsEvent) facts() facts {
+	is := func(f callsFact) bool { return raw.Facts&uint32(f) != 0 }
+	return facts{
+		noAdminThere: is(callsFactFACT_NO_ADMIN_THERE), noAdmin: is(callsFactFACT_NO_ADMIN), noChroot: is(callsFactFACT_NO_CHROOT),
+		threads: is(callsFactFACT_THREADS), sharedFS: is(callsFactFACT_SHARED_FS), chrooted: is(callsFactFACT_CHROOTED),
+		userDepth: is(callsFactFACT_USER_DEPTH), pidDepth: is(callsFactFACT_PID_DEPTH),
+		owner: uint64(raw.Owner), full: Flags(raw.Full), fullIn: uint64(raw.FullIn),
+	}
 }
 
 func (s *callsNsSet) set() Set {

@@ -102,6 +102,7 @@ type Event struct {
 	Target   Target     // of a setns; zero if the file is no namespace
 	Ret      int64      // -1 if it failed
 	Errno    unix.Errno // 0 if it did not fail; see Interrupted
+	Reason   Reason     // of a call that failed, where it is known
 	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"; see HasCall
 	From, To Set        // before and after; of a Clone, of the caller and of the child
 	Partial  bool       // the tracer saw only its end: Time is the end's, From unknown of a setns and unshare that did not fail

@@ -47,7 +47,7 @@ var tiers = []tier{
 	{TierInfo{1, "tracepoints", []Limitation{LacksPtraced}}, openCalls},
 	{TierInfo{2, "functions", []Limitation{LacksFiltered, LacksPtraced}}, openFunctions},
 	{TierInfo{3, "untyped", []Limitation{
-		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced, LacksCompat32, LacksCookies, LacksParents, LacksUsers, LacksNested,
+		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced, LacksCompat32, LacksCookies, LacksParents, LacksUsers, LacksNested, LacksReasons,
 	}}, openPlain},
 	{TierInfo{4, "perf", []Limitation{
 		LacksNames, LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents, LacksUsers,

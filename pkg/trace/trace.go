@@ -78,6 +78,7 @@ const (
 	LacksOtherMoves   Limitation = "other-moves"   // a thread's first moves that are not between network namespaces
 	LacksNames        Limitation = "names"         // the name of a thread that ended within milliseconds
 	LacksTargets      Limitation = "targets"       // the file that was passed to setns
+	LacksReasons      Limitation = "reasons"       // why a call failed
 	LacksUsers        Limitation = "users"         // effective users
 	LacksNested       Limitation = "nested"        // where a clone led to that was made in another PID namespace
 	LacksCompat32     Limitation = "compat32"      // 32-bit calls of 64-bit programs

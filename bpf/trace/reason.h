@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the kernel's state shows of why a call fails. The credentials of a task, and who
+ * owns a namespace, do not change during a call. A task that is alone in its process, or
+ * with its root directory, stays alone meanwhile, as only it could make another. */
+#pragma once
+
+#include "../common/ns.h"
+#include "event.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+struct user_namespace___more {
+	int level;
+	struct ucounts *ucounts;
+	long ucount_max[8]; /* int before 5.15 */
+};
+struct pid_namespace___more {
+	u32 level;
+};
+struct ucounts {
+	struct user_namespace *ns;
+	atomic_long_t ucount[8]; /* atomic_t before 5.14 */
+};
+struct cred___more {
+	kernel_cap_t cap_effective;
+	struct ucounts *ucounts; /* 5.14, of user_ns and uid */
+};
+struct signal_struct___more {
+	int nr_threads;
+};
+struct fs_struct___more {
+	int users;
+};
+
+#pragma clang attribute pop
+
+#define CAP_SYS_CHROOT 18 /* include/uapi/linux/capability.h */
+#define CAP_SYS_ADMIN 21
+#define ENOSPC 28
+#define MAX_NS_LEVEL 32 /* MAX_PID_NS_LEVEL; create_user_ns, kernel/user_namespace.c */
+
+/* Returns the first 32 effective capabilities of a task. */
+static __always_inline u32 read_caps(struct cred *cred)
+{
+	u32 caps = ~0U;
+
+	bpf_probe_read_kernel(&caps, sizeof(caps), (void *)cred + bpf_core_field_offset(struct cred___more, cap_effective));
+	return caps;
+}
+
+static __always_inline int level_of(struct user_namespace *ns)
+{
+	return READ((struct user_namespace___more *)ns, level);
+}
+
+/* Reports whether credentials are without CAP_SYS_ADMIN in a user namespace (cap_capable,
+ * security/commoncap.c, 6.18). A security module may refuse it besides. */
+static __noinline int lacks_admin(struct cred *cred, struct user_namespace *ns)
+{
+	struct user_namespace *own, *parent;
+
+	if (!cred || !ns)
+		return 0;
+	own = READ(cred, user_ns);
+	for (int i = 0; i <= MAX_NS_LEVEL && ns; i++) {
+		if (ns == own)
+			return !(read_caps(cred) & (1 << CAP_SYS_ADMIN));
+		if (level_of(ns) <= level_of(own))
+			return 1;
+		parent = READ(ns, parent);
+		if (parent == own && READ(ns, owner.val) == READ(cred, euid.val))
+			return 0;
+		ns = parent;
+	}
+	return 0;
+}
+
+/* Returns the user namespace in which setns needs a capability for a namespace: its
+ * owner, of a user namespace itself (the install functions of struct proc_ns_operations). */
+static __always_inline struct user_namespace *owner_of(struct ns_common *ns, u32 i)
+{
+	switch (i) {
+	case NS_NET:
+		return READ(container_of(ns, struct net, ns), user_ns);
+	case NS_MNT:
+		return READ(container_of(ns, struct mnt_namespace, ns), user_ns);
+	case NS_USER:
+		return container_of(ns, struct user_namespace, ns);
+	case NS_PID:
+		return READ(container_of(ns, struct pid_namespace, ns), user_ns);
+	case NS_IPC:
+		return READ(container_of(ns, struct ipc_namespace, ns), user_ns);
+	case NS_UTS:
+		return READ(container_of(ns, struct uts_namespace, ns), user_ns);
+	case NS_CGROUP:
+		return READ(container_of(ns, struct cgroup_namespace, ns), user_ns);
+	case NS_TIME:
+		return READ(container_of(ns, struct time_namespace, ns), user_ns);
+	}
+	return NULL;
+}
+
+/* Notes at the entry of a setns who owns what it is to enter, and whether the caller
+ * lacks the capability there. */
+static __always_inline void read_owner(struct event *e, struct ns_common *ns, u32 i)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct user_namespace *owner = owner_of(ns, i);
+
+	e->owner = READ(owner, ns.inum);
+	if (lacks_admin(READ(task, cred), owner))
+		e->facts |= FACT_NO_ADMIN_THERE;
+}
+
+/* Reports whether a task's root directory is not the root of its mount namespace, nor
+ * covered by it (current_chrooted, fs/namespace.c, 6.18). */
+static __always_inline int is_chrooted(struct task_struct *task)
+{
+	struct fs_struct *fs = READ(task, fs);
+	struct vfsmount *vfs = READ(fs, root.mnt);
+	struct mount *mount = container_of(vfs, struct mount, mnt), *parent;
+	struct mount *top = READ(READ(READ(task, nsproxy), mnt_ns), root);
+
+	if (!vfs || !top)
+		return 0;
+	if (READ(fs, root.dentry) != READ(mount, mnt.mnt_root))
+		return 1;
+	for (int i = 0; i < 8; i++) {
+		if (mount == top)
+			return 0;
+		parent = READ(mount, mnt_parent);
+		if (parent == mount || READ(mount, mnt_mountpoint) != READ(parent, mnt.mnt_root))
+			return 1;
+		mount = parent;
+	}
+	return 0;
+}
+
+/* The limits by index (enum ucount_type, include/linux/user_namespace.h, 5.8 to 6.18). */
+static __always_inline u32 limited_type(u32 i)
+{
+	switch (i) {
+	case 0: return CLONE_NEWUSER;
+	case 1: return CLONE_NEWPID;
+	case 2: return CLONE_NEWUTS;
+	case 3: return CLONE_NEWIPC;
+	case 4: return CLONE_NEWNET;
+	case 5: return CLONE_NEWNS;
+	case 6: return CLONE_NEWCGROUP;
+	}
+	return CLONE_NEWTIME;
+}
+
+/* Returns the types of which a user namespace allows no more (inc_ucount,
+ * kernel/ucount.c, 6.18). Without counts, those of which it allows none. */
+static __noinline u32 read_limits(struct user_namespace *ns, struct ucounts *counts)
+{
+	struct user_namespace___more *limits = (void *)ns;
+	u32 max_size = __builtin_preserve_field_info(limits->ucount_max[0], 1);
+	u32 count_size = __builtin_preserve_field_info(counts->ucount[0].counter, 1);
+	void *max_at = (void *)ns + __builtin_preserve_field_info(limits->ucount_max[0], 0);
+	void *count_at = (void *)counts + __builtin_preserve_field_info(counts->ucount[0].counter, 0);
+	u32 full = 0;
+
+	for (u32 i = 0; i < 8; i++) {
+		s64 max = 0, count = 0;
+
+		if (bpf_probe_read_kernel(&max, max_size == 4 ? 4 : 8, max_at + i * (max_size == 4 ? 4 : 8)))
+			continue;
+		if (counts)
+			bpf_probe_read_kernel(&count, count_size == 4 ? 4 : 8, count_at + i * (count_size == 4 ? 4 : 8));
+		if (count >= max)
+			full |= limited_type(i);
+	}
+	return full;
+}
+
+/* Notes which limits are reached, in the first user namespace of those above a task's
+ * in which one is that matters. */
+static __noinline int read_full(struct event *e, struct cred *cred)
+{
+	struct user_namespace *ns;
+	struct ucounts *counts = NULL;
+
+	if (!e || !cred)
+		return 0;
+	ns = READ(cred, user_ns);
+	if (bpf_core_field_exists(struct cred___more, ucounts) && READ(cred, uid.val) == READ(cred, euid.val))
+		counts = READ((struct cred___more *)cred, ucounts);
+	for (int i = 0; i < 8 && ns; i++) {
+		e->full = read_limits(ns, counts) & e->flags;
+		if (e->full) {
+			e->full_in = READ(ns, ns.inum);
+			return 0;
+		}
+		counts = READ((struct user_namespace___more *)ns, ucounts);
+		if (!counts)
+			return 0;
+		ns = READ(counts, ns);
+	}
+	return 0;
+}
+
+/* Notes what the state of a task shows as a call of its fails. */
+static __noinline int read_facts(struct event *e, struct task_struct *task)
+{
+	struct cred *cred;
+	u32 caps;
+
+	if (!e || !task)
+		return 0;
+	cred = READ(task, cred);
+	caps = read_caps(cred);
+	if (!(caps & (1 << CAP_SYS_ADMIN)))
+		e->facts |= FACT_NO_ADMIN;
+	if (!(caps & (1 << CAP_SYS_CHROOT)))
+		e->facts |= FACT_NO_CHROOT;
+	if (READ((struct signal_struct___more *)READ(task, signal), nr_threads) > 1)
+		e->facts |= FACT_THREADS;
+	if (READ((struct fs_struct___more *)READ(task, fs), users) > 1)
+		e->facts |= FACT_SHARED_FS;
+	if (is_chrooted(task))
+		e->facts |= FACT_CHROOTED;
+	if (e->ret != -ENOSPC)
+		return 0;
+	if (level_of(READ(cred, user_ns)) > MAX_NS_LEVEL)
+		e->facts |= FACT_USER_DEPTH;
+	if (READ((struct pid_namespace___more *)READ(READ(task, nsproxy), pid_ns_for_children), level) >= MAX_NS_LEVEL)
+		e->facts |= FACT_PID_DEPTH;
+	return read_full(e, cred);
+}
