@@ -77,7 +77,7 @@ func (t *tracker) lookByBPF() (map[int]thread, error) {
 			return
 		}
 		all[task.TID] = thread{
-			pid: task.PID, tid: task.TID, comm: task.Command(), at: time.Duration(task.Start),
+			pid: task.PID, tid: task.TID, comm: task.Command(), at: task.Start,
 			ns: NS{Inode: uint64(task.NS[bpfreader.NSNet]), Cookie: task.NetCookie},
 		}
 	})
