@@ -40,6 +40,7 @@ struct fs_struct___more {
 #define CAP_SYS_CHROOT 18 /* include/uapi/linux/capability.h */
 #define CAP_SYS_ADMIN 21
 #define ENOSPC 28
+#define DEEPEST 5 /* how many user namespaces above one are looked at: more cost the verifier time */
 #define MAX_NS_LEVEL 32 /* MAX_PID_NS_LEVEL; create_user_ns, kernel/user_namespace.c */
 
 /* Returns the first 32 effective capabilities of a task. */
@@ -65,7 +66,7 @@ static __noinline int lacks_admin(struct cred *cred, struct user_namespace *ns)
 	if (!cred || !ns)
 		return 0;
 	own = READ(cred, user_ns);
-	for (int i = 0; i <= MAX_NS_LEVEL && ns; i++) {
+	for (int i = 0; i < DEEPEST && ns; i++) {
 		if (ns == own)
 			return !(read_caps(cred) & (1 << CAP_SYS_ADMIN));
 		if (level_of(ns) <= level_of(own))
@@ -117,18 +118,23 @@ static __always_inline void read_owner(struct event *e, struct ns_common *ns, u3
 
 /* Reports whether a task's root directory is not the root of its mount namespace, nor
  * covered by it (current_chrooted, fs/namespace.c, 6.18). */
-static __always_inline int is_chrooted(struct task_struct *task)
+static __noinline int is_chrooted(struct task_struct *task)
 {
-	struct fs_struct *fs = READ(task, fs);
-	struct vfsmount *vfs = READ(fs, root.mnt);
-	struct mount *mount = container_of(vfs, struct mount, mnt), *parent;
-	struct mount *top = READ(READ(READ(task, nsproxy), mnt_ns), root);
+	struct mount *mount, *parent, *top;
+	struct vfsmount *vfs;
+	struct fs_struct *fs;
 
+	if (!task)
+		return 0;
+	fs = READ(task, fs);
+	vfs = READ(fs, root.mnt);
+	top = READ(READ(READ(task, nsproxy), mnt_ns), root);
 	if (!vfs || !top)
 		return 0;
+	mount = container_of(vfs, struct mount, mnt);
 	if (READ(fs, root.dentry) != READ(mount, mnt.mnt_root))
 		return 1;
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (mount == top)
 			return 0;
 		parent = READ(mount, mnt_parent);
@@ -139,41 +145,33 @@ static __always_inline int is_chrooted(struct task_struct *task)
 	return 0;
 }
 
-/* The limits by index (enum ucount_type, include/linux/user_namespace.h, 5.8 to 6.18). */
-static __always_inline u32 limited_type(u32 i)
+/* Types by the index of their limit (enum ucount_type, include/linux/user_namespace.h,
+ * 5.8 to 6.18), as bits. */
+static __always_inline u32 limits_of(u64 flags)
 {
-	switch (i) {
-	case 0: return CLONE_NEWUSER;
-	case 1: return CLONE_NEWPID;
-	case 2: return CLONE_NEWUTS;
-	case 3: return CLONE_NEWIPC;
-	case 4: return CLONE_NEWNET;
-	case 5: return CLONE_NEWNS;
-	case 6: return CLONE_NEWCGROUP;
-	}
-	return CLONE_NEWTIME;
+	return !!(flags & CLONE_NEWUSER) | !!(flags & CLONE_NEWPID) << 1 | !!(flags & CLONE_NEWUTS) << 2 |
+	       !!(flags & CLONE_NEWIPC) << 3 | !!(flags & CLONE_NEWNET) << 4 | !!(flags & CLONE_NEWNS) << 5 |
+	       !!(flags & CLONE_NEWCGROUP) << 6 | !!(flags & CLONE_NEWTIME) << 7;
 }
 
-/* Returns the types of which a user namespace allows no more (inc_ucount,
- * kernel/ucount.c, 6.18). Without counts, those of which it allows none. */
-static __noinline u32 read_limits(struct user_namespace *ns, struct ucounts *counts)
+/* Returns the limits that are reached in a user namespace (inc_ucount, kernel/ucount.c,
+ * 6.18), as bits. Without counts, those that are 0. It has no branches, each of which
+ * the verifier would follow in every turn. */
+static __always_inline u32 read_limits(struct user_namespace *ns, struct ucounts *counts)
 {
 	struct user_namespace___more *limits = (void *)ns;
 	u32 max_size = __builtin_preserve_field_info(limits->ucount_max[0], 1);
 	u32 count_size = __builtin_preserve_field_info(counts->ucount[0].counter, 1);
 	void *max_at = (void *)ns + __builtin_preserve_field_info(limits->ucount_max[0], 0);
 	void *count_at = (void *)counts + __builtin_preserve_field_info(counts->ucount[0].counter, 0);
-	u32 full = 0;
+	u64 full = 0;
 
 	for (u32 i = 0; i < 8; i++) {
-		s64 max = 0, count = 0;
+		s64 max = 0, count = 0; /* 0 of what cannot be read */
 
-		if (bpf_probe_read_kernel(&max, max_size == 4 ? 4 : 8, max_at + i * (max_size == 4 ? 4 : 8)))
-			continue;
-		if (counts)
-			bpf_probe_read_kernel(&count, count_size == 4 ? 4 : 8, count_at + i * (count_size == 4 ? 4 : 8));
-		if (count >= max)
-			full |= limited_type(i);
+		bpf_probe_read_kernel(&max, max_size == 4 ? 4 : 8, max_at + i * (max_size == 4 ? 4 : 8));
+		bpf_probe_read_kernel(&count, count_size == 4 ? 4 : 8, count_at + i * (count_size == 4 ? 4 : 8));
+		full |= (~(u64)(count - max) >> 63) << i;
 	}
 	return full;
 }
@@ -182,23 +180,23 @@ static __noinline u32 read_limits(struct user_namespace *ns, struct ucounts *cou
  * in which one is that matters. */
 static __noinline int read_full(struct event *e, struct cred *cred)
 {
-	struct user_namespace *ns;
 	struct ucounts *counts = NULL;
+	struct user_namespace *ns;
+	u32 asked;
 
 	if (!e || !cred)
 		return 0;
 	ns = READ(cred, user_ns);
+	asked = limits_of(e->flags);
 	if (bpf_core_field_exists(struct cred___more, ucounts) && READ(cred, uid.val) == READ(cred, euid.val))
 		counts = READ((struct cred___more *)cred, ucounts);
-	for (int i = 0; i < 8 && ns; i++) {
-		e->full = read_limits(ns, counts) & e->flags;
+	for (int i = 0; i < DEEPEST && ns; i++) {
+		e->full = read_limits(ns, counts) & asked;
 		if (e->full) {
 			e->full_in = READ(ns, ns.inum);
 			return 0;
 		}
 		counts = READ((struct user_namespace___more *)ns, ucounts);
-		if (!counts)
-			return 0;
 		ns = READ(counts, ns);
 	}
 	return 0;
@@ -207,23 +205,17 @@ static __noinline int read_full(struct event *e, struct cred *cred)
 /* Notes what the state of a task shows as a call of its fails. */
 static __noinline int read_facts(struct event *e, struct task_struct *task)
 {
+	u32 caps, threads, shared;
 	struct cred *cred;
-	u32 caps;
 
 	if (!e || !task)
 		return 0;
 	cred = READ(task, cred);
 	caps = read_caps(cred);
-	if (!(caps & (1 << CAP_SYS_ADMIN)))
-		e->facts |= FACT_NO_ADMIN;
-	if (!(caps & (1 << CAP_SYS_CHROOT)))
-		e->facts |= FACT_NO_CHROOT;
-	if (READ((struct signal_struct___more *)READ(task, signal), nr_threads) > 1)
-		e->facts |= FACT_THREADS;
-	if (READ((struct fs_struct___more *)READ(task, fs), users) > 1)
-		e->facts |= FACT_SHARED_FS;
-	if (is_chrooted(task))
-		e->facts |= FACT_CHROOTED;
+	threads = READ((struct signal_struct___more *)READ(task, signal), nr_threads) > 1;
+	shared = READ((struct fs_struct___more *)READ(task, fs), users) > 1;
+	e->facts |= (~caps >> CAP_SYS_ADMIN & 1) * FACT_NO_ADMIN | (~caps >> CAP_SYS_CHROOT & 1) * FACT_NO_CHROOT |
+		    threads * FACT_THREADS | shared * FACT_SHARED_FS | is_chrooted(task) * FACT_CHROOTED;
 	if (e->ret != -ENOSPC)
 		return 0;
 	if (level_of(READ(cred, user_ns)) > MAX_NS_LEVEL)

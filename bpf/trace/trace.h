@@ -85,7 +85,7 @@ struct event {
 	u32 path_size; /* bytes of path that are used */
 	u32 facts;
 	u32 owner;   /* of setns: user namespace that owns the target, inode */
-	u32 full;    /* CLONE_NEW* of the limits that are reached */
+	u32 full;    /* limits that are reached: bits by enum ucount_type */
 	u32 full_in; /* in this user namespace, inode */
 	u8 path[PATH_SIZE]; /* names, each terminated by a 0, from the last element upwards */
 };

@@ -103,7 +103,7 @@ func (raw *callsEvent) facts() facts {
 		noAdminThere: is(callsFactFACT_NO_ADMIN_THERE), noAdmin: is(callsFactFACT_NO_ADMIN), noChroot: is(callsFactFACT_NO_CHROOT),
 		threads: is(callsFactFACT_THREADS), sharedFS: is(callsFactFACT_SHARED_FS), chrooted: is(callsFactFACT_CHROOTED),
 		userDepth: is(callsFactFACT_USER_DEPTH), pidDepth: is(callsFactFACT_PID_DEPTH),
-		owner: uint64(raw.Owner), full: Flags(raw.Full), fullIn: uint64(raw.FullIn),
+		owner: uint64(raw.Owner), full: limitFlags(raw.Full), fullIn: uint64(raw.FullIn),
 	}
 }
 

@@ -138,3 +138,17 @@ func limitReason(e *Event, f *facts) Reason {
 	}
 	return Reason{Kind: ReasonLimit, Limit: "max_" + full.Types()[0].String() + "_namespaces", UserNS: NS{Inode: f.fullIn}}
 }
+
+// limits are the types by the index of their limit (enum ucount_type,
+// include/linux/user_namespace.h, 6.18).
+var limits = [...]ns.Type{ns.User, ns.PID, ns.UTS, ns.IPC, ns.Net, ns.Mnt, ns.Cgroup, ns.Time}
+
+// limitFlags returns the types of limits, which are bits.
+func limitFlags(reached uint32) (f Flags) {
+	for i, t := range limits {
+		if reached&(1<<i) != 0 {
+			f |= FlagOf(t)
+		}
+	}
+	return f
+}
