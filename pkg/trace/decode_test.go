@@ -34,7 +34,7 @@ func TestDecode(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Event{
-		Call: Setns, Time: time.Time{}.Add(5), Duration: 7, Flags: unix.CLONE_NEWNET, PID: 10, TID: 11, PPID: 12, UID: 13, FD: 14,
+		Call: Setns, Time: time.Time{}.Add(5), Boot: 5, Duration: 7, Flags: unix.CLONE_NEWNET, PID: 10, TID: 11, PPID: 12, UID: 13, FD: 14,
 		Comm: "ip", ABI: abiNames[0], Via: Via{Kind: ViaNSFS, Path: "/run/netns/blue"},
 		From: Set{ns.Net: {20, 21}}, To: Set{ns.Net: {22, 23}}, Target: Target{NS: Set{ns.Net: {22, 23}}},
 	}

@@ -103,7 +103,8 @@ func TestReasons(t *testing.T) {
 		where := a.Look()
 		test.before(a)
 		step := test.call(a)
-		a.Call(unix.SYS_EXIT_GROUP, 0) // companions too
+		a.Pause() // companions stay until the end of the input, too
+		a.Call(unix.SYS_EXIT_GROUP, 0)
 		var files []*os.File
 		switch test.file {
 		case "":
@@ -112,7 +113,11 @@ func TestReasons(t *testing.T) {
 		default:
 			files = append(files, openFile(t, "/proc/self/ns/"+test.file, unix.O_RDONLY))
 		}
-		run := a.Run(t, callscript.Options{Files: files, Attr: test.attr})
+		run := a.Start(t, callscript.Options{Files: files, Attr: test.attr})
+		run.Paused()
+		if err := run.Wait(); err != nil {
+			t.Fatal(err)
+		}
 		if got := run.Errno(step); got != test.errno {
 			t.Errorf("%s: %v, want %v", name, got, test.errno)
 			continue
