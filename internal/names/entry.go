@@ -99,6 +99,9 @@ func (s *Dirs) readSymlink(d *namesDir, fd int, full string, st *unix.Stat_t) {
 	switch {
 	case err == nil:
 		its, err := s.Host.NameAuthority(full)
+		if host.IsGone(err) {
+			return // removed since, and nobody's word
+		}
 		if err != nil {
 			s.unknown(d, full, err)
 		}
