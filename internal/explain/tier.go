@@ -26,7 +26,6 @@ var limitations = map[trace.Limitation]string{
 	trace.LacksOrigins:      "from where a thread came that started after the tracer",
 	trace.LacksOtherOrigins: "from where a thread came in its first move between namespaces of another type than net",
 	trace.LacksOtherMoves:   "the first moves of a thread that are not between network namespaces",
-	trace.LacksNames:        "the name of a thread that ended within milliseconds",
 	trace.LacksTargets:      "which file was passed to setns",
 	trace.LacksCompat32:     "32-bit calls of 64-bit programs",
 	trace.LacksCookies:      "cookies",

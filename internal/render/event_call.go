@@ -22,7 +22,7 @@ func (e *Events) appendSyscall(out []byte, ev *trace.Event) []byte {
 	}
 	out = append(out, ev.Call.String()...)
 	if !ev.HasCall() {
-		return append(out, "(?)"...)
+		return appendChild(append(out, "(?)"...), ev)
 	}
 	out = append(out, '(')
 	if ev.Call == trace.Setns {
@@ -65,7 +65,12 @@ func appendResult(out []byte, ev *trace.Event) []byte {
 	if ev.Answered {
 		out = append(out, " (answered by seccomp)"...)
 	}
-	if ev.Call == trace.Clone && ev.Succeeded() && ev.Child != 0 && int64(ev.Child) != ev.Ret {
+	return appendChild(out, ev)
+}
+
+// appendChild adds the number of a child where the call did not return it.
+func appendChild(out []byte, ev *trace.Event) []byte {
+	if ev.Call == trace.Clone && ev.Succeeded() && ev.Child != 0 && (!ev.HasCall() || int64(ev.Child) != ev.Ret) {
 		out = append(out, " (child "...)
 		out = strconv.AppendInt(out, int64(ev.Child), 10)
 		out = append(out, ')')

@@ -50,7 +50,7 @@ var tiers = []tier{
 		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced, LacksCompat32, LacksCookies, LacksParents, LacksUsers, LacksNested, LacksReasons,
 	}}, openPlain},
 	{TierInfo{4, "perf", []Limitation{
-		LacksNames, LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents, LacksUsers,
+		LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents, LacksUsers,
 	}}, openPerf},
 }
 

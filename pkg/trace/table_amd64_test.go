@@ -114,12 +114,15 @@ func (s *session) restartedOutcome(t *testing.T, events []trace.Event) string {
 	return string(trace.LacksFailures)
 }
 
+// shownElsewhere are limitations that are none of a kind of call.
+var shownElsewhere = []trace.Limitation{trace.LacksPreempted, trace.LacksPtraced, trace.LacksNested}
+
 // demandShown demands that a row shows each limitation that the tier declares: what it does
 // not lack it is not to declare. One takes two threads on a kernel that preempts them.
 func (s *session) demandShown(t *testing.T, came map[string]string, has32 bool) {
 	t.Helper()
 	for _, l := range s.Tier().Limitations {
-		shown := l == trace.LacksPreempted || l == trace.LacksCompat32 && !has32
+		shown := slices.Contains(shownElsewhere, l) || l == trace.LacksCompat32 && !has32
 		for _, got := range came {
 			shown = shown || slices.Contains(strings.Split(got, ", "), string(l))
 		}

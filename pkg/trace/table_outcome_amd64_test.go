@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -32,14 +34,14 @@ func (s *session) outcome(got []trace.Event, want trace.Event) (string, error) {
 	if len(got) == 0 {
 		lacks[s.whyNone(&want)] = true
 	} else {
-		if s.declares(trace.LacksCalls) && got[0].UID != -1 {
+		if s.declares(trace.LacksUsers) && got[0].UID != -1 {
 			return "", fmt.Errorf("it has the user %d", got[0].UID)
 		}
 		s.compare(&got[0], &want, lacks)
-		if got[0].Duration <= 0 && !got[0].Refused && want.Call != 0 {
+		if got[0].Duration <= 0 && !want.Refused && want.Call != 0 {
 			return "", fmt.Errorf("it took %v", got[0].Duration)
 		}
-		got[0].Time, got[0].Duration, want.Call = want.Time, want.Duration, cmp.Or(want.Call, got[0].Call)
+		got[0].Time, got[0].Boot, got[0].Duration, want.Call = want.Time, want.Boot, want.Duration, cmp.Or(want.Call, got[0].Call)
 		if got[0] != want {
 			return "", fmt.Errorf("it is\n%s, want\n%s", describe(got[0]), describe(want))
 		}
@@ -91,6 +93,7 @@ func (s *session) compare(got, want *trace.Event, lacks map[trace.Limitation]boo
 		}
 	}
 	about := *want
+	lack(got.UID < 0 && want.UID >= 0, trace.LacksUsers, func(e *trace.Event) { e.UID = -1 })
 	lack(got.ABI == "" && want.ABI != "", trace.LacksCalls, func(e *trace.Event) {
 		e.Flags, e.FD, e.Via, e.Target, e.ABI, e.Ret, e.UID = 0, 0, trace.Via{}, trace.Target{}, "", 0, 0
 		e.Call = 0
@@ -98,7 +101,10 @@ func (s *session) compare(got, want *trace.Event, lacks map[trace.Limitation]boo
 	lack(got.Via == (trace.Via{}) && want.Via != (trace.Via{}), trace.LacksTargets, func(e *trace.Event) {
 		e.Via, e.Target = trace.Via{}, trace.Target{}
 	})
-	lack(got.Comm == "", trace.LacksNames, func(e *trace.Event) { e.Comm = "" })
+	if want.Errno == unix.EPERM && !want.Refused && s.declares(trace.LacksReasons) {
+		lacks[trace.LacksReasons] = true
+	}
+	got.Reason = want.Reason // TestReasons has it
 	lack(got.PPID == 0, trace.LacksParents, func(e *trace.Event) { e.PPID = 0 })
 	if want.From[ns.Net].Cookie == 0 && s.declares(trace.LacksCookies) {
 		lacks[trace.LacksCookies] = true // this kernel shows the script none (before 5.14)

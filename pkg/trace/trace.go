@@ -76,7 +76,6 @@ const (
 	LacksOrigins      Limitation = "origins"       // from where a thread came that started after the tracer
 	LacksOtherOrigins Limitation = "other-origins" // from where a thread came in its first move between namespaces of another type than net
 	LacksOtherMoves   Limitation = "other-moves"   // a thread's first moves that are not between network namespaces
-	LacksNames        Limitation = "names"         // the name of a thread that ended within milliseconds
 	LacksTargets      Limitation = "targets"       // the file that was passed to setns
 	LacksReasons      Limitation = "reasons"       // why a call failed
 	LacksUsers        Limitation = "users"         // effective users
