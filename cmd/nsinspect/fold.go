@@ -49,7 +49,7 @@ func (f *folder) add(e *trace.Event, o *owner.Owner, now time.Time) {
 			out := f.number(n)
 			out.until = time.Time{} // whatever comes of it, it waits no longer
 			delete(f.away, e.TID)
-			if returns(&out.Trip.Event, e) && e.Time.Sub(out.Time) <= f.within {
+			if returns(&out.Event, e) && e.Time.Sub(out.Time) <= f.within {
 				back := *e
 				out.Back = &back
 				return
