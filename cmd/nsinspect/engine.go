@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
 )
@@ -14,8 +15,8 @@ import (
 var engines = []string{"auto", "proc", "bpf"}
 
 // openEngine returns the engine that the flags ask for, nil for the walk over
-// /proc. With auto it is bpf where that loads; why is the reason if not.
-func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, err error) {
+// /proc, to scan these types. With auto it is bpf where that loads; why is the reason if not.
+func (a *app) openEngine(types []ns.Type) (engine scan.Engine, closeEngine func(), why string, err error) {
 	none := func() {}
 	if a.engine == "proc" {
 		return nil, none, "as asked for", nil
@@ -26,7 +27,7 @@ func (a *app) openEngine() (engine scan.Engine, closeEngine func(), why string, 
 		}
 		return nil, none, "the bpf engine cannot read another root's tree", nil
 	}
-	e, err := bpf.New()
+	e, err := bpf.New(types...)
 	if err == nil {
 		return e, func() { e.Close() }, "it loaded", nil
 	}

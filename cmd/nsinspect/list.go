@@ -122,12 +122,12 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	opts, done, err := a.options()
+	opts, done, err := a.options(types...)
 	if err != nil {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = types, view.Details()
+	opts.Details = view.Details()
 	l := lister{app: a, opts: opts, refs: refs, view: view, noHeaders: f.noHeaders}
 	if interval == 0 {
 		return l.once(ctx, false)

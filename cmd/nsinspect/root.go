@@ -19,6 +19,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/enter"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 	"github.com/nsinspect/nsinspect/pkg/trace"
@@ -234,13 +235,14 @@ func (a *app) check() error {
 	return nil
 }
 
-// options opens the host and the engine that the flags name; done closes them.
-func (a *app) options() (opts scan.Options, done func(), err error) {
+// options opens the host and the engine that the flags name, to scan these types; done
+// closes them.
+func (a *app) options(types ...ns.Type) (opts scan.Options, done func(), err error) {
 	h, err := host.Open(a.root)
 	if err != nil {
 		return opts, nil, err
 	}
-	engine, closeEngine, why, err := a.openEngine()
+	engine, closeEngine, why, err := a.openEngine(types)
 	if err != nil {
 		h.Close()
 		return opts, nil, err
@@ -253,7 +255,7 @@ func (a *app) options() (opts scan.Options, done func(), err error) {
 		a.note([]string{render.Escape(fmt.Sprintf("engine %s: %s", name, why))})
 	}
 	a.owners = owner.Lazy{Host: h}
-	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, NoEngine: a.noEngine, Sources: a.sources}
+	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, NoEngine: a.noEngine, Types: types, Sources: a.sources}
 	return opts, func() { closeEngine(); h.Close() }, nil
 }
 

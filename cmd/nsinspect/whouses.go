@@ -118,12 +118,12 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 	if err != nil {
 		return err
 	}
-	opts, done, err := a.options()
+	opts, done, err := a.options(t)
 	if err != nil {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []ns.Type{t}, true
+	opts.Details = true
 	snap, found, err := resolve.All(ctx, opts, &a.owners, refs)
 	if err == nil && format != render.Table && snap != nil {
 		err = links.Read(ctx, opts.Host, snap)

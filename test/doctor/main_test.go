@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 // engine is the bpf engine of all tests here: it takes a while to load.
-var engine = sync.OnceValues(bpf.New)
+var engine = sync.OnceValues(func() (scan.Engine, error) { return bpf.New() })
 
 // patient is the part of this machine that a test is about: its own namespaces
 // and names directories. What other tests do meanwhile is left out of what the

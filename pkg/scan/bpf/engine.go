@@ -29,9 +29,11 @@ type engine struct {
 // New loads the programs of a scan, which Close of the engine unloads. It needs CAP_BPF
 // and CAP_PERFMON (or CAP_SYS_ADMIN) in the initial user namespace, a kernel with BTF,
 // and one that loads the program that reads tasks (5.8): without that there is no scan.
-// What else this kernel cannot read is a gap in the snapshot.
-func New() (scan.Engine, error) {
-	r, err := bpfreader.Open(bpfreader.Options{Account: true})
+// What else this kernel cannot read is a gap in the snapshot. types are those that are
+// going to be scanned: others may have the programs loaded once more.
+func New(types ...ns.Type) (scan.Engine, error) {
+	related := needsRelations(types)
+	r, err := bpfreader.Open(bpfreader.Options{Account: true, Relations: related})
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func New() (scan.Engine, error) {
 		r.Close()
 		return nil, err
 	}
-	return &engine{r: r}, nil
+	return &engine{r: r, related: related}, nil
 }
 
 // Close implements scan.Engine: it unloads the programs.
@@ -88,7 +90,7 @@ func (n taskNS) differ() bool { return n.children != 0 && n.children != n.own }
 // Find implements scan.Engine. Tasks and files are read side by side.
 func (e *engine) Find(ctx context.Context, wanted scan.Wanted, sink *record.Sink) error {
 	types := wanted.Types
-	if slices.Contains(types, ns.User) || slices.Contains(types, ns.PID) {
+	if needsRelations(types) {
 		if err := e.relate(); err != nil {
 			return err
 		}

@@ -5,10 +5,17 @@
 package bpf
 
 import (
+	"slices"
+
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
+
+// needsRelations reports whether a scan of these types has to know owners and parents.
+func needsRelations(types []ns.Type) bool {
+	return slices.Contains(types, ns.User) || slices.Contains(types, ns.PID)
+}
 
 // relate loads the programs that record relations, which few scans need, in place of those
 // that do not.
