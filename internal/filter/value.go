@@ -79,3 +79,6 @@ func (v Value) order() int {
 	}
 	return 0
 }
+
+// Kind returns what the value is, of a known one.
+func (v Value) Kind() Kind { return v.kind }
