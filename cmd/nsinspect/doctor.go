@@ -66,6 +66,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, json, yaml or sh, a script of the fixes")
 	flags.IntVar(&f.maxOrphans, "max-orphans", 0, "excuse so many (`N`) namespaces that have a name and no process")
 	flags.DurationVar(&f.minAge, "min-age", time.Minute, "pass over what is younger than `TIME`: things come and go")
+	completeFlags(cmd, map[string]words{"output": oneOf("table", "json", "yaml", "sh")})
 	return cmd
 }
 

@@ -65,6 +65,12 @@ func (a *app) execCommand() *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usagef("%w\nhint: see nsinspect exec --help; the command's own flags go behind --", err)
 	})
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveDefault // the command
+		}
+		return a.completeRefs(cmd, args, typed)
+	}
 	cmd.Flags().BoolVar(&netOnly, "net-only", false, "leave the mounts as they are: neither /sys nor /etc are changed")
 	return cmd
 }

@@ -79,6 +79,11 @@ func (a *app) listCommand() *cobra.Command {
 	flags.StringVarP(&f.watch, "watch", "w", "", "list again every `INTERVAL` (default 2s)")
 	flags.Lookup("watch").NoOptDefVal = defaultInterval
 	f.register(flags)
+	cmd.ValidArgsFunction = a.completeRefs
+	completeFlags(cmd, map[string]words{
+		"type": listOf(typeWords()...), "output": oneOf("table", "wide", "csv", "json", "yaml", "name"), "kept-by": oneOf(kindWords()...),
+		"columns": listOf(render.ColumnNames()...), "sort": listOf(render.ColumnNames()...), "watch": oneOf("2s", "10s", "1m"),
+	})
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "noheadings" { // as of lsns
 			name = "no-headers"

@@ -142,6 +142,15 @@ func usualColumns(f Format, types int) *Columns {
 	return &c
 }
 
+// ColumnNames returns the titles of all columns of list.
+func ColumnNames() []string {
+	var all []string
+	for i := range listColumns {
+		all = append(all, listColumns[i].title)
+	}
+	return all
+}
+
 // ColumnsHelp writes what columns there are.
 func ColumnsHelp(w io.Writer, style Style) error {
 	t := &table{columns: []column{{title: "COLUMN"}, {title: "FIELD"}, {title: "WHAT", least: 16}}}
