@@ -23,8 +23,7 @@ import (
 )
 
 // objects parses all objects that read the kernel's types and that this kernel can load.
-// The tracer's are read from the source, which is there except on the kernels of
-// test/kernels.
+// The tracer's are read from the source.
 func objects(t *testing.T, all *btf.Spec) map[string]*ebpf.CollectionSpec {
 	t.Helper()
 	direct, old := map[string]*ebpf.CollectionSpec{}, map[string]*ebpf.CollectionSpec{}
@@ -34,12 +33,10 @@ func objects(t *testing.T, all *btf.Spec) map[string]*ebpf.CollectionSpec {
 	old["old"], err = loadOld()
 	must(t, "parse", err)
 	const tracer = "../../pkg/trace/"
-	if _, err := os.Stat(tracer); err == nil {
-		direct["calls"], err = ebpf.LoadCollectionSpec(tracer + "calls_bpfel.o")
-		must(t, "parse", err)
-		old["oldcalls"], err = ebpf.LoadCollectionSpec(tracer + "oldcalls_bpfel.o")
-		must(t, "parse", err)
-	}
+	direct["calls"], err = ebpf.LoadCollectionSpec(tracer + "calls_bpfel.o")
+	must(t, "parse", err)
+	old["oldcalls"], err = ebpf.LoadCollectionSpec(tracer + "oldcalls_bpfel.o")
+	must(t, "parse", err)
 	if all.TypeByName(castFunc, new(*btf.Func)) == nil {
 		maps.Copy(old, direct)
 	}

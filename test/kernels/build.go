@@ -99,6 +99,15 @@ func writeInitrd(path string, k kernel, cache, built, jobs string) error {
 			a.tree(data, "/src/"+data)
 		}
 	}
+	programs, err := filepath.Glob("pkg/trace/*.o") // which tests of internal/bpfreader read
+	if err != nil {
+		return err
+	}
+	for _, o := range programs {
+		if err := a.copy(o, "/src/"+o); err != nil {
+			return fmt.Errorf("make initrd: %w", err)
+		}
+	}
 	modules, err := modulesOf(k.dir(cache), wanted)
 	if err != nil {
 		return err
