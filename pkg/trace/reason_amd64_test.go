@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/callscript"
+	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -123,6 +124,9 @@ func TestReasons(t *testing.T) {
 			continue
 		}
 		want := test.want
+		if name == "one uts namespace" && !need.KernelIs(t, 5, 14) {
+			want = trace.Reason{} // no program finds the count of the caller's own namespace
+		}
 		if want.UserNS == in {
 			want.UserNS = trace.NS{Inode: run.Where(where).Inode[ns.User]}
 		}
