@@ -173,10 +173,7 @@ func TestAnsweredUnseen(t *testing.T) {
 			continue
 		}
 		t.Run(tier.Name, func(t *testing.T) {
-			if tier.Tier == 2 {
-				need.Fentry.Has(t)
-			}
-			s := open(t, trace.Options{Tier: tier.Tier})
+			s := openTier(t, tier.Tier)
 			var pids []int
 			for _, call := range answeredCalls {
 				a := newActor()
