@@ -19,6 +19,9 @@ const (
 	// beatPatience is the same for a trace, which writes what was recorded after
 	// the signal, since it last reported that it is at work.
 	beatPatience = 3 * time.Second
+	// unloadPatience is the same for a trace that has written everything and unloads its
+	// programs: the kernel waits for grace periods then, on a busy machine for seconds.
+	unloadPatience = 20 * time.Second
 )
 
 // signals is what SIGINT and SIGTERM do. The first one ends the context of the
@@ -26,6 +29,7 @@ const (
 type signals struct {
 	forwarded atomic.Bool  // a COMMAND runs, and signals are for that
 	tracing   atomic.Bool  // a trace runs, and reports that it is at work
+	unloading atomic.Bool  // a trace has written everything, and unloads its programs
 	ending    atomic.Bool  // a trace is at its end: a signal is to end it at once
 	atOnce    atomic.Bool  // such a signal has come
 	returned  atomic.Bool  // the command has returned, and nothing can be stuck any more
@@ -71,8 +75,11 @@ func (s *signals) stuck() bool {
 		return false
 	}
 	patience := signalPatience
-	if s.tracing.Load() {
+	switch {
+	case s.tracing.Load():
 		patience = beatPatience
+	case s.unloading.Load():
+		patience = unloadPatience
 	}
 	return time.Since(time.Unix(0, s.at.Load())) > patience
 }
@@ -86,8 +93,9 @@ func (s *signals) beat() {
 	s.alive()
 }
 
-// silent records that none runs any more.
+// silent records that a trace has written everything.
 func (s *signals) silent() {
+	s.unloading.Store(true)
 	s.tracing.Store(false)
 	s.alive()
 }

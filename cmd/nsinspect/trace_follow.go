@@ -14,8 +14,11 @@ import (
 )
 
 const (
-	// namePatience is how long events wait for names that are being looked for.
-	namePatience = 50 * time.Millisecond
+	// namePatience is how long events wait for names that are being looked for: on a busy
+	// machine a look takes longer than usual.
+	namePatience = 500 * time.Millisecond
+	// hungPatience is the same once that was not enough.
+	hungPatience = 50 * time.Millisecond
 	// livePatience is how old an event may become by that where somebody looks on:
 	// 50 ms after its call it is on the terminal.
 	livePatience = 45 * time.Millisecond
@@ -39,6 +42,7 @@ func (s *traceSession) handle(b *batch) {
 	if s.out.err == nil {
 		deadline := s.deadline(events)
 		s.names.UpdateUntil(events, deadline)
+		s.hung = s.hung || time.Now().After(deadline)
 		s.owners.update(events, deadline)
 	}
 	if s.lifecycle != nil {
@@ -65,7 +69,10 @@ func (s *traceSession) handle(b *batch) {
 
 // deadline returns until when events may wait for names and owners.
 func (s *traceSession) deadline(events []trace.Event) time.Time {
-	if !s.live || len(events) == 0 {
+	switch {
+	case len(events) == 0 || !s.live && s.hung:
+		return time.Now().Add(hungPatience)
+	case !s.live:
 		return time.Now().Add(namePatience)
 	}
 	return events[0].Time.Add(events[0].Duration + livePatience)

@@ -56,8 +56,9 @@ type traceSession struct {
 	live      bool    // it is written to a terminal
 	err       error   // the first one that ended it
 
-	shown  int // events added to the output, a folded one as one
-	more   int // events recorded after the last one that --count asks for
+	shown  int  // events added to the output, a folded one as one
+	hung   bool // names did not come in time, once
+	more   int  // events recorded after the last one that --count asks for
 	stats  render.TraceStats
 	totals map[string]uint64 // of what was lost, as reported last
 }
