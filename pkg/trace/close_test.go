@@ -20,7 +20,7 @@ func TestCloseWhileReading(t *testing.T) {
 	testlock.Shared(t)
 	for _, tier := range trace.Tiers() {
 		t.Run(tier.Name, func(t *testing.T) {
-			for range 5 {
+			for range 2 {
 				closeWhileReading(t, tier.Tier)
 			}
 		})
