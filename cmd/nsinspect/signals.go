@@ -19,8 +19,7 @@ const (
 	// beatPatience is the same for a trace, which writes what was recorded after
 	// the signal, since it last reported that it is at work.
 	beatPatience = 3 * time.Second
-	// unloadPatience is the same for a trace that has written everything and unloads its
-	// programs: the kernel waits for grace periods then, on a busy machine for seconds.
+	// unloadPatience is the same for a trace that unloads its programs: the kernel waits for grace periods then, on a busy machine for seconds.
 	unloadPatience = 20 * time.Second
 )
 
@@ -29,7 +28,7 @@ const (
 type signals struct {
 	forwarded atomic.Bool  // a COMMAND runs, and signals are for that
 	tracing   atomic.Bool  // a trace runs, and reports that it is at work
-	unloading atomic.Bool  // a trace has written everything, and unloads its programs
+	unloading atomic.Bool  // a trace unloads its programs
 	ending    atomic.Bool  // a trace is at its end: a signal is to end it at once
 	atOnce    atomic.Bool  // such a signal has come
 	returned  atomic.Bool  // the command has returned, and nothing can be stuck any more
@@ -93,9 +92,20 @@ func (s *signals) beat() {
 	s.alive()
 }
 
-// silent records that a trace has written everything.
-func (s *signals) silent() {
+// unloads records that a trace has written everything, and unloads its programs.
+func (s *signals) unloads() {
 	s.unloading.Store(true)
+	s.silent()
+}
+
+// unloaded records that they are.
+func (s *signals) unloaded() {
+	s.unloading.Store(false)
+	s.alive()
+}
+
+// silent records that no trace runs any more.
+func (s *signals) silent() {
 	s.tracing.Store(false)
 	s.alive()
 }

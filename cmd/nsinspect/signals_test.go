@@ -20,8 +20,11 @@ func TestStuck(t *testing.T) {
 		"long ago":         {func(*signals) {}, between, true},
 		"a trace at work":  {(*signals).beat, between, false},
 		"a trace stuck":    {(*signals).beat, 2 * beatPatience, true},
-		"a trace ended":    {func(s *signals) { s.beat(); s.silent() }, 2 * beatPatience, false},
-		"a trace for long": {func(s *signals) { s.beat(); s.silent() }, 2 * unloadPatience, true},
+		"a trace ended":    {func(s *signals) { s.beat(); s.silent() }, between, true},
+		"a trace just now": {func(s *signals) { s.beat(); s.silent() }, signalPatience / 2, false},
+		"unloads":          {func(s *signals) { s.beat(); s.unloads() }, 2 * beatPatience, false},
+		"unloads for long": {func(s *signals) { s.beat(); s.unloads() }, 2 * unloadPatience, true},
+		"unloaded":         {func(s *signals) { s.beat(); s.unloads(); s.unloaded() }, between, true},
 		"forwarded":        {func(s *signals) { s.forwarded.Store(true) }, 2 * beatPatience, false},
 		"returned":         {func(s *signals) { s.returned.Store(true) }, 2 * beatPatience, false},
 	} {

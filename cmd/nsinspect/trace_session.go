@@ -104,7 +104,7 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 func (s *traceSession) run(ctx context.Context, child *child) (err error) {
 	defer s.names.Close()
 	defer s.out.close()
-	defer func() { err = s.also(err, s.tracer.Close()) }()
+	defer func() { err = s.also(err, s.unload()) }()
 	if l := s.lifecycle; l != nil {
 		defer func() { err = s.also(err, l.watcher.Close()) }()
 	}
@@ -132,6 +132,13 @@ func (s *traceSession) run(ctx context.Context, child *child) (err error) {
 	err = s.close()
 	s.signals.silent()
 	return err
+}
+
+// unload ends what the tracer has in the kernel.
+func (s *traceSession) unload() error {
+	s.signals.unloads()
+	defer s.signals.unloaded()
+	return s.tracer.Close()
 }
 
 // abandon ends a trace whose command did not start: nothing is written to a file.
