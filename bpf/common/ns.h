@@ -27,6 +27,29 @@ static __always_inline u32 ns_type_of(struct ns_common *ns)
 	return READ((struct proc_ns_operations___v617 *)READ(ns, ops), type);
 }
 
+/* Returns the user namespace that owns a namespace of a type, which is given as its
+ * CLONE_NEW* flag: NULL of a user namespace, which has a parent. */
+static __always_inline struct user_namespace *owner_of(struct ns_common *ns, u32 type)
+{
+	switch (type) {
+	case CLONE_NEWNET:
+		return READ(container_of(ns, struct net, ns), user_ns);
+	case CLONE_NEWNS:
+		return READ(container_of(ns, struct mnt_namespace, ns), user_ns);
+	case CLONE_NEWPID:
+		return READ(container_of(ns, struct pid_namespace, ns), user_ns);
+	case CLONE_NEWIPC:
+		return READ(container_of(ns, struct ipc_namespace, ns), user_ns);
+	case CLONE_NEWUTS:
+		return READ(container_of(ns, struct uts_namespace, ns), user_ns);
+	case CLONE_NEWCGROUP:
+		return READ(container_of(ns, struct cgroup_namespace, ns), user_ns);
+	case CLONE_NEWTIME:
+		return READ(container_of(ns, struct time_namespace, ns), user_ns);
+	}
+	return NULL;
+}
+
 /* Stores the inodes of those namespaces that a task always shares with its new
  * children, the user namespace apart: network, and of types the mount, IPC, UTS and
  * cgroup namespace. Returns the cookie of the network namespace. */

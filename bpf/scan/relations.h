@@ -29,28 +29,6 @@ static __always_inline u64 number(const void *address)
 	return n;
 }
 
-/* Returns the owner of a namespace that is no user namespace. */
-static __always_inline struct user_namespace *owner_of(struct ns_common *ns, u32 type)
-{
-	switch (type) {
-	case CLONE_NEWNET:
-		return READ(container_of(ns, struct net, ns), user_ns);
-	case CLONE_NEWNS:
-		return READ(container_of(ns, struct mnt_namespace, ns), user_ns);
-	case CLONE_NEWPID:
-		return READ(container_of(ns, struct pid_namespace, ns), user_ns);
-	case CLONE_NEWIPC:
-		return READ(container_of(ns, struct ipc_namespace, ns), user_ns);
-	case CLONE_NEWUTS:
-		return READ(container_of(ns, struct uts_namespace, ns), user_ns);
-	case CLONE_NEWCGROUP:
-		return READ(container_of(ns, struct cgroup_namespace, ns), user_ns);
-	case CLONE_NEWTIME:
-		return READ(container_of(ns, struct time_namespace, ns), user_ns);
-	}
-	return NULL;
-}
-
 /* Records a namespace, given by the address of its struct ns_common, and those above it.
  * The owner of a PID namespace is that of its parent, or below (create_pid_namespace, since
  * 4.15), so that the owners of all its ancestors are above its own. Not being static, it is

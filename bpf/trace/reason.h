@@ -79,38 +79,16 @@ static __noinline int lacks_admin(struct cred *cred, struct user_namespace *ns)
 	return 0;
 }
 
-/* Returns the user namespace in which setns needs a capability for a namespace: its
- * owner, of a user namespace itself (the install functions of struct proc_ns_operations). */
-static __always_inline struct user_namespace *owner_of(struct ns_common *ns, u32 i)
-{
-	switch (i) {
-	case NS_NET:
-		return READ(container_of(ns, struct net, ns), user_ns);
-	case NS_MNT:
-		return READ(container_of(ns, struct mnt_namespace, ns), user_ns);
-	case NS_USER:
-		return container_of(ns, struct user_namespace, ns);
-	case NS_PID:
-		return READ(container_of(ns, struct pid_namespace, ns), user_ns);
-	case NS_IPC:
-		return READ(container_of(ns, struct ipc_namespace, ns), user_ns);
-	case NS_UTS:
-		return READ(container_of(ns, struct uts_namespace, ns), user_ns);
-	case NS_CGROUP:
-		return READ(container_of(ns, struct cgroup_namespace, ns), user_ns);
-	case NS_TIME:
-		return READ(container_of(ns, struct time_namespace, ns), user_ns);
-	}
-	return NULL;
-}
-
-/* Notes at the entry of a setns who owns what it is to enter, and whether the caller
- * lacks the capability there. */
-static __always_inline void read_owner(struct event *e, struct ns_common *ns, u32 i)
+/* Notes at the entry of a setns in which user namespace it needs a capability for what it
+ * is to enter, its owner, or a user namespace itself (the install functions of struct
+ * proc_ns_operations), and whether the caller lacks it there. */
+static __always_inline void read_owner(struct event *e, struct ns_common *ns, u32 type)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct user_namespace *owner = owner_of(ns, i);
+	struct user_namespace *owner = container_of(ns, struct user_namespace, ns);
 
+	if (type != CLONE_NEWUSER)
+		owner = owner_of(ns, type);
 	e->owner = READ(owner, ns.inum);
 	if (lacks_admin(READ(task, cred), owner))
 		e->facts |= FACT_NO_ADMIN_THERE;

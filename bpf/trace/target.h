@@ -60,13 +60,13 @@ static __always_inline void read_path(struct event *e, struct file *file, struct
 
 static __always_inline void read_target_ns(struct event *e, struct ns_common *ns)
 {
-	u32 i = ns_index_of(ns_type_of(ns));
+	u32 type = ns_type_of(ns), i = ns_index_of(type);
 
 	if (i >= NS_TYPES)
 		return;
 	e->type = i;
 	e->target.inode[i] = READ(ns, inum);
-	read_owner(e, ns, i);
+	read_owner(e, ns, type);
 	if (i == NS_NET)
 		e->target.net_cookie = net_cookie(container_of(ns, struct net, ns));
 }
