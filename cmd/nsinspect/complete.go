@@ -32,11 +32,11 @@ func oneOf(all ...string) words {
 }
 
 // listOf completes the last of several words with commas between them.
-func listOf(all ...string) words {
+func listOf(all func() []string) words {
 	return func(_ *cobra.Command, _ []string, typed string) (found []string, _ cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndex(typed, ",")+1]
 		there := strings.Split(before, ",")
-		for _, w := range all {
+		for _, w := range all() {
 			if !slices.Contains(there, w) {
 				found = append(found, before+w)
 			}
@@ -60,6 +60,16 @@ func typeWords() []string {
 		all = append(all, t.String())
 	}
 	return append(all, "all")
+}
+
+// oneType completes with a type of namespace.
+func oneType(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return typeWords()[:ns.NumTypes], cobra.ShellCompDirectiveNoFileComp
+}
+
+// oneKind completes with a kind of holder.
+func oneKind(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return kindWords(), cobra.ShellCompDirectiveNoFileComp
 }
 
 func kindWords() []string {

@@ -81,8 +81,8 @@ func (a *app) listCommand() *cobra.Command {
 	f.register(flags)
 	cmd.ValidArgsFunction = a.completeRefs
 	completeFlags(cmd, map[string]words{
-		"type": listOf(typeWords()...), "output": oneOf("table", "wide", "csv", "json", "yaml", "name"), "kept-by": oneOf(kindWords()...),
-		"columns": listOf(render.ColumnNames()...), "sort": listOf(render.ColumnNames()...), "watch": oneOf("2s", "10s", "1m"),
+		"type": listOf(typeWords), "output": oneOf("table", "wide", "csv", "json", "yaml", "name"), "kept-by": oneKind,
+		"columns": listOf(render.ColumnNames), "sort": listOf(render.ColumnNames), "watch": oneOf("2s", "10s", "1m"),
 	})
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "noheadings" { // as of lsns

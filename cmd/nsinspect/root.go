@@ -162,7 +162,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print everything that could not be read, and which engine read")
 	completeFlags(cmd, map[string]words{
-		"engine": oneOf(engines...), "source": listOf(scan.Sources()...), "color": oneOf("auto", "always", "never"),
+		"engine": oneOf(engines...), "source": listOf(scan.Sources), "color": oneOf("auto", "always", "never"),
 	})
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
 	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand())

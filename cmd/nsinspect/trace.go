@@ -110,7 +110,7 @@ func (a *app) traceCommand() *cobra.Command {
 	flags.StringVar(&f.tier, "tier", "", "force tracing tier `N` (1-4) instead of the best available")
 	flags.StringVar(&f.buffer, "buffer", "16M", "ring buffer `SIZE`")
 	completeFlags(cmd, map[string]words{
-		"ns": a.completeRefs, "type": listOf(typeWords()...), "output": oneOf("table", "wide", "json"), "tier": oneOf("1", "2", "3", "4"),
+		"ns": a.completeRefs, "type": listOf(typeWords), "output": oneOf("table", "wide", "json"), "tier": oneOf("1", "2", "3", "4"),
 	})
 	return cmd
 }

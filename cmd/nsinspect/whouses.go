@@ -87,7 +87,7 @@ func (a *app) whoUsesCommand() *cobra.Command {
 	flags.StringVar(&f.dev, "dev", "", "find the one that a device leads to, as a host's veth, by its `NAME`")
 	cmd.ValidArgsFunction = a.completeRefs
 	completeFlags(cmd, map[string]words{
-		"type": oneOf(typeWords()[:ns.NumTypes]...), "output": oneOf("table", "wide", "json", "yaml"),
+		"type": oneType, "output": oneOf("table", "wide", "json", "yaml"),
 		"ip": a.completeLinks(linkAddrs), "mac": a.completeLinks(linkMACs), "dev": a.completeLinks(linkNames),
 	})
 	return cmd

@@ -24,12 +24,21 @@ const (
 	onRequest      // in none
 )
 
+// source is what a field is read from.
+type source uint8
+
+const (
+	scanned  source = iota // every scan
+	detailed               // one with details
+	owned                  // the files of container runtimes
+)
+
 // field is what a filter and an order can be about.
 type field struct {
-	path    string // where JSON has it, from a namespace on; "" if it has it not
-	kind    filter.Kind
-	details bool // it is only read where details are
-	value   func(*listRow) filter.Value
+	path  string // where JSON has it, from a namespace on; "" if it has it not
+	kind  filter.Kind
+	from  source
+	value func(*listRow) filter.Value
 }
 
 // listColumn is a column of list, which is a field by its title and by its path.
@@ -49,32 +58,32 @@ var listColumns = []listColumn{
 	{
 		column{title: "TYPE"}, ofTypes, "type of the namespace",
 		func(r *listRow) string { return r.Type.String() },
-		field{"type", filter.Text, false, func(r *listRow) filter.Value { return filter.Texts(r.Type.String()) }},
+		field{"type", filter.Text, scanned, func(r *listRow) filter.Value { return filter.Texts(r.Type.String()) }},
 	},
 	{
 		column{title: "INODE", right: true}, always, "its nsfs inode, as in net:[INODE]",
 		func(r *listRow) string { return strconv.FormatUint(r.Inode, 10) },
-		field{"inode", filter.Number, false, func(r *listRow) filter.Value { return filter.Of(r.Inode) }},
+		field{"inode", filter.Number, scanned, func(r *listRow) filter.Value { return filter.Of(r.Inode) }},
 	},
 	{
 		column{title: "COOKIE", right: true}, wideFill, "cookie of a network namespace, never reused in one boot",
 		func(r *listRow) string { return number(int(r.Cookie)) },
-		field{"cookie", filter.Number, true, func(r *listRow) filter.Value { return filter.Positive(r.Cookie) }},
+		field{"cookie", filter.Number, detailed, func(r *listRow) filter.Value { return filter.Positive(r.Cookie) }},
 	},
 	{
 		column{title: "USERNS", right: true}, wideFill, "inode of the user namespace that owns it",
 		func(r *listRow) string { return number(int(r.UserNS)) },
-		field{"userns", filter.Number, true, func(r *listRow) filter.Value { return filter.Positive(r.UserNS) }},
+		field{"userns", filter.Number, detailed, func(r *listRow) filter.Value { return filter.Positive(r.UserNS) }},
 	},
 	{
 		column{title: "PARENT", right: true}, onRequest, "inode of the parent of a user or PID namespace",
 		func(r *listRow) string { return number(int(r.Parent)) },
-		field{"parent", filter.Number, true, func(r *listRow) filter.Value { return filter.Positive(r.Parent) }},
+		field{"parent", filter.Number, detailed, func(r *listRow) filter.Value { return filter.Positive(r.Parent) }},
 	},
 	{
 		column{title: "NSID", right: true}, wideFill, "its ID in the network namespace of this command",
 		func(r *listRow) string { return nsid(r.Namespace) },
-		field{"nsid", filter.Number, true, func(r *listRow) filter.Value {
+		field{"nsid", filter.Number, detailed, func(r *listRow) filter.Value {
 			if r.NSID == nil {
 				return filter.Value{}
 			}
@@ -84,54 +93,54 @@ var listColumns = []listColumn{
 	{
 		column{title: "NAMES", least: 8}, always, "names, (host) for the machine's own; wide: paths",
 		func(r *listRow) string { return text.Join(names(r.Namespace, r.wide), ",") },
-		field{"names.name", filter.Text, false, func(r *listRow) filter.Value { return r.names((*ns.Name).Label) }},
+		field{"names.name", filter.Text, scanned, func(r *listRow) filter.Value { return r.names((*ns.Name).Label) }},
 	},
 	{
 		column{title: "PATHS", least: 8}, onRequest, "paths of the names",
 		func(r *listRow) string { return text.Join(names(r.Namespace, true), ",") },
-		field{"names.path", filter.Text, false, func(r *listRow) filter.Value { return r.names(func(n *ns.Name) string { return n.Path }) }},
+		field{"names.path", filter.Text, scanned, func(r *listRow) filter.Value { return r.names(func(n *ns.Name) string { return n.Path }) }},
 	},
 	{
 		column{title: "OWNER", least: 12}, filled, "container, pod or unit",
 		func(r *listRow) string { return ownerCell(r.owner, r.wide) },
-		field{"", filter.Text, false, (*listRow).ownerValue},
+		field{"", filter.Text, owned, (*listRow).ownerValue},
 	},
 	{
 		column{title: "PROCS", right: true}, always, "how many processes are in it",
 		func(r *listRow) string { return strconv.Itoa(r.Processes()) },
-		field{"processes", filter.Number, false, func(r *listRow) filter.Value { return filter.Of(r.Processes()) }},
+		field{"processes", filter.Number, scanned, func(r *listRow) filter.Value { return filter.Of(r.Processes()) }},
 	},
 	{
 		column{title: "THREADS", right: true}, inWide, "how many tasks are in it beyond one a process",
 		func(r *listRow) string { return strconv.Itoa(r.Threads) },
-		field{"threads", filter.Number, false, func(r *listRow) filter.Value { return filter.Of(r.Threads) }},
+		field{"threads", filter.Number, scanned, func(r *listRow) filter.Value { return filter.Of(r.Threads) }},
 	},
 	{
 		column{title: "KEPT-BY", least: 8}, always, "what keeps it alive; in a filter the kinds, as mount",
 		func(r *listRow) string { return strings.Join(r.Tally(), ", ") },
-		field{"", filter.Text, false, (*listRow).kinds},
+		field{"", filter.Text, scanned, (*listRow).kinds},
 	},
 	{
 		column{title: "REFS", right: true}, onRequest, "references of a network namespace, as the kernel counts them",
 		func(r *listRow) string { return number(r.references().Total) },
-		field{"references.total", filter.Number, false, func(r *listRow) filter.Value { return filter.Positive(r.references().Total) }},
+		field{"references.total", filter.Number, scanned, func(r *listRow) filter.Value { return filter.Positive(r.references().Total) }},
 	},
 	{
 		column{title: "LINKS", least: 8}, wideFill, "links of a network namespace, with addresses; in a filter their names",
 		func(r *listRow) string { return linkCell(r.Links, noMore) },
-		field{"links.name", filter.Text, true, func(r *listRow) filter.Value {
+		field{"links.name", filter.Text, detailed, func(r *listRow) filter.Value {
 			return r.links(func(l *ns.Link) []string { return append([]string{l.Name}, l.AltNames...) })
 		}},
 	},
 	{
 		column{title: "ADDRS", least: 8}, onRequest, "addresses of the links",
 		func(r *listRow) string { return text.Join(addresses(r.Namespace), ",") },
-		field{"links.addrs", filter.Text, true, func(r *listRow) filter.Value { return filter.Texts(addresses(r.Namespace)...) }},
+		field{"links.addrs", filter.Text, detailed, func(r *listRow) filter.Value { return filter.Texts(addresses(r.Namespace)...) }},
 	},
 	{
 		column{title: "AGE"}, wideFill, "how long it is known to exist, and from what",
 		func(r *listRow) string { return ageText(r.Age, r.snap.Taken) },
-		field{"age", filter.Span, true, func(r *listRow) filter.Value {
+		field{"age", filter.Span, detailed, func(r *listRow) filter.Value {
 			if r.Age.Since.IsZero() {
 				return filter.Value{}
 			}
@@ -141,14 +150,14 @@ var listColumns = []listColumn{
 	{
 		column{title: "MADE-BY", least: 8}, wideFill, "user who made it",
 		func(r *listRow) string { return userName(r.snap, r.OwnerUID) },
-		field{"", filter.Text, true, func(r *listRow) filter.Value { return filter.Texts(userName(r.snap, r.OwnerUID)) }},
+		field{"", filter.Text, detailed, func(r *listRow) filter.Value { return filter.Texts(userName(r.snap, r.OwnerUID)) }},
 	},
 	{
 		column{title: "USER", least: 8}, inWide, "user of the leader, the oldest process in it",
 		func(r *listRow) string {
 			return r.leader(func(p *ns.Process) string { return userName(r.snap, p.UID) })
 		},
-		field{"", filter.Text, true, func(r *listRow) filter.Value {
+		field{"", filter.Text, detailed, func(r *listRow) filter.Value {
 			return filter.Texts(r.leader(func(p *ns.Process) string { return userName(r.snap, p.UID) }))
 		}},
 	},
@@ -157,7 +166,7 @@ var listColumns = []listColumn{
 		func(r *listRow) string {
 			return r.leader(func(p *ns.Process) string { return clock(p.Started, r.snap.Taken) })
 		},
-		field{"", filter.Span, true, func(r *listRow) filter.Value {
+		field{"", filter.Span, detailed, func(r *listRow) filter.Value {
 			if r.Leader == nil || r.Leader.Started.IsZero() {
 				return filter.Value{}
 			}
@@ -167,7 +176,7 @@ var listColumns = []listColumn{
 	{
 		column{title: "PID", right: true}, always, "process ID of the leader",
 		func(r *listRow) string { return r.leader(func(p *ns.Process) string { return p.PID.String() }) },
-		field{"leader.pid", filter.Number, false, func(r *listRow) filter.Value {
+		field{"leader.pid", filter.Number, scanned, func(r *listRow) filter.Value {
 			if r.Leader == nil {
 				return filter.Value{}
 			}
@@ -177,38 +186,38 @@ var listColumns = []listColumn{
 	{
 		column{title: "COMM", least: 8}, onRequest, "name of the leader, as in /proc/PID/comm",
 		func(r *listRow) string { return r.leader(func(p *ns.Process) string { return name(p.Comm) }) },
-		field{"leader.comm", filter.Text, false, func(r *listRow) filter.Value {
+		field{"leader.comm", filter.Text, scanned, func(r *listRow) filter.Value {
 			return filter.Texts(r.leader(func(p *ns.Process) string { return p.Comm }))
 		}},
 	},
 	{
 		column{title: "COMMAND", least: 8}, always, "command line of the leader, or [NAME]",
 		func(r *listRow) string { return r.leader(Command) },
-		field{"leader.cmdline", filter.Text, false, func(r *listRow) filter.Value { return filter.Texts(r.leader(Command)) }},
+		field{"leader.cmdline", filter.Text, scanned, func(r *listRow) filter.Value { return filter.Texts(r.leader(Command)) }},
 	},
 }
 
 // moreFields are fields that are no columns, by their path in JSON.
 var moreFields = sync.OnceValue(func() []field {
 	all := []field{
-		{"initial", filter.Bool, false, func(r *listRow) filter.Value { return filter.Yes(r.Initial) }},
-		{"owner_uid", filter.Number, true, func(r *listRow) filter.Value {
+		{"initial", filter.Bool, scanned, func(r *listRow) filter.Value { return filter.Yes(r.Initial) }},
+		{"owner_uid", filter.Number, detailed, func(r *listRow) filter.Value {
 			if r.OwnerUID < 0 {
 				return filter.Value{}
 			}
 			return filter.Of(r.OwnerUID)
 		}},
-		{"leader.uid", filter.Number, true, func(r *listRow) filter.Value {
+		{"leader.uid", filter.Number, detailed, func(r *listRow) filter.Value {
 			if r.Leader == nil || r.Leader.UID < 0 {
 				return filter.Value{}
 			}
 			return filter.Of(r.Leader.UID)
 		}},
-		{"references.explained", filter.Number, false, func(r *listRow) filter.Value { return filter.Positive(r.references().Explained) }},
-		{"links.mac", filter.Text, true, func(r *listRow) filter.Value {
+		{"references.explained", filter.Number, scanned, func(r *listRow) filter.Value { return filter.Positive(r.references().Explained) }},
+		{"links.mac", filter.Text, detailed, func(r *listRow) filter.Value {
 			return r.links(func(l *ns.Link) []string { return []string{l.MAC.String()} })
 		}},
-		{"holders.pid", filter.Text, false, func(r *listRow) filter.Value {
+		{"holders.pid", filter.Text, scanned, func(r *listRow) filter.Value {
 			var pids []string
 			for i := range r.Holders {
 				if h := &r.Holders[i]; h.PID != 0 && h.Kind != ns.KindMount { // whose process only sees it
@@ -219,7 +228,7 @@ var moreFields = sync.OnceValue(func() []field {
 		}},
 	}
 	for _, part := range ownerParts {
-		all = append(all, field{"owner." + part.name, filter.Text, false, func(r *listRow) filter.Value {
+		all = append(all, field{"owner." + part.name, filter.Text, owned, func(r *listRow) filter.Value {
 			if r.owner == nil {
 				return filter.Value{}
 			}
@@ -227,7 +236,7 @@ var moreFields = sync.OnceValue(func() []field {
 		}})
 	}
 	for _, k := range ns.Kinds() {
-		all = append(all, field{"holder_counts." + k.String(), filter.Number, false, func(r *listRow) filter.Value {
+		all = append(all, field{"holder_counts." + k.String(), filter.Number, scanned, func(r *listRow) filter.Value {
 			if !r.snap.LookedFor(k) {
 				return filter.Value{}
 			}

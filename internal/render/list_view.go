@@ -3,13 +3,9 @@
 package render
 
 import (
-	"cmp"
 	"encoding/csv"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/nsinspect/nsinspect/internal/filter"
 	"github.com/nsinspect/nsinspect/internal/text"
@@ -32,136 +28,19 @@ type Key struct {
 	reverse bool
 }
 
-// Columns are the columns of a table.
-type Columns struct {
-	shown []shownColumn
-}
-
-type shownColumn struct {
-	*listColumn
-	droppable bool // where it is empty in every row
-}
-
 // Details reports whether the view shows, or is about, what is only read with details.
 func (v View) Details() bool {
-	switch v.Format {
-	case Wide, JSON, YAML, CSV:
-		return true
-	}
-	return v.Filter != nil && slices.ContainsFunc(v.Filter.Fields(), func(name string) bool { return fieldsByName()[name].details }) ||
-		slices.ContainsFunc(v.Order, func(k Key) bool { return k.field.details }) ||
-		v.Columns != nil && slices.ContainsFunc(v.Columns.shown, func(c shownColumn) bool { return c.details })
+	return v.Format == Wide || v.Format == JSON || v.Format == YAML || v.Format == CSV || v.reads(detailed)
 }
 
 // Owners reports whether the view shows, or is about, owners.
-func (v View) Owners() bool {
-	about := func(f *field) bool { return f == fieldsByName()["owner"] }
-	return v.Format != Name || slices.ContainsFunc(v.Order, func(k Key) bool { return about(k.field) }) ||
-		v.Filter != nil && slices.ContainsFunc(v.Filter.Fields(), func(name string) bool { return strings.HasPrefix(name, "owner") })
-}
+func (v View) Owners() bool { return v.Format != Name || v.reads(owned) }
 
-// fieldsByName has every field of list by its names: the title of a column, and the path.
-var fieldsByName = sync.OnceValue(func() map[string]*field {
-	all := map[string]*field{}
-	for i := range listColumns {
-		c := &listColumns[i]
-		all[c.name()] = &c.field
-		if c.path != "" {
-			all[c.path] = &c.field
-		}
-	}
-	more := moreFields()
-	for i := range more {
-		all[more[i].path] = &more[i]
-	}
-	return all
-})
-
-// ListFields returns the fields that a filter of list may name, sorted.
-func ListFields() []filter.Field {
-	var all []filter.Field
-	for name, f := range fieldsByName() {
-		all = append(all, filter.Field{Name: name, Kind: f.kind})
-	}
-	slices.SortFunc(all, func(a, b filter.Field) int { return strings.Compare(a.Name, b.Name) })
-	return all
-}
-
-// ParseOrder reads names of fields, separated by commas; one after - is sorted from the
-// greatest on.
-func ParseOrder(names string) (order []Key, err error) {
-	for word := range strings.SplitSeq(names, ",") {
-		name, reverse := strings.CutPrefix(word, "-")
-		f := fieldsByName()[filter.Normal(name)]
-		if f == nil {
-			return nil, fmt.Errorf("no column %s", text.Name(name))
-		}
-		order = append(order, Key{f, reverse})
-	}
-	return order, nil
-}
-
-// ParseColumns reads titles of columns, separated by commas: those, or, after + and -,
-// more and fewer than a format has by itself.
-func ParseColumns(titles string, f Format, types int) (*Columns, error) {
-	var c Columns
-	for i, word := range strings.Split(titles, ",") {
-		name := strings.TrimLeft(word, "+-")
-		k := slices.IndexFunc(listColumns, func(c listColumn) bool { return c.name() == filter.Normal(name) })
-		if k < 0 {
-			return nil, fmt.Errorf("no column %s", text.Name(name))
-		}
-		if i == 0 && name != word {
-			c = *usualColumns(f, types)
-		}
-		c.shown = slices.DeleteFunc(c.shown, func(s shownColumn) bool { return s.listColumn == &listColumns[k] })
-		if !strings.HasPrefix(word, "-") {
-			c.shown = append(c.shown, shownColumn{&listColumns[k], false})
-		}
-	}
-	if len(c.shown) == 0 {
-		return nil, fmt.Errorf("no columns are left")
-	}
-	return &c, nil
-}
-
-// usualColumns returns the columns of a format, of namespaces of so many types.
-func usualColumns(f Format, types int) *Columns {
-	var c Columns
-	for i := range listColumns {
-		l := &listColumns[i]
-		switch {
-		case f == CSV && l.when != onRequest:
-			c.shown = append(c.shown, shownColumn{l, false})
-		case l.when == always, l.when == inWide && f == Wide, l.when == ofTypes && (f == Wide || types > 1):
-			c.shown = append(c.shown, shownColumn{l, false})
-		case l.when == filled, l.when == wideFill && f == Wide:
-			c.shown = append(c.shown, shownColumn{l, (l.when == filled) != (f == Wide)})
-		}
-	}
-	return &c
-}
-
-// ColumnNames returns the titles of all columns of list.
-func ColumnNames() []string {
-	var all []string
-	for i := range listColumns {
-		all = append(all, listColumns[i].title)
-	}
-	return all
-}
-
-// ColumnsHelp writes what columns there are.
-func ColumnsHelp(w io.Writer, style Style) error {
-	t := &table{columns: []column{{title: "COLUMN"}, {title: "FIELD"}, {title: "WHAT", least: 16}}}
-	for i := range listColumns {
-		c := &listColumns[i]
-		t.add("", c.title, cmp.Or(c.path, c.name()), c.help)
-	}
-	for _, f := range moreFields() {
-		t.add("", "", f.path, f.kind.String())
-	}
-	return t.write(w, style)
+// reads reports whether a field of the view is from a source.
+func (v View) reads(from source) bool {
+	return v.Filter != nil && slices.ContainsFunc(v.Filter.Fields(), func(name string) bool { return fieldsByName()[name].from == from }) ||
+		slices.ContainsFunc(v.Order, func(k Key) bool { return k.field.from == from }) ||
+		v.Columns != nil && slices.ContainsFunc(v.Columns.shown, func(c shownColumn) bool { return c.from == from })
 }
 
 // rows returns the namespaces that the view shows, in its order.

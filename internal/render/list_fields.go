@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/nsinspect/nsinspect/internal/filter"
+	"github.com/nsinspect/nsinspect/internal/text"
+)
+
+// fieldsByName has every field of list by its names: the title of a column, and the path.
+var fieldsByName = sync.OnceValue(func() map[string]*field {
+	all := map[string]*field{}
+	for i := range listColumns {
+		c := &listColumns[i]
+		all[c.name()] = &c.field
+		if c.path != "" {
+			all[c.path] = &c.field
+		}
+	}
+	more := moreFields()
+	for i := range more {
+		all[more[i].path] = &more[i]
+	}
+	return all
+})
+
+// ListFields returns the fields that a filter of list may name, sorted.
+func ListFields() []filter.Field {
+	var all []filter.Field
+	for name, f := range fieldsByName() {
+		all = append(all, filter.Field{Name: name, Kind: f.kind})
+	}
+	slices.SortFunc(all, func(a, b filter.Field) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// ParseOrder reads names of fields, separated by commas; one after - is sorted from the
+// greatest on.
+func ParseOrder(names string) (order []Key, err error) {
+	for word := range strings.SplitSeq(names, ",") {
+		name, reverse := strings.CutPrefix(word, "-")
+		f := fieldsByName()[filter.Normal(name)]
+		if f == nil {
+			return nil, fmt.Errorf("no column %s", text.Name(name))
+		}
+		order = append(order, Key{f, reverse})
+	}
+	return order, nil
+}
