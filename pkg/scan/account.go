@@ -41,8 +41,9 @@ const (
 type standing map[open]int
 
 // moved adds a round, and returns what may only be the traces of something that moves.
-// What was the same before is not: in one round, or in the last three if the namespace is
-// busy, where numbers come and go.
+// What was the same before is not: in one round, or in the last seven if the namespace is
+// busy, where numbers come and go, and in the rhythm of its traffic may be the same for some
+// rounds.
 func (s standing) moved(unexplained []open) (moved []open) {
 	for o := range s {
 		if o.isBusy() && !slices.Contains(unexplained, o) {
@@ -53,7 +54,7 @@ func (s standing) moved(unexplained []open) (moved []open) {
 		s[o]++
 		enough := 2
 		if o.isBusy() {
-			enough = 4
+			enough = 8
 		}
 		if s[o] < enough || o.missing < 0 && !o.isBusy() {
 			moved = append(moved, o)

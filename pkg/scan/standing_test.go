@@ -5,7 +5,7 @@ package scan
 import "testing"
 
 // TestStanding checks when what is unexplained counts as such: in the second round, and
-// where a task is in the namespace in the fourth one in a row.
+// where a task is in the namespace in the eighth one in a row.
 func TestStanding(t *testing.T) {
 	quiet, busy := open{id: 1, missing: 1}, open{id: 2, missing: 1, total: 5}
 	fewer, never := open{id: 2, missing: -1, total: 5}, open{id: 3, missing: -1}
@@ -13,10 +13,13 @@ func TestStanding(t *testing.T) {
 		in    []open
 		moved int
 	}{
-		"quiet":             {{[]open{quiet}, 1}, {[]open{quiet}, 0}},
-		"quiet, with gaps":  {{[]open{quiet}, 1}, {nil, 0}, {[]open{quiet}, 0}},
-		"busy":              {{[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 0}},
-		"busy, with breaks": {{[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{fewer}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}},
+		"quiet":            {{[]open{quiet}, 1}, {[]open{quiet}, 0}},
+		"quiet, with gaps": {{[]open{quiet}, 1}, {nil, 0}, {[]open{quiet}, 0}},
+		"busy": {
+			{[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1},
+			{[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 0},
+		},
+		"busy, with breaks": {{[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{fewer}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}, {[]open{busy}, 1}},
 		"too many found":    {{[]open{never}, 1}, {[]open{never}, 1}, {[]open{never}, 1}},
 		"both":              {{[]open{quiet, busy}, 2}, {[]open{quiet, busy}, 1}},
 	} {

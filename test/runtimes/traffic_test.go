@@ -8,20 +8,21 @@ import (
 	"os/exec"
 	"strconv"
 	"sync/atomic"
-	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
-// traffic is what runs in a container: a web server that forks for each connection, and a
-// client that is a new process with a new connection each time.
+// traffic is what runs in a container until its stdin ends: a web server that forks for
+// each connection, and a client that is a new process with a new connection each time.
 const traffic = `busybox ip link set lo up
-busybox httpd -f -p 127.0.0.1:8080 -h /bin &
-while :; do busybox wget -q -O /dev/null http://127.0.0.1:8080/busybox && echo; done`
+busybox httpd -f -p 127.0.0.1:8080 -h /bin & server=$!
+while :; do busybox wget -q -O /dev/null http://127.0.0.1:8080/busybox && echo; done & client=$!
+read end
+kill $client $server
+wait
+true`
 
 // TestTraffic checks that the account of a container's namespace balances in every one of
 // 50 scans, while its processes and connections come and go.
@@ -71,15 +72,20 @@ func startTraffic(t *testing.T, c container) (requests func() int) {
 	var answered lineCounter
 	cmd := exec.Command("nsenter", "--target", strconv.Itoa(c.pid), "--all", "/bin/sh", "-c", traffic)
 	cmd.Stdout = &answered
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	// It is not killed: nsenter has to wait for its shell, which would keep the container's
+	// PID namespace as a zombie that nobody waits for.
 	t.Cleanup(func() {
-		if err := unix.Kill(-cmd.Process.Pid, unix.SIGKILL); err != nil {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
 			t.Error(err)
 		}
-		cmd.Wait() // it was killed
 	})
 	requests = func() int { return int(answered.Load()) }
 	nstest.Eventually(t, func() string {
