@@ -20,6 +20,17 @@ func init() {
 // with -buildmode=pie or an external linker, which start elsewhere, 0.
 var stdout, stderr int
 
+// space is the limit of the address space (RLIMIT_AS), soft and hard, from before the Go
+// runtime started: it ends with a dump where it may not map what it reserves first, more than
+// half a GiB for its page allocator (runtime, mpagealloc_64bit.go, 1.26). The exit status is
+// 1, but 3 where the first argument is doctor: what is there, "doctor\x00", without the byte after it.
+var (
+	space      [2]uint64
+	doctor     uint64 = 0x00_726f_7463_6f64 << 8
+	leastSpace uint64 = 2 << 30
+	tooSmall          = "nsinspect: out of address space: 2 GiB are needed\nhint: raise ulimit -v\n"
+)
+
 // sealClosed has writes to a standard descriptor that was closed fail, as they do without
 // the Go runtime. That opens /dev/null in its place (runtime, checkfds, 1.26), where output
 // would be lost without an error; left closed, it would be the next file that is opened.
