@@ -24,6 +24,8 @@ var stdout, stderr int
 // runtime started: it ends with a dump where it may not map what it reserves first, more than
 // half a GiB for its page allocator (runtime, mpagealloc_64bit.go, 1.26). The exit status is
 // 1, but 3 where the first argument is doctor: what is there, "doctor\x00", without the byte after it.
+//
+//nolint:unused // start_*.s has them
 var (
 	space      [2]uint64
 	doctor     uint64 = 0x00_726f_7463_6f64 << 8

@@ -58,6 +58,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 network_backend = "netavark"
 default_subnet_pools = [{"base" = "198.19.0.0/16", "size" = 24}]
 [engine]
+runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 lock_type = "file"

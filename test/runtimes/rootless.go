@@ -42,11 +42,20 @@ const nobody = 65534
 
 func (r *rootless) command(t testing.TB, stdin []byte, args ...string) string {
 	t.Helper()
-	h := r.home
-	env := []string{"HOME=" + h.path("user"), "XDG_RUNTIME_DIR=" + h.path("run"), "CONTAINERS_CONF=" + h.path("containers.conf")}
-	return h.run(t, env, stdin, "setpriv", append([]string{
+	program, args := r.line(args...)
+	return r.home.run(t, r.env(), stdin, program, args...)
+}
+
+// line returns the program and the arguments that run podman as the user.
+func (r *rootless) line(args ...string) (program string, line []string) {
+	return "setpriv", append([]string{
 		"--reuid=65534", "--regid=65534", "--clear-groups", "podman", "--storage-driver", "vfs",
-	}, args...)...)
+	}, args...)
+}
+
+func (r *rootless) env() []string {
+	h := r.home
+	return []string{"HOME=" + h.path("user"), "XDG_RUNTIME_DIR=" + h.path("run"), "CONTAINERS_CONF=" + h.path("containers.conf")}
 }
 
 func (r *rootless) run(t testing.TB, name string) container {

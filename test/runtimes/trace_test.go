@@ -96,6 +96,17 @@ func TestTracePodman(t *testing.T) {
 	t.Logf("%d calls of %d threads", calls.Count(), len(calls))
 }
 
+// TestTraceRootless does the same with an ordinary user's podman.
+func TestTraceRootless(t *testing.T) {
+	r := startRootless(t)
+	calls, events := strace.Record(t, func(straced []string) {
+		program, args := r.line("run", "--rm", "--network", "none", image, "sleep", "0")
+		r.home.run(t, r.env(), nil, straced[0], slices.Concat(straced[1:], []string{program}, args)...)
+	})
+	strace.Compare(t, calls, events, "setns(*, 0) = 0", "*CLONE_NEWNET*) = *") // into the namespaces of its pause process
+	t.Logf("%d calls of %d threads", calls.Count(), len(calls))
+}
+
 // TestTraceLXC does the same with a container of LXC's.
 func TestTraceLXC(t *testing.T) {
 	l := newLXC(t)

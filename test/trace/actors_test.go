@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/need"
@@ -36,6 +37,15 @@ func TestActors(t *testing.T) {
 	blue := names.Path("blue")[len(nstest.RunNetns)+1:]
 	there := names.Add("there")
 	house := neighbour(t)
+	attached := names.Path("attached")[len(nstest.RunNetns)+1:]
+	pinned := names.Path("pinned")
+	if err := os.WriteFile(pinned, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("ip", "netns", "del", filepath.Base(pinned)).Run()
+		_ = exec.Command("ip", "netns", "del", attached).Run()
+	})
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", blue).Run() })
 	for _, test := range []struct {
 		command []string
@@ -55,6 +65,20 @@ func TestActors(t *testing.T) {
 		{[]string{"nsenter", "--net=" + there.File(), "true"}, []string{"setns(*, CLONE_NEWNET) = 0"}},
 		{[]string{"sh", "-c", "! nsenter --net=/dev/null true 2>/dev/null"}, []string{"setns(*, CLONE_NEWNET) = -1 EINVAL"}},
 		{[]string{"nsenter", "--target", house, "--all", "true"}, []string{"setns(*, CLONE_NEWNET) = 0", "setns(*, CLONE_NEWNS) = 0"}},
+		{[]string{"unshare", "-Ur", "unshare", "-n", "true"}, []string{"unshare(CLONE_NEWUSER) = 0", "unshare(CLONE_NEWNET) = 0"}},
+		{[]string{"setpriv", "--reuid=nobody", "--clear-groups", "unshare", "-Urmnpf", "true"}, []string{"unshare(CLONE_NEWNET|CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWUSER) = 0"}},
+		{[]string{"setpriv", "--reuid=nobody", "--clear-groups", "sh", "-c", "! nsenter --net=" + there.File() + " true 2>/dev/null"}, []string{"setns(*, CLONE_NEWNET) = -1 EPERM"}},
+		{[]string{"unshare", "-Tf", "--boottime", "60", "true"}, []string{"unshare(CLONE_NEWTIME) = 0"}},
+		{[]string{"unshare", "-pf", "--kill-child", "sh", "-c", "unshare -pf true"}, []string{"unshare(CLONE_NEWPID) = 0"}},
+		{[]string{"sh", "-c", "exec unshare --net=" + pinned + " true"}, []string{"unshare(CLONE_NEWNET) = 0"}},
+		{[]string{"nsenter", "--net=" + pinned, "true"}, []string{"setns(*, CLONE_NEWNET) = 0"}},
+		{[]string{"sh", "-c", "nsenter --net=/proc/self/fd/9 true 9<" + there.File()}, []string{"setns(*, CLONE_NEWNET) = 0"}},
+		{[]string{"nsenter", "--target", house, "--net", "--uts", "--ipc", "--cgroup", "unshare", "-n", "true"}, []string{"setns(*, CLONE_NEWUTS) = 0", "unshare(CLONE_NEWNET) = 0"}},
+		{[]string{"sh", "-c", "! nsenter --target " + house + " --user true 2>/dev/null"}, []string{"setns(*, CLONE_NEWUSER) = -1 EINVAL"}},
+		{[]string{"ip", "netns", "attach", attached, house}, nil},
+		{[]string{"ip", "netns", "identify", house}, nil},
+		{[]string{"ip", "netns", "del", attached}, nil},
+		{[]string{"lsns", "-t", "net"}, nil},
 		{[]string{"unshare", "-n", "unshare", "-u", "sh", "-c", "unshare -i true & unshare -m true; wait"}, []string{"unshare(CLONE_NEWIPC) = 0", "unshare(CLONE_NEWUTS) = 0"}},
 	} {
 		t.Run(fmt.Sprint(test.command), func(t *testing.T) {
