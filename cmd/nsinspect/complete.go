@@ -5,13 +5,16 @@ package main
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -54,6 +57,15 @@ func completeFlags(cmd *cobra.Command, by map[string]words) {
 	}
 }
 
+// completeFilter completes the name of a field at the end of an expression.
+func completeFilter(_ *cobra.Command, _ []string, typed string) (all []string, _ cobra.ShellCompDirective) {
+	before := typed[:strings.LastIndexAny(typed, " (")+1]
+	for _, f := range render.ListFields() {
+		all = append(all, before+f.Name)
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
 func typeWords() []string {
 	var all []string
 	for _, t := range ns.Types() {
@@ -80,49 +92,80 @@ func kindWords() []string {
 	return all
 }
 
-// completeRefs completes a reference: by name, container, pod or unit or, of what begins
-// with a digit or "pid:", by process. Names that a shell would read as more than a word are left out.
+// completeRefs completes a reference: by name, container, pod or unit; what begins with a
+// digit or "pid:" by process, and that and what begins with a type also by inode.
 func (a *app) completeRefs(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if strings.HasPrefix(typed, "/") || strings.HasPrefix(typed, ".") {
 		return nil, cobra.ShellCompDirectiveDefault // a path
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
-	defer cancel()
+	if digits, ok := strings.CutPrefix(typed, "pid:"); ok {
+		return a.withHost(func(h *host.Host) []string { return processWords(h, "pid:", digits) })
+	}
+	word, _, inode := strings.Cut(typed, ":")
+	t, err := ns.ParseType(word)
+	if inode = inode && err == nil; !inode {
+		t = ns.Net
+	}
+	number := typed != "" && typed[0] >= '0' && typed[0] <= '9'
+	return a.withHost(func(h *host.Host) (all []string) {
+		if number {
+			all = processWords(h, "", typed)
+		}
+		return append(all, a.scanned(cmd, h, t, func(snap *ns.Snapshot, owners func() *owner.Index) []string {
+			if number || inode {
+				return inodeWords(snap, number)
+			}
+			return refWords(snap, owners())
+		})...)
+	})
+}
+
+// withHost returns the words that a function finds on the machine.
+func (a *app) withHost(find func(*host.Host) []string) ([]string, cobra.ShellCompDirective) {
 	h, err := host.Open(a.root)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer h.Close()
-	digits, prefix := strings.CutPrefix(typed, "pid:")
-	if prefix || digits != "" && digits[0] >= '0' && digits[0] <= '9' {
-		return processWords(h, strings.TrimSuffix(typed, digits), digits), cobra.ShellCompDirectiveNoFileComp
-	}
-	snap, err := scan.Scan(ctx, scan.Options{Host: h, NamesDirs: a.netnsDirs, Sources: []string{"process", "mount", "name"}})
+	return find(h), cobra.ShellCompDirectiveNoFileComp
+}
+
+// scanned returns the words that a function finds in a quick scan.
+func (a *app) scanned(cmd *cobra.Command, h *host.Host, t ns.Type, find func(*ns.Snapshot, func() *owner.Index) []string) []string {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
+	defer cancel()
+	snap, err := scan.Scan(ctx, scan.Options{Host: h, NamesDirs: a.netnsDirs, Types: []ns.Type{t}, Sources: []string{"process", "mount", "name"}})
 	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return nil
 	}
 	owners := owner.Lazy{Host: h}
-	return refWords(snap, owners.Index(ctx, snap)), cobra.ShellCompDirectiveNoFileComp
+	return find(snap, func() *owner.Index { return owners.Index(ctx, snap) })
 }
 
-// isPlain reports whether a word is the same in every shell, and not too long.
-func isPlain(word string) bool {
-	return word != "" && len(word) <= 128 && word[0] != '-' && strings.Trim(word, plain) == ""
+// offered reports whether a word is offered to complete what is typed. A name of which a
+// shell would execute a part, were it not quoted, is not: others than our own scripts
+// evaluate words that are on the line already.
+func offered(word string) bool {
+	return word != "" && len(word) <= 128 && !strings.ContainsFunc(word, func(r rune) bool {
+		foreign := r > 0x7f && !text.Hidden(r) && (unicode.IsLetter(r) || unicode.IsDigit(r))
+		return !foreign && !strings.ContainsRune(plain+" ,[]()", r)
+	})
 }
 
+// plain is what is the same in every shell, quoted or not.
 const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@+=-"
 
 // refWords returns the references of a snapshot, with what they stand for.
 func refWords(snap *ns.Snapshot, owners *owner.Index) []string {
 	all := []string{"host\tthe machine's own namespace", "self\tthe namespace of this command"}
 	add := func(ref, what string) {
-		if isPlain(ref) {
+		if offered(ref) && ref[0] != '-' {
 			all = append(all, ref+"\t"+what)
 		}
 	}
 	for i := range snap.Namespaces {
 		n := &snap.Namespaces[i]
-		about := render.Escape(strings.Join(append([]string{n.String()}, n.Tally()...), ", "))
+		about := aboutWord(n)
 		for k := range n.Names {
 			add(n.Names[k].Label(), about)
 		}
@@ -132,6 +175,24 @@ func refWords(snap *ns.Snapshot, owners *owner.Index) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// aboutWord returns what a word for a namespace stands for.
+func aboutWord(n *ns.Namespace) string {
+	return render.Escape(strings.Join(append([]string{n.String()}, n.Tally()...), ", "))
+}
+
+// inodeWords returns the namespaces of a snapshot by inode, alone or with the type.
+func inodeWords(snap *ns.Snapshot, alone bool) (all []string) {
+	for i := range snap.Namespaces {
+		n := &snap.Namespaces[i]
+		word, about := ns.FormatLink(n.Type, n.Inode), n.Tally()
+		if alone {
+			word, about = strconv.FormatUint(n.Inode, 10), append([]string{n.String()}, about...)
+		}
+		all = append(all, word+"\t"+render.Escape(strings.Join(about, ", ")))
+	}
+	return all
 }
 
 // mostProcesses is how many process IDs a shell is given.
@@ -158,6 +219,44 @@ func processWords(h *host.Host, before, digits string) (all []string) {
 	return all
 }
 
+// completePIDs completes with process IDs.
+func (a *app) completePIDs(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.withHost(func(h *host.Host) []string { return processWords(h, "", typed) })
+}
+
+// completeNames completes with names of namespaces, as --name compares them.
+func (a *app) completeNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.withHost(func(h *host.Host) []string {
+		return a.scanned(cmd, h, ns.Net, func(snap *ns.Snapshot, _ func() *owner.Index) (all []string) {
+			for i := range snap.Namespaces {
+				for k := range snap.Namespaces[i].Names {
+					if name := snap.Namespaces[i].Names[k].Label(); offered(name) && name[0] != '-' {
+						all = append(all, name+"\t"+aboutWord(&snap.Namespaces[i]))
+					}
+				}
+			}
+			slices.Sort(all)
+			return slices.Compact(all)
+		})
+	})
+}
+
+// completeOwners completes with owners, and with the kinds that there are.
+func (a *app) completeOwners(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.withHost(func(h *host.Host) []string {
+		return a.scanned(cmd, h, ns.Net, func(snap *ns.Snapshot, owners func() *owner.Index) (all []string) {
+			index := owners()
+			for i := range snap.Namespaces {
+				if o := index.Namespace(&snap.Namespaces[i]); o != nil && o.Authority.Trusted && offered(o.Ref()) {
+					all = append(all, o.Ref()+"\t"+aboutWord(&snap.Namespaces[i]))
+				}
+			}
+			slices.Sort(all)
+			return slices.Compact(all)
+		})
+	})
+}
+
 // completeLinks completes with something of the links of all network namespaces.
 func (a *app) completeLinks(of func(*ns.Link) []string) words {
 	return func(cmd *cobra.Command, _ []string, _ string) (all []string, _ cobra.ShellCompDirective) {
@@ -178,7 +277,7 @@ func (a *app) completeLinks(of func(*ns.Link) []string) words {
 		for i := range snap.Namespaces {
 			for k := range snap.Namespaces[i].Links {
 				for _, word := range of(&snap.Namespaces[i].Links[k]) {
-					if isPlain(word) {
+					if offered(word) {
 						all = append(all, word+"\tin "+render.Escape(snap.Namespaces[i].String()))
 					}
 				}

@@ -83,6 +83,7 @@ func (a *app) listCommand() *cobra.Command {
 	completeFlags(cmd, map[string]words{
 		"type": listOf(typeWords), "output": oneOf("table", "wide", "csv", "json", "yaml", "name"), "kept-by": oneKind,
 		"columns": listOf(render.ColumnNames), "sort": listOf(render.ColumnNames), "watch": oneOf("2s", "10s", "1m"),
+		"filter": completeFilter, "owner": a.completeOwners, "name": a.completeNames, "pid": a.completePIDs,
 	})
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "noheadings" { // as of lsns

@@ -38,9 +38,9 @@ func writeManual(dir, version string) error {
 	root := (&app{stdout: io.Discard, stderr: io.Discard}).command()
 	root.InitDefaultHelpFlag()
 	files := map[string]func(io.Writer) error{
-		"nsinspect.bash": func(w io.Writer) error { return root.GenBashCompletionV2(w, true) },
-		"_nsinspect":     root.GenZshCompletion,
-		"nsinspect.fish": func(w io.Writer) error { return root.GenFishCompletion(w, true) },
+		"nsinspect.bash": func(w io.Writer) error { return writeCompletion(w, "bash", true) },
+		"_nsinspect":     func(w io.Writer) error { return writeCompletion(w, "zsh", true) },
+		"nsinspect.fish": func(w io.Writer) error { return writeCompletion(w, "fish", true) },
 	}
 	for _, c := range manual.Pages(root) {
 		files[fmt.Sprintf("%s.%d", manual.Name(c), manual.Section)] = func(w io.Writer) error {

@@ -164,8 +164,13 @@ func (a *app) command() *cobra.Command {
 	completeFlags(cmd, map[string]words{
 		"engine": oneOf(engines...), "source": listOf(scan.Sources), "color": oneOf("auto", "always", "never"),
 	})
+	for _, name := range []string{"root", "netns-dir"} {
+		if err := cmd.MarkPersistentFlagDirname(name); err != nil {
+			panic(err) // there is no such flag
+		}
+	}
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand())
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)
 	return cmd
@@ -190,6 +195,7 @@ func strictHelpers(root *cobra.Command) {
 				return usagef("missing shell\nhint: use bash, fish, powershell or zsh")
 			}
 			for _, shell := range c.Commands() {
+				ownScript(shell)
 				shell.Args = func(shell *cobra.Command, args []string) error {
 					if len(args) > 0 {
 						return usagef("%s takes no arguments, got %q", shell.CommandPath(), args[0])

@@ -111,6 +111,7 @@ func (a *app) traceCommand() *cobra.Command {
 	flags.StringVar(&f.buffer, "buffer", "16M", "ring buffer `SIZE`")
 	completeFlags(cmd, map[string]words{
 		"ns": a.completeRefs, "type": listOf(typeWords), "output": oneOf("table", "wide", "json"), "tier": oneOf("1", "2", "3", "4"),
+		"pid": a.completePIDs,
 	})
 	return cmd
 }

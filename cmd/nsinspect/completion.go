@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// The completion scripts of the shells. Cobra's evaluate what is on the line, and with
+// it what strangers have called their files: these do not.
+//
+//go:embed completion
+var completionScripts embed.FS
+
+// completionHelp is how a script is used, and where it is read without being asked for.
+var completionHelp = map[string][2]string{
+	"bash": {"source <(nsinspect completion bash)", "/usr/share/bash-completion/completions/nsinspect"},
+	"zsh":  {"source <(nsinspect completion zsh)", "/usr/share/zsh/vendor-completions/_nsinspect"},
+	"fish": {"nsinspect completion fish | source", "/usr/share/fish/vendor_completions.d/nsinspect.fish"},
+}
+
+// ownScript has a command that cobra made for a shell print our script.
+func ownScript(shell *cobra.Command) {
+	help, ok := completionHelp[shell.Name()]
+	if !ok {
+		return
+	}
+	shell.Long = fmt.Sprintf("Print the completion script of %s. To use it in this shell:\n\n  %s\n\nThe packages install it as\n%s.",
+		shell.Name(), help[0], help[1])
+	shell.RunE = func(cmd *cobra.Command, _ []string) error {
+		plain, err := cmd.Flags().GetBool("no-descriptions")
+		if err != nil {
+			return err
+		}
+		return writeCompletion(cmd.OutOrStdout(), shell.Name(), !plain)
+	}
+}
+
+// writeCompletion writes the completion script of a shell.
+func writeCompletion(w io.Writer, shell string, descriptions bool) error {
+	script, err := completionScripts.ReadFile("completion/" + shell)
+	if err != nil {
+		return err
+	}
+	text := string(script)
+	if !descriptions {
+		text = strings.NewReplacer(" __complete ", " __completeNoDesc ", " __complete-bash ", " __complete-bash --no-descriptions ").Replace(text)
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		return fmt.Errorf("write completion script: %w", err)
+	}
+	return nil
+}
