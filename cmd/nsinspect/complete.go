@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -286,6 +287,33 @@ func (a *app) completeLinks(of func(*ns.Link) []string) words {
 		slices.Sort(all)
 		return all, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completePorts completes with the ports that sockets listen at, in every network namespace.
+func (a *app) completePorts(cmd *cobra.Command, _ []string, _ string) (all []string, _ cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
+	defer cancel()
+	h, err := host.Open("/")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer h.Close()
+	snap, err := scan.Scan(ctx, scan.Options{Host: h, Sources: []string{"process", "mount", "name"}})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	hits, err := links.AnyPort().Find(ctx, h, snap)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, hit := range hits {
+		for i := range hit.Listeners {
+			l := &hit.Listeners[i]
+			all = append(all, fmt.Sprintf("%d\t%s in %s", l.Addr.Port(), l.Proto, render.Escape(hit.Namespace.String())))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), cobra.ShellCompDirectiveNoFileComp
 }
 
 func linkNames(l *ns.Link) []string { return append([]string{l.Name}, l.AltNames...) }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +41,9 @@ REF is one of
 
 Instead of REF, --ip, --mac and --dev find a network namespace by an address or a
 device. Of a veth pair with one end on the host, the namespace of the other end is
-shown. This enters each namespace for a moment.
+shown. --port finds every network namespace in which a TCP socket listens at a port,
+or a UDP socket is bound to it and not connected, and who has that open. All of these
+enter each namespace for a moment.
 
 Several REFs are looked for in one scan; - reads them from stdin, one a line. JSON and
 YAML are a document for each.`
@@ -51,27 +54,31 @@ const whoUsesExamples = `  nsinspect who-uses blue
   nsinspect who-uses $$ --type mnt
   nsinspect who-uses --ip 10.0.0.7
   nsinspect who-uses --dev veth1a2b3c4
+  nsinspect who-uses --port 80 --proto tcp
   nsinspect who-uses /run/docker/netns/27d0a9f1c2b3 -o json`
 
 type whoUsesFlags struct {
 	typ, output  string
 	ip, mac, dev string
+	port, proto  string
 }
 
 func (a *app) whoUsesCommand() *cobra.Command {
 	var f whoUsesFlags
 	cmd := &cobra.Command{
-		Use:     "who-uses REF... | --ip ADDRESS | --mac ADDRESS | --dev NAME",
+		Use:     "who-uses REF... | --ip ADDRESS | --mac ADDRESS | --dev NAME | --port N",
 		Short:   "show what keeps a namespace alive and how to release it",
 		Long:    whoUsesHelp,
 		Example: whoUsesExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q, asked, err := f.query(cmd.Flags().Changed)
-			if err != nil {
+			by, err := f.search(cmd.Flags().Changed)
+			switch {
+			case err != nil:
 				return err
-			}
-			if asked {
-				return a.whoUsesLink(cmd.Context(), q, f, args)
+			case by == "port":
+				return a.whoUsesPort(cmd.Context(), f, args)
+			case by != "":
+				return a.whoUsesLink(cmd.Context(), by, f, args)
 			}
 			if len(args) == 0 {
 				return usagef("who-uses takes a reference\nhint: %s", resolve.RefForms)
@@ -85,32 +92,15 @@ func (a *app) whoUsesCommand() *cobra.Command {
 	flags.StringVar(&f.ip, "ip", "", "find the network namespace that has an IP `ADDRESS`")
 	flags.StringVar(&f.mac, "mac", "", "find the one that has a hardware `ADDRESS`")
 	flags.StringVar(&f.dev, "dev", "", "find the one that a device leads to, as a host's veth, by its `NAME`")
+	flags.StringVar(&f.port, "port", "", "find those in which a socket listens at port `N`")
+	flags.StringVar(&f.proto, "proto", "", "with --port, only sockets of a `PROTOCOL`: "+strings.Join(links.Protocols(), " or "))
 	cmd.ValidArgsFunction = a.completeRefs
 	completeFlags(cmd, map[string]words{
 		"type": oneType, "output": oneOf("table", "wide", "json", "yaml"),
 		"ip": a.completeLinks(linkAddrs), "mac": a.completeLinks(linkMACs), "dev": a.completeLinks(linkNames),
+		"port": a.completePorts, "proto": oneOf(links.Protocols()...),
 	})
 	return cmd
-}
-
-// query reads --ip, --mac or --dev, at most one of which may be given.
-func (f *whoUsesFlags) query(given func(string) bool) (q links.Query, asked bool, err error) {
-	for _, by := range []struct {
-		flag, text string
-		parse      func(string) (links.Query, error)
-	}{{"ip", f.ip, links.ByIP}, {"mac", f.mac, links.ByMAC}, {"dev", f.dev, links.ByDev}} {
-		if !given(by.flag) {
-			continue
-		}
-		if asked {
-			return q, asked, usagef("more than one search\nhint: use one of --ip, --mac and --dev")
-		}
-		asked = true
-		if q, err = by.parse(by.text); err != nil {
-			return q, asked, usageError{error: err}
-		}
-	}
-	return q, asked, nil
 }
 
 // whoUses answers for the namespaces that references point at.
@@ -161,10 +151,12 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 	return nil
 }
 
+// between is what stands between two documents of a format.
+var between = map[render.Format]string{render.Table: "\n", render.Wide: "\n", render.Name: "\n", render.CSV: "\n", render.YAML: "---\n"}
+
 // between writes what stands between two documents of a format.
 func (a *app) between(format render.Format) error {
-	_, err := fmt.Fprint(a.stdout, map[render.Format]string{render.Table: "\n", render.Wide: "\n", render.Name: "\n", render.CSV: "\n", render.YAML: "---\n"}[format])
-	if err != nil {
+	if _, err := fmt.Fprint(a.stdout, between[format]); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
 	return nil
@@ -188,55 +180,6 @@ func (a *app) whoUsesOne(ctx context.Context, opts scan.Options, snap *ns.Snapsh
 	return a.answer(snap, owners, func(w io.Writer) error {
 		return render.Uses(w, adviser(opts.Host, snap, owners), n, owners, format, a.style())
 	})
-}
-
-// whoUsesLink answers for the namespace behind an address or a device.
-func (a *app) whoUsesLink(ctx context.Context, q links.Query, f whoUsesFlags, args []string) error {
-	format, t, err := f.parse()
-	switch {
-	case err != nil:
-		return err
-	case len(args) > 0:
-		return usagef("--%s finds the namespace\nhint: leave the reference %q out", q.By, args[0])
-	case t != ns.Net:
-		return usagef("--%s finds network namespaces\nhint: leave --type %s out", q.By, t)
-	}
-	opts, done, err := a.options()
-	if err != nil {
-		return err
-	}
-	defer done()
-	if opts.Host.Recorded() {
-		return usagef("--%s asks the running kernel, and %s is a recorded tree\nhint: leave --root out", q.By, a.root)
-	}
-	opts.Details = true
-	snap, owners, hit, err := a.findLink(ctx, opts, q)
-	if err == nil && scan.Unbalanced(hit.Namespace) {
-		opts.Balance = hit.Namespace.Inode
-		snap, owners, hit, err = a.findLink(ctx, opts, q)
-	}
-	if err != nil {
-		return err
-	}
-	if err := scan.Describe(ctx, opts.Host, hit.Namespace); err != nil {
-		return err
-	}
-	return a.answer(snap, owners, func(w io.Writer) error {
-		return render.UsesBy(w, adviser(opts.Host, snap, owners), q, hit, owners, format, a.style())
-	})
-}
-
-// findLink scans for the namespace behind an address or a device.
-func (a *app) findLink(ctx context.Context, opts scan.Options, q links.Query) (snap *ns.Snapshot, owners *owner.Index, hit links.Hit, err error) {
-	if snap, err = scan.Scan(ctx, opts); err != nil {
-		return nil, nil, hit, err
-	}
-	if err = links.Read(ctx, opts.Host, snap); err != nil {
-		return nil, nil, hit, err
-	}
-	owners = a.owners.Index(ctx, snap)
-	hit, err = q.Find(snap, func(n *ns.Namespace) string { return render.Title(n, owners) })
-	return snap, owners, hit, err
 }
 
 // adviser returns who writes about the namespaces of a snapshot.

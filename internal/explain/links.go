@@ -13,7 +13,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// UnreadLinks returns a phrase for gaps where links could not be read, with the remedy
+// UnreadLinks returns a phrase for gaps where links, or listening sockets, could not be read, with the remedy
 // where a privilege is missing.
 func UnreadLinks(gaps []ns.Gap) string {
 	text := links.Unread(gaps)

@@ -105,7 +105,9 @@ func Title(n *ns.Namespace, x *owner.Index) string {
 // a device, and first by which link it was found.
 func UsesBy(w io.Writer, a *explain.Adviser, q links.Query, h links.Hit, x *owner.Index, f Format, style Style) error {
 	if f == JSON || f == YAML {
-		return encode(w, f, false, wire.NewUses(a.Snapshot, h.Namespace, x, a.Answer(h.Namespace), q, &h))
+		uses := wire.NewUses(a.Snapshot, h.Namespace, x, a.Answer(h.Namespace))
+		uses.Matched = wire.LinkMatch(a.Snapshot, x, q, &h)
+		return encode(w, f, false, uses)
 	}
 	if _, err := fmt.Fprintln(w, Escape(matchText(a.Snapshot, q, h, x))); err != nil {
 		return err

@@ -26,7 +26,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	if verbose {
 		notes = append(notes, fmt.Sprintf("sources: %s", strings.Join(s.Sources, ", ")))
 	}
-	var closed, unlinked, unowned, other []ns.Gap
+	var closed, unlinked, unheard, unowned, other []ns.Gap
 	var hidden, newer []string
 	for _, g := range append(slices.Clone(s.Gaps), x.Gaps()...) {
 		if g.Err == scan.ErrNotInProc {
@@ -53,6 +53,8 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 			closed = append(closed, g)
 		case denied(g.Err) && g.Of(links.Source):
 			unlinked = append(unlinked, g)
+		case denied(g.Err) && g.Of(ns.SourceListener):
+			unheard = append(unheard, g)
 		case denied(g.Err) && g.Of(owner.Source):
 			unowned = append(unowned, g)
 		default:
@@ -68,8 +70,10 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	if n := len(closed); n > 0 {
 		notes = append(notes, text.Line(closedNote(n, closed[0])))
 	}
-	if len(unlinked) > 0 {
-		notes = append(notes, text.Line(explain.UnreadLinks(unlinked)))
+	for _, gaps := range [][]ns.Gap{unlinked, unheard} {
+		if len(gaps) > 0 {
+			notes = append(notes, text.Line(explain.UnreadLinks(gaps)))
+		}
 	}
 	if len(unowned) > 0 {
 		notes = append(notes, text.Line(unownedNote(unowned)))
@@ -137,6 +141,9 @@ func gapNote(g ns.Gap) string {
 	note := fmt.Sprintf("%s unreadable: %v", pathOf(&g), g.Err)
 	if g.Of(links.Source) {
 		note = fmt.Sprintf("links of %s: %v", pathOf(&g), g.Err)
+	}
+	if g.Of(ns.SourceListener) {
+		note = fmt.Sprintf("listening sockets of %s: %v", pathOf(&g), g.Err)
 	}
 	if g.Err == scan.ErrOtherPIDNS || g.Err == scan.ErrHidepid {
 		note = fmt.Sprintf("%s: %v", pathOf(&g), g.Err)

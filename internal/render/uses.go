@@ -13,7 +13,6 @@ import (
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
-	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -23,7 +22,7 @@ import (
 func Uses(w io.Writer, a *explain.Adviser, n *ns.Namespace, x *owner.Index, f Format, style Style) error {
 	s, answer := a.Snapshot, a.Answer(n)
 	if f == JSON || f == YAML {
-		return encode(w, f, false, wire.NewUses(s, n, x, answer, links.Query{}, nil))
+		return encode(w, f, false, wire.NewUses(s, n, x, answer))
 	}
 	if err := writeAnswer(w, answer); err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
-	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -32,31 +31,18 @@ func NewList(s *ns.Snapshot, x *owner.Index, all []*ns.Namespace) List {
 // Uses is the document of nsinspect who-uses.
 type Uses struct {
 	Head
-	Matched   *Match    `json:"matched,omitempty"` // the link that led to the namespace, if it was asked for by one
+	Matched   *Match    `json:"matched,omitempty"` // what led to the namespace, if it was asked for by an address, a device or a port
 	Verdict   string    `json:"verdict"`           // the answer in a sentence
 	Fix       []string  `json:"fix"`               // shell commands that free the namespace, in order; none was run
 	Advice    []string  `json:"advice"`            // what to do where no command is safe, or none is known, a sentence each
 	Namespace Namespace `json:"namespace"`
 }
 
-// Match is the link by which a namespace was found.
-type Match struct {
-	By           string `json:"by" jsonschema:"enum=ip,enum=mac,enum=dev"`
-	Value        string `json:"value"`  // what was asked for
-	Device       string `json:"device"` // the interface that has it
-	DeviceBase64 []byte `json:"device_base64,omitempty"`
-	Namespace    *Ref   `json:"namespace"` // the namespace of that interface; the other end of a pair may have led on from there
-}
-
-// NewUses returns a namespace of a snapshot with its holders. hit is nil if it was
-// not found by a link.
-func NewUses(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, answer explain.Answer, q links.Query, hit *links.Hit) Uses {
+// NewUses returns a namespace of a snapshot with its holders.
+func NewUses(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, answer explain.Answer) Uses {
 	c := newConverter(s, x)
 	u := Uses{Namespace: c.namespace(n), Verdict: answer.Verdict, Fix: answer.Fix, Advice: answer.Advice}
 	u.Namespace.Holders = c.holders(n)
-	if hit != nil {
-		u.Matched = &Match{q.By, q.String(), hit.Link.Name, raw(hit.Link.Name), c.ref(ns.Net, hit.At.Inode)}
-	}
 	u.Head = newHead(s, x)
 	return u
 }

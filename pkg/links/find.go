@@ -86,7 +86,7 @@ func (q Query) Find(snap *ns.Snapshot, title func(*ns.Namespace) string) (Hit, e
 	for _, h := range hits {
 		if h.Namespace == nil {
 			return Hit{}, fmt.Errorf("%s is in %s, and its other end, link %d of its namespace, was not found%s",
-				q.text, title(h.At), h.Link.Peer.Index, unread(snap))
+				q.text, title(h.At), h.Link.Peer.Index, unread(snap, Source))
 		}
 		if !slices.Contains(all, h.Namespace) {
 			all = append(all, h.Namespace)
@@ -174,19 +174,23 @@ func (q Query) notFound(snap *ns.Snapshot) error {
 		}
 	}
 	what := map[string]string{"ip": "address", "mac": "hardware address", "dev": "device"}[q.By]
-	where := fmt.Sprintf("looked in %d namespaces", looked)
-	if looked == 1 {
-		where = "looked in 1 namespace"
-	}
-	return denied(snap, fmt.Errorf("no %s %s: %s%s%s", what, q.text, where, hint, unread(snap)))
+	return denied(snap, Source, fmt.Errorf("no %s %s: %s%s%s", what, q.text, lookedIn(looked), hint, unread(snap, Source)))
 }
 
-// unread returns a phrase for the namespaces whose links are unknown, as the end of a
-// sentence.
-func unread(snap *ns.Snapshot) string {
+// lookedIn returns in how many namespaces something was looked for.
+func lookedIn(n int) string {
+	if n == 1 {
+		return "looked in 1 namespace"
+	}
+	return fmt.Sprintf("looked in %d namespaces", n)
+}
+
+// unread returns a phrase for the namespaces of which a source could not read what it reads,
+// as the end of a sentence.
+func unread(snap *ns.Snapshot, source string) string {
 	var gaps []ns.Gap
 	for _, g := range snap.Gaps {
-		if g.Of(Source) {
+		if g.Of(source) {
 			gaps = append(gaps, g)
 		}
 	}
@@ -196,20 +200,24 @@ func unread(snap *ns.Snapshot) string {
 	return "; " + Unread(gaps)
 }
 
-// Unread returns a phrase for the namespaces whose links could not be read. gaps are
-// this package's.
+// Unread returns a phrase for the namespaces whose links or listening sockets could not be
+// read. gaps are of one of this package's sources.
 func Unread(gaps []ns.Gap) string {
-	if len(gaps) == 1 {
-		return fmt.Sprintf("links of %s unreadable", gaps[0].Path)
+	what := "links"
+	if gaps[0].Of(ns.SourceListener) {
+		what = "listening sockets"
 	}
-	return fmt.Sprintf("links of %d namespaces unreadable", len(gaps))
+	if len(gaps) == 1 {
+		return fmt.Sprintf("%s of %s unreadable", what, gaps[0].Path)
+	}
+	return fmt.Sprintf("%s of %d namespaces unreadable", what, len(gaps))
 }
 
-// denied makes err a refusal where a missing privilege left links unread.
-func denied(snap *ns.Snapshot, err error) error {
+// denied makes err a refusal where a missing privilege left something unread.
+func denied(snap *ns.Snapshot, source string, err error) error {
 	for _, g := range snap.Gaps {
 		switch {
-		case !g.Of(Source):
+		case !g.Of(source):
 		case errors.Is(g.Err, unix.EPERM):
 			return &kernel.DeniedError{Capability: unix.CAP_SYS_ADMIN, Err: err}
 		case errors.Is(g.Err, unix.EACCES):

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package links reads the network interfaces of namespaces: their names, their
-// addresses, and where the other end of a veth is.
+// addresses, and where the other end of a veth is; and which sockets listen there.
 //
-// The links of a namespace are read through a netlink socket in it. To open one, a thread
+// What a namespace has is read through a netlink socket in it. To open one, a thread
 // of ours is in the namespace for a moment (scan.Visitor), which needs
 // CAP_SYS_ADMIN; one's own namespace needs no privilege. Nothing is changed but
 // for what `ip link` does as well: a namespace that has the other end of a pair
@@ -39,36 +39,47 @@ func Read(ctx context.Context, h *host.Host, snap *ns.Snapshot) error {
 	if h.Recorded() {
 		return nil
 	}
-	opener := opener.New(h, false)
-	tick := time.NewTicker(patience)
-	defer tick.Stop()
-	r := &reader{opener: opener, snap: snap, ends: make([][]end, len(snap.Namespaces)), tick: tick.C}
-	var st unix.Stat_t
-	if unix.Stat("/proc/self/ns/net", &st) == nil { // if not, even our own is entered
-		r.own = st.Ino
-	}
-	var todo []int
-	for i := range snap.Namespaces {
-		if snap.Namespaces[i].Type == ns.Net {
-			todo = append(todo, i)
-		}
-	}
-	r.each(ctx, todo, r.readLinks)
+	r, stop := newReader(h, snap, Source)
+	defer stop()
+	r.ends = make([][]end, len(snap.Namespaces))
+	r.each(ctx, r.network(), r.readLinks)
 	r.findPeers(ctx)
 	return ctx.Err()
 }
 
-// reader is the state of one Read. Workers hand what they found to its one
-// goroutine, as functions.
+// reader is the state of one look into all network namespaces. Workers hand what they found
+// to its one goroutine, as functions.
 type reader struct {
 	opener *opener.Opener
 	snap   *ns.Snapshot
+	source string           // of its gaps
 	own    uint64           // inode of this process's network namespace
 	ends   [][]end          // by namespace: what its links say of their other ends
 	heard  atomic.Uint64    // answers so far
 	asked  uint64           // how many there were when silent was asked last
 	over   atomic.Bool      // nobody waits any more
 	tick   <-chan time.Time // once in the time that an answer may take
+}
+
+// newReader returns a reader, and what ends it.
+func newReader(h *host.Host, snap *ns.Snapshot, source string) (r *reader, stop func()) {
+	tick := time.NewTicker(patience)
+	r = &reader{opener: opener.New(h, false), snap: snap, source: source, tick: tick.C}
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/net", &st) == nil { // if not, even our own is entered
+		r.own = st.Ino
+	}
+	return r, tick.Stop
+}
+
+// network returns which of the namespaces are network namespaces.
+func (r *reader) network() (all []int) {
+	for i := range r.snap.Namespaces {
+		if r.snap.Namespaces[i].Type == ns.Net {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 // patience is how long Read waits while the kernel answers nothing. Whoever
@@ -140,14 +151,14 @@ func (r *reader) silent() bool {
 }
 
 func (r *reader) gap(i int, err error) {
-	r.snap.Gaps = append(r.snap.Gaps, ns.Gap{Sources: []string{Source}, Path: r.snap.Namespaces[i].String(), Err: err})
+	r.snap.Gaps = append(r.snap.Gaps, ns.Gap{Sources: []string{r.source}, Path: r.snap.Namespaces[i].String(), Err: err})
 }
 
 // readLinks reads one namespace.
 func (r *reader) readLinks(v *nsfs.Thread, i int) (apply func()) {
 	var links []ns.Link
 	var ends []end
-	err := r.inside(v, i, func(s *socket) (err error) {
+	err := r.inside(v, i, openSocket, func(s *socket) (err error) {
 		links, ends, err = s.read()
 		return err
 	})
@@ -159,15 +170,15 @@ func (r *reader) readLinks(v *nsfs.Thread, i int) (apply func()) {
 	}
 }
 
-// inside calls f with a socket in a namespace.
-func (r *reader) inside(v *nsfs.Thread, i int, f func(*socket) error) error {
+// inside calls f with a socket that open opens in a namespace.
+func (r *reader) inside(v *nsfs.Thread, i int, open func(*atomic.Uint64) (*socket, error), f func(*socket) error) error {
 	n := &r.snap.Namespaces[i]
 	var s *socket
 	var err error
 	if n.Inode == r.own {
-		s, err = openSocket(&r.heard)
+		s, err = open(&r.heard)
 	} else {
-		s, err = r.enter(v, n)
+		s, err = r.enter(v, n, open)
 	}
 	if err != nil {
 		return err
@@ -179,7 +190,7 @@ func (r *reader) inside(v *nsfs.Thread, i int, f func(*socket) error) error {
 	return f(s)
 }
 
-func (r *reader) enter(v *nsfs.Thread, n *ns.Namespace) (s *socket, err error) {
+func (r *reader) enter(v *nsfs.Thread, n *ns.Namespace, open func(*atomic.Uint64) (*socket, error)) (s *socket, err error) {
 	if !kernel.MayEnter() { // whether or not a path leads to it
 		return nil, fmt.Errorf("enter network namespace: %w", unix.EPERM)
 	}
@@ -188,7 +199,7 @@ func (r *reader) enter(v *nsfs.Thread, n *ns.Namespace) (s *socket, err error) {
 		return nil, fmt.Errorf("open namespace: %w", err)
 	}
 	defer unix.Close(fd)
-	if e := v.Enter(fd, func() { s, err = openSocket(&r.heard) }); e != nil {
+	if e := v.Enter(fd, func() { s, err = open(&r.heard) }); e != nil {
 		return nil, e
 	}
 	return s, err

@@ -22,7 +22,7 @@ import (
 func TestNoAnswer(t *testing.T) {
 	tick, first, never := make(chan time.Time), make(chan struct{}), make(chan struct{})
 	defer close(never)
-	r := &reader{snap: &ns.Snapshot{Namespaces: []ns.Namespace{{Inode: 5}, {Inode: 6}}}, tick: tick}
+	r := &reader{snap: &ns.Snapshot{Namespaces: []ns.Namespace{{Inode: 5}, {Inode: 6}}}, source: Source, tick: tick}
 	go func() {
 		<-first
 		for range 2 { // at the first one, there has been an answer since the beginning

@@ -75,7 +75,7 @@ func (p *peers) candidates(a at) []at {
 // links were read.
 func (p *peers) ask(v *nsfs.Thread, i int) (apply func()) {
 	ids := map[int]int{}
-	_ = p.inside(v, i, func(s *socket) error { // as above
+	_ = p.inside(v, i, openSocket, func(s *socket) error { // as above
 		known := map[int]int{} // the ID of each namespace, -1 if it has none
 		for j, e := range p.ends[i] {
 			if _, done := ids[e.nsid]; done || e.nsid < 0 || !slices.Contains(pairs, e.kind) {

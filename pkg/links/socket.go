@@ -16,19 +16,22 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// socket is a routing socket in one namespace.
+// socket is a netlink socket in one namespace.
 type socket struct {
+	proto  int // as unix.NETLINK_ROUTE
 	handle nl.SocketHandle
 	heard  *atomic.Uint64 // counts answers
 }
 
-// openSocket opens a socket in the network namespace of the calling thread.
-func openSocket(heard *atomic.Uint64) (*socket, error) {
-	s, err := nl.Subscribe(unix.NETLINK_ROUTE)
+// openSocket opens a routing socket in the network namespace of the calling thread.
+func openSocket(heard *atomic.Uint64) (*socket, error) { return open(unix.NETLINK_ROUTE, heard) }
+
+func open(proto int, heard *atomic.Uint64) (*socket, error) {
+	s, err := nl.Subscribe(proto)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	return &socket{nl.SocketHandle{Socket: s}, heard}, nil
+	return &socket{proto, nl.SocketHandle{Socket: s}, heard}, nil
 }
 
 func (s *socket) close() { s.handle.Socket.Close() }
@@ -182,8 +185,8 @@ func (s *socket) ask(what int, answer uint16, each func(m []byte), data ...nl.Ne
 }
 
 func (s *socket) execute(req *nl.NetlinkRequest, answer uint16, each func(m []byte)) error {
-	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: &s.handle}
-	return req.ExecuteIter(unix.NETLINK_ROUTE, answer, func(m []byte) bool {
+	req.Sockets = map[int]*nl.SocketHandle{s.proto: &s.handle}
+	return req.ExecuteIter(s.proto, answer, func(m []byte) bool {
 		s.heard.Add(1)
 		each(m)
 		return true

@@ -22,6 +22,17 @@ type Link struct {
 	Peer     *Peer            // of a link that is one end of a pair, such as a veth; nil of any other
 }
 
+// Link returns the link of a namespace that has an index, nil if it has none or links were
+// not read.
+func (n *Namespace) Link(index int) *Link {
+	for i := range n.Links {
+		if n.Links[i].Index == index {
+			return &n.Links[i]
+		}
+	}
+	return nil
+}
+
 // Peer is the other end of a pair of links.
 type Peer struct {
 	Index int    // in its namespace
