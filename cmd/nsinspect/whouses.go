@@ -41,7 +41,8 @@ REF is one of
 
 Instead of REF, --ip, --mac and --dev find a network namespace by an address or a
 device. Of a veth pair with one end on the host, the namespace of the other end is
-shown. --port finds every network namespace in which a TCP socket listens at a port,
+shown. An IP address may be local by a route alone, and may be in any form: with a
+prefix length, which is not compared, in brackets, or with a zone. --port finds every network namespace in which a TCP socket listens at a port,
 or a UDP socket is bound to it and not connected, and who has that open. All of these
 enter each namespace for a moment.
 

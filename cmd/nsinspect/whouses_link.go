@@ -101,6 +101,9 @@ func (a *app) findLink(ctx context.Context, opts scan.Options, q links.Query) (s
 	if err = links.Read(ctx, opts.Host, snap); err != nil {
 		return nil, nil, hit, err
 	}
+	if q, err = q.WithRoutes(ctx, opts.Host, snap); err != nil {
+		return nil, nil, hit, err
+	}
 	owners = a.owners.Index(ctx, snap)
 	hit, err = q.Find(snap, func(n *ns.Namespace) string { return render.Title(n, owners) })
 	return snap, owners, hit, err

@@ -117,6 +117,9 @@ func UsesBy(w io.Writer, a *explain.Adviser, q links.Query, h links.Hit, x *owne
 
 func matchText(s *ns.Snapshot, q links.Query, h links.Hit, x *owner.Index) string {
 	line := q.String() + " is "
+	if h.Route.IsValid() {
+		return line + fmt.Sprintf("local by the route local %s dev %s in %s.", h.Route, name(h.Link.Name), placeOf(s, h.At.Inode, x))
+	}
 	if q.By != "dev" {
 		line += "on " + name(h.Link.Name) + " "
 	}

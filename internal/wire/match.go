@@ -14,6 +14,7 @@ type Match struct {
 	Value        string     `json:"value"`            // what was asked for
 	Device       string     `json:"device,omitempty"` // the interface that has it; of a port absent
 	DeviceBase64 []byte     `json:"device_base64,omitempty"`
+	Route        string     `json:"route,omitempty"`     // of an address that no interface has: the prefix of the route of type local by which it is the namespace's own
 	Listeners    []Listener `json:"listeners,omitempty"` // of a port
 	Namespace    *Ref       `json:"namespace"`           // the namespace of that interface or of those sockets; the other end of a pair may have led on from there
 }
@@ -34,7 +35,11 @@ type Listener struct {
 // LinkMatch returns the link by which a namespace was found.
 func LinkMatch(s *ns.Snapshot, x *owner.Index, q links.Query, hit *links.Hit) *Match {
 	c := newConverter(s, x)
-	return &Match{By: q.By, Value: q.String(), Device: hit.Link.Name, DeviceBase64: raw(hit.Link.Name), Namespace: c.ref(ns.Net, hit.At.Inode)}
+	m := &Match{By: q.By, Value: q.String(), Device: hit.Link.Name, DeviceBase64: raw(hit.Link.Name), Namespace: c.ref(ns.Net, hit.At.Inode)}
+	if hit.Route.IsValid() {
+		m.Route = hit.Route.String()
+	}
+	return m
 }
 
 // PortMatch returns the listeners by which a namespace was found.

@@ -25,22 +25,28 @@ type Query struct {
 	By   string // "ip", "mac" or "dev"
 	text string // as it was typed
 	ip   netip.Addr
+	zone string // of ip: the link that is to have it, "" if any
 	mac  net.HardwareAddr
+
+	routes map[uint64]route // by the inode of the namespace: see WithRoutes
 }
 
-// ByIP asks for the namespace that has an IP address.
+// ByIP asks for the namespace that has an IP address. What programs print and URLs have
+// around one is left out: brackets, and the length of a prefix. A zone is the link
+// that has to have the address, by its name or index.
 func ByIP(text string) (Query, error) {
-	ip, err := netip.ParseAddr(text)
-	prefix, isPrefix := netip.ParsePrefix(text)
-	switch {
-	case err != nil && isPrefix == nil:
-		return Query{}, fmt.Errorf("malformed IP address %q: leave the prefix length out, as %s", text, prefix.Addr())
-	case err != nil:
-		return Query{}, fmt.Errorf("malformed IP address %q: use one as 10.0.0.7 or fd00::7", text)
-	case ip.Zone() != "":
-		return Query{}, fmt.Errorf("malformed IP address %q: leave the zone out, as %s", text, ip.WithZone(""))
+	malformed := fmt.Errorf("malformed IP address %q: use one as 10.0.0.7, fd00::7 or fe80::1%%eth0", text)
+	word, bits, prefix := strings.Cut(text, "/")
+	inner, open := strings.CutPrefix(word, "[")
+	inner, closed := strings.CutSuffix(inner, "]")
+	ip, err := netip.ParseAddr(inner)
+	if err != nil || open != closed || open && !ip.Is6() {
+		return Query{}, malformed
 	}
-	return Query{By: "ip", text: text, ip: ip.Unmap()}, nil
+	if length, err := strconv.ParseUint(bits, 10, 8); prefix && (err != nil || int(length) > ip.BitLen()) {
+		return Query{}, malformed
+	}
+	return Query{By: "ip", text: text, ip: ip.WithZone("").Unmap(), zone: ip.Zone()}, nil
 }
 
 // ByMAC asks for the namespace that has a hardware address.
@@ -75,6 +81,7 @@ type Hit struct {
 	At        *ns.Namespace // where the link is
 	Link      *ns.Link
 	Namespace *ns.Namespace // the one that is asked for: At, or where the other end of the link is
+	Route     netip.Prefix  // of an address that no link has, and that is local by a route of Link
 }
 
 // Find returns the hit of a query in a snapshot whose links were read. It returns
@@ -104,12 +111,15 @@ func (q Query) Find(snap *ns.Snapshot, title func(*ns.Namespace) string) (Hit, e
 // trusted returns the hits in namespaces that no other user made: whoever made one
 // gives its links any address and name. If there are none, it returns all.
 func trusted(hits []Hit) []Hit {
-	roots := slices.DeleteFunc(slices.Clone(hits), func(h Hit) bool { return h.At.OwnerUID > 0 && h.At.OwnerUID != os.Geteuid() })
+	roots := slices.DeleteFunc(slices.Clone(hits), func(h Hit) bool { return !h.trusted() })
 	if len(roots) > 0 {
 		return roots
 	}
 	return hits
 }
+
+// trusted reports whether no other user made the namespace.
+func (h Hit) trusted() bool { return h.At.OwnerUID <= 0 || h.At.OwnerUID == os.Geteuid() }
 
 // hits returns every link that the query fits.
 func (q Query) hits(snap *ns.Snapshot) []Hit {
@@ -120,11 +130,16 @@ func (q Query) hits(snap *ns.Snapshot) []Hit {
 		n := &snap.Namespaces[i]
 		for j := range n.Links {
 			if l := &n.Links[j]; q.fits(l) {
-				h := Hit{n, l, n}
+				h := Hit{At: n, Link: l, Namespace: n}
 				if home := n.Initial || n.Inode == own.Ino; q.By == "dev" && home && l.Peer != nil && l.Peer.Inode != n.Inode {
 					h.Namespace = snap.Find(l.Peer.Inode)
 				}
 				hits = append(hits, h)
+			}
+		}
+		if r, local := q.routes[n.Inode]; local {
+			if l := n.Link(r.index); l != nil && !q.fits(l) {
+				hits = append(hits, Hit{n, l, n, r.prefix})
 			}
 		}
 	}
@@ -134,6 +149,9 @@ func (q Query) hits(snap *ns.Snapshot) []Hit {
 func (q Query) fits(l *ns.Link) bool {
 	switch q.By {
 	case "ip":
+		if q.zone != "" && q.zone != l.Name && q.zone != strconv.Itoa(l.Index) && !slices.Contains(l.AltNames, q.zone) {
+			return false
+		}
 		return slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr().Unmap() == q.ip })
 	case "mac":
 		return bytes.Equal(l.MAC, q.mac)

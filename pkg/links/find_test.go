@@ -46,7 +46,7 @@ func TestFindCountsVeryMany(t *testing.T) {
 
 func TestMalformed(t *testing.T) {
 	for text, by := range map[string]func(string) (Query, error){
-		"10.0.0.300": ByIP, "10.0.0": ByIP, "": ByIP, "10.0.0.7/24": ByIP, "fe80::1%eth0": ByIP, "eth0": ByIP, "010.0.0.1": ByIP,
+		"10.0.0.300": ByIP, "10.0.0": ByIP, "": ByIP, "10.0.0.7/33": ByIP, "10.0.0.7/": ByIP, "fd00::7/129": ByIP, "10.0.0.7%eth0": ByIP, "[10.0.0.7]": ByIP, "[fd00::7": ByIP, "fd00::7]": ByIP, "[fd00::7]:80": ByIP, "fe80::1%": ByIP, "[]": ByIP, "fd00:::7": ByIP, "eth0": ByIP, "010.0.0.1": ByIP,
 		"aa:bb": ByMAC, "aa:bb:cc:dd:ee:gg": ByMAC, " ": ByMAC, "10.0.0.7 ": ByMAC,
 		"a b": ByDev, "a/b": ByDev, "\t": ByDev, "a:b": ByDev, strings.Repeat("x", 128): ByDev,
 	} {
