@@ -84,15 +84,39 @@ func status() int {
 	}
 	args := make([]byte, 4096)
 	n, _ := syscall.Read(fd, args) // -1, and no word, if it fails
-	word := 0                      // where it begins
-	for i := range max(n, 0) {
-		if args[i] != 0 {
-			continue
-		}
-		if string(args[word:i]) == "doctor" {
-			return 3
-		}
-		word = i + 1
+	if command(string(args[:max(n, 0)])) == "doctor" {
+		return 3
 	}
 	return 1
+}
+
+// command returns which command a command line is of, as /proc has it: the first argument that
+// is no flag, and no value of one.
+func command(cmdline string) string {
+	isValue := true // as the name of the program is no argument
+	for word := 0; word < len(cmdline); {
+		end := word
+		for end < len(cmdline) && cmdline[end] != 0 {
+			end++
+		}
+		switch text := cmdline[word:end]; {
+		case isValue:
+			isValue = false
+		case text == "" || text[0] != '-':
+			return text
+		default:
+			isValue = takesValue(text)
+		}
+		word = end + 1
+	}
+	return ""
+}
+
+// takesValue reports whether the next argument is the value of a global flag.
+func takesValue(flag string) bool {
+	switch flag {
+	case "--engine", "--source", "--root", "--netns-dir", "--color":
+		return true
+	}
+	return false
 }
