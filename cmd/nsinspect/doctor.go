@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,35 +25,36 @@ controls what it would work on, the advice is in words.
 
 The first line and the exit status are those of a monitoring plugin: 0 OK, 1 warning,
 2 critical, 3 unknown, where not everything could be read. Usage errors and failures
-are 3 as well, with a message on stderr and nothing on stdout. Run it as root: other
-users see too little.
+are 3 as well, with a message on stderr and nothing on stdout. With --exit-status npd
+they are those of a plugin of node-problem-detector: 0 OK, 1 a problem, 3 unknown, and
+the first line alone. Run it as root: other users see too little.
 
 A finding is reported only if a second look, two seconds later, shows it again.
+--ignore excuses findings: by a name of the namespace, a path, an inode, or the ID that
+JSON has, as no-process:net:[4026532177]; * and ? stand for any characters. What is ignored
+is counted, and JSON lists it. --filter selects findings by their members in JSON, in the
+language of list --filter; what it leaves out counts for nothing.
+
+-o sh prints the fixes as a script in which every command is a comment: remove the # of
+those that are to run.
 
 Checks:
 `
 
 const doctorExamples = `  nsinspect doctor
   nsinspect doctor --max-orphans 4 --min-age 10m
+  nsinspect doctor --skip no-process --ignore '/run/netns/lab-*'
+  nsinspect doctor --filter 'severity == critical or age > 24h'
+  nsinspect doctor --exit-status npd
   nsinspect doctor -o sh > fixes && ${EDITOR:-vi} fixes
   nsinspect doctor -o json | jq '.findings[].subject'`
 
-type doctorFlags struct {
-	output     string
-	maxOrphans int
-	minAge     time.Duration
-}
-
 func (a *app) doctorCommand() *cobra.Command {
 	var f doctorFlags
-	var checks strings.Builder
-	for _, c := range doctor.Checks() {
-		fmt.Fprintf(&checks, "  %-15s %s\n", c.Name, c.Text)
-	}
 	cmd := &cobra.Command{
 		Use:     "doctor",
 		Short:   "check for namespace leaks and print the fix",
-		Long:    doctorHelp + strings.TrimSuffix(checks.String(), "\n"),
+		Long:    doctorHelp + strings.TrimSuffix(checksHelp(), "\n"),
 		Example: doctorExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -62,11 +64,11 @@ func (a *app) doctorCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), f) },
 	}
-	flags := cmd.Flags()
-	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, json, yaml or sh, a script of the fixes")
-	flags.IntVar(&f.maxOrphans, "max-orphans", 0, "excuse so many (`N`) namespaces that have a name and no process")
-	flags.DurationVar(&f.minAge, "min-age", time.Minute, "pass over what is younger than `TIME`: things come and go")
-	completeFlags(cmd, map[string]words{"output": oneOf("table", "json", "yaml", "sh")})
+	f.register(cmd.Flags())
+	completeFlags(cmd, map[string]words{
+		"output": oneOf("table", "json", "yaml", "sh"), "check": listOf(checkWords), "skip": listOf(checkWords),
+		"exit-status": oneOf(monitors...), "ignore": oneOf(), "filter": oneOf(),
+	})
 	return cmd
 }
 
@@ -74,53 +76,76 @@ func (a *app) doctorCommand() *cobra.Command {
 const secondLook = 2 * time.Second
 
 func (a *app) doctor(ctx context.Context, f doctorFlags) error {
-	format, err := parseFormat(f.output, render.Table, render.JSON, render.YAML, render.Script)
+	if slices.Equal(f.check, []string{"help"}) {
+		return a.write([]byte(checksHelp()))
+	}
+	opts, view, err := f.parse()
 	switch {
 	case err != nil:
 		return err
-	case f.maxOrphans < 0:
-		return usagef("bad number %d\nhint: --max-orphans takes 0 or more", f.maxOrphans)
-	case f.minAge < 0:
-		return usagef("bad time %s\nhint: --min-age takes 0 or more, as 10m", f.minAge)
 	case a.sources != nil:
 		return usagef("doctor reads every source\nhint: leave --source out")
 	}
-	opts, done, err := a.options()
+	scanning, done, err := a.options()
 	if err != nil {
 		return err
 	}
 	defer done()
-	opts.Types, opts.Details = []ns.Type{ns.Net}, true
-	report, err := doctor.Run(ctx, doctor.Options{
-		Host:       opts.Host,
-		Scan:       func(ctx context.Context) (*ns.Snapshot, error) { return scan.Scan(ctx, opts) },
-		MaxOrphans: f.maxOrphans, MinAge: f.minAge, Pause: secondLook,
-	})
+	scanning.Types, scanning.Details = []ns.Type{ns.Net}, true
+	opts.Host, opts.Pause = scanning.Host, secondLook
+	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) { return scan.Scan(ctx, scanning) }
+	report, err := doctor.Run(ctx, opts)
 	if err != nil {
 		return err
 	}
-	var out bytes.Buffer
-	if err := render.Doctor(&out, report, format, a.style()); err != nil {
+	report = render.Filter(report, view.filter)
+	if err := a.writeReport(report, view); err != nil {
 		return err
-	}
-	if _, err := a.stdout.Write(out.Bytes()); err != nil {
-		return fmt.Errorf("write output: %w", err)
 	}
 	a.note(render.GapNotes(report.Snapshot, report.Owners, a.verbose))
 	if status := report.Status(); status != doctor.OK {
-		return diagnosis(status)
+		return diagnosis{status, view.npd}
+	}
+	return nil
+}
+
+// writeReport writes a report in one piece. node-problem-detector shows the first 80 bytes of
+// what a plugin prints: of a table it gets the first line, which is shorter.
+func (a *app) writeReport(r *doctor.Report, v doctorView) error {
+	var out bytes.Buffer
+	var err error
+	if v.npd && v.format == render.Table {
+		err = render.Headline(&out, r, a.style())
+	} else {
+		err = render.Doctor(&out, r, v.format, a.style())
+	}
+	if err != nil {
+		return err
+	}
+	return a.write(out.Bytes())
+}
+
+func (a *app) write(out []byte) error {
+	if _, err := a.stdout.Write(out); err != nil {
+		return fmt.Errorf("write output: %w", err)
 	}
 	return nil
 }
 
 // diagnosis ends the program with the status that a monitoring plugin has for
 // what was found, and with no message: the first line has it.
-type diagnosis doctor.Severity
+type diagnosis struct {
+	found doctor.Severity
+	npd   bool // the plugin is one of node-problem-detector's, for which a problem is a problem
+}
 
-func (d diagnosis) Error() string { return doctor.Severity(d).String() }
+func (d diagnosis) Error() string { return d.found.String() }
 
 func (d diagnosis) exit() int {
+	if d.npd && d.found != doctor.Unknown {
+		return exitProblem
+	}
 	return map[doctor.Severity]int{
 		doctor.Warning: exitWarning, doctor.Critical: exitCritical, doctor.Unknown: exitUnknown,
-	}[doctor.Severity(d)]
+	}[d.found]
 }

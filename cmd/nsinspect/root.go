@@ -34,6 +34,7 @@ const (
 	// Of doctor, as of a monitoring plugin.
 	exitWarning  = 1
 	exitCritical = 2
+	exitProblem  = 1 // of node-problem-detector's, for both
 	exitUnknown  = 3 // bad usage and failure, too: they are no statement about the machine
 )
 

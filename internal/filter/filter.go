@@ -138,13 +138,23 @@ func (t textual) fields(all *[]string) { *all = append(*all, t.field) }
 // Equal returns the condition that one of the texts of a field is the given one or,
 // with * and ? in it, fits that pattern.
 func Equal(field, pattern string) (*Filter, error) {
+	fits, err := Glob(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{textual{field, fits, false}}, nil
+}
+
+// Glob returns whether a text fits a pattern, in which * and ? stand for any characters, a
+// slash too.
+func Glob(pattern string) (fits func(string) bool, err error) {
 	if !strings.ContainsAny(pattern, "*?") {
-		return &Filter{textual{field, func(s string) bool { return s == pattern }, false}}, nil
+		return func(s string) bool { return s == pattern }, nil
 	}
 	quoted := regexp.QuoteMeta(pattern)
 	re, err := regexp.Compile("(?s)^" + strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(quoted) + "$")
 	if err != nil {
 		return nil, err
 	}
-	return &Filter{textual{field, re.MatchString, false}}, nil
+	return re.MatchString, nil
 }

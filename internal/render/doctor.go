@@ -15,6 +15,12 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 )
 
+// Headline writes the first line of a report alone.
+func Headline(w io.Writer, r *doctor.Report, style Style) error {
+	_, err := fmt.Fprintln(w, paint(Escape(r.Headline()), severityColor(r.Status()), style))
+	return err
+}
+
 // Doctor writes the report of doctor: first a line for monitoring, then each finding.
 func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 	switch f {
@@ -24,11 +30,12 @@ func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 		return writeScript(w, r)
 	}
 	var out bytes.Buffer
-	fmt.Fprintln(&out, paint(Escape(r.Headline()), severityColor(r.Status()), style))
+	_ = Headline(&out, r, style) // a buffer takes all
 	for i := range r.Findings {
 		writeFinding(&out, &r.Findings[i], style)
 	}
 	writeUndecided(&out, r, style)
+	writeIgnored(&out, r)
 	_, err := w.Write(out.Bytes())
 	return err
 }
@@ -103,6 +110,25 @@ func writeUndecided(w io.Writer, r *doctor.Report, style Style) {
 		}
 		fold(w, "", strings.Join(checks[why], ", ")+": "+why, style)
 	}
+}
+
+// writeIgnored prints how much is not reported, and of which checks.
+func writeIgnored(w io.Writer, r *doctor.Report) {
+	if len(r.Ignored) == 0 {
+		return
+	}
+	n := map[string]int{}
+	var order []string
+	for i := range r.Ignored {
+		if check := r.Ignored[i].Check; n[check] == 0 {
+			order = append(order, check)
+		}
+		n[r.Ignored[i].Check]++
+	}
+	for i, check := range order {
+		order[i] = fmt.Sprintf("%d %s", n[check], check)
+	}
+	fmt.Fprintf(w, "\nignored: %s (-o json has which)\n", strings.Join(order, ", "))
 }
 
 // fold writes a labelled text, broken between words to the width of the terminal

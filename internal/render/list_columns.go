@@ -103,7 +103,7 @@ var listColumns = []listColumn{
 	{
 		column{title: "OWNER", least: 12}, filled, "container, pod or unit",
 		func(r *listRow) string { return ownerCell(r.owner, r.wide) },
-		field{"", filter.Text, owned, (*listRow).ownerValue},
+		field{"", filter.Text, owned, func(r *listRow) filter.Value { return ownerValue(r.owner) }},
 	},
 	{
 		column{title: "PROCS", right: true}, always, "how many processes are in it",

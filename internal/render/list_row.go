@@ -67,16 +67,16 @@ var ownerParts = []struct {
 	{"service", func(o *owner.Owner) string { return o.Service }},
 }
 
-// ownerValue returns the owner as it is printed and, unless it is only a user's word, by
+// ownerValue returns an owner as it is printed and, unless it is only a user's word, by
 // each of its parts too.
-func (r *listRow) ownerValue() filter.Value {
-	if r.owner == nil {
+func ownerValue(o *owner.Owner) filter.Value {
+	if o == nil {
 		return filter.Value{}
 	}
-	all := []string{r.owner.String()}
-	if r.owner.Authority.Trusted {
+	all := []string{o.String()}
+	if o.Authority.Trusted {
 		for _, part := range ownerParts {
-			all = append(all, part.of(r.owner))
+			all = append(all, part.of(o))
 		}
 	}
 	return filter.Texts(all...)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,7 +16,8 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// A script has the commands of the first way only, and nothing else that a shell runs.
+// A script has the commands of the first way only, in comments until somebody wants them run,
+// and nothing else that a shell runs.
 func TestScript(t *testing.T) {
 	r := &doctor.Report{Snapshot: &ns.Snapshot{Namespaces: make([]ns.Namespace, 3)}}
 	for _, hostile := range []string{
@@ -37,18 +39,29 @@ func TestScript(t *testing.T) {
 	if bad := strings.Trim(out.String(), "\n"); strings.ContainsFunc(bad, func(c rune) bool { return c != '\n' && (c < ' ' || c > '~') }) {
 		t.Errorf("script %q, want printable ASCII", bad)
 	}
-	want := strings.Repeat("first\nsecond\n", len(r.Findings))
+	// As it is, nothing runs; without the # before commands, those do, and nothing else.
+	scripts := map[string]string{
+		out.String(): "",
+		regexp.MustCompile(`(?m)^#([^ !])`).ReplaceAllString(out.String(), "$1"): strings.Repeat("first\nsecond\n", len(r.Findings)),
+	}
 	for _, shell := range [][]string{{"dash"}, {"bash"}, {"busybox", "sh"}} {
 		need.Program(t, shell[0])
-		dir := t.TempDir()
-		cmd := exec.Command(shell[0], shell[1:]...)
-		cmd.Dir, cmd.Stdin = dir, bytes.NewReader(out.Bytes())
-		got, err := cmd.CombinedOutput()
-		if err != nil || string(got) != want {
-			t.Errorf("%s: %v: %q, want %q", shell, err, got, want)
-		}
-		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-			t.Errorf("%s left %v, %v", shell, left, err)
+		for script, want := range scripts {
+			dir := t.TempDir()
+			for _, args := range [][]string{shell[1:], append(shell[1:len(shell):len(shell)], "-n")} {
+				cmd := exec.Command(shell[0], args...)
+				cmd.Dir, cmd.Stdin = dir, strings.NewReader(script)
+				got, err := cmd.CombinedOutput()
+				if len(args) == len(shell) { // only parsed
+					want = ""
+				}
+				if err != nil || string(got) != want {
+					t.Errorf("%s %s: %v: %q, want %q", shell[0], args, err, got, want)
+				}
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("%s left %v, %v", shell, left, err)
+			}
 		}
 	}
 	// Of a line that a shell without comments runs, it expands nothing.

@@ -53,17 +53,20 @@ type Doctor struct {
 	Status    string         `json:"status" jsonschema:"enum=ok,enum=unknown,enum=warning,enum=critical"` // the worst of all findings
 	Headline  string         `json:"headline"`                                                            // the first line of the table
 	Tolerated int            `json:"tolerated"`                                                           // how many namespaces --max-orphans excuses
+	Ignored   []Ignored      `json:"ignored"`                                                             // the findings that --ignore excuses, which count for nothing else here
 	Findings  []Finding      `json:"findings"`                                                            // the worst first
 	Unknown   []UnknownCheck `json:"unknown"`                                                             // the checks that found nothing and could not read everything
 }
 
 // Finding is one thing that is wrong.
 type Finding struct {
+	ID          string     `json:"id"` // the same in every run, and of no other finding; --ignore takes it
 	Check       string     `json:"check"`
 	Severity    string     `json:"severity" jsonschema:"enum=unknown,enum=warning,enum=critical"`
 	Title       string     `json:"title"`             // what it is about, for people
 	Subject     *Ref       `json:"subject,omitempty"` // the namespace that it is about
 	Owner       *Owner     `json:"owner,omitempty"`   // of that namespace, or of what holds it
+	PID         ns.TaskID  `json:"pid,omitempty"`     // the process whose threads it is about
 	Path        string     `json:"path,omitempty"`    // the file or mount point that it is about
 	PathBase64  []byte     `json:"path_base64,omitempty"`
 	Summary     string     `json:"summary"`
@@ -76,6 +79,12 @@ type Finding struct {
 	Authority   string     `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"` // whose word it is that it is so
 }
 
+// Ignored is a finding that is not reported.
+type Ignored struct {
+	Finding
+	Pattern string `json:"pattern"` // of --ignore, which it fits
+}
+
 // UnknownCheck is a check without a result.
 type UnknownCheck struct {
 	Check string `json:"check"`
@@ -84,26 +93,38 @@ type UnknownCheck struct {
 
 // NewDoctor returns a report of doctor.
 func NewDoctor(r *doctor.Report) Doctor {
-	d := Doctor{Status: r.Status().String(), Headline: r.Headline(), Tolerated: r.Tolerated, Findings: []Finding{}, Unknown: []UnknownCheck{}}
+	d := Doctor{
+		Status: r.Status().String(), Headline: r.Headline(), Tolerated: r.Tolerated,
+		Ignored: []Ignored{}, Findings: []Finding{}, Unknown: []UnknownCheck{},
+	}
 	c := newConverter(r.Snapshot, r.Owners)
 	for i := range r.Findings {
-		f := &r.Findings[i]
-		w := Finding{
-			Check: f.Check, Severity: f.Severity.String(), Title: f.Subject, Owner: NewOwner(f.Owner), Path: f.Path, PathBase64: raw(f.Path),
-			Summary: f.Summary, Evidence: append([]string{}, f.Evidence...), Meaning: f.Meaning,
-			Fix: append([]string{}, f.Fix...), Alternative: f.Alternative, Advice: append([]string{}, f.Advice...), Authority: f.Authority.String(),
-		}
-		if f.Namespace != nil {
-			w.Subject = c.ref(f.Namespace.Type, f.Namespace.Inode)
-		}
-		if !f.Since.IsZero() {
-			w.Since = &f.Since
-		}
-		d.Findings = append(d.Findings, w)
+		d.Findings = append(d.Findings, c.finding(&r.Findings[i]))
+	}
+	for i := range r.Ignored {
+		d.Ignored = append(d.Ignored, Ignored{c.finding(&r.Ignored[i].Finding), r.Ignored[i].Pattern})
 	}
 	for _, b := range r.Undecided {
 		d.Unknown = append(d.Unknown, UnknownCheck{b.Check, b.Why})
 	}
 	d.Head = newHead(r.Snapshot, r.Owners)
 	return d
+}
+
+func (c *converter) finding(f *doctor.Finding) Finding {
+	w := Finding{
+		ID: f.ID, Check: f.Check, Severity: f.Severity.String(), Title: f.Subject, Owner: NewOwner(f.Owner), PID: f.PID, Path: f.Path, PathBase64: raw(f.Path),
+		Summary: f.Summary, Evidence: append([]string{}, f.Evidence...), Meaning: f.Meaning,
+		Fix: append([]string{}, f.Fix...), Alternative: f.Alternative, Advice: append([]string{}, f.Advice...), Authority: f.Authority.String(),
+	}
+	if f.Namespace != nil {
+		if c.byInode[f.Namespace.Inode] == nil { // of another type than the snapshot's
+			c.byInode[f.Namespace.Inode] = f.Namespace
+		}
+		w.Subject = c.ref(f.Namespace.Type, f.Namespace.Inode)
+	}
+	if !f.Since.IsZero() {
+		w.Since = &f.Since
+	}
+	return w
 }

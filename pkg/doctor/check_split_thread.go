@@ -54,7 +54,7 @@ func (x *inspection) split(n *ns.Namespace, pid ns.TaskID, threads []*ns.Holder)
 		about = home
 	}
 	f := x.about(about)
-	f.marks, f.Since = nil, started(threads)
+	f.marks, f.Since, f.PID = nil, started(threads), pid
 	for _, t := range threads {
 		f.marks = append(f.marks, fmt.Sprintf("%d %d", n.Inode, t.TID))
 	}

@@ -40,11 +40,13 @@ func (s Severity) String() string { return [...]string{"ok", "unknown", "warning
 
 // Finding is one thing that is wrong.
 type Finding struct {
+	ID        string // the same in every look, and of no other finding: "no-process:net:[4026532177]"
 	Check     string // the name of the check, "leftover-file"
 	Severity  Severity
 	Subject   string        // what it is about: a path, or "net:[4026532177] (blue)"
 	Path      string        // of the name it is about; "" if of none
 	Namespace *ns.Namespace // that it is about; nil if about none
+	PID       ns.TaskID     // of the process that it is about beside the namespace; 0 if about none
 	Owner     *owner.Owner  // whose that is, or who holds it; nil if unknown
 	Since     time.Time     // since when the subject is there; zero if unknown
 	Authority ns.Authority  // whose word it is that it is so
@@ -67,6 +69,8 @@ type Report struct {
 	Owners    *owner.Index // nil if no finding asked for them
 	Findings  []Finding    // the worst first, then in the order of the checks, by subject
 	Undecided []Undecided  // in the order of the checks
+	Ignored   []Ignored    // findings that Options.Ignore excuses, in the order of Findings
+	Unfit     int          // findings that a filter left out
 	Tolerated int          // namespaces without processes that Options.MaxOrphans excuses
 }
 
@@ -85,8 +89,10 @@ func (r *Report) Status() Severity {
 // Headline returns in less than 80 characters, in the manner of a monitoring plugin,
 // how things are.
 func (r *Report) Headline() string {
-	return explain.Headline(strings.ToUpper(r.Status().String()), len(r.Snapshot.Namespaces), r.Tolerated,
-		r.counts(Finding.check), r.counts(Finding.severity))
+	return explain.Headline(strings.ToUpper(r.Status().String()), explain.Counts{
+		Namespaces: len(r.Snapshot.Namespaces), Excused: r.Tolerated, Ignored: len(r.Ignored), Unfit: r.Unfit,
+		Checks: r.counts(Finding.check), Severities: r.counts(Finding.severity),
+	})
 }
 
 func (f Finding) check() string    { return f.Check }
@@ -117,6 +123,8 @@ type Options struct {
 	// Scan takes a snapshot of network namespaces, with details and by every source.
 	Scan func(context.Context) (*ns.Snapshot, error)
 
+	Checks     []string      // the names of those to run; nil: all
+	Ignore     []Pattern     // what fits one of them is no finding
 	MaxOrphans int           // so many namespaces without processes are no finding
 	MinAge     time.Duration // what is younger is no finding: things come and go
 	Pause      time.Duration // before the second look; 0 for none, negative for no second look
@@ -162,6 +170,11 @@ func (x *inspection) report() *Report {
 		return nil
 	}
 	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Undecided: x.undecided()}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), cmp.Compare(order(a.Check), order(b.Check)),
+			strings.Compare(a.Subject, b.Subject))
+	})
+	r.ignore(x.opts.Ignore)
 	orphans := 0
 	for i := range r.Findings {
 		if r.Findings[i].Check == checkNoProcess {
@@ -172,9 +185,5 @@ func (x *inspection) report() *Report {
 		r.Tolerated = orphans
 		r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Check == checkNoProcess })
 	}
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), cmp.Compare(order(a.Check), order(b.Check)),
-			strings.Compare(a.Subject, b.Subject))
-	})
 	return r
 }

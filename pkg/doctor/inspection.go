@@ -64,8 +64,12 @@ func inspect(ctx context.Context, opts Options, again bool) (*inspection, error)
 		}
 	}
 	for _, c := range checks {
+		if !opts.runs(c.name) {
+			continue
+		}
 		for _, f := range c.find(x) {
 			if f.Check = c.name; !x.tooYoung(f.Since) {
+				f.identify()
 				x.findings = append(x.findings, f)
 			}
 		}
@@ -158,7 +162,7 @@ func (x *inspection) foreignPIDs() string {
 func (x *inspection) undecided() []Undecided {
 	var all []Undecided
 	for _, c := range checks {
-		if slices.ContainsFunc(x.findings, func(f Finding) bool { return f.Check == c.name }) {
+		if !x.opts.runs(c.name) || slices.ContainsFunc(x.findings, func(f Finding) bool { return f.Check == c.name }) {
 			continue
 		}
 		why := x.unseen[c.name]
