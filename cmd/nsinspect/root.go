@@ -50,7 +50,7 @@ threads that move between namespaces.
   nsinspect who-uses --ip 10.0.0.7    the namespace that has an address
   nsinspect exec 4242 -- ip address   run a command in a namespace
   nsinspect doctor                    check for namespace leaks and print the fix
-  nsinspect trace --syscalls          trace setns, unshare and clone calls
+  nsinspect trace                     trace setns, unshare and clone calls
   nsinspect list -o json | jq ...     for scripts
 
 All commands but exec only read. An ordinary user sees everything that the kernel

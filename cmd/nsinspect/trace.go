@@ -18,10 +18,10 @@ import (
 const traceHelp = `Trace setns, unshare and clone calls: the caller, the namespaces that it left and
 entered, the file that it used, and the result.
 
---syscalls prints each setns, unshare and clone (clone3, fork) that enters or creates
-namespaces of any type, failed calls and those of 32-bit programs included. Filters
-run in the kernel. The trace ends with Ctrl-C, after --duration or after --count, and
-then prints a summary on stderr: calls, losses, and threads that ended up in another
+--syscalls, which is what trace does by itself, prints each setns, unshare and clone
+(clone3, fork) that enters or creates namespaces of any type, failed calls and those of
+32-bit programs included. The trace ends with Ctrl-C, after --duration or after --count,
+and then prints a summary on stderr: calls, losses, and threads that ended up in another
 network namespace than their process.
 
 --lifecycle prints when a network namespace is created, and by which call; when it
@@ -41,13 +41,14 @@ Tracing needs root, or CAP_BPF and CAP_PERFMON. -v prints the tracing tier in us
 its limitations. Events that overflow the ring buffer are dropped and counted; traced
 processes are never blocked.`
 
-const traceExamples = `  nsinspect trace --syscalls
-  nsinspect trace --syscalls --ns blue --failed
-  nsinspect trace --syscalls --type net --comm dockerd --fold
-  nsinspect trace --syscalls -o json --duration 10s | jq -c 'select(.to.net.names)'
+const traceExamples = `  nsinspect trace
+  nsinspect trace --ns blue --failed
+  nsinspect trace --type net --comm dockerd --fold
+  nsinspect trace -o json --duration 10s | jq -c 'select(.to.net.name)'
   nsinspect trace --lifecycle
-  nsinspect trace --syscalls -- ip netns exec blue true
-  nsinspect trace --syscalls --to events -- podman run --rm alpine`
+  nsinspect trace --lifecycle --syscalls
+  nsinspect trace -- ip netns exec blue true
+  nsinspect trace --to events -- podman run --rm alpine`
 
 type traceFlags struct {
 	syscalls  bool
@@ -69,7 +70,7 @@ type traceFlags struct {
 func (a *app) traceCommand() *cobra.Command {
 	var f traceFlags
 	cmd := &cobra.Command{
-		Use:                   "trace --syscalls [flags] [-- COMMAND [ARG...]]",
+		Use:                   "trace [flags] [-- COMMAND [ARG...]]",
 		DisableFlagsInUseLine: true,
 		Short:                 "trace setns, unshare and clone calls",
 		Long:                  traceHelp,
@@ -79,7 +80,7 @@ func (a *app) traceCommand() *cobra.Command {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				args, command = args[:dash], args[dash:]
 				if len(command) == 0 || command[0] == "" {
-					return usagef("missing command after --\nhint: nsinspect trace --syscalls -- COMMAND [ARG...]")
+					return usagef("missing command after --\nhint: nsinspect trace -- COMMAND [ARG...]")
 				}
 			}
 			if given := cmd.Flags().Changed; given("fold") && f.fold == "" || given("to") && f.to == "" {
@@ -94,7 +95,7 @@ func (a *app) traceCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.syscalls, "syscalls", false, "trace setns, unshare and clone calls")
+	flags.BoolVar(&f.syscalls, "syscalls", false, "trace setns, unshare and clone calls (the default without --lifecycle)")
 	flags.BoolVar(&f.lifecycle, "lifecycle", false, "trace when network namespaces are created, named and freed")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, or json with one object a line")
 	flags.StringVar(&f.to, "to", "", "write events to `FILE`")

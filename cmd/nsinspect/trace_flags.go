@@ -63,11 +63,14 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 	if f.fold == defaultFold && len(args) == 1 { // --fold 2s, which pflag takes for an argument
 		f.fold, args = args[0], nil
 	}
+	if !cmd.Flags().Changed("syscalls") {
+		f.syscalls = !f.lifecycle
+	}
 	switch {
-	case len(args) > 0:
-		return nil, usagef("trace takes no arguments, got %q\nhint: to trace a command use nsinspect trace --syscalls -- %s", args[0], strings.Join(args, " "))
 	case !f.syscalls && !f.lifecycle:
-		return nil, usagef("missing --syscalls or --lifecycle\nhint: use nsinspect trace --syscalls")
+		return nil, usagef("nothing is traced with --syscalls=false\nhint: use --lifecycle with it")
+	case len(args) > 0:
+		return nil, usagef("trace takes no arguments, got %q\nhint: to trace a command use nsinspect trace -- %s", args[0], strings.Join(args, " "))
 	case !f.syscalls && f.failed:
 		return nil, usagef("--failed selects calls, and --lifecycle has none\nhint: use --syscalls with it")
 	case !f.syscalls && f.fold != "":
