@@ -9,14 +9,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// UnreadLinks returns a phrase for gaps where links, or listening sockets, could not be read, with the remedy
-// where a privilege is missing.
-func UnreadLinks(gaps []ns.Gap) string {
-	text := links.Unread(gaps)
+// UnreadLinks adds the remedy, where a privilege is missing, to a phrase for gaps where links,
+// or listening sockets, could not be read.
+func UnreadLinks(text string, gaps []ns.Gap) string {
 	is := func(errno unix.Errno) bool {
 		return slices.ContainsFunc(gaps, func(g ns.Gap) bool { return errors.Is(g.Err, errno) })
 	}

@@ -72,7 +72,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	}
 	for _, gaps := range [][]ns.Gap{unlinked, unheard} {
 		if len(gaps) > 0 {
-			notes = append(notes, text.Line(explain.UnreadLinks(gaps)))
+			notes = append(notes, text.Line(explain.UnreadLinks(links.Unread(gaps), gaps)))
 		}
 	}
 	if len(unowned) > 0 {
