@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -140,12 +139,8 @@ func (c *child) wait() error {
 	case <-c.left:
 		return commandStatus(128 + int(unix.SIGTERM))
 	}
-	status := c.cmd.ProcessState.ExitCode()
-	if w, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
-		status = 128 + int(w.Signal())
+	if status := statusOf(c.cmd.ProcessState); status != 0 {
+		return commandStatus(status)
 	}
-	if status == 0 {
-		return nil
-	}
-	return commandStatus(status)
+	return nil
 }

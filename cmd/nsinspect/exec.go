@@ -6,14 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/signal"
 	"os/user"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
@@ -36,67 +39,117 @@ name that was typed; for any other REF it is the first name of the namespace in
 /run/netns that has such files. Mounts below /sys, such as cgroups, are kept. With
 --net-only all mounts stay as they are.
 
+Without a command, on a terminal, your shell ($SHELL) is run.
+
+With several REFs, or --all, the command is run in one namespace after the other, each
+preceded by a line "netns: REF" as with ip -all netns exec. All REFs are looked up
+before anything is run. --all is every network namespace but the host's, which may be
+given as well: nsinspect exec --all host -- COMMAND. The exit status is that of
+the first that failed, and 0 if none did; the others are run all the same.
+
 REF is what nsinspect who-uses takes. From Linux 6.18 on, a namespace that only the
 kernel's own list has can be entered too, by its inode or cookie.
 
-The command replaces nsinspect: signals and exit status are its own. Before that,
-nsinspect exits with 1 on failure, 2 on bad usage, 126 if the command cannot be
+With one REF, the command replaces nsinspect: signals and exit status are its own.
+Before that, nsinspect exits with 1 on failure, 2 on bad usage, 126 if the command cannot be
 executed and 127 if it is not found.`
 
 const execExamples = `  nsinspect exec blue -- ip address
   nsinspect exec 4242 -- ss -tln
+  nsinspect exec web db -- ip route
+  nsinspect exec --all -- ss -tlnp
   nsinspect exec cookie:4101 -- tcpdump -ni any
   nsinspect exec --net-only /run/docker/netns/27d0a9f1c2b3 -- curl localhost`
 
 func (a *app) execCommand() *cobra.Command {
-	var netOnly bool
+	var f execFlags
 	cmd := &cobra.Command{
-		Use:     "exec REF -- COMMAND [ARG...]",
+		Use:     "exec REF... [-- COMMAND [ARG...]] | --all -- COMMAND [ARG...]",
 		Short:   "run a command in a network namespace",
 		Long:    execHelp,
 		Example: execExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkExecArgs(args, cmd.ArgsLenAtDash()); err != nil {
+			if err := f.parseArgs(args, cmd.ArgsLenAtDash(), a.shell()); err != nil {
 				return err
 			}
-			return a.exec(cmd.Context(), args[0], args[1:], netOnly)
+			return a.exec(cmd.Context(), f)
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usagef("%w\nhint: see nsinspect exec --help; the command's own flags go behind --", err)
 	})
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
+		if slices.Contains(a.args[:len(a.args)-1], "--") {
 			return nil, cobra.ShellCompDirectiveDefault // the command
 		}
 		return a.completeRefs(cmd, args, typed)
 	}
-	cmd.Flags().BoolVar(&netOnly, "net-only", false, "leave the mounts as they are: neither /sys nor /etc are changed")
+	cmd.Flags().BoolVar(&f.all, "all", false, "run the command in every network namespace but the host's")
+	cmd.Flags().BoolVar(&f.netOnly, "net-only", false, "leave the mounts as they are: neither /sys nor /etc are changed")
 	return cmd
 }
 
-// checkExecArgs refuses what is not a reference, --, and a command. dash is how
-// many arguments are before --, -1 if there is none.
-func checkExecArgs(args []string, dash int) error {
+// execFlags are what exec is to do.
+type execFlags struct {
+	netOnly, all bool
+
+	refs    []string
+	command []string // nil for a shell
+}
+
+// parseArgs reads references, --, and a command. dash is how many arguments are before
+// --, -1 if there is none. shell is what is run where there is no command, "" if
+// nothing is.
+func (f *execFlags) parseArgs(args []string, dash int, shell string) error {
+	refs := args
+	if dash >= 0 {
+		refs, f.command = args[:dash], args[dash:]
+	}
+	f.refs = refs
 	switch {
-	case len(args) == 0:
+	case f.all || len(refs) > 0:
+	case dash >= 0:
+		return usagef("missing reference before --\nhint: %s", resolve.RefForms)
+	default:
 		return usagef("missing reference and command\nhint: use nsinspect exec REF -- COMMAND")
-	case dash < 0 && len(args) > 1:
-		return usagef("missing -- before the command\nhint: use nsinspect exec %s -- %s", args[0], strings.Join(args[1:], " "))
-	case len(args) == 1 && dash != 0:
-		return usagef("missing command\nhint: use nsinspect exec %s -- COMMAND", args[0])
-	case dash != 1:
-		return usagef("exec takes one reference before --, got %d\nhint: %s", dash, resolve.RefForms)
-	case args[1] == "":
-		return usagef("empty command\nhint: use nsinspect exec %s -- COMMAND", args[0])
+	}
+	one := strings.Join(refs, " ")
+	if f.all {
+		one = strings.TrimSpace("--all " + one)
+	}
+	switch {
+	case len(f.command) > 0 && f.command[0] == "":
+		return usagef("empty command\nhint: use nsinspect exec %s -- COMMAND", one)
+	case len(f.command) > 0:
+	case dash < 0 && len(refs) > 1:
+		return usagef("missing -- before the command\nhint: use nsinspect exec %s -- %s", refs[0], strings.Join(refs[1:], " "))
+	case f.all || len(refs) > 1 || shell == "":
+		return usagef("missing command\nhint: use nsinspect exec %s -- COMMAND", one)
+	default:
+		f.command = []string{shell}
 	}
 	return nil
 }
 
-func (a *app) exec(ctx context.Context, word string, command []string, netOnly bool) error {
-	ref, err := resolve.ParseRef(word)
-	if err != nil {
-		return usageError{error: err}
+// shell returns the user's shell, "" if the command's input is no terminal.
+func (a *app) shell() string {
+	if f, ok := a.stdin.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		return ""
+	}
+	if shell := a.getenv("SHELL"); path.IsAbs(shell) {
+		return shell
+	}
+	return "/bin/sh"
+}
+
+func (a *app) exec(ctx context.Context, f execFlags) error {
+	var refs []resolve.Ref
+	for _, word := range f.refs {
+		ref, err := resolve.ParseRef(word)
+		if err != nil {
+			return usageError{error: err}
+		}
+		refs = append(refs, ref)
 	}
 	h, err := host.Open(a.root)
 	if err != nil {
@@ -106,18 +159,15 @@ func (a *app) exec(ctx context.Context, word string, command []string, netOnly b
 	if h.Recorded() {
 		return usagef("exec enters namespaces of the running kernel, and %s is a recorded tree\nhint: leave --root out", a.root)
 	}
-	n, fd, err := a.open(ctx, h, ref)
+	if f.all || len(refs) > 1 {
+		return a.execMany(ctx, h, refs, f)
+	}
+	p, err := a.openPlace(ctx, h, refs[0])
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
-	if n.Type != ns.Net {
-		return fmt.Errorf("%s is no network namespace, and exec enters no other", text.Title(n))
-	}
-	c := enter.Command{
-		File: fd, Expect: *n, NetOnly: netOnly, EtcDir: etcDir(h, ref, n), Source: "nsinspect",
-		Args: command, Env: a.env, Warn: func(err error) { a.note([]string{render.Escape(err.Error())}) },
-	}
+	defer unix.Close(p.fd)
+	c := a.commandIn(h, p, f)
 	// What was to be ignored when we were started is to be so by the command.
 	signal.Reset(unix.SIGINT, unix.SIGTERM)
 	if ctx.Err() != nil { // interrupted before there was a command
@@ -126,7 +176,32 @@ func (a *app) exec(ctx context.Context, word string, command []string, netOnly b
 	if err := kernel.RestoreMemlock(); err != nil {
 		return err
 	}
-	return explainEntry(n, c.Exec())
+	return explainEntry(p.n, c.Exec())
+}
+
+// place is an open network namespace in which a command is to run.
+type place struct {
+	ref resolve.Ref // by which it was found; of --all none
+	n   *ns.Namespace
+	fd  int
+}
+
+// openPlace opens the network namespace that a reference points at.
+func (a *app) openPlace(ctx context.Context, h *host.Host, ref resolve.Ref) (place, error) {
+	n, fd, err := a.open(ctx, h, ref)
+	if err == nil && n.Type != ns.Net {
+		unix.Close(fd)
+		err = fmt.Errorf("%s is no network namespace, and exec enters no other", text.Title(n))
+	}
+	return place{ref, n, fd}, err
+}
+
+// commandIn returns the command as it is to run in a namespace.
+func (a *app) commandIn(h *host.Host, p place, f execFlags) *enter.Command {
+	return &enter.Command{
+		File: p.fd, Expect: *p.n, NetOnly: f.netOnly, EtcDir: etcDir(h, p.ref, p.n), Source: "nsinspect",
+		Args: f.command, Env: a.env, Warn: func(err error) { a.note([]string{render.Escape(err.Error())}) },
+	}
 }
 
 // open opens the namespace that a reference points at: at once where the reference

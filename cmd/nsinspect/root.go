@@ -61,6 +61,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            []string
+	args           []string
 
 	root      string
 	netnsDirs []string
@@ -87,6 +88,7 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 
 // run runs a command, and returns the exit status.
 func (a *app) run(ctx context.Context, args []string) int {
+	a.args = args
 	cmd := a.command()
 	cmd.SetArgs(args)
 	out := &checked{Writer: a.stdout}
@@ -107,9 +109,6 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return int(command)
 	}
 	a.report(err)
-	if hint := explain.Hint(err); hint != "" {
-		fmt.Fprintf(a.stderr, "hint: %s\n", render.Escape(hint))
-	}
 	switch {
 	case ran.Name() == "doctor":
 		return exitUnknown
@@ -124,7 +123,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 }
 
 // report writes what went wrong, a line for each error of several, and below it where the
-// mistake is.
+// mistake is, and the hint.
 func (a *app) report(err error) {
 	all := []error{err}
 	var many several
@@ -137,6 +136,9 @@ func (a *app) report(err error) {
 	var at misplaced
 	if errors.As(err, &at) {
 		fmt.Fprintf(a.stderr, "  %s\n  %s^\n", render.Escape(at.src), strings.Repeat(" ", text.Width(render.Escape(at.src[:at.at]))))
+	}
+	if hint := explain.Hint(err); hint != "" {
+		fmt.Fprintf(a.stderr, "hint: %s\n", render.Escape(hint))
 	}
 }
 

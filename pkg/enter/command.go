@@ -5,7 +5,6 @@ package enter
 import (
 	"fmt"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,20 +23,23 @@ func (e *NotRunError) Error() string { return fmt.Sprintf("run %s: %v", e.Comman
 // Unwrap returns the error of the kernel.
 func (e *NotRunError) Unwrap() error { return e.Err }
 
-// run executes the command by the rules of execvp(3): a name without a slash is
-// looked for in every directory of PATH, also after one that may not be executed,
-// and what has no format that the kernel knows is a shell script.
-func (c *Command) run() error {
+// run has start, which returns the kernel's error, execute the command by the rules of
+// execvp(3): a name without a slash is looked for in every directory of PATH, also after one
+// that may not be executed, and what has no format that the kernel knows is a shell script.
+// The error is nil once it has started.
+func (c *Command) run(start func(program string, args []string) error) error {
 	name := c.Args[0]
 	if name == "" || strings.Contains(name, "/") {
-		return c.notRun(c.execute(name))
+		return c.notRun(c.execute(start, name))
 	}
 	err := error(unix.ENOENT)
 	for _, dir := range strings.Split(c.path(), ":") {
 		if dir == "" {
 			dir = "."
 		}
-		switch e := c.execute(dir + "/" + name); e {
+		switch e := c.execute(start, dir+"/"+name); e {
+		case nil:
+			return nil
 		case unix.ENOENT, unix.ENOTDIR, unix.ESTALE, unix.ENODEV, unix.ETIMEDOUT:
 		case unix.EACCES:
 			err = e // unless there is one that may
@@ -57,16 +59,19 @@ func (c *Command) path() string {
 	return "/bin:/usr/bin" // as execvp(3) of glibc has it
 }
 
-// execute returns only if the program does not start.
-func (c *Command) execute(program string) error {
-	err := syscall.Exec(program, c.Args, c.Env)
+// execute starts one program.
+func (c *Command) execute(start func(string, []string) error, program string) error {
+	err := start(program, c.Args)
 	if err == unix.ENOEXEC {
-		err = syscall.Exec("/bin/sh", append([]string{"/bin/sh", program}, c.Args[1:]...), c.Env)
+		err = start("/bin/sh", append([]string{"/bin/sh", program}, c.Args[1:]...))
 	}
 	return err
 }
 
 func (c *Command) notRun(err error) error {
+	if err == nil {
+		return nil
+	}
 	status := 126
 	if err == unix.ENOENT || err == unix.ENOTDIR {
 		status = 127

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -65,6 +66,14 @@ func (c *Command) Exec() error {
 	// All of it is a matter of one thread, which execve makes the only one of
 	// the process (fs/exec.c, de_thread, 6.18). It is never unlocked.
 	runtime.LockOSThread()
+	if err := c.enter(); err != nil {
+		return err
+	}
+	return c.run(func(program string, args []string) error { return syscall.Exec(program, args, c.Env) })
+}
+
+// enter makes the surroundings of the command those of the calling thread.
+func (c *Command) enter() error {
 	if err := c.checkFile(); err != nil {
 		return err
 	}
@@ -79,7 +88,7 @@ func (c *Command) Exec() error {
 			return err
 		}
 	}
-	return c.run()
+	return nil
 }
 
 // checkFile returns an error unless the open file is certainly of the namespace that is
