@@ -53,7 +53,7 @@ threads that move between namespaces.
   nsinspect trace                     trace setns, unshare and clone calls
   nsinspect list -o json | jq ...     for scripts
 
-All commands but exec only read. An ordinary user sees everything that the kernel
+All commands but exec and name only read. An ordinary user sees everything that the kernel
 allows.`
 
 // app is what every command shares.
@@ -173,7 +173,7 @@ func (a *app) command() *cobra.Command {
 		}
 	}
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.nameCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)
 	return cmd

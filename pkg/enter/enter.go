@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package enter runs a command in a network namespace, in the surroundings that
+// Package enter gives a network namespace a name, and runs a command in one, in the surroundings that
 // `ip netns exec` makes for it (iproute2, lib/namespace.c, netns_switch, 6.1): a
 // mount namespace of its own, in which /sys shows that network namespace and the
 // files of /etc/netns/NAME lie over those of /etc.
