@@ -134,6 +134,16 @@ static __always_inline int comm_matches(struct event *e)
 	return 1;
 }
 
+static __always_inline int uid_matches(struct event *e)
+{
+	int found = !event_filter.uid_count;
+
+	for (int i = 0; i < FILTER_UIDS; i++)
+		if (i < event_filter.uid_count && e->uid == event_filter.uids[i])
+			found = 1;
+	return found;
+}
+
 static __always_inline int in_ns_set(struct ns_set *s)
 {
 	if (s->inode[NS_NET] == event_filter.ns_inode)

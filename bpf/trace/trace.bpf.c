@@ -8,6 +8,7 @@
  *
  * Needs Linux 5.8 (ring buffer); 6.2 for the object built with DIRECT. */
 #include "call.h"
+#include "caller.h"
 #include "target.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -27,6 +28,8 @@ struct {
 	enum via via;
 	enum note note;
 	enum fact fact;
+	enum caller_note caller_note;
+	enum filter_size filter_size;
 	enum path_size size;
 	enum ns_index index;
 } *types_for_go;
@@ -72,6 +75,10 @@ static __always_inline int fill_caller(struct event *e, struct task_struct *task
 		return 0;
 	e->ppid = reader_tgid(READ(task, real_parent));
 	e->uid = READ(READ(task, cred), euid.val);
+	if (!uid_matches(e))
+		return 0;
+	if (identify)
+		read_caller(e, (void *)task);
 	return 1;
 }
 

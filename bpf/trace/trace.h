@@ -54,6 +54,24 @@ struct ns_set {
 	u32 inode[NS_TYPES];
 };
 
+enum caller_note {
+	CALLER_ROOT = 1,     /* its real, effective and saved user are root in the initial user namespace, where it is */
+	CALLER_UNLINKED = 2, /* its program has no name any more, or never had one */
+};
+
+/* What is known of a caller where that is asked for. A program is an inode and the
+ * device of its superblock, encoded as the kernel does. */
+struct caller {
+	u64 program;
+	u64 parent; /* the program of its parent */
+	u64 cgroup; /* of cgroup v2, by inode */
+	u64 cgroup_v1;
+	u32 program_dev;
+	u32 parent_dev;
+	u32 note;
+	u32 unused;
+};
+
 enum path_size {
 	PATH_NAME = 256, /* NAME_MAX and the terminating 0 */
 	PATH_SIZE = 512,
@@ -69,6 +87,7 @@ struct event {
 	struct ns_set from;
 	struct ns_set to;
 	struct ns_set target;
+	struct caller caller;
 	u32 pid; /* in the reader's PID namespace; 0 if it has no number there */
 	u32 tid;
 	u32 ppid;
@@ -95,6 +114,10 @@ struct numbers {
 	u32 setns, unshare, clone, clone3;
 };
 
+enum filter_size {
+	FILTER_UIDS = 16,
+};
+
 /* Which events to record; a field that is 0 does not restrict them. */
 struct filter {
 	u64 flags; /* CLONE_NEW* of the types that the call affects */
@@ -104,4 +127,7 @@ struct filter {
 	u32 failed;
 	u32 comm; /* 1: only this name */
 	u8 name[16];
+	u32 uid_count;
+	u32 unused;
+	u32 uids[FILTER_UIDS]; /* effective users */
 };

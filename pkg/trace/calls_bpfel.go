@@ -31,6 +31,25 @@ const (
 	callsCallCALL_COUNT   callsCall = 4
 )
 
+type callsCaller struct {
+	_          structs.HostLayout
+	Program    uint64
+	Parent     uint64
+	Cgroup     uint64
+	CgroupV1   uint64
+	ProgramDev uint32
+	ParentDev  uint32
+	Note       uint32
+	Unused     uint32
+}
+
+type callsCallerNote uint32
+
+const (
+	callsCallerNoteCALLER_ROOT     callsCallerNote = 1
+	callsCallerNoteCALLER_UNLINKED callsCallerNote = 2
+)
+
 type callsEvent struct {
 	_        structs.HostLayout
 	Time     uint64
@@ -40,6 +59,7 @@ type callsEvent struct {
 	From     callsNsSet
 	To       callsNsSet
 	Target   callsNsSet
+	Caller   callsCaller
 	Pid      uint32
 	Tid      uint32
 	Ppid     uint32
@@ -83,7 +103,16 @@ type callsFilter struct {
 	Failed   uint32
 	Comm     uint32
 	Name     [16]uint8
+	UidCount uint32
+	Unused   uint32
+	Uids     [16]uint32
 }
+
+type callsFilterSize uint32
+
+const (
+	callsFilterSizeFILTER_UIDS callsFilterSize = 16
+)
 
 type callsNote uint32
 
@@ -160,11 +189,13 @@ const (
 	callsProgSysEnter       = "sys_enter"
 	callsProgSysExit        = "sys_exit"
 	callsVarAsleep          = "asleep"
+	callsVarCgroupHierarchy = "cgroup_hierarchy"
 	callsVarCompat          = "compat"
 	callsVarCurrentLevel    = "current_level"
 	callsVarEntriesMissed   = "entries_missed"
 	callsVarEventFilter     = "event_filter"
 	callsVarFollow          = "follow"
+	callsVarIdentify        = "identify"
 	callsVarMissed          = "missed"
 	callsVarNative          = "native"
 	callsVarOverflowed      = "overflowed"
@@ -244,11 +275,13 @@ type callsMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsVariableSpecs struct {
 	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
+	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
 	CurrentLevel    *ebpf.VariableSpec `ebpf:"current_level"`
 	EntriesMissed   *ebpf.VariableSpec `ebpf:"entries_missed"`
 	EventFilter     *ebpf.VariableSpec `ebpf:"event_filter"`
 	Follow          *ebpf.VariableSpec `ebpf:"follow"`
+	Identify        *ebpf.VariableSpec `ebpf:"identify"`
 	Missed          *ebpf.VariableSpec `ebpf:"missed"`
 	Native          *ebpf.VariableSpec `ebpf:"native"`
 	Overflowed      *ebpf.VariableSpec `ebpf:"overflowed"`
@@ -304,11 +337,13 @@ func (m *callsMaps) Close() error {
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsVariables struct {
 	Asleep          *ebpf.Variable `ebpf:"asleep"`
+	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
 	CurrentLevel    *ebpf.Variable `ebpf:"current_level"`
 	EntriesMissed   *ebpf.Variable `ebpf:"entries_missed"`
 	EventFilter     *ebpf.Variable `ebpf:"event_filter"`
 	Follow          *ebpf.Variable `ebpf:"follow"`
+	Identify        *ebpf.Variable `ebpf:"identify"`
 	Missed          *ebpf.Variable `ebpf:"missed"`
 	Native          *ebpf.Variable `ebpf:"native"`
 	Overflowed      *ebpf.Variable `ebpf:"overflowed"`

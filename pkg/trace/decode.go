@@ -63,7 +63,7 @@ func decode(e *Event, record []byte, c clock) error {
 		PID: int(raw.Pid), TID: int(raw.Tid), PPID: int(raw.Ppid), Child: int(raw.Child),
 		Comm: cString(raw.Comm[:]), UID: int(raw.Uid), Flags: Flags(raw.Flags), FD: int(raw.Fd), Ret: raw.Ret,
 		ABI: abiNames[raw.Abi], From: raw.From.set(), To: raw.To.set(),
-		Partial: raw.Note&uint8(callsNoteNOTE_PARTIAL) != 0,
+		Partial: raw.Note&uint8(callsNoteNOTE_PARTIAL) != 0, Caller: raw.Caller.caller(),
 	}
 	filtered := raw.Note&uint8(callsNoteNOTE_FILTERED) != 0
 	e.Refused, e.Answered = filtered && raw.Ret < 0, filtered && raw.Ret >= 0
@@ -106,6 +106,18 @@ func (raw *callsEvent) facts() facts {
 		owner: uint64(raw.Owner), full: limitFlags(raw.Full), fullIn: uint64(raw.FullIn),
 	}
 }
+
+func (c *callsCaller) caller() Caller {
+	return Caller{
+		Program: File{device(c.ProgramDev), c.Program}, Parent: File{device(c.ParentDev), c.Parent},
+		Unlinked: c.Note&uint32(callsCallerNoteCALLER_UNLINKED) != 0, Root: c.Note&uint32(callsCallerNoteCALLER_ROOT) != 0,
+		Cgroup: c.Cgroup, CgroupV1: c.CgroupV1,
+	}
+}
+
+// device turns a device as the kernel has it into one as user space has it: MINORBITS is
+// 20 (include/linux/kdev_t.h).
+func device(dev uint32) uint64 { return unix.Mkdev(dev>>20, dev&(1<<20-1)) }
 
 func (s *callsNsSet) set() Set {
 	var to Set

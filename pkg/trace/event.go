@@ -106,6 +106,7 @@ type Event struct {
 	ABI      string     // "x86_64", "i386", "x32", "arm64", "arm"; see HasCall
 	From, To Set        // before and after; of a Clone, of the caller and of the child
 	Partial  bool       // the tracer saw only its end: Time is the end's, From unknown of a setns and unshare that did not fail
+	Caller   Caller     // zero without Options.Identify
 	// Refused is a call that a seccomp filter or its supervisor refused before the
 	// kernel looked at it. One answered by a signal, which ends the process as a rule,
 	// has no Errno.
@@ -114,6 +115,24 @@ type Event struct {
 	// kernel did not make it: it changed nothing.
 	Answered bool
 }
+
+// Caller is what the kernel had of a caller at its call, and what nobody else can have
+// once the process has ended.
+type Caller struct {
+	Program  File // that it executes; zero for none
+	Parent   File // that its parent does
+	Unlinked bool // Program has no name any more, or never had one, as a file of memfd_create(2)
+	// Root is true if its real, effective and saved user are root, in the initial user
+	// namespace.
+	Root bool
+	// Cgroup is its cgroup of version 2, by inode, and CgroupV1 that in Options.Hierarchy;
+	// 0 for none. The kernel gives such a number once.
+	Cgroup, CgroupV1 uint64
+}
+
+// File is a file by its inode, and by the device of its superblock as the third field of
+// mountinfo has it, which stat(2) returns on most file systems.
+type File struct{ Device, Inode uint64 }
 
 // HasCall reports whether the tier recorded the call. Tier 4 records where a thread is: how
 // it came there, by which flags, what was returned and how long it took is unknown then, and a

@@ -36,6 +36,8 @@ func TestFilter(t *testing.T) {
 		"namespace":    {trace.Filter{NS: net}, []int{1, 2, 3, 6, 7}},
 		"by inode":     {trace.Filter{NS: trace.NS{Inode: net.Inode}}, []int{1, 2, 3, 6, 7}},
 		"earlier one":  {trace.Filter{NS: trace.NS{Inode: net.Inode, Cookie: net.Cookie - 1}}, nil},
+		"user ID":      {trace.Filter{Comm: "visitor", UIDs: []int{65534, 0}}, []int{0, 1, 2, 3, 4, 5, 6, 7}},
+		"other users":  {trace.Filter{Comm: "visitor", UIDs: []int{1, 65534}}, nil},
 		"uts by inode": {trace.Filter{NS: h.where[ns.UTS]}, []int{5, 6, 7}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,7 +49,8 @@ func loadTyped(o Options, choose func(*bpfreader.ObjectFile) []hook) (*ebpf.Coll
 		return nil, nil, err
 	}
 	hooks := append(choose(object), hook{program: callsProgProcessExit})
-	if err := set(object.Spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level, callsVarEntriesMissed: flag(preemptible())}); err != nil {
+	if err := set(object.Spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level, callsVarEntriesMissed: flag(preemptible()),
+		callsVarIdentify: flag(o.Identify), callsVarCgroupHierarchy: uint32(o.Hierarchy)}); err != nil {
 		return nil, nil, err
 	}
 	if err := prepare(object.Spec, o, hooks); err != nil {
@@ -143,6 +144,10 @@ func configure(spec *ebpf.CollectionSpec, o Options) error {
 		NsInode: uint32(o.Filter.NS.Inode), NsCookie: o.Filter.NS.Cookie,
 	}
 	copy(want.Name[:], o.Filter.Comm)
+	for _, uid := range o.Filter.UIDs {
+		want.Uids[want.UidCount] = uint32(uid)
+		want.UidCount++
+	}
 	for _, t := range o.Filter.Types {
 		want.Flags |= uint64(FlagOf(t))
 	}

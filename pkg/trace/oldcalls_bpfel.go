@@ -30,11 +30,13 @@ const (
 	oldCallsProgSysEnter       = "sys_enter"
 	oldCallsProgSysExit        = "sys_exit"
 	oldCallsVarAsleep          = "asleep"
+	oldCallsVarCgroupHierarchy = "cgroup_hierarchy"
 	oldCallsVarCompat          = "compat"
 	oldCallsVarCurrentLevel    = "current_level"
 	oldCallsVarEntriesMissed   = "entries_missed"
 	oldCallsVarEventFilter     = "event_filter"
 	oldCallsVarFollow          = "follow"
+	oldCallsVarIdentify        = "identify"
 	oldCallsVarMissed          = "missed"
 	oldCallsVarNative          = "native"
 	oldCallsVarOverflowed      = "overflowed"
@@ -114,11 +116,13 @@ type oldCallsMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsVariableSpecs struct {
 	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
+	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
 	CurrentLevel    *ebpf.VariableSpec `ebpf:"current_level"`
 	EntriesMissed   *ebpf.VariableSpec `ebpf:"entries_missed"`
 	EventFilter     *ebpf.VariableSpec `ebpf:"event_filter"`
 	Follow          *ebpf.VariableSpec `ebpf:"follow"`
+	Identify        *ebpf.VariableSpec `ebpf:"identify"`
 	Missed          *ebpf.VariableSpec `ebpf:"missed"`
 	Native          *ebpf.VariableSpec `ebpf:"native"`
 	Overflowed      *ebpf.VariableSpec `ebpf:"overflowed"`
@@ -174,11 +178,13 @@ func (m *oldCallsMaps) Close() error {
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsVariables struct {
 	Asleep          *ebpf.Variable `ebpf:"asleep"`
+	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
 	CurrentLevel    *ebpf.Variable `ebpf:"current_level"`
 	EntriesMissed   *ebpf.Variable `ebpf:"entries_missed"`
 	EventFilter     *ebpf.Variable `ebpf:"event_filter"`
 	Follow          *ebpf.Variable `ebpf:"follow"`
+	Identify        *ebpf.Variable `ebpf:"identify"`
 	Missed          *ebpf.Variable `ebpf:"missed"`
 	Native          *ebpf.Variable `ebpf:"native"`
 	Overflowed      *ebpf.Variable `ebpf:"overflowed"`

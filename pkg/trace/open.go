@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -110,13 +109,10 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if o.Buffer == 0 {
 		o.Buffer = 16 << 20
 	}
-	if o.Buffer < os.Getpagesize() || o.Buffer&(o.Buffer-1) != 0 {
-		return nil, fmt.Errorf("a buffer of %d bytes: it must be a power of two and at least a page", o.Buffer)
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	o.wakeAt = uint32(o.Buffer / 4)
-	if len(o.Filter.Comm) > 15 {
-		return nil, fmt.Errorf("a thread's name has at most 15 bytes, %q has %d", o.Filter.Comm, len(o.Filter.Comm))
-	}
 	t := &Tracer{pace: idlePoll}
 	if o.Pace > 0 {
 		t.pace = o.Pace

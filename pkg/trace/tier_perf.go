@@ -40,10 +40,10 @@ type perf struct {
 var perfMap = [...]ns.Type{ns.Net, ns.UTS, ns.IPC, ns.PID, ns.User, ns.Mnt, ns.Cgroup}
 
 func openPerf(o Options) (backend, error) {
-	switch {
-	case o.Follow:
-		return nil, errNoFollow
-	case o.Filter.Failed:
+	if err := o.needsKernelTypes(); err != nil {
+		return nil, err
+	}
+	if o.Filter.Failed {
 		return nil, errors.New("cannot see calls that failed: use a tier before it")
 	}
 	online, err := os.ReadFile("/sys/devices/system/cpu/online")

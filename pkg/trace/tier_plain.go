@@ -18,11 +18,9 @@ type plain struct {
 	filter Filter
 }
 
-var errNoFollow = errors.New("cannot follow a command's children: use tier 1 or 2")
-
 func openPlain(o Options) (backend, error) {
-	if o.Follow {
-		return nil, errNoFollow
+	if err := o.needsKernelTypes(); err != nil {
+		return nil, err
 	}
 	p := &plain{filter: o.Filter}
 	o.Filter.Types, o.Filter.NS = nil, NS{} // the kernel side cannot filter by them

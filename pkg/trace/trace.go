@@ -37,6 +37,11 @@ type Options struct {
 	// power of two, at least a page. 0 is 16 MiB. What finds no room is lost, and
 	// counted.
 	Buffer int
+	// Identify records of a caller what its PID shows only while it exists: see Caller.
+	// Tiers 3 and 4 cannot.
+	Identify bool
+	// Hierarchy is the ID of a hierarchy of cgroup v1 to have in Caller too, 0 for none.
+	Hierarchy int
 	// Pace is the longest that ReadBatch waits; 0 is 250 ms.
 	Pace time.Duration
 
@@ -52,7 +57,11 @@ type Filter struct {
 	Types  []ns.Type // what the call was about: its flags, or what a setns was to enter
 	Failed bool      // only failed calls
 	NS     NS        // before, after or as target, of any type
+	UIDs   []int     // effective users, up to MostUIDs; tiers 3 and 4 cannot
 }
+
+// MostUIDs is how many users a Filter has at most.
+const MostUIDs = 16
 
 // Tier is a way of tracing, by number.
 type Tier int
