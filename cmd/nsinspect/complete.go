@@ -49,6 +49,26 @@ func listOf(all func() []string) words {
 	}
 }
 
+// completeUsers completes with the users of the machine.
+func completeUsers(*cobra.Command, []string, string) (all []string, _ cobra.ShellCompDirective) {
+	h, err := host.Open("/")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer h.Close()
+	text, err := h.ReadFile("/etc/passwd")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for line := range strings.Lines(text) {
+		fields := strings.Split(line, ":")
+		if len(fields) > 2 && offered(fields[0]) && offered(fields[2]) {
+			all = append(all, fields[0]+"\tuid "+fields[2])
+		}
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeFlags gives flags of a command their words, by name.
 func completeFlags(cmd *cobra.Command, by map[string]words) {
 	for name, w := range by {

@@ -56,7 +56,7 @@ func newLifecycleWatcher(ctx context.Context, j *traceJob, names *trace.Names) (
 		return nil, fmt.Errorf("follow network namespaces: %w", err)
 	}
 	f := j.opts.Filter
-	lives.OnlyObserved = f.PID != 0 || f.Comm != "" || j.command != nil
+	lives.OnlyObserved = f.PID != 0 || f.Comm != "" || j.command != nil || j.selectsCallers()
 	return &lifecycleWatcher{watcher: lives, names: names, only: f.NS}, nil
 }
 

@@ -101,13 +101,18 @@ func (s *selection) condition() (*filter.Filter, error) {
 
 // parseFilter reads a filter about these fields, "" for none. The error has the place.
 func parseFilter(src string, fields []filter.Field) (*filter.Filter, error) {
+	return parseFilterOf("nsinspect list --columns help", "procs == 0 and age > 1h", src, fields)
+}
+
+// parseFilterOf is parseFilter, where a command lists the fields, and with an example.
+func parseFilterOf(lists, example, src string, fields []filter.Field) (*filter.Filter, error) {
 	if src == "" {
 		return nil, nil
 	}
 	f, bad := filter.Parse(src, fields)
 	if bad != nil {
-		return nil, usagef("%w\nhint: compare what nsinspect list --columns help lists, as 'procs == 0 and age > 1h'",
-			misplaced{fmt.Errorf("bad filter: %w", bad), src, bad.At})
+		return nil, usagef("%w\nhint: compare what %s lists, as '%s'",
+			misplaced{fmt.Errorf("bad filter: %w", bad), src, bad.At}, lists, example)
 	}
 	return f, nil
 }

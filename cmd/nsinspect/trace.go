@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/trace"
@@ -23,6 +24,17 @@ entered, the file that it used, and the result.
 32-bit programs included. The trace ends with Ctrl-C, after --duration or after --count,
 and then prints a summary on stderr: calls, losses, and threads that ended up in another
 network namespace than their process.
+
+--ns, --pid, --comm, --type, --failed and --uid filter in the kernel. What --owner,
+--cgroup, --exclude and --filter leave out is read and counted: it is not lost.
+--exclude runtimes leaves out what container runtimes, CNI plugins and systemd do,
+as far as root executes them by files that only root can change. The cgroup of a
+caller is that of cgroup v2 or, on v1, of the controller that PATH names, else of
+pids. Calls of a process that ended before its owner was found fit no --owner; the
+summary has how many. --uid, --cgroup and --exclude need tier 1 or 2.
+
+--filter takes comparisons as list does, of the fields that --filter help lists:
+--filter 'failed and uid >= 1000', --filter 'to.net.name =~ "^cni-"'.
 
 --lifecycle prints when a network namespace is created, and by which call; when it
 gains or loses a name; and when it is freed, and how long it existed at most. What no
@@ -45,6 +57,8 @@ const traceExamples = `  nsinspect trace
   nsinspect trace --ns blue --failed
   nsinspect trace --type net --comm dockerd --fold
   nsinspect trace -o json --duration 10s | jq -c 'select(.to.net.name)'
+  nsinspect trace --exclude runtimes --uid 1000 --uid www-data
+  nsinspect trace --owner 'docker:*' --filter 'types == net and not failed'
   nsinspect trace --lifecycle
   nsinspect trace --lifecycle --syscalls
   nsinspect trace -- ip netns exec blue true
@@ -57,6 +71,11 @@ type traceFlags struct {
 	to        string
 	ns        string
 	pid       string
+	uids      []string
+	owners    []string
+	cgroups   []string
+	exclude   []string
+	filter    string
 	comm      string
 	types     []string
 	failed    bool
@@ -86,6 +105,9 @@ func (a *app) traceCommand() *cobra.Command {
 			if given := cmd.Flags().Changed; given("fold") && f.fold == "" || given("to") && f.to == "" {
 				return usagef("empty value\nhint: --fold takes a time, as 1s, or nothing, and --to a file")
 			}
+			if f.filter == "help" {
+				return render.EventFieldsHelp(a.stdout, a.style())
+			}
 			j, err := a.newTraceJob(cmd, f, args)
 			if err != nil {
 				return err
@@ -102,6 +124,11 @@ func (a *app) traceCommand() *cobra.Command {
 	flags.StringVar(&f.ns, "ns", "", "only calls from, to or targeting the namespace `REF`, see who-uses")
 	flags.StringVar(&f.pid, "pid", "", "only the process or thread `N`")
 	flags.StringVar(&f.comm, "comm", "", "only threads named `NAME`")
+	flags.StringSliceVar(&f.uids, "uid", nil, "only callers whose effective user is `USER`, by number or name (repeatable)")
+	flags.StringArrayVar(&f.owners, "owner", nil, "only callers of the owner `PATTERN`, as docker:web or unit:ssh* (repeatable)")
+	flags.StringArrayVar(&f.cgroups, "cgroup", nil, "only callers in or below the cgroup `PATH`, as /system.slice/*.service (repeatable)")
+	flags.StringSliceVar(&f.exclude, "exclude", nil, "leave out the calls of `WHAT`: runtimes")
+	flags.StringVar(&f.filter, "filter", "", "only what `EXPRESSION` is true of, as 'failed and uid != 0'; help lists the fields")
 	flags.StringSliceVar(&f.types, "type", []string{"all"}, "only namespaces of `TYPES`, as net,mnt")
 	flags.BoolVar(&f.failed, "failed", false, "only calls that failed")
 	flags.StringVar(&f.duration, "duration", "", "end after a `TIME`, as 10s")
@@ -112,7 +139,7 @@ func (a *app) traceCommand() *cobra.Command {
 	flags.StringVar(&f.buffer, "buffer", "16M", "ring buffer `SIZE`")
 	completeFlags(cmd, map[string]words{
 		"ns": a.completeRefs, "type": listOf(typeWords), "output": oneOf("table", "wide", "json"), "tier": oneOf("1", "2", "3", "4"),
-		"pid": a.completePIDs,
+		"pid": a.completePIDs, "uid": completeUsers, "exclude": oneOf("runtimes"), "filter": oneOf("help"),
 	})
 	return cmd
 }

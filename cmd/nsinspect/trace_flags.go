@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/filter"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/resolve"
@@ -30,6 +31,12 @@ type traceJob struct {
 	duration time.Duration // 0: without end
 	count    int           // 0: without end
 	command  []string
+
+	owners       []*filter.Filter // of which one fits
+	cgroups      []string
+	cgroupFilter *cgroupFilter // of those, once it is known what there is
+	noMovers     bool
+	expr         *filter.Filter
 
 	syscalls, lifecycle bool
 	failed              bool // only calls that failed are printed; others are recorded for what they create
@@ -133,6 +140,9 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 		return usagef("--comm %q is %d bytes long\nhint: the name of a thread has at most %d, as %q", f.comm, len(f.comm), longest, f.comm[:longest])
 	}
 	j.opts.Filter.Comm = f.comm
+	if err := j.parseSelection(f); err != nil {
+		return err
+	}
 	if f.ns == "" {
 		return nil
 	}

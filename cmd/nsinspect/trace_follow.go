@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -45,14 +46,7 @@ func (s *traceSession) handle(b *batch) {
 		s.hung = s.hung || time.Now().After(deadline)
 		s.owners.update(events, deadline)
 	}
-	if s.lifecycle != nil {
-		s.order(b)
-	} else {
-		for i := range events {
-			s.fold.add(&events[i], s.owners.of(&events[i]), time.Now())
-			s.emit(false)
-		}
-	}
+	s.pass(b)
 	s.emit(last)
 	s.emitLost(b.lost)
 	if b.lost != nil && s.out.err == nil && s.out.gone() {
@@ -64,6 +58,22 @@ func (s *traceSession) handle(b *batch) {
 	}
 	if last && b.err != trace.ErrClosed {
 		s.fail(b.err)
+	}
+}
+
+// pass passes on the calls of a batch that are selected, and with --lifecycle the rest.
+func (s *traceSession) pass(b *batch) {
+	if s.lifecycle != nil {
+		s.order(b)
+		return
+	}
+	for i := range b.events[:b.n] {
+		e := &b.events[i]
+		o, known := s.owners.find(e)
+		if s.selector.call(e, o, known) {
+			s.fold.add(e, o, time.Now())
+			s.emit(false)
+		}
 	}
 }
 
@@ -114,19 +124,27 @@ func (s *traceSession) emit(all bool) {
 // order passes on what has become of network namespaces, and the calls of a batch, in
 // order of time.
 func (s *traceSession) order(b *batch) {
-	events, last := b.events[:b.n], b.err != nil
+	events, last := s.selected(b.events[:b.n]), b.err != nil
 	lives, err := s.lifecycle.changes(events, b.read, last)
 	if err != nil && s.err == nil {
 		s.fail(err)
 	}
 	if s.job.syscalls {
 		for i := range events {
-			if e := &events[i]; !s.job.failed || e.Failed() {
-				s.sorter.add(ordered{at: e.Time, call: e, owner: s.owners.of(e)})
+			e, o := &events[i], s.owners.of(&events[i])
+			if (!s.job.failed || e.Failed()) && s.selector.fits(e, o) {
+				s.sorter.add(ordered{at: e.Time, call: e, owner: o})
 			}
 		}
 	}
 	for i := range lives {
+		var o *owner.Owner
+		if by := lives[i].By; by != nil {
+			o = s.owners.of(by)
+		}
+		if !s.selector.life(&lives[i], o) {
+			continue
+		}
 		s.sorter.add(ordered{at: lives[i].Time, life: &lives[i]})
 	}
 	for _, o := range s.sorter.next(b.read, last) {
@@ -137,6 +155,22 @@ func (s *traceSession) order(b *batch) {
 		}
 		s.emit(false)
 	}
+}
+
+// selected removes the calls of a batch that are not selected. Those that an expression
+// leaves out create namespaces all the same.
+func (s *traceSession) selected(events []trace.Event) []trace.Event {
+	if s.selector == nil {
+		return events
+	}
+	return slices.DeleteFunc(events, func(e trace.Event) bool {
+		o, known := s.owners.find(&e)
+		fits, certain := s.selector.caller(&e, o, known)
+		if !fits {
+			s.selector.leaveOut(certain)
+		}
+		return !fits
+	})
 }
 
 // enough reports whether all is shown that --count asks for.

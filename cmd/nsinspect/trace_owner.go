@@ -151,6 +151,12 @@ func (f *ownerFinder) learn(owners map[int]foundOwner) {
 	}
 }
 
+// find is of, and reports whether the process was there to be asked.
+func (f *ownerFinder) find(e *trace.Event) (o *owner.Owner, known bool) {
+	k := f.known[e.PID]
+	return f.of(e), k.born != 0 && k.born <= e.Boot
+}
+
 // of returns the owner of the process of an event, nil if it has none or that is unknown.
 // A process that started after the event is another one, which has its PID by now.
 func (f *ownerFinder) of(e *trace.Event) *owner.Owner {

@@ -47,6 +47,7 @@ type traceSession struct {
 	tracer    tracer
 	names     *trace.Names
 	owners    *ownerFinder
+	selector  *selector         // nil if the kernel filters by everything
 	lifecycle *lifecycleWatcher // nil if nobody asked
 	sorter    sorter            // of what it reports, and of calls then
 	events    *render.Events
@@ -72,8 +73,16 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 	if j.lifecycle {
 		j.opts.Pace = lifecyclePace
 	}
+	if len(j.cgroups) > 0 {
+		if j.cgroupFilter, err = newCgroupFilter(j.cgroups); err != nil {
+			names.Close()
+			return nil, err
+		}
+		j.opts.Hierarchy = j.cgroupFilter.hierarchy
+	}
 	t, err := a.openTracer(ctx, j.opts)
 	if err != nil {
+		j.cgroupFilter.close()
 		names.Close()
 		if errors.Is(err, unix.EPERM) && unix.Geteuid() != 0 {
 			err = explain.WithHint(err, "run as root, or grant the missing capabilities")
@@ -85,6 +94,10 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
 		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[lifecycle.Kind]int{}, Tier: t.Tier().Tier},
 		totals: map[string]uint64{},
+	}
+	if s.selector, err = newSelector(j, names, &s.stats); err != nil {
+		names.Close()
+		return nil, errors.Join(err, t.Close())
 	}
 	s.out = newOutput(ctx.Done(), out, &a.signals, &s.stats)
 	if j.lifecycle {
@@ -103,6 +116,7 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 // run traces until the recording has ended and what came of it is written.
 func (s *traceSession) run(ctx context.Context, child *child) (err error) {
 	defer s.names.Close()
+	defer s.selector.close()
 	defer s.out.close()
 	defer func() { err = s.also(err, s.unload()) }()
 	if l := s.lifecycle; l != nil {

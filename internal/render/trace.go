@@ -20,6 +20,8 @@ type TraceStats struct {
 	Lives          map[lifecycle.Kind]int
 	Lost           []trace.Loss
 	LeftOut        int  // calls that were recorded and are not for people: see Events.LeavesOut
+	Filtered       *int // calls that were recorded and not selected; nil if the kernel selects them
+	Undecided      int  // of which it was not known whose they were
 	AfterCount     *int // calls recorded after the last event that was asked for; nil if all are
 	Tier           trace.Tier
 	Summary        *trace.Summary // nil if no look at the end was had
@@ -80,8 +82,11 @@ func (e *Events) End(out []byte, now time.Time, s TraceStats) []byte {
 		return out
 	}
 	r := wire.TraceEnd{
-		Time: now, Event: "end", Events: countsOf(s.Events), FailedEvents: countsOf(s.Failed), AfterCount: s.AfterCount,
+		Time: now, Event: "end", Events: countsOf(s.Events), FailedEvents: countsOf(s.Failed), AfterCount: s.AfterCount, Filtered: s.Filtered,
 		Disagreements: []wire.TraceThread{}, SplitThreads: []wire.TraceThread{},
+	}
+	if s.Filtered != nil {
+		r.Undecided = &s.Undecided
 	}
 	for kind, n := range s.Lives {
 		r.Events[string(kind)] = n
@@ -114,6 +119,12 @@ func appendRecord(out []byte, v any) []byte {
 // TraceNotes returns the results of a trace in sentences.
 func (e *Events) TraceNotes(s TraceStats) []string {
 	notes := []string{strings.Join([]string{tally(s), lostNote(s.Lost), fmt.Sprintf("tier %d", s.Tier)}, "; ")}
+	if s.Filtered != nil && *s.Filtered > 0 {
+		notes = append(notes, fmt.Sprintf("%s filtered out", counted(*s.Filtered)))
+	}
+	if s.Undecided > 0 {
+		notes = append(notes, fmt.Sprintf("%s of these came from processes that had ended before it was known whose they were", counted(s.Undecided)))
+	}
 	if s.AfterCount != nil && *s.AfterCount > 0 {
 		notes = append(notes, fmt.Sprintf("%d more were recorded after --count was reached", *s.AfterCount))
 	}
@@ -208,4 +219,12 @@ func lostNote(all []trace.Loss) string {
 		return "how much was lost cannot be known"
 	}
 	return note + "; how much of " + strings.Join(unknown, ", ") + " was lost cannot be known"
+}
+
+// counted returns "1 call", "2 calls".
+func counted(n int) string {
+	if n == 1 {
+		return "1 call"
+	}
+	return fmt.Sprintf("%d calls", n)
 }

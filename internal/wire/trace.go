@@ -157,6 +157,9 @@ type TraceEnd struct {
 	Checked      *int           `json:"checked,omitempty"`     // how many threads were looked at in the end
 	AfterCount   *int           `json:"after_count,omitempty"` // calls recorded after the last event that --count asks for; absent if it was not reached
 
+	Filtered  *int `json:"filtered,omitempty"`  // calls recorded and left out by --owner, --cgroup, --exclude or --filter; absent without these
+	Undecided *int `json:"undecided,omitempty"` // those of filtered whose owner or cgroup was not known: their process had ended
+
 	Disagreements []TraceThread `json:"disagreements"` // threads that are elsewhere than their events show
 	SplitThreads  []TraceThread `json:"split_threads"` // threads that moved and ended in another network namespace than their process
 }

@@ -61,7 +61,7 @@ func newTracker(o Options) *tracker {
 // coverage reports whether every move of a thread is among the events.
 func coverage(o Options, t *tracker, th *thread) bool {
 	f := o.Filter
-	if f.Comm != "" || f.Types != nil || f.Failed || f.NS != (NS{}) {
+	if f.Comm != "" || f.Types != nil || f.Failed || f.NS != (NS{}) || len(f.UIDs) > 0 {
 		return false
 	}
 	if _, seen := t.moved[th.tid]; o.Follow && !seen {
