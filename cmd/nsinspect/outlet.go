@@ -27,6 +27,14 @@ type outlet struct {
 	left int  // those, as seen last
 }
 
+// replace has it write to another file.
+func (o *outlet) replace(f *os.File) {
+	if old, ok := o.to.(*os.File); ok {
+		_ = old.Close() // what was written to it has been, or has failed
+	}
+	*o = *newOutlet(f)
+}
+
 type writeMethod int
 
 const (

@@ -49,6 +49,11 @@ instruction to the end of the COMMAND, and its exit status is used: 128 and the
 number of the signal if it was killed. As with strace, events go to stderr then, and
 the COMMAND keeps stdin and stdout; --to writes events to a file.
 
+--to FILE --rotate SIZE begins a new file before FILE becomes larger: FILE is the
+current one, FILE.1 the one before, up to FILE.N of --keep N. Each ends with a whole
+line, and with -o json begins with a start record of its own. Where that fails, a note
+says so once and the file goes on.
+
 Tracing needs root, or CAP_BPF and CAP_PERFMON. -v prints the tracing tier in use and
 its limitations. Events that overflow the ring buffer are dropped and counted; traced
 processes are never blocked.`
@@ -62,6 +67,7 @@ const traceExamples = `  nsinspect trace
   nsinspect trace --lifecycle
   nsinspect trace --lifecycle --syscalls
   nsinspect trace -- ip netns exec blue true
+  nsinspect trace -o json --to events.json --rotate 64M --keep 20
   nsinspect trace --to events -- podman run --rm alpine`
 
 type traceFlags struct {
@@ -69,6 +75,8 @@ type traceFlags struct {
 	lifecycle bool
 	output    string
 	to        string
+	rotate    string
+	keep      string
 	ns        string
 	pid       string
 	uids      []string
@@ -121,6 +129,8 @@ func (a *app) traceCommand() *cobra.Command {
 	flags.BoolVar(&f.lifecycle, "lifecycle", false, "trace when network namespaces are created, named and freed")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, or json with one object a line")
 	flags.StringVar(&f.to, "to", "", "write events to `FILE`")
+	flags.StringVar(&f.rotate, "rotate", "", "begin a new file of --to before it exceeds `SIZE`, as 16M: FILE, FILE.1, ...")
+	flags.StringVar(&f.keep, "keep", "", "keep `N` files beside the current one with --rotate (default 9)")
 	flags.StringVar(&f.ns, "ns", "", "only calls from, to or targeting the namespace `REF`, see who-uses")
 	flags.StringVar(&f.pid, "pid", "", "only the process or thread `N`")
 	flags.StringVar(&f.comm, "comm", "", "only threads named `NAME`")
@@ -177,6 +187,12 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 		return err
 	}
 	s.to = to
+	if j.rotate > 0 {
+		if s.out.rotation, err = newRotation(to, j.rotate, j.keep); err != nil {
+			return s.refuse(err)
+		}
+		defer s.out.rotation.close()
+	}
 	err = s.run(ctx, child)
 	if to == nil || s.to == nil { // dropped
 		return err

@@ -27,6 +27,8 @@ type traceJob struct {
 	ns       *resolve.Ref // what opts.Filter.NS is to be; nil for any
 	nsType   ns.Type      // that a PID or name stands for
 	to       string       // a file; "" for stdout, or stderr if there is a command
+	rotate   int          // bytes of a file; 0 for one without end
+	keep     int          // files beside it
 	fold     time.Duration
 	duration time.Duration // 0: without end
 	count    int           // 0: without end
@@ -111,8 +113,30 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 		return nil, err
 	}
 	j.opts.Tier = trace.Tier(tier)
-	j.opts.Buffer, err = parseSize(f.buffer)
-	return j, err
+	if j.opts.Buffer, err = parseSize("--buffer", f.buffer); err != nil {
+		return nil, err
+	}
+	return j, j.parseRotation(f)
+}
+
+// parseRotation reads --rotate and --keep.
+func (j *traceJob) parseRotation(f traceFlags) (err error) {
+	const usual, most = 9, 1000
+	switch {
+	case f.rotate == "" && f.keep == "":
+		return nil
+	case f.to == "":
+		return usagef("--rotate is for a file\nhint: use --to FILE with it")
+	case f.rotate == "":
+		return usagef("--keep is for --rotate\nhint: use --rotate SIZE with it")
+	}
+	if j.rotate, err = parseSize("--rotate", f.rotate); err != nil {
+		return err
+	}
+	if j.keep, err = parseCount("--keep", f.keep, "a number of files", most); j.keep == 0 {
+		j.keep = usual
+	}
+	return err
 }
 
 func (j *traceJob) parseFilter(f traceFlags, named bool) error {
@@ -186,7 +210,7 @@ func parseTime(flag, text string) (time.Duration, error) {
 }
 
 // parseSize reads a power of two with a suffix K, M or G (of 1024), as 16M.
-func parseSize(text string) (int, error) {
+func parseSize(flag, text string) (int, error) {
 	const least, most = 4096, 1 << 30
 	digits, shift := text, 0
 	for i, suffix := range []string{"K", "M", "G"} {
@@ -199,7 +223,7 @@ func parseSize(text string) (int, error) {
 	n, err := strconv.ParseUint(digits, 10, 31)
 	size := n << shift
 	if err != nil || bits.OnesCount64(size) != 1 || size < least || size > most || int(size) < unix.Getpagesize() {
-		return 0, usagef("bad --buffer %q\nhint: it takes a power of two from 4K to 1G, as 16M", text)
+		return 0, usagef("bad %s %q\nhint: it takes a power of two from 4K to 1G, as 16M", flag, text)
 	}
 	return int(size), nil
 }

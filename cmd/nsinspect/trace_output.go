@@ -47,13 +47,14 @@ type item struct {
 // as lost.
 type output struct {
 	*outlet
-	done    <-chan struct{} // closed when the trace ends
-	signals *signals
-	most    time.Duration      // that the far end may take nothing once the trace has ended
-	stats   *render.TraceStats // of what was written
-	lost    map[string]uint64  // what was not, by kind of trace.Loss
-	err     error              // why nothing more is written; nil while it is
-	torn    bool               // it ends within a line
+	rotation *rotation       // of the file that is written; nil for none
+	done     <-chan struct{} // closed when the trace ends
+	signals  *signals
+	most     time.Duration      // that the far end may take nothing once the trace has ended
+	stats    *render.TraceStats // of what was written
+	lost     map[string]uint64  // what was not, by kind of trace.Loss
+	err      error              // why nothing more is written; nil while it is
+	torn     bool               // it ends within a line
 
 	buf     []byte
 	from    int // bytes of buf that are written
@@ -82,6 +83,12 @@ func (o *output) add(i item) {
 		o.countLost(&i)
 		o.buf = o.buf[:0]
 		return
+	}
+	if o.rotation != nil {
+		if o.rotate(); o.err != nil {
+			o.countLost(&i)
+			return
+		}
 	}
 	i.end = len(o.buf)
 	o.items = append(o.items, i)

@@ -167,6 +167,18 @@ func (s *traceSession) abandon(reader *batchReader, err error) {
 	s.to = nil
 }
 
+// refuse ends a trace that did not begin.
+func (s *traceSession) refuse(err error) error {
+	s.out.close()
+	s.names.Close()
+	s.selector.close()
+	if s.lifecycle != nil {
+		err = errors.Join(err, s.lifecycle.watcher.Close())
+	}
+	s.to.drop()
+	return errors.Join(err, s.tracer.Close())
+}
+
 // beginFile empties the file of --to, and writes to it what has come so far.
 func (s *traceSession) beginFile() {
 	if err := s.to.begin(); err != nil {
@@ -202,6 +214,13 @@ func (s *traceSession) begin() {
 	missed := missesShorter(tier)
 	if s.job.lifecycle {
 		start.MissesShorter = (*int64)(&missed)
+	}
+	if r := s.out.rotation; r != nil {
+		r.fail = func(err error) { s.printNotes([]string{render.Escape(err.Error())}) }
+		r.head = func() []byte {
+			start.Time = time.Now()
+			return s.events.Start(nil, start)
+		}
 	}
 	s.out.buf = s.events.Start(s.out.buf, start)
 	s.out.add(item{})

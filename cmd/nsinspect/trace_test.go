@@ -211,12 +211,12 @@ func TestTraceOptions(t *testing.T) {
 
 func TestParseSize(t *testing.T) {
 	for text, want := range map[string]int{"4096": 4096, "4K": 4096, "16M": 16 << 20, "16MiB": 16 << 20, "1G": 1 << 30, "1024M": 1 << 30} {
-		if got, err := parseSize(text); err != nil || got != want {
+		if got, err := parseSize("--buffer", text); err != nil || got != want {
 			t.Errorf("%q is %d (%v), want %d", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "0", "K", "2048", "4097", "15M", "2G", "-4K", "4 K", "4k", "4KB", "1e4", "9999999999999999999G", "4KM"} {
-		if got, err := parseSize(text); err == nil {
+		if got, err := parseSize("--buffer", text); err == nil {
 			t.Errorf("%q is %d", text, got)
 		}
 	}
