@@ -51,8 +51,8 @@ the COMMAND keeps stdin and stdout; --to writes events to a file.
 
 --to FILE --rotate SIZE begins a new file before FILE becomes larger: FILE is the
 current one, FILE.1 the one before, up to FILE.N of --keep N. Each ends with a whole
-line, and with -o json begins with a start record of its own. Where that fails, a note
-says so once and the file goes on.
+line, and with -o json begins with a start record of its own. Where that fails, one note
+is printed and the file goes on.
 
 Tracing needs root, or CAP_BPF and CAP_PERFMON. -v prints the tracing tier in use and
 its limitations. Events that overflow the ring buffer are dropped and counted; traced

@@ -61,7 +61,7 @@ func (r *rotation) next() (*os.File, error) {
 	}
 	for n := r.keep; n > 0; n-- {
 		err := unix.Renameat(r.dir, number(n-1), r.dir, number(n))
-		if err != nil && !(errors.Is(err, unix.ENOENT) && n > 1) {
+		if err != nil && (n == 1 || !errors.Is(err, unix.ENOENT)) {
 			return nil, fmt.Errorf("rename %s to %s: %w", number(n-1), number(n), err)
 		}
 	}
@@ -104,7 +104,7 @@ func (o *output) rotate() {
 	f, err := o.rotation.next()
 	switch {
 	case err == nil:
-		o.outlet.replace(f)
+		o.replace(f)
 		o.rotation.to.File = f
 		head := o.rotation.head()
 		o.buf = append(o.buf, head...)
