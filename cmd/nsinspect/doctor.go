@@ -35,6 +35,10 @@ JSON has, as no-process:net:[4026532177]; * and ? stand for any characters. What
 is counted, and JSON lists it. --filter selects findings by their members in JSON, in the
 language of list --filter; what it leaves out counts for nothing.
 
+With --type, limits and split-thread are checked for namespaces of these types as well, and
+with user namespaces unused-userns. A limit holds for each UID in each user namespace; those
+of the one that doctor runs in can be read.
+
 -o sh prints the fixes as a script in which every command is a comment: remove the # of
 those that are to run.
 
@@ -43,6 +47,7 @@ Checks:
 
 const doctorExamples = `  nsinspect doctor
   nsinspect doctor --max-orphans 4 --min-age 10m
+  nsinspect doctor --type all --check limits,split-thread,unused-userns
   nsinspect doctor --skip no-process --ignore '/run/netns/lab-*'
   nsinspect doctor --filter 'severity == critical or age > 24h'
   nsinspect doctor --exit-status npd
@@ -66,7 +71,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	}
 	f.register(cmd.Flags())
 	completeFlags(cmd, map[string]words{
-		"output": oneOf("table", "json", "yaml", "sh"), "check": listOf(checkWords), "skip": listOf(checkWords),
+		"output": oneOf("table", "json", "yaml", "sh"), "type": listOf(typeWords), "check": listOf(checkWords), "skip": listOf(checkWords),
 		"exit-status": oneOf(monitors...), "ignore": oneOf(), "filter": oneOf(),
 	})
 	return cmd
@@ -94,6 +99,9 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	scanning.Types, scanning.Details = []ns.Type{ns.Net}, true
 	opts.Host, opts.Pause = scanning.Host, secondLook
 	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) { return scan.Scan(ctx, scanning) }
+	scanAll, doneAll := a.scanAll(scanning)
+	defer doneAll()
+	opts.ScanAll = scanAll
 	report, err := doctor.Run(ctx, opts)
 	if err != nil {
 		return err
@@ -107,6 +115,28 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 		return diagnosis{status, view.npd}
 	}
 	return nil
+}
+
+// scanAll returns a scan of all types, whose engine is opened when it is first used; done
+// closes that.
+func (a *app) scanAll(opts scan.Options) (all func(context.Context) (*ns.Snapshot, error), done func()) {
+	var closeIt func()
+	all = func(ctx context.Context) (*ns.Snapshot, error) {
+		if closeIt == nil {
+			engine, closeEngine, _, err := a.openEngine(ns.Types())
+			if err != nil {
+				return nil, err
+			}
+			closeIt = closeEngine
+			opts.Engine, opts.NoEngine, opts.Types = engine, a.noEngine, ns.Types()
+		}
+		return scan.Scan(ctx, opts)
+	}
+	return all, func() {
+		if closeIt != nil {
+			closeIt()
+		}
+	}
 }
 
 // writeReport writes a report in one piece. node-problem-detector shows the first 80 bytes of

@@ -18,6 +18,7 @@ import (
 
 type doctorFlags struct {
 	output      string
+	types       []string
 	check, skip []string
 	ignore      []string
 	filter      string
@@ -28,6 +29,7 @@ type doctorFlags struct {
 
 func (f *doctorFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, json, yaml or sh, a script of the fixes")
+	flags.StringSliceVarP(&f.types, "type", "t", []string{"net"}, "check namespaces of these `TYPES` too, or all")
 	flags.StringSliceVar(&f.check, "check", nil, "run these `CHECKS` alone; help lists them")
 	flags.StringSliceVar(&f.skip, "skip", nil, "do not run these `CHECKS`")
 	flags.StringArrayVar(&f.ignore, "ignore", nil, "excuse findings whose name, path, inode or ID fits `PATTERN` (repeatable)")
@@ -56,6 +58,9 @@ func (f *doctorFlags) parse() (opts doctor.Options, v doctorView, err error) {
 		return opts, v, usagef("bad time %s\nhint: --min-age takes 0 or more, as 10m", f.minAge)
 	case !slices.Contains(monitors, f.exitStatus):
 		return opts, v, usagef("unknown monitor %s\nhint: --exit-status takes icinga or npd", text.Name(f.exitStatus))
+	}
+	if opts.Types, err = parseTypes(f.types); err != nil {
+		return opts, v, err
 	}
 	v.npd = f.exitStatus == "npd"
 	opts.MaxOrphans, opts.MinAge = f.maxOrphans, f.minAge

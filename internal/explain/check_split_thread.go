@@ -33,8 +33,12 @@ func (a *Adviser) SplitThread(n, home, about *ns.Namespace, threads []*ns.Holder
 	if about.Processes() == 0 && about.Count(ns.KindMount) == 0 {
 		t.See("no process is in it, and it has no name")
 	}
+	wrong := "network"
+	if n.Type != ns.Net {
+		wrong = n.Type.String() + " namespace"
+	}
 	t.Meaning = "The program moved a thread with setns or unshare and did not move it back. In Go any goroutine may run on that thread next " +
-		"and use the wrong network; the thread also keeps the namespace alive. A program that means to keep a thread there looks the same."
+		"and use the wrong " + wrong + "; the thread also keeps the namespace alive. A program that means to keep a thread there looks the same."
 	t.fix(a.Restart(n, threads[0]))
 	return t
 }

@@ -14,12 +14,31 @@ import (
 // findSplitThread finds threads that are in another namespace than their process.
 // One whose process's first thread has ended is not split from anything.
 func findSplitThread(x *inspection) (all []Finding) {
+	for _, t := range ns.Types() {
+		switch w := x; {
+		case t == ns.Net:
+			all = append(all, x.splitIn(t, x.homes)...)
+		case !x.opts.covers(t):
+		default:
+			if w = x.wide(checkSplitThread); w != nil {
+				all = append(all, w.splitIn(t, w.homesOf(t))...)
+			}
+		}
+	}
+	return all
+}
+
+// splitIn finds threads that are in another namespace of a type than their process.
+func (x *inspection) splitIn(t ns.Type, homes map[ns.TaskID]uint64) (all []Finding) {
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
-		split := x.splitThreads(n)
+		if n.Type != t {
+			continue
+		}
+		split := x.splitThreads(n, homes)
 		for _, pid := range slices.Sorted(maps.Keys(split)) {
 			if !x.watches(n, pid) {
-				all = append(all, x.split(n, pid, split[pid]))
+				all = append(all, x.split(n, x.snap.Find(homes[pid]), pid, split[pid]))
 			}
 		}
 	}
@@ -28,11 +47,11 @@ func findSplitThread(x *inspection) (all []Finding) {
 
 // splitThreads returns the threads in a namespace whose process is in another one,
 // by process, as far as they are still there.
-func (x *inspection) splitThreads(n *ns.Namespace) map[ns.TaskID][]*ns.Holder {
+func (x *inspection) splitThreads(n *ns.Namespace, homes map[ns.TaskID]uint64) map[ns.TaskID][]*ns.Holder {
 	threads := ns.Namespace{Type: n.Type, Inode: n.Inode}
 	for i := range n.Holders {
 		h := n.Holders[i]
-		if h.Kind == ns.KindThread && x.homes[h.PID] != 0 && x.homes[h.PID] != n.Inode {
+		if h.Kind == ns.KindThread && h.Via == "" && homes[h.PID] != 0 && homes[h.PID] != n.Inode {
 			threads.Holders = append(threads.Holders, h)
 		}
 	}
@@ -47,8 +66,7 @@ func (x *inspection) splitThreads(n *ns.Namespace) map[ns.TaskID][]*ns.Holder {
 	return split
 }
 
-func (x *inspection) split(n *ns.Namespace, pid ns.TaskID, threads []*ns.Holder) Finding {
-	home := x.snap.Find(x.homes[pid])
+func (x *inspection) split(n, home *ns.Namespace, pid ns.TaskID, threads []*ns.Holder) Finding {
 	about := n
 	if n.Initial {
 		about = home

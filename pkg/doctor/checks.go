@@ -32,6 +32,8 @@ const (
 	checkSplitThread   = "split-thread"
 	checkKernelOnly    = "kernel-only"
 	checkStuckCleanup  = "stuck-cleanup"
+	checkLimits        = "limits"
+	checkUnusedUserNS  = "unused-userns"
 )
 
 // checks is the one table of checks, in the order in which they are reported. It is
@@ -43,6 +45,7 @@ func init() {
 	all := []string{"process", "thread", "fd", "socket", "mmap", "inflight", "kernel", "mount"}
 	checks = []check{
 		{checkStuckCleanup, explain.AboutStuckCleanup, nil, false, findStuckCleanup},
+		{checkLimits, explain.AboutLimits, append(inside, "mount"), true, findLimits},
 		{checkReusedPID, explain.AboutReusedPID, []string{"name"}, false, findReusedPID},
 		{checkLivePin, explain.AboutLivePin, []string{"name", "mount"}, false, findLivePin},
 		{checkLeftoverFile, explain.AboutLeftoverFile, []string{"name", "mount"}, false, findLeftoverFile},
@@ -54,6 +57,7 @@ func init() {
 		{checkForeignMount, explain.AboutForeignMount, append(inside, "mount"), true, findForeignMount},
 		{checkHeldElsewhere, explain.AboutHeldElsewhere, all[:6], true, findHeldElsewhere},
 		{checkSplitThread, explain.AboutSplitThread, inside, false, findSplitThread},
+		{checkUnusedUserNS, explain.AboutUnusedUserNS, nil, false, findUnusedUserNS},
 		{checkKernelOnly, explain.AboutKernelOnly, all, true, findKernelOnly},
 	}
 }

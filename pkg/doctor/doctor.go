@@ -123,6 +123,11 @@ type Options struct {
 	// Scan takes a snapshot of network namespaces, with details and by every source.
 	Scan func(context.Context) (*ns.Snapshot, error)
 
+	// ScanAll takes one of namespaces of all types. Only checks of other types than the
+	// network's, and of limits that are near, call it. nil: they have no result.
+	ScanAll func(context.Context) (*ns.Snapshot, error)
+
+	Types      []ns.Type     // whose split threads, limits and unused namespaces are found beside those of the network
 	Checks     []string      // the names of those to run; nil: all
 	Ignore     []Pattern     // what fits one of them is no finding
 	MaxOrphans int           // so many namespaces without processes are no finding

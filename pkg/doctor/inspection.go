@@ -31,6 +31,9 @@ type inspection struct {
 	findings []Finding
 	advice   *explain.Adviser // nil until there is a finding
 
+	all    *inspection // of the namespaces of all types; nil until a check asks for it
+	notAll string      // why there is none
+
 	homes     map[ns.TaskID]uint64 // the namespace of each process that is in one
 	daemons   map[string]*ns.Process
 	processes map[ns.TaskID]*ns.Process
@@ -51,18 +54,10 @@ func inspect(ctx context.Context, opts Options, again bool) (*inspection, error)
 	}
 	x := &inspection{
 		ctx: ctx, opts: opts, host: opts.Host, snap: snap, again: again,
-		homes:     map[ns.TaskID]uint64{},
 		processes: map[ns.TaskID]*ns.Process{},
 		unseen:    map[string]string{},
 	}
-	for i := range snap.Namespaces {
-		n := &snap.Namespaces[i]
-		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == ns.KindProcess {
-				x.homes[h.PID] = n.Inode
-			}
-		}
-	}
+	x.homes = x.homesOf(ns.Net)
 	for _, c := range checks {
 		if !opts.runs(c.name) {
 			continue

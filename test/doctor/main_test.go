@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if e, err := engine(); err == nil {
 		e.Close()
 	}
+	if e, err := wideEngine(); err == nil {
+		e.Close()
+	}
 	if programDir != "" {
 		os.RemoveAll(programDir)
 	}
