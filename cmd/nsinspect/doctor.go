@@ -39,6 +39,10 @@ With --type, limits and split-thread are checked for namespaces of these types a
 with user namespaces unused-userns. A limit holds for each UID in each user namespace; those
 of the one that doctor runs in can be read.
 
+--watch goes on until it is interrupted. A terminal shows the last report. Elsewhere each
+finding is a line when it comes, with +, and when it has gone, with -; JSON and YAML are a
+document for each look.
+
 -o sh prints the fixes as a script in which every command is a comment: remove the # of
 those that are to run.
 
@@ -50,6 +54,7 @@ const doctorExamples = `  nsinspect doctor
   nsinspect doctor --type all --check limits,split-thread,unused-userns
   nsinspect doctor --skip no-process --ignore '/run/netns/lab-*'
   nsinspect doctor --filter 'severity == critical or age > 24h'
+  nsinspect doctor --watch 1m
   nsinspect doctor --exit-status npd
   nsinspect doctor -o sh > fixes && ${EDITOR:-vi} fixes
   nsinspect doctor -o json | jq '.findings[].subject'`
@@ -62,16 +67,24 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long:    doctorHelp + strings.TrimSuffix(checksHelp(), "\n"),
 		Example: doctorExamples,
 		Args: func(_ *cobra.Command, args []string) error {
+			if f.watch == doctorInterval && len(args) == 1 && args[0] != "" && args[0][0] >= '0' && args[0][0] <= '9' {
+				f.watch, args = args[0], nil // --watch 5s, which pflag takes for an argument
+			}
 			if len(args) > 0 {
 				return usagef("doctor takes no arguments, got %q\nhint: it checks all namespaces", args[0])
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.watch == "" && cmd.Flags().Changed("watch") {
+				return usagef("empty interval\nhint: --watch takes a time, as 10s, or nothing")
+			}
+			return a.doctor(cmd.Context(), f)
+		},
 	}
 	f.register(cmd.Flags())
 	completeFlags(cmd, map[string]words{
-		"output": oneOf("table", "json", "yaml", "sh"), "type": listOf(typeWords), "check": listOf(checkWords), "skip": listOf(checkWords),
+		"output": oneOf("table", "json", "yaml", "sh"), "type": listOf(typeWords), "check": listOf(checkWords), "watch": oneOf("10s", "1m", "10m"), "skip": listOf(checkWords),
 		"exit-status": oneOf(monitors...), "ignore": oneOf(), "filter": oneOf(),
 	})
 	return cmd
@@ -102,6 +115,9 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	scanAll, doneAll := a.scanAll(scanning)
 	defer doneAll()
 	opts.ScanAll = scanAll
+	if view.every > 0 {
+		return a.watchDoctor(ctx, opts, view)
+	}
 	report, err := doctor.Run(ctx, opts)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ type doctorFlags struct {
 	check, skip []string
 	ignore      []string
 	filter      string
+	watch       string
 	exitStatus  string
 	maxOrphans  int
 	minAge      time.Duration
@@ -34,16 +35,22 @@ func (f *doctorFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.skip, "skip", nil, "do not run these `CHECKS`")
 	flags.StringArrayVar(&f.ignore, "ignore", nil, "excuse findings whose name, path, inode or ID fits `PATTERN` (repeatable)")
 	flags.StringVar(&f.filter, "filter", "", "report what `EXPRESSION` is true of, as 'severity == critical'")
+	flags.StringVarP(&f.watch, "watch", "w", "", "check again every `INTERVAL` (default 10s); without a terminal, a line for each change")
+	flags.Lookup("watch").NoOptDefVal = doctorInterval
 	flags.StringVar(&f.exitStatus, "exit-status", "icinga", "exit as a plugin of `MONITOR`: icinga, or npd (node-problem-detector)")
 	flags.IntVar(&f.maxOrphans, "max-orphans", 0, "excuse so many (`N`) namespaces that have a name and no process")
 	flags.DurationVar(&f.minAge, "min-age", time.Minute, "pass over what is younger than `TIME`: things come and go")
 }
+
+// doctorInterval is how often --watch checks if no interval is given.
+const doctorInterval = "10s"
 
 // doctorView is what of a report is printed, how, and with which exit status.
 type doctorView struct {
 	format render.Format
 	filter *filter.Filter
 	npd    bool
+	every  time.Duration // 0: once
 }
 
 // parse returns what the flags ask for.
@@ -61,6 +68,12 @@ func (f *doctorFlags) parse() (opts doctor.Options, v doctorView, err error) {
 	}
 	if opts.Types, err = parseTypes(f.types); err != nil {
 		return opts, v, err
+	}
+	if v.every, err = parseInterval(f.watch); err != nil {
+		return opts, v, err
+	}
+	if v.every > 0 && (f.exitStatus != "icinga" || v.format == render.Script) {
+		return opts, v, usagef("--watch goes on, and has no exit status and no script\nhint: leave --exit-status and -o sh out")
 	}
 	v.npd = f.exitStatus == "npd"
 	opts.MaxOrphans, opts.MinAge = f.maxOrphans, f.minAge

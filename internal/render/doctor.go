@@ -21,6 +21,42 @@ func Headline(w io.Writer, r *doctor.Report, style Style) error {
 	return err
 }
 
+// Changes writes a line for each finding of a report that was not in the one before, and for
+// each that was there only, with the time of the look. Without one before it begins with the
+// headline.
+func Changes(w io.Writer, before, now *doctor.Report, style Style) error {
+	var out bytes.Buffer
+	line := func(sign string, f *doctor.Finding, words string) {
+		text := fmt.Sprintf("%s %s %s: %s: %s%s", now.Snapshot.Taken.Local().Format("2006-01-02 15:04:05"), sign, f.Severity, f.Check, f.Subject, words)
+		fmt.Fprintln(&out, paint(Escape(text), severityColor(f.Severity), style))
+	}
+	was := map[string]doctor.Severity{}
+	if before == nil {
+		_ = Headline(&out, now, style) // a buffer takes all
+	} else {
+		for i := range before.Findings {
+			was[before.Findings[i].ID] = before.Findings[i].Severity
+		}
+	}
+	is := map[string]bool{}
+	for i := range now.Findings {
+		f := &now.Findings[i]
+		is[f.ID] = true
+		if severity, there := was[f.ID]; !there || severity != f.Severity {
+			line("+", f, ": "+f.Summary)
+		}
+	}
+	if before != nil {
+		for i := range before.Findings {
+			if f := &before.Findings[i]; !is[f.ID] {
+				line("-", f, "")
+			}
+		}
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
 // Doctor writes the report of doctor: first a line for monitoring, then each finding.
 func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 	switch f {

@@ -15,12 +15,10 @@ import (
 // One whose process's first thread has ended is not split from anything.
 func findSplitThread(x *inspection) (all []Finding) {
 	for _, t := range ns.Types() {
-		switch w := x; {
-		case t == ns.Net:
+		if t == ns.Net {
 			all = append(all, x.splitIn(t, x.homes)...)
-		case !x.opts.covers(t):
-		default:
-			if w = x.wide(checkSplitThread); w != nil {
+		} else if x.opts.covers(t) {
+			if w := x.wide(checkSplitThread); w != nil {
 				all = append(all, w.splitIn(t, w.homesOf(t))...)
 			}
 		}
