@@ -31,6 +31,9 @@ Namespaces without processes are listed like any other. (host) marks the machine
 own. Names are read from /run/netns (ip netns), /run/docker/netns,
 $XDG_RUNTIME_DIR/netns and /run/user/*/netns; --netns-dir adds more.
 
+On a terminal, namespaces that are equal but for their numbers, names and age are folded
+into one line if the table is longer than the screen; --all lists them.
+
 With REFs, as of who-uses, only those are listed; - reads them from stdin, one a line.
 
 --filter takes comparisons (== != < <= > >=, and =~ !~ with a regular expression) of
@@ -45,6 +48,7 @@ const listExamples = `  nsinspect list
   nsinspect list --filter 'procs == 0 and age > 1h' --sort -age
   nsinspect list --filter 'owner =~ "^docker:" and links.addrs =~ "^10[.]"'
   nsinspect list --columns +AGE,-PID
+  nsinspect list --all
   nsinspect list -o name --no-process | nsinspect who-uses -`
 
 type listFlags struct {
@@ -52,6 +56,7 @@ type listFlags struct {
 	allTypes  bool
 	output    string
 	noHeaders bool
+	all       bool
 	watch     string
 	selection
 }
@@ -76,6 +81,7 @@ func (a *app) listCommand() *cobra.Command {
 	flags.BoolVarP(&f.allTypes, "all-types", "A", false, "the same as --type all")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, csv, json, yaml or name")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "omit the column titles")
+	flags.BoolVar(&f.all, "all", false, "list each of many equal namespaces, also on a terminal")
 	flags.StringVarP(&f.watch, "watch", "w", "", "list again every `INTERVAL` (default 2s)")
 	flags.Lookup("watch").NoOptDefVal = defaultInterval
 	f.register(flags)
@@ -124,6 +130,7 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	view.All = f.all
 	refs, err := a.parseRefs(args)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ package filter
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -82,3 +83,13 @@ func (v Value) order() int {
 
 // Kind returns what the value is, of a known one.
 func (v Value) Kind() Kind { return v.kind }
+
+// Append adds the value as bytes: the same ones for the same value alone.
+func (v Value) Append(to []byte) []byte {
+	to = binary.AppendVarint(append(to, byte(v.kind), byte(v.order())), v.n)
+	to = binary.AppendUvarint(to, uint64(len(v.texts)))
+	for _, t := range v.texts {
+		to = append(binary.AppendUvarint(to, uint64(len(t))), t...)
+	}
+	return to
+}

@@ -48,7 +48,7 @@ func List(w io.Writer, s *ns.Snapshot, x *owner.Index, v View, style Style, oneL
 	case CSV:
 		return v.writeCSV(w, rows, !style.NoHeaders)
 	}
-	return v.table(s, rows).write(w, style)
+	return v.table(s, rows, style).write(w, style)
 }
 
 // listRow is a namespace with what its cells are made of.

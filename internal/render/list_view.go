@@ -20,6 +20,7 @@ type View struct {
 	Filter  *filter.Filter  // nil: all
 	Order   []Key           // nil: by type, then inode
 	Columns *Columns        // of Table, Wide and CSV; nil: those of the format
+	All     bool            // equal namespaces are not folded where they fill more than a screen
 }
 
 // Key is a field to sort by.
@@ -113,14 +114,18 @@ func (v View) columns(types int) *Columns {
 	return usualColumns(v.Format, types)
 }
 
-func (v View) table(s *ns.Snapshot, rows []listRow) *table {
+func (v View) table(s *ns.Snapshot, rows []listRow, style Style) *table {
 	shown := v.columns(v.types(s)).shown
 	t := &table{}
 	for _, c := range shown {
 		t.columns = append(t.columns, c.column)
 	}
-	for i := range rows {
-		t.add(listColor(rows[i].Namespace), cellsOf(shown, &rows[i])...)
+	for _, b := range v.folded(leaves(rows), style) {
+		if b.row == nil {
+			t.addLine(b.color, b.line)
+		} else {
+			t.add(listColor(b.row.Namespace), cellsOf(shown, b.row)...)
+		}
 	}
 	for _, c := range shown {
 		if c.droppable {

@@ -19,6 +19,8 @@ import (
 // Style is how output for people is laid out.
 type Style struct {
 	Width     int  // of the terminal; 0 prints everything whole
+	Height    int  // of the terminal, in lines; 0 prints everything
+	ASCII     bool // draw with ASCII characters alone
 	Color     bool // may use terminal colours
 	NoHeaders bool
 }
@@ -36,7 +38,8 @@ type column struct {
 }
 
 type row struct {
-	cells []string
+	cells []string // nil for a line without columns
+	line  string
 	color string // an ANSI colour for the line, "" for none
 }
 
@@ -54,7 +57,12 @@ func (t *table) add(color string, cells ...string) {
 			cells[i] = "-" // so that awk and column count fields alike
 		}
 	}
-	t.rows = append(t.rows, row{cells, color})
+	t.rows = append(t.rows, row{cells: cells, color: color})
+}
+
+// addLine adds a line without columns below the rows.
+func (t *table) addLine(color, line string) {
+	t.rows = append(t.rows, row{line: text.Cell(line), color: color})
 }
 
 // dropEmpty removes the columns of the given titles that are empty in every row.
@@ -68,7 +76,7 @@ func (t *table) dropEmpty(titles ...string) {
 
 func (t *table) blank(i int) bool {
 	for _, r := range t.rows {
-		if r.cells[i] != "-" {
+		if r.cells != nil && r.cells[i] != "-" {
 			return false
 		}
 	}
@@ -78,7 +86,9 @@ func (t *table) blank(i int) bool {
 func (t *table) drop(i int) {
 	t.columns = slices.Delete(t.columns, i, i+1)
 	for j, r := range t.rows {
-		t.rows[j].cells = slices.Delete(r.cells, i, i+1)
+		if r.cells != nil {
+			t.rows[j].cells = slices.Delete(r.cells, i, i+1)
+		}
 	}
 }
 
@@ -95,7 +105,9 @@ func (t *table) fit(width int) {
 	for i, c := range t.columns {
 		widths[i] = len(c.title)
 		for _, r := range t.rows {
-			widths[i] = max(widths[i], twwidth.Width(r.cells[i]))
+			if r.cells != nil {
+				widths[i] = max(widths[i], twwidth.Width(r.cells[i]))
+			}
 		}
 		total += widths[i]
 	}
@@ -112,10 +124,11 @@ func (t *table) fit(width int) {
 		widths[widest]--
 		total--
 	}
-	for _, r := range t.rows {
+	for k, r := range t.rows {
 		for i := range r.cells {
 			r.cells[i] = cut(r.cells[i], widths[i])
 		}
+		t.rows[k].line = cut(r.line, width)
 	}
 }
 
@@ -139,13 +152,12 @@ func (t *table) write(w io.Writer, style Style) error {
 	padded := t.padded()
 	tbl := tablewriter.NewTable(&out, tableOptions(t.columns[:padded])...)
 	if !style.NoHeaders {
-		var titles []string
-		for _, c := range t.columns[:padded] {
-			titles = append(titles, c.title)
-		}
-		tbl.Header(titles)
+		tbl.Header(t.titles()[:padded])
 	}
 	for _, r := range t.rows {
+		if r.cells == nil {
+			continue
+		}
 		if err := tbl.Append(r.cells[:padded]); err != nil {
 			return fmt.Errorf("add table row: %w", err)
 		}
@@ -168,33 +180,47 @@ func (t *table) padded() int {
 	return len(t.columns)
 }
 
-// paint adds the column that is not padded, takes off the padding at line ends
-// and puts colours on whole lines.
+// paint adds the column that is not padded and the lines without columns, takes off the
+// padding at line ends and puts colours on whole lines.
 func (t *table) paint(w io.Writer, lines string, style Style) error {
 	var out strings.Builder
-	i := 0
-	if !style.NoHeaders {
-		i = -1
-	}
-	for line := range strings.Lines(lines) {
-		line = strings.TrimSuffix(line, "\n")
-		color, last := bold, t.columns[len(t.columns)-1].title
-		if i >= 0 && i < len(t.rows) {
-			cells := t.rows[i].cells
-			color, last = t.rows[i].color, cells[len(cells)-1]
-		}
-		if t.padded() < len(t.columns) {
-			line += last
-		}
+	paint := func(line, color string) {
 		line = strings.TrimRight(line, " ")
 		if style.Color && color != "" {
 			line = color + line + reset
 		}
 		out.WriteString(line + "\n")
-		i++
+	}
+	last := func(cells []string) string {
+		if t.padded() < len(cells) {
+			return cells[len(cells)-1]
+		}
+		return ""
+	}
+	line := func() (l string) {
+		l, lines, _ = strings.Cut(lines, "\n")
+		return l
+	}
+	if !style.NoHeaders {
+		paint(line()+last(t.titles()), bold)
+	}
+	for _, r := range t.rows {
+		if r.cells == nil {
+			paint(r.line, r.color)
+		} else {
+			paint(line()+last(r.cells), r.color)
+		}
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+func (t *table) titles() []string {
+	var all []string
+	for _, c := range t.columns {
+		all = append(all, c.title)
+	}
+	return all
 }
 
 func tableOptions(columns []column) []tablewriter.Option {
