@@ -164,7 +164,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 		return err
 	}
 	l.view.Only = only
-	if l.opts.Details {
+	if l.view.Links() {
 		if err := links.Read(ctx, l.opts.Host, snap); err != nil {
 			return err
 		}

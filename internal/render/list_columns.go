@@ -30,6 +30,7 @@ type source uint8
 const (
 	scanned  source = iota // every scan
 	detailed               // one with details
+	linked                 // the same, and the links of network namespaces
 	owned                  // the files of container runtimes
 )
 
@@ -128,14 +129,14 @@ var listColumns = []listColumn{
 	{
 		column{title: "LINKS", least: 8}, wideFill, "links of a network namespace, with addresses; in a filter their names",
 		func(r *listRow) string { return linkCell(r.Links, noMore) },
-		field{"links.name", filter.Text, detailed, func(r *listRow) filter.Value {
+		field{"links.name", filter.Text, linked, func(r *listRow) filter.Value {
 			return r.links(func(l *ns.Link) []string { return append([]string{l.Name}, l.AltNames...) })
 		}},
 	},
 	{
 		column{title: "ADDRS", least: 8}, onRequest, "addresses of the links",
 		func(r *listRow) string { return text.Join(addresses(r.Namespace), ",") },
-		field{"links.addrs", filter.Text, detailed, func(r *listRow) filter.Value { return filter.Texts(addresses(r.Namespace)...) }},
+		field{"links.addrs", filter.Text, linked, func(r *listRow) filter.Value { return filter.Texts(addresses(r.Namespace)...) }},
 	},
 	{
 		column{title: "AGE"}, wideFill, "how long it is known to exist, and from what",
@@ -214,7 +215,7 @@ var moreFields = sync.OnceValue(func() []field {
 			return filter.Of(r.Leader.UID)
 		}},
 		{"references.explained", filter.Number, scanned, func(r *listRow) filter.Value { return filter.Positive(r.references().Explained) }},
-		{"links.mac", filter.Text, detailed, func(r *listRow) filter.Value {
+		{"links.mac", filter.Text, linked, func(r *listRow) filter.Value {
 			return r.links(func(l *ns.Link) []string { return []string{l.MAC.String()} })
 		}},
 		{"holders.pid", filter.Text, scanned, func(r *listRow) filter.Value {

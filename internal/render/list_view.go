@@ -31,7 +31,12 @@ type Key struct {
 
 // Details reports whether the view shows, or is about, what is only read with details.
 func (v View) Details() bool {
-	return v.Format == Wide || v.Format == JSON || v.Format == YAML || v.Format == CSV || v.reads(detailed)
+	return v.Format == Wide || v.Format == JSON || v.Format == YAML || v.Format == CSV || v.reads(detailed) || v.reads(linked)
+}
+
+// Links reports whether the view shows, or is about, the links of network namespaces.
+func (v View) Links() bool {
+	return v.Format == JSON || v.Format == YAML || (v.Format == Wide || v.Format == CSV) && v.Columns == nil || v.reads(linked)
 }
 
 // Owners reports whether the view shows, or is about, owners.

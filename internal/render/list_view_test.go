@@ -59,6 +59,43 @@ func TestEveryField(t *testing.T) {
 	}
 }
 
+// TestViewReads has only be read what is shown or asked about: links cost a look into each
+// namespace.
+func TestViewReads(t *testing.T) {
+	for _, c := range []struct {
+		format         Format
+		columns, order string
+		details, links bool
+	}{
+		{Table, "", "", false, false},
+		{Table, "", "age", true, false},
+		{Table, "", "links.mac", true, true},
+		{Table, "+ADDRS", "", true, true},
+		{Wide, "", "", true, true},
+		{Wide, "-LINKS", "", true, false},
+		{CSV, "INODE,AGE", "", true, false},
+		{CSV, "INODE,LINKS", "", true, true},
+		{JSON, "", "", true, true},
+		{Name, "", "", false, false},
+	} {
+		v := View{Format: c.format}
+		var err error
+		if c.columns != "" {
+			if v.Columns, err = ParseColumns(c.columns, c.format, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c.order != "" {
+			if v.Order, err = ParseOrder(c.order); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if v.Details() != c.details || v.Links() != c.links {
+			t.Errorf("-o %s --columns %q --sort %q: details %v, links %v", c.format, c.columns, c.order, v.Details(), v.Links())
+		}
+	}
+}
+
 // TestUserWordInFilter has the words of a user, other than root, not be taken for those of
 // root by a filter.
 func TestUserWordInFilter(t *testing.T) {
