@@ -21,7 +21,6 @@ struct table_walk {
 	u32 full;
 	s32 next; /* descriptor to continue at; -1 if none */
 	struct file_record owner; /* a record with the fields of the task */
-	struct file_record out;
 	struct own_record own;
 	u32 packed; /* in own */
 	u32 unused;
@@ -36,7 +35,7 @@ enum fd_result {
 	FD_OWN,
 };
 
-/* Fills table_pos.out from one descriptor. No lock is taken, and a struct file may be
+/* Fills found from one descriptor. No lock is taken, and a struct file may be
  * freed and reused while it is read: what was read is valid if the table still has the
  * same one afterwards (as __get_file_rcu, fs/file.c, does). A global function, which
  * the verifier checks once and not for every call. */
@@ -53,17 +52,17 @@ __attribute__((noinline)) int read_fd(u32 fd)
 	    magic != ANON_INODE_FS_MAGIC && READ(inode, i_rdev) != TUN_RDEV &&
 	    !is_dynamic_char(inode) && !(READ(file, f_mode) & FMODE_NEED_UNMOUNT))
 		return FD_NOTHING;
-	__builtin_memcpy(&w->out, &w->owner, sizeof(w->out));
-	if (!read_file(&w->out, file, inode, magic))
+	__builtin_memcpy(&found, &w->owner, sizeof(found));
+	if (!read_file(file))
 		return FD_NOTHING;
 	if (READ_POINTER(w->fds + fd) != file)
 		return FD_NOTHING;
-	w->out.fd = fd;
-	switch (should_report(&w->out)) {
+	found.fd = fd;
+	switch (should_report(&found)) {
 	case REPORT:
 		return FD_RECORD;
 	case REPORT_OWN:
-		return w->out.kind == FILE_SOCKET && !w->out.other_ns ? FD_OWN : FD_RECORD;
+		return found.kind == FILE_SOCKET && !found.other_ns ? FD_OWN : FD_RECORD;
 	}
 	return FD_NOTHING;
 }
@@ -88,10 +87,10 @@ static __always_inline int pack_own(struct seq_file *seq, u64 object)
 	struct table_walk *w = &table_pos;
 	u32 i;
 
-	if (w->packed && w->own.ns != w->out.ns && flush_own(seq))
+	if (w->packed && w->own.ns != found.ns && flush_own(seq))
 		return 1;
 	w->own.kind = FILE_OWN_SOCKETS;
-	w->own.ns = w->out.ns;
+	w->own.ns = found.ns;
 	i = w->packed;
 	if (i >= OWN_SOCKETS)
 		return 1;
@@ -105,23 +104,22 @@ static __noinline int emit_fd(struct seq_file *seq, u32 fd)
 {
 	struct table_walk *w = &table_pos;
 	int result = read_fd(fd);
-	struct file_record ring;
 
 	if (result == FD_NOTHING)
 		return 0;
 	if (w->written >= SHOW_RECORDS - 4) /* three of packed sockets, and FILE_TRUNCATED */
 		return 1;
 	if (result == FD_OWN)
-		return pack_own(seq, w->out.object) || (w->out.beside && pack_own(seq, w->out.beside));
+		return pack_own(seq, found.object) || (found.beside && pack_own(seq, found.beside));
 	if (result == FD_RECORD) {
 		w->written++;
-		return w->full = bpf_seq_write(seq, &w->out, sizeof(w->out)) != 0;
+		return w->full = bpf_seq_write(seq, &found, sizeof(found)) != 0;
 	}
 	if (w->written && ring_pos.count > SHOW_RECORDS - 4 - w->written)
 		return 1;
-	ring = w->owner;
-	ring.fd = fd;
-	emit_ring_files(seq, &ring, SHOW_RECORDS - 4 - w->written);
+	__builtin_memcpy(&ring_pos.owner, &w->owner, sizeof(ring_pos.owner));
+	ring_pos.owner.fd = fd;
+	emit_ring_files(seq, SHOW_RECORDS - 4 - w->written);
 	w->written += ring_pos.written;
 	w->lost += ring_pos.lost;
 	return w->full = ring_pos.full;

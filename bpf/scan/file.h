@@ -224,10 +224,20 @@ static __always_inline int read_anon(struct file_record *r, struct file *file)
 	return opts.account;
 }
 
-/* Fills in the namespace that the file keeps alive; 0 if it keeps none. What is
- * mounted below a detached mount is left to user space. */
-static __noinline int read_file(struct file_record *r, struct file *file, struct inode *inode, u64 magic)
+struct file_record found; /* by read_file */
+
+/* Adds to found the namespace that the file at found.object keeps alive; 0 if it keeps
+ * none. What is mounted below a detached mount is left to user space. A global function,
+ * which the verifier checks once and not for every call: it cannot be given a pointer. */
+__noinline int read_found(void)
 {
+	struct file_record *r = &found;
+	struct file *file = (struct file *)r->object;
+	struct inode *inode = READ(file, f_inode);
+	u64 magic = inode_magic(inode);
+
+	r->object = 0;
+
 	if (magic == NSFS_MAGIC)
 		return read_nsfs(r, file, inode);
 	if (magic == SOCKFS_MAGIC)
@@ -246,4 +256,10 @@ static __noinline int read_file(struct file_record *r, struct file *file, struct
 		return 1;
 	}
 	return 0;
+}
+
+static __always_inline int read_file(struct file *file)
+{
+	found.object = (u64)file;
+	return read_found();
 }

@@ -120,8 +120,6 @@ static __always_inline int embryo_step(struct queue_walk *w, struct net_record *
 static __always_inline int file_step(struct queue_walk *w, struct net_record *net)
 {
 	struct scm_fp_list *fp = (void *)w->fp;
-	struct file_record r = {};
-	struct inode *inode;
 	struct file *file;
 	u32 i = w->fd++;
 
@@ -130,12 +128,12 @@ static __always_inline int file_step(struct queue_walk *w, struct net_record *ne
 		return 0;
 	}
 	file = READ_POINTER((void *)fp + bpf_core_field_offset(struct scm_fp_list, fp) + i * sizeof(file));
-	inode = READ(file, f_inode);
-	if (!read_file(&r, file, inode, inode_magic(inode)))
+	__builtin_memset(&found, 0, sizeof(found));
+	if (!read_file(file))
 		return 0;
-	if (r.kind == FILE_NSFS && !type_wanted(r.type))
+	if (found.kind == FILE_NSFS && !type_wanted(found.type))
 		return 0;
-	return emit(w, &r, net);
+	return emit(w, &found, net);
 }
 
 static __always_inline void message_step(struct queue_walk *w)

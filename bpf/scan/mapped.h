@@ -13,28 +13,34 @@
 
 struct mapping_walk mapping_pos;
 
-/* rb_next, lib/rbtree.c */
-static __always_inline struct rb_node *rb_next(struct rb_node *node)
+/* Moves mapping_pos.node on as rb_next (lib/rbtree.c) does. A global function, as read_found. */
+__noinline int next_node(void)
 {
+	struct mapping_walk *w = &mapping_pos;
+	struct rb_node *node = (struct rb_node *)w->node;
 	struct rb_node *right = READ(node, rb_right), *left, *up;
 	int i;
 
-	if (right) {
-		for (i = 0; i < MAX_DEPTH; i++) {
-			left = READ(right, rb_left);
-			if (!left)
-				return right;
-			right = left;
+	w->node = 0;
+	for (i = 0; right && i < MAX_DEPTH; i++) {
+		left = READ(right, rb_left);
+		if (!left) {
+			w->node = (u64)right;
+			return 0;
 		}
-		return NULL;
+		right = left;
 	}
+	if (right) /* too deep */
+		return 0;
 	for (i = 0; i < MAX_DEPTH; i++) {
 		up = (struct rb_node *)(READ(node, __rb_parent_color) & ~3UL);
-		if (!up || node != READ(up, rb_right))
-			return up;
+		if (!up || node != READ(up, rb_right)) {
+			w->node = (u64)up;
+			return 0;
+		}
 		node = up;
 	}
-	return NULL;
+	return 0;
 }
 
 static __always_inline struct file *socket_file(struct sock *sk)
@@ -48,32 +54,32 @@ static __always_inline void mapping_step(struct mapping_walk *w)
 	struct vm_area_struct *vma = container_of(node, struct vm_area_struct, shared.rb);
 	struct task_struct *owner = READ(READ(vma, vm_mm), owner);
 	struct file *file = socket_file((struct sock *)w->sk);
-	struct inode *inode = READ(file, f_inode);
-	struct file_record r = {};
+	struct file_record *r = &found;
 	u32 i = w->count;
 
-	w->node = (u64)rb_next(node);
+	next_node();
 	if (READ(vma, vm_file) != file || !owner) { /* unmapped, or its process exits */
 		pass_totals.changed++;
 		w->node = 0;
 		return;
 	}
-	if (!read_file(&r, file, inode, inode_magic(inode)))
+	__builtin_memset(r, 0, sizeof(*r));
+	if (!read_file(file))
 		return;
-	r.pid = reader_tgid(owner);
-	r.tid = r.pid;
-	r.born = born(owner);
-	r.fd = -1;
-	r.location = READ(vma, vm_start);
-	r.slot = -1;
-	r.task_ns = READ(READ(READ(owner, nsproxy), net_ns), ns.inum);
-	if (!should_report(&r))
+	r->pid = reader_tgid(owner);
+	r->tid = r->pid;
+	r->born = born(owner);
+	r->fd = -1;
+	r->location = READ(vma, vm_start);
+	r->slot = -1;
+	r->task_ns = READ(READ(READ(owner, nsproxy), net_ns), ns.inum);
+	if (!should_report(r))
 		return;
 	if (i >= FILE_BATCH) {
 		pass_totals.lost++;
 		return;
 	}
-	file_batch[i] = r;
+	file_batch[i] = *r;
 	w->count = i + 1;
 	pass_totals.written++;
 }

@@ -33,11 +33,16 @@ static __always_inline struct dentry *nsfs_dentry(struct net *net)
 	return (void *)READ(old, stashed.counter);
 }
 
-static __always_inline void fill_net(struct net_record *r, struct net *net)
+/* Fills net_batch[i] with the namespace at net_pos.last. A global function, as read_found. */
+__noinline int fill_net(u32 i)
 {
+	struct net *net = (struct net *)net_pos.last;
 	struct user_namespace *owner = READ(net, user_ns);
 	struct dentry *dentry = nsfs_dentry(net);
+	struct net_record *r = &net_batch[i];
 
+	if (i >= NET_BATCH)
+		return 0;
 	r->address = (u64)net;
 	r->cookie = net_cookie(net);
 	r->inode = READ(net, ns.inum);
@@ -51,6 +56,7 @@ static __always_inline void fill_net(struct net_record *r, struct net *net)
 	r->uid = READ(owner, owner.val);
 	if (opts.relations) /* not with number(), which needs what a locked down kernel refuses */
 		relate(r->address + bpf_core_field_offset(struct net, ns), CLONE_NEWNET);
+	return 0;
 }
 
 /* Fills net_batch with the namespaces after net_pos.last. The list's head is in
@@ -82,9 +88,9 @@ int nets(void *ctx)
 		net = container_of(entry, struct net, list);
 		if (READ(net, ns.ops) != net_ops)
 			return 0;
-		fill_net(&net_batch[i], net);
-		net_pos.count = i + 1;
 		net_pos.last = (u64)net;
+		fill_net(i);
+		net_pos.count = i + 1;
 	}
 	if (i == NET_BATCH)
 		net_pos.state = WALK_CONTINUE;

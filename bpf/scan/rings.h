@@ -10,7 +10,6 @@
 
 struct ring_ctx {
 	struct seq_file *seq;
-	struct file_record *ring; /* the task that has it, and how */
 };
 
 /* A global rather than on the stack, where the verifier would track each value. */
@@ -21,6 +20,8 @@ struct ring_walk {
 	u32 written;
 	u32 lost;
 	u32 full;
+	u32 unused;
+	struct file_record owner; /* the task that has it, and how */
 };
 
 struct ring_walk ring_pos;
@@ -44,9 +45,7 @@ static __always_inline struct file *ring_slot(struct ring_walk *w, u32 i)
 
 static long ring_step(u32 i, struct ring_ctx *ctx)
 {
-	struct file_record r = *ctx->ring;
 	struct ring_walk *w = &ring_pos;
-	struct inode *inode;
 	struct file *file;
 
 	if (i >= w->count)
@@ -54,18 +53,18 @@ static long ring_step(u32 i, struct ring_ctx *ctx)
 	file = ring_slot(w, i);
 	if (!file)
 		return 0;
-	inode = READ(file, f_inode);
-	if (!read_file(&r, file, inode, inode_magic(inode)))
+	__builtin_memcpy(&found, &w->owner, sizeof(found));
+	if (!read_file(file))
 		return 0;
-	r.slot = i;
-	r.flags |= FILE_REGISTERED;
-	if (!should_report(&r))
+	found.slot = i;
+	found.flags |= FILE_REGISTERED;
+	if (!should_report(&found))
 		return 0;
 	if (w->written >= w->room) {
 		w->lost++;
 		return 0;
 	}
-	if (bpf_seq_write(ctx->seq, &r, sizeof(r))) {
+	if (bpf_seq_write(ctx->seq, &found, sizeof(found))) {
 		w->full = 1;
 		return 1;
 	}
@@ -100,9 +99,9 @@ static __always_inline u32 ring_slots(struct file *file)
 
 /* Writes a record for each slot that keeps a namespace alive, up to room. The caller
  * adds them to the totals if the buffer did not overflow. */
-static __always_inline void emit_ring_files(struct seq_file *seq, struct file_record *ring, u32 room)
+static __always_inline void emit_ring_files(struct seq_file *seq, u32 room)
 {
-	struct ring_ctx ctx = {.seq = seq, .ring = ring};
+	struct ring_ctx ctx = {.seq = seq};
 	struct ring_walk *w = &ring_pos;
 
 	w->room = room;

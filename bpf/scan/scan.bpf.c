@@ -165,12 +165,11 @@ enum ring_mode {
 static __always_inline void visit_ring(struct seq_file *seq, struct task_struct *task,
 				       struct file *file, s32 fd, u64 address)
 {
-	struct file_record r = {};
-
 	if (!ring_slots(file))
 		return;
-	set_task(&r, task, fd, address);
-	emit_ring_files(seq, &r, SHOW_RECORDS);
+	__builtin_memset(&ring_pos.owner, 0, sizeof(ring_pos.owner));
+	set_task(&ring_pos.owner, task, fd, address);
+	emit_ring_files(seq, SHOW_RECORDS);
 	if (ring_pos.full)
 		return;
 	pass_totals.written += ring_pos.written;
@@ -180,21 +179,18 @@ static __always_inline void visit_ring(struct seq_file *seq, struct task_struct 
 static __always_inline int visit_file(struct seq_file *seq, struct task_struct *task,
 				      struct file *file, s32 fd, u64 address, enum ring_mode ring_mode)
 {
-	struct inode *inode = READ(file, f_inode);
-	u64 magic = inode_magic(inode);
-	struct file_record r = {};
-
-	if (magic == ANON_INODE_FS_MAGIC && is_io_uring(file)) {
+	if (inode_magic(READ(file, f_inode)) == ANON_INODE_FS_MAGIC && is_io_uring(file)) {
 		if (ring_mode == RINGS_COUNT)
 			pass_totals.unreadable++;
 		if (ring_mode == RINGS_READ)
 			visit_ring(seq, task, file, fd, address);
 		return 0;
 	}
-	if (!read_file(&r, file, inode, magic))
+	__builtin_memset(&found, 0, sizeof(found));
+	if (!read_file(file))
 		return 0;
-	set_task(&r, task, fd, address);
-	if (should_report(&r) && bpf_seq_write(seq, &r, sizeof(r)) == 0)
+	set_task(&found, task, fd, address);
+	if (should_report(&found) && bpf_seq_write(seq, &found, sizeof(found)) == 0)
 		pass_totals.written++;
 	return 0;
 }

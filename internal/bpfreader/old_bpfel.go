@@ -30,6 +30,7 @@ const (
 	oldProgVmasNoRings    = "vmas_no_rings"
 	oldVarClosingPos      = "closing_pos"
 	oldVarFileBatch       = "file_batch"
+	oldVarFound           = "found"
 	oldVarInitialNet      = "initial_net"
 	oldVarMappingPos      = "mapping_pos"
 	oldVarMountPos        = "mount_pos"
@@ -117,6 +118,7 @@ type oldMapSpecs struct {
 type oldVariableSpecs struct {
 	ClosingPos     *ebpf.VariableSpec `ebpf:"closing_pos"`
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	Found          *ebpf.VariableSpec `ebpf:"found"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
@@ -171,6 +173,7 @@ func (m *oldMaps) Close() error {
 type oldVariables struct {
 	ClosingPos     *ebpf.Variable `ebpf:"closing_pos"`
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	Found          *ebpf.Variable `ebpf:"found"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`

@@ -257,6 +257,7 @@ const (
 	scanProgVmasNoRings    = "vmas_no_rings"
 	scanVarClosingPos      = "closing_pos"
 	scanVarFileBatch       = "file_batch"
+	scanVarFound           = "found"
 	scanVarInitialNet      = "initial_net"
 	scanVarMappingPos      = "mapping_pos"
 	scanVarMountPos        = "mount_pos"
@@ -344,6 +345,7 @@ type scanMapSpecs struct {
 type scanVariableSpecs struct {
 	ClosingPos     *ebpf.VariableSpec `ebpf:"closing_pos"`
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	Found          *ebpf.VariableSpec `ebpf:"found"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
@@ -398,6 +400,7 @@ func (m *scanMaps) Close() error {
 type scanVariables struct {
 	ClosingPos     *ebpf.Variable `ebpf:"closing_pos"`
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	Found          *ebpf.Variable `ebpf:"found"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
