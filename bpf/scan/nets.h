@@ -33,6 +33,13 @@ static __always_inline struct dentry *nsfs_dentry(struct net *net)
 	return (void *)READ(old, stashed.counter);
 }
 
+static __always_inline int has_rings(struct net *net)
+{
+	if (bpf_core_field_exists(struct net, packet) && READ(net, packet.sklist.first))
+		return 1;
+	return bpf_core_field_exists(struct net, xdp) && READ(net, xdp.list.first);
+}
+
 /* Fills net_batch[i] with the namespace at net_pos.last. A global function, as read_found. */
 __noinline int fill_net(u32 i)
 {
@@ -54,6 +61,7 @@ __noinline int fill_net(u32 i)
 	}
 	r->userns = READ(owner, ns.inum);
 	r->uid = READ(owner, owner.val);
+	r->rings = has_rings(net);
 	if (opts.relations) /* not with number(), which needs what a locked down kernel refuses */
 		relate(r->address + bpf_core_field_offset(struct net, ns), CLONE_NEWNET);
 	return 0;

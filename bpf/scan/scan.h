@@ -106,6 +106,8 @@ struct net_record {
 	s32 watched; /* further references to that file's inode: inotify, fanotify */
 	u32 userns; /* inode of the user namespace that owns it */
 	u32 uid;    /* of that namespace's creator, in the initial user namespace */
+	u32 rings;  /* 1 if it has packet or XDP sockets, which may be mapped */
+	u32 unused;
 };
 
 /* What a namespace refers to. */

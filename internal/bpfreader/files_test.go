@@ -261,6 +261,45 @@ func TestMapped(t *testing.T) {
 	}
 }
 
+// TestMappedIsLoadedWhereNeeded checks that the program of Mapped is loaded where a
+// namespace has a packet socket, and nowhere else.
+func TestMappedIsLoadedWhereNeeded(t *testing.T) {
+	need.Root(t)
+	open(t, Options{Passes: Mapped}) // skips where the pass is not there
+	options := Options{Passes: Mapped, oldObject: os.Getenv("BPFREADER_TEST_OLD") != ""}
+	nstest.Eventually(t, func() string { // other tests have such sockets too
+		r, err := Open(options)
+		must(t, "open", err)
+		defer r.Close()
+		nets, err := r.Nets()
+		must(t, "read namespaces", err)
+		if slices.ContainsFunc(nets, func(n Net) bool { return n.Rings }) {
+			t.Log("this machine has packet sockets")
+			return ""
+		}
+		_, err = r.Mapped(func(*File) {})
+		must(t, "read mapped sockets", err)
+		if r.passes[Mapped].done {
+			return "loaded without a packet socket"
+		}
+		return ""
+	})
+	r, err := Open(options)
+	must(t, "open", err)
+	defer r.Close()
+	var fd int
+	ns := inNew(t, func() { fd = newSocket(t, unix.AF_PACKET, unix.SOCK_RAW, 0) })
+	defer unix.Close(fd)
+	if got := alive(t, r, ns); got == nil || !got.Rings {
+		t.Errorf("namespace with a packet socket: %+v", got)
+	}
+	_, err = r.Mapped(func(*File) {})
+	must(t, "read mapped sockets", err)
+	if !r.passes[Mapped].done {
+		t.Error("not loaded")
+	}
+}
+
 // TestOpenedThroughUnmounted opens a namespace by a bind mount that is gone
 // then: its link reads "/", yet the file is what it is.
 func TestOpenedThroughUnmounted(t *testing.T) {

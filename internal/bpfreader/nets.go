@@ -5,9 +5,13 @@
 package bpfreader
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
+
+	"github.com/nsinspect/nsinspect/internal/kernel"
 )
 
 // restarts is how often a walk starts again because the namespace at which it continues
@@ -41,7 +45,7 @@ func (r *Reader) Nets() ([]Net, error) {
 }
 
 func netOf(r *scanNetRecord) Net {
-	return Net{Inode: r.Inode, Cookie: r.Cookie, Refs: int(r.Refs), Opened: max(int(r.Opened), 0), Watched: max(int(r.Watched), 0), UserNS: r.Userns, UID: r.Uid}
+	return Net{Inode: r.Inode, Cookie: r.Cookie, Refs: int(r.Refs), Opened: max(int(r.Opened), 0), Watched: max(int(r.Watched), 0), UserNS: r.Userns, UID: r.Uid, Rings: r.Rings != 0}
 }
 
 // walkNets calls each with every batch of the list. It returns false if the walk was
@@ -92,14 +96,31 @@ func (r *Reader) InFlight(fn func(*File)) (Totals, error) {
 
 // Mapped calls fn with every mapping of a packet or XDP socket in another namespace than
 // its process, whether a descriptor is still open or not. It starts at the sockets, so
-// that its time does not grow with the number of processes. PID is 0 for a process
+// that its time does not grow with the number of processes, and loads its program where
+// a namespace has such sockets. PID is 0 for a process
 // outside the reader's PID namespace. The File is valid until fn returns.
 func (r *Reader) Mapped(fn func(*File)) (Totals, error) {
+	if needed, err := r.mappedNeeded(); err != nil || !needed {
+		return Totals{}, err
+	}
 	totals, err := r.eachBatch(Mapped, fn, r.mappings)
 	if err != nil {
 		return totals, fmt.Errorf("read mapped sockets: %w", err)
 	}
 	return totals, nil
+}
+
+// mappedNeeded reports whether there may be mapped packet sockets. Where the program
+// cannot be loaded there is an error, whatever there is.
+func (r *Reader) mappedNeeded() (bool, error) {
+	if r.passes[Mapped] == nil || kernel.Running().Before(5, 17) {
+		return true, nil
+	}
+	nets, err := r.Nets()
+	if errors.Is(err, ErrIncomplete) {
+		return true, nil
+	}
+	return slices.ContainsFunc(nets, func(n Net) bool { return n.Rings }), err
 }
 
 // eachBatch walks the network namespaces, calls step to append what the pass's program

@@ -25,7 +25,8 @@ type passState struct {
 }
 
 // loadPasses loads the first of the requested passes, in the caller's thread with its
-// capabilities, and starts to load the others beside it and beside what is read first.
+// capabilities, and starts to load the others beside it and beside what is read first:
+// all but Mapped, which few machines need.
 func (r *Reader) loadPasses() error {
 	var wanted []Pass
 	for _, p := range programs {
@@ -35,6 +36,9 @@ func (r *Reader) loadPasses() error {
 		}
 	}
 	for _, p := range wanted[1:] {
+		if p == Mapped {
+			continue
+		}
 		go func() { _, _ = r.Load(p) }() // its error is returned to who uses the pass
 	}
 	_, err := r.Load(wanted[0])

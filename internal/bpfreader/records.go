@@ -198,6 +198,7 @@ type Net struct {
 	Watched int    // what else has that file's inode, without it being open: watches of inotify and fanotify
 	UserNS  uint32 // inode of the user namespace that owns it
 	UID     uint32 // of that namespace's creator, in the initial user namespace
+	Rings   bool   // it has packet or XDP sockets
 }
 
 func cString(b []byte) string {

@@ -117,6 +117,8 @@ type scanNetRecord struct {
 	Watched int32
 	Userns  uint32
 	Uid     uint32
+	Rings   uint32
+	Unused  uint32
 }
 
 type scanNetWalk struct {

@@ -112,7 +112,6 @@ func (e *engine) Find(ctx context.Context, wanted scan.Wanted, sink *record.Sink
 	var wg sync.WaitGroup
 	wg.Go(func() { filesErr = f.files() })
 	err = f.tasks()
-	e.r.Refused() // loads the other passes, while the files are read
 	wg.Wait()
 	if err != nil {
 		return err
