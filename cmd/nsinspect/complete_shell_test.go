@@ -99,8 +99,9 @@ func TestCompletionShown(t *testing.T) {
 			x := startShell(t, shell, sourced(shell), append([]string{"blue", "red"}, hostileNames...)...)
 			x.offers("nsinspect list -o \t\t", []string{"csv", "json", "name", "table", "wide", "yaml"}, "blue")
 			x.offers("nsinspect who-uses \t\t", []string{"blue", "net:[", "1 mount", "host", "the machine's own namespace"}, "touch", "31m", "!!")
-			// Process 1 is the shell itself, where it is alone in its PID namespace.
-			x.offers("nsinspect who-uses pid:\t\t", []string{"1 ", shell.name})
+			// Process 1 is the shell itself, in its PID namespace. If all begin with 1, the first
+			// key inserts that.
+			x.offers("nsinspect who-uses pid:\t\t\t", []string{"1 ", shell.name})
 			x.offers("nsinspect who-uses --ip \t\t", []string{"127.0.0.1"}, "blue")
 			x.offers("nsinspect who-uses --i\t\t", []string{"--ip"}, "`")
 		})
