@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -110,6 +111,9 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 		if c := args[0][:min(len(args[0]), 1)]; c >= "0" && c <= "9" { // a process is pid:5 here
 			f.watch, args = args[0], args[1:]
 		}
+	}
+	if c := strings.TrimLeft(f.output, "+-"); c != "" && c[0] >= 'A' && c[0] <= 'Z' { // as of lsns
+		return usagef("-o is the format, and %s is none\nhint: for columns use --columns %s", text.Name(f.output), text.Name(f.output))
 	}
 	format, err := parseFormat(f.output, render.Table, render.Wide, render.CSV, render.JSON, render.YAML, render.Name)
 	if err != nil {
