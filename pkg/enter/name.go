@@ -29,7 +29,7 @@ func CheckName(name string) error {
 	case len(name) > maxName:
 		return fmt.Errorf("malformed name: none is longer than %d bytes", maxName)
 	case strings.ContainsAny(name, "/\x00") || name == "." || name == "..":
-		return fmt.Errorf("malformed name %q: it is to be the name of a file", name)
+		return fmt.Errorf("malformed name %q: use a file name, without a slash", name)
 	}
 	return nil
 }
