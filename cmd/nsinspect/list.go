@@ -35,6 +35,11 @@ $XDG_RUNTIME_DIR/netns and /run/user/*/netns; --netns-dir adds more.
 On a terminal, namespaces that are equal but for their numbers, names and age are folded
 into one line if the table is longer than the screen; --all lists them.
 
+--tree owner shows every namespace below the user namespace that owns it, --tree parent
+user and PID namespaces below their parents. What is above a namespace stays with it
+whatever --type, --filter and REFs select, and REFs have all that is below them. It is
+drawn in ASCII with --ascii, and where the locale is not one of UTF-8.
+
 With REFs, as of who-uses, only those are listed; - reads them from stdin, one a line.
 
 --filter takes comparisons (== != < <= > >=, and =~ !~ with a regular expression) of
@@ -50,6 +55,7 @@ const listExamples = `  nsinspect list
   nsinspect list --filter 'owner =~ "^docker:" and links.addrs =~ "^10[.]"'
   nsinspect list --columns +AGE,-PID
   nsinspect list --all
+  nsinspect list --tree owner --type net
   nsinspect list -o name --no-process | nsinspect who-uses -`
 
 type listFlags struct {
@@ -58,6 +64,8 @@ type listFlags struct {
 	output    string
 	noHeaders bool
 	all       bool
+	ascii     bool
+	typed     bool // --type was given
 	watch     string
 	selection
 }
@@ -74,6 +82,10 @@ func (a *app) listCommand() *cobra.Command {
 			if f.watch == "" && cmd.Flags().Changed("watch") {
 				return usagef("empty interval\nhint: --watch takes a time, as 2s, or nothing")
 			}
+			if f.tree == "" && cmd.Flags().Changed("tree") {
+				return unknownTree(f.tree)
+			}
+			f.typed = f.allTypes || cmd.Flags().Changed("type")
 			return a.list(cmd.Context(), f, args)
 		},
 	}
@@ -83,13 +95,14 @@ func (a *app) listCommand() *cobra.Command {
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, csv, json, yaml or name")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "omit the column titles")
 	flags.BoolVar(&f.all, "all", false, "list each of many equal namespaces, also on a terminal")
+	flags.BoolVar(&f.ascii, "ascii", false, "draw with ASCII characters alone")
 	flags.StringVarP(&f.watch, "watch", "w", "", "list again every `INTERVAL` (default 2s)")
 	flags.Lookup("watch").NoOptDefVal = defaultInterval
 	f.register(flags)
 	cmd.ValidArgsFunction = a.completeRefs
 	completeFlags(cmd, map[string]words{
 		"type": listOf(typeWords), "output": oneOf("table", "wide", "csv", "json", "yaml", "name"), "kept-by": oneKind,
-		"columns": listOf(render.ColumnNames), "sort": listOf(render.ColumnNames), "watch": oneOf("2s", "10s", "1m"),
+		"columns": listOf(render.ColumnNames), "sort": listOf(render.ColumnNames), "tree": oneOf(render.Trees()...), "watch": oneOf("2s", "10s", "1m"),
 		"filter": completeFilter, "owner": a.completeOwners, "name": a.completeNames, "pid": a.completePIDs,
 	})
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
@@ -119,10 +132,7 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if f.allTypes {
-		f.types = []string{"all"}
-	}
-	types, err := parseTypes(f.types)
+	types, err := f.parseTypes()
 	if err != nil {
 		return err
 	}
@@ -134,7 +144,10 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	view.All = f.all
+	view.All, view.Types = f.all, types
+	if view.Tree == render.OwnerTree && !slices.Contains(types, ns.User) {
+		types = append(types, ns.User) // for what the others are below
+	}
 	refs, err := a.parseRefs(args)
 	if err != nil {
 		return err
@@ -145,7 +158,7 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	}
 	defer done()
 	opts.Details = view.Details()
-	l := lister{app: a, opts: opts, refs: refs, view: view, noHeaders: f.noHeaders}
+	l := lister{app: a, opts: opts, refs: refs, view: view, noHeaders: f.noHeaders, ascii: f.ascii}
 	if interval == 0 {
 		return l.once(ctx, false)
 	}
@@ -158,6 +171,7 @@ type lister struct {
 	refs      []resolve.Ref // nil: all namespaces
 	view      render.View
 	noHeaders bool
+	ascii     bool
 	noted     []string
 }
 
@@ -179,7 +193,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 		owners.Prefetch(snap)
 	}
 	style := l.style()
-	style.NoHeaders = l.noHeaders
+	style.NoHeaders, style.ASCII = l.noHeaders, l.ascii || style.ASCII
 	var out bytes.Buffer
 	redraw := watching && style.Width > 0 && (l.view.Format == render.Table || l.view.Format == render.Wide)
 	if redraw {
@@ -206,7 +220,11 @@ func (l *lister) scan(ctx context.Context) (snap *ns.Snapshot, only []*ns.Namesp
 		snap, err = scan.Scan(ctx, l.opts)
 		return snap, nil, nil, err
 	}
-	snap, found, err := resolve.All(ctx, l.opts, &l.owners, l.refs)
+	find := resolve.All
+	if l.view.Tree != render.NoTree {
+		find = resolve.Among
+	}
+	snap, found, err := find(ctx, l.opts, &l.owners, l.refs)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -264,26 +282,6 @@ func parseFormat(text string, known ...render.Format) (render.Format, error) {
 	return "", usagef("unknown output format %q\nhint: use %s or %s", text, strings.Join(words[:last], ", "), words[last])
 }
 
-func parseTypes(words []string) ([]ns.Type, error) {
-	if len(words) == 1 && words[0] == "all" {
-		return ns.Types(), nil
-	}
-	var types []ns.Type
-	for _, w := range words {
-		t, err := ns.ParseType(w)
-		if err != nil {
-			return nil, usagef("%w\nhint: use %s, or all", err, joined(ns.Types()))
-		}
-		if !slices.Contains(types, t) {
-			types = append(types, t)
-		}
-	}
-	if len(types) == 0 {
-		return nil, usagef("--type is empty\nhint: name a namespace type, as net, or all")
-	}
-	return types, nil
-}
-
 func parseInterval(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
@@ -293,13 +291,4 @@ func parseInterval(text string) (time.Duration, error) {
 		return 0, usagef("bad interval %q\nhint: --watch takes a time of 10ms or more, as 2s", text)
 	}
 	return d, nil
-}
-
-// joined lists words with commas between them.
-func joined[T fmt.Stringer](all []T) string {
-	var words []string
-	for _, w := range all {
-		words = append(words, w.String())
-	}
-	return strings.Join(words, ", ")
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -19,6 +20,7 @@ import (
 // columns.
 type selection struct {
 	filter, columns, sort string
+	tree                  string
 	owner, keptBy, name   string
 	noProcess             bool
 	pid                   int
@@ -28,6 +30,7 @@ func (s *selection) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.filter, "filter", "", "list what `EXPRESSION` is true of, as 'procs == 0 and age > 1h'")
 	flags.StringVar(&s.columns, "columns", "", "show these `COLUMNS`, more as +AGE or fewer as -PID; help lists them")
 	flags.StringVar(&s.sort, "sort", "", "sort by `COLUMNS`, from the greatest on as -AGE")
+	flags.StringVarP(&s.tree, "tree", "T", "", "show a `TREE`: owner or parent")
 	flags.StringVar(&s.owner, "owner", "", "list what belongs to an owner that fits `PATTERN`, as docker:web or *-db")
 	flags.StringVar(&s.keptBy, "kept-by", "", "list what a holder of `KIND` keeps alive, as socket")
 	flags.StringVar(&s.name, "name", "", "list what has a name that fits `PATTERN`, as cni-*")
@@ -38,7 +41,13 @@ func (s *selection) register(flags *pflag.FlagSet) {
 // view returns what the flags ask for, of namespaces of so many types. columns are those
 // of the environment.
 func (s *selection) view(format render.Format, types int, columns string) (v render.View, err error) {
-	v.Format = format
+	v.Format, v.Tree = format, render.Tree(s.tree)
+	switch {
+	case s.tree != "" && !slices.Contains(render.Trees(), s.tree):
+		return v, unknownTree(s.tree)
+	case s.tree != "" && (format == render.CSV || format == render.Name):
+		return v, usagef("%s has no tree\nhint: leave --tree out, or use -o table, wide, json or yaml", format)
+	}
 	if v.Filter, err = s.condition(); err != nil {
 		return v, err
 	}
@@ -62,6 +71,10 @@ func (s *selection) view(format render.Format, types int, columns string) (v ren
 		return v, usagef("%s: %w\nhint: nsinspect list --columns help lists them", from, err)
 	}
 	return v, nil
+}
+
+func unknownTree(tree string) error {
+	return usagef("unknown tree %q\nhint: use %s", tree, strings.Join(render.Trees(), " or "))
 }
 
 // condition returns what is true of all that is to be listed, nil if that is everything.

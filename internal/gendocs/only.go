@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	rowInode  = regexp.MustCompile(`^(?:[a-z]+ +| *)(\d{10})  `)            // a row of a table
+	rowInode  = regexp.MustCompile("^(?:[a-z]+ +|[ |`-]*)(\\d{10})  ")      // a row of a table, or of a tree in ASCII
 	linkInode = regexp.MustCompile(`^[a-z]+:\[(\d{10})\]\n$`)               // a line of -o name
 	wireInode = regexp.MustCompile(`(?m)^ +(?:"inode"|inode): (\d{10}),?$`) // in JSON and YAML
 )

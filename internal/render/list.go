@@ -37,6 +37,9 @@ func List(w io.Writer, s *ns.Snapshot, x *owner.Index, v View, style Style, oneL
 	rows := v.rows(s, x)
 	switch v.Format {
 	case JSON, YAML:
+		if v.Tree != NoTree {
+			return encode(w, v.Format, oneLine, wire.NewTree(s, x, string(v.Tree), nodes(v.Tree.planted(rows))))
+		}
 		return encode(w, v.Format, oneLine, wire.NewList(s, x, namespacesOf(rows)))
 	case Name:
 		var b strings.Builder
@@ -57,6 +60,8 @@ type listRow struct {
 	snap  *ns.Snapshot
 	owner *owner.Owner
 	wide  bool
+
+	context bool // not asked for, but what it is above is
 }
 
 func namespacesOf(rows []listRow) []*ns.Namespace {
@@ -103,8 +108,10 @@ func nsid(n *ns.Namespace) string {
 	return strconv.Itoa(*n.NSID)
 }
 
-func listColor(n *ns.Namespace) string {
-	switch {
+func (r *listRow) color() string {
+	switch n := r.Namespace; {
+	case r.context:
+		return faint
 	case n.Initial:
 		return cyan
 	case n.Processes() == 0:

@@ -17,6 +17,7 @@ import (
 // Columns are the columns of a table.
 type Columns struct {
 	shown []shownColumn
+	usual bool // more or fewer than those of a format, in the order of those
 }
 
 type shownColumn struct {
@@ -50,7 +51,7 @@ func ParseColumns(titles string, f Format, types int) (*Columns, error) {
 
 // usualColumns returns the columns of a format, of namespaces of so many types.
 func usualColumns(f Format, types int) *Columns {
-	var c Columns
+	c := Columns{usual: true}
 	for i := range listColumns {
 		l := &listColumns[i]
 		switch {

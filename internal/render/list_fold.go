@@ -18,8 +18,12 @@ type branch struct {
 	below []branch
 }
 
-// leaves returns rows as branches without anything below.
-func leaves(rows []listRow) []branch {
+// branches returns rows as the tree that the view has them in: without one, nothing is
+// below anything.
+func (v View) branches(rows []listRow) []branch {
+	if v.Tree != NoTree {
+		return v.Tree.planted(rows)
+	}
 	all := make([]branch, 0, len(rows))
 	for i := range rows {
 		all = append(all, branch{row: &rows[i]})
@@ -125,7 +129,7 @@ func (f *folder) fold(all []branch, keep int) (few []branch) {
 			few = append(few, b)
 		}
 		if seen[g]++; seen[g] == keep {
-			few = append(few, branch{line: f.line(b.row, size[g]-keep), color: listColor(b.row.Namespace)})
+			few = append(few, branch{line: f.line(b.row, size[g]-keep), color: b.row.color()})
 		}
 	}
 	return few

@@ -159,14 +159,14 @@ func TestFoldOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct {
-		View
+	for _, c := range []struct {
+		view View
 		want int
 	}{
-		{View{Format: Table}, 5}, {View{Format: Table, Order: order}, 9}, {View{Format: Table, Columns: columns}, 9},
+		{View{Format: Table}, 1 + 4}, {View{Format: Table, Order: order}, 1 + 2*4}, {View{Format: Table, Columns: columns}, 1 + 2*4},
 	} {
-		if got := foldedList(t, s, test.View, screen); len(got) != test.want {
-			t.Errorf("%d lines, want %d:\n%s", len(got), test.want, strings.Join(got, "\n"))
+		if got := foldedList(t, s, c.view, screen); len(got) != c.want {
+			t.Errorf("%d lines, want %d:\n%s", len(got), c.want, strings.Join(got, "\n"))
 		}
 	}
 }
@@ -200,6 +200,6 @@ func BenchmarkFold(b *testing.B) {
 	s := unused(8000)
 	for b.Loop() {
 		v := View{Format: Wide}
-		v.folded(leaves(v.rows(s, nil)), screen)
+		v.folded(v.branches(v.rows(s, nil)), screen)
 	}
 }

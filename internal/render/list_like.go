@@ -168,6 +168,9 @@ func isWord(c byte) bool {
 // likeness describes what equal namespaces have in common.
 func (r *listRow) likeness() (parts []string) {
 	n := r.Namespace
+	if len(r.snap.Types) > 1 {
+		parts = append(parts, n.Type.String())
+	}
 	if len(n.Names) > 0 {
 		var shapes []string
 		for i := range n.Names {
@@ -179,9 +182,6 @@ func (r *listRow) likeness() (parts []string) {
 		parts = append(parts, text.Join(shapes, ","))
 	} else {
 		parts = append(parts, "no name")
-	}
-	if len(r.snap.Types) > 1 {
-		parts = append(parts, n.Type.String())
 	}
 	if n.Links != nil {
 		parts = append(parts, linksInCommon(n.Links))

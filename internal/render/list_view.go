@@ -20,7 +20,9 @@ type View struct {
 	Filter  *filter.Filter  // nil: all
 	Order   []Key           // nil: by type, then inode
 	Columns *Columns        // of Table, Wide and CSV; nil: those of the format
-	All     bool            // equal namespaces are not folded where they fill more than a screen
+	Tree    Tree
+	Types   []ns.Type // of a tree: those that are listed for themselves, not only for what is below them
+	All     bool      // equal namespaces are not folded where they fill more than a screen
 }
 
 // Key is a field to sort by.
@@ -51,11 +53,19 @@ func (v View) reads(from source) bool {
 
 // rows returns the namespaces that the view shows, in its order.
 func (v View) rows(s *ns.Snapshot, x *owner.Index) []listRow {
-	all := v.Only
+	all, k := v.Only, kin{}
 	if all == nil {
 		for i := range s.Namespaces {
 			all = append(all, &s.Namespaces[i])
 		}
+	}
+	if v.Tree != NoTree {
+		if k = newKin(v.Tree, s); v.Only != nil {
+			all = k.withBelow(s, all)
+		}
+		all = slices.DeleteFunc(slices.Clone(all), func(n *ns.Namespace) bool {
+			return !slices.Contains(v.Types, n.Type) && !slices.Contains(v.Only, n)
+		})
 	}
 	rows := make([]listRow, 0, len(all))
 	for _, n := range all {
@@ -63,6 +73,9 @@ func (v View) rows(s *ns.Snapshot, x *owner.Index) []listRow {
 		if v.Filter == nil || v.Filter.Match(func(name string) filter.Value { return fieldsByName()[name].value(&r) }) {
 			rows = append(rows, r)
 		}
+	}
+	if v.Tree != NoTree {
+		rows = k.withContext(s, x, rows)
 	}
 	if len(v.Order) > 0 {
 		v.sort(rows)
@@ -102,7 +115,7 @@ func (v View) sort(rows []listRow) {
 
 // types returns of how many types the namespaces are that the view is about.
 func (v View) types(s *ns.Snapshot) int {
-	if v.Only == nil {
+	if v.Only == nil || v.Tree != NoTree {
 		return len(s.Types)
 	}
 	types := map[ns.Type]bool{}
@@ -120,18 +133,28 @@ func (v View) columns(types int) *Columns {
 }
 
 func (v View) table(s *ns.Snapshot, rows []listRow, style Style) *table {
-	shown := v.columns(v.types(s)).shown
-	t := &table{}
-	for _, c := range shown {
-		t.columns = append(t.columns, c.column)
+	columns := v.columns(v.types(s))
+	shown, drawnIn := columns.shown, -1
+	if v.Tree != NoTree {
+		shown, drawnIn = columns.rooted()
 	}
-	for _, b := range v.folded(leaves(rows), style) {
-		if b.row == nil {
-			t.addLine(b.color, b.line)
-		} else {
-			t.add(listColor(b.row.Namespace), cellsOf(shown, b.row)...)
+	t := &table{}
+	for i, c := range shown {
+		if t.columns = append(t.columns, c.column); i == drawnIn {
+			t.columns[i].right, t.columns[i].least = false, 0
 		}
 	}
+	style.strokes().draw(v.folded(v.branches(rows), style), "", true, func(drawn string, b *branch) {
+		if b.row == nil {
+			t.addLine(b.color, drawn+b.line)
+			return
+		}
+		cells := cellsOf(shown, b.row)
+		if drawnIn >= 0 {
+			cells[drawnIn] = drawn + cells[drawnIn]
+		}
+		t.add(b.row.color(), cells...)
+	})
 	for _, c := range shown {
 		if c.droppable {
 			t.dropEmpty(c.title)

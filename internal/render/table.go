@@ -45,6 +45,7 @@ type row struct {
 
 const (
 	bold   = "\x1b[1m"
+	faint  = "\x1b[2m"
 	yellow = "\x1b[33m"
 	cyan   = "\x1b[36m"
 	reset  = "\x1b[0m"

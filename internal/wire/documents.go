@@ -14,7 +14,8 @@ import (
 // List is the document of nsinspect list.
 type List struct {
 	Head
-	Namespaces []Namespace `json:"namespaces"` // by type, then inode, if no other order was asked for
+	Tree       string      `json:"tree,omitempty" jsonschema:"enum=owner,enum=parent"` // which tree was asked for: of owner, userns leads up; of parent, parent does
+	Namespaces []Namespace `json:"namespaces"`                                         // by type, then inode, if no other order was asked for; in a tree, each before those below it
 }
 
 // NewList returns namespaces of a snapshot, with the owners that x finds.
@@ -25,6 +26,27 @@ func NewList(s *ns.Snapshot, x *owner.Index, all []*ns.Namespace) List {
 		l.Namespaces = append(l.Namespaces, c.namespace(n))
 	}
 	l.Head = newHead(s, x) // last: a search for owners may leave gaps
+	return l
+}
+
+// Node is a namespace in a tree.
+type Node struct {
+	*ns.Namespace
+	Context  bool
+	Children []uint64
+}
+
+// NewTree is NewList with a tree.
+func NewTree(s *ns.Snapshot, x *owner.Index, tree string, all []Node) List {
+	flat := make([]*ns.Namespace, 0, len(all))
+	for i := range all {
+		flat = append(flat, all[i].Namespace)
+	}
+	l := NewList(s, x, flat)
+	l.Tree = tree
+	for i := range all {
+		l.Namespaces[i].Context, l.Namespaces[i].Children = all[i].Context, all[i].Children
+	}
 	return l
 }
 

@@ -39,6 +39,8 @@ type Namespace struct {
 	Age          *Age           `json:"age,omitempty"`        // since when it is known to exist
 	Links        []Link         `json:"links,omitempty"`      // of a network namespace, by index; absent if they were not read
 	Holders      []Holder       `json:"holders,omitempty"`    // sorted by kind, PID, TID and path; only where they are asked for
+	Children     []uint64       `json:"children,omitempty"`   // in a tree: inodes of the namespaces right below it
+	Context      bool           `json:"context,omitempty"`    // in a tree: true if it is there only for what is below it; absent if it was asked for
 }
 
 // References is the account of what keeps a network namespace alive: the kernel frees it

@@ -50,6 +50,16 @@ type Found struct {
 // All is Resolve for several references in one snapshot, with a result for each. There is no
 // snapshot if none of them can point anywhere.
 func All(ctx context.Context, opts scan.Options, known Aliases, refs []Ref) (*ns.Snapshot, []Found, error) {
+	return find(ctx, opts, known, refs, false)
+}
+
+// Among is All in a snapshot that has all namespaces of opts.Types, and not only those of
+// the types that references lead to.
+func Among(ctx context.Context, opts scan.Options, known Aliases, refs []Ref) (*ns.Snapshot, []Found, error) {
+	return find(ctx, opts, known, refs, true)
+}
+
+func find(ctx context.Context, opts scan.Options, known Aliases, refs []Ref, among bool) (*ns.Snapshot, []Found, error) {
 	if opts.Host == nil {
 		h, err := host.Open("/")
 		if err != nil {
@@ -73,7 +83,15 @@ func All(ctx context.Context, opts scan.Options, known Aliases, refs []Ref) (*ns
 		return nil, found, nil
 	}
 	first := opts.Types[0]
-	opts.Types, opts.Details = typesOf(all, opts.Types), opts.Details || slices.ContainsFunc(all, target.isCookie)
+	types := typesOf(all, opts.Types)
+	if among {
+		for _, t := range opts.Types {
+			if !slices.Contains(types, t) {
+				types = append(types, t)
+			}
+		}
+	}
+	opts.Types, opts.Details = types, opts.Details || slices.ContainsFunc(all, target.isCookie)
 	for {
 		snap, err := scan.Scan(ctx, opts)
 		if err != nil {

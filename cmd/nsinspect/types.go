@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// parseTypes returns the types to list: without --type network namespaces or, in a tree,
+// all that it can have.
+func (f *listFlags) parseTypes() ([]ns.Type, error) {
+	all := f.allTypes || len(f.types) == 1 && f.types[0] == "all"
+	switch tree := render.Tree(f.tree); {
+	case tree == render.ParentTree && (all || !f.typed):
+		return []ns.Type{ns.User, ns.PID}, nil
+	case all || tree == render.OwnerTree && !f.typed:
+		return ns.Types(), nil
+	}
+	types, err := parseTypes(f.types)
+	if err != nil || f.tree != string(render.ParentTree) {
+		return types, err
+	}
+	for _, t := range types {
+		if t != ns.User && t != ns.PID {
+			return nil, usagef("--tree parent is of user and pid namespaces: those of type %s have no parent\nhint: use --tree owner", t)
+		}
+	}
+	return types, nil
+}
+
+func parseTypes(words []string) ([]ns.Type, error) {
+	if len(words) == 1 && words[0] == "all" {
+		return ns.Types(), nil
+	}
+	var types []ns.Type
+	for _, w := range words {
+		t, err := ns.ParseType(w)
+		if err != nil {
+			return nil, usagef("%w\nhint: use %s, or all", err, joined(ns.Types()))
+		}
+		if !slices.Contains(types, t) {
+			types = append(types, t)
+		}
+	}
+	if len(types) == 0 {
+		return nil, usagef("--type is empty\nhint: name a namespace type, as net, or all")
+	}
+	return types, nil
+}
+
+// joined lists words with commas between them.
+func joined[T fmt.Stringer](all []T) string {
+	var words []string
+	for _, w := range all {
+		words = append(words, w.String())
+	}
+	return strings.Join(words, ", ")
+}
