@@ -139,7 +139,7 @@ func (a *app) traceCommand() *cobra.Command {
 	flags.StringArrayVar(&f.cgroups, "cgroup", nil, "only callers in or below the cgroup `PATH`, as /system.slice/*.service (repeatable)")
 	flags.StringSliceVar(&f.exclude, "exclude", nil, "leave out the calls of `WHAT`: runtimes")
 	flags.StringVar(&f.filter, "filter", "", "only what `EXPRESSION` is true of, as 'failed and uid != 0'; help lists the fields")
-	flags.StringSliceVar(&f.types, "type", []string{"all"}, "only namespaces of `TYPES`, as net,mnt")
+	flags.StringSliceVarP(&f.types, "type", "t", []string{"all"}, "only namespaces of `TYPES`, as net,mnt")
 	flags.BoolVar(&f.failed, "failed", false, "only calls that failed")
 	flags.StringVar(&f.duration, "duration", "", "end after a `TIME`, as 10s")
 	flags.StringVar(&f.count, "count", "", "end after `N` events")
