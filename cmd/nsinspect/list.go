@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/internal/text"
@@ -105,12 +104,7 @@ func (a *app) listCommand() *cobra.Command {
 		"columns": listOf(render.ColumnNames), "sort": listOf(render.ColumnNames), "tree": oneOf(render.Trees()...), "watch": oneOf("2s", "10s", "1m"),
 		"filter": completeFilter, "owner": a.completeOwners, "name": a.completeNames, "pid": a.completePIDs,
 	})
-	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		if name == "noheadings" { // as of lsns
-			name = "no-headers"
-		}
-		return pflag.NormalizedName(name)
-	})
+	flags.SetNormalizeFunc(lsnsFlags)
 	return cmd
 }
 

@@ -47,19 +47,21 @@ or a UDP socket is bound to it and not connected, and who has that open. All of 
 enter each namespace for a moment.
 
 Several REFs are looked for in one scan; - reads them from stdin, one a line. JSON and
-YAML are a document for each.`
+YAML are a document for each; CSV is one table, whose first column is the namespace held.`
 
 const whoUsesExamples = `  nsinspect who-uses blue
   nsinspect who-uses web db
   ip netns list | cut -d' ' -f1 | nsinspect who-uses -
   nsinspect who-uses $$ --type mnt
   nsinspect who-uses --ip 10.0.0.7
+  nsinspect exec "$(nsinspect who-uses --ip 10.0.0.7 -o name)" -- ss -tln
   nsinspect who-uses --dev veth1a2b3c4
   nsinspect who-uses --port 80 --proto tcp
   nsinspect who-uses /run/docker/netns/27d0a9f1c2b3 -o json`
 
 type whoUsesFlags struct {
 	typ, output  string
+	noHeaders    bool
 	ip, mac, dev string
 	port, proto  string
 }
@@ -89,15 +91,17 @@ func (a *app) whoUsesCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.typ, "type", "t", "net", "the namespace `TYPE` that a PID, a name, self or host stands for")
-	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, json or yaml")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, csv, json, yaml or name, the namespace alone")
+	flags.BoolVar(&f.noHeaders, "no-headers", false, "omit the column titles")
 	flags.StringVar(&f.ip, "ip", "", "find the network namespace that has an IP `ADDRESS`")
 	flags.StringVar(&f.mac, "mac", "", "find the one that has a hardware `ADDRESS`")
 	flags.StringVar(&f.dev, "dev", "", "find the one that a device leads to, as a host's veth, by its `NAME`")
 	flags.StringVar(&f.port, "port", "", "find those in which a socket listens at port `N`")
 	flags.StringVar(&f.proto, "proto", "", "with --port, only sockets of a `PROTOCOL`: "+strings.Join(links.Protocols(), " or "))
+	flags.SetNormalizeFunc(lsnsFlags)
 	cmd.ValidArgsFunction = a.completeRefs
 	completeFlags(cmd, map[string]words{
-		"type": oneType, "output": oneOf("table", "wide", "json", "yaml"),
+		"type": oneType, "output": oneOf("table", "wide", "csv", "json", "yaml", "name"),
 		"ip": a.completeLinks(linkAddrs), "mac": a.completeLinks(linkMACs), "dev": a.completeLinks(linkNames),
 		"port": a.completePorts, "proto": oneOf(links.Protocols()...),
 	})
@@ -121,7 +125,7 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 	defer done()
 	opts.Details = true
 	snap, found, err := resolve.All(ctx, opts, &a.owners, refs)
-	if err == nil && format != render.Table && snap != nil {
+	if err == nil && showsLinks(format) && snap != nil {
 		err = links.Read(ctx, opts.Host, snap)
 	}
 	if err != nil {
@@ -142,7 +146,9 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 			}
 		}
 		written[r.Namespace] = true
-		if err := a.whoUsesOne(ctx, opts, snap, r.Namespace, refs[i], format); err != nil {
+		style := a.style()
+		style.NoHeaders = f.noHeaders || format == render.CSV && len(written) > 1
+		if err := a.whoUsesOne(ctx, opts, snap, r.Namespace, refs[i], format, style); err != nil {
 			return err
 		}
 	}
@@ -152,8 +158,11 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 	return nil
 }
 
-// between is what stands between two documents of a format.
-var between = map[render.Format]string{render.Table: "\n", render.Wide: "\n", render.Name: "\n", render.CSV: "\n", render.YAML: "---\n"}
+// between is what stands between two documents of a format; names and CSV are one table.
+var between = map[render.Format]string{render.Table: "\n", render.Wide: "\n", render.YAML: "---\n"}
+
+// showsLinks reports whether a format has the links of a namespace.
+func showsLinks(f render.Format) bool { return f == render.Wide || f == render.JSON || f == render.YAML }
 
 // between writes what stands between two documents of a format.
 func (a *app) between(format render.Format) error {
@@ -165,12 +174,12 @@ func (a *app) between(format render.Format) error {
 
 // whoUsesOne answers for a namespace of a snapshot, which is taken again where the account
 // of it does not balance.
-func (a *app) whoUsesOne(ctx context.Context, opts scan.Options, snap *ns.Snapshot, n *ns.Namespace, ref resolve.Ref, format render.Format) error {
-	if scan.Unbalanced(n) {
+func (a *app) whoUsesOne(ctx context.Context, opts scan.Options, snap *ns.Snapshot, n *ns.Namespace, ref resolve.Ref, format render.Format, style render.Style) error {
+	if format != render.Name && scan.Unbalanced(n) {
 		var err error
 		opts.Balance = n.Inode
 		snap, n, err = resolve.Resolve(ctx, opts, &a.owners, ref)
-		if err == nil && format != render.Table {
+		if err == nil && showsLinks(format) {
 			err = links.Read(ctx, opts.Host, snap)
 		}
 		if err != nil {
@@ -179,7 +188,7 @@ func (a *app) whoUsesOne(ctx context.Context, opts scan.Options, snap *ns.Snapsh
 	}
 	owners := a.owners.Index(ctx, snap)
 	return a.answer(snap, owners, func(w io.Writer) error {
-		return render.Uses(w, adviser(opts.Host, snap, owners), n, owners, format, a.style())
+		return render.Uses(w, adviser(opts.Host, snap, owners), n, owners, format, style)
 	})
 }
 
@@ -198,7 +207,7 @@ func adviser(h *host.Host, snap *ns.Snapshot, owners *owner.Index) *explain.Advi
 }
 
 func (f *whoUsesFlags) parse() (render.Format, ns.Type, error) {
-	format, err := parseFormat(f.output, render.Table, render.Wide, render.JSON, render.YAML)
+	format, err := parseFormat(f.output, render.Table, render.Wide, render.CSV, render.JSON, render.YAML, render.Name)
 	if err != nil {
 		return "", 0, err
 	}

@@ -88,8 +88,10 @@ func (a *app) whoUsesLink(ctx context.Context, by string, f whoUsesFlags, args [
 	if err := scan.Describe(ctx, opts.Host, hit.Namespace); err != nil {
 		return err
 	}
+	style := a.style()
+	style.NoHeaders = f.noHeaders
 	return a.answer(snap, owners, func(w io.Writer) error {
-		return render.UsesBy(w, adviser(opts.Host, snap, owners), q, hit, owners, format, a.style())
+		return render.UsesBy(w, adviser(opts.Host, snap, owners), q, hit, owners, format, style)
 	})
 }
 

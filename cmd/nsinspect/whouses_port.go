@@ -59,7 +59,9 @@ func (a *app) whoUsesPort(ctx context.Context, f whoUsesFlags, args []string) er
 			return err
 		}
 		owners := a.owners.Index(ctx, snap)
-		if err := render.UsesByPort(&out, adviser(opts.Host, snap, owners), p, hit, owners, format, a.style()); err != nil {
+		style := a.style()
+		style.NoHeaders = f.noHeaders || format == render.CSV && i > 0
+		if err := render.UsesByPort(&out, adviser(opts.Host, snap, owners), p, hit, owners, format, style); err != nil {
 			return err
 		}
 	}

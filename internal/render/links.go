@@ -104,7 +104,10 @@ func Title(n *ns.Namespace, x *owner.Index) string {
 // UsesBy writes who keeps the namespace alive that was asked for by an address or
 // a device, and first by which link it was found.
 func UsesBy(w io.Writer, a *explain.Adviser, q links.Query, h links.Hit, x *owner.Index, f Format, style Style) error {
-	if f == JSON || f == YAML {
+	switch f {
+	case Name, CSV:
+		return Uses(w, a, h.Namespace, x, f, style)
+	case JSON, YAML:
 		uses := wire.NewUses(a.Snapshot, h.Namespace, x, a.Answer(h.Namespace))
 		uses.Matched = wire.LinkMatch(a.Snapshot, x, q, &h)
 		return encode(w, f, false, uses)

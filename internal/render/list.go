@@ -49,7 +49,7 @@ func List(w io.Writer, s *ns.Snapshot, x *owner.Index, v View, style Style, oneL
 		_, err := io.WriteString(w, b.String())
 		return err
 	case CSV:
-		return v.writeCSV(w, rows, !style.NoHeaders)
+		return v.csv(rows).writeCSV(w, !style.NoHeaders)
 	}
 	return v.table(s, rows, style).write(w, style)
 }

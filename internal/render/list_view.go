@@ -3,12 +3,9 @@
 package render
 
 import (
-	"encoding/csv"
-	"io"
 	"slices"
 
 	"github.com/nsinspect/nsinspect/internal/filter"
-	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -171,24 +168,15 @@ func cellsOf(shown []shownColumn, r *listRow) []string {
 	return cells
 }
 
-// writeCSV writes the rows as RFC 4180 has them. What is unknown is empty.
-func (v View) writeCSV(w io.Writer, rows []listRow, header bool) error {
+// csv returns the rows as CSV has them.
+func (v View) csv(rows []listRow) *table {
+	t := &table{whole: true}
 	shown := v.columns(0).shown
-	out := csv.NewWriter(w)
-	var titles []string
 	for _, c := range shown {
-		titles = append(titles, c.title)
-	}
-	if header {
-		_ = out.Write(titles) // Error has it
+		t.columns = append(t.columns, c.column)
 	}
 	for i := range rows {
-		cells := cellsOf(shown, &rows[i])
-		for k := range cells {
-			cells[k] = text.Escape(cells[k])
-		}
-		_ = out.Write(cells)
+		t.add("", cellsOf(shown, &rows[i])...)
 	}
-	out.Flush()
-	return out.Error()
+	return t
 }

@@ -29,6 +29,7 @@ type Style struct {
 type table struct {
 	columns []column
 	rows    []row
+	whole   bool // cells are as long as they are, and empty ones stay empty: for CSV
 }
 
 type column struct {
@@ -53,6 +54,10 @@ const (
 
 func (t *table) add(color string, cells ...string) {
 	for i := range cells {
+		if t.whole {
+			cells[i] = text.Escape(cells[i])
+			continue
+		}
 		cells[i] = text.Cell(cells[i])
 		if cells[i] == "" {
 			cells[i] = "-" // so that awk and column count fields alike

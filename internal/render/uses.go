@@ -20,6 +20,13 @@ import (
 // Uses writes what keeps a namespace alive: the verdict and the commands that free it, its
 // owner as far as x knows, then the holders.
 func Uses(w io.Writer, a *explain.Adviser, n *ns.Namespace, x *owner.Index, f Format, style Style) error {
+	switch f {
+	case Name:
+		_, err := fmt.Fprintln(w, n)
+		return err
+	case CSV:
+		return usesTable(a.Snapshot, n, x, f).writeCSV(w, !style.NoHeaders)
+	}
 	s, answer := a.Snapshot, a.Answer(n)
 	if f == JSON || f == YAML {
 		return encode(w, f, false, wire.NewUses(s, n, x, answer))
@@ -49,7 +56,7 @@ func Uses(w io.Writer, a *explain.Adviser, n *ns.Namespace, x *owner.Index, f Fo
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
-	return usesTable(s, n, x, f == Wide).write(w, style)
+	return usesTable(s, n, x, f).write(w, style)
 }
 
 // writeAnswer writes the verdict, and below it the commands that are not in it.
@@ -90,8 +97,11 @@ func identity(s *ns.Snapshot, n *ns.Namespace) string {
 	return strings.Join(parts, ", ")
 }
 
-func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, wide bool) *table {
-	t := &table{columns: []column{
+// usesTable has a row for each holder. In CSV the first column is what it holds, for
+// several namespaces in one table.
+func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format) *table {
+	wide := f == Wide || f == CSV
+	t := &table{whole: f == CSV, columns: []column{
 		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "FD", right: true}, {title: "WHAT"},
 		{title: "NAMESPACE"}, {title: "KEPT-BY", least: 8}, {title: "OWNER", least: 12}, {title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
 		{title: "PATH", least: 16}, {title: "COMMAND", least: 8},
@@ -110,6 +120,10 @@ func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, wide bool) *tabl
 				addHolder(t, s, n, x, g.All()[0], name(g.Path)+groupNote(&g, s.MountNS), wide)
 			}
 		}
+	}
+	if f == CSV {
+		t.lead("HELD", n.String())
+		return t
 	}
 	if !wide {
 		t.drop(t.index("MOUNTNS"))
