@@ -6,7 +6,8 @@
  * Needs Linux 5.8 (task iterators), 5.10 (BPF_PROG_TEST_RUN of a raw tracepoint
  * program), 5.12 (mappings), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
  * sockets, detached mounts, closing sockets), 6.0 (files in flight), 6.2 for the object built with
- * DIRECT. */
+ * DIRECT. With USUAL there are only the programs that every scan takes, to read less at
+ * its start. */
 #include "scan.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -162,6 +163,8 @@ enum ring_mode {
 	RINGS_SKIP,
 };
 
+#ifndef USUAL
+
 static __always_inline void visit_ring(struct seq_file *seq, struct task_struct *task,
 				       struct file *file, s32 fd, u64 address)
 {
@@ -260,9 +263,13 @@ int vmas_no_rings(struct bpf_iter__task_vma *ctx)
 	return visit_vma(ctx, RINGS_COUNT);
 }
 
+#endif /* USUAL */
+
 #include "fdtable.h"
 #include "nets.h"
 #include "inflight.h"
 #include "mapped.h"
 #include "mounts.h"
+#ifndef USUAL
 #include "closing.h"
+#endif

@@ -5,6 +5,7 @@
 package bpfreader
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -258,6 +259,29 @@ func TestMapped(t *testing.T) {
 	checkGone(t, r, ns)
 	if got := append(found(t, r.VMAs, ns), found(t, r.Mapped, ns)...); got != nil {
 		t.Errorf("still found: %+v", got)
+	}
+}
+
+// TestFilesWithoutTables checks that open files are read where the kernel refuses the program
+// that reads whole tables, which is the only one for that in the smaller object.
+func TestFilesWithoutTables(t *testing.T) {
+	need.Root(t)
+	r := open(t, Options{Passes: Files})
+	r.passes[Files].unload()
+	r.passes[Files].err = ErrRefused
+	var fd int
+	ns := inNew(t, func() {
+		var err error
+		fd, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		must(t, "open", err)
+	})
+	if got := only(t, found(t, r.Files, ns)); got.FD != fd {
+		t.Errorf("got %+v, want fd %d", got, fd)
+	}
+	closeAll(t, fd)
+	r.passes[Files].unload()
+	if _, err := r.Files(func(*File) {}); !errors.Is(err, errClosed) {
+		t.Errorf("unloaded: %v", err)
 	}
 }
 

@@ -44,7 +44,11 @@ func Open(o Options) (*Reader, error) {
 	if o.Passes&(InFlight|Mapped|Closing) != 0 {
 		o.Passes |= Nets
 	}
-	object, err := OpenObjectFile(ObjectFileOptions{New: loadScan, Old: loadOld, Modules: []string{"tun", "tap"}, ForceOld: o.oldObject, TypesDir: o.typesDir})
+	load := loadScan
+	if o.isUsual() {
+		load = loadUsual
+	}
+	object, err := OpenObjectFile(ObjectFileOptions{New: load, Old: loadOld, Modules: []string{"tun", "tap"}, ForceOld: o.oldObject, TypesDir: o.typesDir})
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +72,9 @@ func Open(o Options) (*Reader, error) {
 	}
 	return r, nil
 }
+
+// isUsual reports whether the smaller object has all programs.
+func (o Options) isUsual() bool { return o.Passes&^Usual == 0 && !o.oneByOne }
 
 // RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11
 // (kernel/bpf/syscall.c), until kernel.RestoreMemlock. It needs CAP_SYS_RESOURCE there.
@@ -119,7 +126,11 @@ func (r *Reader) createMaps() error {
 func (r *Reader) first(names []string) (*ebpf.Program, error) {
 	var errs []error
 	for _, name := range names {
-		prog, err := r.object.Load(r.object.Spec.Programs[name], r.maps.Maps)
+		spec := r.object.Spec.Programs[name]
+		if spec == nil {
+			continue // not in the smaller object
+		}
+		prog, err := r.object.Load(spec, r.maps.Maps)
 		if err == nil {
 			return prog, nil
 		}

@@ -20,8 +20,11 @@ import (
 // this kernel does not refuse.
 func TestFewTypesAreEnough(t *testing.T) {
 	need.Root(t)
-	for name, old := range map[string]bool{"scan": false, "old": true} {
-		r, err := Open(Options{Passes: Usual | VMAs | Closing, Relations: true, oldObject: old})
+	for name, o := range map[string]Options{
+		"scan": {Passes: Usual | VMAs | Closing}, "usual": {}, "old": {Passes: Usual | VMAs | Closing, oldObject: true},
+	} {
+		o.Relations = true
+		r, err := Open(o)
 		if err != nil {
 			t.Fatal(err)
 		}

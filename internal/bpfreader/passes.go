@@ -40,6 +40,13 @@ func (r *Reader) Files(fn func(*File)) (Totals, error) {
 }
 
 func (r *Reader) files(fn func(*File)) (Totals, error) {
+	if _, err := r.program(Files); errors.Is(err, ErrRefused) && r.options.isUsual() && !errors.Is(err, errClosed) {
+		rest, restErr := r.oneByOne() // which has more programs to try
+		if restErr != nil {
+			return Totals{}, err
+		}
+		return rest.files(fn)
+	}
 	var f File
 	rest := make(map[uint32]int32) // by thread: the descriptor at which its table continues
 	totals, err := iterate(r, Files, buffer[scanFileRecord](), func(raw *scanFileRecord) {
