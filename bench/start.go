@@ -92,8 +92,13 @@ func starters(ctx context.Context, o startOptions, dir string) ([]*starter, erro
 	all := []*starter{
 		{name: "hello world in Go", argv: []string{hello}},
 		{name: "lsns -t net", argv: []string{"lsns", "-t", "net"}},
+		{name: "ps -eo pid,netns", argv: []string{"ps", "-eo", "pid,netns"}},
+		{name: "ip netns", argv: []string{"ip", "netns"}},
 	}
-	for _, command := range []string{"version", "list", "list -o json", "who-uses host", "trace --syscalls -o json"} {
+	if lsuns, err := exec.LookPath("lsuns"); err == nil {
+		all = append(all, &starter{name: "lsuns (lxkns)", argv: []string{lsuns}})
+	}
+	for _, command := range []string{"version", "list", "list --engine proc", "list -o json", "who-uses host", "trace --syscalls -o json"} {
 		args := strings.Fields(command)
 		trace := args[0] == "trace"
 		name := "nsinspect " + command
