@@ -39,6 +39,8 @@ const (
 	headerSize = 24 // of struct btf_header
 	typeSize   = 12 // of struct btf_type
 	stride     = 64 // one offset is kept for so many types
+
+	unusedInfo = 0x60ff0000 // bits of info, in 6.18
 )
 
 // sizes has for each kind how many bytes a type has, and how many more for each of its
@@ -125,28 +127,44 @@ func (b *blob) textStart() uint32 {
 	return uint32(len(b.base.text))
 }
 
-// walk calls named with every type that has a name, and its number, and notes where
-// types are. It decodes more than 100,000 types at every start, so it does no more than it
-// has to.
-func (b *blob) walk(named func(id uint32, h header) error) error {
-	id, end := b.first(), uint32(len(b.types))
-	b.offsets = make([]uint32, 0, len(b.types)/typeSize/stride+1)
+// walk calls named with every type that has a name which may be wanted, and its number, and
+// notes where types are. It decodes more than 100,000 types at every start, so it does no more
+// than it has to: what is of one type is what header and from return.
+func (b *blob) walk(maybe *filter, named func(id uint32, h header, rest []byte)) error {
+	id, types, text, start := b.first(), b.types, b.text, b.textStart()
+	b.offsets = make([]uint32, 0, len(types)/typeSize/stride+1)
 	b.count = 0
-	for at := uint32(0); at < end; id++ {
-		h, next, err := b.header(at)
-		if err != nil {
+	for at := 0; at < len(types); id++ {
+		if len(types)-at < typeSize {
+			return fmt.Errorf("type %d: %w", id, errCutOff)
+		}
+		raw := types[at:][:typeSize:typeSize]
+		name, info := word(raw, 0), word(raw, 4)
+		e := sizes[info>>24&0x1f]
+		next := at + int(e.fixed) + int(e.each)*int(info&0xffff)
+		if info&unusedInfo != 0 || e.fixed == 0 || next > len(types) {
+			_, _, err := b.header(uint32(at))
 			return fmt.Errorf("type %d: %w", id, err)
 		}
 		if b.count%stride == 0 {
-			b.offsets = append(b.offsets, at)
+			b.offsets = append(b.offsets, uint32(at))
 		}
 		b.count++
-		if h.name != 0 {
-			if err := named(id, h); err != nil {
-				return fmt.Errorf("type %d: %w", id, err)
-			}
-		}
 		at = next
+		if name == 0 {
+			continue
+		}
+		var rest []byte
+		if offset := name - start; name >= start && offset < uint32(len(text)) {
+			rest = text[offset:]
+		} else if got, err := b.from(name); err == nil {
+			rest = got
+		} else {
+			return fmt.Errorf("type %d: %w", id, err)
+		}
+		if maybe.has(rest) {
+			named(id, header{name, info, word(raw, 8)}, rest)
+		}
 	}
 	return nil
 }
@@ -160,8 +178,7 @@ func (b *blob) header(at uint32) (header, uint32, error) {
 	}
 	raw := b.types[at:][:typeSize:typeSize]
 	h := header{word(raw, 0), word(raw, 4), word(raw, 8)}
-	const unused = 0x60ff0000 // of info, in 6.18
-	if h.info&unused != 0 {
+	if h.info&unusedInfo != 0 {
 		return header{}, 0, fmt.Errorf("info %#x", h.info)
 	}
 	e := sizes[h.kind()]

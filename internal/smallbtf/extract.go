@@ -97,13 +97,22 @@ func (t *Types) id(n named) (uint32, error) {
 // collector finds wanted names in one walk.
 type collector struct {
 	wanted *Wanted
-	maybe  [64]uint64 // a bit for the hash of the first four bytes of each wanted name
+	maybe  filter
 	roots  bool       // the walk is over the types that are extracted
 	found  []uint32   // wanted types, in the kernel's order
 	ids    map[named]uint32
 }
 
-// hash returns the place in maybe of the first four bytes of a string, with the zero
+// filter has a bit for the hash of the first four bytes of each wanted name.
+type filter [64]uint64
+
+// has reports whether a string may be a wanted name.
+func (f *filter) has(s []byte) bool {
+	at := hash(s)
+	return f[at/64%64]&(1<<(at%64)) != 0
+}
+
+// hash returns the place in a filter of the first four bytes of a string, with the zero
 // byte at its end and nothing behind that.
 func hash(s []byte) uint32 {
 	var key uint32
@@ -148,16 +157,8 @@ func essential(name []byte) []byte {
 
 // collect walks over the types of a blob.
 func (c *collector) collect(b *blob) error {
-	return b.walk(func(id uint32, h header) error {
-		rest, err := b.from(h.name)
-		if err != nil {
-			return err
-		}
-		if at := hash(rest); c.maybe[at/64]&(1<<(at%64)) == 0 {
-			return nil
-		}
+	return b.walk(&c.maybe, func(id uint32, h header, rest []byte) {
 		c.take(id, h.kind(), rest[:bytes.IndexByte(rest, 0)])
-		return nil
 	})
 }
 

@@ -93,7 +93,7 @@ func dump(t *testing.T, types *Types) []string {
 		t.Fatal(err)
 	}
 	var lines []string
-	if err := b.walk(func(uint32, header) error { return nil }); err != nil {
+	if err := b.walk(new(filter), nil); err != nil {
 		t.Fatal(err)
 	}
 	for id := b.first(); id < b.first()+b.count; id++ {
