@@ -171,6 +171,7 @@ int fd_tables(struct bpf_iter__task *ctx)
 	struct files_struct *files;
 	struct table_ctx table_ctx;
 	struct fdtable *table;
+	struct seq_file *seq;
 
 	if (!task) {
 		pass_totals.ended++;
@@ -190,9 +191,10 @@ int fd_tables(struct bpf_iter__task *ctx)
 	__builtin_memset(&w->own, 0, sizeof(w->own));
 	__builtin_memset(&w->owner, 0, sizeof(w->owner));
 	set_task(&w->owner, task, -1, 0);
-	table_ctx.seq = ctx->meta->seq;
+	seq = ctx->meta->seq; /* once: see tasks */
+	table_ctx.seq = seq;
 	bpf_loop(MAX_FD_STEPS, table_step, &table_ctx, 0);
-	if (w->full || flush_own(ctx->meta->seq))
+	if (w->full || flush_own(seq))
 		return 0;
 	if (w->next < 0 && w->fd < w->max)
 		w->next = w->fd;
@@ -200,7 +202,7 @@ int fd_tables(struct bpf_iter__task *ctx)
 		w->owner.kind = FILE_TRUNCATED;
 		w->owner.fd = w->next;
 		w->written++;
-		if (bpf_seq_write(ctx->meta->seq, &w->owner, sizeof(w->owner)))
+		if (bpf_seq_write(seq, &w->owner, sizeof(w->owner)))
 			return 0;
 	}
 	pass_totals.written += w->written;
