@@ -162,7 +162,9 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 var between = map[render.Format]string{render.Table: "\n", render.Wide: "\n", render.YAML: "---\n"}
 
 // showsLinks reports whether a format has the links of a namespace.
-func showsLinks(f render.Format) bool { return f == render.Wide || f == render.JSON || f == render.YAML }
+func showsLinks(f render.Format) bool {
+	return f == render.Wide || f == render.JSON || f == render.YAML
+}
 
 // between writes what stands between two documents of a format.
 func (a *app) between(format render.Format) error {

@@ -98,8 +98,8 @@ func (t *Types) id(n named) (uint32, error) {
 type collector struct {
 	wanted *Wanted
 	maybe  filter
-	roots  bool       // the walk is over the types that are extracted
-	found  []uint32   // wanted types, in the kernel's order
+	roots  bool     // the walk is over the types that are extracted
+	found  []uint32 // wanted types, in the kernel's order
 	ids    map[named]uint32
 }
 
