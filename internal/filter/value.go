@@ -33,9 +33,12 @@ type Value struct {
 	n     int64
 }
 
-// Texts returns a value of some texts; without one it is unknown.
+// Texts returns a value of some texts, of which it keeps the slice; without one it is
+// unknown. Empty texts are left out.
 func Texts(all ...string) Value {
-	all = slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "" })
+	if slices.Contains(all, "") {
+		all = slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "" })
+	}
 	return Value{kind: Text, known: len(all) > 0, texts: all}
 }
 
@@ -64,7 +67,10 @@ func Yes(b bool) Value {
 
 // Compare returns how a value sorts beside another one of the same kind: an unknown one
 // before all others.
-func (v Value) Compare(w Value) int {
+func (v Value) Compare(w Value) int { return Compare(&v, &w) }
+
+// Compare is Value.Compare where values are.
+func Compare(v, w *Value) int {
 	switch {
 	case !v.known || !w.known:
 		return cmp.Compare(v.order(), w.order())

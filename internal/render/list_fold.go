@@ -15,6 +15,7 @@ type branch struct {
 	row   *listRow
 	line  string // without a row
 	color string // of the line
+	group int    // of the namespaces that it is equal to; 0 where it is not to be folded
 	below []branch
 }
 
@@ -50,7 +51,7 @@ func (v View) folded(all []branch, style Style) []branch {
 	if style.Height <= 0 || v.All || v.Only != nil || linesOf(all) <= room {
 		return all
 	}
-	f := folder{kinds: v.kinds(), style: style, groups: map[string]int{}, of: map[*listRow]int{}}
+	f := folder{kinds: v.kinds(), style: style, groups: map[string]int{}}
 	f.group(all)
 	few := f.fold(all, 3)
 	if linesOf(few) > room {
@@ -84,9 +85,8 @@ type folder struct {
 	kinds  []*field
 	style  Style
 	key    []byte
-	groups map[string]int   // by likeness
-	of     map[*listRow]int // the group of each that may be folded
-	hinted bool             // a line has how to see all
+	groups map[string]int // by likeness, from 1 on
+	hinted bool           // a line has how to see all
 }
 
 // group puts every namespace with nothing below it into a group of those it is equal to.
@@ -102,10 +102,10 @@ func (f *folder) group(all []branch) {
 		}
 		g, known := f.groups[string(f.key)]
 		if !known {
-			g = len(f.groups)
+			g = len(f.groups) + 1
 			f.groups[string(f.key)] = g
 		}
-		f.of[r] = g
+		all[i].group = g
 	}
 }
 
@@ -114,22 +114,19 @@ func (f *folder) group(all []branch) {
 func (f *folder) fold(all []branch, keep int) (few []branch) {
 	size, seen := map[int]int{}, map[int]int{}
 	for i := range all {
-		if g, ok := f.of[all[i].row]; ok {
-			size[g]++
-		}
+		size[all[i].group]++
 	}
 	for _, b := range all {
-		g, ok := f.of[b.row]
 		switch {
-		case !ok || size[g] <= keep+1:
+		case b.group == 0 || size[b.group] <= keep+1:
 			b.below = f.fold(b.below, keep)
 			few = append(few, b)
 			continue
-		case seen[g] < keep:
+		case seen[b.group] < keep:
 			few = append(few, b)
 		}
-		if seen[g]++; seen[g] == keep {
-			few = append(few, branch{line: f.line(b.row, size[g]-keep), color: b.row.color()})
+		if seen[b.group]++; seen[b.group] == keep {
+			few = append(few, branch{line: f.line(b.row, size[b.group]-keep), color: b.row.color()})
 		}
 	}
 	return few

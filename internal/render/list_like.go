@@ -4,7 +4,6 @@ package render
 
 import (
 	"encoding/binary"
-	"path"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/text"
@@ -25,7 +24,8 @@ func (r *listRow) appendLikeness(to []byte) []byte {
 	to = append(to, 'N')
 	for i := range n.Names {
 		name := &n.Names[i]
-		to = appendTexts(to, path.Dir(name.Path), shape(name.Name), string(name.Kind))
+		to = appendTexts(to, dirOf(name.Path), string(name.Kind))
+		to = append(appendShape(to, name.Name), 0) // which is in no name of a file
 		to = appendAuthority(to, name.Authority)
 	}
 	to = append(to, 'H')
@@ -55,7 +55,7 @@ func appendHolder(to []byte, h *ns.Holder) []byte {
 		return appendTexts(to, h.Via)
 	case ns.KindMount:
 		to = appendNumbers(to, int(h.MountNS), bit(h.Covered), bit(h.Path == ""))
-		to = appendTexts(to, path.Dir(h.Path))
+		to = appendTexts(to, dirOf(h.Path))
 		to = appendAuthority(to, h.Authority)
 	case ns.KindChild:
 		if h.Child != nil {
@@ -92,10 +92,14 @@ func bit(b bool) int {
 	return 0
 }
 
+// dirOf returns the directory of a path.
+func dirOf(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
+
 // shape returns a name with * for what numbers it: a UUID, a hash in hexadecimal digits,
 // a number. Names of one shape were given by one program.
-func shape(name string) string {
-	var b strings.Builder
+func shape(name string) string { return string(appendShape(nil, name)) }
+
+func appendShape(to []byte, name string) []byte {
 	for i := 0; i < len(name); {
 		end := i
 		for end < len(name) && isWord(name[end]) {
@@ -103,19 +107,19 @@ func shape(name string) string {
 		}
 		switch {
 		case end == i:
-			b.WriteByte(name[i])
+			to = append(to, name[i])
 			end++
 		case end-i == 8 && isUUID(name[i:]):
-			b.WriteByte('*')
+			to = append(to, '*')
 			end = i + uuidLen
 		case end-i >= 6 && isHash(name[i:end]):
-			b.WriteByte('*')
+			to = append(to, '*')
 		default:
-			starNumbers(&b, name[i:end])
+			to = appendStarred(to, name[i:end])
 		}
 		i = end
 	}
-	return b.String()
+	return to
 }
 
 const uuidLen = len("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
@@ -144,15 +148,17 @@ func isHash(word string) bool {
 	return digit
 }
 
-func starNumbers(b *strings.Builder, word string) {
+// appendStarred adds a word with * for each number in it.
+func appendStarred(to []byte, word string) []byte {
 	for i := range len(word) {
 		switch {
 		case !isDigit(word[i]):
-			b.WriteByte(word[i])
+			to = append(to, word[i])
 		case i == 0 || !isDigit(word[i-1]):
-			b.WriteByte('*')
+			to = append(to, '*')
 		}
 	}
+	return to
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

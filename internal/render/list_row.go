@@ -10,7 +10,7 @@ import (
 
 // names returns the names as texts.
 func (r *listRow) names(of func(*ns.Name) string) filter.Value {
-	var all []string
+	all := make([]string, 0, len(r.Names))
 	for i := range r.Names {
 		all = append(all, of(&r.Names[i]))
 	}

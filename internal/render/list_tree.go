@@ -97,7 +97,7 @@ func (k kin) withContext(s *ns.Snapshot, x *owner.Index, rows []listRow) []listR
 			return true
 		})
 	}
-	slices.SortStableFunc(all, func(a, b listRow) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Inode, b.Inode)) })
+	slices.SortFunc(all, func(a, b listRow) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Inode, b.Inode)) })
 	return all
 }
 

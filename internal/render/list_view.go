@@ -64,10 +64,10 @@ func (v View) rows(s *ns.Snapshot, x *owner.Index) []listRow {
 			return !slices.Contains(v.Types, n.Type) && !slices.Contains(v.Only, n)
 		})
 	}
-	rows := make([]listRow, 0, len(all))
+	rows, fields := make([]listRow, 0, len(all)), fieldsByName()
 	for _, n := range all {
 		r := listRow{Namespace: n, snap: s, owner: x.Namespace(n), wide: v.Format == Wide}
-		if v.Filter == nil || v.Filter.Match(func(name string) filter.Value { return fieldsByName()[name].value(&r) }) {
+		if v.Filter == nil || v.Filter.Match(func(name string) filter.Value { return fields[name].value(&r) }) {
 			rows = append(rows, r)
 		}
 	}
@@ -75,27 +75,25 @@ func (v View) rows(s *ns.Snapshot, x *owner.Index) []listRow {
 		rows = k.withContext(s, x, rows)
 	}
 	if len(v.Order) > 0 {
-		v.sort(rows)
+		rows = v.sort(rows)
 	}
 	return rows
 }
 
-func (v View) sort(rows []listRow) {
-	type sorted struct {
-		row    listRow
-		values []filter.Value
-	}
-	all := make([]sorted, 0, len(rows))
+// sort returns the rows in the order of the view, and those that are equal by it as they
+// were. What is sorted are numbers: a row is large.
+func (v View) sort(rows []listRow) []listRow {
+	values := make([]filter.Value, 0, len(rows)*len(v.Order))
+	places := make([]int, 0, len(rows))
 	for i := range rows {
-		var values []filter.Value
 		for _, k := range v.Order {
 			values = append(values, k.field.value(&rows[i]))
 		}
-		all = append(all, sorted{rows[i], values})
+		places = append(places, i)
 	}
-	slices.SortStableFunc(all, func(a, b sorted) int {
+	slices.SortFunc(places, func(a, b int) int {
 		for i, k := range v.Order {
-			order := a.values[i].Compare(b.values[i])
+			order := filter.Compare(&values[a*len(v.Order)+i], &values[b*len(v.Order)+i])
 			if k.reverse {
 				order = -order
 			}
@@ -103,11 +101,13 @@ func (v View) sort(rows []listRow) {
 				return order
 			}
 		}
-		return 0
+		return a - b
 	})
-	for i := range all {
-		rows[i] = all[i].row
+	sorted := make([]listRow, 0, len(rows))
+	for _, i := range places {
+		sorted = append(sorted, rows[i])
 	}
+	return sorted
 }
 
 // types returns of how many types the namespaces are that the view is about.
