@@ -25,7 +25,9 @@ package bpfreader
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -261,10 +263,24 @@ func check(k *scanTotals, got, ends uint64) (Totals, error) {
 	return t, nil
 }
 
-// run runs a program once, in the calling thread.
+// testRunAttr is the part of union bpf_attr for BPF_PROG_TEST_RUN that Linux 5.10 has.
+type testRunAttr struct {
+	progFD, retval        uint32
+	sizeIn, sizeOut       uint32
+	dataIn, dataOut       uint64
+	repeat, duration      uint32
+	ctxSizeIn, ctxSizeOut uint32
+	ctxIn, ctxOut         uint64
+	flags, cpu            uint32
+}
+
+// run runs a program once, in the calling thread. The library's function for that loads
+// programs of its own first, to find out whether the kernel can.
 func run(prog *ebpf.Program) error {
 	for {
-		_, err := prog.Run(&ebpf.RunOptions{})
+		attr := testRunAttr{progFD: uint32(prog.FD())}
+		_, err := bpf(unix.BPF_PROG_TEST_RUN, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+		runtime.KeepAlive(prog)
 		if !errors.Is(err, unix.EINTR) {
 			return kernel.ExplainBPF(err)
 		}
