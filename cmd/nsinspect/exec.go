@@ -4,21 +4,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"os/user"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
-	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/opener"
@@ -47,16 +43,28 @@ before anything is run. --all is every network namespace but the host's, which m
 given as well: nsinspect exec --all host -- COMMAND. The exit status is that of
 the first that failed, and 0 if none did; the others are run all the same.
 
+With --type, the namespaces are those of a process: the one whose number REF is, one of the
+container, pod or unit that REF is, or the oldest in the namespace that REF leads to; -v
+shows which. The command is run in all of them, or not at all where the process ends or
+leaves one meanwhile. With mnt, mounts are the process's: the command starts in their root
+directory and is looked up there, so that it is a program of the container with your rights,
+not with those of the container. Mounts that belong to another user namespace than yours are
+refused: an ordinary user may have chosen the programs there. With net and without mnt, /sys
+and /etc are as above. With pid, the command is a child of nsinspect; /proc is that of the
+mounts, so that ps needs mnt too. No cgroup is joined. "all" is net, mnt, uts, ipc, cgroup
+and pid; for user and time namespaces there is nsenter.
+
 REF is what nsinspect who-uses takes. From Linux 6.18 on, a namespace that only the
 kernel's own list has can be entered too, by its inode or cookie.
 
-With one REF, the command replaces nsinspect: signals and exit status are its own.
-Before that, nsinspect exits with 1 on failure, 2 on bad usage, 126 if the command cannot be
-executed and 127 if it is not found.`
+With one REF, the command replaces nsinspect, unless --type has pid: signals and exit
+status are its own. Before that, nsinspect exits with 1 on failure, 2 on bad usage, 126 if
+the command cannot be executed and 127 if it is not found.`
 
 const execExamples = `  nsinspect exec blue -- ip address
   nsinspect exec 4242 -- ss -tln
   nsinspect exec web db -- ip route
+  nsinspect exec docker:web --type all -- ps aux
   nsinspect exec --all -- ss -tlnp
   nsinspect exec cookie:4101 -- tcpdump -ni any
   nsinspect exec --net-only /run/docker/netns/27d0a9f1c2b3 -- curl localhost`
@@ -70,6 +78,9 @@ func (a *app) execCommand() *cobra.Command {
 		Example: execExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.parseArgs(args, cmd.ArgsLenAtDash(), a.shell()); err != nil {
+				return err
+			}
+			if err := f.parseTypes(cmd.Flags().Changed("type")); err != nil {
 				return err
 			}
 			return a.exec(cmd.Context(), f)
@@ -86,12 +97,16 @@ func (a *app) execCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.all, "all", false, "run the command in every network namespace but the host's")
 	cmd.Flags().BoolVar(&f.netOnly, "net-only", false, "leave the mounts as they are: neither /sys nor /etc are changed")
+	cmd.Flags().StringSliceVarP(&f.types, "type", "t", nil, "enter these `TYPES` of namespaces of a process, as net,mnt, or all")
+	completeFlags(cmd, map[string]words{"type": listOf(execTypeWords)})
 	return cmd
 }
 
 // execFlags are what exec is to do.
 type execFlags struct {
 	netOnly, all bool
+	types        []string
+	process      []ns.Type // that a process's namespaces are to be of; nil for the network namespace alone
 
 	refs    []string
 	command []string // nil for a shell
@@ -162,11 +177,14 @@ func (a *app) exec(ctx context.Context, f execFlags) error {
 	if f.all || len(refs) > 1 {
 		return a.execMany(ctx, h, refs, f)
 	}
-	p, err := a.openPlace(ctx, h, refs[0])
+	p, err := a.openPlace(ctx, h, refs[0], f.process)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(p.fd)
+	defer p.close()
+	if slices.Contains(f.process, ns.PID) {
+		return a.execChild(ctx, h, p, f)
+	}
 	c := a.commandIn(h, p, f)
 	// What was to be ignored when we were started is to be so by the command.
 	signal.Reset(unix.SIGINT, unix.SIGTERM)
@@ -179,27 +197,10 @@ func (a *app) exec(ctx context.Context, f execFlags) error {
 	return explainEntry(p.n, c.Exec())
 }
 
-// place is an open network namespace in which a command is to run.
-type place struct {
-	ref resolve.Ref // by which it was found; of --all none
-	n   *ns.Namespace
-	fd  int
-}
-
-// openPlace opens the network namespace that a reference points at.
-func (a *app) openPlace(ctx context.Context, h *host.Host, ref resolve.Ref) (place, error) {
-	n, fd, err := a.open(ctx, h, ref)
-	if err == nil && n.Type != ns.Net {
-		unix.Close(fd)
-		err = fmt.Errorf("%s is no network namespace, and exec enters no other", text.Title(n))
-	}
-	return place{ref, n, fd}, err
-}
-
 // commandIn returns the command as it is to run in a namespace.
 func (a *app) commandIn(h *host.Host, p place, f execFlags) *enter.Command {
 	return &enter.Command{
-		File: p.fd, Expect: *p.n, NetOnly: f.netOnly, EtcDir: etcDir(h, p.ref, p.n), Source: "nsinspect",
+		File: p.fd, Expect: *p.n, NetOnly: f.netOnly, EtcDir: etcDir(h, p.ref, p.n), Source: "nsinspect", Process: p.process,
 		Args: f.command, Env: a.env, Warn: func(err error) { a.note([]string{render.Escape(err.Error())}) },
 	}
 }
@@ -219,23 +220,29 @@ func (a *app) open(ctx context.Context, h *host.Host, ref resolve.Ref) (*ns.Name
 }
 
 func (a *app) openScanned(ctx context.Context, h *host.Host, ref resolve.Ref) (*ns.Namespace, int, error) {
+	_, n, fd, err := a.openInSnapshot(ctx, h, ref)
+	return n, fd, err
+}
+
+// openInSnapshot is openScanned that returns the snapshot as well.
+func (a *app) openInSnapshot(ctx context.Context, h *host.Host, ref resolve.Ref) (*ns.Snapshot, *ns.Namespace, int, error) {
 	opts, done, err := a.options()
 	if err != nil {
-		return nil, -1, err
+		return nil, nil, -1, err
 	}
 	defer done()
 	opts.Details = true
-	_, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
+	snap, n, err := resolve.Resolve(ctx, opts, &a.owners, ref)
 	if err != nil {
-		return nil, -1, err
+		return nil, nil, -1, err
 	}
 	opener := opener.New(h, false)
 	defer opener.Close()
 	fd, err := opener.Open(n)
 	if err != nil {
-		return n, -1, fmt.Errorf("open %s: %w", text.Title(n), err)
+		return snap, n, -1, fmt.Errorf("open %s: %w", text.Title(n), err)
 	}
-	return n, fd, nil
+	return snap, n, fd, nil
 }
 
 // etcDir is where the files are that lie over those of /etc: the directory in
@@ -259,40 +266,4 @@ func etcDir(h *host.Host, ref resolve.Ref, n *ns.Namespace) string {
 		}
 	}
 	return ""
-}
-
-// explainEntry adds what to do about an error where that is known.
-func explainEntry(n *ns.Namespace, err error) error {
-	var step *enter.StepError
-	if !errors.As(err, &step) || !enter.Denied(err) {
-		return err
-	}
-	if !step.Entering() {
-		return explain.WithHint(err, "%s, or use --net-only, which needs less", explain.Privilege(unix.CAP_SYS_ADMIN))
-	}
-	if hint := strangerHint(n); hint != "" {
-		return explain.WithHint(fmt.Errorf("enter %s: %w", text.Title(n), step.Err), "%s", hint)
-	}
-	return explain.WithHint(fmt.Errorf("enter %s: %w", text.Title(n), step.Err), "%s", explain.Privilege(unix.CAP_SYS_ADMIN))
-}
-
-// strangerHint returns how to enter a namespace that belongs to another user
-// namespace than ours, as a rootless container's: that has to be joined first,
-// which a process of several threads may not (kernel/user_namespace.c,
-// userns_install, 6.18).
-func strangerHint(n *ns.Namespace) string {
-	var own unix.Stat_t
-	if unix.Stat("/proc/self/ns/user", &own) != nil || n.UserNS == 0 || n.UserNS == own.Ino {
-		return ""
-	}
-	who := ""
-	if u, err := user.LookupId(strconv.Itoa(n.OwnerUID)); err == nil {
-		who = ", which " + u.Username + " made"
-	}
-	pid := "PID"
-	if n.Leader != nil {
-		pid = n.Leader.PID.String()
-	}
-	return fmt.Sprintf("run as root, or join its user namespace, %s%s, first: nsenter --preserve-credentials -U -n -t %s -- COMMAND",
-		ns.FormatLink(ns.User, n.UserNS), who, pid)
 }

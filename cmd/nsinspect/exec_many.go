@@ -26,10 +26,10 @@ import (
 
 // execMany runs a command in several namespaces, one after the other.
 func (a *app) execMany(ctx context.Context, h *host.Host, refs []resolve.Ref, f execFlags) error {
-	places, err := a.openPlaces(ctx, h, refs)
+	places, err := a.openPlaces(ctx, h, refs, f.process)
 	defer func() {
 		for _, p := range places {
-			unix.Close(p.fd)
+			p.close()
 		}
 	}()
 	if err != nil {
@@ -52,15 +52,15 @@ func (a *app) execMany(ctx context.Context, h *host.Host, refs []resolve.Ref, f 
 
 // openPlaces opens what references point at, each namespace once. If one points nowhere,
 // the error has all that do not.
-func (a *app) openPlaces(ctx context.Context, h *host.Host, refs []resolve.Ref) (all []place, err error) {
+func (a *app) openPlaces(ctx context.Context, h *host.Host, refs []resolve.Ref, types []ns.Type) (all []place, err error) {
 	var wrong several
 	for _, ref := range refs {
-		p, err := a.openPlace(ctx, h, ref)
+		p, err := a.openPlace(ctx, h, ref, types)
 		switch {
 		case err != nil:
 			wrong = append(wrong, err)
-		case slices.ContainsFunc(all, func(q place) bool { return q.n.Inode == p.n.Inode }): // open, so that nothing else has its inode
-			unix.Close(p.fd)
+		case slices.ContainsFunc(all, p.is):
+			p.close()
 		default:
 			all = append(all, p)
 		}
@@ -105,8 +105,14 @@ func (r *runner) runAll(ctx context.Context, already []place) error {
 			continue
 		}
 		r.run(ctx, labelOf(n), func() (place, error) {
-			fd, err := open.Open(n)
-			return place{n: n, fd: fd}, err
+			p := place{n: n}
+			var err error
+			if p.fd, err = open.Open(n); err == nil && len(r.flags.process) > 0 {
+				if err = r.openLeader(ctx, &p); err != nil {
+					p.close()
+				}
+			}
+			return p, err
 		})
 	}
 	return nil
@@ -139,7 +145,7 @@ func (r *runner) run(ctx context.Context, label string, open func() (place, erro
 		return
 	}
 	if p.ref.String() == "" {
-		defer unix.Close(p.fd)
+		defer p.close()
 	}
 	if err := explainEntry(p.n, r.wait(r.commandIn(r.host, p, r.flags))); err != nil {
 		var notRun *enter.NotRunError

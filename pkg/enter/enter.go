@@ -3,13 +3,15 @@
 // Package enter gives a network namespace a name, and runs a command in one, in the surroundings that
 // `ip netns exec` makes for it (iproute2, lib/namespace.c, netns_switch, 6.1): a
 // mount namespace of its own, in which /sys shows that network namespace and the
-// files of /etc/netns/NAME lie over those of /etc.
+// files of /etc/netns/NAME lie over those of /etc. Or it runs the command in several
+// namespaces of one process, as nsenter(1) does.
 package enter
 
 import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -28,11 +30,16 @@ type Command struct {
 	Args    []string     // the command and its arguments; looked up in PATH as execvp(3) does
 	Env     []string
 	Warn    func(error) // is called with what failed without preventing the command
+
+	// Process is whose namespaces are entered instead of that of File. Mounts are left alone
+	// then where those of the process are entered, or its network namespace is not.
+	Process *Process
 }
 
 // Steps that can fail for want of a privilege.
 const (
 	stepEnter   = "enter the network namespace"
+	stepOther   = "enter " // of one of several types
 	stepUnshare = "make a mount namespace"
 	stepSlave   = "keep mounts from showing outside"
 	stepSys     = "mount /sys"
@@ -53,11 +60,14 @@ func (e *StepError) Unwrap() error { return e.Err }
 // which --net-only cannot do without.
 func (e *StepError) Entering() bool { return e.Step == stepEnter }
 
+// Other reports whether the step was to enter one of several namespaces of a process.
+func (e *StepError) Other() bool { return !e.Entering() && strings.HasPrefix(e.Step, stepOther) }
+
 // Exec turns the process into the command, so that signals and exit status are
 // the command's own; it returns only if that fails. The error is a StepError if
 // the command's surroundings could not be made, and a NotRunError if the command
 // itself could not be run. The calling process is then in an undefined state and
-// has to end.
+// has to end. A PID namespace is only entered by a child: that takes Start.
 //
 // It needs CAP_SYS_ADMIN in the user namespace of the caller and in that of the
 // network namespace (net/core/net_namespace.c, netns_install; kernel/nsproxy.c,
@@ -74,6 +84,15 @@ func (c *Command) Exec() error {
 
 // enter makes the surroundings of the command those of the calling thread.
 func (c *Command) enter() error {
+	if c.Process != nil {
+		if err := c.Process.enterAll(); err != nil {
+			return err
+		}
+		if c.Process.Has(ns.Net) && !c.Process.Has(ns.Mnt) {
+			return c.prepareMounts()
+		}
+		return nil
+	}
 	if err := c.checkFile(); err != nil {
 		return err
 	}
