@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
@@ -217,29 +219,36 @@ func (x *typist) press(keys string) (line string) {
 	}
 }
 
-// completes checks what keys make of the line.
+// completes checks what keys make of the line. On a busy machine a shell may get no words in
+// the time that it waits for them: they are typed again then.
 func (x *typist) completes(keys, want string) {
 	x.t.Helper()
-	if got := x.press(keys); got != want {
-		x.t.Errorf("%q makes %q, want %q; the terminal has %q", keys, got, want, x.shown.take())
-	}
+	nstest.Eventually(x.t, func() string {
+		if got := x.press(keys); got != want {
+			return fmt.Sprintf("%q makes %q, want %q; the terminal has %q", keys, got, want, x.shown.take())
+		}
+		return ""
+	})
 }
 
-// offers checks that after keys the terminal shows some words, and no others.
+// offers checks that after keys the terminal shows some words, in the end, and no others, ever.
 func (x *typist) offers(keys string, want []string, not ...string) {
 	x.t.Helper()
-	x.press(keys)
-	text := x.shown.take()
-	for _, w := range want {
-		if !strings.Contains(text, w) {
-			x.t.Errorf("%q does not show %q, but %q", keys, w, text)
+	nstest.Eventually(x.t, func() string {
+		x.press(keys)
+		text := x.shown.take()
+		for _, w := range not {
+			if strings.Contains(text, w) {
+				x.t.Errorf("%q shows %q: %q", keys, w, text)
+			}
 		}
-	}
-	for _, w := range not {
-		if strings.Contains(text, w) {
-			x.t.Errorf("%q shows %q: %q", keys, w, text)
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				return fmt.Sprintf("%q does not show %q, but %q", keys, w, text)
+			}
 		}
-	}
+		return ""
+	})
 }
 
 // untouched checks that nothing was created in the current directory of the shell.
