@@ -138,6 +138,9 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if view.Tree != render.NoTree && a.sources != nil && !slices.Contains(a.sources, "child") {
+		return usagef("--tree is read by the source child\nhint: add it to --source")
+	}
 	view.All, view.Types = f.all, types
 	if view.Tree == render.OwnerTree && !slices.Contains(types, ns.User) {
 		types = append(types, ns.User) // for what the others are below
