@@ -162,7 +162,7 @@ func completeBash(ctx context.Context, w io.Writer, l bashLine, request string, 
 // each with what it stands for.
 func askWords(ctx context.Context, args []string) (words [][2]string, directive cobra.ShellCompDirective, err error) {
 	var out bytes.Buffer
-	cmd := (&app{stdin: strings.NewReader(""), stdout: &out, stderr: io.Discard}).command()
+	cmd := (&app{args: args, stdin: strings.NewReader(""), stdout: &out, stderr: io.Discard}).command()
 	cmd.SetArgs(args)
 	cmd.SetOut(&out)
 	cmd.SetErr(io.Discard)

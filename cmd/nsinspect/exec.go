@@ -90,7 +90,7 @@ func (a *app) execCommand() *cobra.Command {
 		return usagef("%w\nhint: see nsinspect exec --help; the command's own flags go behind --", err)
 	})
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if slices.Contains(a.args[:len(a.args)-1], "--") {
+		if n := len(a.args); n > 0 && slices.Contains(a.args[:n-1], "--") {
 			return nil, cobra.ShellCompDirectiveDefault // the command
 		}
 		return a.completeRefs(cmd, args, typed)
