@@ -44,7 +44,7 @@ fuzz: ## fuzz every parser for FUZZTIME
 
 lint: ## check formatting, style, words and imports
 	.ci/words
-	$(GOLANGCI_LINT) run
+	$(GOLANGCI_LINT) run --allow-parallel-runners
 
 generate: ## regenerate the BPF objects and bindings, with the pinned clang
 	BPF2GO_CC=$(CLANG) BPF2GO_STRIP=$(LLVM_STRIP) $(GO) generate ./...

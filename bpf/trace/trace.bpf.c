@@ -8,12 +8,11 @@
  *
  * Needs Linux 5.8 (ring buffer); 6.2 for the object built with DIRECT. */
 #include "call.h"
-#include "caller.h"
 #include "target.h"
+#include "wanted.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile u32 follow;
 const volatile u32 entries_missed; /* a program at an entry may be skipped (preemptible, pkg/trace) */
 
 u64 started SEC(".data.started"); /* when every program was attached, nanoseconds since boot; 0 before */
@@ -41,46 +40,6 @@ struct {
 	MAP_VALUE(struct event);
 	MAP_ENTRIES(1024);
 } overflow SEC(".maps");
-
-/* With follow: the descendants of the reader's process. */
-struct {
-	MAP_TYPE(HASH);
-	MAP_KEY(u32);
-	MAP_VALUE(u32);
-	MAP_ENTRIES(16384);
-} followed SEC(".maps");
-
-/* ---- the caller ---- */
-
-static __always_inline int is_followed(struct task_struct *task)
-{
-	u32 tgid = READ(task, tgid);
-
-	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
-}
-
-/* Fills in the caller; 0 if a filter excludes it. */
-static __always_inline int fill_caller(struct event *e, struct task_struct *task)
-{
-	e->pid = reader_tgid(task);
-	if (is_own(e))
-		return 0;
-	if (follow && !is_followed(task))
-		return 0;
-	e->tid = reader_tid(task);
-	if (!pid_matches(e))
-		return 0;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), &task->comm);
-	if (!comm_matches(e))
-		return 0;
-	e->ppid = reader_tgid(READ(task, real_parent));
-	e->uid = READ(READ(task, cred), euid.val);
-	if (!uid_matches(e))
-		return 0;
-	if (identify)
-		read_caller(e, (void *)task);
-	return 1;
-}
 
 /* ---- the hooks ---- */
 
