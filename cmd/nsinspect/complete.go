@@ -21,7 +21,7 @@ import (
 )
 
 // completeFor is how long a shell waits for words at most.
-const completeFor = time.Second
+const completeFor = 2 * time.Second
 
 // words is what completes a word, as cobra has it.
 type words = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
