@@ -185,14 +185,19 @@ func (r *runner) wait(c *enter.Command) error {
 	if err != nil {
 		return err
 	}
-	ended := make(chan *os.ProcessState, 1)
+	var state *os.ProcessState
+	ended := make(chan error, 1)
 	go func() {
-		state, _ := p.Wait() // fails for no child of ours
-		ended <- state
+		var err error
+		state, err = p.Wait()
+		ended <- err
 	}()
 	for {
 		select {
-		case state := <-ended:
+		case err := <-ended:
+			if err != nil {
+				return fmt.Errorf("wait for the command: %w", err)
+			}
 			r.keep(statusOf(state))
 			return nil
 		case s := <-sent:
