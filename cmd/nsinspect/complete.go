@@ -48,23 +48,20 @@ func listOf(all func() []string) words {
 }
 
 // completeUsers completes with the users of the machine.
-func completeUsers(*cobra.Command, []string, string) (all []string, _ cobra.ShellCompDirective) {
-	h, err := host.Open("/")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer h.Close()
-	text, err := h.ReadFile("/etc/passwd")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	for line := range strings.Lines(text) {
-		fields := strings.Split(line, ":")
-		if len(fields) > 2 && offered(fields[0]) && offered(fields[2]) {
-			all = append(all, fields[0]+"\tuid "+fields[2])
+func (a *app) completeUsers(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return a.withHost(func(h *host.Host) (all []string) {
+		text, err := h.ReadFile("/etc/passwd")
+		if err != nil {
+			return nil
 		}
-	}
-	return all, cobra.ShellCompDirectiveNoFileComp
+		for line := range strings.Lines(text) {
+			fields := strings.Split(line, ":")
+			if len(fields) > 2 && offered(fields[0]) && offered(fields[2]) {
+				all = append(all, fields[0]+"\tuid "+fields[2])
+			}
+		}
+		return all
+	})
 }
 
 // completeFlags gives flags of a command their words, by name.
@@ -130,11 +127,11 @@ func (a *app) completeRefs(cmd *cobra.Command, _ []string, typed string) ([]stri
 		if number {
 			all = processWords(h, "", typed)
 		}
-		return append(all, a.scanned(cmd, h, t, func(snap *ns.Snapshot, owners func() *owner.Index) []string {
+		return append(all, a.scanned(cmd, h, t, func(ctx context.Context, snap *ns.Snapshot) []string {
 			if number || inode {
 				return inodeWords(snap, number)
 			}
-			return refWords(snap, owners())
+			return refWords(snap, ownersOf(ctx, h, snap))
 		})...)
 	})
 }
@@ -150,15 +147,18 @@ func (a *app) withHost(find func(*host.Host) []string) ([]string, cobra.ShellCom
 }
 
 // scanned returns the words that a function finds in a quick scan.
-func (a *app) scanned(cmd *cobra.Command, h *host.Host, t ns.Type, find func(*ns.Snapshot, func() *owner.Index) []string) []string {
+func (a *app) scanned(cmd *cobra.Command, h *host.Host, t ns.Type, find func(context.Context, *ns.Snapshot) []string) []string {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
 	defer cancel()
 	snap, err := scan.Scan(ctx, scan.Options{Host: h, NamesDirs: a.netnsDirs, Types: []ns.Type{t}, Sources: []string{"process", "mount", "name"}})
 	if err != nil {
 		return nil
 	}
-	owners := owner.Lazy{Host: h}
-	return find(snap, func() *owner.Index { return owners.Index(ctx, snap) })
+	return find(ctx, snap)
+}
+
+func ownersOf(ctx context.Context, h *host.Host, snap *ns.Snapshot) *owner.Index {
+	return (&owner.Lazy{Host: h}).Index(ctx, snap)
 }
 
 // offered reports whether a word is offered to complete what is typed. A name of which a
@@ -246,7 +246,7 @@ func (a *app) completePIDs(_ *cobra.Command, _ []string, typed string) ([]string
 // completeNames completes with names of namespaces, as --name compares them.
 func (a *app) completeNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return a.withHost(func(h *host.Host) []string {
-		return a.scanned(cmd, h, ns.Net, func(snap *ns.Snapshot, _ func() *owner.Index) (all []string) {
+		return a.scanned(cmd, h, ns.Net, func(_ context.Context, snap *ns.Snapshot) (all []string) {
 			for i := range snap.Namespaces {
 				for k := range snap.Namespaces[i].Names {
 					if name := snap.Namespaces[i].Names[k].Label(); offered(name) && name[0] != '-' {
@@ -263,8 +263,8 @@ func (a *app) completeNames(cmd *cobra.Command, _ []string, _ string) ([]string,
 // completeOwners completes with owners, and with the kinds that there are.
 func (a *app) completeOwners(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return a.withHost(func(h *host.Host) []string {
-		return a.scanned(cmd, h, ns.Net, func(snap *ns.Snapshot, owners func() *owner.Index) (all []string) {
-			index := owners()
+		return a.scanned(cmd, h, ns.Net, func(ctx context.Context, snap *ns.Snapshot) (all []string) {
+			index := ownersOf(ctx, h, snap)
 			for i := range snap.Namespaces {
 				if o := index.Namespace(&snap.Namespaces[i]); o != nil && o.Authority.Trusted && offered(o.Ref()) {
 					all = append(all, o.Ref()+"\t"+aboutWord(&snap.Namespaces[i]))

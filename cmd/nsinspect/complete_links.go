@@ -13,25 +13,13 @@ import (
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // completeLinks completes with something of the links of all network namespaces.
 func (a *app) completeLinks(of func(*ns.Link) []string) words {
-	return func(cmd *cobra.Command, _ []string, _ string) (all []string, _ cobra.ShellCompDirective) {
-		ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
-		defer cancel()
-		h, err := host.Open("/")
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		defer h.Close()
-		snap, err := scan.Scan(ctx, scan.Options{Host: h, Sources: []string{"process", "mount", "name"}})
-		if err == nil {
-			err = links.Read(ctx, h, snap)
-		}
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+	return a.completeNetwork(func(ctx context.Context, h *host.Host, snap *ns.Snapshot) (all []string) {
+		if err := links.Read(ctx, h, snap); err != nil {
+			return nil
 		}
 		for i := range snap.Namespaces {
 			for k := range snap.Namespaces[i].Links {
@@ -42,36 +30,36 @@ func (a *app) completeLinks(of func(*ns.Link) []string) words {
 				}
 			}
 		}
-		slices.Sort(all)
-		return all, cobra.ShellCompDirectiveNoFileComp
-	}
+		return all
+	})
 }
 
 // completePorts completes with the ports that sockets listen at, in every network namespace.
-func (a *app) completePorts(cmd *cobra.Command, _ []string, _ string) (all []string, _ cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
-	defer cancel()
-	h, err := host.Open("/")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer h.Close()
-	snap, err := scan.Scan(ctx, scan.Options{Host: h, Sources: []string{"process", "mount", "name"}})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	hits, err := links.AnyPort().Find(ctx, h, snap)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	for _, hit := range hits {
-		for i := range hit.Listeners {
-			l := &hit.Listeners[i]
-			all = append(all, fmt.Sprintf("%d\t%s in %s", l.Addr.Port(), l.Proto, render.Escape(hit.Namespace.String())))
+func (a *app) completePorts() words {
+	return a.completeNetwork(func(ctx context.Context, h *host.Host, snap *ns.Snapshot) (all []string) {
+		hits, err := links.AnyPort().Find(ctx, h, snap)
+		if err != nil {
+			return nil
 		}
+		for _, hit := range hits {
+			for i := range hit.Listeners {
+				l := &hit.Listeners[i]
+				all = append(all, fmt.Sprintf("%d\t%s in %s", l.Addr.Port(), l.Proto, render.Escape(hit.Namespace.String())))
+			}
+		}
+		return all
+	})
+}
+
+// completeNetwork completes with what a function finds in all network namespaces.
+func (a *app) completeNetwork(find func(context.Context, *host.Host, *ns.Snapshot) []string) words {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return a.withHost(func(h *host.Host) []string {
+			all := a.scanned(cmd, h, ns.Net, func(ctx context.Context, snap *ns.Snapshot) []string { return find(ctx, h, snap) })
+			slices.Sort(all)
+			return slices.Compact(all)
+		})
 	}
-	slices.Sort(all)
-	return slices.Compact(all), cobra.ShellCompDirectiveNoFileComp
 }
 
 func linkNames(l *ns.Link) []string { return append([]string{l.Name}, l.AltNames...) }

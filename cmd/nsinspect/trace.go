@@ -149,7 +149,7 @@ func (a *app) traceCommand() *cobra.Command {
 	flags.StringVar(&f.buffer, "buffer", "16M", "ring buffer `SIZE`")
 	completeFlags(cmd, map[string]words{
 		"ns": a.completeRefs, "type": listOf(typeWords), "output": oneOf("table", "wide", "json"), "tier": oneOf("1", "2", "3", "4"),
-		"pid": a.completePIDs, "uid": completeUsers, "exclude": oneOf("runtimes"), "filter": oneOf("help"),
+		"pid": a.completePIDs, "uid": a.completeUsers, "exclude": oneOf("runtimes"), "filter": oneOf("help"),
 	})
 	return cmd
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/mounts"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -141,14 +142,12 @@ func hierarchies() (map[string]int, error) {
 		return nil, fmt.Errorf("find cgroups: %w", err)
 	}
 	ids := map[string]int{}
-	for line := range strings.Lines(string(text)) {
-		id, rest, _ := strings.Cut(line, ":")
-		names, _, _ := strings.Cut(rest, ":")
-		n, err := strconv.Atoi(id)
+	for c := range host.Cgroups(string(text)) {
+		n, err := strconv.Atoi(c.Hierarchy)
 		if err != nil {
-			continue
+			return nil, fmt.Errorf("find cgroups: %w", err)
 		}
-		for name := range strings.SplitSeq(names, ",") {
+		for name := range strings.SplitSeq(c.Controllers, ",") {
 			ids[name] = n
 		}
 	}

@@ -28,7 +28,7 @@ func versionCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			info, _ := debug.ReadBuildInfo()
+			info, _ := debug.ReadBuildInfo() // nil, where there is none
 			return render.Version(cmd.OutOrStdout(), wire.NewVersion(info), format)
 		},
 	}

@@ -103,7 +103,7 @@ func (a *app) whoUsesCommand() *cobra.Command {
 	completeFlags(cmd, map[string]words{
 		"type": oneType, "output": oneOf("table", "wide", "csv", "json", "yaml", "name"),
 		"ip": a.completeLinks(linkAddrs), "mac": a.completeLinks(linkMACs), "dev": a.completeLinks(linkNames),
-		"port": a.completePorts, "proto": oneOf(links.Protocols()...),
+		"port": a.completePorts(), "proto": oneOf(links.Protocols()...),
 	})
 	return cmd
 }

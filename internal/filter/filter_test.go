@@ -113,7 +113,7 @@ func TestCompare(t *testing.T) {
 		{Texts(""), Texts("a"), -1},
 		{Lasting(1), Lasting(1), 0},
 	} {
-		if got := c.a.Compare(c.b); got != c.want {
+		if got := Compare(&c.a, &c.b); got != c.want {
 			t.Errorf("%v and %v: %d, want %d", c.a, c.b, got, c.want)
 		}
 	}

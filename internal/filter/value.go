@@ -67,9 +67,6 @@ func Yes(b bool) Value {
 
 // Compare returns how a value sorts beside another one of the same kind: an unknown one
 // before all others.
-func (v Value) Compare(w Value) int { return Compare(&v, &w) }
-
-// Compare is Value.Compare where values are.
 func Compare(v, w *Value) int {
 	switch {
 	case !v.known || !w.known:

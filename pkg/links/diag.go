@@ -118,7 +118,7 @@ func parseListener(m []byte) (ns.Listener, error) {
 	if m[0] == unix.AF_INET6 {
 		size = 16
 	}
-	addr, _ := netip.AddrFromSlice(m[8 : 8+size])
+	addr, _ := netip.AddrFromSlice(m[8 : 8+size]) // which takes 4 and 16 bytes
 	l := ns.Listener{
 		Addr:  netip.AddrPortFrom(addr, uint16(m[4])<<8|uint16(m[5])),
 		Index: int(native.Uint32(m[40:])), UID: int(native.Uint32(m[64:])), Socket: uint64(native.Uint32(m[68:])),

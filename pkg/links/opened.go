@@ -123,7 +123,7 @@ func (f *files) look(pid, tid ns.TaskID) {
 		}
 		inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
 		if same := f.wanted[inode]; err == nil && same != nil {
-			fd, _ := strconv.Atoi(e.Name())
+			fd, _ := strconv.Atoi(e.Name()) // proc_readfd_common (fs/proc/fd.c, 6.18) writes numbers alone
 			p := f.process(pid)
 			if _, err := unix.Readlinkat(at, e.Name(), buf[:]); err == nil { // if not, p may be another by now
 				add(same, ns.Holder{Kind: ns.KindSocket, PID: pid, TID: tid, FD: fd, Process: p})

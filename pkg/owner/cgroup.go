@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/nsinspect/nsinspect/internal/host"
 )
 
 // place is what one directory on a cgroup's path means: that a container is in it,
@@ -39,14 +41,12 @@ type membership struct {
 func parseCgroup(text []byte) membership {
 	var m membership
 	var groups []group
-	for line := range strings.Lines(string(text)) {
-		hierarchy, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
-		controllers, name, ok := strings.Cut(rest, ":")
-		g := group{cmp.Or(controllers, hierarchy), strings.TrimSuffix(name, " (deleted)")}
-		if !ok || g.path == "/" || g.path == "" {
+	for c := range host.Cgroups(string(text)) {
+		g := group{cmp.Or(c.Controllers, c.Hierarchy), strings.TrimSuffix(c.Path, " (deleted)")}
+		if g.path == "/" || g.path == "" {
 			continue
 		}
-		if unit, in := unitOf(g.path); unit != "" && m.unit == "" && (controllers == "name=systemd" || hierarchy == "0" && controllers == "") {
+		if unit, in := unitOf(g.path); unit != "" && m.unit == "" && (c.Controllers == "name=systemd" || c.Hierarchy == "0" && c.Controllers == "") {
 			m.unit, m.unitIn = unit, group{g.hierarchy, in}
 		}
 		if !slices.ContainsFunc(groups, func(h group) bool { return h.path == g.path }) {
