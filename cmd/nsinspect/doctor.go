@@ -104,6 +104,13 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	case a.sources != nil:
 		return usagef("doctor reads every source\nhint: leave --source out")
 	}
+	file, err := a.openFrom()
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		return a.doctorIn(file, opts, view)
+	}
 	scanning, done, err := a.options()
 	if err != nil {
 		return err
@@ -122,7 +129,11 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	if err != nil {
 		return err
 	}
-	report = render.Filter(report, view.filter)
+	return a.diagnose(render.Filter(report, view.filter), view)
+}
+
+// diagnose writes a report, and returns how things are as an error unless they are well.
+func (a *app) diagnose(report *doctor.Report, view doctorView) error {
 	if err := a.writeReport(report, view); err != nil {
 		return err
 	}

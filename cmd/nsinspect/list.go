@@ -20,6 +20,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/snapshot"
 )
 
 const listHelp = `List namespaces: the inode and names of each, how many processes are in it, what keeps
@@ -149,13 +150,20 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	l := lister{app: a, refs: refs, view: view, noHeaders: f.noHeaders, ascii: f.ascii}
+	if l.file, err = a.openFrom(); err != nil {
+		return err
+	}
+	if l.file != nil {
+		l.opts.Types = types
+		return l.once(ctx, false)
+	}
 	opts, done, err := a.options(types...)
 	if err != nil {
 		return err
 	}
 	defer done()
-	opts.Details = view.Details()
-	l := lister{app: a, opts: opts, refs: refs, view: view, noHeaders: f.noHeaders, ascii: f.ascii}
+	l.opts, l.opts.Details = opts, view.Details()
 	if interval == 0 {
 		return l.once(ctx, false)
 	}
@@ -164,6 +172,7 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 
 type lister struct {
 	*app
+	file      *snapshot.File // nil: the machine is read
 	opts      scan.Options
 	refs      []resolve.Ref // nil: all namespaces
 	view      render.View
@@ -179,22 +188,27 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 		return err
 	}
 	l.view.Only = only
-	if l.view.Links() {
+	if l.file == nil && l.view.Links() {
 		if err := links.Read(ctx, l.opts.Host, snap); err != nil {
 			return err
 		}
 	}
 	var owners *owner.Index
-	if l.view.Owners() {
+	if l.file != nil && l.view.Owners() {
+		owners = l.file.Owners
+	} else if l.view.Owners() {
 		owners = l.owners.Index(ctx, snap)
 		owners.Prefetch(snap)
 	}
 	style := l.style()
 	style.NoHeaders, style.ASCII = l.noHeaders, l.ascii || style.ASCII
 	var out bytes.Buffer
-	redraw := watching && style.Width > 0 && (l.view.Format == render.Table || l.view.Format == render.Wide)
+	redraw := watching && style.Width > 0 && l.people()
 	if redraw {
 		out.WriteString("\x1b[H\x1b[2J\x1b[3J") // home, clear, forget what scrolled off
+	}
+	if l.file != nil && l.people() {
+		out.WriteString(render.AsOf(snap, l.file.Redacted))
 	}
 	if err := render.List(&out, snap, owners, l.view, style, watching); err != nil {
 		return err
@@ -210,9 +224,15 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	return missing
 }
 
+// people reports whether what is written is for people.
+func (l *lister) people() bool { return l.view.Format == render.Table || l.view.Format == render.Wide }
+
 // scan takes a snapshot. With references, only has the namespaces that they point at, and
 // missing is the error of those that point nowhere.
 func (l *lister) scan(ctx context.Context) (snap *ns.Snapshot, only []*ns.Namespace, missing, err error) {
+	if l.file != nil && l.refs == nil {
+		return view(l.file, l.view.Links(), l.opts.Types...), nil, nil, nil
+	}
 	if l.refs == nil {
 		snap, err = scan.Scan(ctx, l.opts)
 		return snap, nil, nil, err
@@ -221,7 +241,12 @@ func (l *lister) scan(ctx context.Context) (snap *ns.Snapshot, only []*ns.Namesp
 	if l.view.Tree != render.NoTree {
 		find = resolve.Among
 	}
-	snap, found, err := find(ctx, l.opts, &l.owners, l.refs)
+	var found []resolve.Found
+	if l.file != nil {
+		snap, found, err = inFile(ctx, l.file, l.view.Links(), l.opts.Types, l.refs)
+	} else {
+		snap, found, err = find(ctx, l.opts, &l.owners, l.refs)
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}

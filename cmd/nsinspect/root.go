@@ -64,6 +64,7 @@ type app struct {
 
 	root      string
 	netnsDirs []string
+	from      string // the snapshot to answer from; "" for the machine
 	engine    string
 	noEngine  error // why the engine that was wanted is not there
 	sources   []string
@@ -161,6 +162,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringSliceVar(&a.sources, "source", nil, "read only these `SOURCES`: "+strings.Join(scan.Sources(), ", "))
 	flags.StringVar(&a.root, "root", "/", "read the machine whose root directory is `DIR`, such as /host in a container")
 	flags.StringArrayVar(&a.netnsDirs, "netns-dir", nil, "read names from `DIR` too (repeatable)")
+	flags.StringVar(&a.from, "from", "", "answer from the snapshot in `FILE`, or on stdin if that is -")
 	flags.StringVar(&a.color, "color", "auto", "`WHEN` to use colour: auto, always or never")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print everything that could not be read, and which engine read")
 	completeFlags(cmd, map[string]words{
@@ -171,8 +173,13 @@ func (a *app) command() *cobra.Command {
 			panic(err) // there is no such flag
 		}
 	}
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.nameCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := a.check(); err != nil {
+			return err
+		}
+		return a.checkFrom(cmd)
+	}
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.nameCommand(), a.snapshotCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)
 	return cmd

@@ -118,6 +118,13 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 	if err != nil {
 		return err
 	}
+	file, err := a.openFrom()
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		return a.whoUsesIn(ctx, file, t, refs, format, f.noHeaders)
+	}
 	opts, done, err := a.options(t)
 	if err != nil {
 		return err
@@ -131,6 +138,17 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 	if err != nil {
 		return err
 	}
+	return a.eachFound(found, format, func(i, nth int) error {
+		style := a.style()
+		style.NoHeaders = f.noHeaders || format == render.CSV && nth > 1
+		return a.whoUsesOne(ctx, opts, snap, found[i].Namespace, refs[i], format, style)
+	})
+}
+
+// eachFound calls write for each namespace that references point at, with its place and how
+// many are written with it, and puts between them what belongs there. The error has the
+// references that point nowhere.
+func (a *app) eachFound(found []resolve.Found, format render.Format, write func(i, nth int) error) error {
 	var wrong several
 	written := map[*ns.Namespace]bool{}
 	for i, r := range found {
@@ -146,9 +164,7 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 			}
 		}
 		written[r.Namespace] = true
-		style := a.style()
-		style.NoHeaders = f.noHeaders || format == render.CSV && len(written) > 1
-		if err := a.whoUsesOne(ctx, opts, snap, r.Namespace, refs[i], format, style); err != nil {
+		if err := write(i, len(written)); err != nil {
 			return err
 		}
 	}

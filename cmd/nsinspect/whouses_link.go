@@ -72,6 +72,13 @@ func (a *app) whoUsesLink(ctx context.Context, by string, f whoUsesFlags, args [
 	if err != nil {
 		return err
 	}
+	file, err := a.openFrom()
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		return a.whoUsesLinkIn(ctx, file, q, format, f.noHeaders)
+	}
 	opts, done, err := a.searchOptions(by)
 	if err != nil {
 		return err

@@ -8,9 +8,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/resolve"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -25,6 +27,13 @@ func (a *app) whoUsesPort(ctx context.Context, f whoUsesFlags, args []string) er
 	format, err := f.parseSearch("port", args)
 	if err != nil {
 		return err
+	}
+	file, err := a.openFrom()
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		return a.whoUsesPortIn(file, p, format, f.noHeaders)
 	}
 	opts, done, err := a.searchOptions("port")
 	if err != nil {
@@ -44,9 +53,23 @@ func (a *app) whoUsesPort(ctx context.Context, f whoUsesFlags, args []string) er
 	}
 	owners := a.owners.Index(ctx, snap)
 	var out bytes.Buffer
+	return a.writePorts(&out, format, f.noHeaders, p, hits, snap, owners, func(hit *links.PortHit) (*explain.Adviser, *owner.Index, error) {
+		snap, err := a.balance(ctx, opts, snap, hit)
+		if err != nil {
+			return nil, nil, err
+		}
+		owners := a.owners.Index(ctx, snap)
+		return adviser(opts.Host, snap, owners), owners, nil
+	})
+}
+
+// writePorts writes the listeners of a port, and the answer for each namespace in which some
+// are. advise returns who answers for one.
+func (a *app) writePorts(out *bytes.Buffer, format render.Format, noHeaders bool, p links.Port, hits []links.PortHit, snap *ns.Snapshot, owners *owner.Index,
+	advise func(*links.PortHit) (*explain.Adviser, *owner.Index, error)) error {
 	people := format == render.Table || format == render.Wide
 	if people {
-		if err := render.Listeners(&out, snap, hits, owners); err != nil {
+		if err := render.Listeners(out, snap, hits, owners); err != nil {
 			return err
 		}
 	}
@@ -54,14 +77,13 @@ func (a *app) whoUsesPort(ctx context.Context, f whoUsesFlags, args []string) er
 		if i > 0 || people {
 			out.WriteString(between[format])
 		}
-		snap, err := a.balance(ctx, opts, snap, &hit)
+		adviser, owners, err := advise(&hit)
 		if err != nil {
 			return err
 		}
-		owners := a.owners.Index(ctx, snap)
 		style := a.style()
-		style.NoHeaders = f.noHeaders || format == render.CSV && i > 0
-		if err := render.UsesByPort(&out, adviser(opts.Host, snap, owners), p, hit, owners, format, style); err != nil {
+		style.NoHeaders = noHeaders || format == render.CSV && i > 0
+		if err := render.UsesByPort(out, adviser, p, hit, owners, format, style); err != nil {
 			return err
 		}
 	}

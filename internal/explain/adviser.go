@@ -32,6 +32,8 @@ type Adviser struct {
 	// the snapshot.
 	Connections func(n *ns.Namespace) (int, error)
 
+	Answers map[uint64]Answer // by inode, of a snapshot from a file; nil: they are worked out
+
 	busybox bool                   // umount of this machine enters no mount namespace
 	inside  map[uint64][]ns.TaskID // see tasksIn
 	open    map[uint64]int         // see connections

@@ -13,6 +13,9 @@ type Answer struct {
 
 // Answer answers who keeps a namespace alive and what frees it.
 func (a *Adviser) Answer(n *ns.Namespace) Answer {
+	if a.Answers != nil {
+		return a.Answers[n.Inode]
+	}
 	free := a.Free(n)
 	return Answer{a.Verdict(n, free), Commands(free), Advice(free)}
 }

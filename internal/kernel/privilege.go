@@ -44,3 +44,23 @@ func HasCapability(capability int) bool {
 	}
 	return data[capability/32].Effective&(1<<(capability%32)) != 0
 }
+
+// capabilities are those that this program needs for something.
+var capabilities = []struct {
+	number int
+	name   string
+}{
+	{unix.CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"}, {unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {unix.CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
+	{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {unix.CAP_PERFMON, "CAP_PERFMON"}, {unix.CAP_BPF, "CAP_BPF"},
+}
+
+// Capabilities returns the names of the capabilities that the calling thread has in effect, of
+// those that this program needs for something.
+func Capabilities() (all []string) {
+	for _, c := range capabilities {
+		if HasCapability(c.number) {
+			all = append(all, c.name)
+		}
+	}
+	return all
+}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nsinspect/nsinspect/internal/text"
+	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
@@ -222,7 +223,7 @@ func appendString(out []byte, s string) []byte {
 			continue
 		}
 		out = append(out, s[start:i]...)
-		out = appendU(out, r)
+		out = wire.AppendEscape(out, r)
 		i += size
 		start = i
 	}
@@ -246,5 +247,5 @@ func appendEscape(out []byte, c byte) []byte {
 	case '\t':
 		return append(out, `\t`...)
 	}
-	return appendU(out, rune(c))
+	return wire.AppendEscape(out, rune(c))
 }

@@ -164,7 +164,7 @@ func FuzzAppendString(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		want, err := encodeJSON(s, false)
+		want, err := wire.Marshal(s, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os/user"
@@ -135,6 +136,9 @@ func userName(s *ns.Snapshot, uid int) string {
 		return ""
 	}
 	id := strconv.Itoa(uid)
+	if s.Kept != nil {
+		return cmp.Or(s.Kept.Users[uid], id)
+	}
 	if s.Root != "/" {
 		return id
 	}
@@ -171,4 +175,16 @@ func names(n *ns.Namespace, full bool) []string {
 		}
 	}
 	return all
+}
+
+// AsOf returns the first line of what is read from a file: of when and where it is.
+func AsOf(s *ns.Snapshot, redacted bool) string {
+	line := "as of " + s.Taken.Local().Format(time.RFC3339)
+	if s.Machine.Host != "" {
+		line += " on " + text.Name(s.Machine.Host)
+	}
+	if redacted {
+		line += ", with names and addresses as hashes"
+	}
+	return Escape(line) + "\n"
 }

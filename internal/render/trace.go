@@ -109,7 +109,7 @@ func countsOf(counts map[trace.Call]int) map[string]int {
 
 // appendRecord adds one of the few records that are no events.
 func appendRecord(out []byte, v any) []byte {
-	record, err := encodeJSON(v, false)
+	record, err := wire.Marshal(v, false)
 	if err != nil {
 		panic("render: a record of plain fields cannot be encoded: " + err.Error())
 	}

@@ -115,7 +115,7 @@ func command(cmdline string) string {
 // takesValue reports whether the next argument is the value of a global flag.
 func takesValue(flag string) bool {
 	switch flag {
-	case "--engine", "--source", "--root", "--netns-dir", "--color":
+	case "--engine", "--source", "--root", "--netns-dir", "--color", "--from":
 		return true
 	}
 	return false

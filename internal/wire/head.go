@@ -72,7 +72,8 @@ type Gap struct {
 	Sources    []string `json:"sources"` // the sources that it may be missing from
 	Path       string   `json:"path"`
 	PathBase64 []byte   `json:"path_base64,omitempty"`
-	Error      string   `json:"error"` // why it could not be read
+	Error      string   `json:"error"`          // why it could not be read
+	Code       string   `json:"code,omitempty"` // the cause in a word: EACCES and the like, not-in-proc, needs-linux-6.8; absent if there is none
 }
 
 func newHead(s *ns.Snapshot, x *owner.Index) Head {
@@ -82,7 +83,7 @@ func newHead(s *ns.Snapshot, x *owner.Index) Head {
 		Sources: append([]string{}, s.Sources...), Complete: len(gaps) == 0, Gaps: []Gap{},
 	}
 	for _, g := range gaps {
-		h.Gaps = append(h.Gaps, Gap{g.Sources, g.Path, raw(g.Path), g.Err.Error()})
+		h.Gaps = append(h.Gaps, Gap{g.Sources, g.Path, raw(g.Path), g.Err.Error(), codeOf(g.Err)})
 	}
 	return h
 }

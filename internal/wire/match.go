@@ -46,6 +46,11 @@ func LinkMatch(s *ns.Snapshot, x *owner.Index, q links.Query, hit *links.Hit) *M
 func PortMatch(s *ns.Snapshot, x *owner.Index, p links.Port, hit *links.PortHit) *Match {
 	c := newConverter(s, x)
 	m := &Match{By: "port", Value: p.String(), Namespace: c.ref(ns.Net, hit.Namespace.Inode)}
+	m.Listeners = c.listeners(hit)
+	return m
+}
+
+func (c *converter) listeners(hit *links.PortHit) (all []Listener) {
 	for i := range hit.Listeners {
 		l := &hit.Listeners[i]
 		w := Listener{Protocol: l.Proto, Address: l.Addr.Addr().String(), Port: int(l.Addr.Port()), UID: l.UID, Inode: l.Socket, Holders: []Holder{}}
@@ -58,7 +63,7 @@ func PortMatch(s *ns.Snapshot, x *owner.Index, p links.Port, hit *links.PortHit)
 		for k := range l.Holders {
 			w.Holders = append(w.Holders, c.holder(hit.Namespace, &l.Holders[k]))
 		}
-		m.Listeners = append(m.Listeners, w)
+		all = append(all, w)
 	}
-	return m
+	return all
 }

@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/filter"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Ignored is a finding that is not reported, and the pattern that it fits.
@@ -81,4 +83,30 @@ func (r *Report) ignore(patterns []Pattern) {
 		}
 		return false
 	})
+}
+
+// Choose leaves in a report of all checks and types, from a file, what Run would report with
+// these options.
+func (r *Report) Choose(opts Options) {
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
+		young := opts.MinAge > 0 && !f.Since.IsZero() && r.Snapshot.Taken.Sub(f.Since) < opts.MinAge
+		return young || !opts.runs(f.Check) || !opts.covers(f.about())
+	})
+	r.Undecided = slices.DeleteFunc(r.Undecided, func(u Undecided) bool {
+		return !opts.runs(u.Check) || u.Check == checkUnusedUserNS && !opts.covers(ns.User)
+	})
+	r.settle(opts)
+}
+
+// about returns the type of namespaces that a finding is about.
+func (f *Finding) about() ns.Type {
+	if f.Namespace != nil {
+		return f.Namespace.Type
+	}
+	for _, t := range ns.Types() {
+		if strings.HasPrefix(f.Subject, explain.LimitOf(t)+" ") {
+			return t
+		}
+	}
+	return ns.Net
 }

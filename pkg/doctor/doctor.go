@@ -138,16 +138,40 @@ type Options struct {
 // Run checks a machine. It needs what the scan needs to see everything: root.
 // It fails only if a scan does or ctx ends.
 func Run(ctx context.Context, opts Options) (*Report, error) {
+	first, err := Begin(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return first.End(ctx)
+}
+
+// First is the first look at a machine.
+type First struct {
+	*inspection
+	ended time.Time
+}
+
+// Begin takes the first look of Run.
+func Begin(ctx context.Context, opts Options) (*First, error) {
 	x, err := inspect(ctx, opts, false)
-	if err != nil || len(x.findings) == 0 || opts.Pause < 0 {
-		return x.report(), err
+	return &First{x, time.Now()}, err
+}
+
+// Owners returns whose things are, as of the first look.
+func (x *First) Owners() *owner.Index { return x.owners() }
+
+// End takes the second look, if there is anything to confirm, no sooner than the pause after
+// the first one.
+func (x *First) End(ctx context.Context) (*Report, error) {
+	if len(x.findings) == 0 || x.opts.Pause < 0 {
+		return x.report(), nil
 	}
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-time.After(opts.Pause):
+	case <-time.After(x.opts.Pause - time.Since(x.ended)):
 	}
-	second, err := inspect(ctx, opts, true)
+	second, err := inspect(ctx, x.opts, true)
 	if err != nil {
 		return nil, err
 	}
@@ -179,16 +203,21 @@ func (x *inspection) report() *Report {
 		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), cmp.Compare(order(a.Check), order(b.Check)),
 			strings.Compare(a.Subject, b.Subject))
 	})
-	r.ignore(x.opts.Ignore)
+	r.settle(x.opts)
+	return r
+}
+
+// settle takes out what options excuse.
+func (r *Report) settle(opts Options) {
+	r.ignore(opts.Ignore)
 	orphans := 0
 	for i := range r.Findings {
 		if r.Findings[i].Check == checkNoProcess {
 			orphans++
 		}
 	}
-	if orphans <= x.opts.MaxOrphans {
+	if orphans <= opts.MaxOrphans {
 		r.Tolerated = orphans
 		r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Check == checkNoProcess })
 	}
-	return r
 }

@@ -82,6 +82,7 @@ type Hit struct {
 	Link      *ns.Link
 	Namespace *ns.Namespace // the one that is asked for: At, or where the other end of the link is
 	Route     netip.Prefix  // of an address that no link has, and that is local by a route of Link
+	reader    int           // UID of who took the snapshot
 }
 
 // Find returns the hit of a query in a snapshot whose links were read. It returns
@@ -119,19 +120,18 @@ func trusted(hits []Hit) []Hit {
 }
 
 // trusted reports whether no other user made the namespace.
-func (h Hit) trusted() bool { return h.At.OwnerUID <= 0 || h.At.OwnerUID == os.Geteuid() }
+func (h Hit) trusted() bool { return h.At.OwnerUID <= 0 || h.At.OwnerUID == h.reader }
 
 // hits returns every link that the query fits.
 func (q Query) hits(snap *ns.Snapshot) []Hit {
-	var own unix.Stat_t
-	_ = unix.Stat("/proc/self/ns/net", &own) // if not, there is the host's
+	own, reader := place(snap)
 	var hits []Hit
 	for i := range snap.Namespaces {
 		n := &snap.Namespaces[i]
 		for j := range n.Links {
 			if l := &n.Links[j]; q.fits(l) {
-				h := Hit{At: n, Link: l, Namespace: n}
-				if home := n.Initial || n.Inode == own.Ino; q.By == "dev" && home && l.Peer != nil && l.Peer.Inode != n.Inode {
+				h := Hit{At: n, Link: l, Namespace: n, reader: reader}
+				if home := n.Initial || n.Inode == own; q.By == "dev" && home && l.Peer != nil && l.Peer.Inode != n.Inode {
 					h.Namespace = snap.Find(l.Peer.Inode)
 				}
 				hits = append(hits, h)
@@ -139,11 +139,22 @@ func (q Query) hits(snap *ns.Snapshot) []Hit {
 		}
 		if r, local := q.routes[n.Inode]; local {
 			if l := n.Link(r.index); l != nil && !q.fits(l) {
-				hits = append(hits, Hit{n, l, n, r.prefix})
+				hits = append(hits, Hit{n, l, n, r.prefix, reader})
 			}
 		}
 	}
 	return hits
+}
+
+// place returns the network namespace that a snapshot was taken in, 0 if it is unknown, and the
+// user who took it.
+func place(snap *ns.Snapshot) (own uint64, uid int) {
+	if snap.Kept != nil {
+		return snap.Kept.Own[ns.Net], snap.Kept.UID
+	}
+	var st unix.Stat_t
+	_ = unix.Stat("/proc/self/ns/net", &st) // if not, there is the host's
+	return st.Ino, os.Geteuid()
 }
 
 func (q Query) fits(l *ns.Link) bool {

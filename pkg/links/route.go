@@ -29,7 +29,13 @@ type route struct {
 // route, if it asks for an address that no link has by root's word. Where links could not be read, neither
 // can routes; what fails only here becomes a gap in the snapshot.
 func (q Query) WithRoutes(ctx context.Context, h *host.Host, snap *ns.Snapshot) (Query, error) {
-	if q.By != "ip" || q.zone != "" || h.Recorded() || slices.ContainsFunc(q.hits(snap), Hit.trusted) {
+	if q.By != "ip" || q.zone != "" || slices.ContainsFunc(q.hits(snap), Hit.trusted) {
+		return q, nil
+	}
+	if snap.Kept != nil {
+		return q.withLocal(snap), nil
+	}
+	if h.Recorded() {
 		return q, nil
 	}
 	r, stop := newReader(h, snap, Source)

@@ -17,3 +17,10 @@ type Listener struct {
 	Socket  uint64         // inode of its file; 0 if it has none
 	Holders []Holder       // the descriptors of processes that it is open by
 }
+
+// Local is a route of type local, by which a network namespace takes addresses for its own
+// that no link of it needs to have.
+type Local struct {
+	Prefix netip.Prefix
+	Index  int // of its link
+}

@@ -27,6 +27,7 @@ type Snapshot struct {
 	Namespaces []Namespace      // sorted by type, then inode
 	Dangling   []DanglingName   // sorted by path
 	Gaps       []Gap            // sorted by sources, then path
+	Kept       *Kept            // of one from a file; nil of a scan
 }
 
 // Complete reports whether everything the sources tried to read was read.

@@ -83,8 +83,14 @@ type Lazy struct {
 	x *Index
 }
 
+// Known returns a Lazy that has read its owners.
+func Known(x *Index) Lazy { return Lazy{x: x} }
+
 // Index returns the owners as a snapshot shows them.
 func (l *Lazy) Index(ctx context.Context, s *ns.Snapshot) *Index {
+	if l.x != nil && l.x.rec != nil {
+		return l.x
+	}
 	if l.x == nil || l.x.snapshot != s {
 		l.x = Read(ctx, Options{Host: l.Host, Snapshot: s})
 	}
@@ -96,7 +102,7 @@ func (l *Lazy) Index(ctx context.Context, s *ns.Snapshot) *Index {
 // are only found by looking at every process.
 func (l *Lazy) Aliases(ctx context.Context, s *ns.Snapshot, ref string, found bool) ([]ns.Alias, error) {
 	aliases, err := l.Index(ctx, s).Aliases(s, ref)
-	if found || len(aliases) > 0 || err != nil {
+	if found || len(aliases) > 0 || err != nil || l.x.rec != nil {
 		return aliases, err
 	}
 	l.x = Read(ctx, Options{Host: l.Host, Snapshot: s, All: true})

@@ -32,7 +32,7 @@ func (x *Index) check(p process, read func(ns.TaskID) *Owner) *Owner {
 		return nil
 	}
 	o := read(p.pid)
-	if o == nil || x.host.Recorded() {
+	if o == nil || x.rec != nil || x.host.Recorded() {
 		return o
 	}
 	st, err := x.host.ReadStat(p.pid.String())

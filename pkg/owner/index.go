@@ -43,6 +43,7 @@ type Options struct {
 // Index knows the owners of one machine. Its methods may be called from several
 // goroutines at once; those of a nil Index know nothing.
 type Index struct {
+	rec      *kept // of one that reads nothing; nil of any other
 	host     *host.Host
 	snapshot *ns.Snapshot
 
@@ -213,6 +214,9 @@ func (x *Index) Gaps() []ns.Gap {
 	if x == nil {
 		return nil
 	}
+	if x.rec != nil {
+		return x.rec.gaps
+	}
 	x.r.mu.Lock()
 	defer x.r.mu.Unlock()
 	gaps := slices.Clone(x.r.gaps)
@@ -225,6 +229,9 @@ func (x *Index) Gaps() []ns.Gap {
 func (x *Index) Containers() []Container {
 	if x == nil {
 		return nil
+	}
+	if x.rec != nil {
+		return x.rec.all()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -20,6 +20,9 @@ func (x *Index) Process(pid ns.TaskID) *Owner {
 	if x == nil || pid <= 0 {
 		return nil
 	}
+	if x.rec != nil {
+		return x.rec.of(pid)
+	}
 	text, err := x.host.ReadProc(pid, "cgroup", mostCgroup)
 	if err != nil {
 		x.r.gap("/proc/"+pid.String()+"/cgroup", err)
@@ -131,6 +134,9 @@ func (m *membership) innermost() string {
 
 // Prefetch reads, on all cores, what Namespace will be asked for of a snapshot.
 func (x *Index) Prefetch(s *ns.Snapshot) {
+	if x.rec != nil {
+		return
+	}
 	var leaders []process
 	x.mu.Lock()
 	for i := range s.Namespaces {
@@ -159,6 +165,9 @@ func (x *Index) Prefetch(s *ns.Snapshot) {
 func (x *Index) Namespace(n *ns.Namespace) *Owner {
 	if x == nil || n.Initial {
 		return nil
+	}
+	if x.rec != nil {
+		return x.rec.namespaces[n.Inode]
 	}
 	o := x.namespace(n)
 	if o == nil || o.Pod == "" || n.Type != ns.Net && n.Type != ns.IPC && n.Type != ns.UTS {
@@ -239,6 +248,9 @@ func (x *Index) leader(p *ns.Process) *Owner {
 	if p == nil {
 		return nil
 	}
+	if x.rec != nil {
+		return x.rec.of(p.PID)
+	}
 	x.mu.Lock()
 	o, ok := x.leaders[processOf(p)]
 	x.mu.Unlock()
@@ -254,6 +266,8 @@ func (x *Index) Holder(n *ns.Namespace, h *ns.Holder) *Owner {
 	switch {
 	case x == nil || h.Kind == ns.KindMount || h.PID == 0:
 		return nil
+	case x.rec != nil:
+		return x.rec.processes[holdingOf(n, h)]
 	case n.Initial || h.Kind != ns.KindProcess:
 		return x.check(x.holding(n, h), x.Process)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -46,7 +45,7 @@ type fit struct {
 
 // findAliases returns the namespaces of type t that a reference stands for to
 // others.
-func (r Ref) findAliases(ctx context.Context, h *host.Host, known Aliases, t ns.Type, snap *ns.Snapshot, whole bool) ([]fit, error) {
+func (r Ref) findAliases(ctx context.Context, h machine, known Aliases, t ns.Type, snap *ns.Snapshot, whole bool) ([]fit, error) {
 	if known == nil || !r.mayBeAlias() {
 		return nil, nil
 	}

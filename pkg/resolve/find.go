@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -17,7 +16,7 @@ import (
 // find looks a reference up in a snapshot. It returns nil without an error if
 // nothing fits. A user's word neither fits nor makes it ambiguous, unless the reference
 // names that user.
-func (r Ref) find(ctx context.Context, h *host.Host, known Aliases, t ns.Type, snap *ns.Snapshot, k record.Key, direct bool) (*ns.Namespace, error) {
+func (r Ref) find(ctx context.Context, h machine, known Aliases, t ns.Type, snap *ns.Snapshot, k record.Key, direct bool) (*ns.Namespace, error) {
 	found := r.fixed(snap, k, direct)
 	if r.mayBeName() {
 		found = append(found, r.named(snap)...)

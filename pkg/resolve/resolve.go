@@ -71,9 +71,52 @@ func find(ctx context.Context, opts scan.Options, known Aliases, refs []Ref, amo
 	if len(opts.Types) == 0 {
 		opts.Types = []ns.Type{ns.Net}
 	}
+	s := search{
+		machine: opts.Host, known: known, types: opts.Types,
+		take: func(types []ns.Type, cookies bool) (*ns.Snapshot, error) {
+			opts.Types, opts.Details = types, opts.Details || cookies
+			return scan.Scan(ctx, opts)
+		},
+		describe: func(n *ns.Namespace) error { return scan.Describe(ctx, opts.Host, n) },
+	}
+	return s.find(ctx, refs, among)
+}
+
+// In is All in a snapshot from a file, which has every type. types are those of opts.Types.
+func In(ctx context.Context, file *ns.Snapshot, types []ns.Type, known Aliases, refs []Ref) (*ns.Snapshot, []Found, error) {
+	s := search{
+		machine: kept{file}, known: known, types: types,
+		take:     func(types []ns.Type, _ bool) (*ns.Snapshot, error) { return file.Of(types...), nil },
+		describe: func(*ns.Namespace) error { return nil },
+	}
+	return s.find(ctx, refs, true)
+}
+
+// machine is what references are looked up in beside a snapshot. A *host.Host is one.
+type machine interface {
+	Live() bool
+	Absolute(name string) (root, full string, err error)
+	InitialNamespaces() [ns.NumTypes]uint64
+	LookupNamespace(name string) (ns.Type, uint64, error)
+	NamespaceAt(name string) (ns.Type, uint64, error)
+	ReadStat(task string) (host.Stat, error)
+	ReadDir(name string) ([]os.DirEntry, error)
+	LacksType(dir string, t ns.Type) bool
+}
+
+// search is where references are looked for.
+type search struct {
+	machine
+	known    Aliases
+	types    []ns.Type // the first is that which a PID, a name or self stands for
+	take     func(types []ns.Type, cookies bool) (*ns.Snapshot, error)
+	describe func(*ns.Namespace) error
+}
+
+func (s *search) find(ctx context.Context, refs []Ref, among bool) (*ns.Snapshot, []Found, error) {
 	all := make([]target, 0, len(refs))
 	for _, r := range refs {
-		all = append(all, newTarget(opts.Host, opts.Types[0], r))
+		all = append(all, newTarget(s.machine, s.types[0], r))
 	}
 	if !slices.ContainsFunc(all, target.mayBe) {
 		found := make([]Found, len(all))
@@ -82,34 +125,32 @@ func find(ctx context.Context, opts scan.Options, known Aliases, refs []Ref, amo
 		}
 		return nil, found, nil
 	}
-	first := opts.Types[0]
-	types := typesOf(all, opts.Types)
+	types := typesOf(all, s.types)
 	if among {
-		for _, t := range opts.Types {
+		for _, t := range s.types {
 			if !slices.Contains(types, t) {
 				types = append(types, t)
 			}
 		}
 	}
-	opts.Types, opts.Details = types, opts.Details || slices.ContainsFunc(all, target.isCookie)
 	for {
-		snap, err := scan.Scan(ctx, opts)
+		snap, err := s.take(types, slices.ContainsFunc(all, target.isCookie))
 		if err != nil {
 			return nil, nil, err
 		}
 		found, again := make([]Found, len(all)), false
 		for i := range all {
 			var elsewhere bool
-			found[i].Namespace, elsewhere, found[i].Err = all[i].find(ctx, opts.Host, known, first, snap)
+			found[i].Namespace, elsewhere, found[i].Err = all[i].find(ctx, s.machine, s.known, s.types[0], snap)
 			again = again || elsewhere
 		}
-		if again && len(opts.Types) < int(ns.NumTypes) {
-			opts.Types = ns.Types()
+		if again && len(types) < int(ns.NumTypes) {
+			types = ns.Types()
 			continue
 		}
 		for i := range found {
 			if n := found[i].Namespace; n != nil {
-				found[i].Err = scan.Describe(ctx, opts.Host, n)
+				found[i].Err = s.describe(n)
 			}
 		}
 		return snap, found, ctx.Err()
@@ -117,7 +158,7 @@ func find(ctx context.Context, opts scan.Options, known Aliases, refs []Ref, amo
 }
 
 // locate identifies what a reference points at without a scan, where it can.
-func (r Ref) locate(h *host.Host, t ns.Type) (k record.Key, ok bool, err error) {
+func (r Ref) locate(h machine, t ns.Type) (k record.Key, ok bool, err error) {
 	switch r.kind {
 	case refLink:
 		return record.Key{Type: r.typ, Inode: r.inode}, true, nil
@@ -134,7 +175,7 @@ func (r Ref) locate(h *host.Host, t ns.Type) (k record.Key, ok bool, err error) 
 }
 
 // file is the file that a path, a PID or self stands for.
-func (r Ref) file(h *host.Host, t ns.Type) string {
+func (r Ref) file(h machine, t ns.Type) string {
 	switch r.kind {
 	case refPID:
 		return "/proc/" + strconv.Itoa(r.pid) + "/ns/" + t.String()
@@ -147,7 +188,7 @@ func (r Ref) file(h *host.Host, t ns.Type) string {
 	return r.text
 }
 
-func (r Ref) open(h *host.Host, name string) (record.Key, bool, error) {
+func (r Ref) open(h machine, name string) (record.Key, bool, error) {
 	t, inode, err := h.LookupNamespace(name)
 	if err != nil {
 		return record.Key{}, false, r.explain(h, name, err)
@@ -156,7 +197,7 @@ func (r Ref) open(h *host.Host, name string) (record.Key, bool, error) {
 }
 
 // explain returns why there is no namespace at what a reference leads to.
-func (r Ref) explain(h *host.Host, name string, err error) error {
+func (r Ref) explain(h machine, name string, err error) error {
 	if r.kind != refPath {
 		return r.explainTask(h, err)
 	}
@@ -174,7 +215,7 @@ func explainPath(name string, err error) error {
 }
 
 // explainTask returns why a process's namespace could not be read.
-func (r Ref) explainTask(h *host.Host, err error) error {
+func (r Ref) explainTask(h machine, err error) error {
 	pid := strconv.Itoa(r.pid)
 	if r.kind == refSelf {
 		pid = "self"

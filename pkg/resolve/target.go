@@ -7,7 +7,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -20,7 +19,7 @@ type target struct {
 	err    error // why it points nowhere; of a number, unless it turns out to be a name
 }
 
-func newTarget(h *host.Host, t ns.Type, r Ref) target {
+func newTarget(h machine, t ns.Type, r Ref) target {
 	k, direct, err := r.locate(h, t)
 	return target{r, k, direct, err}
 }
@@ -52,7 +51,7 @@ func typesOf(all []target, usual []ns.Type) []ns.Type {
 
 // find finds the namespace in a snapshot. elsewhere is true if it may be of a type that the
 // snapshot does not have.
-func (t *target) find(ctx context.Context, h *host.Host, known Aliases, first ns.Type, snap *ns.Snapshot) (n *ns.Namespace, elsewhere bool, err error) {
+func (t *target) find(ctx context.Context, h machine, known Aliases, first ns.Type, snap *ns.Snapshot) (n *ns.Namespace, elsewhere bool, err error) {
 	if !t.mayBe() {
 		return nil, false, t.err
 	}

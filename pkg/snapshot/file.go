@@ -4,8 +4,8 @@
 // them.
 //
 // A file is one JSON document (internal/wire, Snapshot), compressed with gzip. Whoever
-// wrote it is a stranger: what is read from it is bounded, and believed no further than
-// the authority of the file (see File.Authority).
+// wrote it is a stranger: what is read from it is bounded, and the commands in it are
+// believed only if nobody else could have written it (see File.Authority).
 package snapshot
 
 import (
@@ -23,18 +23,13 @@ type File struct {
 	Snapshot *ns.Snapshot
 	Owners   *owner.Index              // of all namespaces and of the processes that hold them
 	Answers  map[uint64]explain.Answer // what who-uses answers, by inode
-	Report   *doctor.Report            // of doctor, of namespaces of all types; nil if it was not taken
-	Ports    []links.PortHit           // the listening sockets of each network namespace that has some, with their holders
-	PortsOf  []uint64                  // inodes of the network namespaces whose listening sockets were read
-	Reader   Reader
-	Users    map[int]string // names of users on the machine, by UID
+	Sockets  links.Sockets             // that listen in network namespaces
+	Report   *doctor.Report            // of doctor, of namespaces of all types; nil if there is none
 
+	Version   string       // of nsinspect that took it
 	Authority ns.Authority // who could have written the file
 	Redacted  bool         // names and addresses are hashes
 }
 
-// Reader is who took a snapshot.
-type Reader struct {
-	UID        int                 // effective
-	Namespaces [ns.NumTypes]uint64 // inodes of its own namespaces; 0 where unknown
-}
+// Owner returns whose a namespace is, nil if that is unknown or nobody's.
+func (f *File) Owner(n *ns.Namespace) *owner.Owner { return f.Owners.Namespace(n) }

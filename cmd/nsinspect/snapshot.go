@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsinspect/nsinspect/internal/atomicfile"
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/snapshot"
+)
+
+const snapshotHelp = `Write to a file what list, who-uses and doctor would show: namespaces of every type, all
+that keeps them alive, their links, owners and listening sockets, and the report of doctor.
+With --from, these commands answer from the file, later and on any machine; nsinspect diff
+compares two.
+
+The file is JSON, compressed with gzip. Without -o its name is
+nsinspect-HOST-TIME.json.gz, which is printed. Only its owner may read it, and it is there
+whole or not at all. - writes to stdout.
+
+Command lines and names can be confidential. --no-cmdline leaves the arguments of programs
+out. --redact does that too, and replaces names and addresses by hashes: what is equal stays
+equal, but only in one file, unless several are written with the same --redact-key.`
+
+const snapshotExamples = `  nsinspect snapshot
+  nsinspect snapshot -o before.json.gz
+  nsinspect snapshot -o - | ssh admin@desk nsinspect doctor --from -
+  nsinspect snapshot --redact -o for-the-vendor.json.gz
+  nsinspect list --from before.json.gz --type all
+  nsinspect diff before.json.gz`
+
+type snapshotFlags struct {
+	output    string
+	redact    bool
+	key       string
+	noCmdline bool
+}
+
+func (a *app) snapshotCommand() *cobra.Command {
+	var f snapshotFlags
+	cmd := &cobra.Command{
+		Use:     "snapshot",
+		Short:   "write all that is known of namespaces to a file",
+		Long:    snapshotHelp,
+		Example: snapshotExamples,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("snapshot takes no arguments, got %q\nhint: the name of the file goes with -o", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.output == "" && cmd.Flags().Changed("output") {
+				return usagef("empty file name\nhint: -o takes a name, or - for stdout")
+			}
+			if f.key == "" && cmd.Flags().Changed("redact-key") {
+				return usagef("empty file name\nhint: --redact-key takes a file with 16 bytes or more")
+			}
+			return a.snapshot(cmd.Context(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.output, "output", "o", "", "write to `FILE`, or to stdout if that is -")
+	flags.BoolVar(&f.redact, "redact", false, "replace names and addresses by hashes, and leave command lines out")
+	flags.StringVar(&f.key, "redact-key", "", "redact with the key in `FILE`, so that equal names have equal hashes in several snapshots")
+	flags.BoolVar(&f.noCmdline, "no-cmdline", false, "leave the arguments of programs out")
+	return cmd
+}
+
+func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
+	if a.sources != nil {
+		return usagef("a snapshot has every source\nhint: leave --source out")
+	}
+	if f.output == "-" && isTerminal(a.stdout) {
+		return usagef("a terminal cannot show a compressed file\nhint: use a pipe, or -o FILE")
+	}
+	how := snapshot.Encoding{NoCmdline: f.noCmdline}
+	if f.redact || f.key != "" {
+		key, err := redactKey(f.key)
+		if err != nil {
+			return err
+		}
+		how.Redact = snapshot.NewRedaction(key)
+	}
+	debug.SetGCPercent(100) // memory matters more than a millisecond
+	progress := a.progress("reading namespaces")
+	defer progress.end()
+	taking, done, err := a.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	all := len(taking.Snapshot.Namespaces)
+	how.Written = func(n int) { progress.set(fmt.Sprintf("writing %d of %d namespaces", n, all)) }
+	report := func() (*doctor.Report, error) {
+		progress.set("waiting for the second look of doctor")
+		return taking.Report(ctx)
+	}
+	if f.output == "-" {
+		return a.written(taking.Write(a.stdout, how, report))
+	}
+	name := f.output
+	if name == "" {
+		name = fileName(taking.Snapshot)
+	}
+	if err := writeFile(name, func(w io.Writer) error { return taking.Write(w, how, report) }); err != nil {
+		return err
+	}
+	progress.end()
+	if f.output == "" {
+		return a.write([]byte(name + "\n"))
+	}
+	return nil
+}
+
+func (a *app) written(err error) error {
+	if err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}
+
+// writeFile writes a file that is there whole or not at all.
+func writeFile(name string, write func(io.Writer) error) error {
+	out, err := atomicfile.Create(name, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the snapshot: %w", err)
+	}
+	if err := write(out); err != nil {
+		out.Discard()
+		return fmt.Errorf("write the snapshot: %w", err)
+	}
+	if err := out.Commit(); err != nil {
+		return fmt.Errorf("write the snapshot: %w", err)
+	}
+	return nil
+}
+
+// take takes a snapshot of the machine. done closes what it needs.
+func (a *app) take(ctx context.Context) (*snapshot.Taking, func(), error) {
+	opts, done, err := a.options(ns.Types()...)
+	if err != nil {
+		return nil, nil, err
+	}
+	opts.Details = true
+	t, err := snapshot.Take(ctx, snapshot.Source{
+		Host: opts.Host, Doctor: doctor.Options{Pause: secondLook},
+		Scan:    func(ctx context.Context) (*ns.Snapshot, error) { return scan.Scan(ctx, opts) },
+		Adviser: func(s *ns.Snapshot, x *owner.Index) *explain.Adviser { return adviser(opts.Host, s, x) },
+	})
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return t, done, nil
+}
+
+// redactKey returns the key in a file, or one that nobody has if no file is named.
+func redactKey(name string) ([]byte, error) {
+	const least, most = 16, 4096
+	key := make([]byte, 32)
+	if name == "" {
+		_, err := rand.Read(key)
+		return key, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the key: %w", err)
+	}
+	defer f.Close()
+	key, err = io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return nil, fmt.Errorf("read the key: %w", err)
+	}
+	if len(key) < least {
+		return nil, usagef("%s has %d bytes, which is too short for a key\nhint: head -c 32 /dev/urandom > FILE makes one", name, len(key))
+	}
+	return key, nil
+}
+
+var noFileName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// fileName returns the name of the file for a snapshot.
+func fileName(s *ns.Snapshot) string {
+	host := noFileName.ReplaceAllString(s.Machine.Host, "_")
+	if host == "" {
+		host = "unknown"
+	}
+	return fmt.Sprintf("nsinspect-%s-%s.json.gz", host, s.Taken.UTC().Format("20060102T150405Z"))
+}
+
+// progressAfter is how long a command works without a word.
+const progressAfter = time.Second

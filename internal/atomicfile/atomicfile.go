@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package atomicfile writes files that are there whole or not at all.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// File is a new file that is not there before Commit. It needs no name until then where the
+// file system has files without one, and a process that is killed leaves nothing behind.
+type File struct {
+	*os.File
+	name    string // what it is to be
+	unnamed bool
+}
+
+// Create makes a file that is to have a name, or to replace the one that has it, with a mode
+// that the umask does not change.
+func Create(name string, mode fs.FileMode) (*File, error) {
+	if st, err := os.Lstat(name); err == nil && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	dir := filepath.Dir(name)
+	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, uint32(mode.Perm()))
+	if err == nil {
+		f := &File{os.NewFile(uintptr(fd), name), name, true}
+		return f, f.Chmod(mode)
+	}
+	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EINVAL) {
+		return nil, &os.PathError{Op: "create a file in", Path: dir, Err: err}
+	}
+	f, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*") // mode 0600
+	if err != nil {
+		return nil, err
+	}
+	return &File{f, name, false}, f.Chmod(mode)
+}
+
+// Commit gives the file its name when all of it is on the disk, and closes it.
+func (f *File) Commit() error {
+	err := f.Sync()
+	if err == nil {
+		err = f.rename()
+	}
+	if err != nil {
+		f.Discard()
+		return err
+	}
+	return f.Close()
+}
+
+func (f *File) rename() error {
+	if !f.unnamed {
+		return os.Rename(f.File.Name(), f.name)
+	}
+	from := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
+	err := unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, f.name, unix.AT_SYMLINK_FOLLOW)
+	if !errors.Is(err, unix.EEXIST) {
+		return wrap(f.name, err)
+	}
+	// The old file is to be replaced, and a link replaces nothing: one with another name is
+	// there for a moment.
+	other := filepath.Join(filepath.Dir(f.name), "."+filepath.Base(f.name)+"."+strconv.Itoa(os.Getpid()))
+	if err := unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, other, unix.AT_SYMLINK_FOLLOW); err != nil {
+		return wrap(other, err)
+	}
+	if err := os.Rename(other, f.name); err != nil {
+		_ = os.Remove(other) // the error that matters is the first
+		return err
+	}
+	return nil
+}
+
+func wrap(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: "link", Path: name, Err: err}
+}
+
+// Discard closes the file, and takes it away.
+func (f *File) Discard() {
+	if !f.unnamed {
+		_ = os.Remove(f.File.Name()) // it is not wanted, whatever has become of it
+	}
+	_ = f.Close()
+}

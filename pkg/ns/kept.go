@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns
+
+import "slices"
+
+// Kept is what a snapshot from a file has beside what was scanned, to be shown on another
+// machine and at another time.
+type Kept struct {
+	UID          int                // effective, of who took it
+	Capabilities []string           // in effect then, of those that matter, as CAP_SYS_ADMIN
+	Own          [NumTypes]uint64   // inodes of the namespaces that nsinspect was in; 0 where unknown
+	Users        map[int]string     // names of the machine's users
+	Local        map[uint64][]Local // local routes, by the inode of the network namespace
+}
+
+// Of returns a snapshot that has only the namespaces of some types. It shares everything
+// else with s, and where these are all of one type, the namespaces too.
+func (s *Snapshot) Of(types ...Type) *Snapshot {
+	of := *s
+	of.Types = types
+	first, last := len(s.Namespaces), 0
+	for i := range s.Namespaces {
+		if slices.Contains(types, s.Namespaces[i].Type) {
+			first, last = min(first, i), i+1
+		}
+	}
+	of.Namespaces = nil
+	if first < last {
+		of.Namespaces = s.Namespaces[first:last:last]
+	}
+	if len(types) > 1 {
+		of.Namespaces = slices.DeleteFunc(slices.Clone(of.Namespaces), func(n Namespace) bool { return !slices.Contains(types, n.Type) })
+	}
+	return &of
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package owner
+
+import (
+	"slices"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// kept is what an index knows that reads nothing.
+type kept struct {
+	namespaces map[uint64]*Owner // by inode
+	processes  map[holding]*Owner
+	containers []Container
+	gaps       []ns.Gap
+}
+
+// holding is a process, and whether it is looked at as one that is in a namespace other than
+// the host's: then what is around it counts too.
+type holding struct {
+	pid    ns.TaskID
+	inside bool
+}
+
+func holdingOf(n *ns.Namespace, h *ns.Holder) holding {
+	return holding{h.PID, !n.Initial && h.Kind == ns.KindProcess}
+}
+
+// Recorded returns an index of owners that were found before. It knows no more than is added
+// to it.
+func Recorded(containers []Container, gaps []ns.Gap) *Index {
+	return &Index{rec: &kept{map[uint64]*Owner{}, map[holding]*Owner{}, containers, gaps}}
+}
+
+// AddNamespace adds whose a namespace is.
+func (x *Index) AddNamespace(n *ns.Namespace, o *Owner) {
+	if o != nil {
+		x.rec.namespaces[n.Inode] = o
+	}
+}
+
+// AddHolder adds whose the process of a holder is.
+func (x *Index) AddHolder(n *ns.Namespace, h *ns.Holder, o *Owner) {
+	if o != nil {
+		x.rec.processes[holdingOf(n, h)] = o
+	}
+}
+
+// Record returns an index that has what x finds of a snapshot whose holders were described,
+// and asks the machine no more.
+func (x *Index) Record(s *ns.Snapshot) *Index {
+	x.Prefetch(s)
+	type question struct {
+		n *ns.Namespace
+		h *ns.Holder
+	}
+	var questions []question
+	asked := map[holding]bool{}
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		for j := range n.Holders {
+			h := &n.Holders[j]
+			if k := holdingOf(n, h); h.PID != 0 && h.Kind != ns.KindMount && !asked[k] {
+				asked[k] = true
+				questions = append(questions, question{n, h})
+			}
+		}
+	}
+	found := make([]*Owner, len(questions))
+	x.r.eachIndex(len(questions), func(i int) { found[i] = x.Holder(questions[i].n, questions[i].h) })
+	rec := Recorded(x.Containers(), nil)
+	for i, q := range questions {
+		rec.AddHolder(q.n, q.h, found[i])
+	}
+	for i := range s.Namespaces {
+		rec.AddNamespace(&s.Namespaces[i], x.Namespace(&s.Namespaces[i]))
+	}
+	rec.rec.gaps = x.Gaps() // last: a search may leave some
+	return rec
+}
+
+// of returns the owner of a process, looked at as one inside first.
+func (r *kept) of(pid ns.TaskID) *Owner {
+	if o := r.processes[holding{pid, true}]; o != nil {
+		return o
+	}
+	return r.processes[holding{pid, false}]
+}
+
+func (r *kept) all() []Container { return slices.Clone(r.containers) }

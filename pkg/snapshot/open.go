@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// Open reads the snapshot in a file; of "-" that in stdin. Commands in a file that another
+// user controls are left out.
+func Open(name string, stdin io.Reader) (*File, error) {
+	if name == "-" {
+		f, err := Read(stdin)
+		if err != nil {
+			return nil, fmt.Errorf("read the snapshot on stdin: %w", err)
+		}
+		f.Authority = authorityOf("/proc/self/fd/0", stdin)
+		f.believe()
+		return f, nil
+	}
+	in, err := openRegular(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the snapshot: %w", err)
+	}
+	defer in.Close()
+	f, err := Read(in)
+	if err != nil {
+		return nil, fmt.Errorf("read the snapshot %s: %w", name, err)
+	}
+	f.Authority = authorityOf(name, in)
+	f.believe()
+	return f, nil
+}
+
+func (f *File) believe() {
+	if !f.Authority.Trusted {
+		f.Distrust()
+	}
+}
+
+func openRegular(name string) (*os.File, error) {
+	in, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := in.Stat(); err == nil && st.IsDir() {
+		in.Close()
+		return nil, fmt.Errorf("%s is a directory", name)
+	}
+	return in, nil
+}
+
+// authorityOf returns who could have written what is read. A pipe is the reader's: whatever
+// it is from, the reader has connected it.
+func authorityOf(name string, in io.Reader) ns.Authority {
+	f, ok := in.(*os.File)
+	if !ok {
+		return ns.RootAuthority
+	}
+	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
+		return ns.RootAuthority
+	}
+	h, err := host.Open("/")
+	if err != nil {
+		return ns.UnknownAuthority
+	}
+	defer h.Close()
+	if linked, err := os.Readlink(name); err == nil && filepath.Dir(name) == "/proc/self/fd" {
+		name = linked
+	}
+	if name, err = filepath.Abs(name); err != nil {
+		return ns.UnknownAuthority
+	}
+	a, err := h.Authority(name)
+	if err != nil {
+		return ns.UnknownAuthority
+	}
+	return a
+}

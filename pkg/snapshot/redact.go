@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net"
+	"net/netip"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/internal/wire"
+)
+
+// Redaction replaces names and addresses by hashes with a key. Equal ones stay equal, in every
+// snapshot that is redacted with the same key.
+type Redaction struct {
+	key   []byte
+	known map[string]string // what was replaced, by what
+	hash  map[string]bool   // by what
+	odd   []string          // of that, what is more than a word: longest first
+}
+
+// NewRedaction returns a redaction with a key, which should have 16 bytes or more.
+func NewRedaction(key []byte) *Redaction {
+	return &Redaction{key: key, known: map[string]string{}, hash: map[string]bool{}}
+}
+
+// kept are words that name nobody.
+var kept = map[string]bool{}
+
+func init() {
+	for word := range strings.FieldsSeq(`/ . .. lo localhost run var netns docker proc self task ns fd net mnt user pid ipc uts cgroup time
+		lib libpod containers containerd overlay-containers userdata storage tmp sys etc root home snap.docker volatile-containers
+		init.scope default kubepods system.slice user.slice machine.slice`) {
+		kept[word] = true
+	}
+}
+
+func (r *Redaction) sum(class, value string) []byte {
+	h := hmac.New(sha256.New, r.key)
+	h.Write([]byte(class + "\x00" + value))
+	return h.Sum(nil)
+}
+
+var (
+	plainNumber = regexp.MustCompile(`^[0-9]*$`)
+	plainWord   = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+	anyWord     = regexp.MustCompile(`[A-Za-z0-9_.-]+`)
+	unitSuffix  = regexp.MustCompile(`\.(service|scope|slice|socket|mount|timer)$`)
+	anyAddress  = regexp.MustCompile(`(?i)\b(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})\b`)
+)
+
+// name replaces a name.
+func (r *Redaction) name(s *string) {
+	if kept[*s] || plainNumber.MatchString(*s) || r.hash[*s] {
+		return
+	}
+	suffix := unitSuffix.FindString(*s)
+	hash := "n-" + hex.EncodeToString(r.sum("name", *s)[:6]) + suffix
+	if _, known := r.known[*s]; !known {
+		r.known[*s], r.hash[hash] = hash, true
+		if !plainWord.MatchString(*s) {
+			r.odd = append(r.odd, *s)
+			slices.SortFunc(r.odd, func(a, b string) int { return len(b) - len(a) })
+		}
+	}
+	*s = hash
+}
+
+// parts replaces each part of a name with slashes.
+func (r *Redaction) parts(s *string) {
+	if *s == "" {
+		return
+	}
+	all := strings.Split(*s, "/")
+	for i := range all {
+		r.name(&all[i])
+	}
+	*s = strings.Join(all, "/")
+}
+
+// addr replaces an IP address: an IPv4 one by one of a reserved block (RFC 1112), an IPv6 one by one of
+// the block for documentation (RFC 3849). Those that every machine has stay.
+func (r *Redaction) addr(a netip.Addr) netip.Addr {
+	if !a.IsValid() || a.IsLoopback() || a.IsUnspecified() {
+		return a
+	}
+	sum := r.sum("address", a.String())
+	if a.Is4() {
+		return netip.AddrFrom4([4]byte{0xf0 | sum[0]&0xf, sum[1], sum[2], sum[3]})
+	}
+	out := [16]byte{0x20, 0x01, 0x0d, 0xb8}
+	copy(out[4:], sum)
+	return netip.AddrFrom16(out)
+}
+
+func (r *Redaction) mac(m net.HardwareAddr) net.HardwareAddr {
+	if len(m) == 0 || !slices.ContainsFunc(m, func(b byte) bool { return b != 0 }) {
+		return m
+	}
+	out := net.HardwareAddr(r.sum("mac", m.String())[:min(len(m), sha256.Size)])
+	out[0] = out[0]&^1 | 2 // locally administered, of one interface
+	return out
+}
+
+// address replaces an address of any kind in a text that is one, with or without a prefix
+// length or port.
+func (r *Redaction) address(s *string) {
+	if p, err := netip.ParsePrefix(*s); err == nil {
+		*s = netip.PrefixFrom(r.addr(p.Addr()), p.Bits()).String()
+	} else if a, err := netip.ParseAddr(*s); err == nil {
+		*s = r.addr(a).String()
+	} else if p, err := netip.ParseAddrPort(*s); err == nil {
+		*s = netip.AddrPortFrom(r.addr(p.Addr()), p.Port()).String()
+	} else if m, err := net.ParseMAC(*s); err == nil {
+		*s = r.mac(m).String()
+	}
+}
+
+// sentence replaces what was replaced elsewhere, and every address, in a text.
+func (r *Redaction) sentence(s *string) {
+	for _, odd := range r.odd {
+		*s = strings.ReplaceAll(*s, odd, r.known[odd])
+	}
+	*s = anyAddress.ReplaceAllStringFunc(*s, func(a string) string { r.address(&a); return a })
+	*s = anyWord.ReplaceAllStringFunc(*s, func(word string) string {
+		bare := strings.TrimRight(word, ".")
+		if hash, ok := r.known[bare]; ok {
+			return hash + word[len(bare):]
+		}
+		return word
+	})
+}
+
+func (r *Redaction) sentences(all []string) {
+	for i := range all {
+		r.sentence(&all[i])
+	}
+}
+
+func (r *Redaction) owner(o *wire.Owner) {
+	if o == nil {
+		return
+	}
+	r.name(&o.Name)
+	r.parts(&o.Pod)
+	r.name(&o.Unit)
+	r.parts(&o.Service)
+}
+
+// learn meets every name of a snapshot, so that sentences which are written before those that
+// have the name are without it as well.
+func (r *Redaction) learn(f *File) {
+	for i := range f.Snapshot.Namespaces {
+		n := &f.Snapshot.Namespaces[i]
+		for _, name := range n.Names {
+			r.parts(&name.Path)
+		}
+		for j := range n.Holders {
+			p := n.Holders[j].Path
+			r.parts(&p)
+		}
+		for _, l := range n.Links {
+			r.name(&l.Name)
+			for _, alt := range l.AltNames {
+				r.name(&alt)
+			}
+		}
+		if o := f.Owners.Namespace(n); o != nil {
+			r.owner(wire.NewOwner(o))
+		}
+	}
+	for _, c := range f.Owners.Containers() {
+		r.owner(wire.NewOwner(&c.Owner))
+		r.parts(&c.Dir)
+		r.parts(&c.Sandbox)
+	}
+	for _, d := range f.Snapshot.Dangling {
+		r.parts(&d.Path)
+	}
+	host := f.Snapshot.Machine.Host
+	r.name(&host)
+}
+
+// pathOf replaces a path, and leaves its bytes in base64 out.
+func (r *Redaction) pathOf(p *string, bytes *[]byte) {
+	*p, *bytes = path.Clean("/"+*p), nil
+	r.parts(p)
+}

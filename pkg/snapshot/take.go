@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"context"
+	"os/user"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+)
+
+// Source is the machine that a snapshot is taken of.
+type Source struct {
+	Host *host.Host // it must be open
+
+	// Scan takes a scan of namespaces of every type, with details and by every source.
+	Scan func(context.Context) (*ns.Snapshot, error)
+
+	// Adviser returns who writes about the namespaces of a scan.
+	Adviser func(*ns.Snapshot, *owner.Index) *explain.Adviser
+
+	Doctor doctor.Options // Pause and MinAge of the report that is kept; the rest is filled in
+}
+
+// Taking is a snapshot whose report needs a second look.
+type Taking struct {
+	File
+	first *doctor.First
+}
+
+// Report takes the second look, if there is anything to confirm, and returns the report of
+// namespaces of all types.
+func (t *Taking) Report(ctx context.Context) (*doctor.Report, error) { return t.first.End(ctx) }
+
+// Take takes a snapshot of a machine by one scan, which is the first look of doctor as well.
+// It needs what the scan needs to see everything: root. It fails only if the scan does or ctx
+// ends.
+func Take(ctx context.Context, from Source) (*Taking, error) {
+	begun := scan.SinceBoot()
+	snap, err := from.Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &Taking{File: File{Snapshot: snap, Authority: ns.RootAuthority}}
+	if t.first, err = doctor.Begin(ctx, from.looks(snap)); err != nil {
+		return nil, err
+	}
+	if err := scan.DescribeAll(ctx, from.Host, snap, begun); err != nil {
+		return nil, err
+	}
+	if err := links.Read(ctx, from.Host, snap); err != nil {
+		return nil, err
+	}
+	snap.Kept = &ns.Kept{UID: unix.Geteuid(), Own: own(from.Host), Capabilities: kernel.Capabilities()}
+	if t.Sockets, snap.Kept.Local, err = links.ReadAll(ctx, from.Host, snap); err != nil {
+		return nil, err
+	}
+	t.Owners = t.first.Owners().Record(snap)
+	adviser := from.Adviser(snap, t.Owners)
+	t.Answers = make(map[uint64]explain.Answer, len(snap.Namespaces))
+	for i := range snap.Namespaces {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		t.Answers[snap.Namespaces[i].Inode] = adviser.Answer(&snap.Namespaces[i])
+	}
+	snap.Kept.Users = t.users()
+	snap.Sort()
+	return t, nil
+}
+
+// looks returns the options of doctor, whose first look is at snap.
+func (from Source) looks(snap *ns.Snapshot) doctor.Options {
+	opts := from.Doctor
+	opts.Host, opts.Types = from.Host, ns.Types()
+	seen, at := snap, 0 // what a look has seen of all types, and which look it was
+	look := func(ctx context.Context, now int) (*ns.Snapshot, error) {
+		if now <= at {
+			return seen, nil
+		}
+		all, err := from.Scan(ctx)
+		if err != nil {
+			return nil, err
+		}
+		seen, at = all, now
+		return seen, nil
+	}
+	begun := 0
+	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) {
+		all, err := look(ctx, begun)
+		if begun++; err != nil {
+			return nil, err
+		}
+		return all.Of(ns.Net), nil
+	}
+	opts.ScanAll = func(ctx context.Context) (*ns.Snapshot, error) { return look(ctx, begun-1) }
+	return opts
+}
+
+// own returns the inodes of the namespaces that this process is in.
+func own(h *host.Host) (all [ns.NumTypes]uint64) {
+	if !h.OwnTaskIDs() {
+		return all
+	}
+	for _, t := range ns.Types() {
+		if _, inode, err := h.NamespaceAt("/proc/self/ns/" + t.String()); err == nil { // if not, it stays unknown
+			all[t] = inode
+		}
+	}
+	return all
+}
+
+// users returns the names of the users that occur.
+func (t *Taking) users() map[int]string {
+	uids := map[int]bool{}
+	for i := range t.Snapshot.Namespaces {
+		n := &t.Snapshot.Namespaces[i]
+		uids[n.OwnerUID] = true
+		if n.Leader != nil {
+			uids[n.Leader.UID] = true
+		}
+		for j := range n.Holders {
+			if p := n.Holders[j].Process; p != nil {
+				uids[p.UID] = true
+			}
+		}
+	}
+	for _, hit := range t.Sockets.Hits {
+		for _, l := range hit.Listeners {
+			uids[l.UID] = true
+		}
+	}
+	names := map[int]string{}
+	for uid := range uids {
+		if t.Snapshot.Root != "/" || uid < 0 {
+			continue // the names of another tree are not this machine's
+		}
+		if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+			names[uid] = u.Username
+		}
+	}
+	return names
+}
