@@ -31,7 +31,21 @@ type File struct {
 
 	Authority ns.Authority // who could have written the file
 	Redacted  bool         // names and addresses are hashes
+
+	// OwnerOf returns whose a namespace is, where Owners does not; nil otherwise.
+	OwnerOf func(*ns.Namespace) *owner.Owner
 }
+
+// Owner returns whose a namespace of the snapshot is, nil if that is unknown or nobody's.
+func (f *File) Owner(n *ns.Namespace) *owner.Owner {
+	if f.OwnerOf != nil {
+		return f.OwnerOf(n)
+	}
+	return f.Owners.Namespace(n)
+}
+
+// hasOwners reports whether the owners of namespaces were read.
+func (f *File) hasOwners() bool { return f.OwnerOf != nil || f.Owners != nil }
 
 // Reader is who took a snapshot.
 type Reader struct {
