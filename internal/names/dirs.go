@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -28,6 +29,12 @@ var defaultNamesDirs = []string{
 	"/run/docker/netns",      // Docker's sandbox keys
 	"/var/run/docker/netns",  //
 	"/run/snap.docker/netns", // Docker from a snap
+}
+
+// Customary reports whether a directory is one that Dirs reads on every machine that has it.
+func Customary(dir string) bool {
+	user, base := path.Split(dir)
+	return slices.Contains(defaultNamesDirs, dir) || base == "netns" && path.Dir(path.Clean(user)) == "/run/user"
 }
 
 // maxNames is how many entries of one directory are looked at.

@@ -25,7 +25,7 @@ func (r *listRow) appendLikeness(to []byte) []byte {
 	for i := range n.Names {
 		name := &n.Names[i]
 		to = appendTexts(to, dirOf(name.Path), string(name.Kind))
-		to = append(appendShape(to, name.Name), 0) // which is in no name of a file
+		to = append(text.AppendShape(to, name.Name), 0) // which is in no name of a file
 		to = appendAuthority(to, name.Authority)
 	}
 	to = append(to, 'H')
@@ -95,82 +95,6 @@ func bit(b bool) int {
 // dirOf returns the directory of a path.
 func dirOf(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
 
-// shape returns a name with * for what numbers it: a UUID, a hash in hexadecimal digits,
-// a number. Names of one shape were given by one program.
-func shape(name string) string { return string(appendShape(nil, name)) }
-
-func appendShape(to []byte, name string) []byte {
-	for i := 0; i < len(name); {
-		end := i
-		for end < len(name) && isWord(name[end]) {
-			end++
-		}
-		switch {
-		case end == i:
-			to = append(to, name[i])
-			end++
-		case end-i == 8 && isUUID(name[i:]):
-			to = append(to, '*')
-			end = i + uuidLen
-		case end-i >= 6 && isHash(name[i:end]):
-			to = append(to, '*')
-		default:
-			to = appendStarred(to, name[i:end])
-		}
-		i = end
-	}
-	return to
-}
-
-const uuidLen = len("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
-
-func isUUID(s string) bool {
-	if len(s) < uuidLen || len(s) > uuidLen && isWord(s[uuidLen]) {
-		return false
-	}
-	for i := range uuidLen {
-		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !isHex(s[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// isHash reports whether a word has only hexadecimal digits, one of them from 0 to 9.
-func isHash(word string) bool {
-	digit := false
-	for i := range len(word) {
-		if !isHex(word[i]) {
-			return false
-		}
-		digit = digit || isDigit(word[i])
-	}
-	return digit
-}
-
-// appendStarred adds a word with * for each number in it.
-func appendStarred(to []byte, word string) []byte {
-	for i := range len(word) {
-		switch {
-		case !isDigit(word[i]):
-			to = append(to, word[i])
-		case i == 0 || !isDigit(word[i-1]):
-			to = append(to, '*')
-		}
-	}
-	return to
-}
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' }
-
-// isWord reports whether a byte is of a word: a letter or digit, or of a character
-// outside ASCII.
-func isWord(c byte) bool {
-	return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
-}
-
 // likeness describes what equal namespaces have in common.
 func (r *listRow) likeness() (parts []string) {
 	n := r.Namespace
@@ -180,7 +104,7 @@ func (r *listRow) likeness() (parts []string) {
 	if len(n.Names) > 0 {
 		var shapes []string
 		for i := range n.Names {
-			label := n.Names[i].Authority.Qualify(text.Name(shape(n.Names[i].Name)))
+			label := n.Names[i].Authority.Qualify(text.Name(text.Shape(n.Names[i].Name)))
 			if len(shapes) == 0 || shapes[len(shapes)-1] != label {
 				shapes = append(shapes, label)
 			}

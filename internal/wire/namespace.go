@@ -95,6 +95,7 @@ type Details struct {
 	CmdlineBase64 [][]byte   `json:"cmdline_base64,omitempty"`
 	UID           *int       `json:"uid,omitempty"` // the effective user
 	Started       *time.Time `json:"started,omitempty"`
+	AfterBoot     int64      `json:"started_after_boot_ns,omitempty"` // of the process: with the PID it is one process for ever, in one boot
 }
 
 // converter makes the parts of one document.
@@ -161,7 +162,7 @@ func newRef(n *ns.Namespace) *Ref {
 }
 
 func newDetails(p *ns.Process) Details {
-	w := Details{Comm: p.Comm, CommBase64: raw(p.Comm), Cmdline: p.Cmdline, CmdlineBase64: raws(p.Cmdline)}
+	w := Details{Comm: p.Comm, CommBase64: raw(p.Comm), Cmdline: p.Cmdline, CmdlineBase64: raws(p.Cmdline), AfterBoot: int64(p.Born)}
 	if p.UID >= 0 {
 		w.UID = &p.UID
 	}

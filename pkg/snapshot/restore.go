@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/wire"
@@ -55,7 +56,7 @@ func (r *restorer) namespace(w *wire.Kept) error {
 		n.References = &ns.References{Total: w.References.Total, Explained: w.References.Explained}
 	}
 	if w.Leader != nil {
-		n.Leader = process(ns.TaskID(w.Leader.PID), &w.Leader.Details)
+		n.Leader = details(ns.TaskID(w.Leader.PID), &w.Leader.Details)
 	}
 	for i := range w.Names {
 		name := &w.Names[i]
@@ -163,8 +164,8 @@ func authority(word string) (a ns.Authority, err error) {
 	return a, bad("an authority", word)
 }
 
-func process(pid ns.TaskID, d *wire.Details) *ns.Process {
-	p := &ns.Process{PID: pid, Comm: text(d.Comm, d.CommBase64), Cmdline: d.Cmdline, UID: -1}
+func details(pid ns.TaskID, d *wire.Details) *ns.Process {
+	p := &ns.Process{PID: pid, Comm: text(d.Comm, d.CommBase64), Cmdline: d.Cmdline, UID: -1, Born: time.Duration(d.AfterBoot)}
 	for i := range d.CmdlineBase64 {
 		if i < len(p.Cmdline) {
 			p.Cmdline[i] = string(d.CmdlineBase64[i])
@@ -194,7 +195,8 @@ func holder(w *wire.Holder) (h ns.Holder, err error) {
 		h.FD = *w.FD
 	}
 	if w.Comm != "" || w.CommBase64 != nil || w.UID != nil || w.Started != nil {
-		h.Process = process(h.PID, &w.Details)
+		h.Process = details(h.PID, &w.Details)
+		h.Born = h.Process.Born
 	}
 	if k == ns.KindMount {
 		h.PID, h.TID = ns.TaskID(w.SeenByPID), ns.TaskID(w.SeenByTID)

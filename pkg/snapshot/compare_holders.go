@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// compareHolders returns which holders a namespace has lost and gained.
+func (c *comparison) compareHolders(old, new *ns.Namespace) []HolderChange {
+	var byKind [ns.NumKinds]HolderChange
+	if c.byKernel() {
+		merge(sorted(old.Holders), sorted(new.Holders), func(h, k *ns.Holder) { c.holder(&byKind, h, k) })
+	}
+	c.mounts(&byKind[ns.KindMount], old, new)
+	olds, news := old.Counts(), new.Counts()
+	var all []HolderChange
+	for _, k := range ns.Kinds() {
+		ch := &byKind[k]
+		ch.Kind, ch.Old, ch.New = k, olds[k], news[k]
+		switch {
+		case c.Ignored.Has(Processes) && (k == ns.KindProcess || k == ns.KindThread):
+			continue
+		case k == ns.KindKernel && c.counted(old, new):
+			ch.Old, ch.New = old.Unexplained(), new.Unexplained()
+		case len(ch.Lost)+len(ch.Gained) > 0:
+		case c.byKernel(), k == ns.KindMount, k == ns.KindChild, c.old.blind[k], c.new.blind[k]:
+			continue // of another boot, its processes are others: only the counts are compared
+		}
+		if len(ch.Lost)+len(ch.Gained) > 0 || ch.Old != ch.New {
+			all = append(all, *ch)
+		}
+	}
+	return all
+}
+
+// holder takes a holder of the old and of the new snapshot, one of which may be nil.
+func (c *comparison) holder(byKind *[ns.NumKinds]HolderChange, h, k *ns.Holder) {
+	lost, gained := h != nil, k != nil
+	if lost && gained && same(h, k) {
+		return
+	}
+	if lost && !c.new.misses(h) && !c.implied(c.old, h) {
+		ch := &byKind[h.Kind]
+		ch.Lost = append(ch.Lost, h)
+	}
+	if gained && !c.old.misses(k) && !c.implied(c.new, k) {
+		ch := &byKind[k.Kind]
+		ch.Gained = append(ch.Gained, k)
+	}
+}
+
+// implied reports whether a holder comes and goes with a namespace that is in the snapshot
+// itself.
+func (c *comparison) implied(s *side, h *ns.Holder) bool {
+	return h.Kind == ns.KindChild && h.Child != nil && s.index(h.Child.Type, h.Child.Inode) >= 0
+}
+
+// counted reports whether the references of a namespace were counted in both snapshots.
+func (c *comparison) counted(old, new *ns.Namespace) bool {
+	if c.old.blind[ns.KindKernel] || c.new.blind[ns.KindKernel] {
+		return false
+	}
+	a, b := old.References == nil, new.References == nil
+	if a != b {
+		c.lacks("references", a, b, 1)
+	}
+	return !a && !b
+}
+
+// merge calls f for each holder of two lists in their order, with the one of the other list
+// that is in its place. Mounts are left out.
+func merge(a, b []ns.Holder, f func(h, k *ns.Holder)) {
+	for len(a)+len(b) > 0 {
+		order := -1
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) > 0:
+			order = compareHolder(&a[0], &b[0])
+		}
+		var h, k *ns.Holder
+		if order <= 0 {
+			h, a = &a[0], a[1:]
+		}
+		if order >= 0 {
+			k, b = &b[0], b[1:]
+		}
+		if h != nil && h.Kind == ns.KindMount || k != nil && k.Kind == ns.KindMount {
+			continue
+		}
+		f(h, k)
+	}
+}
+
+// sorted returns holders in their order, which a file may not have.
+func sorted(all []ns.Holder) []ns.Holder {
+	if sort.IsSorted(ns.SortHolders(all)) {
+		return all
+	}
+	all = slices.Clone(all)
+	sort.Stable(ns.SortHolders(all))
+	return all
+}
+
+// compareHolder orders holders by what they are, as ns.SortHolders does.
+func compareHolder(h, k *ns.Holder) int {
+	order := cmp.Or(cmp.Compare(h.Kind, k.Kind), cmp.Compare(h.PID, k.PID), cmp.Compare(h.TID, k.TID), cmp.Compare(h.FD, k.FD))
+	if order == 0 && h.Child != nil && k.Child != nil {
+		order = cmp.Or(cmp.Compare(h.Child.Type, k.Child.Type), cmp.Compare(h.Child.Inode, k.Child.Inode))
+	}
+	return cmp.Or(order, strings.Compare(h.Via, k.Via))
+}
+
+// same reports whether two holders with one number are the same: a process ID is given
+// again, and so is a descriptor.
+func same(h, k *ns.Holder) bool {
+	if h.Family != k.Family || h.Type != k.Type || h.Device != k.Device || h.State != k.State {
+		return false
+	}
+	if a, b := born(h), born(k); a != 0 && b != 0 {
+		return a == b
+	}
+	const jitter = 2 * time.Second // the clock was set, or the boot time was rounded
+	if p, q := h.Process, k.Process; p != nil && q != nil && !p.Started.IsZero() && !q.Started.IsZero() {
+		return p.Started.Sub(q.Started).Abs() <= jitter
+	}
+	return true
+}
+
+// born is when the process of a holder was started, after boot; 0 if that is unknown.
+func born(h *ns.Holder) time.Duration {
+	if h.Born == 0 && h.Process != nil {
+		return h.Process.Born
+	}
+	return h.Born
+}
+
+// mounts compares the bind mounts of a namespace: by path and, within a boot, the mount
+// namespace that they are in.
+func (c *comparison) mounts(ch *HolderChange, old, new *ns.Namespace) {
+	a, b := c.mountsOf(old), c.mountsOf(new)
+	if !c.legible() {
+		return
+	}
+	for len(a)+len(b) > 0 {
+		order := -1
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) > 0:
+			order = c.compareMount(a[0], b[0])
+		}
+		switch {
+		case order < 0 && !c.new.misses(a[0]):
+			ch.Lost = append(ch.Lost, a[0])
+		case order > 0 && !c.old.misses(b[0]):
+			ch.Gained = append(ch.Gained, b[0])
+		}
+		if order <= 0 {
+			a = a[1:]
+		}
+		if order >= 0 {
+			b = b[1:]
+		}
+	}
+}
+
+func (c *comparison) mountsOf(n *ns.Namespace) (all []*ns.Holder) {
+	for i := range n.Holders {
+		if n.Holders[i].Kind == ns.KindMount {
+			all = append(all, &n.Holders[i])
+		}
+	}
+	slices.SortStableFunc(all, c.compareMount)
+	if !c.byKernel() { // mount namespaces have no names
+		all = slices.CompactFunc(all, func(h, k *ns.Holder) bool { return h.Path == k.Path })
+	}
+	return all
+}
+
+func (c *comparison) compareMount(h, k *ns.Holder) int {
+	order := strings.Compare(h.Path, k.Path)
+	if order == 0 && c.byKernel() {
+		order = cmp.Or(cmp.Compare(h.MountNS, k.MountNS), strings.Compare(h.Via, k.Via))
+	}
+	return order
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nsinspect/nsinspect/internal/names"
+	"github.com/nsinspect/nsinspect/pkg/links"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+)
+
+// side is one of two snapshots, with what it has not read.
+type side struct {
+	*File
+	all      []ns.Namespace
+	owners   []*owner.Owner
+	pair     []int // for each namespace its index in the other snapshot, -1 if it is not there
+	nameless []bool
+	at       map[uint64]int // indexes by inode
+
+	blind     [ns.NumKinds]bool                   // holders of the kind may be missing
+	blindPID  [ns.NumKinds]map[ns.TaskID]struct{} // those of these processes may
+	blindMnt  map[uint64]bool                     // mounts in these mount namespaces may
+	blindLink map[string]bool                     // links of these namespaces may
+	blindName []string                            // names at these paths, or below them, may
+	blindOf   bool                                // owners may
+}
+
+func newSide(f *File) *side {
+	s := &side{
+		File: f, all: f.Snapshot.Namespaces, at: make(map[uint64]int, len(f.Snapshot.Namespaces)),
+		blindMnt: map[uint64]bool{}, blindLink: map[string]bool{}, blindOf: f.Owners == nil,
+	}
+	s.owners, s.pair, s.nameless = make([]*owner.Owner, len(s.all)), make([]int, len(s.all)), make([]bool, len(s.all))
+	for i := range s.all {
+		s.at[s.all[i].Inode], s.owners[i], s.pair[i] = i, f.Owner(&s.all[i]), -1
+	}
+	for _, k := range ns.Kinds() {
+		s.blind[k], s.blindPID[k] = !f.Snapshot.LookedFor(k), map[ns.TaskID]struct{}{}
+	}
+	for _, g := range slices.Concat(f.Snapshot.Gaps, f.Owners.Gaps()) {
+		s.addGap(&g)
+	}
+	return s
+}
+
+// addGap takes what could not be read: holders of one process or in one mount namespace
+// where the gap is of no more.
+func (s *side) addGap(g *ns.Gap) {
+	if g.Of("name") {
+		s.blindName = append(s.blindName, g.Path)
+	}
+	if g.Of(links.Source) {
+		s.blindLink[g.Path] = true
+	}
+	pid, ofType := processOf(g.Path, s.Snapshot.Root)
+	if g.Of(owner.Source) && pid == 0 {
+		s.blindOf = true
+	}
+	t, inode, isRef := ns.ParseLink(g.Path)
+	for _, k := range ns.Kinds() {
+		switch {
+		case !g.Of(k.Source()) || ofType:
+		case k != ns.KindMount && pid != 0:
+			s.blindPID[k][pid] = struct{}{}
+		case k == ns.KindMount && isRef && t == ns.Mnt:
+			s.blindMnt[inode] = true
+		default:
+			s.blind[k] = true
+		}
+	}
+}
+
+// processOf returns the process below whose directory of /proc a path is, 0 if it is below
+// none. ofType: it is the file of a type of namespaces, which the kernel does not have then.
+func processOf(file, root string) (pid ns.TaskID, ofType bool) {
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(file, strings.TrimRight(root, "/")), "/proc/")
+	if !ok {
+		return 0, false
+	}
+	dir, below, _ := strings.Cut(rest, "/")
+	if dir == "self" {
+		return 0, path.Dir(below) == "ns"
+	}
+	n, err := strconv.ParseInt(dir, 10, 32)
+	if err != nil || n <= 0 {
+		return 0, false
+	}
+	return ns.TaskID(n), false
+}
+
+// index returns which namespace is the one of that type and inode, -1 if none is.
+func (s *side) index(t ns.Type, inode uint64) int {
+	if i, ok := s.at[inode]; ok && s.all[i].Type == t {
+		return i
+	}
+	return -1
+}
+
+// misses reports whether a snapshot may lack a holder that another one has.
+func (s *side) misses(h *ns.Holder) bool {
+	if h.Kind == ns.KindMount {
+		return s.missesMount(h)
+	}
+	_, blind := s.blindPID[h.Kind][h.PID]
+	return s.blind[h.Kind] || blind
+}
+
+func (s *side) missesMount(h *ns.Holder) bool {
+	switch {
+	case !s.Snapshot.LookedFor(ns.KindMount), s.blindMnt[h.MountNS]:
+		return true
+	case h.Lone():
+		return !s.Snapshot.LoneMounts || s.blind[ns.KindMount]
+	case h.MountNS != 0 && h.MountNS == s.Snapshot.MountNS:
+		return false // its own is read by /proc/self
+	case h.PID == 0 && !s.Snapshot.MountsAll:
+		return true
+	}
+	return s.blind[ns.KindMount]
+}
+
+// sees reports whether a snapshot would have a namespace that another one has, if that had
+// been there.
+func (s *side) sees(n *ns.Namespace) bool {
+	if !slices.Contains(s.Snapshot.Types, n.Type) {
+		return false
+	}
+	return s.listed(n.Type) || slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return !s.misses(&h) })
+}
+
+// listed reports whether a snapshot has every namespace of a type: the kernel's own list is
+// of network namespaces, as far as it was read.
+func (s *side) listed(t ns.Type) bool { return t == ns.Net && !s.blind[ns.KindKernel] }
+
+// readsAll reports whether a snapshot misses no holder of any kind.
+func (s *side) readsAll() bool {
+	for _, k := range ns.Kinds() {
+		if s.blind[k] || len(s.blindPID[k]) > 0 {
+			return false
+		}
+	}
+	return s.Snapshot.MountsAll && s.Snapshot.LoneMounts && len(s.blindMnt) == 0
+}
+
+// readsName reports whether a snapshot has what is at a path in a names directory.
+func (s *side) readsName(file string) bool {
+	if !slices.Contains(s.Snapshot.Sources, "name") || !slices.Contains(s.Snapshot.Types, ns.Net) {
+		return false
+	}
+	for _, gap := range s.blindName {
+		if gap == file || strings.HasPrefix(file, strings.TrimRight(gap, "/")+"/") {
+			return false
+		}
+	}
+	dir := path.Dir(file)
+	return slices.Contains(s.Snapshot.NamesDirs, dir) || names.Customary(dir)
+}

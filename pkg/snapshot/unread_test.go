@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+)
+
+// TestCompareUnread has one snapshot lack what the other one has: that is not different.
+func TestCompareUnread(t *testing.T) {
+	full := func(at time.Time) *File {
+		host := with(netNS(1, 11, "blue"), hold(process(7, 1), fd(8, 3)))
+		host.Links = []ns.Link{link("eth0", 2, "10.0.0.1/24")}
+		red := with(netNS(2, 12), hold(ns.Holder{Kind: ns.KindSocket, PID: 9, FD: 4, Family: "inet", Type: "stream"}))
+		uts := ns.Namespace{Type: ns.UTS, Inode: 3, Holders: []ns.Holder{process(7, 1)}}
+		f := ownedBy(machine(at, host, red, uts), web, 1)
+		return dangling(findings(f, "no-process"), "/run/netns/gone")
+	}
+	gap := func(path string, sources ...string) func(*File) {
+		return func(f *File) {
+			f.Snapshot.Gaps = append(f.Snapshot.Gaps, ns.Gap{Sources: sources, Path: path, Err: errors.New("permission denied")})
+		}
+	}
+	both := func(all ...func(*File)) func(*File) {
+		return func(f *File) {
+			for _, do := range all {
+				do(f)
+			}
+		}
+	}
+	without := func(source string) func(*File) {
+		return func(f *File) {
+			f.Snapshot.Sources = slices.DeleteFunc(slices.Clone(f.Snapshot.Sources), func(s string) bool { return s == source })
+		}
+	}
+	lose := func(i int, kinds ...ns.Kind) func(*File) {
+		return func(f *File) {
+			n := &f.Snapshot.Namespaces[i]
+			n.Holders = slices.DeleteFunc(slices.Clone(n.Holders), func(h ns.Holder) bool { return slices.Contains(kinds, h.Kind) })
+		}
+	}
+	drop := func(i int) func(*File) {
+		return func(f *File) {
+			f.Snapshot.Namespaces = slices.Delete(slices.Clone(f.Snapshot.Namespaces), i, i+1)
+		}
+	}
+	nameless := func(f *File) { f.Snapshot.Namespaces[0].Names, f.Snapshot.Dangling = nil, nil }
+	for _, tt := range []struct {
+		name string
+		lack func(*File)
+		want string // with SIDE for the snapshot that lacks it
+	}{
+		{"a source", both(without("fd"), lose(0, ns.KindFD)), "unread SIDE open files 0"},
+		{"a gap of a source", both(gap("/proc", "fd"), lose(0, ns.KindFD)), "unread SIDE open files 0"},
+		{"a process", both(gap("/proc/8/fd", "fd"), lose(0, ns.KindFD)), "unread SIDE what some processes hold 0"},
+		{"the processes", both(gap("/proc", "process"), lose(0, ns.KindProcess), lose(2, ns.KindProcess), drop(2)), "unread SIDE processes 0\nunread SIDE namespaces 1"},
+		{"sockets, which alone keep a namespace", both(without("socket"), without("kernel"), drop(1)), "unread SIDE sockets 0\nunread SIDE tun devices 0\nunread SIDE the kernel's own list 0\nunread SIDE namespaces 1"},
+		{"a type", both(drop(2), func(f *File) {
+			f.Snapshot.Types = slices.DeleteFunc(ns.Types(), func(t ns.Type) bool { return t == ns.UTS })
+		}), "unread SIDE uts namespaces 0"},
+		{"links", func(f *File) { f.Snapshot.Namespaces[0].Links = nil }, "unread SIDE links 1"},
+		{"links of one", both(gap("net:[1]", "link"), func(f *File) { f.Snapshot.Namespaces[0].Links = []ns.Link{} }), "unread SIDE links 1"},
+		{"owners", func(f *File) { f.Owners = nil }, "unread SIDE owners 1"},
+		{"owners, by a gap", both(gap("/var/lib/docker", "owner"), func(f *File) { f.Owners = owner.Recorded(nil, nil) }), "unread SIDE owners 1"},
+		{"the report", func(f *File) { f.Report = nil }, "unread SIDE findings of doctor 0"},
+		{"a check", func(f *File) {
+			f.Report.Findings, f.Report.Undecided = nil, []doctor.Undecided{{Check: "no-process"}}
+		}, "unread SIDE the check no-process 0"},
+		{"a names directory", both(gap("/run/netns", "name"), nameless), "unread SIDE names 1\nunread SIDE dangling names 0"},
+		{"names", both(without("name"), nameless), "unread SIDE names 1\nunread SIDE dangling names 0"},
+		{"mounts elsewhere", both(func(f *File) { f.Snapshot.MountsAll = false }), ""},
+		{"redacted", func(f *File) {
+			f.Redacted = true
+			f.Snapshot.Namespaces[0].Names[0].Path = "/run/netns/h1"
+			f.Snapshot.Namespaces[0].Links[0].Name = "h2"
+		}, "unread SIDE names, owners, links and findings: one of them is redacted 0"},
+	} {
+		for side, of := range map[string]func(a, b *File) (*File, *File){
+			"new": func(a, b *File) (*File, *File) { return a, b },
+			"old": func(a, b *File) (*File, *File) { return b, a },
+		} {
+			t.Run(tt.name+" in the "+side, func(t *testing.T) {
+				a, b := full(noon), full(noon)
+				tt.lack(b)
+				old, new := of(a, b)
+				new.Snapshot.Taken = later
+				d := Compare(old, new, Options{})
+				if got, want := describe(d), strings.ReplaceAll(tt.want, "SIDE", side); got != want || !d.Same() {
+					t.Errorf("got:\n%s\nwant:\n%s", got, want)
+				}
+			})
+		}
+	}
+}
