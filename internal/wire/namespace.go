@@ -5,6 +5,7 @@ package wire
 import (
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -162,7 +163,7 @@ func newRef(n *ns.Namespace) *Ref {
 }
 
 func newDetails(p *ns.Process) Details {
-	w := Details{Comm: p.Comm, CommBase64: raw(p.Comm), Cmdline: p.Cmdline, CmdlineBase64: raws(p.Cmdline), AfterBoot: int64(p.Born)}
+	w := Details{Comm: p.Comm, CommBase64: raw(p.Comm), Cmdline: p.Cmdline, CmdlineBase64: raws(p.Cmdline), AfterBoot: int64(p.Born.Truncate(host.Tick))}
 	if p.UID >= 0 {
 		w.UID = &p.UID
 	}

@@ -3,6 +3,7 @@
 package scan
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,8 +38,14 @@ func setAge(n *ns.Namespace, fd int, taken, boot time.Time) {
 	from := ns.FromFile
 	if n.Count(ns.KindMount) > 0 {
 		from = ns.FromName
-	} else if n.Count(ns.KindFD) == 0 && !host.ChangeTime(&st).Before(taken.Add(-tick)) {
+	} else if !slices.ContainsFunc(n.Holders, isFile) && !host.ChangeTime(&st).Before(taken.Add(-tick)) {
 		return
 	}
 	n.Age.Add(host.ChangeTime(&st), from)
+}
+
+// isFile reports whether a holder keeps the namespace's own file. A watch keeps an inode of it,
+// but not the dentry: the next one to open it gets another inode.
+func isFile(h ns.Holder) bool {
+	return h.Kind == ns.KindFD && !h.Watches() && h.Via != ns.ViaProcNet && h.Via != ns.ViaFSContext
 }

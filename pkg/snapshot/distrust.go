@@ -15,7 +15,7 @@ var command = regexp.MustCompile("`[^`]*`")
 // does not trust.
 func (f *File) Distrust() {
 	for inode, a := range f.Answers {
-		a.Verdict, a.Fix, a.Advice = without(a.Verdict), nil, withoutAll(a.Advice)
+		a.Verdict, a.Fix, a.Advice = without(a.Verdict), []string{}, withoutAll(a.Advice)
 		f.Answers[inode] = a
 	}
 	if f.Report == nil {
@@ -27,7 +27,7 @@ func (f *File) Distrust() {
 }
 
 func distrust(f *doctor.Finding) {
-	f.Fix, f.Alternative = nil, nil
+	f.Fix, f.Alternative = []string{}, nil
 	f.Summary, f.Meaning = without(f.Summary), without(f.Meaning)
 	f.Evidence, f.Advice = withoutAll(f.Evidence), withoutAll(f.Advice)
 }
@@ -36,7 +36,8 @@ func without(sentence string) string {
 	return command.ReplaceAllLiteralString(sentence, "a command that is left out")
 }
 
-func withoutAll(all []string) (out []string) {
+func withoutAll(all []string) []string {
+	out := []string{}
 	for _, s := range all {
 		out = append(out, without(s))
 	}

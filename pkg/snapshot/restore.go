@@ -129,7 +129,8 @@ func (r *restorer) extras(w *wire.Kept, place int) error {
 }
 
 // commands returns those commands that explain can have written: one line of printable ASCII.
-func commands(all []string) (kept []string) {
+func commands(all []string) []string {
+	kept := []string{}
 	for _, c := range all {
 		if c != "" && !strings.ContainsFunc(c, func(r rune) bool { return r < ' ' || r > '~' }) {
 			kept = append(kept, c)

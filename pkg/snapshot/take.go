@@ -75,8 +75,22 @@ func Take(ctx context.Context, from Source) (*Taking, error) {
 		t.Answers[snap.Namespaces[i].Inode] = adviser.Answer(&snap.Namespaces[i])
 	}
 	snap.Kept.Users = t.users()
+	inTicks(snap)
 	snap.Sort()
 	return t, nil
+}
+
+// inTicks gives start times the precision that a file has, which is that of /proc: so those of
+// one process are equal in both.
+func inTicks(snap *ns.Snapshot) {
+	for i := range snap.Namespaces {
+		for j := range snap.Namespaces[i].Holders {
+			h := &snap.Namespaces[i].Holders[j]
+			if h.Born = h.Born.Truncate(host.Tick); h.Process != nil {
+				h.Process.Born = h.Process.Born.Truncate(host.Tick)
+			}
+		}
+	}
 }
 
 // looks returns the options of doctor, whose first look is at snap.

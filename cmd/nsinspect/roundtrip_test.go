@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
+)
+
+// printed runs a command, and returns what it prints, with its exit status.
+func printed(args ...string) string {
+	var stdout, stderr bytes.Buffer
+	status := run(args, &stdout, &stderr, os.Environ())
+	return fmt.Sprintf("%s\n%s\nexit status %d", stdout.String(), stderr.String(), status)
+}
+
+// times are what two looks at one machine have in different words.
+var times = []*regexp.Regexp{
+	regexp.MustCompile(`"taken": ".*"`),
+	regexp.MustCompile(`\b([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?( old)? by (boot|name|file|process)\b`),
+	regexp.MustCompile(`kworker/[^]"]*`), // it has what it does now in its name
+	regexp.MustCompile(` +\n`), // the last column may be narrower
+}
+
+var asOfLine = regexp.MustCompile(`(?m)^as of .*\n`)
+
+func timeless(text string) string {
+	text = asOfLine.ReplaceAllString(text, "")
+	for _, t := range times {
+		text = t.ReplaceAllString(text, "\n")
+	}
+	return regexp.MustCompile(`  +`).ReplaceAllString(text, "  ") // and so may others
+}
+
+// fromFile takes a snapshot, and returns a command's output by it.
+func fromFile(t *testing.T, file string, args ...string) string {
+	t.Helper()
+	return printed(append(args, "--from", file)...)
+}
+
+func takeSnapshot(t *testing.T, more ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "snapshot.json.gz")
+	if got := printed(append([]string{"snapshot", "-o", file}, more...)...); !strings.HasSuffix(got, "exit status 0") {
+		t.Fatal(got)
+	}
+	return file
+}
+
+// compareWithFile compares what a command prints live, before and after a snapshot is taken,
+// with what it prints from that. Where the machine has changed meanwhile it looks again.
+func compareWithFile(t *testing.T, commands ...[]string) {
+	t.Helper()
+	nstest.Eventually(t, func() string {
+		var before []string
+		for _, c := range commands {
+			before = append(before, timeless(printed(c...)))
+		}
+		file := takeSnapshot(t)
+		for i, c := range commands {
+			if diff := cmp.Diff(before[i], timeless(fromFile(t, file, c...))); diff != "" {
+				return fmt.Sprintf("%s --from is not what it is live (-live +file):\n%s", strings.Join(c, " "), diff)
+			}
+		}
+		return ""
+	})
+}
+
+// What who-uses answers from a file is what it answers live, for whatever holds a namespace.
+func TestRoundTripOfScenes(t *testing.T) {
+	need.Root(t)
+	var refs []string
+	for _, kind := range nstest.Kinds() {
+		refs = append(refs, fmt.Sprintf("net:[%d]", nstest.Make(t, kind).Inode))
+	}
+	var commands [][]string
+	for _, format := range []string{"table", "wide", "json"} {
+		for _, command := range []string{"who-uses", "list"} {
+			commands = append(commands, append([]string{command, "-o", format}, refs...))
+		}
+	}
+	compareWithFile(t, commands...)
+}
+
+// And so it is with lists of everything, and doctor.
+func TestRoundTripOfTheMachine(t *testing.T) {
+	need.Root(t)
+	testlock.Exclusive(t)
+	nstest.Make(t, nstest.Mount)
+	nstest.Make(t, nstest.Thread)
+	nstest.Make(t, nstest.Veth)
+	compareWithFile(t, []string{"list"}, []string{"list", "-o", "wide", "--type", "all"}, []string{"list", "-o", "json"},
+		[]string{"list", "-o", "csv", "--type", "mnt,user,pid"}, []string{"list", "--tree", "owner"}, []string{"list", "--no-process", "--sort", "-inode"},
+		[]string{"who-uses", "host"}, []string{"who-uses", "host", "--type", "pid", "-o", "json"}, []string{"who-uses", "--dev", "lo"},
+		[]string{"doctor"}, []string{"doctor", "-o", "json"}, []string{"doctor", "--type", "all", "--skip", "no-process"})
+}
