@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -16,6 +17,14 @@ import (
 func runScripts(t *testing.T, p testscript.Params) {
 	if deadline, ok := t.Deadline(); ok {
 		p.Deadline = deadline
+	}
+	setup := p.Setup
+	p.Setup = func(env *testscript.Env) error {
+		env.Setenv("GORACE", os.Getenv("GORACE")) // see nstest.Main
+		if setup == nil {
+			return nil
+		}
+		return setup(env)
 	}
 	testscript.RunT(scriptT{t}, p)
 }

@@ -150,7 +150,7 @@ shift; exec "$@"`
 	args := append([]string{"-c", prepare, "sh"}, names...)
 	cmd := exec.Command("sh", append(append(args, "--"), shell.start(settings)...)...)
 	cmd.Dir = x.dir
-	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + settings, "ZDOTDIR=" + settings, "TERM=xterm", "LC_ALL=C.UTF-8"}
+	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + settings, "ZDOTDIR=" + settings, "TERM=xterm", "LC_ALL=C.UTF-8", "GORACE=" + os.Getenv("GORACE")}
 	x.run(cmd)
 	return x
 }

@@ -52,9 +52,7 @@ func startChild(o order, files ...*os.File) (*child, error) {
 	}
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args[0] = "nstest-" + string(o.Scene)
-	// The race detector has every process sleep for a second before it exits.
-	cmd.Env = append(os.Environ(), childEnv+"="+string(text), tokenEnv+"="+token,
-		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text), tokenEnv+"="+token)
 	cmd.ExtraFiles = slices.DeleteFunc(files, func(f *os.File) bool { return f == nil })
 	c := &child{cmd: cmd, exited: make(chan struct{})}
 	if c.stdin, err = cmd.StdinPipe(); err != nil {
