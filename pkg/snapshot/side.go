@@ -32,19 +32,26 @@ type side struct {
 }
 
 func newSide(f *File) *side {
-	s := &side{
-		File: f, all: f.Snapshot.Namespaces, at: make(map[uint64]int, len(f.Snapshot.Namespaces)),
-		blindMnt: map[uint64]bool{}, blindLink: map[string]bool{}, blindOf: !f.hasOwners(),
-	}
+	s := newSideGaps(f)
+	s.all, s.at = f.Snapshot.Namespaces, make(map[uint64]int, len(f.Snapshot.Namespaces))
 	s.owners, s.pair, s.nameless = make([]*owner.Owner, len(s.all)), make([]int, len(s.all)), make([]bool, len(s.all))
 	for i := range s.all {
 		s.at[s.all[i].Inode], s.owners[i], s.pair[i] = i, f.Owner(&s.all[i]), -1
 	}
+	for _, g := range f.Owners.Gaps() {
+		s.addGap(&g)
+	}
+	return s
+}
+
+// newSideGaps returns a side with what it has not read alone.
+func newSideGaps(f *File) *side {
+	s := &side{File: f, blindMnt: map[uint64]bool{}, blindLink: map[string]bool{}, blindOf: !f.hasOwners()}
 	for _, k := range ns.Kinds() {
 		s.blind[k], s.blindPID[k] = !f.Snapshot.LookedFor(k), map[ns.TaskID]struct{}{}
 	}
-	for _, g := range slices.Concat(f.Snapshot.Gaps, f.Owners.Gaps()) {
-		s.addGap(&g)
+	for i := range f.Snapshot.Gaps {
+		s.addGap(&f.Snapshot.Gaps[i])
 	}
 	return s
 }
