@@ -21,6 +21,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/snapshot"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -49,6 +50,8 @@ threads that move between namespaces.
   nsinspect who-uses --ip 10.0.0.7    the namespace that has an address
   nsinspect exec 4242 -- ip address   run a command in a namespace
   nsinspect doctor                    check for namespace leaks and print the fix
+  nsinspect diff OLD                  what changed since a snapshot was taken
+  nsinspect leaks DIR                 find what leaks in many snapshots
   nsinspect trace                     trace setns, unshare and clone calls
   nsinspect list -o json | jq ...     for scripts
 
@@ -72,7 +75,9 @@ type app struct {
 
 	owners     owner.Lazy // of the host that is read
 	openTracer func(context.Context, trace.Options) (tracer, error)
-	signals    signals
+
+	openSnapshot func(context.Context, string) (*snapshot.File, error) // of tests: "" is the running machine
+	signals      signals
 }
 
 // run is the whole program, without the process around it.
@@ -111,6 +116,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	switch {
 	case ran.Name() == "doctor":
 		return exitUnknown
+	case ran.Name() == "diff" || ran.Name() == "leaks":
+		return exitTrouble
 	case errors.As(err, &usageError{}):
 		return exitUsage
 	}
@@ -172,7 +179,7 @@ func (a *app) command() *cobra.Command {
 		}
 	}
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.nameCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.diffCommand(), a.leaksCommand(), a.execCommand(), a.nameCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)
 	return cmd

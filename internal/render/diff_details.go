@@ -14,7 +14,7 @@ import (
 
 // holders adds how many holders of a kind there are, and which were lost and gained.
 func (p *diffPrinter) holders(c *snapshot.Change, h *snapshot.HolderChange) {
-	what := h.Kind.Plural(max(h.Old, h.New))
+	what := h.Kind.Plural(2)
 	if h.Kind == ns.KindKernel {
 		what = "unexplained references"
 	}

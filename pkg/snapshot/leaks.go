@@ -104,6 +104,7 @@ type orphan struct {
 var (
 	ErrNoProcesses = errors.New("not all processes were read: which namespaces have none is unknown")
 	ErrTwice       = errors.New("the same snapshot is there already")
+	ErrTooMany     = fmt.Errorf("more than %s namespaces without processes: compare fewer snapshots", text.Count(maxTracked))
 )
 
 // Add takes a snapshot that was read from a file of that name. The order does not matter.
@@ -126,7 +127,7 @@ func (t *Tracker) Add(name string, f *File) error {
 		o := s.orphans[k]
 		if o == nil {
 			if t.tracked++; t.tracked > maxTracked {
-				return fmt.Errorf("more than %s namespaces without processes: compare fewer snapshots", text.Count(maxTracked))
+				return ErrTooMany
 			}
 			o = &orphan{first: at, last: at - 1, inode: n.Inode}
 			s.orphans[k] = o
@@ -192,7 +193,7 @@ func groupOf(f *File, n *ns.Namespace) Group {
 	return g
 }
 
-// plainName returns the best name of a namespace without whose it is.
+// plainName returns the best name of a namespace, a user's without the UID.
 func plainName(n *ns.Namespace) string {
 	label := n.BestName()
 	if _, name, ok := ns.CutQualified(label); ok {
