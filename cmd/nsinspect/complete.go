@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsinspect/nsinspect/internal/filter"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/internal/text"
@@ -73,13 +74,20 @@ func completeFlags(cmd *cobra.Command, by map[string]words) {
 	}
 }
 
-// completeFilter completes the name of a field at the end of an expression.
-func completeFilter(_ *cobra.Command, _ []string, typed string) (all []string, _ cobra.ShellCompDirective) {
-	before := typed[:strings.LastIndexAny(typed, " (")+1]
-	for _, f := range render.ListFields() {
-		all = append(all, before+f.Name)
+// completeFilter completes the name of a field of list at the end of an expression.
+func completeFilter(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return completeFieldsOf(render.ListFields)(cmd, args, typed)
+}
+
+// completeFieldsOf completes the name of one of some fields at the end of an expression.
+func completeFieldsOf(fields func() []filter.Field) words {
+	return func(_ *cobra.Command, _ []string, typed string) (all []string, _ cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndexAny(typed, " (")+1]
+		for _, f := range fields() {
+			all = append(all, before+f.Name)
+		}
+		return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
-	return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 func typeWords() []string {

@@ -104,7 +104,7 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	case a.sources != nil:
 		return usagef("doctor reads every source\nhint: leave --source out")
 	}
-	file, err := a.openFrom()
+	file, err := a.openFrom(ctx)
 	if err != nil {
 		return err
 	}

@@ -53,15 +53,19 @@ func (a *app) checkFrom(cmd *cobra.Command) error {
 }
 
 // openFrom reads the file of --from, nil if there is none.
-func (a *app) openFrom() (*snapshot.File, error) {
+func (a *app) openFrom(ctx context.Context) (*snapshot.File, error) {
 	if a.from == "" {
 		return nil, nil
 	}
-	return a.openSnapshot(a.from)
+	return a.openSnapshot(ctx, a.from)
 }
 
-// openSnapshot reads a snapshot from a file, or from stdin if its name is -.
-func (a *app) openSnapshot(name string) (*snapshot.File, error) {
+// readSnapshot reads a snapshot from a file, or from stdin if its name is -, or takes one of
+// the machine if it has no name.
+func (a *app) readSnapshot(ctx context.Context, name string) (*snapshot.File, error) {
+	if name == "" {
+		return a.takeWhole(ctx)
+	}
 	f, err := snapshot.Open(name, a.stdin)
 	if err != nil {
 		return nil, err

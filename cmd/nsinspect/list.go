@@ -151,7 +151,7 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 		return err
 	}
 	l := lister{app: a, refs: refs, view: view, noHeaders: f.noHeaders, ascii: f.ascii}
-	if l.file, err = a.openFrom(); err != nil {
+	if l.file, err = a.openFrom(ctx); err != nil {
 		return err
 	}
 	if l.file != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/snapshot"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -49,6 +50,8 @@ threads that move between namespaces.
   nsinspect who-uses --ip 10.0.0.7    the namespace that has an address
   nsinspect exec 4242 -- ip address   run a command in a namespace
   nsinspect doctor                    check for namespace leaks and print the fix
+  nsinspect diff OLD                  what changed since a snapshot was taken
+  nsinspect leaks DIR                 find what leaks in many snapshots
   nsinspect trace                     trace setns, unshare and clone calls
   nsinspect list -o json | jq ...     for scripts
 
@@ -73,7 +76,9 @@ type app struct {
 
 	owners     owner.Lazy // of the host that is read
 	openTracer func(context.Context, trace.Options) (tracer, error)
-	signals    signals
+
+	openSnapshot func(context.Context, string) (*snapshot.File, error) // "" is the running machine
+	signals      signals
 }
 
 // run is the whole program, without the process around it.
@@ -81,6 +86,7 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	a := &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
+	a.openSnapshot = a.readSnapshot
 	a.signals.catch(cancel)
 	defer a.signals.returned.Store(true) // an exit can take a second, under the race detector
 	return a.run(ctx, args)
@@ -112,6 +118,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	switch {
 	case ran.Name() == "doctor":
 		return exitUnknown
+	case ran.Name() == "diff" || ran.Name() == "leaks":
+		return exitTrouble
 	case errors.As(err, &usageError{}):
 		return exitUsage
 	}
@@ -179,7 +187,7 @@ func (a *app) command() *cobra.Command {
 		}
 		return a.checkFrom(cmd)
 	}
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.execCommand(), a.nameCommand(), a.snapshotCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
+	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.snapshotCommand(), a.diffCommand(), a.leaksCommand(), a.execCommand(), a.nameCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
 	cmd.SuggestionsMinimumDistance = 2
 	strictHelpers(cmd)
 	return cmd

@@ -30,7 +30,7 @@ var times = []*regexp.Regexp{
 	regexp.MustCompile(`"taken": ".*"`),
 	regexp.MustCompile(`\b([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?( old)? by (boot|name|file|process)\b`),
 	regexp.MustCompile(`kworker/[^]"]*`), // it has what it does now in its name
-	regexp.MustCompile(` +\n`), // the last column may be narrower
+	regexp.MustCompile(` +\n`),           // the last column may be narrower
 }
 
 var asOfLine = regexp.MustCompile(`(?m)^as of .*\n`)

@@ -169,6 +169,20 @@ func (a *app) take(ctx context.Context) (*snapshot.Taking, func(), error) {
 	return t, done, nil
 }
 
+// takeWhole takes a snapshot of the machine, with the report of doctor.
+func (a *app) takeWhole(ctx context.Context) (*snapshot.File, error) {
+	progress := a.progress("reading namespaces")
+	defer progress.end()
+	t, done, err := a.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	progress.set("waiting for the second look of doctor")
+	t.File.Report, err = t.Report(ctx)
+	return &t.File, err
+}
+
 // redactKey returns the key in a file, or one that nobody has if no file is named.
 func redactKey(name string) ([]byte, error) {
 	const least, most = 16, 4096

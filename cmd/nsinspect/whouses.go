@@ -118,7 +118,7 @@ func (a *app) whoUses(ctx context.Context, args []string, f whoUsesFlags) error 
 	if err != nil {
 		return err
 	}
-	file, err := a.openFrom()
+	file, err := a.openFrom(ctx)
 	if err != nil {
 		return err
 	}

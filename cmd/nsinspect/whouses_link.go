@@ -72,7 +72,7 @@ func (a *app) whoUsesLink(ctx context.Context, by string, f whoUsesFlags, args [
 	if err != nil {
 		return err
 	}
-	file, err := a.openFrom()
+	file, err := a.openFrom(ctx)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (a *app) whoUsesPort(ctx context.Context, f whoUsesFlags, args []string) er
 	if err != nil {
 		return err
 	}
-	file, err := a.openFrom()
+	file, err := a.openFrom(ctx)
 	if err != nil {
 		return err
 	}

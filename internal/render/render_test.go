@@ -23,7 +23,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-func snapshot() *ns.Snapshot {
+func sample() *ns.Snapshot {
 	s := &ns.Snapshot{
 		Taken: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Engine: "proc", Sources: []string{"process", "thread", "mount"}, Types: []ns.Type{ns.Net}, Root: "/",
 		Namespaces: []ns.Namespace{
@@ -46,7 +46,7 @@ func snapshot() *ns.Snapshot {
 func TestTableFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{60, 80, 200} {
 		var out bytes.Buffer
-		if err := List(&out, snapshot(), nil, View{Format: Table}, Style{Width: width}, false); err != nil {
+		if err := List(&out, sample(), nil, View{Format: Table}, Style{Width: width}, false); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {
@@ -59,7 +59,7 @@ func TestTableFitsTheTerminal(t *testing.T) {
 		}
 	}
 	var whole bytes.Buffer
-	if err := List(&whole, snapshot(), nil, View{Format: Table}, Style{}, false); err != nil {
+	if err := List(&whole, sample(), nil, View{Format: Table}, Style{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(whole.String(), strings.Repeat("n", 255)) {
@@ -69,7 +69,7 @@ func TestTableFitsTheTerminal(t *testing.T) {
 
 // One stranger's long command line is written once, not as spaces on every line.
 func TestLongCommandIsNotPadded(t *testing.T) {
-	s := snapshot()
+	s := sample()
 	n := &ns.Namespace{Inode: 4026532177}
 	for pid := 1; pid <= 50; pid++ {
 		h := processA(pid)
@@ -96,7 +96,7 @@ func TestLongCommandIsNotPadded(t *testing.T) {
 func TestColor(t *testing.T) {
 	var plain, color bytes.Buffer
 	for out, style := range map[*bytes.Buffer]Style{&plain: {}, &color: {Color: true}} {
-		if err := List(out, snapshot(), nil, View{Format: Table}, style, false); err != nil {
+		if err := List(out, sample(), nil, View{Format: Table}, style, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,7 +111,7 @@ func TestColor(t *testing.T) {
 
 // Every column of a wide table has a value in every row, for awk and column.
 func TestWideHasNoEmptyCells(t *testing.T) {
-	s := snapshot()
+	s := sample()
 	s.Namespaces = s.Namespaces[1:]
 	var out bytes.Buffer
 	if err := List(&out, s, nil, View{Format: Wide}, Style{}, false); err != nil {
@@ -124,7 +124,7 @@ func TestWideHasNoEmptyCells(t *testing.T) {
 }
 
 func TestJSONAndYAMLAgree(t *testing.T) {
-	s := snapshot()
+	s := sample()
 	s.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "/proc/1/ns/net", Err: unix.EACCES}}
 	var j, y bytes.Buffer
 	for f, out := range map[Format]*bytes.Buffer{JSON: &j, YAML: &y} {
@@ -161,7 +161,7 @@ func TestJSONAndYAMLAgree(t *testing.T) {
 
 // What is unknown is absent.
 func TestUnknownIsAbsent(t *testing.T) {
-	s := snapshot()
+	s := sample()
 	s.Initial[ns.Net] = 0
 	var out bytes.Buffer
 	if err := List(&out, s, nil, View{Format: JSON}, Style{}, true); err != nil {
@@ -175,7 +175,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 }
 
 func TestGapNotes(t *testing.T) {
-	s := snapshot()
+	s := sample()
 	for pid := range 12 {
 		s.Gaps = append(s.Gaps, ns.Gap{Sources: []string{"process"}, Path: fmt.Sprintf("/proc/%d/ns/net", pid), Err: unix.EACCES})
 	}
@@ -191,7 +191,7 @@ func TestGapNotes(t *testing.T) {
 	if n := len(GapNotes(s, nil, true)); n != 1+17+1 {
 		t.Errorf("%d notes when all are asked for:\n%s", n, strings.Join(GapNotes(s, nil, true), "\n"))
 	}
-	if notes := GapNotes(snapshot(), nil, false); len(notes) != 0 {
+	if notes := GapNotes(sample(), nil, false); len(notes) != 0 {
 		t.Errorf("notes about nothing: %q", notes)
 	}
 }
@@ -202,7 +202,7 @@ func TestNoteWithoutEngine(t *testing.T) {
 		"not looked at: files in flight: the bpf engine, which sees them, did not start: it is too old": errors.New("it is too old"),
 		"not looked at: files in flight: the bpf engine sees them, run as root ":                        fmt.Errorf("needs CAP_BPF: %w", unix.EPERM),
 	} {
-		s := snapshot()
+		s := sample()
 		s.NoEngine, s.Gaps = err, []ns.Gap{{Sources: []string{"inflight"}, Path: "/proc", Err: scan.ErrNotInProc}}
 		if got := GapNotes(s, nil, false); len(got) != 1 || got[0] != strings.TrimSpace(want) {
 			t.Errorf("%v: %q, want %q", err, got, want)

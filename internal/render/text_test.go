@@ -27,7 +27,7 @@ import (
 
 // hostile returns a snapshot in which a stranger chose every text.
 func hostile(s string) *ns.Snapshot {
-	snap := snapshot()
+	snap := sample()
 	n := &snap.Namespaces[1]
 	n.Names = []ns.Name{{Name: s, Path: "/run/netns/" + s, Kind: ns.NameMount}}
 	n.Leader = &ns.Process{PID: 7, Comm: s, Cmdline: []string{s, s}}

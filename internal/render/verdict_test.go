@@ -15,7 +15,7 @@ import (
 )
 
 func TestVerdicts(t *testing.T) {
-	s := snapshot()
+	s := sample()
 	s.Sources = []string{"process", "thread", "mount"}
 	for want, n := range map[string]*ns.Namespace{
 		"net:[4026531833] is the host's own: the kernel keeps it for as long as it runs; 1 process is in it.": &s.Namespaces[0],
@@ -47,7 +47,7 @@ func TestVerdicts(t *testing.T) {
 
 // Copies of one mount are one row, except in a wide table.
 func TestMountRows(t *testing.T) {
-	s := snapshot()
+	s := sample()
 	s.MountNS = 1
 	at := func(path string, mountNS uint64, pid int, covered bool) ns.Holder {
 		return ns.Holder{Kind: ns.KindMount, Path: path, MountNS: mountNS, PID: ns.TaskID(pid), MountID: 40, Covered: covered}

@@ -3,6 +3,7 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -28,13 +29,18 @@ func AspectWords() []string { return append(slices.Clone(aspects), "none") }
 
 // ParseAspects returns the aspects of some words; the word none stands for none.
 func ParseAspects(words []string) (all Aspects, err error) {
+	if len(words) == 0 {
+		return 0, errors.New("no part is named")
+	}
 	for _, word := range words {
 		i := slices.Index(aspects, word)
 		switch {
 		case i >= 0:
 			all |= 1 << i
-		case word != "none" || len(words) > 1:
-			return 0, fmt.Errorf("no part of a snapshot %q", word)
+		case word == "none" && len(words) > 1:
+			return 0, errors.New("none stands alone")
+		case word != "none":
+			return 0, fmt.Errorf("no part %q", word)
 		}
 	}
 	return all, nil

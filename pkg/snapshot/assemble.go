@@ -80,7 +80,7 @@ func (r *restorer) snapshot(head *wire.Snapshot) (*ns.Snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Dangling = append(s.Dangling, ns.DanglingName{Path: text(d.Path, d.PathBase64), Kind: ns.NameKind(d.Kind), Reason: d.Reason, Authority: a})
+		s.Dangling = append(s.Dangling, ns.DanglingName{Path: textOf(d.Path, d.PathBase64), Kind: ns.NameKind(d.Kind), Reason: d.Reason, Authority: a})
 	}
 	return s, nil
 }
@@ -88,7 +88,7 @@ func (r *restorer) snapshot(head *wire.Snapshot) (*ns.Snapshot, error) {
 // gapsOf returns the gaps of owners, or all others.
 func gapsOf(all []wire.Gap, owners bool) (out []ns.Gap) {
 	for _, g := range all {
-		gap := ns.Gap{Sources: g.Sources, Path: text(g.Path, g.PathBase64), Err: wire.ErrorOf(g.Error, g.Code)}
+		gap := ns.Gap{Sources: g.Sources, Path: textOf(g.Path, g.PathBase64), Err: wire.ErrorOf(g.Error, g.Code)}
 		if gap.Of(owner.Source) == owners {
 			out = append(out, gap)
 		}
@@ -186,7 +186,7 @@ func (r *restorer) report(f *File, places map[uint64]*ns.Namespace) (*doctor.Rep
 		}
 		r.believe(&a)
 		finding := doctor.Finding{
-			ID: w.ID, Check: w.Check, Severity: severity, Subject: w.Title, Path: text(w.Path, w.PathBase64), PID: w.PID, Authority: a,
+			ID: w.ID, Check: w.Check, Severity: severity, Subject: w.Title, Path: textOf(w.Path, w.PathBase64), PID: w.PID, Authority: a,
 			Text: explain.Text{Summary: w.Summary, Evidence: w.Evidence, Meaning: w.Meaning, Fix: commands(w.Fix), Alternative: commands(w.Alternative), Advice: w.Advice},
 		}
 		if finding.Owner, err = r.owner(w.Owner); err != nil {

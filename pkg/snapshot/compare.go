@@ -105,11 +105,18 @@ func (c *comparison) compareNames(old, new *ns.Namespace) (all []NameChange) {
 // namesLost returns the names of a namespace that it does not have in the other snapshot,
 // which is s.
 func (c *comparison) namesLost(n, other *ns.Namespace, s *side, old bool) (lost []*ns.Name) {
+	type key struct {
+		path string
+		kind ns.NameKind
+	}
+	has := make(map[key]bool, len(other.Names))
+	for i := range other.Names {
+		has[key{other.Names[i].Path, other.Names[i].Kind}] = true
+	}
 	for i := range n.Names {
 		name := &n.Names[i]
-		same := slices.ContainsFunc(other.Names, func(o ns.Name) bool { return o.Path == name.Path && o.Kind == name.Kind })
 		switch {
-		case same:
+		case has[key{name.Path, name.Kind}]:
 		case s.readsName(name.Path):
 			lost = append(lost, name)
 		default:

@@ -150,10 +150,20 @@ func (c *comparison) peerMoved(p, q *ns.Peer) bool {
 	return c.byKernel() && p.Index != q.Index
 }
 
-// addrs returns the addresses of a link that another one, which may be nil, does not have.
+// addrs returns the addresses of a link that another one, which may be nil, does not have. A
+// link may have tens of thousands.
 func addrs(l, other *ns.Link) (all []AddrChange) {
+	if other != nil && slices.Equal(l.Addrs, other.Addrs) {
+		return nil
+	}
+	has := map[netip.Prefix]bool{}
+	if other != nil {
+		for _, p := range other.Addrs {
+			has[p] = true
+		}
+	}
 	for _, p := range l.Addrs {
-		if other == nil || !slices.Contains(other.Addrs, p) {
+		if !has[p] {
 			all = append(all, AddrChange{Addr: p})
 		}
 	}

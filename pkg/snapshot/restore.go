@@ -64,7 +64,7 @@ func (r *restorer) namespace(w *wire.Kept) error {
 		if err != nil {
 			return err
 		}
-		n.Names = append(n.Names, ns.Name{Name: text(name.Name, name.NameBase64), Path: text(name.Path, name.PathBase64), Kind: ns.NameKind(name.Kind), Authority: a})
+		n.Names = append(n.Names, ns.Name{Name: textOf(name.Name, name.NameBase64), Path: textOf(name.Path, name.PathBase64), Kind: ns.NameKind(name.Kind), Authority: a})
 	}
 	if n.Links, err = linksOf(w.Links); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (r *restorer) extras(w *wire.Kept, place int) error {
 		}
 		out := ns.Listener{Proto: l.Protocol, Addr: netip.AddrPortFrom(addr, uint16(l.Port)), V6Only: l.V6Only != nil && *l.V6Only, UID: l.UID, Socket: l.Inode}
 		for k := range w.Links {
-			if text(w.Links[k].Name, w.Links[k].NameBase64) == text(l.Device, l.DeviceBase64) {
+			if textOf(w.Links[k].Name, w.Links[k].NameBase64) == textOf(l.Device, l.DeviceBase64) {
 				out.Index = w.Links[k].Index
 			}
 		}
@@ -139,8 +139,8 @@ func commands(all []string) []string {
 	return kept
 }
 
-// text returns a string that may be one of bytes that are not UTF-8.
-func text(s string, bytes []byte) string {
+// textOf returns a string that may be one of bytes that are not UTF-8.
+func textOf(s string, bytes []byte) string {
 	if len(bytes) > 0 {
 		return string(bytes)
 	}
@@ -166,7 +166,7 @@ func authority(word string) (a ns.Authority, err error) {
 }
 
 func details(pid ns.TaskID, d *wire.Details) *ns.Process {
-	p := &ns.Process{PID: pid, Comm: text(d.Comm, d.CommBase64), Cmdline: d.Cmdline, UID: -1, Born: time.Duration(d.AfterBoot)}
+	p := &ns.Process{PID: pid, Comm: textOf(d.Comm, d.CommBase64), Cmdline: d.Cmdline, UID: -1, Born: time.Duration(d.AfterBoot)}
 	for i := range d.CmdlineBase64 {
 		if i < len(p.Cmdline) {
 			p.Cmdline[i] = string(d.CmdlineBase64[i])
@@ -189,7 +189,7 @@ func holder(w *wire.Holder) (h ns.Holder, err error) {
 	}
 	h = ns.Holder{
 		Kind: k, PID: ns.TaskID(w.PID), TID: ns.TaskID(w.TID), FD: -1, Family: w.Family, Type: w.Type, State: w.State, Peer: w.Peer,
-		Device: text(w.Device, w.DeviceBase64), Refs: w.References, Path: text(w.Path, w.PathBase64), MountNS: w.MountNS, MountID: w.MountID,
+		Device: textOf(w.Device, w.DeviceBase64), Refs: w.References, Path: textOf(w.Path, w.PathBase64), MountNS: w.MountNS, MountID: w.MountID,
 		Covered: w.Covered, Via: w.Via,
 	}
 	if w.FD != nil {
@@ -239,7 +239,7 @@ func kindOf(word string) (ns.Kind, bool) {
 func linksOf(all []wire.Link) (out []ns.Link, err error) {
 	for i := range all {
 		w := &all[i]
-		l := ns.Link{Name: text(w.Name, w.NameBase64), AltNames: w.AltNames, Index: w.Index, Kind: w.Kind, Up: w.Up}
+		l := ns.Link{Name: textOf(w.Name, w.NameBase64), AltNames: w.AltNames, Index: w.Index, Kind: w.Kind, Up: w.Up}
 		for k := range w.AltNamesBase64 {
 			if k < len(l.AltNames) {
 				l.AltNames[k] = string(w.AltNamesBase64[k])
@@ -260,7 +260,7 @@ func linksOf(all []wire.Link) (out []ns.Link, err error) {
 			l.Addrs = append(l.Addrs, p)
 		}
 		if w.Peer != nil {
-			l.Peer = &ns.Peer{Index: w.Peer.Index, Name: text(w.Peer.Name, w.Peer.NameBase64)}
+			l.Peer = &ns.Peer{Index: w.Peer.Index, Name: textOf(w.Peer.Name, w.Peer.NameBase64)}
 			if w.Peer.Namespace != nil {
 				l.Peer.Inode = w.Peer.Namespace.Inode
 			}

@@ -27,24 +27,31 @@ type side struct {
 	blindPID  [ns.NumKinds]map[ns.TaskID]struct{} // those of these processes may
 	blindMnt  map[uint64]bool                     // mounts in these mount namespaces may
 	blindLink map[string]bool                     // links of these namespaces may
-	blindName []string                            // names at these paths, or below them, may
+	blindName map[string]bool                     // names at these paths, or below them, may
 	blindOf   bool                                // owners may
 }
 
 func newSide(f *File) *side {
-	s := &side{
-		File: f, all: f.Snapshot.Namespaces, at: make(map[uint64]int, len(f.Snapshot.Namespaces)),
-		blindMnt: map[uint64]bool{}, blindLink: map[string]bool{}, blindOf: f.Owners == nil,
-	}
+	s := newSideGaps(f)
+	s.all, s.at = f.Snapshot.Namespaces, make(map[uint64]int, len(f.Snapshot.Namespaces))
 	s.owners, s.pair, s.nameless = make([]*owner.Owner, len(s.all)), make([]int, len(s.all)), make([]bool, len(s.all))
 	for i := range s.all {
 		s.at[s.all[i].Inode], s.owners[i], s.pair[i] = i, f.Owner(&s.all[i]), -1
 	}
+	for _, g := range f.Owners.Gaps() {
+		s.addGap(&g)
+	}
+	return s
+}
+
+// newSideGaps returns a side with what it has not read alone.
+func newSideGaps(f *File) *side {
+	s := &side{File: f, blindMnt: map[uint64]bool{}, blindLink: map[string]bool{}, blindName: map[string]bool{}, blindOf: f.Owners == nil}
 	for _, k := range ns.Kinds() {
 		s.blind[k], s.blindPID[k] = !f.Snapshot.LookedFor(k), map[ns.TaskID]struct{}{}
 	}
-	for _, g := range slices.Concat(f.Snapshot.Gaps, f.Owners.Gaps()) {
-		s.addGap(&g)
+	for i := range f.Snapshot.Gaps {
+		s.addGap(&f.Snapshot.Gaps[i])
 	}
 	return s
 }
@@ -53,7 +60,7 @@ func newSide(f *File) *side {
 // where the gap is of no more.
 func (s *side) addGap(g *ns.Gap) {
 	if g.Of("name") {
-		s.blindName = append(s.blindName, g.Path)
+		s.blindName[path.Clean(g.Path)] = true
 	}
 	if g.Of(links.Source) {
 		s.blindLink[g.Path] = true
@@ -153,8 +160,8 @@ func (s *side) readsName(file string) bool {
 	if !slices.Contains(s.Snapshot.Sources, "name") || !slices.Contains(s.Snapshot.Types, ns.Net) {
 		return false
 	}
-	for _, gap := range s.blindName {
-		if gap == file || strings.HasPrefix(file, strings.TrimRight(gap, "/")+"/") {
+	for at := path.Clean(file); at != "/" && at != "."; at = path.Dir(at) {
+		if s.blindName[at] {
 			return false
 		}
 	}

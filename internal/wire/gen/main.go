@@ -34,7 +34,7 @@ func run(args []string) error {
 // documents are the types of what the program prints, each a document or a line of
 // its own.
 var documents = []any{
-	wire.List{}, wire.Uses{}, wire.Doctor{}, wire.Snapshot{}, wire.Version{},
+	wire.List{}, wire.Uses{}, wire.Doctor{}, wire.Snapshot{}, wire.Diff{}, wire.Leaks{}, wire.Version{},
 	wire.TraceStart{}, wire.TraceCall{}, wire.TraceLifecycle{}, wire.TraceLost{}, wire.TraceEnd{},
 }
 
