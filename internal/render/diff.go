@@ -114,7 +114,7 @@ func (p *diffPrinter) namespace(c *snapshot.Change) {
 		p.names(c)
 		p.owner(c)
 		for i := range c.Holders {
-			p.holders(c, &c.Holders[i])
+			p.holders(&c.Holders[i])
 		}
 		p.links(c)
 		return

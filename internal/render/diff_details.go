@@ -13,7 +13,7 @@ import (
 )
 
 // holders adds how many holders of a kind there are, and which were lost and gained.
-func (p *diffPrinter) holders(c *snapshot.Change, h *snapshot.HolderChange) {
+func (p *diffPrinter) holders(h *snapshot.HolderChange) {
 	what := h.Kind.Plural(2)
 	if h.Kind == ns.KindKernel {
 		what = "unexplained references"
@@ -106,11 +106,12 @@ func (p *diffPrinter) moves(c *snapshot.Change) {
 	shown := p.short(len(c.Links))
 	for i := range c.Links[:shown] {
 		l := &c.Links[i]
-		if l.Elsewhere == nil {
+		switch {
+		case l.Elsewhere == nil:
 			p.addrs(l, true)
-		} else if c.Action == snapshot.Created {
+		case c.Action == snapshot.Created:
 			p.line(1, "+", "link "+linkText(l.New)+elsewhere("moved from", l.Elsewhere))
-		} else {
+		default:
 			p.line(1, "-", "link "+linkText(l.Old)+elsewhere("moved to", l.Elsewhere))
 		}
 	}
