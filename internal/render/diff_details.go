@@ -161,13 +161,27 @@ func (p *diffPrinter) member(file *snapshot.File, l *ns.Link, what string) strin
 		}
 		return "down"
 	}
-	return strings.TrimPrefix(peerIn(file, l), "to ")
+	return p.peerIn(file, l)
 }
 
 // peerIn returns where the other end of a link is.
-func peerIn(file *snapshot.File, l *ns.Link) string {
-	if n := file.Snapshot.Find(l.Peer.Inode); n != nil {
+func (p *diffPrinter) peerIn(file *snapshot.File, l *ns.Link) string {
+	if n := p.find(file, l.Peer.Inode); n != nil {
 		return text.Name(l.Peer.Name) + " in " + diffTitle(n, file.Owner(n))
 	}
 	return text.Name(l.Peer.Name) + " in " + ns.FormatLink(ns.Net, l.Peer.Inode)
+}
+
+// find returns a namespace of a snapshot, nil if it is not there. A host's links lead to
+// thousands.
+func (p *diffPrinter) find(file *snapshot.File, inode uint64) *ns.Namespace {
+	at := p.byInode[file]
+	if at == nil {
+		at = map[uint64]*ns.Namespace{}
+		for i := range file.Snapshot.Namespaces {
+			at[file.Snapshot.Namespaces[i].Inode] = &file.Snapshot.Namespaces[i]
+		}
+		p.byInode[file] = at
+	}
+	return at[inode]
 }
