@@ -29,7 +29,7 @@ func Diff(w io.Writer, d *snapshot.Diff, names DiffNames, f Format, style Style)
 	if f == JSON || f == YAML {
 		return encode(w, f, false, diffDocument(d))
 	}
-	p := diffPrinter{style: style, Diff: d}
+	p := diffPrinter{style: style, Diff: d, byInode: map[*snapshot.File]map[uint64]*ns.Namespace{}}
 	if !d.Same() || d.Identity != snapshot.ByKernel {
 		p.head(names)
 	}
@@ -48,8 +48,9 @@ func Diff(w io.Writer, d *snapshot.Diff, names DiffNames, f Format, style Style)
 // diffPrinter collects the lines of a diff.
 type diffPrinter struct {
 	*snapshot.Diff
-	style Style
-	out   bytes.Buffer
+	style   Style
+	out     bytes.Buffer
+	byInode map[*snapshot.File]map[uint64]*ns.Namespace // see find
 }
 
 // line adds a line at some depth below its namespace.
@@ -114,7 +115,7 @@ func (p *diffPrinter) namespace(c *snapshot.Change) {
 		p.names(c)
 		p.owner(c)
 		for i := range c.Holders {
-			p.holders(c, &c.Holders[i])
+			p.holders(&c.Holders[i])
 		}
 		p.links(c)
 		return
@@ -190,25 +191,31 @@ func danglingText(d *ns.DanglingName) string {
 
 // summary adds how much is different, in one line.
 func (p *diffPrinter) summary() {
-	counts := map[string]int{}
+	var n [7]int
 	for i := range p.Namespaces {
-		counts[p.Namespaces[i].Action.String()]++
+		n[map[snapshot.Action]int{snapshot.Created: 0, snapshot.Freed: 1, snapshot.Changed: 2}[p.Namespaces[i].Action]]++
 	}
 	for _, f := range p.Findings {
 		switch {
 		case f.Old == nil:
-			counts["new findings"]++
+			n[3]++
 		case f.New == nil:
-			counts["findings gone"]++
+			n[4]++
 		default:
-			counts["findings changed"]++
+			n[5]++
 		}
 	}
-	counts["dangling names changed"] = len(p.Dangling)
+	n[6] = len(p.Dangling)
 	var parts []string
-	for _, word := range []string{"created", "freed", "changed", "new findings", "findings gone", "findings changed", "dangling names changed"} {
-		if counts[word] > 0 {
-			parts = append(parts, text.Count(counts[word])+" "+word)
+	for i, word := range []struct{ one, many string }{
+		{"created", "created"}, {"freed", "freed"}, {"changed", "changed"}, {"finding new", "findings new"}, {"finding gone", "findings gone"},
+		{"finding changed", "findings changed"}, {"dangling name changed", "dangling names changed"},
+	} {
+		switch {
+		case n[i] == 1:
+			parts = append(parts, "1 "+word.one)
+		case n[i] > 1:
+			parts = append(parts, text.Count(n[i])+" "+word.many)
 		}
 	}
 	fmt.Fprintln(&p.out, strings.Join(parts, ", "))

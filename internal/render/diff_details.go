@@ -13,7 +13,7 @@ import (
 )
 
 // holders adds how many holders of a kind there are, and which were lost and gained.
-func (p *diffPrinter) holders(c *snapshot.Change, h *snapshot.HolderChange) {
+func (p *diffPrinter) holders(h *snapshot.HolderChange) {
 	what := h.Kind.Plural(2)
 	if h.Kind == ns.KindKernel {
 		what = "unexplained references"
@@ -106,11 +106,12 @@ func (p *diffPrinter) moves(c *snapshot.Change) {
 	shown := p.short(len(c.Links))
 	for i := range c.Links[:shown] {
 		l := &c.Links[i]
-		if l.Elsewhere == nil {
+		switch {
+		case l.Elsewhere == nil:
 			p.addrs(l, true)
-		} else if c.Action == snapshot.Created {
+		case c.Action == snapshot.Created:
 			p.line(1, "+", "link "+linkText(l.New)+elsewhere("moved from", l.Elsewhere))
-		} else {
+		default:
 			p.line(1, "-", "link "+linkText(l.Old)+elsewhere("moved to", l.Elsewhere))
 		}
 	}
@@ -160,13 +161,27 @@ func (p *diffPrinter) member(file *snapshot.File, l *ns.Link, what string) strin
 		}
 		return "down"
 	}
-	return strings.TrimPrefix(peerIn(file, l), "to ")
+	return p.peerIn(file, l)
 }
 
 // peerIn returns where the other end of a link is.
-func peerIn(file *snapshot.File, l *ns.Link) string {
-	if n := file.Snapshot.Find(l.Peer.Inode); n != nil {
+func (p *diffPrinter) peerIn(file *snapshot.File, l *ns.Link) string {
+	if n := p.find(file, l.Peer.Inode); n != nil {
 		return text.Name(l.Peer.Name) + " in " + diffTitle(n, file.Owner(n))
 	}
 	return text.Name(l.Peer.Name) + " in " + ns.FormatLink(ns.Net, l.Peer.Inode)
+}
+
+// find returns a namespace of a snapshot, nil if it is not there. A host's links lead to
+// thousands.
+func (p *diffPrinter) find(file *snapshot.File, inode uint64) *ns.Namespace {
+	at := p.byInode[file]
+	if at == nil {
+		at = map[uint64]*ns.Namespace{}
+		for i := range file.Snapshot.Namespaces {
+			at[file.Snapshot.Namespaces[i].Inode] = &file.Snapshot.Namespaces[i]
+		}
+		p.byInode[file] = at
+	}
+	return at[inode]
 }

@@ -15,11 +15,11 @@ func UnreadNotes(d *snapshot.Diff) []string {
 	var notes []string
 	for _, side := range []struct {
 		who      string
-		old, new bool
+		old, now bool
 	}{{"OLD does not have it", true, false}, {"NEW does not have it", false, true}, {"neither has it", true, true}} {
 		var parts []string
 		for _, u := range d.Unread {
-			if u.Old != side.old || u.New != side.new {
+			if u.Old != side.old || u.New != side.now {
 				continue
 			}
 			part := u.What

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -125,10 +126,24 @@ func TestDiffTable(t *testing.T) {
 + warning: no-process: net:[3]: it is empty
 - critical: split-thread: net:[3]
 + /run/netns/left is no namespace: it is a plain file
-1 created, 1 freed, 2 changed, 1 new findings, 1 findings gone, 1 findings changed, 1 dangling names changed
+1 created, 1 freed, 2 changed, 1 finding new, 1 finding gone, 1 finding changed, 1 dangling name changed
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestDiffPeer shows where the other end of a pair was and is.
+func TestDiffPeer(t *testing.T) {
+	at := func(inode uint64) *snapshot.File {
+		l := ether("eth0", 2)
+		l.Peer = &ns.Peer{Index: 9, Inode: inode, Name: "v\x1b"}
+		return fileAt(noonUTC, named(3, "blue", l), named(6, "red"))
+	}
+	got := tableOf(t, snapshot.Compare(at(4026531833), at(6), snapshot.Options{}), Style{})
+	want := "  ~ link eth0: peer \"v\\x1b\" in net:[4026531833] (host) -> \"v\\x1b\" in net:[6] (red), docker:c6\n"
+	if !strings.Contains(got, want) {
+		t.Errorf("no %q in:\n%s", want, got)
 	}
 }
 
@@ -266,5 +281,23 @@ func TestLeaksTable(t *testing.T) {
 	notes := []string{`skipped "h/README\x1b": no snapshot`, "node2: too few snapshots of the boot at hand to show a leak: 2, of at least 4"}
 	if diff := cmp.Diff(notes, LeakNotes(all, skipped, false)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func BenchmarkDiff(b *testing.B) {
+	var before, after []ns.Namespace
+	for i := range uint64(4000) {
+		before, after = append(before, named(3+2*i, "blue")), append(after, named(100003+2*i, "red", ether("eth0", 2, "10.0.0.1/24")))
+	}
+	d := snapshot.Compare(fileAt(noonUTC, before...), fileAt(noonUTC.Add(time.Hour), after...), snapshot.Options{})
+	for _, f := range []Format{Table, JSON, YAML} {
+		b.Run(string(f), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := Diff(io.Discard, d, DiffNames{}, f, Style{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

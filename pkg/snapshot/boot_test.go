@@ -43,7 +43,7 @@ func TestCompareBoots(t *testing.T) {
 	const changes = "freed net:[5]\nchanged net:[23] fd 1>2 -0+0\ncreated net:[24]"
 	for _, tt := range []struct {
 		name     string
-		change   func(old, new *File)
+		change   func(old, now *File)
 		identity Identity
 		want     string
 	}{
@@ -69,10 +69,10 @@ func TestCompareBoots(t *testing.T) {
 		}, ByName, "freed net:[2]\nfreed net:[5]\nchanged net:[21] link -vethaa1 link +vethbb2\ncreated net:[23]\ncreated net:[24]\nnameless [1 0]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			old, new := before(), after()
-			old.Report.Findings, new.Report.Findings = nil, nil
-			tt.change(old, new)
-			d := Compare(old, new, Options{Ignore: Processes})
+			old, now := before(), after()
+			old.Report.Findings, now.Report.Findings = nil, nil
+			tt.change(old, now)
+			d := Compare(old, now, Options{Ignore: Processes})
 			if got := describe(d); got != tt.want || d.Identity != tt.identity {
 				t.Errorf("%s:\n%s\nwant %s:\n%s", d.Identity, got, tt.identity, tt.want)
 			}
@@ -105,10 +105,10 @@ func many(at time.Time, namespaces, processes, generation int) *File {
 }
 
 func BenchmarkCompare(b *testing.B) {
-	old, new := many(noon, 8000, 10000, 0), many(later, 8000, 10000, 1)
+	old, now := many(noon, 8000, 10000, 0), many(later, 8000, 10000, 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		if Compare(old, new, Options{}).Same() {
+		if Compare(old, now, Options{}).Same() {
 			b.Fatal("nothing is different")
 		}
 	}

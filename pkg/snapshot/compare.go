@@ -26,24 +26,29 @@ func (c *comparison) compareTypes() {
 	unread := [2]bool{}
 	for _, k := range ns.Kinds() {
 		if !c.Ignored.Has(Processes) || k != ns.KindProcess && k != ns.KindThread {
-			c.lacks(k.Where(), c.old.blind[k], c.new.blind[k], 0)
-			unread[0], unread[1] = unread[0] || len(c.old.blindPID[k]) > 0, unread[1] || len(c.new.blindPID[k]) > 0
+			c.lacks(k.Where(), c.old.blind[k], c.now.blind[k], 0)
+			unread[0], unread[1] = unread[0] || len(c.old.blindPID[k]) > 0, unread[1] || len(c.now.blindPID[k]) > 0
 		}
 	}
 	c.lacks("what some processes hold", unread[0], unread[1], 0)
+	if a, b := c.Old.Snapshot, c.New.Snapshot; a.LookedFor(ns.KindMount) && b.LookedFor(ns.KindMount) {
+		c.lacks("mount namespaces that no process is in", !a.MountsAll, !b.MountsAll, 0)
+		c.lacks("detached mounts", !a.LoneMounts, !b.LoneMounts, 0)
+		c.lacks("some mount namespaces", len(c.old.blindMnt) > 0, len(c.now.blindMnt) > 0, 0)
+	}
 }
 
 // created takes a namespace that only the new snapshot has.
 func (c *comparison) created(j int) {
-	n := &c.new.all[j]
+	n := &c.now.all[j]
 	switch {
-	case c.new.nameless[j] || !slices.Contains(c.Old.Snapshot.Types, n.Type):
+	case c.now.nameless[j] || !slices.Contains(c.Old.Snapshot.Types, n.Type):
 		return
 	case !c.old.sees(n), c.older(n) && !c.old.listed(n.Type) && !c.old.readsAll():
 		c.lacks("namespaces", true, false, 1)
 		return
 	}
-	c.Namespaces = append(c.Namespaces, Change{Action: Created, New: n, NewOwner: c.new.owners[j]})
+	c.Namespaces = append(c.Namespaces, Change{Action: Created, New: n, NewOwner: c.now.owners[j]})
 }
 
 // older reports whether a namespace was there before the old snapshot was taken, by the age
@@ -58,7 +63,7 @@ func (c *comparison) freed(i int) {
 	switch {
 	case c.old.nameless[i] || !slices.Contains(c.New.Snapshot.Types, n.Type):
 		return
-	case !c.new.sees(n):
+	case !c.now.sees(n):
 		c.lacks("namespaces", false, true, 1)
 		return
 	}
@@ -67,7 +72,7 @@ func (c *comparison) freed(i int) {
 
 // compare compares a namespace that both snapshots have.
 func (c *comparison) compare(i, j int) {
-	ch := Change{Old: &c.old.all[i], New: &c.new.all[j], OldOwner: c.old.owners[i], NewOwner: c.new.owners[j]}
+	ch := Change{Old: &c.old.all[i], New: &c.now.all[j], OldOwner: c.old.owners[i], NewOwner: c.now.owners[j]}
 	if c.legible() && !c.Ignored.Has(Names) {
 		ch.Names = c.compareNames(ch.Old, ch.New)
 	}
@@ -87,9 +92,9 @@ func (c *comparison) compare(i, j int) {
 
 // compareNames returns which names were lost and gained. One for one is a new name for the
 // old one, as is one that refers to the namespace in another way now.
-func (c *comparison) compareNames(old, new *ns.Namespace) (all []NameChange) {
-	lost := c.namesLost(old, new, c.new, false)
-	gained := c.namesLost(new, old, c.old, true)
+func (c *comparison) compareNames(old, now *ns.Namespace) (all []NameChange) {
+	lost := c.namesLost(old, now, c.now, false)
+	gained := c.namesLost(now, old, c.old, true)
 	if len(lost) == 1 && len(gained) == 1 {
 		return []NameChange{{lost[0], gained[0]}}
 	}
@@ -128,7 +133,7 @@ func (c *comparison) namesLost(n, other *ns.Namespace, s *side, old bool) (lost 
 
 // otherOwner reports whether an owner is another one, as far as both were read.
 func (c *comparison) otherOwner(a, b *owner.Owner) bool {
-	unread := [2]bool{c.old.blindOf && (a == nil || b != nil), c.new.blindOf && (b == nil || a != nil)}
+	unread := [2]bool{c.old.blindOf && (a == nil || b != nil), c.now.blindOf && (b == nil || a != nil)}
 	switch {
 	case a == nil && b == nil || a != nil && b != nil && sameOwner(a, b, c.byKernel()):
 		return false

@@ -31,7 +31,7 @@ func (c *comparison) compareFindings() {
 	stayed := map[*doctor.Finding]bool{}
 	for i := range b.Findings {
 		f := &b.Findings[i]
-		key, ok := c.findingKey(c.new, f)
+		key, ok := c.findingKey(c.now, f)
 		switch before := was[key]; {
 		case !ok:
 		case len(before) > 0:
@@ -107,7 +107,7 @@ func (c *comparison) compareDangling() {
 		}
 	}
 	for _, d := range was {
-		if c.new.readsName(d.Path) {
+		if c.now.readsName(d.Path) {
 			c.Dangling = append(c.Dangling, DanglingChange{Old: d})
 		} else {
 			c.lacks("dangling names", false, true, 0)

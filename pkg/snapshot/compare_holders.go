@@ -13,13 +13,13 @@ import (
 )
 
 // compareHolders returns which holders a namespace has lost and gained.
-func (c *comparison) compareHolders(old, new *ns.Namespace) []HolderChange {
+func (c *comparison) compareHolders(old, now *ns.Namespace) []HolderChange {
 	var byKind [ns.NumKinds]HolderChange
 	if c.byKernel() {
-		merge(sorted(old.Holders), sorted(new.Holders), func(h, k *ns.Holder) { c.holder(&byKind, h, k) })
+		merge(sorted(old.Holders), sorted(now.Holders), func(h, k *ns.Holder) { c.holder(&byKind, h, k) })
 	}
-	c.mounts(&byKind[ns.KindMount], old, new)
-	olds, news := old.Counts(), new.Counts()
+	c.mounts(&byKind[ns.KindMount], old, now)
+	olds, news := old.Counts(), now.Counts()
 	var all []HolderChange
 	for _, k := range ns.Kinds() {
 		ch := &byKind[k]
@@ -27,10 +27,10 @@ func (c *comparison) compareHolders(old, new *ns.Namespace) []HolderChange {
 		switch {
 		case c.Ignored.Has(Processes) && (k == ns.KindProcess || k == ns.KindThread):
 			continue
-		case k == ns.KindKernel && c.counted(old, new):
-			ch.Old, ch.New = old.Unexplained(), new.Unexplained()
+		case k == ns.KindKernel && c.counted(old, now):
+			ch.Old, ch.New = old.Unexplained(), now.Unexplained()
 		case len(ch.Lost)+len(ch.Gained) > 0:
-		case c.byKernel(), k == ns.KindMount, k == ns.KindChild, c.old.blind[k], c.new.blind[k]:
+		case c.byKernel(), k == ns.KindMount, k == ns.KindChild, c.old.blind[k], c.now.blind[k]:
 			continue // of another boot, its processes are others: only the counts are compared
 		}
 		if len(ch.Lost)+len(ch.Gained) > 0 || ch.Old != ch.New {
@@ -46,11 +46,11 @@ func (c *comparison) holder(byKind *[ns.NumKinds]HolderChange, h, k *ns.Holder) 
 	if lost && gained && same(h, k) {
 		return
 	}
-	if lost && !c.new.misses(h) && !c.implied(c.old, h) {
+	if lost && !c.now.misses(h) && !c.implied(c.old, h) {
 		ch := &byKind[h.Kind]
 		ch.Lost = append(ch.Lost, h)
 	}
-	if gained && !c.old.misses(k) && !c.implied(c.new, k) {
+	if gained && !c.old.misses(k) && !c.implied(c.now, k) {
 		ch := &byKind[k.Kind]
 		ch.Gained = append(ch.Gained, k)
 	}
@@ -63,11 +63,11 @@ func (c *comparison) implied(s *side, h *ns.Holder) bool {
 }
 
 // counted reports whether the references of a namespace were counted in both snapshots.
-func (c *comparison) counted(old, new *ns.Namespace) bool {
-	if c.old.blind[ns.KindKernel] || c.new.blind[ns.KindKernel] {
+func (c *comparison) counted(old, now *ns.Namespace) bool {
+	if c.old.blind[ns.KindKernel] || c.now.blind[ns.KindKernel] {
 		return false
 	}
-	a, b := old.References == nil, new.References == nil
+	a, b := old.References == nil, now.References == nil
 	if a != b {
 		c.lacks("references", a, b, 1)
 	}
@@ -144,8 +144,8 @@ func born(h *ns.Holder) time.Duration {
 
 // mounts compares the bind mounts of a namespace: by path and, within a boot, the mount
 // namespace that they are in.
-func (c *comparison) mounts(ch *HolderChange, old, new *ns.Namespace) {
-	a, b := c.mountsOf(old), c.mountsOf(new)
+func (c *comparison) mounts(ch *HolderChange, old, now *ns.Namespace) {
+	a, b := c.mountsOf(old), c.mountsOf(now)
 	if !c.legible() {
 		return
 	}
@@ -158,7 +158,7 @@ func (c *comparison) mounts(ch *HolderChange, old, new *ns.Namespace) {
 			order = c.compareMount(a[0], b[0])
 		}
 		switch {
-		case order < 0 && !c.new.misses(a[0]):
+		case order < 0 && !c.now.misses(a[0]):
 			ch.Lost = append(ch.Lost, a[0])
 		case order > 0 && !c.old.misses(b[0]):
 			ch.Gained = append(ch.Gained, b[0])

@@ -17,30 +17,30 @@ type AddrChange struct {
 }
 
 // compareLinks returns which links of a network namespace have come, gone or changed.
-func (c *comparison) compareLinks(old, new *ns.Namespace) (all []LinkChange) {
+func (c *comparison) compareLinks(old, now *ns.Namespace) (all []LinkChange) {
 	a := old.Links == nil || c.old.blindLink[old.String()]
-	b := new.Links == nil || c.new.blindLink[new.String()]
+	b := now.Links == nil || c.now.blindLink[now.String()]
 	if a || b {
 		c.lacks("links", a, b, 1)
 		return nil
 	}
-	twins := c.matchLinks(old.Links, new.Links)
-	kept := make([]bool, len(new.Links))
+	twins := c.matchLinks(old.Links, now.Links)
+	kept := make([]bool, len(now.Links))
 	for i := range old.Links {
 		if twins[i] < 0 {
 			all = append(all, LinkChange{Old: &old.Links[i], Lost: addrs(&old.Links[i], nil)})
 			continue
 		}
 		kept[twins[i]] = true
-		l, m := &old.Links[i], &new.Links[twins[i]]
+		l, m := &old.Links[i], &now.Links[twins[i]]
 		ch := LinkChange{Old: l, New: m, Changed: c.changed(l, m), Lost: addrs(l, m), Gained: addrs(m, l)}
 		if len(ch.Changed)+len(ch.Lost)+len(ch.Gained) > 0 {
 			all = append(all, ch)
 		}
 	}
-	for j := range new.Links {
+	for j := range now.Links {
 		if !kept[j] {
-			all = append(all, LinkChange{New: &new.Links[j], Gained: addrs(&new.Links[j], nil)})
+			all = append(all, LinkChange{New: &now.Links[j], Gained: addrs(&now.Links[j], nil)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b LinkChange) int { return strings.Compare(a.Link().Name, b.Link().Name) })
@@ -58,10 +58,10 @@ func (c *LinkChange) Link() *ns.Link {
 // matchLinks returns for each old link the index of the same among the new ones: that of its
 // name or else, within a boot, of its index, which the kernel does not give again soon; of
 // another boot the one with the same other end, whose own name may be a random one.
-func (c *comparison) matchLinks(old, new []ns.Link) []int {
-	byName, byIndex, taken := make(map[string]int, len(new)), make(map[int]int, len(new)), make([]bool, len(new))
-	for j := range new {
-		byName[new[j].Name], byIndex[new[j].Index] = j, j
+func (c *comparison) matchLinks(old, now []ns.Link) []int {
+	byName, byIndex, taken := make(map[string]int, len(now)), make(map[int]int, len(now)), make([]bool, len(now))
+	for j := range now {
+		byName[now[j].Name], byIndex[now[j].Index] = j, j
 	}
 	twins := make([]int, len(old))
 	for i := range old {
@@ -72,26 +72,26 @@ func (c *comparison) matchLinks(old, new []ns.Link) []int {
 	}
 	for i := range old {
 		j, ok := byIndex[old[i].Index]
-		if ok && twins[i] < 0 && !taken[j] && c.byKernel() && old[i].Kind == new[j].Kind {
+		if ok && twins[i] < 0 && !taken[j] && c.byKernel() && old[i].Kind == now[j].Kind {
 			twins[i], taken[j] = j, true
 		}
 	}
 	if !c.byKernel() {
-		c.matchPeers(old, new, twins, taken)
+		c.matchPeers(old, now, twins, taken)
 	}
 	return twins
 }
 
 // matchPeers matches links by the namespace and the name of their other end.
-func (c *comparison) matchPeers(old, new []ns.Link, twins []int, taken []bool) {
+func (c *comparison) matchPeers(old, now []ns.Link, twins []int, taken []bool) {
 	type place struct {
 		namespace int // in the new snapshot
 		name      string
 	}
 	at := map[place]int{}
-	for j := range new {
-		if p := new[j].Peer; p != nil && !taken[j] && p.Name != "" {
-			if k := c.new.index(ns.Net, p.Inode); k >= 0 {
+	for j := range now {
+		if p := now[j].Peer; p != nil && !taken[j] && p.Name != "" {
+			if k := c.now.index(ns.Net, p.Inode); k >= 0 {
 				at[place{k, p.Name}] = j
 			}
 		}
@@ -138,11 +138,11 @@ func (c *comparison) peerMoved(p, q *ns.Peer) bool {
 	if p == nil || q == nil || p.Inode == 0 || q.Inode == 0 {
 		return false
 	}
-	i, j := c.old.index(ns.Net, p.Inode), c.new.index(ns.Net, q.Inode)
+	i, j := c.old.index(ns.Net, p.Inode), c.now.index(ns.Net, q.Inode)
 	switch {
 	case i < 0 || j < 0:
 		return c.byKernel() && p.Inode != q.Inode
-	case c.old.nameless[i] || c.new.nameless[j]:
+	case c.old.nameless[i] || c.now.nameless[j]:
 		return false
 	case c.old.pair[i] != j:
 		return true

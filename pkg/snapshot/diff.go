@@ -119,8 +119,8 @@ type Options struct {
 }
 
 // Compare returns what is different in a new snapshot from an old one.
-func Compare(old, new *File, opts Options) *Diff {
-	c := &comparison{Diff: &Diff{Old: old, New: new, Ignored: opts.Ignore}, old: newSide(old), new: newSide(new)}
+func Compare(old, now *File, opts Options) *Diff {
+	c := &comparison{Diff: &Diff{Old: old, New: now, Ignored: opts.Ignore}, old: newSide(old), now: newSide(now)}
 	c.identify()
 	c.pair()
 	c.compareTypes()
@@ -131,8 +131,8 @@ func Compare(old, new *File, opts Options) *Diff {
 			c.freed(i)
 		}
 	}
-	for j := range c.new.all {
-		if c.new.pair[j] < 0 {
+	for j := range c.now.all {
+		if c.now.pair[j] < 0 {
 			c.created(j)
 		}
 	}
@@ -152,14 +152,14 @@ func Compare(old, new *File, opts Options) *Diff {
 // comparison is the state of Compare.
 type comparison struct {
 	*Diff
-	old, new *side
+	old, now *side
 	lacking  map[string]*Unread
 	order    []string
 }
 
 // lacks counts what one of the snapshots does not have.
-func (c *comparison) lacks(what string, old, new bool, count int) {
-	if !old && !new {
+func (c *comparison) lacks(what string, old, now bool, count int) {
+	if !old && !now {
 		return
 	}
 	u := c.lacking[what]
@@ -170,7 +170,7 @@ func (c *comparison) lacks(what string, old, new bool, count int) {
 		u = &Unread{What: what}
 		c.lacking[what], c.order = u, append(c.order, what)
 	}
-	u.Old, u.New, u.Count = u.Old || old, u.New || new, u.Count+count
+	u.Old, u.New, u.Count = u.Old || old, u.New || now, u.Count+count
 }
 
 func (c *comparison) addUnread() {

@@ -4,6 +4,7 @@ package snapshot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,9 +73,9 @@ func describe(d *Diff) string {
 	return strings.Join(out, "\n")
 }
 
-func signed(old, new bool, text func(old bool) string) string {
+func signed(old, now bool, text func(old bool) string) string {
 	switch {
-	case old && new:
+	case old && now:
 		return "~" + text(true) + ">" + text(false)
 	case old:
 		return "-" + text(true)
@@ -95,7 +96,7 @@ var web = &owner.Owner{Runtime: "docker", Name: "web", ID: strings.Repeat("a", 6
 // f, which is given which one it is.
 var diffCases = []struct {
 	name     string
-	old, new *File
+	old, now *File
 	ignore   Aspects
 	want     string
 }{
@@ -116,6 +117,10 @@ var diffCases = []struct {
 	{
 		"one whose file still is open", machine(noon, with(aged(5, noon.Add(-time.Hour)), hold(fd(7, 3)))),
 		machine(later, with(aged(5, noon.Add(time.Minute)), hold(fd(7, 3)))), 0, "",
+	},
+	{
+		"one whose file is of another process now", machine(noon, with(aged(5, noon.Add(-time.Hour)), hold(fd(7, 3)))),
+		machine(later, with(aged(5, noon.Add(time.Minute)), hold(ns.Holder{Kind: ns.KindFD, PID: 7, FD: 3, Born: time.Hour}))), 0, "freed user:[5]\ncreated user:[5]",
 	},
 	{
 		"a process", machine(noon, with(netNS(1, 11), hold(process(7, 1)))), machine(later, with(netNS(1, 11), hold(process(8, 2)))), 0,
@@ -205,9 +210,7 @@ func aged(inode uint64, since time.Time) ns.Namespace {
 
 func hold(all ...ns.Holder) func(*ns.Namespace) {
 	return func(n *ns.Namespace) {
-		mounts := n.Holders
-		n.Holders = append(all, mounts...)
-		n.Holders = sorted(n.Holders)
+		n.Holders = sorted(slices.Concat(all, n.Holders))
 	}
 }
 
@@ -251,12 +254,12 @@ func dangling(f *File, paths ...string) *File {
 func TestCompare(t *testing.T) {
 	for _, tt := range diffCases {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, f := range []*File{tt.old, tt.new} {
+			for _, f := range []*File{tt.old, tt.now} {
 				if f.Report == nil {
 					f.Report = &doctor.Report{Snapshot: f.Snapshot}
 				}
 			}
-			d := Compare(tt.old, tt.new, Options{Ignore: tt.ignore})
+			d := Compare(tt.old, tt.now, Options{Ignore: tt.ignore})
 			if got := describe(d); got != tt.want {
 				t.Errorf("got:\n%s\nwant:\n%s", got, tt.want)
 			}

@@ -43,21 +43,21 @@ func (c *comparison) pair() {
 		c.pairByOwner()
 		fallthrough
 	default:
-		c.Nameless = [2]int{c.old.findNameless(c.legible()), c.new.findNameless(c.legible())}
+		c.Nameless = [2]int{c.old.findNameless(c.legible()), c.now.findNameless(c.legible())}
 	}
 }
 
 // join pairs two namespaces that are not paired yet.
 func (c *comparison) join(i, j int) {
-	if c.old.pair[i] < 0 && c.new.pair[j] < 0 && c.old.all[i].Type == c.new.all[j].Type {
-		c.old.pair[i], c.new.pair[j] = j, i
+	if c.old.pair[i] < 0 && c.now.pair[j] < 0 && c.old.all[i].Type == c.now.all[j].Type {
+		c.old.pair[i], c.now.pair[j] = j, i
 	}
 }
 
 func (c *comparison) pairInitial() {
 	var initial [ns.NumTypes]int
-	for j := range c.new.all {
-		if n := &c.new.all[j]; n.Initial {
+	for j := range c.now.all {
+		if n := &c.now.all[j]; n.Initial {
 			initial[n.Type] = j + 1
 		}
 	}
@@ -69,9 +69,9 @@ func (c *comparison) pairInitial() {
 }
 
 func (c *comparison) pairByCookie() {
-	at := make(map[uint64]int, len(c.new.all))
-	for j := range c.new.all {
-		if n := &c.new.all[j]; n.Cookie != 0 {
+	at := make(map[uint64]int, len(c.now.all))
+	for j := range c.now.all {
+		if n := &c.now.all[j]; n.Cookie != 0 {
 			at[n.Cookie] = j
 		}
 	}
@@ -85,7 +85,7 @@ func (c *comparison) pairByCookie() {
 func (c *comparison) pairByInode() {
 	for i := range c.old.all {
 		n := &c.old.all[i]
-		if j := c.new.index(n.Type, n.Inode); j >= 0 && c.sameInode(n, &c.new.all[j]) {
+		if j := c.now.index(n.Type, n.Inode); j >= 0 && c.sameInode(n, &c.now.all[j]) {
 			c.join(i, j)
 		}
 	}
@@ -94,19 +94,19 @@ func (c *comparison) pairByInode() {
 // sameInode reports whether two namespaces of one inode, which the kernel reuses, are the
 // same. A new one that is known to be there only since after the old snapshot was taken is
 // another, unless a holder of both shows that it is not.
-func (c *comparison) sameInode(old, new *ns.Namespace) bool {
+func (c *comparison) sameInode(old, now *ns.Namespace) bool {
 	const jitter = time.Second // of a start time, which is counted from a boot time in whole seconds
-	switch a, b := old.Age.Since, new.Age.Since; {
-	case old.Cookie != 0 && new.Cookie != 0 || old.Initial != new.Initial && c.knowInitial(old.Type):
+	switch a, b := old.Age.Since, now.Age.Since; {
+	case old.Cookie != 0 && now.Cookie != 0 || old.Initial != now.Initial && c.knowInitial(old.Type):
 		return false // of other cookies: pairByCookie has the others
 	case b.IsZero() || !b.After(c.Old.Snapshot.Taken):
 		return true
-	case !a.IsZero() && a.Sub(b).Abs() <= jitter && old.Age.From == new.Age.From:
+	case !a.IsZero() && a.Sub(b).Abs() <= jitter && old.Age.From == now.Age.From:
 		return true // it was made while the old snapshot was taken
 	}
 	shared := false
-	merge(old.Holders, new.Holders, func(h, k *ns.Holder) {
-		shared = shared || h != nil && k != nil && h.PID != 0 && h.Born != 0 && k.Born != 0
+	merge(sorted(old.Holders), sorted(now.Holders), func(h, k *ns.Holder) {
+		shared = shared || h != nil && k != nil && h.PID != 0 && born(h) != 0 && born(k) != 0 && same(h, k)
 	})
 	return shared
 }
@@ -122,8 +122,8 @@ func (c *comparison) pairByName() {
 		trusted bool
 	}
 	at := map[key]int{}
-	for j := range c.new.all {
-		for _, name := range c.new.all[j].Names {
+	for j := range c.now.all {
+		for _, name := range c.now.all[j].Names {
 			at[key{name.Path, name.Authority.Trusted}] = j
 		}
 	}
@@ -145,9 +145,9 @@ func (c *comparison) pairByOwner() {
 		owner string
 	}
 	news := map[key][]int{}
-	for j := range c.new.all {
-		if word := ownerKey(c.new.owners[j]); word != "" && c.new.pair[j] < 0 {
-			k := key{c.new.all[j].Type, word}
+	for j := range c.now.all {
+		if word := ownerKey(c.now.owners[j]); word != "" && c.now.pair[j] < 0 {
+			k := key{c.now.all[j].Type, word}
 			news[k] = append(news[k], j)
 		}
 	}

@@ -14,10 +14,38 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
+// TestCompareOlder has the file of a name show that a namespace was there when the old
+// snapshot missed it.
+func TestCompareOlder(t *testing.T) {
+	for _, tt := range []struct {
+		since time.Time
+		all   bool // the old snapshot has the kernel's list
+		want  string
+	}{
+		{noon.Add(-time.Hour), false, "unread old namespaces 1"},
+		{noon.Add(-time.Hour), true, "created net:[1]"},
+		{noon.Add(time.Hour), false, "created net:[1]"},
+	} {
+		old := machine(noon)
+		now := machine(later, with(netNS(1, 11, "blue"), func(n *ns.Namespace) { n.Age = ns.Age{Since: tt.since, From: ns.FromName} }))
+		for _, f := range []*File{old, now} {
+			f.Report = &doctor.Report{}
+			if !tt.all {
+				f.Snapshot.Sources = slices.DeleteFunc(slices.Clone(f.Snapshot.Sources), func(s string) bool { return s == "kernel" })
+			}
+		}
+		got := strings.TrimPrefix(strings.ReplaceAll(describe(Compare(old, now, Options{})), "unread both the kernel's own list 0", ""), "\n")
+		if strings.TrimSpace(got) != tt.want {
+			t.Errorf("since %v: %q, want %q", tt.since, got, tt.want)
+		}
+	}
+}
+
 // TestCompareUnread has one snapshot lack what the other one has: that is not different.
 func TestCompareUnread(t *testing.T) {
 	full := func(at time.Time) *File {
 		host := with(netNS(1, 11, "blue"), hold(process(7, 1), fd(8, 3)))
+		host.Holders = append(host.Holders, ns.Holder{Kind: ns.KindMount, Path: "/a", Via: ns.ViaDetached, FD: -1}, ns.Holder{Kind: ns.KindMount, Path: "/b", MountNS: 91, FD: -1})
 		host.Links = []ns.Link{link("eth0", 2, "10.0.0.1/24")}
 		red := with(netNS(2, 12), hold(ns.Holder{Kind: ns.KindSocket, PID: 9, FD: 4, Family: "inet", Type: "stream"}))
 		uts := ns.Namespace{Type: ns.UTS, Inode: 3, Holders: []ns.Holder{process(7, 1)}}
@@ -45,6 +73,15 @@ func TestCompareUnread(t *testing.T) {
 		return func(f *File) {
 			n := &f.Snapshot.Namespaces[i]
 			n.Holders = slices.DeleteFunc(slices.Clone(n.Holders), func(h ns.Holder) bool { return slices.Contains(kinds, h.Kind) })
+		}
+	}
+	loseMount := func(nth int) func(*File) { // the detached one, or that in another mount namespace
+		return func(f *File) {
+			n := &f.Snapshot.Namespaces[0]
+			via := map[int]string{1: ns.ViaDetached, 2: ""}[nth]
+			n.Holders = slices.DeleteFunc(slices.Clone(n.Holders), func(h ns.Holder) bool {
+				return h.Kind == ns.KindMount && h.MountNS != 90 && h.Via == via
+			})
 		}
 	}
 	drop := func(i int) func(*File) {
@@ -76,7 +113,10 @@ func TestCompareUnread(t *testing.T) {
 		}, "unread SIDE the check no-process 0"},
 		{"a names directory", both(gap("/run/netns", "name"), nameless), "unread SIDE names 1\nunread SIDE dangling names 0"},
 		{"names", both(without("name"), nameless), "unread SIDE names 1\nunread SIDE dangling names 0"},
-		{"mounts elsewhere", both(func(f *File) { f.Snapshot.MountsAll = false }), ""},
+		{"detached mounts", both(func(f *File) { f.Snapshot.LoneMounts = false }, loseMount(1)), "unread SIDE detached mounts 0"},
+		{"mounts where no process is", both(func(f *File) { f.Snapshot.MountsAll = false }, loseMount(2)), "unread SIDE mount namespaces that no process is in 0"},
+		{"mounts elsewhere", both(gap("/proc/9/mountinfo", "mount"), loseMount(2)), "unread SIDE mounts 0"},
+		{"mounts in one mount namespace", both(gap("mnt:[91]", "mount"), loseMount(2)), "unread SIDE some mount namespaces 0"},
 		{"redacted", func(f *File) {
 			f.Redacted = true
 			f.Snapshot.Namespaces[0].Names[0].Path = "/run/netns/h1"
@@ -90,9 +130,9 @@ func TestCompareUnread(t *testing.T) {
 			t.Run(tt.name+" in the "+side, func(t *testing.T) {
 				a, b := full(noon), full(noon)
 				tt.lack(b)
-				old, new := of(a, b)
-				new.Snapshot.Taken = later
-				d := Compare(old, new, Options{})
+				old, now := of(a, b)
+				now.Snapshot.Taken = later
+				d := Compare(old, now, Options{})
 				if got, want := describe(d), strings.ReplaceAll(tt.want, "SIDE", side); got != want || !d.Same() {
 					t.Errorf("got:\n%s\nwant:\n%s", got, want)
 				}
