@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -30,7 +30,8 @@ compares two.
 
 The file is JSON, compressed with gzip. Without -o its name is
 nsinspect-HOST-TIME.json.gz, which is printed. Only its owner may read it, and it is there
-whole or not at all. - writes to stdout.
+whole or not at all. - writes to stdout. With a directory, the file has that name in it, and
+--keep removes those of this host there that are older.
 
 Command lines and names can be confidential. --no-cmdline leaves the arguments of programs
 out. --redact does that too, and replaces names and addresses by hashes: what is equal stays
@@ -40,6 +41,7 @@ const snapshotExamples = `  nsinspect snapshot
   nsinspect snapshot -o before.json.gz
   nsinspect snapshot -o - | ssh admin@desk nsinspect doctor --from -
   nsinspect snapshot --redact -o for-the-vendor.json.gz
+  nsinspect snapshot -o /var/lib/nsinspect --keep 168h
   nsinspect list --from before.json.gz --type all
   nsinspect diff before.json.gz`
 
@@ -48,6 +50,7 @@ type snapshotFlags struct {
 	redact    bool
 	key       string
 	noCmdline bool
+	keep      time.Duration
 }
 
 func (a *app) snapshotCommand() *cobra.Command {
@@ -70,6 +73,9 @@ func (a *app) snapshotCommand() *cobra.Command {
 			if f.key == "" && cmd.Flags().Changed("redact-key") {
 				return usagef("empty file name\nhint: --redact-key takes a file with 16 bytes or more")
 			}
+			if f.keep <= 0 && cmd.Flags().Changed("keep") {
+				return usagef("--keep %s is no time to keep anything\nhint: use a time, as 168h", f.keep)
+			}
 			return a.snapshot(cmd.Context(), f)
 		},
 	}
@@ -77,6 +83,7 @@ func (a *app) snapshotCommand() *cobra.Command {
 	flags.StringVarP(&f.output, "output", "o", "", "write to `FILE`, or to stdout if that is -")
 	flags.BoolVar(&f.redact, "redact", false, "replace names and addresses by hashes, and leave command lines out")
 	flags.StringVar(&f.key, "redact-key", "", "redact with the key in `FILE`, so that equal names have equal hashes in several snapshots")
+	flags.DurationVar(&f.keep, "keep", 0, "of the files in the directory of -o, remove this host's that are older than `TIME`")
 	flags.BoolVar(&f.noCmdline, "no-cmdline", false, "leave the arguments of programs out")
 	return cmd
 }
@@ -87,6 +94,10 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 	}
 	if f.output == "-" && isTerminal(a.stdout) {
 		return usagef("a terminal cannot show a compressed file\nhint: use a pipe, or -o FILE")
+	}
+	dir := f.output != "" && f.output != "-" && isDirectory(f.output)
+	if f.keep > 0 && !dir {
+		return usagef("--keep is for a directory of snapshots\nhint: use -o with one that is there")
 	}
 	how := snapshot.Encoding{NoCmdline: f.noCmdline}
 	if f.redact || f.key != "" {
@@ -114,17 +125,30 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 		return a.written(taking.Write(a.stdout, how, report))
 	}
 	name := f.output
-	if name == "" {
-		name = fileName(taking.Snapshot)
+	switch {
+	case name == "":
+		name = snapshot.FileName(taking.Snapshot)
+	case dir:
+		name = filepath.Join(name, snapshot.FileName(taking.Snapshot))
 	}
 	if err := writeFile(name, func(w io.Writer) error { return taking.Write(w, how, report) }); err != nil {
 		return err
 	}
 	progress.end()
-	if f.output == "" {
-		return a.write([]byte(name + "\n"))
+	if f.output == "" || dir {
+		if err := a.write([]byte(name + "\n")); err != nil {
+			return err
+		}
+	}
+	if f.keep > 0 {
+		return snapshot.Prune(f.output, taking.Snapshot, f.keep)
 	}
 	return nil
+}
+
+func isDirectory(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
 }
 
 func (a *app) written(err error) error {
@@ -204,17 +228,6 @@ func redactKey(name string) ([]byte, error) {
 		return nil, usagef("%s has %d bytes, which is too short for a key\nhint: head -c 32 /dev/urandom > FILE makes one", name, len(key))
 	}
 	return key, nil
-}
-
-var noFileName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
-
-// fileName returns the name of the file for a snapshot.
-func fileName(s *ns.Snapshot) string {
-	host := noFileName.ReplaceAllString(s.Machine.Host, "_")
-	if host == "" {
-		host = "unknown"
-	}
-	return fmt.Sprintf("nsinspect-%s-%s.json.gz", host, s.Taken.UTC().Format("20060102T150405Z"))
 }
 
 // progressAfter is how long a command works without a word.

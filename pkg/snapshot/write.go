@@ -43,7 +43,7 @@ func (f *File) Write(w io.Writer, how Encoding, report func() (*doctor.Report, e
 }
 
 func compress(w io.Writer, r io.Reader) error {
-	z, err := gzip.NewWriterLevel(w, 3) // half the size of 1, for a tenth more time
+	z, err := gzip.NewWriterLevel(w, gzip.DefaultCompression)
 	if err != nil {
 		return err
 	}
