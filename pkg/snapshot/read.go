@@ -20,6 +20,7 @@ import (
 const (
 	mostBytes   = 1 << 30
 	mostObjects = 1 << 22
+	mostSpaces  = 1 << 18 // namespaces
 	mostOfOne   = 1 << 26 // bytes of one member or namespace
 	mostInOne   = 1 << 20 // objects in it
 )
@@ -174,6 +175,9 @@ func (p *parser) namespaces() error {
 		}
 		if err := p.namespace(&n); err != nil {
 			return err
+		}
+		if len(p.all) > mostSpaces {
+			return errTooLarge
 		}
 	}
 	return p.delim(']')
