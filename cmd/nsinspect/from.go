@@ -162,6 +162,9 @@ func (a *app) whoUsesLinkIn(ctx context.Context, f *snapshot.File, q links.Query
 
 // whoUsesPortIn is whoUsesPort in a file.
 func (a *app) whoUsesPortIn(f *snapshot.File, p links.Port, format render.Format, noHeaders bool) error {
+	if len(f.Sockets.Read) == 0 {
+		return fmt.Errorf("%s has no listening sockets: they were not read", text.Name(a.from))
+	}
 	snap := f.Snapshot.Of(ns.Net)
 	hits, err := p.In(snap, f.Sockets)
 	if err != nil {

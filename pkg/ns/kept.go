@@ -14,11 +14,21 @@ type Kept struct {
 	Local        map[uint64][]Local // local routes, by the inode of the network namespace
 }
 
+// GapsOf returns the gaps of a snapshot that matter for namespaces of some types: children are
+// looked for where there are user or PID namespaces, which live by them.
+func (s *Snapshot) GapsOf(types ...Type) []Gap {
+	if slices.Contains(types, User) || slices.Contains(types, PID) {
+		return s.Gaps
+	}
+	return slices.DeleteFunc(slices.Clone(s.Gaps), func(g Gap) bool { return slices.Equal(g.Sources, []string{KindChild.Source()}) })
+}
+
 // Of returns a snapshot that has only the namespaces of some types. It shares everything
 // else with s, and where these are all of one type, the namespaces too.
 func (s *Snapshot) Of(types ...Type) *Snapshot {
 	of := *s
 	of.Types = types
+	of.Gaps = s.GapsOf(types...)
 	first, last := len(s.Namespaces), 0
 	for i := range s.Namespaces {
 		if slices.Contains(types, s.Namespaces[i].Type) {

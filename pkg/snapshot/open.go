@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -63,7 +65,8 @@ func authorityOf(name string, in io.Reader) ns.Authority {
 	if !ok {
 		return ns.RootAuthority
 	}
-	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
+	var st unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return ns.RootAuthority
 	}
 	h, err := host.Open("/")
@@ -78,8 +81,8 @@ func authorityOf(name string, in io.Reader) ns.Authority {
 		return ns.UnknownAuthority
 	}
 	a, err := h.Authority(name)
-	if err != nil {
+	if err != nil || st.Mode&0o002 != 0 || st.Mode&0o020 != 0 && st.Gid != 0 {
 		return ns.UnknownAuthority
 	}
-	return a
+	return a.And(h.AuthorityOf(int(st.Uid))) // who owns a file has written it, wherever it is now
 }

@@ -66,18 +66,33 @@ func Take(ctx context.Context, from Source) (*Taking, error) {
 		return nil, err
 	}
 	t.Owners = t.first.Owners().Record(snap)
-	adviser := from.Adviser(snap, t.Owners)
-	t.Answers = make(map[uint64]explain.Answer, len(snap.Namespaces))
-	for i := range snap.Namespaces {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		t.Answers[snap.Namespaces[i].Inode] = adviser.Answer(&snap.Namespaces[i])
+	if err := t.answer(ctx, from); err != nil {
+		return nil, err
 	}
 	snap.Kept.Users = t.users()
 	inTicks(snap)
 	snap.Sort()
 	return t, nil
+}
+
+// answer has every namespace answered for, as if those of its type alone had been asked about.
+func (t *Taking) answer(ctx context.Context, from Source) error {
+	snap := t.Snapshot
+	lone := *snap
+	lone.Gaps = snap.GapsOf()
+	living, others := from.Adviser(snap, t.Owners), from.Adviser(&lone, t.Owners)
+	t.Answers = make(map[uint64]explain.Answer, len(snap.Namespaces))
+	for i := range snap.Namespaces {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		n, adviser := &snap.Namespaces[i], others
+		if n.Type == ns.User || n.Type == ns.PID {
+			adviser = living
+		}
+		t.Answers[n.Inode] = adviser.Answer(n)
+	}
+	return nil
 }
 
 // inTicks gives start times the precision that a file has, which is that of /proc: so those of
