@@ -32,6 +32,9 @@ const (
 	Script Format = "sh" // a shell script of fixes
 )
 
+// full reports whether a table has all there is to know, in columns that others leave out.
+func (f Format) full() bool { return f == Wide || f == CSV }
+
 // List writes what a view shows of a snapshot, with the owners that x knows. Structured
 // output is one line a snapshot where oneLine asks for it.
 func List(w io.Writer, s *ns.Snapshot, x *owner.Index, v View, style Style, oneLine bool) error {
@@ -58,9 +61,9 @@ func List(w io.Writer, s *ns.Snapshot, x *owner.Index, v View, style Style, oneL
 // listRow is a namespace with what its cells are made of.
 type listRow struct {
 	*ns.Namespace
-	snap  *ns.Snapshot
-	owner *owner.Owner
-	wide  bool
+	snap   *ns.Snapshot
+	owner  *owner.Owner
+	format Format
 
 	context bool // not asked for, but what it is above is
 }
@@ -146,6 +149,14 @@ func userName(s *ns.Snapshot, uid int) string {
 		return u.Username
 	}
 	return id
+}
+
+// started shows when a process started: in CSV, which programs read, as JSON has it.
+func started(t, now time.Time, f Format) string {
+	if f == CSV && !t.IsZero() {
+		return t.Format(time.RFC3339Nano)
+	}
+	return clock(t, now)
 }
 
 // clock shows a time as ps does: the hour within a day, the date before that.

@@ -93,7 +93,7 @@ var listColumns = []listColumn{
 	},
 	{
 		column{title: "NAMES", least: 8}, always, "names, (host) for the machine's own; wide: paths",
-		func(r *listRow) string { return text.Join(names(r.Namespace, r.wide), ",") },
+		func(r *listRow) string { return text.Join(names(r.Namespace, r.format == Wide), ",") },
 		field{"names.name", filter.Text, scanned, func(r *listRow) filter.Value { return r.names((*ns.Name).Label) }},
 	},
 	{
@@ -103,7 +103,7 @@ var listColumns = []listColumn{
 	},
 	{
 		column{title: "OWNER", least: 12}, filled, "container, pod or unit",
-		func(r *listRow) string { return ownerCell(r.owner, r.wide) },
+		func(r *listRow) string { return ownerCell(r.owner, r.format == Wide) },
 		field{"", filter.Text, owned, func(r *listRow) filter.Value { return ownerValue(r.owner) }},
 	},
 	{
@@ -165,7 +165,7 @@ var listColumns = []listColumn{
 	{
 		column{title: "STARTED"}, inWide, "when the leader started; in a filter how long ago",
 		func(r *listRow) string {
-			return r.leader(func(p *ns.Process) string { return clock(p.Started, r.snap.Taken) })
+			return r.leader(func(p *ns.Process) string { return started(p.Started, r.snap.Taken, r.format) })
 		},
 		field{"", filter.Span, detailed, func(r *listRow) filter.Value {
 			if r.Leader == nil || r.Leader.Started.IsZero() {

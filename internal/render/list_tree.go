@@ -93,7 +93,7 @@ func (k kin) withContext(s *ns.Snapshot, x *owner.Index, rows []listRow) []listR
 				return false // and so is what that is below, or will be
 			}
 			there[a] = true
-			all = append(all, listRow{Namespace: a, snap: s, owner: x.Namespace(a), wide: rows[i].wide, context: true})
+			all = append(all, listRow{Namespace: a, snap: s, owner: x.Namespace(a), format: rows[i].format, context: true})
 			return true
 		})
 	}

@@ -66,7 +66,7 @@ func (v View) rows(s *ns.Snapshot, x *owner.Index) []listRow {
 	}
 	rows, fields := make([]listRow, 0, len(all)), fieldsByName()
 	for _, n := range all {
-		r := listRow{Namespace: n, snap: s, owner: x.Namespace(n), wide: v.Format == Wide}
+		r := listRow{Namespace: n, snap: s, owner: x.Namespace(n), format: v.Format}
 		if v.Filter == nil || v.Filter.Match(func(name string) filter.Value { return fields[name].value(&r) }) {
 			rows = append(rows, r)
 		}

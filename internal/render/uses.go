@@ -100,7 +100,7 @@ func identity(s *ns.Snapshot, n *ns.Namespace) string {
 // usesTable has a row for each holder. In CSV the first column is what it holds, for
 // several namespaces in one table.
 func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format) *table {
-	wide := f == Wide || f == CSV
+	wide := f.full()
 	t := &table{whole: f == CSV, columns: []column{
 		{title: "KIND"}, {title: "PID", right: true}, {title: "TID", right: true}, {title: "FD", right: true}, {title: "WHAT"},
 		{title: "NAMESPACE"}, {title: "KEPT-BY", least: 8}, {title: "OWNER", least: 12}, {title: "USER", least: 8}, {title: "STARTED"}, {title: "MOUNTNS", right: true}, {title: "MOUNT-ID", right: true},
@@ -111,13 +111,13 @@ func usesTable(s *ns.Snapshot, n *ns.Namespace, x *owner.Index, f Format) *table
 		h := &n.Holders[i]
 		switch {
 		case h.Kind != ns.KindMount:
-			addHolder(t, s, n, x, h, name(h.Path), wide)
+			addHolder(t, s, n, x, h, name(h.Path), f)
 		case wide:
-			addHolder(t, s, n, x, h, name(h.Path)+mountNote(h, s.MountNS), wide)
+			addHolder(t, s, n, x, h, name(h.Path)+mountNote(h, s.MountNS), f)
 		case !grouped:
 			grouped = true
 			for _, g := range n.MountGroups(s.MountNS) {
-				addHolder(t, s, n, x, g.All()[0], name(g.Path)+groupNote(&g, s.MountNS), wide)
+				addHolder(t, s, n, x, g.All()[0], name(g.Path)+groupNote(&g, s.MountNS), f)
 			}
 		}
 	}
@@ -152,10 +152,10 @@ func what(h *ns.Holder) string {
 	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }
 
-func addHolder(t *table, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, h *ns.Holder, path string, wide bool) {
-	user, started, command, child, keptBy := "", "", "", "", ""
+func addHolder(t *table, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, h *ns.Holder, path string, f Format) {
+	user, since, command, child, keptBy := "", "", "", "", ""
 	if p := h.Process; p != nil {
-		user, started, command = userName(s, p.UID), clock(p.Started, s.Taken), Command(p)
+		user, since, command = userName(s, p.UID), started(p.Started, s.Taken, f), Command(p)
 	}
 	if h.Child != nil {
 		child, keptBy = text.Title(h.Child), strings.Join(h.Child.Tally(), ", ")
@@ -164,7 +164,7 @@ func addHolder(t *table, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, h *ns.
 	if h.Kind == ns.KindMount {
 		pid, tid = 0, 0 // they only see the mount
 	}
-	t.add("", h.Kind.String(), number(int(pid)), number(int(tid)), fd(h), what(h), child, keptBy, ownerCell(x.Holder(n, h), wide), user, started,
+	t.add("", h.Kind.String(), number(int(pid)), number(int(tid)), fd(h), what(h), child, keptBy, ownerCell(x.Holder(n, h), f.full()), user, since,
 		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
 }
 
