@@ -67,9 +67,6 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long:    doctorHelp + strings.TrimSuffix(checksHelp(), "\n"),
 		Example: doctorExamples,
 		Args: func(_ *cobra.Command, args []string) error {
-			if f.watch == doctorInterval && len(args) == 1 && args[0] != "" && args[0][0] >= '0' && args[0][0] <= '9' {
-				f.watch, args = args[0], nil // --watch 5s, which pflag takes for an argument
-			}
 			if len(args) > 0 {
 				return usagef("doctor takes no arguments, got %q\nhint: it checks all namespaces", args[0])
 			}

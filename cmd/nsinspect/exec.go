@@ -86,9 +86,6 @@ func (a *app) execCommand() *cobra.Command {
 			return a.exec(cmd.Context(), f)
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usagef("%w\nhint: see nsinspect exec --help; the command's own flags go behind --", err)
-	})
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if n := len(a.args); n > 0 && slices.Contains(a.args[:n-1], "--") {
 			return nil, cobra.ShellCompDirectiveDefault // the command

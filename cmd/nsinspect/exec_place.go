@@ -39,28 +39,27 @@ func (f *execFlags) parseTypes(given bool) error {
 	switch {
 	case !given:
 		return nil
-	case len(f.types) == 1 && f.types[0] == "all":
-		f.process = enter.Types
-	default:
-		for _, w := range f.types {
-			if _, err := ns.ParseType(w); err != nil {
-				return usagef("%w\nhint: use %s, or all", err, strings.Join(execTypeWords()[:len(enter.Types)], ", "))
-			}
-		}
-		types, err := parseTypes(f.types)
-		if err != nil {
-			return err
-		}
-		for _, t := range types {
-			if !slices.Contains(enter.Types, t) {
-				return usagef("exec enters no %s namespace: a process of several threads may not\nhint: %s", t, explain.EnterThreaded(t))
-			}
-		}
-		if slices.Equal(types, []ns.Type{ns.Net}) {
-			return nil
-		}
-		f.process = types
+	case len(f.types) == 0:
+		return usagef("--type is empty\nhint: name a namespace type, as net, or all")
 	}
+	var types []ns.Type
+	for _, w := range f.types {
+		t, err := ns.ParseType(w)
+		switch {
+		case w == "all":
+			types = enter.Types
+		case err != nil:
+			return usagef("%w\nhint: use %s, or all", err, strings.Join(execTypeWords()[:len(enter.Types)], ", "))
+		case !slices.Contains(enter.Types, t):
+			return usagef("exec enters no %s namespace: a process of several threads may not\nhint: %s", t, explain.EnterThreaded(t, f.refs))
+		case !slices.Contains(types, t):
+			types = append(slices.Clip(types), t)
+		}
+	}
+	if slices.Equal(types, []ns.Type{ns.Net}) {
+		return nil
+	}
+	f.process = types
 	if f.netOnly {
 		return usagef("--net-only is for the network namespace alone\nhint: leave --net-only or --type out")
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,6 +61,7 @@ type listFlags struct {
 	types     []string
 	allTypes  bool
 	output    string
+	json      bool
 	noHeaders bool
 	all       bool
 	ascii     bool
@@ -93,7 +93,8 @@ func (a *app) listCommand() *cobra.Command {
 	flags.StringSliceVarP(&f.types, "type", "t", []string{"net"}, "namespace `TYPES` to list, or all")
 	flags.BoolVarP(&f.allTypes, "all-types", "A", false, "the same as --type all")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, csv, json, yaml or name")
-	flags.BoolVar(&f.noHeaders, "no-headers", false, "omit the column titles")
+	flags.BoolVarP(&f.json, "json", "J", false, "the same as -o json")
+	flags.BoolVarP(&f.noHeaders, "no-headers", "n", false, "omit the column titles")
 	flags.BoolVar(&f.all, "all", false, "list each of many equal namespaces, also on a terminal")
 	flags.BoolVar(&f.ascii, "ascii", false, "draw with ASCII characters alone")
 	flags.StringVarP(&f.watch, "watch", "w", "", "list again every `INTERVAL` (default 2s)")
@@ -115,15 +116,10 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 	if f.columns == "help" {
 		return render.ColumnsHelp(a.stdout, a.style())
 	}
-	if f.watch == defaultInterval && len(args) > 0 { // --watch 5s, which pflag takes for an argument
-		if c := args[0][:min(len(args[0]), 1)]; c >= "0" && c <= "9" { // a process is pid:5 here
-			f.watch, args = args[0], args[1:]
-		}
+	if columns := render.AsColumns(f.output); columns != "" && !f.json { // as of lsns
+		return usagef("-o is the format, and %s is none\nhint: for columns use --columns %s", text.Name(f.output), columns)
 	}
-	if c := strings.TrimLeft(f.output, "+-"); c != "" && c[0] >= 'A' && c[0] <= 'Z' { // as of lsns
-		return usagef("-o is the format, and %s is none\nhint: for columns use --columns %s", text.Name(f.output), text.Name(f.output))
-	}
-	format, err := parseFormat(f.output, render.Table, render.Wide, render.CSV, render.JSON, render.YAML, render.Name)
+	format, err := formatOf(f.output, f.json)
 	if err != nil {
 		return err
 	}
@@ -290,18 +286,6 @@ func (l *lister) watch(ctx context.Context, interval time.Duration) error {
 		case <-tick.C:
 		}
 	}
-}
-
-func parseFormat(text string, known ...render.Format) (render.Format, error) {
-	if f := render.Format(text); slices.Contains(known, f) {
-		return f, nil
-	}
-	var words []string
-	for _, k := range known {
-		words = append(words, string(k))
-	}
-	last := len(words) - 1
-	return "", usagef("unknown output format %q\nhint: use %s or %s", text, strings.Join(words[:last], ", "), words[last])
 }
 
 func parseInterval(text string) (time.Duration, error) {

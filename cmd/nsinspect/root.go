@@ -96,7 +96,7 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 func (a *app) run(ctx context.Context, args []string) int {
 	a.args = args
 	cmd := a.command()
-	cmd.SetArgs(args)
+	cmd.SetArgs(joinTimes(cmd, args))
 	out := &checked{Writer: a.stdout}
 	cmd.SetOut(out)
 	cmd.SetErr(a.stderr)
@@ -162,9 +162,7 @@ func (a *app) command() *cobra.Command {
 			return usagef("missing command\nhint: use list, who-uses, doctor, exec or trace, or nsinspect --help")
 		},
 	}
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w\nhint: see %s --help", err, cmd.CommandPath())
-	})
+	cmd.SetFlagErrorFunc(a.wrongFlag)
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.engine, "engine", "auto", "`ENGINE` to read with: auto, proc or bpf")
 	flags.StringSliceVar(&a.sources, "source", nil, "read only these `SOURCES`: "+strings.Join(scan.Sources(), ", "))
@@ -222,22 +220,6 @@ func strictHelpers(root *cobra.Command) {
 			}
 		}
 	}
-}
-
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	var known []string
-	for _, c := range cmd.Commands() {
-		if c.IsAvailableCommand() {
-			known = append(known, c.Name())
-		}
-	}
-	if similar := cmd.SuggestionsFor(strings.ToLower(args[0])); len(similar) > 0 {
-		known = similar
-	}
-	return usagef("unknown command %q\nhint: use %s", args[0], strings.Join(known, ", "))
 }
 
 // check refuses wrong values of the global flags.

@@ -27,7 +27,7 @@ type selection struct {
 }
 
 func (s *selection) register(flags *pflag.FlagSet) {
-	flags.StringVar(&s.filter, "filter", "", "list what `EXPRESSION` is true of, as 'procs == 0 and age > 1h'")
+	flags.StringVarP(&s.filter, "filter", "Q", "", "list what `EXPRESSION` is true of, as 'procs == 0 and age > 1h'")
 	flags.StringVar(&s.columns, "columns", "", "show these `COLUMNS`, more as +AGE or fewer as -PID; help lists them")
 	flags.StringVar(&s.sort, "sort", "", "sort by `COLUMNS`, from the greatest on as -AGE")
 	flags.StringVarP(&s.tree, "tree", "T", "", "show a `TREE`: owner or parent")
@@ -35,7 +35,7 @@ func (s *selection) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.keptBy, "kept-by", "", "list what a holder of `KIND` keeps alive, as socket")
 	flags.StringVar(&s.name, "name", "", "list what has a name that fits `PATTERN`, as cni-*")
 	flags.BoolVar(&s.noProcess, "no-process", false, "list what no process is in")
-	flags.IntVar(&s.pid, "pid", 0, "list what the process `PID` is in or keeps alive")
+	flags.IntVarP(&s.pid, "pid", "p", 0, "list what the process `PID` is in or keeps alive")
 }
 
 // view returns what the flags ask for, of namespaces of so many types. columns are those
@@ -79,7 +79,7 @@ func unknownTree(tree string) error {
 
 // condition returns what is true of all that is to be listed, nil if that is everything.
 func (s *selection) condition() (*filter.Filter, error) {
-	all, err := parseFilter(s.filter, render.ListFields())
+	all, err := parseFilter(s.filter, render.FilterFields())
 	if err != nil {
 		return nil, err
 	}

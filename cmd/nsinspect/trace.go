@@ -132,7 +132,7 @@ func (a *app) traceCommand() *cobra.Command {
 	flags.StringVar(&f.rotate, "rotate", "", "begin a new file of --to before it exceeds `SIZE`, as 16M: FILE, FILE.1, ...")
 	flags.StringVar(&f.keep, "keep", "", "keep `N` files beside the current one with --rotate (default 9)")
 	flags.StringVar(&f.ns, "ns", "", "only calls from, to or targeting the namespace `REF`, see who-uses")
-	flags.StringVar(&f.pid, "pid", "", "only the process or thread `N`")
+	flags.StringVarP(&f.pid, "pid", "p", "", "only the process or thread `N`")
 	flags.StringVar(&f.comm, "comm", "", "only threads named `NAME`")
 	flags.StringSliceVar(&f.uids, "uid", nil, "only callers whose effective user is `USER`, by number or name (repeatable)")
 	flags.StringArrayVar(&f.owners, "owner", nil, "only callers of the owner `PATTERN`, as docker:web or unit:ssh* (repeatable)")

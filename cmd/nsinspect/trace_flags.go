@@ -69,9 +69,6 @@ func (j *traceJob) what() string {
 
 // newTraceJob reads the flags.
 func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*traceJob, error) {
-	if f.fold == defaultFold && len(args) == 1 { // --fold 2s, which pflag takes for an argument
-		f.fold, args = args[0], nil
-	}
 	if !cmd.Flags().Changed("syscalls") {
 		f.syscalls = !f.lifecycle
 	}

@@ -14,16 +14,19 @@ import (
 // parseTypes returns the types to list: without --type network namespaces or, in a tree,
 // all that it can have.
 func (f *listFlags) parseTypes() ([]ns.Type, error) {
-	all := f.allTypes || len(f.types) == 1 && f.types[0] == "all"
+	types, err := parseTypes(f.types)
+	if err != nil {
+		return nil, err
+	}
+	all := f.allTypes || len(types) == len(ns.Types())
 	switch tree := render.Tree(f.tree); {
 	case tree == render.ParentTree && (all || !f.typed):
 		return []ns.Type{ns.User, ns.PID}, nil
 	case all || tree == render.OwnerTree && !f.typed:
 		return ns.Types(), nil
 	}
-	types, err := parseTypes(f.types)
-	if err != nil || f.tree != string(render.ParentTree) {
-		return types, err
+	if f.tree != string(render.ParentTree) {
+		return types, nil
 	}
 	for _, t := range types {
 		if t != ns.User && t != ns.PID {
@@ -34,11 +37,12 @@ func (f *listFlags) parseTypes() ([]ns.Type, error) {
 }
 
 func parseTypes(words []string) ([]ns.Type, error) {
-	if len(words) == 1 && words[0] == "all" {
-		return ns.Types(), nil
-	}
 	var types []ns.Type
 	for _, w := range words {
+		if w == "all" {
+			types = ns.Types()
+			continue
+		}
 		t, err := ns.ParseType(w)
 		if err != nil {
 			return nil, usagef("%w\nhint: use %s, or all", err, joined(ns.Types()))

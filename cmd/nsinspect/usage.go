@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/spf13/pflag"
 )
 
 // usageError is a mistake in what was typed: exit status 2. The hint is what to type
@@ -52,11 +50,3 @@ type replaced struct {
 func (r replaced) Error() string { return r.message }
 
 func (r replaced) Unwrap() error { return r.error }
-
-// lsnsFlags has flags of lsns be those of ours that do the same.
-func lsnsFlags(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	if name == "noheadings" {
-		name = "no-headers"
-	}
-	return pflag.NormalizedName(name)
-}

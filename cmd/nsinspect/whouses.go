@@ -61,6 +61,7 @@ const whoUsesExamples = `  nsinspect who-uses blue
 
 type whoUsesFlags struct {
 	typ, output  string
+	json         bool
 	noHeaders    bool
 	ip, mac, dev string
 	port, proto  string
@@ -92,7 +93,8 @@ func (a *app) whoUsesCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.typ, "type", "t", "net", "the namespace `TYPE` that a PID, a name, self or host stands for")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, csv, json, yaml or name, the namespace alone")
-	flags.BoolVar(&f.noHeaders, "no-headers", false, "omit the column titles")
+	flags.BoolVarP(&f.json, "json", "J", false, "the same as -o json")
+	flags.BoolVarP(&f.noHeaders, "no-headers", "n", false, "omit the column titles")
 	flags.StringVar(&f.ip, "ip", "", "find the network namespace that has an IP `ADDRESS`")
 	flags.StringVar(&f.mac, "mac", "", "find the one that has a hardware `ADDRESS`")
 	flags.StringVar(&f.dev, "dev", "", "find the one that a device leads to, as a host's veth, by its `NAME`")
@@ -225,7 +227,7 @@ func adviser(h *host.Host, snap *ns.Snapshot, owners *owner.Index) *explain.Advi
 }
 
 func (f *whoUsesFlags) parse() (render.Format, ns.Type, error) {
-	format, err := parseFormat(f.output, render.Table, render.Wide, render.CSV, render.JSON, render.YAML, render.Name)
+	format, err := formatOf(f.output, f.json)
 	if err != nil {
 		return "", 0, err
 	}

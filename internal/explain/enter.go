@@ -4,6 +4,8 @@ package explain
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -18,7 +20,14 @@ func EnterMounts(pid ns.TaskID) string {
 	return fmt.Sprintf("enter its user namespace with it, as nsenter --target %d --user --mount -- COMMAND does", pid)
 }
 
-// EnterThreaded returns how to enter a namespace that a process of several threads may not.
-func EnterThreaded(t ns.Type) string {
-	return fmt.Sprintf("nsenter --target PID --%s -- COMMAND", t)
+// EnterThreaded returns how to enter a namespace that a process of several threads may not,
+// which these references lead to.
+func EnterThreaded(t ns.Type, refs []string) string {
+	pid := "PID"
+	if len(refs) == 1 {
+		if n, err := strconv.Atoi(strings.TrimPrefix(refs[0], "pid:")); err == nil && n > 0 && n <= 4194304 {
+			pid = strconv.Itoa(n)
+		}
+	}
+	return fmt.Sprintf("nsenter --target %s --%s -- COMMAND", pid, t)
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -59,7 +60,7 @@ func habits(t *testing.T) (all []habit) {
 		if len(cells) == 4 {
 			h.oracle = cells[3]
 		}
-		if !strings.HasPrefix(h.ours, "nsinspect ") {
+		if !strings.HasPrefix(h.ours, "nsinspect ") && h.same != "hint" {
 			t.Errorf("what is ours is not in the second column: %s", line)
 		}
 		all = append(all, h)
@@ -76,6 +77,10 @@ func TestHabits(t *testing.T) {
 	h := startHabitHost(t)
 	for _, row := range all {
 		t.Run(row.theirs+" = "+row.ours, func(t *testing.T) {
+			if row.same == "hint" {
+				h.checkHint(t, row)
+				return
+			}
 			theirs, ours := h.run(t, row.oracle), h.run(t, row.ours)
 			check := habitChecks[row.same]
 			if check == nil {
@@ -210,6 +215,19 @@ func (h *habitHost) command(args ...string) *exec.Cmd {
 	cmd := exec.Command("nsenter", append([]string{"-t", strconv.Itoa(h.pid), "-m", "-p", "-n", "--"}, args...)...)
 	cmd.Env = h.env
 	return cmd
+}
+
+// checkHint runs what is typed out of habit: it is refused, in two lines of which the second
+// has what is typed here.
+func (h *habitHost) checkHint(t *testing.T, row habit) {
+	t.Helper()
+	cmd := h.command("sh", "-c", row.theirs)
+	out, err := cmd.CombinedOutput()
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 || len(lines) != 2 || !strings.HasPrefix(lines[1], "hint: ") || !strings.Contains(lines[1], row.ours) {
+		t.Errorf("%v, want status 2 and the hint %s:\n%s", err, row.ours, out)
+	}
 }
 
 // run runs a row's command on the host, with what is there in place of the examples.

@@ -31,7 +31,7 @@ func ParseColumns(titles string, f Format, types int) (*Columns, error) {
 	var c Columns
 	for i, word := range strings.Split(titles, ",") {
 		name := strings.TrimLeft(word, "+-")
-		k := slices.IndexFunc(listColumns, func(c listColumn) bool { return c.name() == filter.Normal(name) })
+		k := columnNamed(name)
 		if k < 0 {
 			return nil, fmt.Errorf("no column %s", text.Name(name))
 		}
@@ -47,6 +47,30 @@ func ParseColumns(titles string, f Format, types int) (*Columns, error) {
 		return nil, errors.New("no columns are left")
 	}
 	return &c, nil
+}
+
+// columnNamed returns which column has a title, here or in lsns; -1 if none has.
+func columnNamed(title string) int {
+	name := filter.Normal(title)
+	if ours := lsnsNames[name]; ours != "" {
+		name = ours
+	}
+	return slices.IndexFunc(listColumns, func(c listColumn) bool { return c.name() == name })
+}
+
+// AsColumns returns titles of columns that were typed in place of a format, as lsns -o takes
+// them, with our titles; "" if some are none.
+func AsColumns(titles string) string {
+	var all []string
+	for word := range strings.SplitSeq(titles, ",") {
+		name := strings.TrimLeft(word, "+-")
+		k := columnNamed(name)
+		if k < 0 {
+			return ""
+		}
+		all = append(all, strings.TrimSuffix(word, name)+listColumns[k].title)
+	}
+	return strings.Join(all, ",")
 }
 
 // usualColumns returns the columns of a format, of namespaces of so many types.

@@ -26,14 +26,34 @@ var fieldsByName = sync.OnceValue(func() map[string]*field {
 	for i := range more {
 		all[more[i].path] = &more[i]
 	}
+	for theirs, ours := range lsnsNames {
+		all[theirs] = all[ours]
+	}
+	all["uid"] = all["leader.uid"]
 	return all
 })
+
+// lsnsNames are names of columns of lsns that are called otherwise here.
+var lsnsNames = map[string]string{
+	"ns": "inode", "nprocs": "procs", "path": "paths", "nsfs": "paths", "netnsid": "nsid", "pns": "parent", "ons": "userns", "uid": "user",
+}
+
+// FilterFields returns the fields that a filter of list may name, by the names of lsns too.
+func FilterFields() []filter.Field {
+	all := ListFields()
+	for name := range lsnsNames {
+		all = append(all, filter.Field{Name: name, Kind: fieldsByName()[name].kind})
+	}
+	return all
+}
 
 // ListFields returns the fields that a filter of list may name, sorted.
 func ListFields() []filter.Field {
 	var all []filter.Field
 	for name, f := range fieldsByName() {
-		all = append(all, filter.Field{Name: name, Kind: f.kind})
+		if lsnsNames[name] == "" {
+			all = append(all, filter.Field{Name: name, Kind: f.kind})
+		}
 	}
 	slices.SortFunc(all, func(a, b filter.Field) int { return strings.Compare(a.Name, b.Name) })
 	return all
