@@ -117,7 +117,8 @@ func kindWords() []string {
 }
 
 // completeRefs completes a reference: by name, container, pod or unit; what begins with a
-// digit or "pid:" by process, and that and what begins with a type also by inode.
+// digit or "pid:" by process, and that and what begins with a type also by inode. Only that
+// is read which has words that begin so: processes lead to containers, pods, units and inodes.
 func (a *app) completeRefs(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if strings.HasPrefix(typed, "/") || strings.HasPrefix(typed, ".") {
 		return nil, cobra.ShellCompDirectiveDefault // a path
@@ -130,16 +131,31 @@ func (a *app) completeRefs(cmd *cobra.Command, _ []string, typed string) ([]stri
 	if inode = inode && err == nil; !inode {
 		t = ns.Net
 	}
-	number := typed != "" && typed[0] >= '0' && typed[0] <= '9'
+	number := digitAt(typed, 0)
 	return a.withHost(func(h *host.Host) (all []string) {
 		if number {
 			all = processWords(h, "", typed)
 		}
-		return append(all, a.scanned(cmd, h, t, func(ctx context.Context, snap *ns.Snapshot) []string {
-			if number || inode {
-				return inodeWords(snap, number)
+		byInode, owned := inode || number && ns.MayBeInode(typed), owner.MayBegin(typed)
+		sources := []string{"name"}
+		switch { // processes take by far the most time
+		case byInode:
+			sources = append(sources, "process", "mount")
+		case owned:
+			sources = append(sources, "process")
+		}
+		return append(all, a.scanned(cmd, h, t, sources, func(ctx context.Context, snap *ns.Snapshot) (found []string) {
+			if byInode {
+				found = inodeWords(snap, number)
 			}
-			return refWords(snap, ownersOf(ctx, h, snap))
+			if inode {
+				return found
+			}
+			var owners *owner.Index
+			if owned {
+				owners = ownersOf(ctx, h, snap)
+			}
+			return append(found, refWords(snap, owners)...)
 		})...)
 	})
 }
@@ -154,11 +170,14 @@ func (a *app) withHost(find func(*host.Host) []string) ([]string, cobra.ShellCom
 	return find(h), cobra.ShellCompDirectiveNoFileComp
 }
 
-// scanned returns the words that a function finds in a quick scan.
-func (a *app) scanned(cmd *cobra.Command, h *host.Host, t ns.Type, find func(context.Context, *ns.Snapshot) []string) []string {
+// scanned returns the words that a function finds in a scan of some sources.
+func (a *app) scanned(cmd *cobra.Command, h *host.Host, t ns.Type, sources []string, find func(context.Context, *ns.Snapshot) []string) []string {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
 	defer cancel()
-	snap, err := scan.Scan(ctx, scan.Options{Host: h, NamesDirs: a.netnsDirs, Types: []ns.Type{t}, Sources: []string{"process", "mount", "name"}})
+	if h.Recorded() { // whose names are found among its mounts, and which is small
+		sources = nil
+	}
+	snap, err := scan.Scan(ctx, scan.Options{Host: h, NamesDirs: a.netnsDirs, Types: []ns.Type{t}, Sources: sources, Sparse: sources != nil && !slices.Contains(sources, "mount")})
 	if err != nil {
 		return nil
 	}
@@ -254,7 +273,7 @@ func (a *app) completePIDs(_ *cobra.Command, _ []string, typed string) ([]string
 // completeNames completes with names of namespaces, as --name compares them.
 func (a *app) completeNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return a.withHost(func(h *host.Host) []string {
-		return a.scanned(cmd, h, ns.Net, func(_ context.Context, snap *ns.Snapshot) (all []string) {
+		return a.scanned(cmd, h, ns.Net, []string{"name"}, func(_ context.Context, snap *ns.Snapshot) (all []string) {
 			for i := range snap.Namespaces {
 				for k := range snap.Namespaces[i].Names {
 					if name := snap.Namespaces[i].Names[k].Label(); offered(name) && name[0] != '-' {
@@ -271,7 +290,7 @@ func (a *app) completeNames(cmd *cobra.Command, _ []string, _ string) ([]string,
 // completeOwners completes with owners, and with the kinds that there are.
 func (a *app) completeOwners(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return a.withHost(func(h *host.Host) []string {
-		return a.scanned(cmd, h, ns.Net, func(ctx context.Context, snap *ns.Snapshot) (all []string) {
+		return a.scanned(cmd, h, ns.Net, []string{"process", "name"}, func(ctx context.Context, snap *ns.Snapshot) (all []string) {
 			index := ownersOf(ctx, h, snap)
 			for i := range snap.Namespaces {
 				if o := index.Namespace(&snap.Namespaces[i]); o != nil && o.Authority.Trusted && offered(o.Ref()) {

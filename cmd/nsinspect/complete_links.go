@@ -55,7 +55,7 @@ func (a *app) completePorts() words {
 func (a *app) completeNetwork(find func(context.Context, *host.Host, *ns.Snapshot) []string) words {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return a.withHost(func(h *host.Host) []string {
-			all := a.scanned(cmd, h, ns.Net, func(ctx context.Context, snap *ns.Snapshot) []string { return find(ctx, h, snap) })
+			all := a.scanned(cmd, h, ns.Net, []string{"process", "mount", "name"}, func(ctx context.Context, snap *ns.Snapshot) []string { return find(ctx, h, snap) })
 			slices.Sort(all)
 			return slices.Compact(all)
 		})

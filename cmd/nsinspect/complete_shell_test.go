@@ -98,7 +98,7 @@ func TestCompletionShown(t *testing.T) {
 		t.Run(shell.name, func(t *testing.T) {
 			x := startShell(t, shell, sourced(shell), append([]string{"blue", "red"}, hostileNames...)...)
 			x.offers("nsinspect list -o \t\t", []string{"csv", "json", "name", "table", "wide", "yaml"}, "blue")
-			x.offers("nsinspect who-uses \t\t", []string{"blue", "net:[", "1 mount", "host", "the machine's own namespace"}, "touch", "31m", "!!")
+			x.offers("nsinspect who-uses \t\t", []string{"blue", "net:[", "host", "the machine's own namespace"}, "touch", "31m", "!!")
 			// Process 1 is the shell itself, in its PID namespace. If all begin with 1, the first
 			// key inserts that.
 			x.offers("nsinspect who-uses pid:\t\t\t", []string{"1 ", shell.name})

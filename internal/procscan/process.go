@@ -4,9 +4,11 @@ package procscan
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -27,6 +29,20 @@ func Processes(w *Worker, v *Process) {
 				w.holds(record.Key{Type: t, Inode: inode}, ns.Holder{Kind: ns.KindProcess, PID: v.pid, Via: link})
 			}
 		}
+	}
+}
+
+// Outside returns Processes for who asks whose namespaces are: of the processes in the
+// initial ones, which are most on many machines, it finds those alone that lead a process
+// group, as daemons do.
+func Outside(initial [ns.NumTypes]uint64) func(*Worker, *Process) {
+	return func(w *Worker, v *Process) {
+		w.readOwn(v)
+		inside := !slices.ContainsFunc(w.types, func(t ns.Type) bool { return v.own[t] != initial[t] })
+		if own, ok := w.host.Own(v.pid); inside && ok && !kernel.LeadsGroup(own) {
+			return
+		}
+		Processes(w, v)
 	}
 }
 

@@ -123,5 +123,13 @@ func ParseLink(text string) (Type, uint64, bool) {
 	return 0, 0, false
 }
 
+// MayBeInode reports whether some digits may be the beginning of a namespace's inode: from
+// those of the initial ones (include/linux/proc_ns.h and uapi/linux/nsfs.h, 6.18) up to 32 bits.
+func MayBeInode(digits string) bool {
+	const first, last = "4026531832", "4294967295"
+	n := min(len(digits), len(first))
+	return len(digits) <= len(first) && digits >= first[:n] && digits <= last[:n]
+}
+
 // FormatLink is the reverse of ParseLink.
 func FormatLink(t Type, inode uint64) string { return fmt.Sprintf("%s:[%d]", t, inode) }

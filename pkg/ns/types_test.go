@@ -31,3 +31,14 @@ func TestParseLink(t *testing.T) {
 		}
 	}
 }
+
+func TestMayBeInode(t *testing.T) {
+	for digits, want := range map[string]bool{
+		"": true, "4": true, "40": true, "402653183": true, "4026531832": true, "4026531831": false, "4026532177": true, "4294967295": true, "4294967296": false,
+		"5": false, "1": false, "41": true, "39": false, "43": false, "40265321770": false,
+	} {
+		if MayBeInode(digits) != want {
+			t.Errorf("%q: %v", digits, !want)
+		}
+	}
+}

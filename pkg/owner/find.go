@@ -16,6 +16,13 @@ import (
 // prefixes are the runtimes that a reference may begin with, before a colon.
 var prefixes = []string{"docker", "containerd", "cri-o", "podman", "lxc", "incus", "lxd", "nspawn", "machine", "cni", "kubernetes", "container"}
 
+// MayBegin reports whether an Owner.Ref may begin with a text.
+func MayBegin(text string) bool {
+	return slices.ContainsFunc(append([]string{"pod", "unit", "neutron"}, prefixes...), func(p string) bool {
+		return strings.HasPrefix(p+":", text) || strings.HasPrefix(text, p+":")
+	})
+}
+
 // Find returns the containers that a reference fits: a name, an ID or the
 // beginning of one, each also after "RUNTIME:", or "pod:NAMESPACE/NAME", which may
 // go on with "/CONTAINER". Those that it fits whole come alone; else it is the

@@ -221,3 +221,20 @@ func FuzzFiles(f *testing.F) {
 		}
 	})
 }
+
+// Every reference that an owner has may begin with each of its beginnings, and no name that
+// is none.
+func TestMayBegin(t *testing.T) {
+	for _, o := range []Owner{{Runtime: "docker", Name: "web"}, {Runtime: "containerd", ID: "0123456789abcdef"}, {Pod: "default/web-1"}, {Runtime: "systemd", Unit: "a.service"}, {Runtime: "cri-o", Name: "x"}} {
+		for i := range o.Ref() {
+			if !MayBegin(o.Ref()[:i]) {
+				t.Errorf("%q may begin no reference, and %s is one", o.Ref()[:i], o.Ref())
+			}
+		}
+	}
+	for _, text := range []string{"blue", "dockers", "docker-web", "podx", "net:[", "cni-"} {
+		if MayBegin(text) {
+			t.Errorf("%q may begin a reference", text)
+		}
+	}
+}

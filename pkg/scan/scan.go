@@ -34,6 +34,7 @@ type Options struct {
 	Sources   []string   // names of the sources to use, as in Sources; nil: all
 	Details   bool       // read the UID and start time of leaders, cookies, owners and nsids too
 	Balance   uint64     // look again where references to the network namespace with this inode are unexplained, though a task is in it
+	Sparse    bool       // leave out most processes in initial namespaces: see procscan.Outside. For the walk over /proc, and types without a second link
 	Engine    Engine     // what reads tasks and files; nil: the walk over /proc
 	NoEngine  error      // why an Engine that was wanted is not there, recorded in the snapshot
 }
@@ -182,6 +183,9 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 		if src.visit != nil && (src.spare == nil || !src.spare(s)) {
 			visitors = append(visitors, src.visit)
 		}
+		if s.opts.Sparse && src.name == "process" {
+			visitors[len(visitors)-1] = procscan.Outside(s.initial)
+		}
 		if src.find != nil {
 			finders = append(finders, src.find)
 		}
@@ -226,6 +230,9 @@ var ErrNotInProc = errors.New("not shown by /proc")
 
 // readTasks reads tasks and files by the engine or, without one, by the walk.
 func (s *scanner) readTasks(ctx context.Context, visitors []func(*procscan.Worker, *procscan.Process), wanted []string) error {
+	if s.opts.Engine == nil && len(visitors) == 0 {
+		return ctx.Err() // nothing of a process is asked for
+	}
 	if s.opts.Engine == nil {
 		got, err := procscan.Walk(ctx, s.host, s.types, visitors)
 		s.take(got)
