@@ -36,7 +36,7 @@ type traceJob struct {
 
 	owners       []*filter.Filter // of which one fits
 	cgroups      []string
-	cgroupFilter *cgroupFilter // of those, once it is known what there is
+	cgroupFilter *trace.Cgroups // of those, once it is known what there is
 	noMovers     bool
 	expr         *filter.Filter
 

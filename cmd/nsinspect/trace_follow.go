@@ -44,7 +44,7 @@ func (s *traceSession) handle(b *batch) {
 		deadline := s.deadline(events)
 		s.names.UpdateUntil(events, deadline)
 		s.hung = s.hung || time.Now().After(deadline)
-		s.owners.update(events, deadline)
+		s.owners.Update(events, deadline)
 	}
 	s.pass(b)
 	s.emit(last)
@@ -69,7 +69,7 @@ func (s *traceSession) pass(b *batch) {
 	}
 	for i := range b.events[:b.n] {
 		e := &b.events[i]
-		o, known := s.owners.find(e)
+		o, known := s.owners.Find(e)
 		if s.selector.call(e, o, known) {
 			s.fold.add(e, o, time.Now())
 			s.emit(false)
@@ -131,7 +131,7 @@ func (s *traceSession) order(b *batch) {
 	}
 	if s.job.syscalls {
 		for i := range events {
-			e, o := &events[i], s.owners.of(&events[i])
+			e, o := &events[i], s.owners.Of(&events[i])
 			if (!s.job.failed || e.Failed()) && s.selector.fits(e, o) {
 				s.sorter.add(ordered{at: e.Time, call: e, owner: o})
 			}
@@ -140,7 +140,7 @@ func (s *traceSession) order(b *batch) {
 	for i := range lives {
 		var o *owner.Owner
 		if by := lives[i].By; by != nil {
-			o = s.owners.of(by)
+			o = s.owners.Of(by)
 		}
 		if !s.selector.life(&lives[i], o) {
 			continue
@@ -164,7 +164,7 @@ func (s *traceSession) selected(events []trace.Event) []trace.Event {
 		return events
 	}
 	return slices.DeleteFunc(events, func(e trace.Event) bool {
-		o, known := s.owners.find(&e)
+		o, known := s.owners.Find(&e)
 		fits, certain := s.selector.caller(&e, o, known)
 		if !fits {
 			s.selector.leaveOut(certain)

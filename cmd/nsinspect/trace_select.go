@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"os/user"
 	"slices"
 	"strconv"
@@ -21,7 +20,7 @@ import (
 // counted, and is not lost.
 type selector struct {
 	owners  []*filter.Filter // one of which fits; none for all
-	cgroups *cgroupFilter    // nil for all
+	cgroups *trace.Cgroups   // nil for all
 	movers  *trace.Movers    // whose calls are left out; nil for none
 	host    *host.Host       // of movers
 	expr    *filter.Filter   // nil for everything
@@ -50,7 +49,7 @@ func (s *selector) close() {
 	if s == nil {
 		return
 	}
-	s.cgroups.close()
+	s.cgroups.Close()
 	if s.host != nil {
 		s.host.Close()
 	}
@@ -96,7 +95,7 @@ func (s *selector) caller(e *trace.Event, o *owner.Owner, known bool) (fits, cer
 		return false, true
 	}
 	if s.cgroups != nil {
-		if fits, known := s.cgroups.match(&e.Caller); !fits {
+		if fits, known := s.cgroups.Match(&e.Caller); !fits {
 			return false, known
 		}
 	}
@@ -178,5 +177,3 @@ func parseUser(word string) (int, error) {
 	}
 	return strconv.Atoi(u.Uid)
 }
-
-func nativeBytes(n uint64) []byte { return binary.NativeEndian.AppendUint64(nil, n) }

@@ -46,7 +46,7 @@ type traceSession struct {
 	job       *traceJob
 	tracer    tracer
 	names     *trace.Names
-	owners    *ownerFinder
+	owners    *trace.Owners
 	selector  *selector         // nil if the kernel filters by everything
 	lifecycle *lifecycleWatcher // nil if nobody asked
 	sorter    sorter            // of what it reports, and of calls then
@@ -74,15 +74,15 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 		j.opts.Pace = lifecyclePace
 	}
 	if len(j.cgroups) > 0 {
-		if j.cgroupFilter, err = newCgroupFilter(j.cgroups); err != nil {
+		if j.cgroupFilter, err = trace.NewCgroups(j.cgroups); err != nil {
 			names.Close()
 			return nil, err
 		}
-		j.opts.Hierarchy = j.cgroupFilter.hierarchy
+		j.opts.Hierarchy = j.cgroupFilter.Hierarchy()
 	}
 	t, err := a.openTracer(ctx, j.opts)
 	if err != nil {
-		j.cgroupFilter.close()
+		j.cgroupFilter.Close()
 		names.Close()
 		if errors.Is(err, unix.EPERM) && unix.Geteuid() != 0 {
 			err = explain.WithHint(err, "run as root, or grant the missing capabilities")
@@ -90,7 +90,7 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 		return nil, err
 	}
 	s := &traceSession{
-		app: a, done: ctx.Done(), end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: newOwnerFinder(ctx),
+		app: a, done: ctx.Done(), end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: trace.NewOwners(ctx),
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
 		stats:  render.TraceStats{Events: map[trace.Call]int{}, Failed: map[trace.Call]int{}, Lives: map[lifecycle.Kind]int{}, Tier: t.Tier().Tier},
 		totals: map[string]uint64{},

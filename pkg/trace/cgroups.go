@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package trace
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -16,15 +17,14 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/mounts"
-	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// cgroupFilter selects the callers in some cgroups. A call has the number of its caller's,
-// which becomes a path as long as the cgroup exists.
-type cgroupFilter struct {
+// Cgroups selects the callers in some cgroups. A call has the number of its caller's,
+// which becomes a path as long as the cgroup exists. It is for one goroutine.
+type Cgroups struct {
 	fits      *regexp.Regexp
 	mounts    []cgroupMount
-	hierarchy int // of cgroup v1; 0 if only version 2 is there
+	hierarchy int
 	paths     map[uint64]string
 }
 
@@ -43,12 +43,14 @@ var controllers = []string{"pids", "devices", "memory", "cpu", "freezer"}
 // maxCgroupPaths bounds how many paths are kept.
 const maxCgroupPaths = 4096
 
-// newCgroupFilter reads paths of cgroups, as /proc/PID/cgroup or the file system has them,
-// with * and ? for any characters.
-func newCgroupFilter(patterns []string) (*cgroupFilter, error) {
-	f := &cgroupFilter{paths: map[uint64]string{}}
+// NewCgroups reads paths of cgroups, as /proc/PID/cgroup or the file system has them,
+// with * and ? for any characters. The paths may be of version 2 and of the hierarchy of
+// version 1 whose mount point one begins with or else, of those that are there, of pids,
+// devices, memory, cpu or freezer. Becoming a path needs CAP_DAC_READ_SEARCH.
+func NewCgroups(patterns []string) (*Cgroups, error) {
+	f := &Cgroups{paths: map[uint64]string{}}
 	if err := f.findMounts(patterns); err != nil {
-		f.close()
+		f.Close()
 		return nil, err
 	}
 	var all []string
@@ -59,7 +61,7 @@ func newCgroupFilter(patterns []string) (*cgroupFilter, error) {
 	}
 	re, err := regexp.Compile("(?s)^(" + strings.Join(all, "|") + ")(/|$)")
 	if err != nil {
-		f.close()
+		f.Close()
 		return nil, fmt.Errorf("read cgroups: %w", err)
 	}
 	f.fits = re
@@ -67,7 +69,7 @@ func newCgroupFilter(patterns []string) (*cgroupFilter, error) {
 }
 
 // below returns a path as /proc/PID/cgroup has it.
-func (f *cgroupFilter) below(p string) string {
+func (f *Cgroups) below(p string) string {
 	for i := range f.mounts {
 		if m := &f.mounts[i]; p == m.path || strings.HasPrefix(p, m.path+"/") {
 			return m.root + strings.TrimPrefix(p, m.path)
@@ -78,7 +80,7 @@ func (f *cgroupFilter) below(p string) string {
 
 // findMounts opens the mount of version 2, and that of the hierarchy of version 1 that the
 // patterns are of.
-func (f *cgroupFilter) findMounts(patterns []string) error {
+func (f *Cgroups) findMounts(patterns []string) error {
 	file, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return fmt.Errorf("find cgroups: %w", err)
@@ -154,9 +156,9 @@ func hierarchies() (map[string]int, error) {
 	return ids, nil
 }
 
-// match reports whether a caller is in one of the cgroups, or below. known is false if
+// Match reports whether a caller is in one of the cgroups, or below. known is false if
 // its cgroup has been removed before its path was read.
-func (f *cgroupFilter) match(c *trace.Caller) (fits, known bool) {
+func (f *Cgroups) Match(c *Caller) (fits, known bool) {
 	known = true
 	for i := range f.mounts {
 		id := c.Cgroup
@@ -173,11 +175,11 @@ func (f *cgroupFilter) match(c *trace.Caller) (fits, known bool) {
 }
 
 // pathOf returns the path of a cgroup, "" if it is gone.
-func (f *cgroupFilter) pathOf(m *cgroupMount, id uint64) string {
+func (f *Cgroups) pathOf(m *cgroupMount, id uint64) string {
 	if p, ok := f.paths[id]; ok {
 		return p
 	}
-	handle := unix.NewFileHandle(fileidKernfs, nativeBytes(id))
+	handle := unix.NewFileHandle(fileidKernfs, binary.NativeEndian.AppendUint64(nil, id))
 	fd, err := unix.OpenByHandleAt(int(m.fd.Fd()), handle, unix.O_PATH|unix.O_CLOEXEC)
 	if err != nil {
 		return ""
@@ -202,7 +204,12 @@ func (f *cgroupFilter) pathOf(m *cgroupMount, id uint64) string {
 // fileidKernfs is FILEID_KERNFS of include/linux/exportfs.h (6.18), the same since 4.14.
 const fileidKernfs = 0xfe
 
-func (f *cgroupFilter) close() {
+// Hierarchy is Options.Hierarchy for these: the ID of that of cgroup v1, 0 if only version 2
+// is there.
+func (f *Cgroups) Hierarchy() int { return f.hierarchy }
+
+// Close closes the files. It may be called on nil.
+func (f *Cgroups) Close() {
 	if f == nil {
 		return
 	}

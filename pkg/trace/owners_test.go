@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package trace
 
 import (
 	"fmt"
@@ -15,7 +15,6 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 // An event of a process that has ended does not get the owner of the one that has its
@@ -35,14 +34,14 @@ func TestOwnerOfEventsOfAReusedPID(t *testing.T) {
 		t.Errorf("the owner of no process is %+v", gone)
 	}
 	found.Owner = &owner.Owner{Runtime: "docker", Name: "web"} // wherever the test runs
-	f := &ownerFinder{known: map[int]foundOwner{self: found}}
-	if f.of(&trace.Event{PID: self, Boot: kernel.SinceBoot()}) == nil {
+	f := &Owners{known: map[int]foundOwner{self: found}}
+	if f.Of(&Event{PID: self, Boot: kernel.SinceBoot()}) == nil {
 		t.Error("an event of now has no owner")
 	}
-	if o := f.of(&trace.Event{PID: self, Boot: found.born - time.Second}); o != nil {
+	if o := f.Of(&Event{PID: self, Boot: found.born - time.Second}); o != nil {
 		t.Errorf("an event from before the process started has its owner, %v", o)
 	}
-	if o := f.of(&trace.Event{PID: self + 1, Boot: kernel.SinceBoot()}); o != nil {
+	if o := f.Of(&Event{PID: self + 1, Boot: kernel.SinceBoot()}); o != nil {
 		t.Errorf("an event of another process has the owner %v", o)
 	}
 }
@@ -79,18 +78,18 @@ func TestOwnerByTheProcOfAnotherPIDNamespace(t *testing.T) {
 
 // A look-up that does not answer is waited for once, and not at every batch of events.
 func TestOwnersThatDoNotCome(t *testing.T) {
-	f := &ownerFinder{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]foundOwner, 1)}
+	f := &Owners{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]foundOwner, 1)}
 	begin := time.Now()
 	const rounds = 50
 	for i := range rounds {
-		f.update([]trace.Event{{PID: i + 1}}, time.Now().Add(time.Second))
+		f.Update([]Event{{PID: i + 1}}, time.Now().Add(time.Second))
 	}
 	if took := time.Since(begin); took > rounds/2*ownerPatience {
 		t.Errorf("%d batches waited %v", rounds, took)
 	}
 	f.found <- map[int]foundOwner{1: {Owner: &owner.Owner{Runtime: "docker"}, born: 1}}
-	f.update([]trace.Event{{PID: 1}}, time.Now().Add(time.Second))
-	if f.of(&trace.Event{PID: 1, Boot: 2}) == nil {
+	f.Update([]Event{{PID: 1}}, time.Now().Add(time.Second))
+	if f.Of(&Event{PID: 1, Boot: 2}) == nil {
 		t.Error("the answer that came at last is not used")
 	}
 }

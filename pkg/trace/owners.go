@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package trace
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
 const (
@@ -25,10 +24,10 @@ const (
 	mostOwners = 4096
 )
 
-// ownerFinder finds the owners of the processes of events, in a goroutine of its own:
+// Owners finds the owners of the processes of events, in a goroutine of its own:
 // what does not answer soon leaves events without an owner. A process that has ended
-// before it was looked up has none.
-type ownerFinder struct {
+// before it was looked up has none. It is for one caller at a time.
+type Owners struct {
 	known map[int]foundOwner // by PID
 	asked chan []int
 	found chan map[int]foundOwner
@@ -42,15 +41,15 @@ type foundOwner struct {
 	at   time.Time     // when it was found
 }
 
-// newOwnerFinder starts to read the files that runtimes keep of containers. It
+// NewOwners starts to read the files that runtimes keep of containers. It
 // ends with ctx.
-func newOwnerFinder(ctx context.Context) *ownerFinder {
-	f := &ownerFinder{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]foundOwner, 1)}
+func NewOwners(ctx context.Context) *Owners {
+	f := &Owners{known: map[int]foundOwner{}, asked: make(chan []int, 1), found: make(chan map[int]foundOwner, 1)}
 	go f.serve(ctx)
 	return f
 }
 
-func (f *ownerFinder) serve(ctx context.Context) {
+func (f *Owners) serve(ctx context.Context) {
 	h, err := host.Open("/")
 	if err != nil {
 		return // no owner is known then; without /proc there are worse errors
@@ -86,9 +85,9 @@ func findOwner(h *host.Host, x *owner.Index, pid ns.TaskID, offset time.Duration
 	return foundOwner{Owner: x.Of(pid, st.Born()), born: max(1, st.Born()-offset)}
 }
 
-// update finds the owners of some events, before they are written. It waits until the
+// Update finds the owners of some events, before they are written. It waits until the
 // deadline at most, and not at all once a look-up has taken longer than ownerLimit.
-func (f *ownerFinder) update(events []trace.Event, deadline time.Time) {
+func (f *Owners) Update(events []Event, deadline time.Time) {
 	if own := time.Now().Add(ownerPatience); own.Before(deadline) {
 		deadline = own
 	}
@@ -106,7 +105,7 @@ func (f *ownerFinder) update(events []trace.Event, deadline time.Time) {
 }
 
 // unknown returns the processes without an owner that was found lately.
-func (f *ownerFinder) unknown(events []trace.Event) []int {
+func (f *Owners) unknown(events []Event) []int {
 	now := time.Now()
 	if len(f.known) > mostOwners {
 		clear(f.known)
@@ -124,7 +123,7 @@ func (f *ownerFinder) unknown(events []trace.Event) []int {
 }
 
 // take waits for an answer, and reports whether it came.
-func (f *ownerFinder) take(deadline time.Time) bool {
+func (f *Owners) take(deadline time.Time) bool {
 	select {
 	case owners := <-f.found:
 		f.learn(owners)
@@ -143,7 +142,7 @@ func (f *ownerFinder) take(deadline time.Time) bool {
 }
 
 // learn keeps an answer.
-func (f *ownerFinder) learn(owners map[int]foundOwner) {
+func (f *Owners) learn(owners map[int]foundOwner) {
 	f.busy = false
 	for pid, o := range owners {
 		o.at = time.Now()
@@ -151,15 +150,15 @@ func (f *ownerFinder) learn(owners map[int]foundOwner) {
 	}
 }
 
-// find is of, and reports whether the process was there to be asked.
-func (f *ownerFinder) find(e *trace.Event) (o *owner.Owner, known bool) {
+// Find is Of, and reports whether the process was there to be asked.
+func (f *Owners) Find(e *Event) (o *owner.Owner, known bool) {
 	k := f.known[e.PID]
-	return f.of(e), k.born != 0 && k.born <= e.Boot
+	return f.Of(e), k.born != 0 && k.born <= e.Boot
 }
 
-// of returns the owner of the process of an event, nil if it has none or that is unknown.
+// Of returns the owner of the process of an event, nil if it has none or that is unknown.
 // A process that started after the event is another one, which has its PID by now.
-func (f *ownerFinder) of(e *trace.Event) *owner.Owner {
+func (f *Owners) Of(e *Event) *owner.Owner {
 	o := f.known[e.PID]
 	if o.Owner == nil || o.born > e.Boot {
 		return nil
