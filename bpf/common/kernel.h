@@ -39,7 +39,15 @@ struct ns_common {
 	u32 inum;
 	u32 ns_type;         /* 6.18 */
 	refcount_t __ns_ref; /* 6.18 */
+	u64 ns_id;           /* 6.18 */
+	struct list_head ns_list_node; /* 6.18 */
 	struct dentry *stashed; /* 6.9 */
+};
+struct ns_tree_node___v619 {
+	struct list_head ns_list_entry;
+};
+struct ns_common___v619 {
+	struct ns_tree_node___v619 ns_tree_node; /* 6.19; an rb_node before */
 };
 struct ns_common___v617 {
 	refcount_t count; /* 5.11 to 6.17; struct net's own count before */

@@ -5,8 +5,8 @@
  *
  * Needs Linux 5.8 (task iterators), 5.10 (BPF_PROG_TEST_RUN of a raw tracepoint
  * program), 5.12 (mappings), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
- * sockets, detached mounts, closing sockets), 6.0 (files in flight), 6.2 for the object built with
- * DIRECT. With USUAL there are only the programs that every scan takes, to read less at
+ * sockets, detached mounts, closing sockets), 6.0 (files in flight), 6.18 (lists of namespaces of
+ * any type), 6.2 for the object built with DIRECT. With USUAL there are only the programs that every scan takes, to read less at
  * its start. */
 #include "scan.h"
 
@@ -272,4 +272,5 @@ int vmas_no_rings(struct bpf_iter__task_vma *ctx)
 #include "mounts.h"
 #ifndef USUAL
 #include "closing.h"
+#include "listed.h"
 #endif

@@ -110,6 +110,13 @@ struct net_record {
 	u32 unused;
 };
 
+/* One namespace on the kernel's list of its type. */
+struct listed_record {
+	u64 id; /* never reused in one boot; of a network namespace its cookie */
+	u32 inode;
+	s32 refs; /* 0: dying */
+};
+
 /* What a namespace refers to. */
 struct relation {
 	u32 type;   /* CLONE_NEW* of the namespace */
@@ -140,6 +147,14 @@ struct net_walk {
 	u64 last; /* struct net to continue after; 0 to start */
 	u32 count;
 	u32 state;
+};
+
+struct listed_walk {
+	u64 last; /* struct ns_common to continue after; 0 to start */
+	u32 type; /* CLONE_NEW* of the list */
+	u32 count;
+	u32 state;
+	u32 unused;
 };
 
 /* Position in the receive queues of one batch of namespaces. */

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
 const (
-	// lifecycleEvery is how often the list of network namespaces is polled.
+	// lifecycleEvery is how often the lists of namespaces are polled.
 	lifecycleEvery = 100 * time.Millisecond
 	// lifecyclePace is how often it is looked whether names have changed.
 	lifecyclePace = 25 * time.Millisecond
@@ -26,7 +27,7 @@ const (
 	lastNames = 200 * time.Millisecond
 )
 
-// missesShorter returns how long a network namespace has to exist not to be missed in a
+// missesShorter returns how long a namespace has to exist not to be missed in a
 // tier, 0 if that does not matter: every call that creates one is recorded.
 func missesShorter(t trace.TierInfo) time.Duration {
 	for _, l := range []trace.Limitation{trace.LacksShortLived, trace.LacksCompat32, trace.LacksCalls} {
@@ -37,11 +38,12 @@ func missesShorter(t trace.TierInfo) time.Duration {
 	return 0
 }
 
-// lifecycleWatcher reports the network namespaces that are created, named and freed.
+// lifecycleWatcher reports the namespaces that are created, named and freed.
 type lifecycleWatcher struct {
 	watcher *lifecycle.Watcher
 	names   *trace.Names
 	only    trace.NS // zero for all
+	onlyOf  ns.Type  // its type
 	polled  time.Time
 }
 
@@ -51,13 +53,13 @@ func newLifecycleWatcher(ctx context.Context, j *traceJob, names *trace.Names) (
 	if err := names.Ready(ctx); err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}
-	lives, err := lifecycle.Open(names)
+	lives, err := lifecycle.Open(names, j.lives)
 	if err != nil {
-		return nil, fmt.Errorf("follow network namespaces: %w", err)
+		return nil, fmt.Errorf("follow namespaces: %w", err)
 	}
 	f := j.opts.Filter
 	lives.OnlyObserved = f.PID != 0 || f.Comm != "" || j.command != nil || j.selectsCallers()
-	return &lifecycleWatcher{watcher: lives, names: names, only: f.NS}, nil
+	return &lifecycleWatcher{watcher: lives, names: names, only: f.NS, onlyOf: j.nsType}, nil
 }
 
 // changes returns what has changed, by some events and, now and then, otherwise, as far
@@ -83,5 +85,8 @@ func (l *lifecycleWatcher) kept(all []lifecycle.Event) []lifecycle.Event {
 	if l.only == (trace.NS{}) {
 		return all
 	}
-	return slices.DeleteFunc(all, func(e lifecycle.Event) bool { return e.NS != l.only })
+	return slices.DeleteFunc(all, func(e lifecycle.Event) bool {
+		known := e.Cookie() != 0 && l.only.Cookie != 0
+		return e.Type != l.onlyOf || e.NS.Inode != l.only.Inode || known && e.Cookie() != l.only.Cookie
+	})
 }

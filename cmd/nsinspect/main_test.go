@@ -71,6 +71,8 @@ func TestScripts(t *testing.T) {
 				met = os.Geteuid() == 0
 			case "cookies":
 				return need.KernelIs(t, 5, 14), nil
+			case "lists": // of namespaces of every type
+				return need.KernelIs(t, 6, 18), nil
 			case "trace":
 				met = mayTrace()
 			default:

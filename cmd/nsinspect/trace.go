@@ -36,13 +36,14 @@ summary has how many. --uid, --cgroup and --exclude need tier 1 or 2.
 --filter takes comparisons as list does, of the fields that --filter help lists:
 --filter 'failed and uid >= 1000', --filter 'to.net.name =~ "^cni-"'.
 
---lifecycle prints when a network namespace is created, and by which call; when it
-gains or loses a name; and when it is freed, and how long it existed at most. What no
-call shows is found by looking ten times a second, and names when they change: JSON
-has how long ago it happened at most in within_ns. With --syscalls, all is in order
-of time, 80 ms late; a call that takes longer is printed when it ends. --failed is
-for calls only, --type needs net, and --comm, --pid and a COMMAND select the
-namespaces that those create.
+--lifecycle prints when a network namespace, or one of the types of --type, is created,
+and by which call; when it gains or loses a name; and when it is freed, and how long it
+existed at most. What no call shows is found by looking ten times a second, and names
+when they change: JSON has how long ago it happened at most in within_ns. Before Linux
+6.18 the kernel has no list of other than network namespaces: of those, only the calls
+that create them are printed. With --syscalls, all is in order of time, 80 ms late; a
+call that takes longer is printed when it ends. --failed is for calls only, and --comm,
+--pid and a COMMAND select the namespaces that those create.
 
 With a COMMAND, only that command and its children are traced, from the first
 instruction to the end of the COMMAND, and its exit status is used: 128 and the
@@ -65,6 +66,7 @@ const traceExamples = `  nsinspect trace
   nsinspect trace --exclude runtimes --uid 1000 --uid www-data
   nsinspect trace --owner 'docker:*' --filter 'types == net and not failed'
   nsinspect trace --lifecycle
+  nsinspect trace --lifecycle --type user,pid
   nsinspect trace --lifecycle --syscalls
   nsinspect trace -- ip netns exec blue true
   nsinspect trace -o json --to events.json --rotate 64M --keep 20
@@ -126,7 +128,7 @@ func (a *app) traceCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.syscalls, "syscalls", false, "trace setns, unshare and clone calls (the default without --lifecycle)")
-	flags.BoolVar(&f.lifecycle, "lifecycle", false, "trace when network namespaces are created, named and freed")
+	flags.BoolVar(&f.lifecycle, "lifecycle", false, "trace when namespaces are created, named and freed: network namespaces, or those of --type")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, or json with one object a line")
 	flags.StringVar(&f.to, "to", "", "write events to `FILE`")
 	flags.StringVar(&f.rotate, "rotate", "", "begin a new file of --to before it exceeds `SIZE`, as 16M: FILE, FILE.1, ...")

@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"math/bits"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +40,8 @@ type traceJob struct {
 	expr         *filter.Filter
 
 	syscalls, lifecycle bool
-	failed              bool // only calls that failed are printed; others are recorded for what they create
+	lives               []ns.Type // of lifecycle
+	failed              bool      // only calls that failed are printed; others are recorded for what they create
 }
 
 // selected names what is traced.
@@ -58,13 +58,14 @@ func (j *traceJob) selected() []string {
 
 // what returns the same in words.
 func (j *traceJob) what() string {
+	lives := "the lifecycle of " + joined(j.lives) + " namespaces"
 	switch {
 	case !j.lifecycle:
 		return "setns, unshare and clone"
 	case !j.syscalls:
-		return "the lifecycle of network namespaces"
+		return lives
 	}
-	return "setns, unshare, clone and the lifecycle of network namespaces"
+	return "setns, unshare, clone and " + lives
 }
 
 // newTraceJob reads the flags.
@@ -92,7 +93,7 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 		return nil, err
 	}
 	j.format = format
-	if err := j.parseFilter(f, cmd.Flags().Changed("comm")); err != nil {
+	if err := j.parseFilter(f, cmd.Flags().Changed); err != nil {
 		return nil, err
 	}
 	if j.duration, err = parseTime("--duration", f.duration); err != nil {
@@ -136,7 +137,7 @@ func (j *traceJob) parseRotation(f traceFlags) (err error) {
 	return err
 }
 
-func (j *traceJob) parseFilter(f traceFlags, named bool) error {
+func (j *traceJob) parseFilter(f traceFlags, given func(flag string) bool) error {
 	types, err := parseTypes(f.types)
 	if err != nil {
 		return err
@@ -144,8 +145,9 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	if len(types) < len(ns.Types()) {
 		j.opts.Filter.Types, j.nsType = types, types[0]
 	}
-	if f.lifecycle && !slices.Contains(types, ns.Net) {
-		return usagef("--lifecycle is of network namespaces, which --type leaves out\nhint: add net to --type, or use --syscalls alone")
+	j.lives = []ns.Type{ns.Net}
+	if given("type") {
+		j.lives = types
 	}
 	pid, err := parseCount("--pid", f.pid, "the number of a process or thread", maxPID)
 	if err != nil {
@@ -155,7 +157,7 @@ func (j *traceJob) parseFilter(f traceFlags, named bool) error {
 	j.opts.Filter.Failed = f.failed && !f.lifecycle
 	const longest = 15 // include/linux/sched.h, TASK_COMM_LEN without the NUL
 	switch {
-	case named && f.comm == "":
+	case given("comm") && f.comm == "":
 		return usagef("--comm is empty\nhint: it takes the name of a thread, as in /proc/PID/comm")
 	case len(f.comm) > longest:
 		return usagef("--comm %q is %d bytes long\nhint: the name of a thread has at most %d, as %q", f.comm, len(f.comm), longest, f.comm[:longest])

@@ -212,8 +212,16 @@ func (s *traceSession) begin() {
 		start.Refusals = append(start.Refusals, err.Error())
 	}
 	missed := missesShorter(tier)
-	if s.job.lifecycle {
+	unlisted := ""
+	if l := s.lifecycle; l != nil {
 		start.MissesShorter = (*int64)(&missed)
+		for _, t := range s.job.lives {
+			start.LifecycleTypes = append(start.LifecycleTypes, t.String())
+		}
+		if types := l.watcher.Unlisted(); types != nil {
+			unlisted = explain.Unlisted(types)
+			start.Limitations = append(start.Limitations, unlisted)
+		}
 	}
 	if r := s.out.rotation; r != nil {
 		r.fail = func(err error) { s.printNotes([]string{render.Escape(err.Error())}) }
@@ -235,6 +243,9 @@ func (s *traceSession) begin() {
 	}
 	if s.job.format == render.Table && s.job.lifecycle && (s.verbose || s.job.command == nil) {
 		s.printNotes([]string{explain.Missed(missed)})
+		if unlisted != "" {
+			s.printNotes([]string{"not recorded: " + unlisted})
+		}
 	}
 }
 

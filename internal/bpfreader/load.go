@@ -32,6 +32,7 @@ var programs = []passSpec{
 	{Mapped, "read mapped packet sockets", [2]int{5, 17}, []string{scanProgMapped}},
 	{DetachedMounts, "read detached mounts", [2]int{5, 17}, []string{scanProgDetachedMounts}},
 	{Closing, "read closing connections", [2]int{5, 17}, []string{scanProgClosing}},
+	{Lists, "read the lists of namespaces", [2]int{6, 18}, []string{scanProgListed}},
 }
 
 // Open loads the programs of the requested passes; InFlight, Mapped and Closing include Nets.

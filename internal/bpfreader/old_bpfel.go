@@ -23,6 +23,7 @@ const (
 	oldProgFiles          = "files"
 	oldProgFilesNoRings   = "files_no_rings"
 	oldProgInFlight       = "in_flight"
+	oldProgListed         = "listed"
 	oldProgMapped         = "mapped"
 	oldProgNets           = "nets"
 	oldProgTasks          = "tasks"
@@ -32,6 +33,8 @@ const (
 	oldVarFileBatch       = "file_batch"
 	oldVarFound           = "found"
 	oldVarInitialNet      = "initial_net"
+	oldVarListedBatch     = "listed_batch"
+	oldVarListedPos       = "listed_pos"
 	oldVarMappingPos      = "mapping_pos"
 	oldVarMountPos        = "mount_pos"
 	oldVarNetBatch        = "net_batch"
@@ -98,6 +101,7 @@ type oldProgramSpecs struct {
 	Files          *ebpf.ProgramSpec `ebpf:"files"`
 	FilesNoRings   *ebpf.ProgramSpec `ebpf:"files_no_rings"`
 	InFlight       *ebpf.ProgramSpec `ebpf:"in_flight"`
+	Listed         *ebpf.ProgramSpec `ebpf:"listed"`
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
@@ -120,6 +124,8 @@ type oldVariableSpecs struct {
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
 	Found          *ebpf.VariableSpec `ebpf:"found"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
+	ListedBatch    *ebpf.VariableSpec `ebpf:"listed_batch"`
+	ListedPos      *ebpf.VariableSpec `ebpf:"listed_pos"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
@@ -175,6 +181,8 @@ type oldVariables struct {
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
 	Found          *ebpf.Variable `ebpf:"found"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
+	ListedBatch    *ebpf.Variable `ebpf:"listed_batch"`
+	ListedPos      *ebpf.Variable `ebpf:"listed_pos"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
@@ -203,6 +211,7 @@ type oldPrograms struct {
 	Files          *ebpf.Program `ebpf:"files"`
 	FilesNoRings   *ebpf.Program `ebpf:"files_no_rings"`
 	InFlight       *ebpf.Program `ebpf:"in_flight"`
+	Listed         *ebpf.Program `ebpf:"listed"`
 	Mapped         *ebpf.Program `ebpf:"mapped"`
 	Nets           *ebpf.Program `ebpf:"nets"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
@@ -218,6 +227,7 @@ func (p *oldPrograms) Close() error {
 		p.Files,
 		p.FilesNoRings,
 		p.InFlight,
+		p.Listed,
 		p.Mapped,
 		p.Nets,
 		p.Tasks,

@@ -58,8 +58,9 @@ const (
 	Mapped                          // mapped packet and XDP sockets
 	DetachedMounts                  // mounts of nsfs that are in no mount namespace
 	Closing                         // TCP sockets that no process has any more and that are still closing
+	Lists                           // the kernel's lists of namespaces of every type
 
-	// Usual is all but Closing, which is rarely needed, and VMAs, which takes as long as all the others together and
+	// Usual is all but Closing and Lists, which are rarely needed, and VMAs, which takes as long as all the others together and
 	// finds more than Mapped only if TCP sockets or io_uring instances are mapped
 	// and their descriptors closed.
 	Usual = Tasks | Files | Nets | InFlight | Mapped | DetachedMounts

@@ -85,6 +85,22 @@ type scanFileRecord struct {
 	Mount    uint32
 }
 
+type scanListedRecord struct {
+	_     structs.HostLayout
+	Id    uint64
+	Inode uint32
+	Refs  int32
+}
+
+type scanListedWalk struct {
+	_      structs.HostLayout
+	Last   uint64
+	Type   uint32
+	Count  uint32
+	State  uint32
+	Unused uint32
+}
+
 type scanMappingWalk struct {
 	_      structs.HostLayout
 	Sk     uint64
@@ -252,6 +268,7 @@ const (
 	scanProgFiles          = "files"
 	scanProgFilesNoRings   = "files_no_rings"
 	scanProgInFlight       = "in_flight"
+	scanProgListed         = "listed"
 	scanProgMapped         = "mapped"
 	scanProgNets           = "nets"
 	scanProgTasks          = "tasks"
@@ -261,6 +278,8 @@ const (
 	scanVarFileBatch       = "file_batch"
 	scanVarFound           = "found"
 	scanVarInitialNet      = "initial_net"
+	scanVarListedBatch     = "listed_batch"
+	scanVarListedPos       = "listed_pos"
 	scanVarMappingPos      = "mapping_pos"
 	scanVarMountPos        = "mount_pos"
 	scanVarNetBatch        = "net_batch"
@@ -327,6 +346,7 @@ type scanProgramSpecs struct {
 	Files          *ebpf.ProgramSpec `ebpf:"files"`
 	FilesNoRings   *ebpf.ProgramSpec `ebpf:"files_no_rings"`
 	InFlight       *ebpf.ProgramSpec `ebpf:"in_flight"`
+	Listed         *ebpf.ProgramSpec `ebpf:"listed"`
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
@@ -349,6 +369,8 @@ type scanVariableSpecs struct {
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
 	Found          *ebpf.VariableSpec `ebpf:"found"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
+	ListedBatch    *ebpf.VariableSpec `ebpf:"listed_batch"`
+	ListedPos      *ebpf.VariableSpec `ebpf:"listed_pos"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
@@ -404,6 +426,8 @@ type scanVariables struct {
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
 	Found          *ebpf.Variable `ebpf:"found"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
+	ListedBatch    *ebpf.Variable `ebpf:"listed_batch"`
+	ListedPos      *ebpf.Variable `ebpf:"listed_pos"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
@@ -432,6 +456,7 @@ type scanPrograms struct {
 	Files          *ebpf.Program `ebpf:"files"`
 	FilesNoRings   *ebpf.Program `ebpf:"files_no_rings"`
 	InFlight       *ebpf.Program `ebpf:"in_flight"`
+	Listed         *ebpf.Program `ebpf:"listed"`
 	Mapped         *ebpf.Program `ebpf:"mapped"`
 	Nets           *ebpf.Program `ebpf:"nets"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
@@ -447,6 +472,7 @@ func (p *scanPrograms) Close() error {
 		p.Files,
 		p.FilesNoRings,
 		p.InFlight,
+		p.Listed,
 		p.Mapped,
 		p.Nets,
 		p.Tasks,

@@ -4,8 +4,10 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
@@ -50,7 +52,17 @@ func Limitations(t trace.TierInfo) []string {
 	return all
 }
 
-// Missed returns in a phrase which network namespaces a lifecycle misses, where those that
+// Unlisted returns in a phrase what a lifecycle does not record of namespaces of types of
+// which the kernel has no list.
+func Unlisted(types []ns.Type) string {
+	var words []string
+	for _, t := range types {
+		words = append(words, t.String())
+	}
+	return "when namespaces of type " + strings.Join(words, ", ") + " are named or freed, or created otherwise than by a recorded call: this kernel has no list of them, as Linux 6.18 has"
+}
+
+// Missed returns in a phrase which namespaces a lifecycle misses, where those that
 // exist for a shorter time can be missed.
 func Missed(shorter time.Duration) string {
 	if shorter == 0 {

@@ -58,7 +58,7 @@ var eventFields = []eventField{
 	{"uid", filter.Number, "effective user of the caller", func(t *Traced) filter.Value { return atLeastZero(int64(t.Call.UID), t.Call.UID >= 0) }, nil, true},
 	{"owner", filter.Text, "container, pod or unit of the caller, as printed, or a part of that", func(t *Traced) filter.Value { return ownerTexts(t.Owner) }, nil, true},
 	{"flags", filter.Text, "each flag, as CLONE_NEWNET", func(t *Traced) filter.Value { return filter.Texts(t.Call.Flags.Names()...) }, nil, false},
-	{"types", filter.Text, "types of namespaces that the call is about, as net", func(t *Traced) filter.Value { return typeTexts(t.Call) }, func(*lifecycle.Event) filter.Value { return filter.Texts(ns.Net.String()) }, false},
+	{"types", filter.Text, "types of namespaces that the call is about, as net", func(t *Traced) filter.Value { return typeTexts(t.Call) }, func(l *lifecycle.Event) filter.Value { return filter.Texts(l.Type.String()) }, false},
 	{"fd", filter.Number, "descriptor that setns was given", func(t *Traced) filter.Value { return atLeastZero(int64(t.Call.FD), t.Call.Call == trace.Setns) }, nil, false},
 	{"via.kind", filter.Text, "what that is: nsfs, pidfd or other", func(t *Traced) filter.Value { return filter.Texts(string(t.Call.Via.Kind)) }, nil, false},
 	{"via.path", filter.Text, "its path", func(t *Traced) filter.Value { return filter.Texts(t.Call.Via.Path) }, nil, false},
@@ -78,7 +78,7 @@ var eventFields = []eventField{
 	{"abi", filter.Text, "x86_64, i386, x32, arm64 or arm", func(t *Traced) filter.Value { return filter.Texts(t.Call.ABI) }, nil, false},
 	{"names", filter.Text, "names of every namespace in it", (*Traced).allNames, func(l *lifecycle.Event) filter.Value { return filter.Texts(l.Names...) }, false},
 	{"inode", filter.Number, "of a created, named, unnamed or freed namespace", nil, func(l *lifecycle.Event) filter.Value { return filter.Of(l.NS.Inode) }, false},
-	{"cookie", filter.Number, "of such a one", nil, func(l *lifecycle.Event) filter.Value { return filter.Positive(l.NS.Cookie) }, false},
+	{"cookie", filter.Number, "of such a network namespace", nil, func(l *lifecycle.Event) filter.Value { return filter.Positive(l.Cookie()) }, false},
 	{"lifetime", filter.Span, "how long a freed one existed at most", nil, func(l *lifecycle.Event) filter.Value { return lasting(l.Lived) }, false},
 }
 

@@ -4,17 +4,21 @@ package render
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/trace/lifecycle"
 )
 
-// Life adds one step in the life of a network namespace:
+// Life adds one step in the life of a namespace:
 //
 //	12:03:44.120394  ip[4242]  created 4026532177
 //	12:03:44.221005            named blue (4026532177)
 //	12:04:01.300713            freed blue (4026532177) after at most 17.2s
+//
+// One of another type than net is written user:[4026532301].
 func (e *Events) Life(out []byte, l *lifecycle.Event) []byte {
 	if e.json {
 		return appendRecord(out, wire.NewTraceLifecycle(l))
@@ -28,7 +32,7 @@ func (e *Events) Life(out []byte, l *lifecycle.Event) []byte {
 	out = e.appendCell(out, &e.who, maxWho, "")
 	line := fmt.Sprintf("  %s %s", l.Kind, lifePlace(l))
 	if l.Kind == lifecycle.Unnamed {
-		line = fmt.Sprintf("  %s %d: no more called %s", l.Kind, l.NS.Inode, joinNames(l.Names))
+		line = fmt.Sprintf("  %s %s: no more called %s", l.Kind, lifeNumber(l), joinNames(l.Names))
 	}
 	if l.Lived > 0 {
 		line += fmt.Sprintf(" after at most %s", shortly(l.Lived))
@@ -46,7 +50,14 @@ func shortly(d time.Duration) time.Duration {
 
 func lifePlace(l *lifecycle.Event) string {
 	if len(l.Names) == 0 {
-		return fmt.Sprint(l.NS.Inode)
+		return lifeNumber(l)
 	}
-	return fmt.Sprintf("%s (%d)", joinNames(l.Names), l.NS.Inode)
+	return fmt.Sprintf("%s (%s)", joinNames(l.Names), lifeNumber(l))
+}
+
+func lifeNumber(l *lifecycle.Event) string {
+	if l.Type != ns.Net {
+		return ns.FormatLink(l.Type, l.NS.Inode)
+	}
+	return strconv.FormatUint(l.NS.Inode, 10)
 }

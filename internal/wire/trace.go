@@ -30,8 +30,11 @@ type TraceStart struct {
 	Refusals    []string `json:"refusals"`          // why the tiers before it are not used, for people
 	Command     []string `json:"command,omitempty"` // the command that is traced, if only one is
 
-	// MissesShorter is for lifecycle: a network namespace that exists for a shorter time
-	// can be missed. With 0 none is whose creating call was not lost.
+	// LifecycleTypes are, for lifecycle, the types of namespaces.
+	LifecycleTypes []string `json:"lifecycle_types,omitempty"`
+
+	// MissesShorter is for lifecycle: a namespace that exists for a shorter time can be
+	// missed. With 0 none is whose creating call was not lost.
 	MissesShorter *int64 `json:"misses_shorter_ns,omitempty"`
 }
 
@@ -103,8 +106,7 @@ type Via struct {
 	PID        int    `json:"pid,omitempty"` // of a pidfd; absent if the process has ended
 }
 
-// TraceLifecycle is the record of a network namespace that was created, named,
-// unnamed or freed.
+// TraceLifecycle is the record of a namespace that was created, named, unnamed or freed.
 type TraceLifecycle struct {
 	Time      time.Time `json:"time"`
 	Event     string    `json:"event" jsonschema:"enum=created,enum=named,enum=unnamed,enum=freed"`
@@ -128,7 +130,7 @@ type Creator struct {
 func NewTraceLifecycle(l *lifecycle.Event) TraceLifecycle {
 	w := TraceLifecycle{
 		Time: l.Time, Event: string(l.Kind), Names: l.Names, Within: int64(l.Within), Lifetime: int64(l.Lived),
-		Namespace: &Ref{Type: ns.Net.String(), Inode: l.NS.Inode, Cookie: l.NS.Cookie},
+		Namespace: &Ref{Type: l.Type.String(), Inode: l.NS.Inode, Cookie: l.Cookie()},
 	}
 	if len(l.Names) > 0 && l.Kind != lifecycle.Unnamed {
 		w.Namespace.Name, w.Namespace.NameBase64 = l.Names[0], raw(l.Names[0])

@@ -69,16 +69,16 @@ func (n *Names) Settle(most time.Duration) {
 // unwatched reports whether names can change without the watch reporting it.
 func (n *Names) unwatched() bool { return n.links || n.watch.Blind() }
 
-// Current returns the names that a network namespace has now, as Names but without those
-// that it has just lost.
-func (n *Names) Current(target NS) []string {
-	c := n.now[id{ns.Net, target.Inode}]
+// Current returns the names that a namespace has now, as Names but without those that it
+// has just lost.
+func (n *Names) Current(t ns.Type, target NS) []string {
+	c := n.now[id{t, target.Inode}]
 	return c.of(target)
 }
 
 // Old returns those of Current that may have been there before: their directory could
 // not be read then.
-func (n *Names) Old(target NS) []string { return n.old[id{ns.Net, target.Inode}] }
+func (n *Names) Old(t ns.Type, target NS) []string { return n.old[id{t, target.Inode}] }
 
 // Since returns the time after which Current can have changed, since the last call; zero
 // if it has not.
@@ -123,7 +123,7 @@ func (n *Names) keepOld(named []names.Named) {
 	there := paths(n.all)
 	for i := range named {
 		s := &named[i]
-		if s.Type != ns.Net || there[s.Name.Path] || !within(s.Name.Path, n.gaps) {
+		if there[s.Name.Path] || !within(s.Name.Path, n.gaps) {
 			continue
 		}
 		if n.old == nil {

@@ -31,7 +31,7 @@ func TestNamesFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := NS{first.Inode, first.Cookie}
-	if got := n.Current(target); !slices.Equal(got, []string{"first"}) {
+	if got := n.Current(ns.Net, target); !slices.Equal(got, []string{"first"}) {
 		t.Errorf("it starts with %q", got)
 	}
 	n.Since()
@@ -44,7 +44,7 @@ func TestNamesFollow(t *testing.T) {
 		after := time.Now()
 		nstest.Eventually(t, func() string {
 			n.Follow()
-			got, since := n.Current(target), n.Since()
+			got, since := n.Current(ns.Net, target), n.Since()
 			if !slices.Equal(got, want) {
 				return fmt.Sprintf("called %q, want %q", got, want)
 			}
@@ -83,18 +83,18 @@ func TestNamesGaps(t *testing.T) {
 	gap := []ns.Gap{{Path: "/run/b/", Err: unix.EACCES}, {Path: "/run/a", Err: unix.ENOENT}}
 	n.take(found{named: []names.Named{at(1, "/run/a/one")}, gaps: gap[:1]})
 	n.take(found{named: []names.Named{at(1, "/run/a/one"), at(2, "/run/b/two"), at(3, "/run/a/three")}})
-	if old := n.Old(NS{Inode: 2}); !slices.Equal(old, []string{"two"}) || n.Old(NS{Inode: 3}) != nil {
-		t.Errorf("old are %q and %q", old, n.Old(NS{Inode: 3}))
+	if old := n.Old(ns.Net, NS{Inode: 2}); !slices.Equal(old, []string{"two"}) || n.Old(ns.Net, NS{Inode: 3}) != nil {
+		t.Errorf("old are %q and %q", old, n.Old(ns.Net, NS{Inode: 3}))
 	}
 	n.Since()
 	n.take(found{named: []names.Named{at(3, "/run/a/three")}, gaps: gap})
-	if got := n.Current(NS{Inode: 2}); !slices.Equal(got, []string{"two"}) {
+	if got := n.Current(ns.Net, NS{Inode: 2}); !slices.Equal(got, []string{"two"}) {
 		t.Errorf("in the directory that could not be read: %q", got)
 	}
-	if got := n.Current(NS{Inode: 1}); got != nil {
+	if got := n.Current(ns.Net, NS{Inode: 1}); got != nil {
 		t.Errorf("in the other one there is still %q", got)
 	}
-	if got := n.Names(ns.Net, NS{Inode: 3}); !slices.Equal(got, []string{"three"}) || n.Old(NS{Inode: 3}) != nil {
+	if got := n.Names(ns.Net, NS{Inode: 3}); !slices.Equal(got, []string{"three"}) || n.Old(ns.Net, NS{Inode: 3}) != nil {
 		t.Errorf("%q", got)
 	}
 }

@@ -2,7 +2,7 @@
 
 //go:build amd64 || arm64
 
-// Package lifecycle reports which network namespaces are created, named and freed.
+// Package lifecycle reports which namespaces are created, named and freed.
 package lifecycle
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// Kind is what happened to a network namespace.
+// Kind is what happened to a namespace.
 type Kind string
 
 // The kinds.
@@ -26,25 +26,34 @@ const (
 	Freed   Kind = "freed"   // its last holder has gone
 )
 
-// Event is one step in the life of a network namespace.
+// Event is one step in the life of a namespace.
 type Event struct {
 	Kind Kind
+	Type ns.Type
 	// Time is when it happened where a call was recorded, and otherwise when it was
 	// noticed: it happened at most Within earlier.
 	Time   time.Time
 	Within time.Duration
-	NS     trace.NS
+	NS     trace.NS      // the cookie is that of a network namespace, and the ID of any other; 0 if unknown
 	Names  []string      // Named, Unnamed: those; otherwise all it has or had
 	By     *trace.Event  // Created: the call, if it was recorded
 	Lived  time.Duration // Freed: how long at most, and at least Within less; 0 if its beginning was not seen
 }
 
-// Names has the names of network namespaces; *trace.Names does.
+// Cookie returns the cookie of a network namespace, 0 if it is unknown or of another type.
+func (e *Event) Cookie() uint64 {
+	if e.Type != ns.Net {
+		return 0
+	}
+	return e.NS.Cookie
+}
+
+// Names has the names of namespaces; *trace.Names does.
 type Names interface {
 	// Current returns the names of one.
-	Current(target trace.NS) []string
+	Current(t ns.Type, target trace.NS) []string
 	// Old returns those of Current that are not known to be new.
-	Old(target trace.NS) []string
+	Old(t ns.Type, target trace.NS) []string
 	// Since returns the time after which what Current returns can have changed, since
 	// the last call; zero if it has not.
 	Since() time.Time
@@ -59,27 +68,44 @@ const (
 	parting = 30 * time.Millisecond
 )
 
-// Watcher follows which network namespaces exist. No hook of every kernel reports
-// that one is freed: the kernel's own list is polled, which takes a millisecond where
-// there are thousands. One that was created and freed between two polls is reported
-// only if the call that created it was recorded. Its methods are for one goroutine.
+// Watcher follows which namespaces exist. No hook of every kernel reports that one is
+// freed: the kernel's own list is polled, which takes a millisecond where there are
+// thousands. One that was created and freed between two polls is reported only if the
+// call that created it was recorded. Before Linux 6.18 only network namespaces are on a
+// list: of those of other types only the calls that create them are reported. Its methods
+// are for one goroutine.
 type Watcher struct {
 	// OnlyObserved leaves out every namespace that was not created by one of the
 	// events passed to Observe.
 	OnlyObserved bool
 
-	list    func() ([]bpfreader.Net, error)
-	close   func() error
-	names   Names
-	alive   map[trace.NS]*state
-	inodes  map[uint64]trace.NS // the newest of alive with an inode
-	waiting map[trace.NS]*state // those of alive with something to report
-	opened  time.Time
-	polled  time.Time // when the last poll began
-	renewed time.Time // after when names have changed, since the last poll; zero if they have not
-	queue   []Event   // to be returned by Events
-	last    bool      // no poll comes after this one
+	listed   []ns.Type // that are on a list
+	unlisted []ns.Type
+	list     func(ns.Type) ([]bpfreader.Listed, error)
+	close    func() error
+	names    Names
+	alive    map[id]*state
+	inodes   map[inode]id  // the newest of alive with an inode
+	waiting  map[id]*state // those of alive with something to report
+	opened   time.Time
+	polled   time.Time // when the last poll began
+	renewed  time.Time // after when names have changed, since the last poll; zero if they have not
+	queue    []Event   // to be returned by Events
+	last     bool      // no poll comes after this one
 }
+
+// id is a namespace: an inode is given again, in every type.
+type id struct {
+	trace.NS
+	typ ns.Type
+}
+
+type inode struct {
+	typ    ns.Type
+	number uint64
+}
+
+func (i id) inode() inode { return inode{i.typ, i.Inode} }
 
 // state is what is known of one namespace.
 type state struct {
@@ -96,28 +122,65 @@ type state struct {
 	guessed  bool      // its cookie is not known yet
 }
 
-// Open reads the namespaces that exist, none of which is reported as created, nor the
-// names that they have. It needs CAP_BPF and CAP_PERFMON, and Linux 5.10.
-func Open(names Names) (*Watcher, error) {
-	reader, err := bpfreader.Open(bpfreader.Options{Passes: bpfreader.Nets})
-	if err != nil {
-		return nil, err
+// Open reads the namespaces of these types that exist, none of which is reported as created,
+// nor the names that they have. It needs CAP_BPF and CAP_PERFMON, and Linux 5.10.
+func Open(names Names, types []ns.Type) (*Watcher, error) {
+	var passes bpfreader.Pass
+	for _, t := range types {
+		switch {
+		case t == ns.Net:
+			passes |= bpfreader.Nets
+		case bpfreader.HasLists():
+			passes |= bpfreader.Lists
+		}
 	}
-	l := newWatcher(names, reader.Nets)
-	l.close = reader.Close
+	l := newWatcher(names, nil)
+	l.close = func() error { return nil }
+	if passes != 0 {
+		reader, err := bpfreader.Open(bpfreader.Options{Passes: passes})
+		if err != nil {
+			return nil, err
+		}
+		l.list, l.close = lister(reader), reader.Close
+		for _, refused := range reader.Refused() {
+			passes &^= refused.Pass
+		}
+	}
+	for _, t := range types {
+		switch {
+		case t == ns.Net, passes&bpfreader.Lists != 0:
+			l.listed = append(l.listed, t)
+		default:
+			l.unlisted = append(l.unlisted, t)
+		}
+	}
 	if err := l.begin(); err != nil {
-		reader.Close()
+		_ = l.close() // nothing was written
 		return nil, err
 	}
 	return l, nil
 }
 
-func newWatcher(names Names, list func() ([]bpfreader.Net, error)) *Watcher {
-	return &Watcher{
-		list: list, names: names,
-		alive: map[trace.NS]*state{}, inodes: map[uint64]trace.NS{}, waiting: map[trace.NS]*state{},
+// lister returns a function that reads the kernel's lists.
+func lister(r *bpfreader.Reader) func(ns.Type) ([]bpfreader.Listed, error) {
+	return func(t ns.Type) (all []bpfreader.Listed, err error) {
+		if t != ns.Net {
+			return r.List(uint32(t.Flag()))
+		}
+		nets, err := r.Nets()
+		for i := range nets {
+			all = append(all, bpfreader.Listed{Inode: nets[i].Inode, ID: nets[i].Cookie, Refs: nets[i].Refs})
+		}
+		return all, err
 	}
 }
+
+func newWatcher(names Names, list func(ns.Type) ([]bpfreader.Listed, error), listed ...ns.Type) *Watcher {
+	return &Watcher{listed: listed, list: list, names: names, alive: map[id]*state{}, inodes: map[inode]id{}, waiting: map[id]*state{}}
+}
+
+// Unlisted returns the types of which only the calls that create a namespace are reported.
+func (l *Watcher) Unlisted() []ns.Type { return l.unlisted }
 
 // begin reads what there is before anything is reported.
 func (l *Watcher) begin() error {
@@ -146,62 +209,15 @@ func (l *Watcher) Eager() bool {
 	return false
 }
 
-// Observe takes what some events have created. It is called before the Poll that comes
-// after them.
-func (l *Watcher) Observe(events []trace.Event) {
-	for i := range events {
-		if e := &events[i]; creates(e) {
-			l.created(e)
-		}
-	}
+func (l *Watcher) add(target id, n *state) {
+	l.alive[target], l.inodes[target.inode()], l.waiting[target] = n, target, n
 }
 
-// creates reports whether a call has created a network namespace.
-func creates(e *trace.Event) bool {
-	made := (e.Call == trace.Unshare || e.Call == trace.Clone) && e.Flags&trace.FlagOf(ns.Net) != 0
-	return made && e.Succeeded() && e.To[ns.Net].Inode != 0
-}
-
-// created takes the namespace that a call has created.
-func (l *Watcher) created(e *trace.Event) {
-	target, end := e.To[ns.Net], e.Time.Add(e.Duration)
-	known, there := l.inodes[target.Inode]
-	if target.Cookie != 0 {
-		known, there = target, l.alive[target] != nil
-	}
-	if there {
-		n := l.alive[known]
-		switch {
-		case !n.reported && n.by == nil:
-			by := *e
-			n.by, n.since = &by, end
-			if n.alive.Before(end) {
-				n.alive = end
-			}
-			return
-		case target.Cookie != 0, n.by == nil && !n.before, e.Time.Before(l.opened):
-			return // it was reported already, or was there
-		}
-		if n.ended.IsZero() { // its inode has been given again
-			n.ended = end.Add(-1)
-			l.waiting[known] = n
-		}
-		l.settle(known, n, end)
-	}
-	by := *e
-	n := &state{since: end, alive: end, by: &by, names: l.names.Current(target), guessed: target.Cookie == 0}
-	l.add(target, n)
-}
-
-func (l *Watcher) add(target trace.NS, n *state) {
-	l.alive[target], l.inodes[target.Inode], l.waiting[target] = n, target, n
-}
-
-func (l *Watcher) forget(target trace.NS) {
+func (l *Watcher) forget(target id) {
 	delete(l.alive, target)
 	delete(l.waiting, target)
-	if l.inodes[target.Inode] == target {
-		delete(l.inodes, target.Inode)
+	if l.inodes[target.inode()] == target {
+		delete(l.inodes, target.inode())
 	}
 }
 
@@ -225,7 +241,7 @@ func (l *Watcher) Events(read time.Time) []Event {
 
 // settle queues that a namespace was created and freed, as far as that is certain once
 // all events up to a time are known.
-func (l *Watcher) settle(target trace.NS, n *state, read time.Time) {
+func (l *Watcher) settle(target id, n *state, read time.Time) {
 	if !n.reported {
 		switch {
 		case n.by != nil && n.guessed && n.ended.IsZero():
@@ -236,7 +252,7 @@ func (l *Watcher) settle(target trace.NS, n *state, read time.Time) {
 		l.report(target, n)
 	}
 	if !n.ended.IsZero() {
-		freed := Event{Kind: Freed, Time: n.ended, Within: max(n.ended.Sub(n.alive), 0), NS: target, Names: n.names}
+		freed := Event{Kind: Freed, Type: target.typ, Time: n.ended, Within: max(n.ended.Sub(n.alive), 0), NS: target.NS, Names: n.names}
 		if !n.since.IsZero() {
 			freed.Lived = max(n.ended.Sub(n.since), 1)
 		}
@@ -250,9 +266,9 @@ func (l *Watcher) settle(target trace.NS, n *state, read time.Time) {
 }
 
 // report queues that a namespace was created.
-func (l *Watcher) report(target trace.NS, n *state) {
+func (l *Watcher) report(target id, n *state) {
 	n.reported = true
-	e := Event{Kind: Created, Time: n.since, NS: target, Names: n.names, By: n.by}
+	e := Event{Kind: Created, Type: target.typ, Time: n.since, NS: target.NS, Names: n.names, By: n.by}
 	if n.by == nil {
 		e.Time = time.Now()
 		e.Within = e.Time.Sub(n.since)

@@ -26,7 +26,7 @@ func TestWatcher(t *testing.T) {
 	testlock.Shared(t)
 	need.Program(t, "unshare")
 	named := fakeNames{}
-	watcher, err := Open(named)
+	watcher, err := Open(named, []ns.Type{ns.Net})
 	if err != nil {
 		need.Missing(t, "needs the kernel's list of namespaces: "+err.Error())
 	}
@@ -95,16 +95,16 @@ func TestWatcher(t *testing.T) {
 // fakeNames are names that the test changes.
 type fakeNames map[trace.NS][]string
 
-func (f fakeNames) Current(target trace.NS) []string { return f[target] }
-func (f fakeNames) Old(trace.NS) []string            { return nil }
-func (f fakeNames) Since() time.Time                 { return time.Time{} }
+func (f fakeNames) Current(_ ns.Type, target trace.NS) []string { return f[target] }
+func (f fakeNames) Old(ns.Type, trace.NS) []string              { return nil }
+func (f fakeNames) Since() time.Time                            { return time.Time{} }
 
 // fakeList is a kernel's list that the test changes.
 type fakeList map[trace.NS]int
 
-func (f fakeList) nets() (all []bpfreader.Net, err error) {
+func (f fakeList) list(ns.Type) (all []bpfreader.Listed, err error) {
 	for target, refs := range f {
-		all = append(all, bpfreader.Net{Inode: uint32(target.Inode), Cookie: target.Cookie, Refs: refs})
+		all = append(all, bpfreader.Listed{Inode: uint32(target.Inode), ID: target.Cookie, Refs: refs})
 	}
 	return all, nil
 }
@@ -120,7 +120,7 @@ type stepper struct {
 
 func newStepper(t *testing.T) *stepper {
 	s := &stepper{t: t, list: fakeList{}, names: fakeNames{}, boot: time.Now()}
-	s.Watcher = newWatcher(s.names, s.list.nets)
+	s.Watcher = newWatcher(s.names, s.list.list, ns.Net)
 	if err := s.begin(); err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,8 @@ func TestUnnamed(t *testing.T) {
 	if len(got) == 1 && !slices.Equal(got[0].Names, []string{"a"}) {
 		t.Errorf("%+v", got)
 	}
-	s.alive[b].lost = s.alive[b].lost.Add(-parting)
+	n := s.alive[id{b, ns.Net}]
+	n.lost = n.lost.Add(-parting)
 	got = s.poll(later())
 	check(t, "the other goes on", got, Unnamed)
 	if len(got) == 1 && (!slices.Equal(got[0].Names, []string{"b"}) || got[0].Time.Add(-got[0].Within).After(deleted)) {

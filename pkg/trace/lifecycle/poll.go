@@ -36,29 +36,30 @@ func (l *Watcher) Poll() error {
 	if since := l.names.Since(); l.renewed.IsZero() {
 		l.renewed = since
 	}
-	nets, err := l.list()
+	lists, err := l.readLists()
 	if errors.Is(err, bpfreader.ErrIncomplete) && began.Sub(l.polled) < patience {
 		return nil // the next one covers this one's time
 	}
 	if err != nil {
-		return fmt.Errorf("list network namespaces: %w", err)
+		return err
 	}
 	at := look{began: began, ended: time.Now(), before: l.polled, named: l.renewed}
 	if at.named.IsZero() {
 		at.named = l.polled
 	}
 	l.renewed = time.Time{}
-	there := make(map[trace.NS]bool, len(nets))
-	for i := range nets {
-		net := &nets[i]
-		if net.Refs == 0 { // dying: it has no holder, and cannot be entered
-			continue
-		}
-		target := trace.NS{Inode: uint64(net.Inode), Cookie: net.Cookie}
-		there[target] = true
-		if n := l.listed(target, &at); n != nil {
-			n.alive = began
-			l.renamed(target, n, &at)
+	there := map[id]bool{}
+	for i, list := range lists {
+		for _, one := range list {
+			if one.Refs == 0 { // dying: it has no holder, and cannot be entered
+				continue
+			}
+			target := id{trace.NS{Inode: uint64(one.Inode), Cookie: one.ID}, l.listed[i]}
+			there[target] = true
+			if n := l.find(target, &at); n != nil {
+				n.alive = began
+				l.renamed(target, n, &at)
+			}
 		}
 	}
 	for target, n := range l.alive {
@@ -76,6 +77,18 @@ func (l *Watcher) Poll() error {
 	return nil
 }
 
+// readLists returns the kernel's lists, in the order of the types.
+func (l *Watcher) readLists() (all [][]bpfreader.Listed, err error) {
+	for _, t := range l.listed {
+		list, err := l.list(t)
+		if err != nil {
+			return nil, fmt.Errorf("list %s namespaces: %w", t, err)
+		}
+		all = append(all, list)
+	}
+	return all, nil
+}
+
 // look is one poll.
 type look struct {
 	began, ended time.Time
@@ -83,36 +96,36 @@ type look struct {
 	named        time.Time // after when names have changed
 }
 
-// listed returns the state of a namespace on the kernel's list, nil if it is of no
+// find returns the state of a namespace on the kernel's list, nil if it is of no
 // interest.
-func (l *Watcher) listed(target trace.NS, at *look) *state {
+func (l *Watcher) find(target id, at *look) *state {
 	if n := l.alive[target]; n != nil {
 		n.guessed = false
 		return n
 	}
-	guess := trace.NS{Inode: target.Inode}
+	guess := id{trace.NS{Inode: target.Inode}, target.typ}
 	if n := l.alive[guess]; n != nil && n.guessed {
 		l.forget(guess)
-		n.guessed, n.names = false, l.names.Current(target)
+		n.guessed, n.names = false, l.names.Current(target.typ, target.NS)
 		l.add(target, n)
 		return n
 	}
 	if l.OnlyObserved || l.last { // in the end, its call may come after the last event
 		return nil
 	}
-	n := &state{since: at.before, listed: at.ended, names: l.names.Current(target)}
+	n := &state{since: at.before, listed: at.ended, names: l.names.Current(target.typ, target.NS)}
 	l.add(target, n)
 	return n
 }
 
 // renamed queues which names a namespace has gained and lost. Those that it gains before
 // it is reported are in that report.
-func (l *Watcher) renamed(target trace.NS, n *state, at *look) {
+func (l *Watcher) renamed(target id, n *state, at *look) {
 	if n.before && l.OnlyObserved {
 		return
 	}
-	names := l.names.Current(target)
-	old := l.names.Old(target)
+	names := l.names.Current(target.typ, target.NS)
+	old := l.names.Old(target.typ, target.NS)
 	switch {
 	case !n.reported:
 		n.names = names
@@ -131,7 +144,7 @@ func (l *Watcher) renamed(target trace.NS, n *state, at *look) {
 	}
 	event := func(kind Kind, changed []string, from time.Time) {
 		if len(changed) > 0 {
-			l.queue = append(l.queue, Event{Kind: kind, Time: at.ended, Within: at.ended.Sub(from), NS: target, Names: changed})
+			l.queue = append(l.queue, Event{Kind: kind, Type: target.typ, Time: at.ended, Within: at.ended.Sub(from), NS: target.NS, Names: changed})
 		}
 	}
 	event(Named, less(less(names, n.names), old), at.named)
