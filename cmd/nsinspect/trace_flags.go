@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,6 +60,12 @@ func (j *traceJob) selected() []string {
 // what returns the same in words.
 func (j *traceJob) what() string {
 	lives := "the lifecycle of " + joined(j.lives) + " namespaces"
+	switch {
+	case slices.Equal(j.lives, []ns.Type{ns.Net}):
+		lives = "the lifecycle of network namespaces"
+	case len(j.lives) == len(ns.Types()):
+		lives = "the lifecycle of namespaces"
+	}
 	switch {
 	case !j.lifecycle:
 		return "setns, unshare and clone"
