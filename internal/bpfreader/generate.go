@@ -10,3 +10,4 @@ package bpfreader
 //go:generate go tool bpf2go -target bpfel -tags "amd64 || arm64" -no-global-types old ../../bpf/scan/scan.bpf.c -- -O2 -Wall -Werror -mcpu=v3
 //go:generate go tool bpf2go -target bpfel -tags "amd64 || arm64" -no-global-types usual ../../bpf/scan/scan.bpf.c -- -O2 -Wall -Werror -mcpu=v3 -DDIRECT -DUSUAL
 //go:generate go run ../trimobject scan_bpfel.o old_bpfel.o usual_bpfel.o
+//go:generate env UPDATE_GOLDEN=1 go test -count=1 -run ^TestTable$ .

@@ -45,16 +45,9 @@ func Open(o Options) (*Reader, error) {
 	if o.Passes&(InFlight|Mapped|Closing) != 0 {
 		o.Passes |= Nets
 	}
-	load := loadScan
-	if o.isUsual() {
-		load = loadUsual
-	}
-	object, err := OpenObjectFile(ObjectFileOptions{New: load, Old: loadOld, Modules: []string{"tun", "tap"}, ForceOld: o.oldObject, TypesDir: o.typesDir})
+	object, err := OpenObjectFile(o.object())
 	if err != nil {
 		return nil, err
-	}
-	if !o.Relations {
-		withoutRelations(object.Spec)
 	}
 	r := &Reader{options: o, object: object, passes: make(map[Pass]*passState), variables: make(map[string]variable)}
 	err = r.createMaps()
@@ -72,6 +65,26 @@ func Open(o Options) (*Reader, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// object returns where the programs are.
+func (o Options) object() ObjectFileOptions {
+	from := ObjectFileOptions{New: loadScan, Old: loadOld, Modules: []string{"tun", "tap"}, ForceOld: o.oldObject, TypesDir: o.typesDir}
+	from.change = func(spec *ebpf.CollectionSpec) {
+		if bss := spec.Maps[".bss"]; bss != nil {
+			bss.Contents = nil // zeros, as which the kernel creates it
+		}
+		if !o.Relations {
+			withoutRelations(spec)
+		}
+	}
+	switch {
+	case !o.Relations:
+		from.table = &scanTable
+	case o.isUsual():
+		from.New = loadUsual
+	}
+	return from
 }
 
 // isUsual reports whether the smaller object has all programs.
@@ -97,19 +110,12 @@ func RaiseMemlock() error {
 // createMaps creates the maps that the programs share and maps their variables into
 // memory.
 func (r *Reader) createMaps() error {
-	if bss := r.object.Spec.Maps[".bss"]; bss != nil {
-		bss.Contents = nil // zeros, as which the kernel creates it
-	}
 	maps, err := r.object.Maps()
 	if err != nil {
 		return err
 	}
 	r.maps = maps
-	for name, v := range r.object.Spec.Variables {
-		if v.SectionName == ".bss" {
-			r.variables[name] = variable{v.Offset, v.Size()}
-		}
-	}
+	r.object.variables(r.variables)
 	// Not with Map.Memory, which stays mapped, and with it the map in the kernel, until
 	// the garbage collector frees it.
 	bss := maps.Maps[".bss"]
@@ -127,16 +133,15 @@ func (r *Reader) createMaps() error {
 func (r *Reader) first(names []string) (*ebpf.Program, error) {
 	var errs []error
 	for _, name := range names {
-		spec := r.object.Spec.Programs[name]
-		if spec == nil {
-			continue // not in the smaller object
-		}
-		prog, err := r.object.Load(spec, r.maps.Maps)
+		prog, err := r.object.loadNamed(name, r.maps.Maps)
 		if err == nil {
 			return prog, nil
 		}
 		if errors.Is(err, unix.EPERM) {
 			return nil, err
+		}
+		if errors.Is(err, errNoProgram) {
+			continue // the smaller object has fewer
 		}
 		errs = append(errs, err)
 	}

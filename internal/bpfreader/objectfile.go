@@ -22,13 +22,17 @@ import (
 //
 // It reads the few of the kernel's types that its programs need (internal/smallbtf).
 // Where that fails, and for a program that the kernel then refuses, it reads all of
-// them, which takes many times as long.
+// them, which takes many times as long. Where there is a table of the object, the object
+// itself is parsed only for a program that the table's loader does not load.
 type ObjectFile struct {
-	Spec *ebpf.CollectionSpec
+	Spec *ebpf.CollectionSpec // nil while there is a loader
 
-	o   ObjectFileOptions
-	few *fewTypes // nil if they could not be read
-	why error     // if so
+	o      ObjectFileOptions
+	loader *loader // nil without a table, or one that fits this kernel
+	parsed sync.Once
+	failed error     // of parsing, if that was needed
+	few    *fewTypes // nil if they could not be read
+	why    error     // if so
 
 	// mu is held while a program is loaded with all types: those of modules refer to
 	// the kernel's, and read them without the lock that protects them (inflateType,
@@ -36,7 +40,7 @@ type ObjectFile struct {
 	mu     sync.Mutex
 	cache  *btf.Cache // of all types; nil until they are needed
 	extra  []*btf.Spec
-	missed []error // why programs loaded with all types only
+	missed []error // why programs were not loaded with the table or with few types
 }
 
 // ObjectFileOptions describe an object.
@@ -44,6 +48,9 @@ type ObjectFileOptions struct {
 	New, Old func() (*ebpf.CollectionSpec, error) // Old is for kernels before Linux 6.2
 	IDs      []string                             // functions for HasFunc
 	Modules  []string                             // whose types the programs read too
+
+	change func(*ebpf.CollectionSpec) // is made to what was parsed; nil for nothing
+	table  *table                     // of New, and changed; nil if there is none
 
 	ForceOld bool   // on any kernel
 	TypesDir string // for tests, instead of /sys/kernel/btf, of the few types
@@ -55,21 +62,33 @@ func OpenObjectFile(o ObjectFileOptions) (*ObjectFile, error) {
 		o.TypesDir = typesDir
 	}
 	object := &ObjectFile{o: o}
-	old := o.ForceOld || kernel.Running().Before(6, 2)
-	if err := object.parse(old); err != nil {
-		return nil, err
+	if o.table != nil && !o.ForceOld {
+		var err error
+		if object.loader, err = newLoader(o.table, o.TypesDir, o.Modules); err == nil {
+			return object, nil
+		}
+		object.missed = append(object.missed, err)
 	}
-	if !o.ForceOld && object.HasFunc(castFunc) == old { // a kernel with backports
-		if err := object.parse(!old); err != nil {
-			return nil, err
+	return object, object.open()
+}
+
+// open parses the object for this kernel and reads types for it.
+func (o *ObjectFile) open() error {
+	old := o.o.ForceOld || kernel.Running().Before(6, 2)
+	if err := o.parse(old); err != nil {
+		return err
+	}
+	if !o.o.ForceOld && o.HasFunc(castFunc) == old { // a kernel with backports
+		if err := o.parse(!old); err != nil {
+			return err
 		}
 	}
-	if object.few == nil {
-		if _, err := object.all(); err != nil {
-			return nil, ExplainTypes(err)
+	if o.few == nil {
+		if _, err := o.all(); err != nil {
+			return ExplainTypes(err)
 		}
 	}
-	return object, nil
+	return nil
 }
 
 // parse parses one of the two objects and reads the types that it needs.
@@ -81,6 +100,9 @@ func (o *ObjectFile) parse(old bool) error {
 	spec, err := parse()
 	if err != nil {
 		return fmt.Errorf("parse BPF object: %w", err)
+	}
+	if o.o.change != nil {
+		o.o.change(spec)
 	}
 	o.Spec = spec
 	if o.few, o.why = readFew(o.o.TypesDir, spec, o.o.Modules, o.o.IDs); o.why != nil {
@@ -109,8 +131,8 @@ func (o *ObjectFile) HasFunc(name string) bool {
 	return err == nil && types.TypeByName(name, &there) == nil
 }
 
-// NeededAll returns why all of the kernel's types were read: the few could not be, or a
-// program loaded only with all. It returns nil if it was not so.
+// NeededAll returns why all of the kernel's types were read, or the object though there is a
+// table: these could not be used, or a program loaded only so. It returns nil if it was not so.
 func (o *ObjectFile) NeededAll() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -119,6 +141,9 @@ func (o *ObjectFile) NeededAll() error {
 
 // Maps creates the maps of the object.
 func (o *ObjectFile) Maps() (*ebpf.Collection, error) {
+	if o.loader != nil {
+		return ebpf.NewCollection(&ebpf.CollectionSpec{Maps: o.loader.table.mapSpecs()})
+	}
 	spec := *o.Spec
 	spec.Programs, spec.Variables = nil, nil
 	spec.Maps = make(map[string]*ebpf.MapSpec, len(o.Spec.Maps))
@@ -148,6 +173,38 @@ func (o *ObjectFile) Load(spec *ebpf.ProgramSpec, maps map[string]*ebpf.Map) (*e
 	}
 	return prog, err
 }
+
+// loadNamed loads the program of a name, as Load does, or returns errNoProgram.
+func (o *ObjectFile) loadNamed(name string, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	var why error
+	if o.loader != nil {
+		p := o.loader.table.program(name)
+		if p == nil {
+			return nil, errNoProgram
+		}
+		var prog *ebpf.Program
+		if prog, why = o.loader.load(p, maps); why == nil || errors.Is(why, unix.EPERM) {
+			return prog, why
+		}
+		o.parsed.Do(func() { o.failed = o.open() })
+		if o.failed != nil {
+			return nil, errors.Join(why, o.failed)
+		}
+	}
+	spec := o.Spec.Programs[name]
+	if spec == nil {
+		return nil, errNoProgram
+	}
+	prog, err := o.Load(spec, maps)
+	if err == nil && why != nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.missed = append(o.missed, why)
+	}
+	return prog, err
+}
+
+var errNoProgram = errors.New("not in this object")
 
 // Collection creates the object's maps and loads all of its programs.
 func (o *ObjectFile) Collection() (*ebpf.Collection, error) {

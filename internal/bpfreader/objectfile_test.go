@@ -21,9 +21,9 @@ import (
 func TestFewTypesAreEnough(t *testing.T) {
 	need.Root(t)
 	for name, o := range map[string]Options{
-		"scan": {Passes: Usual | VMAs | Closing}, "usual": {}, "old": {Passes: Usual | VMAs | Closing, oldObject: true},
+		"scan": {Passes: Usual | VMAs | Closing, Relations: true}, "usual": {Relations: true},
+		"old": {Passes: Usual | VMAs | Closing, Relations: true, oldObject: true}, "table": {Passes: Usual | VMAs | Closing},
 	} {
-		o.Relations = true
 		r, err := Open(o)
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +136,7 @@ func TestAllTypes(t *testing.T) {
 // all types: here, as the few have a wrong number for what it calls.
 func TestRefusedWithFew(t *testing.T) {
 	need.Root(t)
-	r, err := Open(Options{Passes: Nets})
+	r, err := Open(Options{Passes: Nets, Relations: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,5 +153,31 @@ func TestRefusedWithFew(t *testing.T) {
 	must(t, "close", prog.Close())
 	if err := object.NeededAll(); !errors.Is(err, smallbtf.ErrNotFound) {
 		t.Errorf("got %v, want %v", err, smallbtf.ErrNotFound)
+	}
+}
+
+// TestRefusedWithTable checks that a program which the kernel refuses is loaded from the
+// object: here, as the table's loader has no number for what it calls.
+func TestRefusedWithTable(t *testing.T) {
+	need.Root(t)
+	need.Kernel(t, 6, 2, "bpf_rdonly_cast")
+	r, err := Open(Options{Passes: Tasks | Nets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	object := r.object
+	if err := object.NeededAll(); err != nil || object.Spec != nil {
+		t.Errorf("the object was parsed: %v", err)
+	}
+	object.loader.types = &smallbtf.Index{}
+	prog, err := object.loadNamed(scanProgTasks, r.maps.Maps)
+	must(t, "load", err)
+	must(t, "close", prog.Close())
+	if err := object.NeededAll(); !errors.Is(err, smallbtf.ErrNotFound) {
+		t.Errorf("got %v, want %v", err, smallbtf.ErrNotFound)
+	}
+	if _, err := object.loadNamed("no_such_program", r.maps.Maps); !errors.Is(err, errNoProgram) {
+		t.Errorf("got %v, want %v", err, errNoProgram)
 	}
 }

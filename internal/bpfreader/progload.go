@@ -81,28 +81,53 @@ func (f *fewTypes) load(spec *ebpf.ProgramSpec, maps map[string]*ebpf.Map) (*ebp
 	if err := insns.Marshal(&code, binary.LittleEndian); err != nil {
 		return nil, fmt.Errorf("marshal: %w", err)
 	}
-	attr := progAttr{
-		progType: uint32(spec.Type), attachType: uint32(spec.AttachType), attachID: attachID, flags: spec.Flags,
-		insns: &code.Bytes()[0], insnCount: uint32(code.Len() / asm.InstructionSize),
-		license: &append([]byte(spec.License), 0)[0],
+	p := program{
+		name: spec.Name, license: spec.License, kind: spec.Type, attach: spec.AttachType, attachID: attachID, flags: spec.Flags,
+		code: code.Bytes(),
 	}
-	copy(attr.name[:len(attr.name)-1], spec.Name)
 	if funcs != nil {
-		types, err := loadBTF(funcs.types)
+		p.functions, p.types = funcs.info, funcs.types
+	}
+	prog, err := loadProgram(&p)
+	runtime.KeepAlive(maps)
+	return prog, err
+}
+
+// program is what BPF_PROG_LOAD needs.
+type program struct {
+	name, license    string
+	kind             ebpf.ProgramType
+	attach           ebpf.AttachType
+	attachID, flags  uint32
+	code             []byte
+	functions, types []byte // as in funcInfo
+}
+
+func loadProgram(p *program) (*ebpf.Program, error) {
+	attr := progAttr{
+		progType: uint32(p.kind), attachType: uint32(p.attach), attachID: p.attachID, flags: p.flags,
+		insns: &p.code[0], insnCount: uint32(len(p.code) / insnSize),
+		license: &append([]byte(p.license), 0)[0],
+	}
+	copy(attr.name[:len(attr.name)-1], p.name)
+	if len(p.functions) > 0 {
+		types, err := loadBTF(p.types)
 		if err != nil {
 			return nil, fmt.Errorf("load BTF of program: %w", err)
 		}
 		defer unix.Close(types)
-		attr.btfFD, attr.funcInfo, attr.funcInfoSize = uint32(types), &funcs.info[0], funcInfoSize
-		attr.funcCount = uint32(len(funcs.info) / funcInfoSize)
+		attr.btfFD, attr.funcInfo, attr.funcInfoSize = uint32(types), &p.functions[0], funcInfoSize
+		attr.funcCount = uint32(len(p.functions) / funcInfoSize)
 	}
 	fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
-	runtime.KeepAlive(maps)
+	runtime.KeepAlive(p)
 	if err != nil {
 		return nil, fmt.Errorf("load program: %w", err)
 	}
 	return ebpf.NewProgramFromFD(fd)
 }
+
+const insnSize = asm.InstructionSize
 
 // associate puts the maps into the instructions that refer to them.
 func associate(insns asm.Instructions, maps map[string]*ebpf.Map) error {

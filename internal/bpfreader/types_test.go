@@ -157,20 +157,7 @@ func TestReadFile(t *testing.T) {
 // kernel whose structures of tap devices have other names, and a module with them.
 func TestModuleTypes(t *testing.T) {
 	need.Root(t)
-	kernel, err := os.ReadFile(typesDir + "/" + kernelFile)
-	must(t, "read types", err)
-	for _, name := range []string{"tap_queue", "tap_dev"} {
-		kernel = bytes.ReplaceAll(kernel, []byte("\x00"+name+"\x00"), []byte("\x00"+strings.Repeat("x", len(name))+"\x00"))
-	}
-	all, err := btf.LoadSpecFromReader(bytes.NewReader(kernel))
-	must(t, "parse all types", err)
-	module := tapModule(t, kernel, all)
-	split, err := btf.LoadSplitSpecFromReader(bytes.NewReader(module), all)
-	must(t, "parse module", err)
-
-	dir := t.TempDir()
-	must(t, "write types", os.WriteFile(dir+"/"+kernelFile, kernel, 0o600))
-	must(t, "write module", os.WriteFile(dir+"/tap", module, 0o600))
+	dir, all, split := withTapModule(t)
 	spec, err := loadOld()
 	must(t, "parse", err)
 	few, err := readFew(dir, spec, []string{"tun", "tap"}, nil)
@@ -194,6 +181,26 @@ func TestModuleTypes(t *testing.T) {
 	if differ == 0 {
 		t.Error("the module changes nothing")
 	}
+}
+
+// withTapModule returns a directory with such a kernel and module, and their types.
+func withTapModule(t *testing.T) (dir string, all, split *btf.Spec) {
+	t.Helper()
+	kernel, err := os.ReadFile(typesDir + "/" + kernelFile)
+	must(t, "read types", err)
+	for _, name := range []string{"tap_queue", "tap_dev"} {
+		kernel = bytes.ReplaceAll(kernel, []byte("\x00"+name+"\x00"), []byte("\x00"+strings.Repeat("x", len(name))+"\x00"))
+	}
+	all, err = btf.LoadSpecFromReader(bytes.NewReader(kernel))
+	must(t, "parse all types", err)
+	module := tapModule(t, kernel, all)
+	split, err = btf.LoadSplitSpecFromReader(bytes.NewReader(module), all)
+	must(t, "parse module", err)
+
+	dir = t.TempDir()
+	must(t, "write types", os.WriteFile(dir+"/"+kernelFile, kernel, 0o600))
+	must(t, "write module", os.WriteFile(dir+"/tap", module, 0o600))
+	return dir, all, split
 }
 
 // tapModule returns BTF of a module that continues the kernel's:

@@ -13,6 +13,21 @@ import (
 // variable is the place of a variable in the .bss map.
 type variable struct{ offset, size uint32 }
 
+// variables notes the places of the object's variables, by name.
+func (o *ObjectFile) variables(to map[string]variable) {
+	if o.loader != nil {
+		for _, v := range o.loader.table.variables {
+			to[v.name] = v.variable
+		}
+		return
+	}
+	for name, v := range o.Spec.Variables {
+		if v.SectionName == ".bss" {
+			to[name] = variable{v.Offset, v.Size()}
+		}
+	}
+}
+
 // writeVariable sets a variable of the programs; T is its generated type.
 func writeVariable[T any](r *Reader, name string, v *T) error {
 	to, err := r.variable(name, int(unsafe.Sizeof(*v)))

@@ -31,6 +31,13 @@
 // A type has another number in the small BTF than in the kernel. Types.KernelID returns
 // the kernel's.
 //
+// # Without a library
+//
+// NewIndex walks in the same way and copies nothing; Resolve then finds the fields that a
+// list of relocations names where they are. What it does not know, and what depends on which
+// of several types of one name is taken, is an error, upon which its caller has a library
+// relocate with the small BTF.
+//
 // # Modules
 //
 // A module's BTF continues its kernel's: numbers and strings below the kernel's counts

@@ -21,9 +21,12 @@ type Wanted struct {
 type Types struct {
 	Raw []byte // as BTF
 
-	kernel []uint32         // by number in Raw: the number in the kernel, 0 for a pointer
-	ids    map[named]uint32 // ambiguous where there are several
+	kernel []uint32 // by number in Raw: the number in the kernel, 0 for a pointer
+	ids    numbers
 }
+
+// numbers are those of functions and typedefs, ambiguous where there are several.
+type numbers map[named]uint32
 
 type named struct {
 	kind uint32
@@ -43,8 +46,7 @@ func Extract(kernel, module []byte, w *Wanted) (*Types, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read kernel types: %w", err)
 	}
-	c := collector{wanted: w, ids: map[named]uint32{}}
-	c.prepare()
+	c := collector{wanted: w, ids: numbers{}, maybe: newFilter(w)}
 	c.roots = module == nil
 	if err := c.collect(base); err != nil {
 		return nil, fmt.Errorf("read kernel types: %w", err)
@@ -78,13 +80,21 @@ func (t *Types) KernelID(small uint32) (uint32, error) {
 
 // Func returns the number of a function that was in Wanted.IDs. It returns ErrNotFound
 // if the kernel has none, and another error if it has several.
-func (t *Types) Func(name string) (uint32, error) { return t.id(named{kindFunc, name}) }
+func (t *Types) Func(name string) (uint32, error) { return t.ids.id(named{kindFunc, name}) }
 
 // Typedef returns the number of a typedef, as Func does of a function.
-func (t *Types) Typedef(name string) (uint32, error) { return t.id(named{kindTypedef, name}) }
+func (t *Types) Typedef(name string) (uint32, error) { return t.ids.id(named{kindTypedef, name}) }
 
-func (t *Types) id(n named) (uint32, error) {
-	switch id, ok := t.ids[n]; {
+// add notes the number of a type.
+func (all numbers) add(n named, id uint32) {
+	if _, twice := all[n]; twice {
+		id = ambiguous
+	}
+	all[n] = id
+}
+
+func (all numbers) id(n named) (uint32, error) {
+	switch id, ok := all[n]; {
 	case !ok:
 		return 0, fmt.Errorf("%s: %w", n.name, ErrNotFound)
 	case id == ambiguous:
@@ -97,10 +107,10 @@ func (t *Types) id(n named) (uint32, error) {
 // collector finds wanted names in one walk.
 type collector struct {
 	wanted *Wanted
-	maybe  filter
+	maybe  *filter
 	roots  bool     // the walk is over the types that are extracted
 	found  []uint32 // wanted types, in the kernel's order
-	ids    map[named]uint32
+	ids    numbers
 }
 
 // filter has a bit for the hash of the first four bytes of each wanted name.
@@ -131,18 +141,20 @@ func hash(s []byte) uint32 {
 	return key * golden >> 20
 }
 
-func (c *collector) prepare() {
+func newFilter(w *Wanted) *filter {
+	maybe := &filter{}
 	add := func(s string) {
 		h := hash([]byte(s))
-		c.maybe[h/64] |= 1 << (h % 64)
+		maybe[h/64] |= 1 << (h % 64)
 	}
-	for name := range c.wanted.Types {
+	for name := range w.Types {
 		add(name)
 		add(name + flavor)
 	}
-	for name := range c.wanted.IDs {
+	for name := range w.IDs {
 		add(name)
 	}
+	return maybe
 }
 
 const flavor = "___"
@@ -157,7 +169,7 @@ func essential(name []byte) []byte {
 
 // collect walks over the types of a blob.
 func (c *collector) collect(b *blob) error {
-	return b.walk(&c.maybe, func(id uint32, h header, rest []byte) {
+	return b.walk(c.maybe, func(id uint32, h header, rest []byte) {
 		c.take(id, h.kind(), rest[:bytes.IndexByte(rest, 0)])
 	})
 }
@@ -165,13 +177,9 @@ func (c *collector) collect(b *blob) error {
 // take notes a type if it is wanted.
 func (c *collector) take(id, kind uint32, name []byte) {
 	if (kind == kindFunc || kind == kindTypedef) && c.wanted.IDs[string(name)] && id != 0 {
-		key := named{kind, string(name)}
-		if _, twice := c.ids[key]; twice {
-			id = ambiguous
-		}
-		c.ids[key] = id
+		c.ids.add(named{kind, string(name)}, id)
 	}
-	if !c.roots || id == ambiguous {
+	if !c.roots {
 		return
 	}
 	switch kind {

@@ -35,6 +35,21 @@ func FuzzExtract(f *testing.F) {
 	})
 }
 
+// FuzzResolve checks that any input is an error at worst.
+func FuzzResolve(f *testing.F) {
+	kernel := small()
+	f.Add(kernel.raw(), "task", "next", uint8(FieldOffset), uint8(kindPointer), uint32(1))
+	f.Add(kernel.raw(), "task", "last", uint8(FieldSize), uint8(kindArray), uint32(3))
+	f.Add(kernel.raw(), "inner", "a", uint8(FieldLeftShift), uint8(kindInt), uint32(0))
+	f.Fuzz(func(_ *testing.T, kernel []byte, name, member string, what, kind uint8, element uint32) {
+		all := []Relocation{{What: What(what), Type: name, Steps: []Step{{Member: member, Kind: kind, Bits: element%2 > 0}, {Element: element, Kind: kindInt}}}}
+		all = append(all, Relocation{What: What(what), Type: name, Steps: all[0].Steps[:1]})
+		if x, err := NewIndex(kernel, nil, Names(all)); err == nil {
+			_, _ = x.Resolve(all)
+		}
+	})
+}
+
 func BenchmarkExtract(b *testing.B) {
 	raw, err := os.ReadFile("/sys/kernel/btf/vmlinux")
 	if err != nil {
