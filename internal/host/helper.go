@@ -3,7 +3,6 @@
 package host
 
 import (
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
@@ -42,10 +41,7 @@ type helper struct {
 	op    string
 	cmd   *exec.Cmd
 	in    io.WriteCloser
-	out   io.Closer
-	enc   *gob.Encoder
-	dec   *gob.Decoder
-	limit *io.LimitedReader
+	out   io.ReadCloser
 	ready chan struct{} // closed when it has started, or ended before
 	ended chan struct{} // closed when it was waited for
 }
@@ -110,10 +106,9 @@ func Ask[Q, A any](h *Host, op, key string, question Q) (A, error) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		c.limit.N = maxAnswer
-		err := c.enc.Encode(&question)
+		err := send(c.in, &question)
 		if err == nil {
-			err = c.dec.Decode(&reply)
+			err = receive(c.out, &reply)
 		}
 		done <- err
 	}()
@@ -200,8 +195,7 @@ func startHelper(op string) (*helper, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start a child process: %w", err)
 	}
-	limit := &io.LimitedReader{R: out}
-	c := &helper{op: op, cmd: cmd, in: in, out: out, enc: gob.NewEncoder(in), dec: gob.NewDecoder(limit), limit: limit, ready: make(chan struct{}), ended: make(chan struct{})}
+	c := &helper{op: op, cmd: cmd, in: in, out: out, ready: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		_, _ = io.ReadFull(out, make([]byte, 1)) // if it fails, so does the question
 		close(c.ready)
@@ -213,7 +207,7 @@ func startHelper(op string) (*helper, error) {
 	return c, nil
 }
 
-// maxAnswer bounds what is read of a helper for one question.
+// maxAnswer bounds a question and what is read of a helper for one.
 const maxAnswer = 64 << 20
 
 // end closes the pipes, upon which a helper that does not hang ends.
@@ -234,14 +228,13 @@ func Serve[Q, A any](op string, f func(q Q) (A, error)) {
 	if _, err := os.Stdout.Write([]byte{0}); err != nil { // it is ready
 		os.Exit(1)
 	}
-	dec, enc := gob.NewDecoder(os.Stdin), gob.NewEncoder(os.Stdout)
 	for {
 		var question Q
-		if err := dec.Decode(&question); err != nil {
+		if err := receive(os.Stdin, &question); err != nil {
 			os.Exit(0) // whoever asked is gone, or needs no more
 		}
 		value, err := f(question)
-		if err := enc.Encode(&answer[A]{value, FailureOf(err)}); err != nil {
+		if err := send(os.Stdout, &answer[A]{value, FailureOf(err)}); err != nil {
 			os.Exit(1)
 		}
 	}
