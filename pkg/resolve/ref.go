@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -47,9 +48,14 @@ const maxPID = 4194304
 const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, a container's name or ID, pod:NAMESPACE/NAME, unit:NAME, user:UID/NAME, self or host"
 
 var (
-	linkLike = regexp.MustCompile(`^[a-z_]+:\[`)
-	bareLink = regexp.MustCompile(`^[a-z_]+:[0-9]+$`)
+	linkLike = pattern(`^[a-z_]+:\[`)
+	bareLink = pattern(`^[a-z_]+:[0-9]+$`)
 )
+
+// pattern returns a function that compiles a regular expression when it is first needed.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // ParseRef reads a reference. It fails if the text cannot be one, not if there
 // is nothing by that reference.
@@ -67,7 +73,7 @@ func ParseRef(text string) (Ref, error) {
 		r.kind = refSelf
 	case text == "host":
 		r.kind = refHost
-	case strings.HasPrefix(text, "pid:") && !linkLike.MatchString(text):
+	case strings.HasPrefix(text, "pid:") && !linkLike().MatchString(text):
 		n, err := strconv.ParseUint(text[len("pid:"):], 10, 64)
 		if err == nil && n >= ns.LowestInode {
 			return malformed(fmt.Sprintf("did you mean pid:[%d]?", n))
@@ -82,16 +88,16 @@ func ParseRef(text string) (Ref, error) {
 			return malformed("cookie: wants a number from 1 up, as list -o wide shows it")
 		}
 		r.kind, r.cookie = refCookie, n
-	case linkLike.MatchString(text):
+	case linkLike().MatchString(text):
 		t, inode, ok := ns.ParseLink(text)
 		if !ok {
 			return malformed("expected TYPE:[INODE], as net:[4026531833]")
 		}
 		r.kind, r.typ, r.inode = refLink, t, inode
-	case bareLink.MatchString(text):
+	case bareLink().MatchString(text):
 		t, n, _ := strings.Cut(text, ":")
 		return malformed(fmt.Sprintf("did you mean %s:[%s]?", t, n))
-	case strings.HasPrefix(text, "user:") && !bareLink.MatchString(text):
+	case strings.HasPrefix(text, "user:") && !bareLink().MatchString(text):
 		uid, name, ok := ns.CutQualified(text)
 		if !ok {
 			return malformed("expected user:UID/NAME, as user:1000/web")
