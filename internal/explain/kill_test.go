@@ -5,12 +5,15 @@ package explain
 import (
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -51,7 +54,7 @@ func TestKill(t *testing.T) {
 	m := newMachine(t)
 	for _, shell := range shells {
 		need.Program(t, shell[0])
-		for _, comm := range []string{"sleeper", "a b", "a) S 1 2 3", "a\nb", "\n) R 1 1\n", "$(touch x)", "größe"} {
+		for _, comm := range []string{"sleeper", "a b", "a) S 1 2 3", "a\nb", "\n) R 1 1\n", "$(touch x)", "größe", "\xff b) c"} {
 			t.Run(fmt.Sprintf("%s %q", shell, comm), func(t *testing.T) {
 				cmd := sleeper(t, comm)
 				pid := ns.TaskID(cmd.Process.Pid)
@@ -119,6 +122,27 @@ func TestKillNoOther(t *testing.T) {
 		_ = cmd.Wait()
 		if w := cmd.ProcessState.Sys().(syscall.WaitStatus); w.Signaled() {
 			t.Errorf("%s: %s has ended it", shell, earlier)
+		}
+	}
+}
+
+// A process with spaces in its name has its start time further back in its stat file. A user
+// can choose both, so that the same field of whoever has the PID next has the same number.
+func TestKillNoOtherByAnotherField(t *testing.T) {
+	cmd := sleeper(t, "spared")
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat))
+	for i := 22; i < 22+15; i++ { // as many spaces as a name may have
+		value, err := strconv.ParseUint(fields[i], 10, 63)
+		if err != nil || fields[i] == fields[21] {
+			continue
+		}
+		test := guard(ns.TaskID(cmd.Process.Pid), host.Stat{Comm: "a" + strings.Repeat(" ", i-21), Start: value})
+		if err := exec.Command("dash", "-c", test).Run(); err == nil {
+			t.Errorf("%s: true of another process", test)
 		}
 	}
 }

@@ -93,12 +93,13 @@ func (a *Adviser) kill(h *ns.Holder) string {
 
 // guard returns a test of the shell that a PID is still that of a task that started
 // when st was read of it. The start time is the 22nd word of its stat file; the
-// second is its name, which may have spaces and line breaks in it.
+// second is its name, which may have spaces and line breaks in it. Where it has, what comes
+// after its last parenthesis is looked at: to count from the beginning would compare
+// another field of another process, which its user could choose.
 func guard(task ns.TaskID, st host.Stat) string {
-	field := 22 + strings.Count(st.Comm, " ") + strings.Count(st.Comm, "\n")
-	read := fmt.Sprintf("cut -d' ' -f%d /proc/%d/stat", field, task)
-	if strings.Contains(st.Comm, "\n") {
-		read = fmt.Sprintf(`tr '\n' ' ' </proc/%d/stat | cut -d' ' -f%d`, task, field)
+	read := fmt.Sprintf("cut -d' ' -f22 /proc/%d/stat", task)
+	if strings.ContainsAny(st.Comm, " \n") {
+		read = fmt.Sprintf(`tr '\n' ' ' </proc/%d/stat | LC_ALL=C sed 's/.*) //' | cut -d' ' -f20`, task)
 	}
 	return fmt.Sprintf(`[ "$(%s)" = %d ]`, read, st.Start)
 }
