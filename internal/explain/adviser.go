@@ -44,6 +44,9 @@ type Machine interface {
 	LookupNamespace(name string) (ns.Type, uint64, error)
 	NamespaceLink(name string) (inode uint64, err error)
 	Authority(name string) (ns.Authority, error)
+	AuthorityInside(task ns.TaskID, name string) (ns.Authority, error)
+	AuthorityOf(uid int) ns.Authority
+	ProcessAuthority(pid ns.TaskID) ns.Authority
 	ReadProcLink(pid ns.TaskID, name string) (string, error)
 	ReadStat(task string) (host.Stat, error)
 	BootTime() (time.Time, error)

@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"path"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -62,7 +63,7 @@ func (a *Adviser) elsewhere(p *ns.Pin) []Fix {
 	if p.Mount.Covered || p.Mount.MountNS == a.Snapshot.MountNS {
 		return nil // below what covers it
 	}
-	return a.unmountElsewhere(&p.Mount, p.Type, p.Inode)
+	return a.unmountElsewhere(p.Mount.Authority, &p.Mount, p.Type, p.Inode)
 }
 
 // bring returns the step that mounts a namespace on a file of this mount namespace: by the
@@ -90,7 +91,7 @@ func (a *Adviser) pathOf(p *ns.Pin) (name, test string) {
 	task := targetTask(h)
 	st, err := a.Machine.ReadStat(task.String())
 	name, ok := a.pathBy(h)
-	if err != nil || !ok || !a.isIn(task, h.MountNS) || !a.leads(name, p.Type, p.Inode) {
+	if err != nil || !ok || !a.isIn(task, h.MountNS) || !a.leads(name, p.Type, p.Inode) || !a.directory(path.Dir(name)).Trusted {
 		return "", ""
 	}
 	return name, guard(task, st)

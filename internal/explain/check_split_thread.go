@@ -39,7 +39,7 @@ func (a *Adviser) SplitThread(n, home, about *ns.Namespace, threads []*ns.Holder
 	}
 	t.Meaning = "The program moved a thread with setns or unshare and did not move it back. In Go any goroutine may run on that thread next " +
 		"and use the wrong " + wrong + "; the thread also keeps the namespace alive. A program that means to keep a thread there looks the same."
-	t.fix(a.Restart(n, threads[0]))
+	t.fix(a.restart(n, threads[0], a.maker(n).And(a.maker(home))))
 	return t
 }
 

@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/nsinspect/nsinspect/internal/text"
@@ -45,7 +46,7 @@ func (a *Adviser) free(n *ns.Namespace, before map[uint64]bool) []Fix {
 			kernel = append(kernel, a.find(n, h))
 			continue
 		}
-		f := a.end(h)
+		f := a.end(a.maker(n), h)
 		switch h.Kind {
 		case ns.KindProcess, ns.KindThread:
 			tasks = append(tasks, f)
@@ -92,10 +93,17 @@ func (a *Adviser) stopsWhole(n *ns.Namespace) bool {
 // ownerStep returns the step that stops or restarts whoever has a holder of a namespace.
 // Whoever is in it is stopped; one that only has it open is started anew.
 func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
-	if h.PID <= 1 || !h.IsTask() && h.Process != nil && daemons[h.Process.Comm] {
+	maker := a.maker(n)
+	switch {
+	case h.PID <= 1 || !h.IsTask() && h.Process != nil && a.guarded(h, h.Process.Comm):
 		return Fix{}, false
+	case !maker.Trusted || a.handed(maker, h) != "":
+		return Fix{}, false // that is no reason to stop what is root's
 	}
 	o := a.owner(n, h)
+	if a.guest(h, o) {
+		return Fix{}, false
+	}
 	do := restart
 	if h.Kind == ns.KindProcess {
 		do = stop
@@ -106,19 +114,20 @@ func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
 	return Fix{}, false
 }
 
-// Restart returns the step that ends a process in the way of whoever runs it.
-func (a *Adviser) Restart(n *ns.Namespace, h *ns.Holder) Fix {
-	if h.Kind != ns.KindMount && h.PID > 1 && (h.Process == nil || !daemons[h.Process.Comm]) {
+// restart returns the step that ends the process of a thread in a namespace in the way of
+// whoever runs it. maker is whose what the thread was moved between is.
+func (a *Adviser) restart(n *ns.Namespace, h *ns.Holder, maker ns.Authority) Fix {
+	if h.PID > 1 && maker.Trusted && (h.Process == nil || !a.guarded(h, h.Process.Comm)) {
 		if cmd := restart(a.owner(n, h)); cmd != "" {
 			return run(cmd, "commands")
 		}
 	}
-	return a.end(h)
+	return a.end(maker, h)
 }
 
 // end returns the step that takes a holder away which is not a mount: by its process,
-// which nobody owns.
-func (a *Adviser) end(h *ns.Holder) Fix {
+// which nobody owns. maker is whose the namespace is.
+func (a *Adviser) end(maker ns.Authority, h *ns.Holder) Fix {
 	f := Fix{Command: a.kill(h), noun: h.Kind.Plural(2)}
 	if h.Closing() {
 		f.verb, f.object = "wait for", closing(h)
@@ -133,6 +142,9 @@ func (a *Adviser) end(h *ns.Holder) Fix {
 		f.verb, f.object = "have received, or close,", queue(h)
 	default:
 		f.verb, f.object, f.exact = "close", descriptor(h, who), descriptor(h, whoSince)
+	}
+	if why := a.handed(maker, h); why != "" {
+		f.Command, f.object, f.exact = "", f.object+": "+why, cmp.Or(f.exact, f.object)+": "+why
 	}
 	return f
 }

@@ -52,7 +52,11 @@ func (m *machine) LookupNamespace(name string) (ns.Type, uint64, error) {
 func (m *machine) NamespaceLink(name string) (uint64, error)          { return m.links[name], nil }
 func (m *machine) ReadProcLink(_ ns.TaskID, _ string) (string, error) { return m.root, nil }
 func (m *machine) Authority(name string) (ns.Authority, error)        { return authorityOf(name), nil }
-func (m *machine) OwnTaskIDs() bool                                   { return !m.other }
+func (m *machine) AuthorityInside(_ ns.TaskID, name string) (ns.Authority, error) {
+	return authorityOf(name), nil
+}
+func (m *machine) OwnTaskIDs() bool { return !m.other }
+
 func authorityOf(name string) ns.Authority {
 	if strings.HasPrefix(name, "/home/") {
 		return ns.UserAuthority(1000)
@@ -168,7 +172,7 @@ func printedFor(m *machine, name string) []printed {
 	m.at[srv] = over.Inode
 	uncovered := a.uncover(n, covered, over).Command
 	m.at[srv] = n.Inode
-	elsewhere := a.unmountElsewhere(mount(srv, 7), n.Type, n.Inode)[0].Command
+	elsewhere := a.unmountElsewhere(ns.RootAuthority, mount(srv, 7), n.Type, n.Inode)[0].Command
 	all := []printed{
 		{a.unmountHere(mount(srv, 1), n.Type, n.Inode, true).Command, [][]string{{"umount", "-l", "--", srv}, {"rm", "--", srv}}},
 		{elsewhere, [][]string{{"umount", "-i", "-n", "-N", task, "--", srv}}},

@@ -81,7 +81,7 @@ func (a *Adviser) kill(h *ns.Holder) string {
 		return ""
 	}
 	st, err := a.Machine.ReadStat(h.PID.String())
-	if err != nil || !a.same(h, st) || daemons[st.Comm] {
+	if err != nil || !a.same(h, st) || a.guarded(h, st.Comm) {
 		return ""
 	}
 	signal := ""

@@ -24,7 +24,7 @@ func (a *Adviser) unmount(n *ns.Namespace, whole bool) []Fix {
 		switch {
 		case h.Kind != ns.KindMount || h.Copy:
 		case h.MountNS != a.Snapshot.MountNS || h.Lone():
-			others = append(others, a.unmountElsewhere(h, n.Type, n.Inode)...)
+			others = append(others, a.unmountElsewhere(a.maker(n), h, n.Type, n.Inode)...)
 		case whole && a.Owners != nil && a.removedWith(n, h):
 		default:
 			own = append(own, a.unmountHere(h, n.Type, n.Inode, lazy))
@@ -95,12 +95,13 @@ func (a *Adviser) stacked(top *ns.Holder) bool {
 
 // unmountElsewhere returns the steps that take away a mount of a namespace in another mount
 // namespace. One without a task is freed, with its mounts, by what pins it. One that a
-// user owns is not entered: whatever its paths lead to is that user's.
-func (a *Adviser) unmountElsewhere(h *ns.Holder, t ns.Type, inode uint64) []Fix {
+// user owns is not entered: whatever its paths lead to is that user's. maker is whose the
+// namespace that is mounted is.
+func (a *Adviser) unmountElsewhere(maker ns.Authority, h *ns.Holder, t ns.Type, inode uint64) []Fix {
 	where := ns.FormatLink(ns.Mnt, h.MountNS)
 	switch {
 	case h.Lone():
-		return a.unmountLone(h)
+		return a.unmountLone(maker, h)
 	case h.PID == 0:
 		return a.freePinned(h)
 	case !h.Authority.Trusted:
@@ -129,7 +130,7 @@ func (a *Adviser) enterAndUnmount(h *ns.Holder, t ns.Type, inode uint64) string 
 	}
 	task := targetTask(h)
 	st, err := a.Machine.ReadStat(task.String())
-	if err != nil || !a.isIn(task, h.MountNS) || !a.leadsThere(h, t, inode) {
+	if err != nil || !a.isIn(task, h.MountNS) || !a.leadsThere(h, t, inode) || !a.wayThere(task, h.Path).Trusted {
 		return ""
 	}
 	again, err := a.Machine.ReadStat(task.String())
@@ -175,22 +176,23 @@ func (a *Adviser) freePinned(h *ns.Holder) []Fix {
 		return []Fix{advise("free %s, which no process is in and which has %s: `nsinspect who-uses %d` shows what holds it",
 			ns.FormatLink(ns.Mnt, h.MountNS), mountName(h), h.MountNS)}
 	}
-	return a.unpin(h.Pin, ns.Mnt, h.MountNS, ", which keeps "+with)
+	return a.unpin(h.Authority, h.Pin, ns.Mnt, h.MountNS, ", which keeps "+with)
 }
 
 // unmountLone returns the steps that take away a mount that is in no mount namespace.
-func (a *Adviser) unmountLone(h *ns.Holder) []Fix {
+func (a *Adviser) unmountLone(maker ns.Authority, h *ns.Holder) []Fix {
 	switch {
 	case h.Via == ns.ViaUnmounted:
 		return []Fix{advise("end the use of what mount %d was unmounted with (an open file or a current directory there)", h.MountID)}
 	case h.Pin == nil:
 		return []Fix{advise("free the detached mount that mount %d is below, which no process here has open", h.MountID)}
 	}
-	return a.unpin(h.Pin, ns.Net, 0, fmt.Sprintf(", a detached mount that mount %d is below", h.MountID))
+	return a.unpin(maker, h.Pin, ns.Net, 0, fmt.Sprintf(", a detached mount that mount %d is below", h.MountID))
 }
 
-// unpin returns the steps that take away what pins a namespace or is a detached mount.
-func (a *Adviser) unpin(pin *ns.Holder, t ns.Type, inode uint64, why string) []Fix {
+// unpin returns the steps that take away what pins a namespace or is a detached mount, whose
+// maker is given.
+func (a *Adviser) unpin(maker ns.Authority, pin *ns.Holder, t ns.Type, inode uint64, why string) []Fix {
 	var fixes []Fix
 	switch {
 	case pin.Kind == ns.KindMount && pin.MountNS == a.Snapshot.MountNS && !pin.Lone():
@@ -198,12 +200,12 @@ func (a *Adviser) unpin(pin *ns.Holder, t ns.Type, inode uint64, why string) []F
 		f.verb = "unmount"
 		fixes = []Fix{f}
 	case pin.Kind == ns.KindMount:
-		fixes = a.unmountElsewhere(pin, t, inode)
+		fixes = a.unmountElsewhere(maker, pin, t, inode)
 	case pin.PID == 0:
 		return []Fix{advise("take away the %s%s", pin.Kind, why)}
 	default:
-		f := a.end(pin)
-		if o := a.holderOwner(pin); o != nil {
+		f := a.end(maker, pin)
+		if o := a.holderOwner(pin); o != nil && maker.Trusted && a.handed(maker, pin) == "" {
 			if cmd := restart(o); cmd != "" {
 				f.Command = cmd
 			}
@@ -230,7 +232,7 @@ func (a *Adviser) endAllIn(h *ns.Holder, keeps string) []Fix {
 	}
 	var fixes []Fix
 	for _, task := range tasks {
-		f := a.end(task)
+		f := a.end(h.Authority, task)
 		f.object, f.exact = who(task)+", which keeps "+keeps, whoSince(task)+", which keeps "+keeps
 		if task.PID <= 1 {
 			continue

@@ -40,6 +40,13 @@ func (h *Host) NameAuthority(name string) (ns.Authority, error) {
 	return h.authority(name, trail{naming: true})
 }
 
+// AuthorityInside returns who controls the way to a path below the root directory of a task:
+// as Authority does, but for the task itself, and with the directories around its root. A
+// symlink on the way is nobody's word.
+func (h *Host) AuthorityInside(task ns.TaskID, name string) (ns.Authority, error) {
+	return h.authority("/proc/"+task.String()+"/root/"+strings.TrimLeft(name, "/"), trail{inside: true})
+}
+
 func (h *Host) authority(name string, w trail) (ns.Authority, error) {
 	w.h, w.at, w.authority = h, -1, ns.KernelAuthority
 	defer w.close()

@@ -168,3 +168,45 @@ func TestProcessAuthority(t *testing.T) {
 		}
 	}
 }
+
+// The way below the root of a process is judged with what is around that root, and without
+// the process.
+func TestAuthorityInside(t *testing.T) {
+	need.Program(t, "perl")
+	dir := layout(t, `
+		755 root:root jail/
+		755 root:root jail/run/
+		777 root:root jail/open/
+		777 root:root jail/link -> run
+		755 u1:root home/
+		755 root:root home/jail/
+		755 root:root home/jail/run/`)
+	h, err := Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	for jail, want := range map[string]map[string]ns.Authority{
+		"jail":      {"/run": ns.RootAuthority, "/": ns.RootAuthority, "/open": ns.UnknownAuthority, "/link": ns.UnknownAuthority},
+		"home/jail": {"/run": ns.UserAuthority(1001)},
+	} {
+		cmd := exec.Command("perl", "-e", `chroot $ARGV[0] or die; $( = $) = 1002; $< = $> = 1002; $| = 1; print "."; <STDIN>`, filepath.Join(dir, jail))
+		stdin, inErr := cmd.StdinPipe()
+		stdout, outErr := cmd.StdoutPipe()
+		if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stdout.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		for name, authority := range want {
+			if got, err := h.AuthorityInside(ns.TaskID(cmd.Process.Pid), name); err != nil || got != authority {
+				t.Errorf("%s in %s: %v, %v, want %v", name, jail, got, err, authority)
+			}
+		}
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -24,6 +24,7 @@ type trail struct {
 	authority ns.Authority
 	closed    bool // only root can search a directory on the way: what is below it, others cannot reach
 	naming    bool // see NameAuthority
+	inside    bool // see AuthorityInside
 	links     int  // symlinks followed
 }
 
@@ -53,7 +54,7 @@ func (w *trail) begin() error {
 // look is a stat that asks no file server: FUSE and NFS answer it from what they
 // have (fs/fuse/dir.c, fuse_update_get_attr, 6.18).
 func look(fd int) (st unix.Statx_t, err error) {
-	const want = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_UID | unix.STATX_GID | unix.STATX_MNT_ID
+	const want = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_UID | unix.STATX_GID | unix.STATX_INO | unix.STATX_MNT_ID
 	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, want, &st)
 	return st, err
 }
@@ -94,7 +95,9 @@ func (w *trail) process(pid ns.TaskID, rest string) error {
 	if w.naming && !strings.HasPrefix(rest, "root/") {
 		return nil
 	}
-	w.authority = w.authority.And(w.h.ProcessAuthority(pid))
+	if !w.inside {
+		w.authority = w.authority.And(w.h.ProcessAuthority(pid))
+	}
 	below, ok := strings.CutPrefix(rest, "root/")
 	if !ok || !w.h.procfs {
 		return nil
@@ -110,8 +113,44 @@ func (w *trail) process(pid ns.TaskID, rest string) error {
 	}
 	w.close()
 	w.at, w.mount, w.names, w.closed, w.top = fd, st.Mnt_id, nil, false, ""
+	if w.inside {
+		if err := w.around(); err != nil {
+			return err
+		}
+	}
 	w.directory(&st)
 	return w.path(below)
+}
+
+// around takes who controls the directories around the one reached, up to the root of the
+// mount namespace that it is in: a chroot may be anywhere below that.
+func (w *trail) around() error {
+	var all []unix.Statx_t
+	at, err := unix.FcntlInt(uintptr(w.at), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { unix.Close(at) }()
+	for {
+		st, err := look(at)
+		if err != nil {
+			return err
+		}
+		if n := len(all); n > 0 && all[n-1].Ino == st.Ino && all[n-1].Mnt_id == st.Mnt_id {
+			break
+		}
+		all = append(all, st)
+		up, err := unix.Openat(at, "..", unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		unix.Close(at)
+		at = up
+	}
+	for _, st := range slices.Backward(all) {
+		w.directory(&st)
+	}
+	return nil
 }
 
 // step follows one component, and reports whether the walk ends there.
@@ -183,6 +222,10 @@ func (w *trail) link(fd int, rest []string) error {
 	target, err := ReadlinkFD(fd)
 	if err != nil {
 		return err
+	}
+	if w.inside { // which leads elsewhere from there than from here
+		w.authority = ns.UnknownAuthority
+		return nil
 	}
 	if _, _, ok := ns.ParseLink(target); ok {
 		return nil // of /proc/self/ns
