@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/moby/sys/mountinfo"
 
@@ -23,6 +24,8 @@ type cgroups struct {
 
 	mu    sync.Mutex
 	known map[group]ns.Authority
+
+	byProcess atomic.Bool // an authority was that of a process in the cgroup
 }
 
 type cgroupMount struct {
@@ -45,6 +48,7 @@ func (r *reader) cgroupAuthority(in group, pid ns.TaskID) ns.Authority {
 	if !ok {
 		authority = r.cgroupByName(in.path)
 		if !r.host.Recorded() {
+			c.byProcess.Store(true)
 			authority = authority.And(r.host.ProcessAuthority(pid))
 		}
 		return authority
@@ -68,7 +72,7 @@ func (r *reader) ownerOfCgroup(g group) (ns.Authority, bool) {
 		if !slices.Contains(m.controllers, g.hierarchy) && g.hierarchy != strings.Join(m.controllers, ",") {
 			continue
 		}
-		rest, below := strings.CutPrefix(path.Clean(g.path)+"/", strings.TrimSuffix(m.root, "/")+"/")
+		rest, below := strings.CutPrefix(path.Clean("/"+g.path)+"/", strings.TrimSuffix(m.root, "/")+"/")
 		if !below || strings.Contains(rest, "..") {
 			continue
 		}

@@ -187,7 +187,7 @@ func (x *Index) anyProcess(s *ns.Snapshot, c *Container) ns.TaskID {
 		if p == nil {
 			continue
 		}
-		if o := x.Of(p.PID, p.Born); o != nil && o.Runtime == c.Runtime && o.ID == c.ID && o.Authority == c.Authority && (c.ID != "" || o.Name == c.Name) {
+		if o := x.made(&s.Namespaces[i], p.PID, x.Of(p.PID, p.Born)); o != nil && o.Runtime == c.Runtime && o.ID == c.ID && o.Authority == c.Authority && (c.ID != "" || o.Name == c.Name) {
 			return p.PID
 		}
 	}
@@ -204,7 +204,7 @@ func (x *Index) shown(s *ns.Snapshot, ref string) []ns.Alias {
 	var all []owned
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		for _, o := range []*Owner{x.Namespace(n), x.leader(n.Leader)} {
+		for _, o := range []*Owner{x.Namespace(n), x.ofLeader(n)} {
 			if o != nil && !n.Initial {
 				all = append(all, owned{n, o})
 			}
@@ -273,6 +273,7 @@ func (x *Index) ofUnit(s *ns.Snapshot, unit string) ([]ns.Alias, error) {
 		if o == nil || o.Unit != name {
 			continue
 		}
+		o = x.made(n, n.Leader.PID, o)
 		a := ns.Alias{PID: n.Leader.PID, How: fmt.Sprintf("pid %d of %s", n.Leader.PID, unit), Authority: o.Authority}
 		switch {
 		case o.Authority.Trusted && !qualified:

@@ -34,6 +34,7 @@ func (x *Index) Process(pid ns.TaskID) *Owner {
 		return o
 	}
 	m := parseCgroup(text)
+	x.r.cgroups.byProcess.Store(false)
 	o := x.owner(m, pid)
 	if x.unknown(m, o) && !x.missed[m.innermost()] {
 		x.learn(pid, m.innermost())
@@ -41,7 +42,9 @@ func (x *Index) Process(pid ns.TaskID) *Owner {
 			x.missed[m.innermost()] = true
 		}
 	}
-	x.cgroups[string(text)] = o
+	if !x.r.cgroups.byProcess.Load() { // else another process in these cgroups may be another user's
+		x.cgroups[string(text)] = o
+	}
 	return o
 }
 
@@ -215,7 +218,7 @@ func (x *Index) sandbox(n *ns.Namespace) *Owner {
 // nobody's, another task that holds it.
 func (x *Index) inhabitants(n *ns.Namespace) *Owner {
 	if o := x.leader(n.Leader); o != nil {
-		return o
+		return x.made(n, n.Leader.PID, o)
 	}
 	for i := range n.Holders {
 		h := &n.Holders[i]
@@ -223,7 +226,7 @@ func (x *Index) inhabitants(n *ns.Namespace) *Owner {
 			continue
 		}
 		if o := x.check(x.holding(n, h), x.Process); o != nil {
-			return o
+			return x.made(n, 0, o)
 		}
 	}
 	return nil
