@@ -12,7 +12,7 @@ func findDanglingLink(x *inspection) (all []Finding) {
 			continue
 		}
 		f := aboutPath(s)
-		toPID, unknown := pidOf(s.Path, s.Target) != 0, ""
+		toPID, unknown := ns.PIDOf(s.Path, s.Target) != 0, ""
 		if toPID {
 			unknown = x.foreignPIDs()
 		}

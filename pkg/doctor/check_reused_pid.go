@@ -3,18 +3,10 @@
 package doctor
 
 import (
-	"path"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
-
-// clockSlack is what lies between a symlink's time and a process's start that are
-// one: the first is of the wall clock at that time, the second is counted from
-// when the machine booted by the clock of now.
-const clockSlack = 2 * time.Second
 
 // findReusedPID finds symlinks to /proc/PID whose process was started after them.
 func findReusedPID(x *inspection) (all []Finding) {
@@ -30,12 +22,12 @@ func findReusedPID(x *inspection) (all []Finding) {
 }
 
 func (x *inspection) reused(n *ns.Namespace, name ns.Name) (f Finding, ok bool) {
-	pid := pidOf(name.Path, name.Target)
+	pid := name.PID()
 	if name.Kind != ns.NameSymlink || pid == 0 || name.Made.IsZero() || x.foreignPIDs() != "" {
 		return f, false
 	}
 	p := x.process(pid)
-	if p == nil || p.Started.IsZero() || !p.Started.After(name.Made.Add(clockSlack)) {
+	if p == nil || p.Started.IsZero() || !p.Started.After(name.Made.Add(ns.ClockSlack)) {
 		return f, false
 	}
 	f = Finding{
@@ -62,25 +54,4 @@ func (x *inspection) booted() time.Time {
 		return n.Age.Since
 	}
 	return time.Time{}
-}
-
-// pidOf returns the PID that the target of a symlink at a path names, 0 if it
-// does not lead into /proc/PID.
-func pidOf(name, target string) ns.TaskID {
-	if target == "" {
-		return 0
-	}
-	if !path.IsAbs(target) {
-		target = path.Join(path.Dir(name), target)
-	}
-	rest, ok := strings.CutPrefix(path.Clean(target), "/proc/")
-	if !ok {
-		return 0
-	}
-	text, _, _ := strings.Cut(rest, "/")
-	pid, err := strconv.Atoi(text)
-	if err != nil || pid < 1 {
-		return 0
-	}
-	return ns.TaskID(pid)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 const stackOf = "[<0>] netdev_wait_allrefs_any+0x1a/0x20\n[<0>] netdev_run_todo+0x1/0x2\n[<0>] cleanup_net+0x1/0x2\n"
@@ -102,7 +104,7 @@ func FuzzProc(f *testing.F) {
 				t.Errorf("function %q in %q", name, text)
 			}
 		}
-		if pid := pidOf("/run/netns/x", text); pid < 0 {
+		if pid := ns.PIDOf("/run/netns/x", text); pid < 0 {
 			t.Errorf("PID %d of %q", pid, text)
 		}
 	})

@@ -41,6 +41,7 @@ type fit struct {
 	n         *ns.Namespace
 	how       string
 	authority ns.Authority
+	reused    error // see reusedBy
 }
 
 // findAliases returns the namespaces of type t that a reference stands for to
@@ -72,7 +73,7 @@ func (r Ref) findAliases(ctx context.Context, h machine, known Aliases, t ns.Typ
 		if n == nil {
 			n = &ns.Namespace{Type: t, Inode: inode, OwnerUID: -1} // made since the snapshot
 		}
-		fits = append(fits, fit{n, fmt.Sprintf("%s of %s", n, a.How), a.Authority})
+		fits = append(fits, fit{n: n, how: fmt.Sprintf("%s of %s", n, a.How), authority: a.Authority})
 	}
 	return fits, nil
 }

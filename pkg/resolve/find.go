@@ -19,15 +19,22 @@ import (
 func (r Ref) find(ctx context.Context, h machine, known Aliases, t ns.Type, snap *ns.Snapshot, k record.Key, direct bool) (*ns.Namespace, error) {
 	found := r.fixed(snap, k, direct)
 	if r.mayBeName() {
-		found = append(found, r.named(snap)...)
+		found = append(found, r.named(h, snap)...)
 	}
-	believed := func(f fit) bool { return r.believes(f.authority) || f.authority.Source == ns.OfKernel }
+	believed := func(f fit) bool {
+		return f.reused == nil && (r.believes(f.authority) || f.authority.Source == ns.OfKernel)
+	}
 	aliases, err := r.findAliases(ctx, h, known, t, snap, slices.ContainsFunc(found, believed))
 	found = append(found, aliases...)
 	var fits []*ns.Namespace
 	var how []string
 	var users []fit
+	var reused error
 	for _, f := range found {
+		if f.reused != nil {
+			reused = f.reused
+			continue
+		}
 		if !believed(f) {
 			users = append(users, f)
 			continue
@@ -45,6 +52,9 @@ func (r Ref) find(ctx context.Context, h machine, known Aliases, t ns.Type, snap
 	}
 	if err := lack(snap); err != nil {
 		return nil, err
+	}
+	if reused != nil {
+		return nil, reused
 	}
 	if err == nil && len(users) == 0 {
 		return nil, nil
@@ -95,17 +105,17 @@ func (r Ref) fixed(snap *ns.Snapshot, k record.Key, direct bool) []fit {
 	if n == nil {
 		return nil
 	}
-	return []fit{{n, how, ns.KernelAuthority}}
+	return []fit{{n: n, how: how, authority: ns.KernelAuthority}}
 }
 
 // named returns the namespaces that somebody has given the name.
-func (r Ref) named(snap *ns.Snapshot) []fit {
+func (r Ref) named(h *host.Host, snap *ns.Snapshot) []fit {
 	var fits []fit
 	for i := range snap.Namespaces {
 		n := &snap.Namespaces[i]
 		for _, name := range n.Names {
 			if name.Name == r.name {
-				fits = append(fits, fit{n, fmt.Sprintf("%s at %s", n, quoted(name.Path)), name.Authority})
+				fits = append(fits, fit{n, fmt.Sprintf("%s at %s", n, quoted(name.Path)), name.Authority, reusedBy(h, n, &name)})
 			}
 		}
 	}
