@@ -47,3 +47,30 @@ func TestTraceInTimeNamespace(t *testing.T) {
 		t.Errorf("no event of the call: %s", stderr.String())
 	}
 }
+
+// In a time namespace, the host's own namespace is as old as the machine.
+func TestAgeInTimeNamespace(t *testing.T) {
+	need.Root(t)
+	need.Program(t, "unshare")
+	if out, err := exec.Command("unshare", "-T", "true").CombinedOutput(); err != nil {
+		need.Missing(t, "needs time namespaces: "+string(out))
+	}
+	since := func(args ...string) time.Time {
+		args = append(args, program(t), "list", "-o", "json", "host")
+		out, err := exec.Command(args[0], args[1:]...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list struct {
+			Namespaces []struct{ Age struct{ Since time.Time } }
+		}
+		if err := json.Unmarshal(out, &list); err != nil || len(list.Namespaces) != 1 || list.Namespaces[0].Age.Since.IsZero() {
+			t.Fatalf("%v in %s", err, out)
+		}
+		return list.Namespaces[0].Age.Since
+	}
+	here, there := since(), since("unshare", "-T", "--boottime", "1000000", "--monotonic", "1000000")
+	if apart := here.Sub(there).Abs(); apart > time.Second { // the kernel shows whole seconds
+		t.Errorf("since %v in a time namespace, %v outside", there, here)
+	}
+}

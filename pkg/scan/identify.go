@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -24,6 +25,9 @@ func (s *scanner) identify(ctx context.Context, snap *ns.Snapshot) {
 			setAge(&snap.Namespaces[i], -1, snap.Taken, boot)
 		}
 		return // a recorded tree has no namespaces to ask
+	}
+	if !boot.IsZero() { // as the host has it: /proc has that of our time namespace (kernel/time/namespace.c, 5.6)
+		boot = boot.Add(kernel.BootOffset())
 	}
 	d := opener.New(s.host, slices.Contains(s.types, ns.Net))
 	defer d.Close()
