@@ -6,6 +6,7 @@ package lifecycle
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -40,6 +41,15 @@ func TestTypes(t *testing.T) {
 	check(t, "the number goes on", got, Freed, Created)
 	if len(got) == 2 && (got[0].Type != ns.User || got[1].Type != ns.PID || got[0].NS.Inode != 5 || got[1].NS.Inode != 5) {
 		t.Errorf("%+v", got)
+	}
+	lists[ns.PID][trace.NS{Inode: 9, Cookie: 103}] = 1
+	check(t, "one whose call may come", s.poll(time.Now()))
+	late := trace.Event{Call: trace.Unshare, Flags: trace.FlagOf(ns.User), To: trace.Set{ns.User: {Inode: 9}}, Time: s.polled}
+	s.Observe([]trace.Event{late})
+	for _, e := range s.poll(later()) {
+		if (e.By != nil) != (e.Type == ns.User && e.Kind == Created) {
+			t.Errorf("the call that created a user namespace is taken for another's: %+v", e)
+		}
 	}
 }
 
