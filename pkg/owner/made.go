@@ -19,6 +19,9 @@ func (x *Index) made(n *ns.Namespace, pid ns.TaskID, o *Owner) *Owner {
 	}
 	maker, known := ns.RootAuthority, n.OwnerUID >= 0
 	switch {
+	case x.rec != nil && n.OwnerUID > 0 && n.OwnerUID != x.rec.reader:
+		maker = ns.UserAuthority(n.OwnerUID)
+	case x.rec != nil:
 	case known:
 		maker = x.host.AuthorityOf(n.OwnerUID)
 	case pid != 0 && !x.host.Recorded():

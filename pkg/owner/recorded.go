@@ -3,6 +3,7 @@
 package owner
 
 import (
+	"os"
 	"slices"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -14,6 +15,7 @@ type kept struct {
 	processes  map[holding]*Owner
 	containers []Container
 	gaps       []ns.Gap
+	reader     int // UID of who read them
 }
 
 // holding is a process, and whether it is looked at as one that is in a namespace other than
@@ -30,8 +32,11 @@ func holdingOf(n *ns.Namespace, h *ns.Holder) holding {
 // Recorded returns an index of owners that were found before. It knows no more than is added
 // to it.
 func Recorded(containers []Container, gaps []ns.Gap) *Index {
-	return &Index{rec: &kept{map[uint64]*Owner{}, map[holding]*Owner{}, containers, gaps}}
+	return &Index{rec: &kept{map[uint64]*Owner{}, map[holding]*Owner{}, containers, gaps, 0}}
 }
+
+// ReadBy has an index as of a user, whose own word is believed.
+func (x *Index) ReadBy(uid int) { x.rec.reader = uid }
 
 // AddNamespace adds whose a namespace is.
 func (x *Index) AddNamespace(n *ns.Namespace, o *Owner) {
@@ -70,6 +75,7 @@ func (x *Index) Record(s *ns.Snapshot) *Index {
 	found := make([]*Owner, len(questions))
 	x.r.eachIndex(len(questions), func(i int) { found[i] = x.Holder(questions[i].n, questions[i].h) })
 	rec := Recorded(x.Containers(), nil)
+	rec.ReadBy(os.Geteuid())
 	for i, q := range questions {
 		rec.AddHolder(q.n, q.h, found[i])
 	}

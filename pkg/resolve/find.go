@@ -109,7 +109,7 @@ func (r Ref) fixed(snap *ns.Snapshot, k record.Key, direct bool) []fit {
 }
 
 // named returns the namespaces that somebody has given the name.
-func (r Ref) named(h *host.Host, snap *ns.Snapshot) []fit {
+func (r Ref) named(h machine, snap *ns.Snapshot) []fit {
 	var fits []fit
 	for i := range snap.Namespaces {
 		n := &snap.Namespaces[i]

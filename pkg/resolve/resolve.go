@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -102,6 +103,9 @@ type machine interface {
 	ReadStat(task string) (host.Stat, error)
 	ReadDir(name string) ([]os.DirEntry, error)
 	LacksType(dir string, t ns.Type) bool
+	Recorded() bool
+	BootTime() (time.Time, error)
+	NamespaceAuthority(name string) (ns.Authority, bool)
 }
 
 // search is where references are looked for.

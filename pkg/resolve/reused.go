@@ -5,14 +5,13 @@ package resolve
 import (
 	"fmt"
 
-	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // reusedBy returns an error for a symlink to /proc/PID that root made before a user's process
 // got that PID, in a namespace that a user made: whoever takes the PID would give the name to
 // a namespace of his own. It is nil for any other, and where that cannot be seen.
-func reusedBy(h *host.Host, n *ns.Namespace, name *ns.Name) error {
+func reusedBy(h machine, n *ns.Namespace, name *ns.Name) error {
 	pid := name.PID()
 	if name.Kind != ns.NameSymlink || pid == 0 || name.Made.IsZero() || !name.Authority.Trusted || h.Recorded() {
 		return nil

@@ -107,6 +107,7 @@ func (r *restorer) index(head *wire.Snapshot, s *ns.Snapshot) (*owner.Index, err
 		containers = append(containers, owner.Container{Owner: *o, PID: ns.TaskID(c.PID), State: c.State, Sandbox: c.Sandbox, NetNS: c.NetNS, IPs: c.IPs, Dir: c.Dir})
 	}
 	x := owner.Recorded(containers, gapsOf(head.Gaps, true))
+	x.ReadBy(s.Kept.UID)
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		o, err := r.owner(r.owners[i])
