@@ -90,32 +90,6 @@ func completeFieldsOf(fields func() []filter.Field) words {
 	}
 }
 
-func typeWords() []string {
-	var all []string
-	for _, t := range ns.Types() {
-		all = append(all, t.String())
-	}
-	return append(all, "all")
-}
-
-// oneType completes with a type of namespace.
-func oneType(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return typeWords()[:ns.NumTypes], cobra.ShellCompDirectiveNoFileComp
-}
-
-// oneKind completes with a kind of holder.
-func oneKind(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return kindWords(), cobra.ShellCompDirectiveNoFileComp
-}
-
-func kindWords() []string {
-	var all []string
-	for _, k := range ns.Kinds() {
-		all = append(all, k.String())
-	}
-	return all
-}
-
 // completeRefs completes a reference: by name, container, pod or unit; what begins with a
 // digit or "pid:" by process, and that and what begins with a type also by inode. Only that
 // is read which has words that begin so: processes lead to containers, pods, units and inodes.

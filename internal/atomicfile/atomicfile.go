@@ -59,7 +59,7 @@ func (f *File) Commit() error {
 
 func (f *File) rename() error {
 	if !f.unnamed {
-		return os.Rename(f.File.Name(), f.name)
+		return os.Rename(f.Name(), f.name)
 	}
 	from := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
 	err := unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, f.name, unix.AT_SYMLINK_FOLLOW)
@@ -89,7 +89,7 @@ func wrap(name string, err error) error {
 // Discard closes the file, and takes it away.
 func (f *File) Discard() {
 	if !f.unnamed {
-		_ = os.Remove(f.File.Name()) // it is not wanted, whatever has become of it
+		_ = os.Remove(f.Name()) // it is not wanted, whatever has become of it
 	}
 	_ = f.Close()
 }

@@ -71,8 +71,11 @@ func Main() {
 	if env == "" {
 		// The race detector has every process sleep for a second before it exits, and tests
 		// execute this binary a thousand times.
-		os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
-		if err := ownMounts(); err != nil {
+		err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+		if err == nil {
+			err = ownMounts()
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, "nstest:", err)
 			os.Exit(2)
 		}

@@ -19,6 +19,7 @@ type Relocation struct {
 // What is the kind of a relocation, enum bpf_core_relo_kind. Others are not known.
 type What uint8
 
+// The kinds of relocations that objects here have (include/uapi/linux/bpf.h, 6.18).
 const (
 	FieldOffset     What = 0
 	FieldSize       What = 1

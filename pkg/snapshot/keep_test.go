@@ -21,7 +21,6 @@ func TestPrune(t *testing.T) {
 		"nsinspect-node1-20260101T000000Z.json", "nsinspect-node1-2026.json.gz", "other.json.gz", "nsinspect-node1-20250101T000000Z.json.gz/", "link",
 	}
 	gone := []string{"nsinspect-node1-20260301T115959Z.json.gz", "nsinspect-node1-20200101T000000Z.json.gz"}
-	want := []string{}
 	for _, name := range append(gone, keep...) {
 		file := filepath.Join(dir, name)
 		switch {
@@ -40,12 +39,10 @@ func TestPrune(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []string{
+	want := []string{
 		"nsinspect-node1-20240101T000000Z.json.gz", "nsinspect-node1-20250101T000000Z.json.gz", "nsinspect-node1-2026.json.gz",
 		"nsinspect-node1-20260101T000000Z.json", "nsinspect-node1-20260301T120001Z.json.gz", "nsinspect-node1-20260309T120000Z.json.gz",
 		"nsinspect-node10-20260101T000000Z.json.gz", "other.json.gz",
-	} {
-		want = append(want, e)
 	}
 	if err := Prune(dir, s, 7*24*time.Hour); err != nil {
 		t.Fatal(err)
