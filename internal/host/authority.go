@@ -44,7 +44,13 @@ func (h *Host) NameAuthority(name string) (ns.Authority, error) {
 // as Authority does, but for the task itself, and with the directories around its root. A
 // symlink on the way is nobody's word.
 func (h *Host) AuthorityInside(task ns.TaskID, name string) (ns.Authority, error) {
-	return h.authority("/proc/"+task.String()+"/root/"+strings.TrimLeft(name, "/"), trail{inside: true})
+	text, err := h.ReadProc(task, "mountinfo", maxFile)
+	if err != nil {
+		return ns.UnknownAuthority, err
+	}
+	there := new(mountTable)
+	there.parse(text)
+	return h.authority("/proc/"+task.String()+"/root/"+strings.TrimLeft(name, "/"), trail{inside: there})
 }
 
 func (h *Host) authority(name string, w trail) (ns.Authority, error) {

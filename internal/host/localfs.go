@@ -75,6 +75,12 @@ func (t *mountTable) read() error {
 	if err != nil {
 		return err
 	}
+	t.parse(text)
+	return nil
+}
+
+// parse takes the table from the text of a mountinfo file.
+func (t *mountTable) parse(text []byte) {
 	t.local, t.remote, t.mounters = map[uint64]bool{}, map[string]int{}, map[uint64]int{}
 	for line := range bytes.Lines(text) {
 		id, point, kind, ok := parseMount(line)
@@ -88,7 +94,6 @@ func (t *mountTable) read() error {
 			t.remote[unescapeMount(string(point))], t.mounters[id] = uid, uid
 		}
 	}
-	return nil
 }
 
 // parseMount returns what is needed of a line of mountinfo, "ID PARENT MAJOR:MINOR ROOT POINT

@@ -22,10 +22,10 @@ type trail struct {
 	top       string   // the path of the directory that the walk began at
 	names     []string // of those on the way from there
 	authority ns.Authority
-	closed    bool // only root can search a directory on the way: what is below it, others cannot reach
-	naming    bool // see NameAuthority
-	inside    bool // see AuthorityInside
-	links     int  // symlinks followed
+	closed    bool        // only root can search a directory on the way: what is below it, others cannot reach
+	naming    bool        // see NameAuthority
+	inside    *mountTable // of the task's mount namespace, for AuthorityInside
+	links     int         // symlinks followed
 }
 
 func (w *trail) close() {
@@ -49,6 +49,14 @@ func (w *trail) begin() error {
 	w.at, w.mount, w.names, w.closed, w.top = fd, st.Mnt_id, nil, false, w.root
 	w.directory(&st)
 	return nil
+}
+
+// mounts returns those of the mount namespace that the walk is in.
+func (w *trail) mounts() *mountTable {
+	if w.inside != nil {
+		return w.inside
+	}
+	return &w.h.mounts
 }
 
 // look is a stat that asks no file server: FUSE and NFS answer it from what they
@@ -95,7 +103,7 @@ func (w *trail) process(pid ns.TaskID, rest string) error {
 	if w.naming && !strings.HasPrefix(rest, "root/") {
 		return nil
 	}
-	if !w.inside {
+	if w.inside == nil {
 		w.authority = w.authority.And(w.h.ProcessAuthority(pid))
 	}
 	below, ok := strings.CutPrefix(rest, "root/")
@@ -113,7 +121,7 @@ func (w *trail) process(pid ns.TaskID, rest string) error {
 	}
 	w.close()
 	w.at, w.mount, w.names, w.closed, w.top = fd, st.Mnt_id, nil, false, ""
-	if w.inside {
+	if w.inside != nil {
 		if err := w.around(); err != nil {
 			return err
 		}
@@ -162,7 +170,7 @@ func (w *trail) step(part string, rest []string) (stop bool, err error) {
 		return false, nil
 	}
 	// The root of a network file system is asked even by what only passes it.
-	if uid, remote := w.h.mounts.mountedAt(w.top + "/" + strings.Join(append(slices.Clone(w.names), part), "/")); remote && !w.h.unguarded {
+	if uid, remote := w.mounts().mountedAt(w.top + "/" + strings.Join(append(slices.Clone(w.names), part), "/")); remote && !w.h.unguarded {
 		w.authority = w.authority.And(w.h.remoteAuthority(uid))
 		return true, nil
 	}
@@ -183,7 +191,7 @@ func (w *trail) step(part string, rest []string) (stop bool, err error) {
 		return true, err
 	}
 	if st.Mnt_id != w.mount && !w.h.unguarded {
-		if uid, remote := w.h.mounts.mountedBy(st.Mnt_id); remote {
+		if uid, remote := w.mounts().mountedBy(st.Mnt_id); remote {
 			w.authority = w.authority.And(w.h.remoteAuthority(uid))
 			return true, nil
 		}
@@ -223,7 +231,7 @@ func (w *trail) link(fd int, rest []string) error {
 	if err != nil {
 		return err
 	}
-	if w.inside { // which leads elsewhere from there than from here
+	if w.inside != nil { // which leads elsewhere from there than from here
 		w.authority = ns.UnknownAuthority
 		return nil
 	}
