@@ -108,13 +108,20 @@ func (h *brokenHost) command(name string, args ...string) *exec.Cmd {
 // printedFinding is a finding as JSON has it.
 type printedFinding struct {
 	Check, Severity, Summary   string
+	Path                       string
 	Evidence, Fix, Alternative []string
 	Advice                     []string
 	Subject                    *struct{ Inode uint64 }
 }
 
 // findings returns what the program prints about the namespace that is broken.
-func (h *brokenHost) findings(t *testing.T) (all []printedFinding) {
+func (h *brokenHost) findings(t *testing.T) []printedFinding {
+	t.Helper()
+	return h.report(t, func(f printedFinding) bool { return f.Subject != nil && f.Subject.Inode == h.inode })
+}
+
+// report returns those findings that a test asks for. Others are about the rest of the machine.
+func (h *brokenHost) report(t *testing.T, wanted func(printedFinding) bool) (all []printedFinding) {
 	t.Helper()
 	out, err := h.command("nsinspect", "doctor", "--min-age", "0", "-o", "json").Output()
 	if _, ended := err.(*exec.ExitError); err != nil && !ended {
@@ -128,7 +135,7 @@ func (h *brokenHost) findings(t *testing.T) (all []printedFinding) {
 		t.Fatal(err)
 	}
 	for _, f := range document.Findings {
-		if f.Subject != nil && f.Subject.Inode == h.inode {
+		if wanted(f) {
 			all = append(all, f)
 		}
 	}
@@ -241,7 +248,9 @@ until_there /run/x/there; cat /run/x/i`
 			h := breakHost(t, script)
 			f := h.expect(t, "live-pin")
 			t.Logf("%s: fix %q, or %q, advice %q", f.Summary, f.Fix, f.Alternative, f.Advice)
+			before := h.watch(t)
 			h.paste(t, f.Fix)
+			h.untouched(t, before, paths("/run/netns/blue"))
 			out, err := h.command("stat", "-c", "%i", "/run/netns/blue").Output()
 			if err != nil || strings.TrimSpace(string(out)) != fmt.Sprint(h.inode) {
 				t.Errorf("the name leads to %s, want %d: %v", out, h.inode, err)
