@@ -88,7 +88,7 @@ func (a *app) doctorCommand() *cobra.Command {
 }
 
 // secondLook is how long the doctor waits before it looks again.
-const secondLook = 2 * time.Second
+var secondLook = 2 * time.Second
 
 func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	if slices.Equal(f.check, []string{"help"}) {

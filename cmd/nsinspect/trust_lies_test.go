@@ -88,7 +88,7 @@ func (l lies) args(id string) string {
 }
 
 func (l lies) comm() string {
-	return pick(l, "sleep", "conmon", "dockerd", "containerd", "crio", "containerd-shim")
+	return pick(l, "sleep", "conmon", "dockerd", "containerd", "crio", "containerd-shim", "systemd", "(host)", "a) R 1 1", "\x1b[2Jx", "--all", "$(reboot)")
 }
 
 // spread writes what the user makes up, and the processes of a recorded machine.

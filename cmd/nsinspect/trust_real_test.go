@@ -107,10 +107,10 @@ func start(t *testing.T, as *syscall.Credential, args ...string) int {
 
 // TestUserWhoLiesHere is TestUserWhoLies on this machine, with processes of a user's.
 func TestUserWhoLiesHere(t *testing.T) {
-	var flags []string
+	flags := []string{"-test.timeout=10m"}
 	rounds := 10
 	if *full {
-		rounds, flags = 200, []string{"-full", "-test.timeout=30m"}
+		rounds, flags = 200, []string{"-full", "-test.timeout=60m"}
 	}
 	if !nstest.InPrivateMounts() {
 		testlock.Exclusive(t) // no containers of other tests
@@ -118,6 +118,7 @@ func TestUserWhoLiesHere(t *testing.T) {
 	if !nstest.PrivateMounts(t, flags...) {
 		return
 	}
+	lookAtOnce(t)
 	w := realWorld(t)
 	all := w.before(t)
 	for round := range rounds {

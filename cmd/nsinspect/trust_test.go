@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -56,8 +57,8 @@ type world struct {
 }
 
 // seen is what root sees of what is root's: for each command the exit status and the
-// output, without what is a user's.
-func (w world) seen(t *testing.T, refs []string) map[string]string {
+// output, without what is a user's; with examine also what doctor reports.
+func (w world) seen(t *testing.T, refs []string, examine bool) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	out := func(args ...string) string {
@@ -78,6 +79,9 @@ func (w world) seen(t *testing.T, refs []string) map[string]string {
 	for i, n := range w.roots(t, out("list", "-o", "json"), "namespaces") {
 		all[fmt.Sprint("listed ", i)] = n
 	}
+	if examine {
+		all["findings"] = strings.Join(w.findings(t, out("doctor", "--min-age", "0", "-o", "json")), "\n")
+	}
 	for _, ref := range refs {
 		text := out("who-uses", ref, "-o", "json")
 		if text != "" {
@@ -88,6 +92,28 @@ func (w world) seen(t *testing.T, refs []string) map[string]string {
 		}
 	}
 	return all
+}
+
+// findings returns the findings of a report on what is root's.
+func (w world) findings(t *testing.T, text string) (kept []string) {
+	t.Helper()
+	var report struct {
+		Findings []struct {
+			Check, Severity, Path, Summary, Authority string
+			Subject                                   struct{ Inode float64 }
+			Fix, Alternative, Advice                  []string
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &report); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	for _, f := range report.Findings {
+		if f.Subject.Inode != 0 && !w.inodes[f.Subject.Inode] || f.Subject.Inode == 0 && strings.HasPrefix(f.Authority, "user") {
+			continue
+		}
+		kept = append(kept, fmt.Sprintf("%+v", f))
+	}
+	return kept
 }
 
 // roots returns a member of a JSON document, or each element of one, without names
@@ -128,7 +154,7 @@ func (w world) roots(t *testing.T, text, member string) []string {
 // before is what root sees without the user.
 func (w world) before(t *testing.T) map[string]string {
 	t.Helper()
-	all := w.seen(t, w.refs)
+	all := w.seen(t, w.refs, true)
 	for ref, want := range map[string]string{"blue": "0", "web": "0", "red": "0", "old": "1", "stopped": "1"} {
 		if got := all[fmt.Sprintf("[who-uses %s -o json]", ref)]; !strings.HasPrefix(got, want+" ") {
 			t.Fatalf("who-uses %s: %q, want exit status %s", ref, got, want)
@@ -144,7 +170,7 @@ func (w world) compare(t *testing.T, l lies, round int, all map[string]string) {
 	for _, i := range l.Perm(len(w.refs))[:4] {
 		refs = append(refs, w.refs[i])
 	}
-	got := w.seen(t, refs)
+	got := w.seen(t, refs, round%5 == 0)
 	want := map[string]string{}
 	for what := range got {
 		want[what] = all[what]
@@ -158,10 +184,33 @@ func (w world) compare(t *testing.T, l lies, round int, all map[string]string) {
 // every exit status be the same, whatever a user makes up.
 func TestUserWhoLies(t *testing.T) {
 	need.Root(t) // to make files of a user
+	lookAtOnce(t)
 	rounds := 150
 	if *full {
 		rounds = 10_000
 	}
+	shards := runtime.GOMAXPROCS(0)
+	t.Run("fakes", func(t *testing.T) {
+		for shard := range shards {
+			t.Run(fmt.Sprint(shard), func(t *testing.T) {
+				t.Parallel()
+				lieOnFake(t, shard, rounds, shards)
+			})
+		}
+	})
+}
+
+// lookAtOnce has doctor not wait before its second look: nothing changes meanwhile.
+func lookAtOnce(t *testing.T) {
+	t.Helper()
+	before := secondLook
+	secondLook = 0
+	t.Cleanup(func() { secondLook = before })
+}
+
+// lieOnFake makes every step-th round up to an end.
+func lieOnFake(t *testing.T, first, end, step int) {
+	t.Helper()
 	archive, err := os.ReadFile("testdata/machines/trust.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +221,7 @@ func TestUserWhoLies(t *testing.T) {
 	}
 	w := recordedWorld(dir)
 	all := w.before(t)
-	for round := range rounds {
+	for round := first; round < end; round += step {
 		l := lies{rand.New(rand.NewPCG(uint64(round), 1)), dir, recordedPlaces}
 		l.spread(t)
 		w.compare(t, l, round, all)
