@@ -206,8 +206,8 @@ nsenter --mount=/run/x/m sh -c 'mount -t tmpfs t /mnt; touch /mnt/ns; unshare --
 		{"a mount in another mount namespace", "foreign-mount", `mkdir /run/y; mount -t tmpfs -o mode=755 t /run/y
 unshare -m --propagation private sh -c 'touch /run/y/ns; unshare --net=/run/y/ns true; stat -c %i /run/y/ns >/run/x/i; touch /run/x/there; exec sleep 600' &
 until_there /run/x/there; cat /run/x/i`, 1, ""},
-		{"thirty descriptors", "held-elsewhere", `ip netns add leak; ready /run/netns/leak
-exec 41</run/netns/leak; for i in $(seq 30); do sleep 600 & done; exec 41<&-; ip netns del leak`, 30, ""},
+		{"thirty descriptors", "held-elsewhere", `ip netns add leak; ready /run/netns/leak >/run/x/i
+exec 41</run/netns/leak; for i in $(seq 30); do sleep 600 & done; exec 41<&-; ip netns del leak; cat /run/x/i`, 30, ""},
 		{"a user's mount namespace", "foreign-mount", `mkdir /run/u; chown 1000 /run/u
 cat >/run/u/sh <<'X'
 cd /run/u; : >pin; printf '#!/bin/sh\nid >/run/u/pwned\n' >umount; chmod 755 umount
