@@ -69,7 +69,6 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 	if err != nil {
 		return nil, err
 	}
-	debug.SetGCPercent(100) // a trace runs for long, unlike all else
 	if j.lifecycle {
 		j.opts.Pace = lifecyclePace
 	}
@@ -89,6 +88,7 @@ func (a *app) newTraceSession(ctx context.Context, end func(), j *traceJob, out 
 		}
 		return nil, err
 	}
+	debug.SetGCPercent(100) // a trace runs for long, unlike all else; what loaded its programs is garbage
 	s := &traceSession{
 		app: a, done: ctx.Done(), end: end, job: j, live: isTerminal(out), tracer: t, names: names, owners: trace.NewOwners(ctx),
 		events: render.NewEvents(j.format, a.styleOf(out), names), fold: newFolder(j.fold),
