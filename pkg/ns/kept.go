@@ -24,7 +24,8 @@ func (s *Snapshot) GapsOf(types ...Type) []Gap {
 }
 
 // Of returns a snapshot that has only the namespaces of some types. It shares everything
-// else with s, and where these are all of one type, the namespaces too.
+// else with s, and where these are all of one type, the namespaces too. A gap that only
+// child namespaces may be missing from is none of types that have no children.
 func (s *Snapshot) Of(types ...Type) *Snapshot {
 	of := *s
 	of.Types = types
@@ -41,6 +42,9 @@ func (s *Snapshot) Of(types ...Type) *Snapshot {
 	}
 	if len(types) > 1 {
 		of.Namespaces = slices.DeleteFunc(slices.Clone(of.Namespaces), func(n Namespace) bool { return !slices.Contains(types, n.Type) })
+	}
+	if !slices.Contains(types, User) && !slices.Contains(types, PID) {
+		of.Gaps = slices.DeleteFunc(slices.Clone(s.Gaps), func(g Gap) bool { return len(g.Sources) == 1 && g.Of(KindChild.Source()) })
 	}
 	return &of
 }
