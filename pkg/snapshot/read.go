@@ -27,6 +27,7 @@ const (
 
 var (
 	errNoSnapshot = errors.New("it is no snapshot: nsinspect snapshot makes them")
+	errOther      = fmt.Errorf("it is what another command prints: %w", errNoSnapshot)
 	errCutOff     = errors.New("it is cut off: copy it again")
 	errTooLarge   = errors.New("it has more than any snapshot has")
 )
@@ -48,6 +49,8 @@ func Read(r io.Reader) (*File, error) {
 		return f, nil
 	case b.err != nil:
 		return nil, b.err
+	case p.other:
+		return nil, errOther
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return nil, errCutOff
 	case errors.As(err, &syntax):
@@ -113,6 +116,7 @@ type parser struct {
 	json    *json.Decoder
 	bounded *bounded
 	rest    map[string]json.RawMessage // members but those that are read as they come
+	other   bool                       // namespaces came, and no word before that they are a snapshot's
 	restorer
 }
 
@@ -128,6 +132,7 @@ func (p *parser) read() (*File, error) {
 		p.bounded.next()
 		switch key {
 		case "namespaces":
+			p.other = string(p.rest["document"]) != `"snapshot"`
 			err = p.namespaces()
 		case "doctor":
 			err = p.json.Decode(&p.doctor)
@@ -209,7 +214,7 @@ func (p *parser) finish() (*File, error) {
 	case head.Schema == "":
 		return nil, errNoSnapshot
 	case head.Document != "snapshot":
-		return nil, fmt.Errorf("it is what list, who-uses or doctor print: %w", errNoSnapshot)
+		return nil, errOther
 	}
 	return p.file(&head)
 }
