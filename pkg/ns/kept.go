@@ -43,8 +43,5 @@ func (s *Snapshot) Of(types ...Type) *Snapshot {
 	if len(types) > 1 {
 		of.Namespaces = slices.DeleteFunc(slices.Clone(of.Namespaces), func(n Namespace) bool { return !slices.Contains(types, n.Type) })
 	}
-	if !slices.Contains(types, User) && !slices.Contains(types, PID) {
-		of.Gaps = slices.DeleteFunc(slices.Clone(s.Gaps), func(g Gap) bool { return len(g.Sources) == 1 && g.Of(KindChild.Source()) })
-	}
 	return &of
 }
