@@ -89,4 +89,3 @@ func (s *search) find(ctx context.Context, refs []Ref, among bool) (*ns.Snapshot
 		return snap, found, ctx.Err()
 	}
 }
-
