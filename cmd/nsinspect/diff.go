@@ -103,7 +103,7 @@ func (a *app) diff(ctx context.Context, f diffFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	names := render.DiffNames{Old: args[0], New: "the running machine"}
+	names := render.DiffNames{Old: args[0]}
 	live := len(args) == 1
 	if !live {
 		names.New = args[1]

@@ -58,7 +58,7 @@ func TestDiffStatus(t *testing.T) {
 		{[]string{"0", "0"}, 0, "", "nsinspect: not compared, as neither has it: "},
 		{[]string{"0", "2"}, 1, "+ net:[100] (lab0): 1 mount\n+ net:[101] (lab1): 1 mount\n2 created\n", ""},
 		{[]string{"2", "-"}, 1, "2 freed\n", ""},
-		{[]string{"1"}, 1, "+++ \"the running machine\"", ""},
+		{[]string{"1"}, 1, "+++ the running machine  ", ""},
 		{[]string{"1", "3", "--filter", "names == lab2 and change == created"}, 1, "\n1 created\n", ""},
 		{[]string{"1", "3", "--filter", "change == freed"}, 0, "", ""},
 		{[]string{"1", "3", "-o", "json"}, 1, `"change": "created"`, ""},

@@ -15,7 +15,7 @@ import (
 )
 
 // DiffNames are what the two snapshots are called in the first lines of a diff.
-type DiffNames struct{ Old, New string }
+type DiffNames struct{ Old, New string } // "" is the running machine
 
 // mostDetails is how many changes of one kind a terminal shows of a namespace.
 const mostDetails = 8
@@ -78,8 +78,11 @@ func (p *diffPrinter) head(names DiffNames) {
 		sign, name string
 		file       *snapshot.File
 	}{{"---", names.Old, p.Old}, {"+++", names.New, p.New}} {
-		s := side.file.Snapshot
-		line := fmt.Sprintf("%s %s  %s  %s", side.sign, name(side.name), s.Taken.Local().Format("2006-01-02 15:04:05 -0700"), name(s.Machine.Host))
+		s, called := side.file.Snapshot, "the running machine"
+		if side.name != "" {
+			called = name(side.name)
+		}
+		line := fmt.Sprintf("%s %s  %s  %s", side.sign, called, s.Taken.Local().Format("2006-01-02 15:04:05 -0700"), name(s.Machine.Host))
 		fmt.Fprintln(&p.out, paint(text.Line(line), bold, p.style))
 	}
 	why := map[snapshot.Identity]string{

@@ -91,7 +91,7 @@ func everything() *snapshot.Diff {
 func tableOf(t *testing.T, d *snapshot.Diff, style Style) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := Diff(&out, d, DiffNames{"old.json.gz", "the running machine"}, Table, style); err != nil {
+	if err := Diff(&out, d, DiffNames{Old: "old.json.gz"}, Table, style); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -171,7 +171,7 @@ func TestDiffAcross(t *testing.T) {
 	now.Snapshot.Machine.BootID = "b2"
 	got := tableOf(t, snapshot.Compare(old, now, snapshot.Options{}), Style{})
 	for _, want := range []string{
-		"--- old.json.gz  2026-", "+++ \"the running machine\"  2026-",
+		"--- old.json.gz  2026-", "+++ the running machine  2026-",
 		"! the machine was booted between the two: namespaces are compared by name and owner alone\n",
 		"! without a name or an owner, and not compared: 1 before, 0 now\n",
 	} {
