@@ -96,8 +96,8 @@ func newSOS(t *testing.T) sos {
 	}
 	first, _, _ := strings.Cut(string(script), "\n")
 	python := strings.Fields(strings.TrimPrefix(first, "#!"))
-	where := append(python, "-c", "import sos.report.plugins as p; print(p.__path__[0])")
-	dir, err := exec.Command(where[0], where[1:]...).Output()
+	python = append(python, "-c", "import sos.report.plugins as p; print(p.__path__[0])")
+	dir, err := exec.Command(python[0], python[1:]...).Output()
 	if err != nil {
 		t.Fatalf("where the plugins of sos are: %v", err)
 	}
@@ -193,6 +193,8 @@ func startWithSecret(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		stdin.Close()
-		cmd.Wait()
+		if err := cmd.Wait(); err != nil && cmd.ProcessState == nil {
+			t.Error(err)
+		}
 	})
 }
