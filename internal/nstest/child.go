@@ -61,6 +61,17 @@ func init() {
 
 var mainCalled bool
 
+// endAtOnce has processes that this one starts end at once: under the race detector each sleeps
+// for a second before it exits, and tests execute this binary a thousand times.
+func endAtOnce() error {
+	const option = "atexit_sleep_ms=0"
+	options := os.Getenv("GORACE")
+	if strings.Contains(options, option) {
+		return nil // this binary was executed as the program under test
+	}
+	return os.Setenv("GORACE", strings.TrimLeft(options+" "+option, " "))
+}
+
 // Main must be called first thing in TestMain (or main) of every binary that
 // makes scenes, since the processes that hold namespaces are that same binary
 // executed again. In those it does not return. It gives the tests of root a mount
@@ -69,9 +80,7 @@ func Main() {
 	mainCalled = true
 	env := os.Getenv(childEnv)
 	if env == "" {
-		// The race detector has every process sleep for a second before it exits, and tests
-		// execute this binary a thousand times.
-		err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+		err := endAtOnce()
 		if err == nil {
 			err = ownMounts()
 		}
