@@ -36,8 +36,9 @@ func TestLists(t *testing.T) {
 func listed(t *testing.T, r *Reader, typ ns.Type) {
 	cmd := exec.Command("sleep", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(typ.Flag()), Pdeathsig: syscall.SIGKILL}
-	if typ == ns.Time { // which the next child is in
-		cmd = exec.Command("unshare", "--time", "--fork", "--kill-child", "sleep", "1000")
+	if typ == ns.Time { // which clone(2) does not make; the next child is in it
+		cmd = exec.Command("unshare", "--time", "sleep", "1000")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
