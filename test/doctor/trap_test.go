@@ -156,7 +156,11 @@ func TestLivePin(t *testing.T) {
 		}
 	})
 	t.Run("brought here", func(t *testing.T) {
-		shell(t, f.Fix[0])
+		need.Program(t, "go")
+		if err := buildProgram(); err != nil {
+			t.Fatal(err)
+		}
+		shell(t, `PATH="`+programDir+`:$PATH"; `+f.Fix[0])
 		t.Cleanup(func() { shell(t, "umount "+file) })
 		p.expect(t, "no-process") // its process is not in it
 	})
