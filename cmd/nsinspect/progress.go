@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// progressAfter is how long a command works without a word.
+const progressAfter = time.Second
+
 // progress is a line on a terminal that has what a command is doing, if that takes more than
 // a second.
 type progress struct {

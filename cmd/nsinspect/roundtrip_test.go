@@ -80,6 +80,7 @@ func compareWithFile(t *testing.T, commands ...[]string) {
 // What who-uses answers from a file is what it answers live, for whatever holds a namespace.
 func TestRoundTripOfScenes(t *testing.T) {
 	need.Root(t)
+	testlock.Exclusive(t)
 	var refs []string
 	for _, kind := range nstest.Kinds() {
 		refs = append(refs, fmt.Sprintf("net:[%d]", nstest.Make(t, kind).Inode))

@@ -229,6 +229,3 @@ func redactKey(name string) ([]byte, error) {
 	}
 	return key, nil
 }
-
-// progressAfter is how long a command works without a word.
-const progressAfter = time.Second

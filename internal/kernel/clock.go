@@ -14,10 +14,14 @@ import (
 // SinceBoot returns the time since boot as the kernel counts it, in BPF programs and perf
 // events. CLOCK_BOOTTIME is that of the caller's time namespace, which may be ahead of it or
 // behind (kernel/time/namespace.c, 5.6).
-func SinceBoot() time.Duration {
+func SinceBoot() time.Duration { return BootTime() - BootOffset() }
+
+// BootTime returns CLOCK_BOOTTIME, by which /proc has the start times of processes
+// (fs/proc/array.c, do_task_stat, 6.18).
+func BootTime() time.Duration {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail: there since Linux 2.6.39
-	return time.Duration(ts.Nano()) - BootOffset()
+	return time.Duration(ts.Nano())
 }
 
 // BootOffset returns how far the CLOCK_BOOTTIME of this process, by which /proc has the start

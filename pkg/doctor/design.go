@@ -6,8 +6,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
-	"sync"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -43,15 +43,9 @@ func served(n *ns.Namespace) bool {
 	return false
 }
 
-// expression returns a regular expression that is compiled when it is first used, not
-// at the start of every command.
-func expression(text string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
-}
-
 // poolName is where buildkitd keeps namespaces ready for steps of builds to come
 // (util/network/cniprovider, createns_linux.go).
-var poolName = expression(`/net/cni/[0-9a-z]{20,30}$`)
+var poolName = text.Pattern(`/net/cni/[0-9a-z]{20,30}$`)
 
 func (x *inspection) pooled(name string) bool {
 	return poolName().MatchString(name) && (x.daemon("buildkitd") != nil || x.daemon("dockerd") != nil)
@@ -60,7 +54,7 @@ func (x *inspection) pooled(name string) bool {
 // swarmName is what dockerd calls namespaces that are of a network and of no
 // container: overlay networks and load balancers of swarm mode, which have no
 // process (libnetwork/drivers/overlay, ov_network.go; sandbox.go).
-var swarmName = expression(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
+var swarmName = text.Pattern(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
 
 func (x *inspection) swarms(name string) bool {
 	return runtimesOwn(name) && swarmName().MatchString(path.Base(name)) && x.daemon("dockerd") != nil
@@ -104,7 +98,7 @@ func (x *inspection) dockerLeftover(dangling *ns.DanglingName) bool {
 	return d != nil && !d.Started.After(dangling.Made)
 }
 
-var sandboxName = expression(`^[0-9a-f]{12}$`)
+var sandboxName = text.Pattern(`^[0-9a-f]{12}$`)
 
 const runNetns = "/run/netns"
 
@@ -113,10 +107,10 @@ var patterns = []struct {
 	name  func() *regexp.Regexp
 	maker string
 }{
-	{expression(`^cni-[0-9a-f]{8}-[0-9a-f]{4}-`), "containerd's CRI plugin"},
-	{expression(`^netns-[0-9a-f]{8}-[0-9a-f]{4}-`), "Podman"},
-	{expression(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`), "CRI-O"},
-	{expression(`^(qrouter|qdhcp|snat|fip|qlbaas)-[0-9a-f]{8}-`), "OpenStack Neutron"},
+	{text.Pattern(`^cni-[0-9a-f]{8}-[0-9a-f]{4}-`), "containerd's CRI plugin"},
+	{text.Pattern(`^netns-[0-9a-f]{8}-[0-9a-f]{4}-`), "Podman"},
+	{text.Pattern(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`), "CRI-O"},
+	{text.Pattern(`^(qrouter|qdhcp|snat|fip|qlbaas)-[0-9a-f]{8}-`), "OpenStack Neutron"},
 	{sandboxName, "Docker"},
 }
 

@@ -45,3 +45,20 @@ func (s *Snapshot) Of(types ...Type) *Snapshot {
 	}
 	return &of
 }
+
+// JoinChildren has every child be the namespace of the snapshot, if that has it, and returns
+// all of those by inode. They must not be moved any more.
+func (s *Snapshot) JoinChildren() map[uint64]*Namespace {
+	all := make(map[uint64]*Namespace, len(s.Namespaces))
+	for i := range s.Namespaces {
+		all[s.Namespaces[i].Inode] = &s.Namespaces[i]
+	}
+	for _, n := range all {
+		for i := range n.Holders {
+			if h := &n.Holders[i]; h.Child != nil && all[h.Child.Inode] != nil {
+				h.Child = all[h.Child.Inode]
+			}
+		}
+	}
+	return all
+}

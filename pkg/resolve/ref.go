@@ -4,11 +4,10 @@ package resolve
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -48,14 +47,9 @@ const maxPID = 4194304
 const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, a container's name or ID, pod:NAMESPACE/NAME, unit:NAME, user:UID/NAME, self or host"
 
 var (
-	linkLike = pattern(`^[a-z_]+:\[`)
-	bareLink = pattern(`^[a-z_]+:[0-9]+$`)
+	linkLike = text.Pattern(`^[a-z_]+:\[`)
+	bareLink = text.Pattern(`^[a-z_]+:[0-9]+$`)
 )
-
-// pattern returns a function that compiles a regular expression when it is first needed.
-func pattern(text string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
-}
 
 // ParseRef reads a reference. It fails if the text cannot be one, not if there
 // is nothing by that reference.

@@ -6,23 +6,13 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// SinceBoot returns the time after boot that start times of processes are compared with:
-// that of CLOCK_BOOTTIME, as /proc has them (fs/proc/array.c, do_task_stat, 6.18).
-func SinceBoot() time.Duration {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail: there since Linux 2.6.39
-	return time.Duration(ts.Nano())
-}
-
-// DescribeAll is Describe for all namespaces of a snapshot whose scan began at a time after
-// boot. Each process is read once: one that had started before, and still has its PID, is
+// DescribeAll is Describe for all namespaces of a snapshot whose scan began at a time of
+// kernel.BootTime. Each process is read once: one that had started before, and still has its PID, is
 // the one that was found, whatever it held then. A child is the namespace of the snapshot.
 func DescribeAll(ctx context.Context, h *host.Host, snap *ns.Snapshot, begun time.Duration) error {
 	d, err := newDetails(h, true)
@@ -37,17 +27,7 @@ func DescribeAll(ctx context.Context, h *host.Host, snap *ns.Snapshot, begun tim
 	for i := range snap.Namespaces {
 		all.describe(&snap.Namespaces[i])
 	}
-	places := map[uint64]*ns.Namespace{}
-	for i := range snap.Namespaces {
-		places[snap.Namespaces[i].Inode] = &snap.Namespaces[i]
-	}
-	for i := range snap.Namespaces {
-		for j := range snap.Namespaces[i].Holders {
-			if h := &snap.Namespaces[i].Holders[j]; h.Child != nil && places[h.Child.Inode] != nil {
-				h.Child = places[h.Child.Inode]
-			}
-		}
-	}
+	snap.JoinChildren()
 	return ctx.Err()
 }
 

@@ -24,17 +24,7 @@ func (r *restorer) file(head *wire.Snapshot) (*File, error) {
 		return nil, err
 	}
 	r.trust(f)
-	places := make(map[uint64]*ns.Namespace, len(s.Namespaces))
-	for i := range s.Namespaces {
-		places[s.Namespaces[i].Inode] = &s.Namespaces[i]
-	}
-	for i := range s.Namespaces {
-		for j := range s.Namespaces[i].Holders {
-			if h := &s.Namespaces[i].Holders[j]; h.Child != nil && places[h.Child.Inode] != nil {
-				h.Child = places[h.Child.Inode]
-			}
-		}
-	}
+	places := s.JoinChildren()
 	if r.doctor != nil {
 		f.Report, err = r.report(f, places)
 	}

@@ -3,13 +3,12 @@
 package snapshot
 
 import (
-	"regexp"
-
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 )
 
 // command is a command in a sentence.
-var command = regexp.MustCompile("`[^`]*`")
+var command = text.Pattern("`[^`]*`")
 
 // Distrust takes every command out of a file that somebody could have written whom the reader
 // does not trust.
@@ -33,7 +32,7 @@ func distrust(f *doctor.Finding) {
 }
 
 func without(sentence string) string {
-	return command.ReplaceAllLiteralString(sentence, "a command that is left out")
+	return command().ReplaceAllLiteralString(sentence, "a command that is left out")
 }
 
 func withoutAll(all []string) []string {

@@ -9,10 +9,11 @@ import (
 	"net"
 	"net/netip"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
 )
 
@@ -31,15 +32,15 @@ func NewRedaction(key []byte) *Redaction {
 }
 
 // kept are words that name nobody.
-var kept = map[string]bool{}
-
-func init() {
+var kept = sync.OnceValue(func() map[string]bool {
+	all := map[string]bool{}
 	for word := range strings.FieldsSeq(`/ . .. lo localhost run var netns docker proc self task ns fd net mnt user pid ipc uts cgroup time
 		lib libpod containers containerd overlay-containers userdata storage tmp sys etc root home snap.docker volatile-containers
 		init.scope default kubepods system.slice user.slice machine.slice`) {
-		kept[word] = true
+		all[word] = true
 	}
-}
+	return all
+})
 
 func (r *Redaction) sum(class, value string) []byte {
 	h := hmac.New(sha256.New, r.key)
@@ -48,23 +49,23 @@ func (r *Redaction) sum(class, value string) []byte {
 }
 
 var (
-	plainNumber = regexp.MustCompile(`^[0-9]*$`)
-	plainWord   = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
-	anyWord     = regexp.MustCompile(`[A-Za-z0-9_.-]+`)
-	unitSuffix  = regexp.MustCompile(`\.(service|scope|slice|socket|mount|timer)$`)
-	anyAddress  = regexp.MustCompile(`(?i)\b(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})\b`)
+	plainNumber = text.Pattern(`^[0-9]*$`)
+	plainWord   = text.Pattern(`^[A-Za-z0-9_.-]+$`)
+	anyWord     = text.Pattern(`[A-Za-z0-9_.-]+`)
+	unitSuffix  = text.Pattern(`\.(service|scope|slice|socket|mount|timer)$`)
+	anyAddress  = text.Pattern(`(?i)\b(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})\b`)
 )
 
 // name replaces a name.
 func (r *Redaction) name(s *string) {
-	if kept[*s] || plainNumber.MatchString(*s) || r.hash[*s] {
+	if kept()[*s] || plainNumber().MatchString(*s) || r.hash[*s] {
 		return
 	}
-	suffix := unitSuffix.FindString(*s)
+	suffix := unitSuffix().FindString(*s)
 	hash := "n-" + hex.EncodeToString(r.sum("name", *s)[:6]) + suffix
 	if _, known := r.known[*s]; !known {
 		r.known[*s], r.hash[hash] = hash, true
-		if !plainWord.MatchString(*s) {
+		if !plainWord().MatchString(*s) {
 			r.odd = append(r.odd, *s)
 			slices.SortFunc(r.odd, func(a, b string) int { return len(b) - len(a) })
 		}
@@ -127,8 +128,8 @@ func (r *Redaction) sentence(s *string) {
 	for _, odd := range r.odd {
 		*s = strings.ReplaceAll(*s, odd, r.known[odd])
 	}
-	*s = anyAddress.ReplaceAllStringFunc(*s, func(a string) string { r.address(&a); return a })
-	*s = anyWord.ReplaceAllStringFunc(*s, func(word string) string {
+	*s = anyAddress().ReplaceAllStringFunc(*s, func(a string) string { r.address(&a); return a })
+	*s = anyWord().ReplaceAllStringFunc(*s, func(word string) string {
 		bare := strings.TrimRight(word, ".")
 		if hash, ok := r.known[bare]; ok {
 			return hash + word[len(bare):]

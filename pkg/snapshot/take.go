@@ -46,7 +46,7 @@ func (t *Taking) Report(ctx context.Context) (*doctor.Report, error) { return t.
 // It needs what the scan needs to see everything: root. It fails only if the scan does or ctx
 // ends.
 func Take(ctx context.Context, from Source) (*Taking, error) {
-	begun := scan.SinceBoot()
+	begun := kernel.BootTime()
 	snap, err := from.Scan(ctx)
 	if err != nil {
 		return nil, err
