@@ -16,7 +16,7 @@ import (
 func (c *comparison) compareHolders(old, now *ns.Namespace) []HolderChange {
 	var byKind [ns.NumKinds]HolderChange
 	if c.byKernel() {
-		merge(sorted(old.Holders), sorted(now.Holders), func(h, k *ns.Holder) { c.holder(&byKind, h, k) })
+		merge(sorted(old.Holders), sorted(now.Holders), compareHolder, func(h, k *ns.Holder) { c.holder(&byKind, h, k) })
 	}
 	c.mounts(&byKind[ns.KindMount], old, now)
 	olds, news := old.Counts(), now.Counts()
@@ -43,6 +43,9 @@ func (c *comparison) compareHolders(old, now *ns.Namespace) []HolderChange {
 // holder takes a holder of the old and of the new snapshot, one of which may be nil.
 func (c *comparison) holder(byKind *[ns.NumKinds]HolderChange, h, k *ns.Holder) {
 	lost, gained := h != nil, k != nil
+	if lost && h.Kind == ns.KindMount || gained && k.Kind == ns.KindMount {
+		return // see mounts
+	}
 	if lost && gained && same(h, k) {
 		return
 	}
@@ -74,28 +77,25 @@ func (c *comparison) counted(old, now *ns.Namespace) bool {
 	return !a && !b
 }
 
-// merge calls f for each holder of two lists in their order, with the one of the other list
-// that is in its place. Mounts are left out.
-func merge(a, b []ns.Holder, f func(h, k *ns.Holder)) {
+// merge calls f for everything in two sorted lists, in their order: with what is in its place
+// in the other list, nil if that has nothing there.
+func merge[T any](a, b []T, compare func(x, y *T) int, f func(x, y *T)) {
 	for len(a)+len(b) > 0 {
 		order := -1
 		switch {
 		case len(a) == 0:
 			order = 1
 		case len(b) > 0:
-			order = compareHolder(&a[0], &b[0])
+			order = compare(&a[0], &b[0])
 		}
-		var h, k *ns.Holder
+		var x, y *T
 		if order <= 0 {
-			h, a = &a[0], a[1:]
+			x, a = &a[0], a[1:]
 		}
 		if order >= 0 {
-			k, b = &b[0], b[1:]
+			y, b = &b[0], b[1:]
 		}
-		if h != nil && h.Kind == ns.KindMount || k != nil && k.Kind == ns.KindMount {
-			continue
-		}
-		f(h, k)
+		f(x, y)
 	}
 }
 
@@ -149,27 +149,14 @@ func (c *comparison) mounts(ch *HolderChange, old, now *ns.Namespace) {
 	if !c.legible() {
 		return
 	}
-	for len(a)+len(b) > 0 {
-		order := -1
+	merge(a, b, func(x, y **ns.Holder) int { return c.compareMount(*x, *y) }, func(x, y **ns.Holder) {
 		switch {
-		case len(a) == 0:
-			order = 1
-		case len(b) > 0:
-			order = c.compareMount(a[0], b[0])
+		case y == nil && !c.now.misses(*x):
+			ch.Lost = append(ch.Lost, *x)
+		case x == nil && !c.old.misses(*y):
+			ch.Gained = append(ch.Gained, *y)
 		}
-		switch {
-		case order < 0 && !c.now.misses(a[0]):
-			ch.Lost = append(ch.Lost, a[0])
-		case order > 0 && !c.old.misses(b[0]):
-			ch.Gained = append(ch.Gained, b[0])
-		}
-		if order <= 0 {
-			a = a[1:]
-		}
-		if order >= 0 {
-			b = b[1:]
-		}
-	}
+	})
 }
 
 func (c *comparison) mountsOf(n *ns.Namespace) (all []*ns.Holder) {

@@ -105,8 +105,8 @@ func (c *comparison) sameInode(old, now *ns.Namespace) bool {
 		return true // it was made while the old snapshot was taken
 	}
 	shared := false
-	merge(sorted(old.Holders), sorted(now.Holders), func(h, k *ns.Holder) {
-		shared = shared || h != nil && k != nil && h.PID != 0 && born(h) != 0 && born(k) != 0 && same(h, k)
+	merge(sorted(old.Holders), sorted(now.Holders), compareHolder, func(h, k *ns.Holder) {
+		shared = shared || h != nil && k != nil && h.Kind != ns.KindMount && h.PID != 0 && born(h) != 0 && born(k) != 0 && same(h, k)
 	})
 	return shared
 }
