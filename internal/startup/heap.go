@@ -23,6 +23,7 @@ const (
 
 func init() {
 	heap := growHeap(alignHeap())
+	// Where it is refused, the start takes longer and nothing else changes.
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, heap[0], heap[1]-heap[0], syscall.MADV_HUGEPAGE)
 }
 
