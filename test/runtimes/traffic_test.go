@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package runtimes
 
 import (
@@ -12,6 +14,9 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/pkg/scan"
+	"github.com/nsinspect/nsinspect/pkg/scan/bpf"
+	"github.com/nsinspect/nsinspect/test/engines"
 )
 
 // traffic is what runs in a container until its stdin ends: a web server that forks for
@@ -33,28 +38,45 @@ func TestTraffic(t *testing.T) {
 		"podman": func(t *testing.T) container { return startPodman(t).run(t, "web") },
 		"lxc":    func(t *testing.T) container { return newLXC(t).run(t, "web") },
 	}
+	engines.CheckKernel(t)
+	e, err := bpf.New()
+	if err != nil {
+		need.Missing(t, "needs the bpf engine: "+err.Error())
+	}
+	defer e.Close()
 	n := newInspect(t, "--engine", "bpf")
 	for name, start := range start {
-		t.Run(name, func(t *testing.T) { checkTraffic(t, n, start(t)) })
+		t.Run(name, func(t *testing.T) { checkTraffic(t, e, n, start(t)) })
 	}
 }
 
-func checkTraffic(t *testing.T, n nsinspect, c container) {
+func checkTraffic(t *testing.T, e scan.Engine, n nsinspect, c container) {
 	t.Helper()
 	requests := startTraffic(t, c)
-	ref, before := "pid:"+strconv.Itoa(c.pid), requests()
+	inode := c.netns(t)
 	const scans = 50
+	before := requests()
 	for i := range scans {
-		ns := n.whoUses(t, ref).Namespace
-		if ns.References == nil || ns.References.Total != ns.References.Explained {
-			t.Errorf("scan %d: references %+v do not balance; %v", i, ns.References, ns.Counts)
+		snap, err := scan.Scan(t.Context(), scan.Options{Engine: e, Balance: inode})
+		if err != nil {
+			t.Fatal(err)
 		}
+		if found := snap.Find(inode); found == nil || found.References == nil || found.References.Total != found.References.Explained {
+			t.Errorf("scan %d: the references do not balance: %+v", i, found)
+		}
+		// It is no traffic where nothing comes and goes from one scan to the next.
+		nstest.Eventually(t, func() string {
+			if requests() <= before+i {
+				return "no request since the last scan"
+			}
+			return ""
+		})
 	}
-	if served := requests() - before; served < scans {
-		t.Errorf("only %d requests during %d scans", served, scans)
-	} else {
-		t.Logf("%d requests during %d scans", served, scans)
+	told := n.whoUses(t, "pid:"+strconv.Itoa(c.pid)).Namespace
+	if told.References == nil || told.References.Total != told.References.Explained {
+		t.Errorf("who-uses: references %+v do not balance; %v", told.References, told.Counts)
 	}
+	t.Logf("%d requests during %d scans", requests()-before, scans)
 }
 
 // lineCounter counts the lines that are written to it.
