@@ -9,7 +9,7 @@
 
 /* The registers at a system call, by architecture. */
 struct pt_regs___x86 {
-	unsigned long bx, cx, si, di, orig_ax;
+	unsigned long bx, cx, ax, si, di, orig_ax;
 };
 struct pt_regs___arm64 {
 	u64 regs[31];

@@ -7,7 +7,7 @@
  * event is submitted.
  *
  * Needs Linux 5.8 (ring buffer); 6.2 for the object built with DIRECT. */
-#include "call.h"
+#include "hook.h"
 #include "target.h"
 #include "wanted.h"
 
@@ -213,17 +213,22 @@ int sys_exit(u64 *ctx)
 	return exit_call((void *)ctx[0], nr, ctx[1], 0);
 }
 
-/* Tier 2: the functions of the traced calls; a copy of these is loaded for each. */
+/* Tier 2: the functions of the traced calls; a copy of these is loaded for each, or one
+ * kprobe for all. */
 SEC("fentry")
 int call_enter(u64 *ctx)
 {
-	return enter_call((void *)ctx[0], call_number((void *)ctx[0]));
+	void *regs = call_regs(ctx);
+
+	return enter_call(regs, call_number(regs));
 }
 
 SEC("fexit")
 int call_exit(u64 *ctx)
 {
-	return exit_call((void *)ctx[0], call_number((void *)ctx[0]), ctx[1], 1);
+	void *regs = call_regs(ctx);
+
+	return exit_call(regs, call_number(regs), returned(ctx), 1);
 }
 
 /* A child was made by a call that was not a traced one when it was entered: another
@@ -243,13 +248,15 @@ static __always_inline struct event *clone_without_entry(struct task_struct *tas
 	return e;
 }
 
-/* The child was made and has not run yet, so that this event comes before its own. */
+/* The child was made and has not run yet, so that this event comes before its own. As a
+ * kprobe it is at uprobe_copy_process, which copy_process calls next, with the same
+ * arguments (kernel/fork.c, 6.18). */
 SEC("tp_btf/task_newtask")
 int newtask(u64 *ctx)
 {
-	struct task_struct *child = (void *)ctx[0], *task = (void *)bpf_get_current_task();
+	struct task_struct *child = (void *)argument(ctx, 0), *task = (void *)bpf_get_current_task();
 	u32 id = READ(task, pid), tgid = READ(child, tgid), yes = 1;
-	u64 flags = ctx[1];
+	u64 flags = argument(ctx, 1);
 	struct event *e;
 	struct pid *pid;
 
@@ -273,12 +280,16 @@ int newtask(u64 *ctx)
 	return submit(e);
 }
 
+/* As a kprobe it is at exit_files, which do_exit calls soon after the tracepoint; where
+ * copy_process fails, it does so for a child, which has the number of its parent then. */
 SEC("tp_btf/sched_process_exit")
 int process_exit(u64 *ctx)
 {
-	struct task_struct *task = (void *)ctx[0];
+	struct task_struct *task = (void *)argument(ctx, 0);
 	u32 id = READ(task, pid), tgid = READ(task, tgid);
 
+	if (by_kprobe && (u64)task != bpf_get_current_task())
+		return 0;
 	bpf_map_delete_elem(&pending, &id);
 	if (follow && READ(READ(task, signal), live.counter) == 0) /* the last thread (do_exit, kernel/exit.c) */
 		bpf_map_delete_elem(&followed, &tgid);

@@ -23,7 +23,7 @@ var tiers = map[trace.Tier]string{
 var limitations = map[trace.Limitation]string{
 	trace.LacksFiltered:     "calls that a seccomp filter or its supervisor answers",
 	trace.LacksPtraced:      "calls that a ptracer answers itself, as strace --inject does, or turns into another",
-	trace.LacksPreempted:    "calls on a CPU while another thread is preempted inside the program there (counted as lost, with every other system call there)",
+	trace.LacksPreempted:    "calls on a CPU while another thread is preempted inside the program there (counted as lost, by tier 1 with every other system call there)",
 	trace.LacksShortLived:   "where a thread went that ended within milliseconds",
 	trace.LacksOrigins:      "from where a thread came that started after the tracer",
 	trace.LacksOtherOrigins: "from where a thread came in its first move between namespaces of another type than net",

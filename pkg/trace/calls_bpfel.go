@@ -189,6 +189,7 @@ const (
 	callsProgSysEnter       = "sys_enter"
 	callsProgSysExit        = "sys_exit"
 	callsVarAsleep          = "asleep"
+	callsVarByKprobe        = "by_kprobe"
 	callsVarCgroupHierarchy = "cgroup_hierarchy"
 	callsVarCompat          = "compat"
 	callsVarCurrentLevel    = "current_level"
@@ -275,6 +276,7 @@ type callsMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsVariableSpecs struct {
 	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
+	ByKprobe        *ebpf.VariableSpec `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
 	CurrentLevel    *ebpf.VariableSpec `ebpf:"current_level"`
@@ -337,6 +339,7 @@ func (m *callsMaps) Close() error {
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsVariables struct {
 	Asleep          *ebpf.Variable `ebpf:"asleep"`
+	ByKprobe        *ebpf.Variable `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
 	CurrentLevel    *ebpf.Variable `ebpf:"current_level"`

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -18,17 +19,27 @@ import (
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 )
 
-// hook is a program and the raw tracepoint that it is attached to; "" for one that
-// was loaded for its place.
-type hook struct{ program, tracepoint string }
+// hook is a program and what it is attached to: a raw tracepoint, functions, or nothing
+// of both where it was loaded for its place.
+type hook struct {
+	program, tracepoint string
+	functions           []string
+	returns             bool // of the functions, not their entries
+	spare               bool // where it is skipped, no call is lost for that
+}
 
 func (h hook) attach(programs *ebpf.Collection) (link.Link, error) {
 	prog := programs.Programs[h.program]
 	var l link.Link
 	var err error
-	if h.tracepoint != "" {
+	switch {
+	case h.tracepoint != "":
 		l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: h.tracepoint, Program: prog})
-	} else {
+	case h.returns:
+		l, err = link.KretprobeMulti(prog, link.KprobeMultiOptions{Symbols: h.functions})
+	case h.functions != nil:
+		l, err = link.KprobeMulti(prog, link.KprobeMultiOptions{Symbols: h.functions})
+	default:
 		l, err = link.AttachTracing(link.TracingOptions{Program: prog})
 	}
 	if err != nil {
@@ -38,9 +49,11 @@ func (h hook) attach(programs *ebpf.Collection) (link.Link, error) {
 }
 
 // loadTyped loads programs that know the kernel's types: those that choose returns,
-// which may add to the object's.
-func loadTyped(o Options, choose func(*bpfreader.ObjectFile) []hook) (*ebpf.Collection, []hook, error) {
-	object, err := bpfreader.OpenObjectFile(bpfreader.ObjectFileOptions{New: loadCalls, Old: loadOldCalls, IDs: callFunctions, TypesDir: o.typesDir})
+// which may change the object's and add to them.
+func loadTyped(o Options, choose func(*bpfreader.ObjectFile) ([]hook, error)) (*ebpf.Collection, []hook, error) {
+	object, err := bpfreader.OpenObjectFile(bpfreader.ObjectFileOptions{
+		New: loadCalls, Old: loadOldCalls, IDs: slices.Concat(callFunctions, taskFunctions), TypesDir: o.typesDir,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -48,7 +61,10 @@ func loadTyped(o Options, choose func(*bpfreader.ObjectFile) []hook) (*ebpf.Coll
 	if err != nil {
 		return nil, nil, err
 	}
-	hooks := append(choose(object), hook{program: callsProgProcessExit})
+	hooks, err := choose(object)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := set(object.Spec, map[string]any{callsVarFollow: flag(o.Follow), callsVarReaderLevel: level, callsVarEntriesMissed: flag(preemptible()),
 		callsVarIdentify: flag(o.Identify), callsVarCgroupHierarchy: uint32(o.Hierarchy)}); err != nil {
 		return nil, nil, err
@@ -70,7 +86,7 @@ func loadPlain(o Options) (*ebpf.Collection, []hook, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	hooks := []hook{{plainCallsProgPlainExit, "sys_exit"}, {plainCallsProgPlainEnter, "sys_enter"}}
+	hooks := []hook{{program: plainCallsProgPlainExit, tracepoint: "sys_exit"}, {program: plainCallsProgPlainEnter, tracepoint: "sys_enter"}}
 	err = set(spec, map[string]any{
 		plainCallsVarArm64: flag(runtime.GOARCH == "arm64"), plainCallsVarPidnsDev: st.Dev,
 		plainCallsVarReaderLevel: flag(st.Ino != initialPIDNamespace),

@@ -57,8 +57,8 @@ func TestAllTypes(t *testing.T) {
 	need.Root(t)
 	needTypes(t)
 	o := Options{Buffer: 1 << 20, typesDir: t.TempDir()}
-	programs, hooks, err := loadTyped(o, func(*bpfreader.ObjectFile) []hook {
-		return []hook{{program: callsProgNewtask}, {program: callsProgSysExit}, {program: callsProgSysEnter}}
+	programs, hooks, err := loadTyped(o, func(*bpfreader.ObjectFile) ([]hook, error) {
+		return []hook{{program: callsProgNewtask}, {program: callsProgSysExit}, {program: callsProgSysEnter}}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ const (
 	oldCallsProgSysEnter       = "sys_enter"
 	oldCallsProgSysExit        = "sys_exit"
 	oldCallsVarAsleep          = "asleep"
+	oldCallsVarByKprobe        = "by_kprobe"
 	oldCallsVarCgroupHierarchy = "cgroup_hierarchy"
 	oldCallsVarCompat          = "compat"
 	oldCallsVarCurrentLevel    = "current_level"
@@ -116,6 +117,7 @@ type oldCallsMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsVariableSpecs struct {
 	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
+	ByKprobe        *ebpf.VariableSpec `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
 	CurrentLevel    *ebpf.VariableSpec `ebpf:"current_level"`
@@ -178,6 +180,7 @@ func (m *oldCallsMaps) Close() error {
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsVariables struct {
 	Asleep          *ebpf.Variable `ebpf:"asleep"`
+	ByKprobe        *ebpf.Variable `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
 	CurrentLevel    *ebpf.Variable `ebpf:"current_level"`

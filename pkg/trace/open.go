@@ -58,29 +58,37 @@ type tier struct {
 	open func(Options) (backend, error)
 }
 
-// inOrder returns the tiers as Open tries them, best first.
+// inOrder returns the tiers as Open tries them, best first: where programs can be preempted,
+// tier 2 by kprobes, which cannot, and then what else there is.
 func inOrder() []tier {
-	all := slices.Clone(tiers)
 	if !preemptible() {
-		return all
+		return tiers
 	}
-	all[0].Limitations = []Limitation{LacksPreempted, LacksPtraced}
+	all := slices.Clone(tiers)
+	probes := all[1]
+	probes.open = openProbes
+	for i := range 2 {
+		all[i].Limitations = append([]Limitation{LacksPreempted}, all[i].Limitations...)
+	}
 	all[0], all[1] = all[1], all[0]
-	return all
+	return append([]tier{probes}, all...)
 }
 
 // preemptible reports whether a task can be preempted while a program at a
-// tracepoint runs for it. Until it runs on, that program runs for no other task on
-// that CPU (prog->active in __bpf_trace_run, kernel/trace/bpf_trace.c). Seen on
+// tracepoint, or at a function by fentry and fexit, runs for it. Until it runs on, that
+// program runs for no other task on that CPU (prog->active in __bpf_trace_run,
+// kernel/trace/bpf_trace.c, and __bpf_prog_enter_recur, kernel/bpf/trampoline.c). Seen on
 // 7.3 and not on 6.18, where preemption was off meanwhile. At the functions of the
 // calls it takes two threads that make such calls at once, at every call any two.
 func preemptible() bool { return kernel.Running().AtLeast(7, 0) }
 
-// Tiers returns the tiers in the order in which Open tries them.
+// Tiers returns the tiers in the order in which Open tries them, each as it is at its best.
 func Tiers() []TierInfo {
 	var all []TierInfo
 	for _, t := range inOrder() {
-		all = append(all, t.TierInfo)
+		if !slices.ContainsFunc(all, func(i TierInfo) bool { return i.Tier == t.Tier }) {
+			all = append(all, t.TierInfo)
+		}
 	}
 	return all
 }

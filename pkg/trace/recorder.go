@@ -22,6 +22,7 @@ import (
 // recorder reads what BPF programs record, whatever they are attached to.
 type recorder struct {
 	programs *ebpf.Collection
+	counted  []string // programs: where one is skipped, a call is lost
 	links    []link.Link
 	reader   *ringbuf.Reader
 	record   ringbuf.Record
@@ -57,6 +58,9 @@ func (r *recorder) start(hooks []hook) error {
 			return err
 		}
 		r.links = append(r.links, l)
+		if !h.spare {
+			r.counted = append(r.counted, h.program)
+		}
 	}
 	if started := r.programs.Maps[startedMap]; started != nil {
 		if err := started.Put(uint32(0), uint64(kernel.SinceBoot())); err != nil {
@@ -123,9 +127,10 @@ func (r *recorder) lost() ([]Loss, error) {
 			losses[call].Total += n
 		}
 	}
-	// A program that would run inside of itself is left out, and counted.
-	for name, prog := range r.programs.Programs {
-		stats, err := prog.Stats()
+	// A program that would run inside of itself, or while another task is preempted in it, is skipped,
+	// and counted.
+	for _, name := range r.counted {
+		stats, err := r.programs.Programs[name].Stats()
 		if err != nil {
 			return nil, fmt.Errorf("count missed runs of program %s: %w", name, err)
 		}

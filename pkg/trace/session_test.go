@@ -27,7 +27,7 @@ func open(t testing.TB, o trace.Options) *session {
 	need.Root(t)
 	testlock.Shared(t)
 	if o.Tier == 0 {
-		o.Tier = 1
+		o.Tier = trace.Tiers()[0].Tier
 	}
 	ctx, end := context.WithCancel(t.Context())
 	tracer, err := trace.Open(ctx, o)

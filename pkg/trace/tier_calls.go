@@ -6,15 +6,21 @@ package trace
 
 import (
 	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 )
 
+// processExit forgets a task that ends.
+var processExit = hook{program: callsProgProcessExit, spare: true}
+
 // openCalls is tier 1: programs at the entry and the return of every system call,
 // which turn all but four of them away at once, and where a task is made.
 func openCalls(o Options) (backend, error) {
-	programs, hooks, err := loadTyped(o, func(*bpfreader.ObjectFile) []hook {
-		return []hook{{program: callsProgNewtask}, {program: callsProgSysExit}, {program: callsProgSysEnter}}
+	programs, hooks, err := loadTyped(o, func(*bpfreader.ObjectFile) ([]hook, error) {
+		return []hook{{program: callsProgNewtask}, {program: callsProgSysExit}, {program: callsProgSysEnter}, processExit}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -23,30 +29,81 @@ func openCalls(o Options) (backend, error) {
 }
 
 // openFunctions is tier 2: the same at the functions that the four calls are, so
-// that no other call is touched.
+// that no other call is touched. A call whose entry is skipped is recorded in part when it
+// returns.
 func openFunctions(o Options) (backend, error) {
-	none := false
-	programs, hooks, err := loadTyped(o, func(object *bpfreader.ObjectFile) []hook {
+	programs, hooks, err := loadTyped(o, func(object *bpfreader.ObjectFile) ([]hook, error) {
+		functions, err := functionsOf(object)
+		if err != nil {
+			return nil, err
+		}
 		hooks := []hook{{program: callsProgNewtask}}
 		for _, program := range []string{callsProgCallExit, callsProgCallEnter} {
-			for _, function := range callFunctions {
-				if !object.HasFunc(function) {
-					continue // a kernel without that ABI
-				}
+			for _, function := range functions {
 				copied := object.Spec.Programs[program].Copy()
 				copied.AttachTo = function
 				name := program + function
 				object.Spec.Programs[name] = copied
-				hooks = append(hooks, hook{program: name})
+				hooks = append(hooks, hook{program: name, spare: program == callsProgCallEnter})
 			}
 		}
-		none = len(hooks) == 1
-		return hooks
+		return append(hooks, processExit), nil
 	})
-	switch {
-	case none:
-		return nil, errors.Join(errors.New("none of the functions of the calls is in the kernel's type information"), err)
-	case err != nil:
+	if err != nil {
+		return nil, err
+	}
+	return record(programs, hooks)
+}
+
+// functionsOf returns the functions of the calls that the kernel has: not every one
+// has every ABI.
+func functionsOf(object *bpfreader.ObjectFile) (functions []string, err error) {
+	for _, function := range callFunctions {
+		if object.HasFunc(function) {
+			functions = append(functions, function)
+		}
+	}
+	if functions == nil {
+		return nil, errors.New("none of the functions of the calls is in the kernel's type information")
+	}
+	return functions, nil
+}
+
+// The functions that kprobes see a new task at, before it runs, and one that ends (see
+// newtask and process_exit of bpf/trace/trace.bpf.c).
+const (
+	newtaskFunction = "uprobe_copy_process"
+	exitFunction    = "exit_files"
+)
+
+var taskFunctions = []string{newtaskFunction, exitFunction}
+
+// openProbes is tier 2 by kprobes, which take a few hundred nanoseconds more for a call than
+// what is attached to one function does (fentry), but run while the task cannot be preempted.
+func openProbes(o Options) (backend, error) {
+	programs, hooks, err := loadTyped(o, func(object *bpfreader.ObjectFile) ([]hook, error) {
+		functions, err := functionsOf(object)
+		if err != nil {
+			return nil, err
+		}
+		for _, function := range taskFunctions {
+			if !object.HasFunc(function) {
+				return nil, fmt.Errorf("the kernel's type information has no function %s", function)
+			}
+		}
+		hooks := []hook{
+			{program: callsProgNewtask, functions: []string{newtaskFunction}},
+			{program: callsProgCallExit, functions: functions, returns: true},
+			{program: callsProgCallEnter, functions: functions, spare: true},
+			{program: callsProgProcessExit, functions: []string{exitFunction}, spare: true},
+		}
+		for _, h := range hooks {
+			p := object.Spec.Programs[h.program]
+			p.Type, p.AttachType, p.AttachTo = ebpf.Kprobe, ebpf.AttachTraceKprobeMulti, ""
+		}
+		return hooks, set(object.Spec, map[string]any{callsVarByKprobe: flag(true)})
+	})
+	if err != nil {
 		return nil, err
 	}
 	return record(programs, hooks)
