@@ -43,8 +43,8 @@ var suites = []suite{
 
 func (s suite) name() string { return strings.ReplaceAll(s.dir, "/", "-") }
 
-// build compiles the program, the probe and the tests for an architecture.
-func build(ctx context.Context, arch, to string, programOnly bool) error {
+// build compiles the program, the probe and the tests of suites for an architecture.
+func build(ctx context.Context, arch, to string, suites []suite) error {
 	programs := []struct{ arch, name, dir string }{
 		{arch, "nsinspect", "./cmd/nsinspect"},
 		{arch, "probe", "./test/kernels/probe"},
@@ -54,9 +54,6 @@ func build(ctx context.Context, arch, to string, programOnly bool) error {
 		if err := goTool(ctx, p.arch, "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(to, p.name), p.dir); err != nil {
 			return err
 		}
-	}
-	if programOnly {
-		return nil
 	}
 	for _, s := range suites {
 		if err := goTool(ctx, arch, "test", "-c", "-ldflags", "-s -w", "-o", filepath.Join(to, s.name()), "./"+s.dir); err != nil {
@@ -129,7 +126,7 @@ func writeInitrd(path string, k kernel, cache, built, jobs string) error {
 }
 
 // jobs is the script that the guest runs.
-func jobs(command string, suites []suite) string {
+func jobs(command string, suites []suite, tests string) string {
 	if command != "" {
 		return "export TERM=dumb\njob command / /bin/sh -c '" + strings.ReplaceAll(command, "'", `'\''`) + "'\n"
 	}
@@ -139,6 +136,9 @@ func jobs(command string, suites []suite) string {
 		fmt.Fprintf(&b, "job %s /src/%s /built/%s -test.v=test2json -test.timeout 12m", s.dir, s.dir, s.name())
 		if s.skip != "" {
 			fmt.Fprintf(&b, " -test.skip '%s'", s.skip)
+		}
+		if tests != "" {
+			fmt.Fprintf(&b, " -test.run '%s'", tests)
 		}
 		b.WriteString("\n")
 	}

@@ -5,6 +5,7 @@
 //	go run ./test/kernels                        # every amd64 kernel, about six minutes
 //	go run ./test/kernels -kernels 5.10,7.3      # some of them
 //	go run ./test/kernels -kernels 6.1-arm64     # the other architecture
+//	go run ./test/kernels -kernels 7.3 -suites pkg/trace -tests TestThree   # some of the tests
 //	go run ./test/kernels -kernels 5.10 -run 'nsinspect list'   # by hand
 //	go run ./test/kernels -write                 # also write what was expected anew
 //	go run ./test/kernels -docs                  # write the table of docs/kernels.md, without a run

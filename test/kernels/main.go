@@ -26,6 +26,7 @@ type runner struct {
 	cache, work string
 	command     string // to run in place of the tests
 	suites      []suite
+	tests       string // of these the tests to run, by name; "" for all
 	options     string // for the kernel's command line
 	write       bool
 	limit       time.Duration // of one boot
@@ -39,6 +40,7 @@ func main() {
 	arch := flag.String("arch", "amd64", "boot the kernels of this `ARCHITECTURE`")
 	parallel := flag.Int("parallel", 2, "boot so `MANY` at once")
 	only := flag.String("suites", "", "run the tests of these `DIRECTORIES` alone; what is expected is not looked at then")
+	flag.StringVar(&r.tests, "tests", "", "with -suites, run the tests alone whose name matches this `REGEXP`")
 	docs := flag.Bool("docs", false, "only write the table of docs/kernels.md from what is expected")
 	flag.StringVar(&r.command, "run", "", "run this `COMMAND` in place of the tests, and print what it prints")
 	flag.StringVar(&r.options, "append", "", "more `OPTIONS` for the kernel")
@@ -72,6 +74,14 @@ func (r *runner) suitesOf(k kernel) []suite {
 		return r.suites
 	}
 	return k.suites(r.suites)
+}
+
+// toBuild returns the suites whose tests are run: none where a command is.
+func (r *runner) toBuild() []suite {
+	if r.command != "" {
+		return nil
+	}
+	return r.suites
 }
 
 func choose(names, arch string) ([]kernel, error) {
@@ -117,7 +127,7 @@ func (r *runner) run(names, arch string, parallel int) error {
 		}
 		if dir := filepath.Join(r.work, k.arch); !built[k.arch] {
 			built[k.arch] = true
-			if err := errors.Join(os.Mkdir(dir, 0o755), build(ctx, k.arch, dir, r.command != "")); err != nil {
+			if err := errors.Join(os.Mkdir(dir, 0o755), build(ctx, k.arch, dir, r.toBuild())); err != nil {
 				return err
 			}
 		}
@@ -156,7 +166,7 @@ func (r *runner) bootAll(ctx context.Context, chosen []kernel, parallel int) {
 func (r *runner) one(ctx context.Context, k kernel) error {
 	initrd := filepath.Join(r.work, k.name)
 	defer os.RemoveAll(initrd)
-	if err := writeInitrd(initrd, k, r.cache, filepath.Join(r.work, k.arch), jobs(r.command, r.suitesOf(k))); err != nil {
+	if err := writeInitrd(initrd, k, r.cache, filepath.Join(r.work, k.arch), jobs(r.command, r.suitesOf(k), r.tests)); err != nil {
 		return err
 	}
 	o := k.boot(ctx, r.cache, initrd, k.options+" "+r.options, r.limit)
