@@ -102,6 +102,7 @@ func TestNumbersOfOtherABI(t *testing.T) {
 
 // TestX32 calls by the x32 way, which most kernels refuse.
 func TestX32(t *testing.T) {
+	needsEveryEntry(t)
 	const x32 = 0x40000000 // __X32_SYSCALL_BIT
 	s := open(t, trace.Options{})
 	a := newActor()

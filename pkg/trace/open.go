@@ -205,7 +205,7 @@ func (t *Tracer) readBatch(events []Event) (int, error) {
 		}
 		deadline := time.Now()
 		switch {
-		case t.ended:
+		case t.ended, n > 0:
 		case deadline.Sub(t.last) > idleAfter:
 			deadline = deadline.Add(t.pace)
 		default:
