@@ -14,7 +14,7 @@ import (
 
 // What comes before the flags are read knows which of the global ones take a value.
 func TestStartupKnowsGlobalFlags(t *testing.T) {
-	source, err := os.ReadFile("../../internal/startup/startup.go")
+	source, err := os.ReadFile("../../internal/startup/command.go")
 	if err != nil {
 		need.Missing(t, "needs the source beside the test")
 	}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 )
 
@@ -193,6 +194,9 @@ func startHelper(op string) (*helper, error) {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
+		if errors.Is(err, unix.EAGAIN) {
+			err = kernel.ErrNoProcess
+		}
 		return nil, fmt.Errorf("start a child process: %w", err)
 	}
 	c := &helper{op: op, cmd: cmd, in: in, out: out, ready: make(chan struct{}), ended: make(chan struct{})}

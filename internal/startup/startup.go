@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package startup does what comes before everything else that a program does. It is
-// imported for that alone.
+// Package startup does what comes before everything else that a program does, and what comes
+// last where a limit of this process ends it. It is imported for that alone.
 //
-// It imports nothing but syscall, and so is initialized before whatever opens files in an
-// init function, as os and cilium/ebpf do (The Go Programming Language Specification,
-// "Program initialization").
+// It imports nothing but syscall and sync/atomic, and so is initialized before whatever opens
+// files in an init function, as os and cilium/ebpf do (The Go Programming Language
+// Specification, "Program initialization").
 package startup
 
 import "syscall"
@@ -13,6 +13,7 @@ import "syscall"
 func init() {
 	sealClosed(1, stdout)
 	sealClosed(2, stderr)
+	checkSpace()
 	checkFiles()
 }
 
@@ -20,17 +21,17 @@ func init() {
 // with -buildmode=pie or an external linker, which start elsewhere, 0.
 var stdout, stderr int
 
-// space is the limit of the address space (RLIMIT_AS), soft and hard, from before the Go
-// runtime started: it ends with a dump where it may not map what it reserves first, more than
-// half a GiB for its page allocator (runtime, mpagealloc_64bit.go, 1.26). The exit status is
-// 1, but 3 where the first argument is doctor: what is there, "doctor\x00", without the byte after it.
-//
+// The first thread has 64 KiB of the stack that the kernel made, beside the arguments and
+// environment there (runtime, asm_*.s, rt0_go, 1.26), of which 128 KiB are always allowed
+// (fs/exec.c, bprm_stack_limits, 6.18). Where its limit (RLIMIT_STACK) is less than both take,
+// the thread would end with a signal, and has a stack of its own in its place.
+const stackSize = 80 << 10
+
 //nolint:unused // start_*.s has them
 var (
-	space      [2]uint64
-	doctor     uint64 = 0x00_726f_7463_6f64 << 8
-	leastSpace uint64 = 2 << 30
-	tooSmall          = "nsinspect: out of address space: 2 GiB are needed\nhint: raise ulimit -v\n"
+	stackLimit [2]uint64 // soft and hard
+	leastStack uint64    = 256 << 10
+	stack      [stackSize]byte
 )
 
 // sealClosed has writes to a standard descriptor that was closed fail, as they do without
@@ -48,12 +49,30 @@ func sealClosed(fd, flags int) {
 	_ = syscall.Close(null)
 }
 
+// leastSpace is how much address space (RLIMIT_AS) a command may need.
+const leastSpace = 2 << 30
+
+// checkSpace ends the program if it has less address space. Where that is too little for the Go
+// runtime to start, onWrite does the same.
+func checkSpace() {
+	if littleSpace() {
+		quit(tooSmall)
+	}
+}
+
+// littleSpace reports whether the limit of the address space is less than leastSpace.
+//
+//go:nosplit
+//go:norace
+func littleSpace() bool {
+	const asLimit = 9 // RLIMIT_AS
+	return limitOf(asLimit) < leastSpace
+}
+
 // leastFree is how many files more than are open a command may need at once. With fewer, what could
 // not be opened for their lack would look like a fact about the machine, and the Go runtime
 // ends with a dump where it cannot poll.
 const leastFree = 56
-
-const tooFew = "nsinspect: out of file descriptors: at least 64 open files are needed\nhint: raise ulimit -n\n"
 
 // checkFiles ends the program if it may not open enough files. The soft limit is raised to the
 // hard one later (os, init, 1.26).
@@ -68,55 +87,7 @@ func checkFiles() {
 			free++
 		}
 	}
-	if free == leastFree {
-		return
+	if free < leastFree {
+		quit(tooFew)
 	}
-	_, _ = syscall.Write(2, []byte(tooFew)) // to nobody, if it fails
-	syscall.Exit(status())
-}
-
-// status returns the exit status: 1, but 3 for doctor, where 1 is a warning about the machine.
-func status() int {
-	_ = syscall.Close(0) // its number is there for the next file
-	fd, err := syscall.Open("/proc/self/cmdline", syscall.O_RDONLY, 0)
-	if err != nil {
-		return 1
-	}
-	args := make([]byte, 4096)
-	n, _ := syscall.Read(fd, args) // -1, and no word, if it fails
-	if command(string(args[:max(n, 0)])) == "doctor" {
-		return 3
-	}
-	return 1
-}
-
-// command returns which command a command line is of, as /proc has it: the first argument that
-// is no flag, and no value of one.
-func command(cmdline string) string {
-	isValue := true // as the name of the program is no argument
-	for word := 0; word < len(cmdline); {
-		end := word
-		for end < len(cmdline) && cmdline[end] != 0 {
-			end++
-		}
-		switch text := cmdline[word:end]; {
-		case isValue:
-			isValue = false
-		case text == "" || text[0] != '-':
-			return text
-		default:
-			isValue = takesValue(text)
-		}
-		word = end + 1
-	}
-	return ""
-}
-
-// takesValue reports whether the next argument is the value of a global flag.
-func takesValue(flag string) bool {
-	switch flag {
-	case "--engine", "--source", "--root", "--netns-dir", "--color", "--from":
-		return true
-	}
-	return false
 }
