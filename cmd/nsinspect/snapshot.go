@@ -180,10 +180,13 @@ func (a *app) take(ctx context.Context) (*snapshot.Taking, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	opts.Details = true
 	t, err := snapshot.Take(ctx, snapshot.Source{
 		Host: opts.Host, Doctor: doctor.Options{Pause: secondLook},
-		Scan:    func(ctx context.Context) (*ns.Snapshot, error) { return scan.Scan(ctx, opts) },
+		Scan: func(ctx context.Context, details bool, types ...ns.Type) (*ns.Snapshot, error) {
+			some := opts
+			some.Types, some.Details = types, details || opts.Engine == nil // which has the cookies
+			return scan.Scan(ctx, some)
+		},
 		Adviser: func(s *ns.Snapshot, x *owner.Index) *explain.Adviser { return adviser(opts.Host, s, x) },
 	})
 	if err != nil {

@@ -37,6 +37,7 @@ type Adviser struct {
 	busybox bool                   // umount of this machine enters no mount namespace
 	inside  map[uint64][]ns.TaskID // see tasksIn
 	open    map[uint64]int         // see connections
+	covered map[mountPoint]bool    // see stacked; nil until it is asked for
 }
 
 // Machine is what a command is checked against before it is printed. A *host.Host is one.

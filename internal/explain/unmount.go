@@ -80,17 +80,31 @@ func flag(lazy bool) string {
 	return ""
 }
 
+// mountPoint is where something is mounted.
+type mountPoint struct {
+	mountNS uint64
+	path    string
+}
+
 // stacked reports whether there is a namespace mount below one.
 func (a *Adviser) stacked(top *ns.Holder) bool {
-	for i := range a.Snapshot.Namespaces {
-		for j := range a.Snapshot.Namespaces[i].Holders {
-			h := &a.Snapshot.Namespaces[i].Holders[j]
-			if h.Kind == ns.KindMount && h.Path == top.Path && h.MountNS == top.MountNS && h.Covered && !h.Copy {
-				return true
+	if a.covered == nil {
+		a.covered = coveredIn(a.Snapshot)
+	}
+	return a.covered[mountPoint{top.MountNS, top.Path}]
+}
+
+// coveredIn returns where mounts of namespaces lie below others.
+func coveredIn(s *ns.Snapshot) map[mountPoint]bool {
+	covered := map[mountPoint]bool{}
+	for i := range s.Namespaces {
+		for j := range s.Namespaces[i].Holders {
+			if h := &s.Namespaces[i].Holders[j]; h.Kind == ns.KindMount && h.Covered && !h.Copy {
+				covered[mountPoint{h.MountNS, h.Path}] = true
 			}
 		}
 	}
-	return false
+	return covered
 }
 
 // unmountElsewhere returns the steps that take away a mount of a namespace in another mount

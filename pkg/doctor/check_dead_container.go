@@ -5,6 +5,7 @@ package doctor
 import (
 	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -22,7 +23,8 @@ func findDeadContainer(x *inspection) (all []Finding) {
 		}
 		f := x.about(n)
 		f.Owner, f.Path = o, mountedAt(x, n)
-		f.Text = x.adviser().DeadContainer(n, o, x.written(n, o))
+		f.Text = explain.Text{}
+		x.write(&f, func(a *explain.Adviser) explain.Text { return a.DeadContainer(n, o, x.written(n, o)) })
 		x.addAge(&f)
 		x.addLinks(&f)
 		x.uncertain(&f, "process", "thread")

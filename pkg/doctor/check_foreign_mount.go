@@ -5,6 +5,7 @@ package doctor
 import (
 	"cmp"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -25,7 +26,7 @@ func findForeignMount(x *inspection) (all []Finding) {
 				f.Path = cmp.Or(f.Path, h.Path)
 			}
 		}
-		f.write(x.adviser().ForeignMount(n))
+		x.write(&f, func(a *explain.Adviser) explain.Text { return a.ForeignMount(n) })
 		x.addAge(&f)
 		x.addLinks(&f)
 		x.uncertain(&f, "process", "thread")

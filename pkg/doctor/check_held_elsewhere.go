@@ -2,6 +2,8 @@
 
 package doctor
 
+import "github.com/nsinspect/nsinspect/internal/explain"
+
 // findHeldElsewhere finds namespaces that live only by files or sockets of
 // processes that are not in them.
 func findHeldElsewhere(x *inspection) (all []Finding) {
@@ -11,7 +13,7 @@ func findHeldElsewhere(x *inspection) (all []Finding) {
 			continue // it has lost all that held it
 		}
 		f := x.about(n)
-		f.write(x.adviser().HeldElsewhere(n))
+		x.write(&f, func(a *explain.Adviser) explain.Text { return a.HeldElsewhere(n) })
 		x.addAge(&f)
 		x.addLinks(&f)
 		x.uncertain(&f, "process", "thread", "mount")

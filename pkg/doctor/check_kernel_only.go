@@ -15,10 +15,14 @@ import (
 func findKernelOnly(x *inspection) (all []Finding) {
 	for _, n := range x.inState(heldByKernel) {
 		f := x.about(n)
-		f.write(x.adviser().KernelOnly(n))
+		x.write(&f, func(a *explain.Adviser) explain.Text { return a.KernelOnly(n) })
 		x.addAge(&f)
 		x.addLinks(&f)
 		x.uncertain(&f, "process", "thread", "fd", "socket", "mmap", "inflight", "mount")
+		if x.brief {
+			all = append(all, f)
+			continue
+		}
 		if !x.snap.MountsAll {
 			f.Severity = Unknown
 			f.NotCertain(explain.WhyMountNamespaces)

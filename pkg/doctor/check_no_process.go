@@ -2,7 +2,10 @@
 
 package doctor
 
-import "github.com/nsinspect/nsinspect/pkg/ns"
+import (
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
 
 // findNoProcess finds namespaces that have a name and no process, and that nobody
 // serves from outside. Those of containers are reported by findDeadContainer.
@@ -20,7 +23,7 @@ func findNoProcess(x *inspection) (all []Finding) {
 		if len(n.Names) == 0 {
 			f.Subject += " (" + f.Path + ")"
 		}
-		f.write(x.adviser().NoProcess(n))
+		x.write(&f, func(a *explain.Adviser) explain.Text { return a.NoProcess(n) })
 		x.addAge(&f)
 		x.addLinks(&f)
 		x.uncertain(&f, "process", "thread")

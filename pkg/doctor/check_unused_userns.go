@@ -5,6 +5,7 @@ package doctor
 import (
 	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -30,7 +31,7 @@ func findUnusedUserNS(x *inspection) (all []Finding) {
 			continue // it has lost what held it
 		}
 		f := w.about(n)
-		f.write(w.adviser().UnusedUserNS(n))
+		w.write(&f, func(a *explain.Adviser) explain.Text { return a.UnusedUserNS(n) })
 		f.Age(n)
 		w.uncertain(&f, "process", "thread", "child")
 		all = append(all, f)

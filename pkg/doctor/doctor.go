@@ -138,45 +138,31 @@ type Options struct {
 // Run checks a machine. It needs what the scan needs to see everything: root.
 // It fails only if a scan does or ctx ends.
 func Run(ctx context.Context, opts Options) (*Report, error) {
-	first, err := Begin(ctx, opts)
+	x, err := inspect(ctx, opts, false)
 	if err != nil {
 		return nil, err
 	}
-	return first.End(ctx)
-}
-
-// First is the first look at a machine.
-type First struct {
-	*inspection
-	ended time.Time
-}
-
-// Begin takes the first look of Run.
-func Begin(ctx context.Context, opts Options) (*First, error) {
-	x, err := inspect(ctx, opts, false)
-	return &First{x, time.Now()}, err
-}
-
-// Owners returns whose things are, as of the first look.
-func (x *First) Owners() *owner.Index { return x.owners() }
-
-// End takes the second look, if there is anything to confirm, no sooner than the pause after
-// the first one.
-func (x *First) End(ctx context.Context) (*Report, error) {
-	if len(x.findings) == 0 || x.opts.Pause < 0 {
+	if len(x.findings) == 0 || opts.Pause < 0 {
 		return x.report(), nil
 	}
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-time.After(x.opts.Pause - time.Since(x.ended)):
+	if err := wait(ctx, opts.Pause); err != nil {
+		return nil, err
 	}
-	second, err := inspect(ctx, x.opts, true)
+	second, err := inspect(ctx, opts, true)
 	if err != nil {
 		return nil, err
 	}
 	second.confirm(x.findings)
 	return second.report(), nil
+}
+
+func wait(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(pause):
+		return nil
+	}
 }
 
 // confirm keeps the findings that were there before.

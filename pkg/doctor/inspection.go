@@ -28,6 +28,8 @@ type inspection struct {
 	snap     *ns.Snapshot
 	index    *owner.Index // nil until it is asked for
 	again    bool         // it is the second look
+	whole    bool         // all of the snapshot was described, and its links were read
+	brief    bool         // only what confirms a finding is asked for
 	findings []Finding
 	advice   *explain.Adviser // nil until there is a finding
 
@@ -52,14 +54,15 @@ func inspect(ctx context.Context, opts Options, again bool) (*inspection, error)
 	if err != nil {
 		return nil, err
 	}
-	x := &inspection{
-		ctx: ctx, opts: opts, host: opts.Host, snap: snap, again: again,
-		processes: map[ns.TaskID]*ns.Process{},
-		unseen:    map[string]string{},
-	}
-	x.homes = x.homesOf(ns.Net)
+	x := &inspection{ctx: ctx, opts: opts, host: opts.Host, snap: snap, again: again}
+	return x, x.look(opts.runs)
+}
+
+// look has the checks look that are to run.
+func (x *inspection) look(runs func(check string) bool) error {
+	x.processes, x.unseen, x.homes = map[ns.TaskID]*ns.Process{}, map[string]string{}, x.homesOf(ns.Net)
 	for _, c := range checks {
-		if !opts.runs(c.name) {
+		if !runs(c.name) {
 			continue
 		}
 		for _, f := range c.find(x) {
@@ -69,7 +72,7 @@ func inspect(ctx context.Context, opts Options, again bool) (*inspection, error)
 			}
 		}
 	}
-	return x, ctx.Err()
+	return x.ctx.Err()
 }
 
 // owners returns whose things are. They are read when a finding asks for them.
@@ -208,5 +211,8 @@ func (x *inspection) daemon(comm string) *ns.Process {
 
 // describe reads the processes that hold a namespace.
 func (x *inspection) describe(n *ns.Namespace) {
+	if x.whole || x.brief {
+		return
+	}
 	_ = scan.Describe(x.ctx, x.host, n) // fails only where the scan has failed before
 }

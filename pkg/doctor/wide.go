@@ -33,10 +33,14 @@ func (x *inspection) widen() (*inspection, string) {
 	if err != nil {
 		return nil, err.Error()
 	}
-	return &inspection{
-		ctx: x.ctx, opts: x.opts, host: x.host, snap: snap, again: x.again,
+	w := &inspection{
+		ctx: x.ctx, opts: x.opts, host: x.host, snap: snap, again: x.again, whole: x.whole, brief: x.brief,
 		processes: map[ns.TaskID]*ns.Process{}, unseen: map[string]string{},
-	}, ""
+	}
+	if x.whole || x.brief {
+		w.index = x.owners() // everything of the machine, whatever the types
+	}
+	return w, ""
 }
 
 // homesOf returns the namespace of a type of each process that is in one.

@@ -3,19 +3,14 @@
 package links
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/internal/host"
-	"github.com/nsinspect/nsinspect/internal/nsfs"
-	"github.com/nsinspect/nsinspect/internal/opener"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -25,90 +20,8 @@ type Sockets struct {
 	Read []uint64  // inodes of those that were asked
 }
 
-// ReadAll reads what searches ask the network namespaces of a snapshot for: every listening
-// socket, with who has it open, and the local routes to addresses that no link has. Each
-// namespace is entered once. One that cannot be entered, or does not answer, becomes a gap in
-// the snapshot; a recorded tree has nothing of this. It fails only if ctx ends.
-func ReadAll(ctx context.Context, h *host.Host, snap *ns.Snapshot) (s Sockets, local map[uint64][]ns.Local, err error) {
-	local = map[uint64][]ns.Local{}
-	if h.Recorded() {
-		return s, local, nil
-	}
-	r, stop := newReader(h, snap, ns.SourceListener)
-	defer stop()
-	found := make([][]ns.Listener, len(snap.Namespaces))
-	r.each(ctx, r.network(), func(v *nsfs.Thread, i int) func() {
-		var listeners []ns.Listener
-		var routes []ns.Local
-		var listed, routed error
-		both := new(twoSockets)
-		err := r.inside(v, i, both.open, func(s *socket) error {
-			listeners, listed = both.diag.listeners(AnyPort())
-			routes, routed = s.localRoutes()
-			return nil
-		})
-		both.close()
-		return func() {
-			r.keep(&s, found, i, listeners, errors.Join(err, listed), local, routes, errors.Join(err, routed))
-		}
-	})
-	var all []*ns.Listener
-	for i, listeners := range found {
-		if len(listeners) > 0 {
-			s.Hits = append(s.Hits, PortHit{&snap.Namespaces[i], listeners})
-		}
-		for k := range listeners {
-			all = append(all, &listeners[k])
-		}
-	}
-	if len(all) > 0 {
-		snap.Gaps = append(snap.Gaps, findHolders(h, all)...)
-	}
-	return s, local, ctx.Err()
-}
-
-// keep keeps what was read of one namespace.
-func (r *reader) keep(s *Sockets, found [][]ns.Listener, i int, listeners []ns.Listener, listed error, local map[uint64][]ns.Local, routes []ns.Local, routed error) {
-	n := &r.snap.Namespaces[i]
-	found[i] = listeners
-	switch {
-	case listed == nil:
-		s.Read = append(s.Read, n.Inode)
-	case !errors.Is(listed, opener.ErrEnded):
-		r.gap(i, listed)
-	}
-	if routed != nil && !errors.Is(routed, opener.ErrEnded) && listed == nil {
-		r.snap.Gaps = append(r.snap.Gaps, ns.Gap{Sources: []string{Source}, Path: n.String(), Err: routed})
-	}
-	routes = slices.DeleteFunc(routes, func(l ns.Local) bool { return l.Prefix.IsSingleIP() && hasAddr(n.Link(l.Index), l.Prefix.Addr()) })
-	if len(routes) > 0 {
-		local[n.Inode] = routes
-	}
-}
-
 func hasAddr(l *ns.Link, addr netip.Addr) bool {
 	return l != nil && slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr() == addr })
-}
-
-// twoSockets are a routing socket and one that lists sockets, in the same namespace.
-type twoSockets struct{ diag *socket }
-
-func (t *twoSockets) open(heard *atomic.Uint64) (*socket, error) {
-	s, err := openSocket(heard)
-	if err != nil {
-		return nil, err
-	}
-	if t.diag, err = openDiag(heard); err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
-}
-
-func (t *twoSockets) close() {
-	if t.diag != nil {
-		t.diag.close()
-	}
 }
 
 // maxRoutes is how many local routes of one namespace are kept.

@@ -50,15 +50,16 @@ func Read(ctx context.Context, h *host.Host, snap *ns.Snapshot) error {
 // reader is the state of one look into all network namespaces. Workers hand what they found
 // to its one goroutine, as functions.
 type reader struct {
-	opener *opener.Opener
-	snap   *ns.Snapshot
-	source string           // of its gaps
-	own    uint64           // inode of this process's network namespace
-	ends   [][]end          // by namespace: what its links say of their other ends
-	heard  atomic.Uint64    // answers so far
-	asked  uint64           // how many there were when silent was asked last
-	over   atomic.Bool      // nobody waits any more
-	tick   <-chan time.Time // once in the time that an answer may take
+	opener    *opener.Opener
+	snap      *ns.Snapshot
+	source    string           // of its gaps
+	listeners bool             // it looks for these, too
+	own       uint64           // inode of this process's network namespace
+	ends      [][]end          // by namespace: what its links say of their other ends
+	heard     atomic.Uint64    // answers so far
+	asked     uint64           // how many there were when silent was asked last
+	over      atomic.Bool      // nobody waits any more
+	tick      <-chan time.Time // once in the time that an answer may take
 }
 
 // newReader returns a reader, and what ends it.
@@ -151,7 +152,10 @@ func (r *reader) silent() bool {
 }
 
 func (r *reader) gap(i int, err error) {
-	r.snap.Gaps = append(r.snap.Gaps, ns.Gap{Sources: []string{r.source}, Path: r.snap.Namespaces[i].String(), Err: err})
+	r.gapOf(r.source, i, err)
+	if r.listeners {
+		r.gapOf(ns.SourceListener, i, err)
+	}
 }
 
 // readLinks reads one namespace.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os/user"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,8 +24,8 @@ import (
 type Source struct {
 	Host *host.Host // it must be open
 
-	// Scan takes a scan of namespaces of every type, with details and by every source.
-	Scan func(context.Context) (*ns.Snapshot, error)
+	// Scan takes a scan by every source, with details or without: then cookies, if nothing else.
+	Scan func(ctx context.Context, details bool, types ...ns.Type) (*ns.Snapshot, error)
 
 	// Adviser returns who writes about the namespaces of a scan.
 	Adviser func(*ns.Snapshot, *owner.Index) *explain.Adviser
@@ -47,22 +48,20 @@ func (t *Taking) Report(ctx context.Context) (*doctor.Report, error) { return t.
 // ends.
 func Take(ctx context.Context, from Source) (*Taking, error) {
 	begun := kernel.BootTime()
-	snap, err := from.Scan(ctx)
+	snap, err := from.Scan(ctx, true, ns.Types()...)
 	if err != nil {
 		return nil, err
 	}
+	looked := time.Now()
 	t := &Taking{File: File{Snapshot: snap, Authority: ns.RootAuthority}}
-	if t.first, err = doctor.Begin(ctx, from.looks(snap)); err != nil {
-		return nil, err
-	}
 	if err := scan.DescribeAll(ctx, from.Host, snap, begun); err != nil {
-		return nil, err
-	}
-	if err := links.Read(ctx, from.Host, snap); err != nil {
 		return nil, err
 	}
 	snap.Kept = &ns.Kept{UID: unix.Geteuid(), Own: own(from.Host), Capabilities: kernel.Capabilities()}
 	if t.Sockets, snap.Kept.Local, err = links.ReadAll(ctx, from.Host, snap); err != nil {
+		return nil, err
+	}
+	if t.first, err = doctor.Begin(ctx, from.doctor(), snap, looked); err != nil {
 		return nil, err
 	}
 	t.Owners = t.first.Owners().Record(snap)
@@ -108,31 +107,12 @@ func inTicks(snap *ns.Snapshot) {
 	}
 }
 
-// looks returns the options of doctor, whose first look is at snap.
-func (from Source) looks(snap *ns.Snapshot) doctor.Options {
+// doctor returns the options of doctor, for its second look.
+func (from Source) doctor() doctor.Options {
 	opts := from.Doctor
 	opts.Host, opts.Types = from.Host, ns.Types()
-	seen, at := snap, 0 // what a look has seen of all types, and which look it was
-	look := func(ctx context.Context, now int) (*ns.Snapshot, error) {
-		if now <= at {
-			return seen, nil
-		}
-		all, err := from.Scan(ctx)
-		if err != nil {
-			return nil, err
-		}
-		seen, at = all, now
-		return seen, nil
-	}
-	begun := 0
-	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) {
-		all, err := look(ctx, begun)
-		if begun++; err != nil {
-			return nil, err
-		}
-		return all.Of(ns.Net), nil
-	}
-	opts.ScanAll = func(ctx context.Context) (*ns.Snapshot, error) { return look(ctx, begun-1) }
+	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) { return from.Scan(ctx, false, ns.Net) }
+	opts.ScanAll = func(ctx context.Context) (*ns.Snapshot, error) { return from.Scan(ctx, false, ns.Types()...) }
 	return opts
 }
 
