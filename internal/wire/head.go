@@ -39,12 +39,12 @@ const maxRaw = MaxString / 4 * 3
 
 // Machine is where and by which version a document or a trace was made.
 type Machine struct {
-	Schema    string `json:"schema" jsonschema:"enum=nsinspect/v1"` // the version of this format
-	Version   string `json:"version,omitempty"`                     // of nsinspect
-	Host      string `json:"host,omitempty"`                        // the host name
-	MachineID string `json:"machine_id,omitempty"`                  // the content of /etc/machine-id
-	BootID    string `json:"boot_id,omitempty"`                     // which boot of the machine; cookies are unique within one
-	Kernel    string `json:"kernel,omitempty"`                      // the kernel release, as uname -r prints it
+	Schema    string `json:"schema" jsonschema:"enum=nsinspect/v1,enum=nsinspect/v2"` // the version of this format; v2 of a snapshot
+	Version   string `json:"version,omitempty"`                                       // of nsinspect
+	Host      string `json:"host,omitempty"`                                          // the host name
+	MachineID string `json:"machine_id,omitempty"`                                    // the content of /etc/machine-id
+	BootID    string `json:"boot_id,omitempty"`                                       // which boot of the machine; cookies are unique within one
+	Kernel    string `json:"kernel,omitempty"`                                        // the kernel release, as uname -r prints it
 }
 
 // NewMachine returns the machine with the version of this program.

@@ -5,12 +5,14 @@ package wire
 import (
 	"cmp"
 	"slices"
+	"time"
 
-	"github.com/nsinspect/nsinspect/internal/explain"
-	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
-	"github.com/nsinspect/nsinspect/pkg/owner"
 )
+
+// SnapshotSchema is the version of the format of a snapshot. Version 1 had everything where it
+// belongs, again and again.
+const SnapshotSchema = "nsinspect/v2"
 
 // Snapshot is the document of nsinspect snapshot: namespaces of every type with all that
 // keeps them alive, and what other commands need to answer from it.
@@ -29,8 +31,11 @@ type Snapshot struct {
 	Users      []User            `json:"users"` // the names of the users that occur
 	Dangling   []DanglingName    `json:"dangling"`
 	Containers []Container       `json:"containers"`       // those that runtimes have written down, stopped ones too
+	Boot       *time.Time        `json:"boot,omitempty"`   // when the machine booted, by the processes
+	Processes  []KeptProcess     `json:"processes"`        // by PID: those that hold namespaces
 	Namespaces []Kept            `json:"namespaces"`       // by type, then inode
-	Doctor     *Doctor           `json:"doctor,omitempty"` // of namespaces of all types
+	Doctor     *KeptDoctor       `json:"doctor,omitempty"` // of namespaces of all types
+	Texts      []string          `json:"texts"`            // where a number is in place of a text, it is its place here; %r stands for the namespace, %n for its first name, %p for the path of that or of its first mount, %% for %
 }
 
 // Reader is the process that took a snapshot.
@@ -72,48 +77,7 @@ type Container struct {
 	Dir     string   `json:"dir"` // where this was read
 }
 
-// Kept is a namespace in a snapshot.
-type Kept struct {
-	Namespace
-	Answer    *Answer      `json:"answer,omitempty"`    // as who-uses gives it
-	Listeners *[]Listener  `json:"listeners,omitempty"` // of a network namespace its listening sockets; absent if they were not read
-	Local     []LocalRoute `json:"local_routes,omitempty"`
-}
-
-// Answer is the answer to who uses a namespace.
-type Answer struct {
-	Verdict string   `json:"verdict"`
-	Fix     []string `json:"fix"`
-	Advice  []string `json:"advice"`
-}
-
-// LocalRoute is a route by which a namespace takes addresses for its own that no link has.
-type LocalRoute struct {
-	Prefix string `json:"prefix"`
-	Index  int    `json:"index"` // of the link that it is of
-}
-
-// Keeper makes the parts of a Snapshot.
-type Keeper struct {
-	c       *converter
-	answers map[uint64]explain.Answer
-	ports   map[uint64]*links.PortHit
-	heard   map[uint64]bool
-}
-
-// NewKeeper returns what makes the parts of a snapshot, by inode.
-func NewKeeper(s *ns.Snapshot, x *owner.Index, answers map[uint64]explain.Answer, sockets links.Sockets) *Keeper {
-	k := &Keeper{newConverter(s, x), answers, map[uint64]*links.PortHit{}, map[uint64]bool{}}
-	for i := range sockets.Hits {
-		k.ports[sockets.Hits[i].Namespace.Inode] = &sockets.Hits[i]
-	}
-	for _, inode := range sockets.Read {
-		k.heard[inode] = true
-	}
-	return k
-}
-
-// Head returns all of a snapshot but the namespaces and the report of doctor.
+// Head returns all of a snapshot that is not in lists.
 func (k *Keeper) Head() Snapshot {
 	s := k.c.snap
 	w := Snapshot{
@@ -121,6 +85,10 @@ func (k *Keeper) Head() Snapshot {
 		NamesDirs: append([]string{}, s.NamesDirs...), AllMounts: s.MountsAll, LoneMounts: s.LoneMounts,
 		Reader: Reader{UID: s.Kept.UID, Capabilities: append([]string{}, s.Kept.Capabilities...), Namespaces: inodes(s.Kept.Own)},
 		Users:  []User{}, Dangling: []DanglingName{}, Containers: []Container{},
+	}
+	w.Schema = SnapshotSchema
+	if !k.boot.IsZero() {
+		w.Boot = &k.boot
 	}
 	if s.NoEngine != nil {
 		w.NoEngine = &Cause{s.NoEngine.Error(), codeOf(s.NoEngine)}
@@ -149,24 +117,4 @@ func inodes(all [ns.NumTypes]uint64) map[string]uint64 {
 		}
 	}
 	return out
-}
-
-// Namespace returns a namespace of the snapshot.
-func (k *Keeper) Namespace(n *ns.Namespace) Kept {
-	w := Kept{Namespace: k.c.namespace(n)}
-	w.Holders = k.c.holders(n)
-	if a, ok := k.answers[n.Inode]; ok {
-		w.Answer = &Answer{a.Verdict, append([]string{}, a.Fix...), append([]string{}, a.Advice...)}
-	}
-	if k.heard[n.Inode] {
-		all := []Listener{}
-		if hit := k.ports[n.Inode]; hit != nil {
-			all = k.c.listeners(hit)
-		}
-		w.Listeners = &all
-	}
-	for _, l := range k.c.snap.Kept.Local[n.Inode] {
-		w.Local = append(w.Local, LocalRoute{l.Prefix.String(), l.Index})
-	}
-	return w
 }

@@ -25,9 +25,11 @@ type holding struct {
 	inside bool
 }
 
-func holdingOf(n *ns.Namespace, h *ns.Holder) holding {
-	return holding{h.PID, !n.Initial && h.Kind == ns.KindProcess}
-}
+func holdingOf(n *ns.Namespace, h *ns.Holder) holding { return holding{h.PID, Inside(n, h)} }
+
+// Inside reports whether a holder is a process that is in a namespace other than the host's:
+// what is around such a one counts for whose it is.
+func Inside(n *ns.Namespace, h *ns.Holder) bool { return !n.Initial && h.Kind == ns.KindProcess }
 
 // Recorded returns an index of owners that were found before. It knows no more than is added
 // to it.
@@ -46,9 +48,17 @@ func (x *Index) AddNamespace(n *ns.Namespace, o *Owner) {
 }
 
 // AddHolder adds whose the process of a holder is.
-func (x *Index) AddHolder(n *ns.Namespace, h *ns.Holder, o *Owner) {
+func (x *Index) AddHolder(n *ns.Namespace, h *ns.Holder, o *Owner) { x.rec.add(holdingOf(n, h), o) }
+
+// AddProcess is AddHolder for all that a process holds: as one that is Inside, or as another.
+func (x *Index) AddProcess(pid ns.TaskID, o, inside *Owner) {
+	x.rec.add(holding{pid, false}, o)
+	x.rec.add(holding{pid, true}, inside)
+}
+
+func (r *kept) add(h holding, o *Owner) {
 	if o != nil {
-		x.rec.processes[holdingOf(n, h)] = o
+		r.processes[h] = o
 	}
 }
 

@@ -5,7 +5,6 @@ package snapshot
 import (
 	"time"
 
-	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -19,12 +18,20 @@ func (r *restorer) file(head *wire.Snapshot) (*File, error) {
 		return nil, err
 	}
 	r.reader, r.same = s.Kept.UID, map[wire.Owner]*owner.Owner{}
-	f := &File{Snapshot: s, Answers: r.answers, Sockets: r.hits(), Version: head.Version, Redacted: head.Redacted}
+	f := &File{Snapshot: s, Sockets: r.hits(), Version: head.Version, Redacted: head.Redacted}
+	if f.Answers, err = r.answered(); err != nil {
+		return nil, err
+	}
 	if f.Owners, err = r.index(head, s); err != nil {
 		return nil, err
 	}
+	r.addChildren()
 	r.trust(f)
 	places := s.JoinChildren()
+	r.wordsOf = make(map[uint64]*wire.Words, len(r.words))
+	for i := range r.words {
+		r.wordsOf[r.all[i].Inode] = &r.words[i]
+	}
 	if r.doctor != nil {
 		f.Report, err = r.report(f, places)
 	}
@@ -98,6 +105,20 @@ func (r *restorer) index(head *wire.Snapshot, s *ns.Snapshot) (*owner.Index, err
 	}
 	x := owner.Recorded(containers, gapsOf(head.Gaps, true))
 	x.ReadBy(s.Kept.UID)
+	for i := range r.processes {
+		p := &r.processes[i]
+		o, err := r.owner(p.owner)
+		if err != nil {
+			return nil, err
+		}
+		inside := o
+		if p.inside != nil {
+			if inside, err = r.owner(p.inside); err != nil {
+				return nil, err
+			}
+		}
+		x.AddProcess(p.PID, o, inside)
+	}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		o, err := r.owner(r.owners[i])
@@ -109,7 +130,7 @@ func (r *restorer) index(head *wire.Snapshot, s *ns.Snapshot) (*owner.Index, err
 			if o, err = r.owner(w); err != nil {
 				return nil, err
 			}
-			x.AddHolder(n, &n.Holders[j], o)
+			x.AddHolder(n, &n.Holders[r.first[i]+j], o)
 		}
 	}
 	r.owners, r.holders = nil, nil
@@ -166,34 +187,9 @@ func (r *restorer) report(f *File, places map[uint64]*ns.Namespace) (*doctor.Rep
 		out.Owners = owner.Recorded(nil, gaps)
 	}
 	for i := range d.Findings {
-		w := &d.Findings[i]
-		severity, known := severityOf(w.Severity)
-		a, err := authority(w.Authority)
-		if !known {
-			err = bad("a severity", w.Severity)
-		}
+		finding, err := r.finding(&d.Findings[i], places)
 		if err != nil {
 			return nil, err
-		}
-		r.believe(&a)
-		finding := doctor.Finding{
-			ID: w.ID, Check: w.Check, Severity: severity, Subject: w.Title, Path: textOf(w.Path, w.PathBase64), PID: w.PID, Authority: a,
-			Text: explain.Text{Summary: w.Summary, Evidence: w.Evidence, Meaning: w.Meaning, Fix: commands(w.Fix), Alternative: commands(w.Alternative), Advice: w.Advice},
-		}
-		if finding.Owner, err = r.owner(w.Owner); err != nil {
-			return nil, err
-		}
-		if w.Since != nil {
-			finding.Since = *w.Since
-		}
-		if w.Subject != nil {
-			if finding.Namespace = places[w.Subject.Inode]; finding.Namespace == nil {
-				t, err := ns.ParseType(w.Subject.Type)
-				if err != nil {
-					return nil, bad("the type of a subject", w.Subject.Type)
-				}
-				finding.Namespace = &ns.Namespace{Type: t, Inode: w.Subject.Inode, Cookie: w.Subject.Cookie, Initial: w.Subject.Initial, OwnerUID: -1}
-			}
 		}
 		out.Findings = append(out.Findings, finding)
 	}
@@ -201,13 +197,4 @@ func (r *restorer) report(f *File, places map[uint64]*ns.Namespace) (*doctor.Rep
 		out.Undecided = append(out.Undecided, doctor.Undecided{Check: u.Check, Why: u.Why})
 	}
 	return out, nil
-}
-
-func severityOf(word string) (doctor.Severity, bool) {
-	for _, s := range []doctor.Severity{doctor.OK, doctor.Unknown, doctor.Warning, doctor.Critical} {
-		if s.String() == word {
-			return s, true
-		}
-	}
-	return 0, false
 }

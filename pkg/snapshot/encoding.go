@@ -89,12 +89,12 @@ func (e Encoding) namespace(n *wire.Kept) {
 		r.link(&n.Links[i])
 	}
 	for i := range n.Holders {
-		r.holder(&n.Holders[i])
+		r.holder(&n.Holders[i].Holder)
 	}
 	if n.Answer != nil {
-		r.sentence(&n.Answer.Verdict)
-		r.sentences(n.Answer.Fix)
-		r.sentences(n.Answer.Advice)
+		r.sentence(&n.Answer.Verdict.Literal)
+		r.texts(n.Answer.Fix)
+		r.texts(n.Answer.Advice)
 	}
 	if n.Listeners != nil {
 		for i := range *n.Listeners {
@@ -109,6 +109,17 @@ func (e Encoding) namespace(n *wire.Kept) {
 	}
 	for i := range n.Local {
 		r.address(&n.Local[i].Prefix)
+	}
+}
+
+// process changes a process as it is to be written.
+func (e Encoding) process(p *wire.KeptProcess) {
+	if e.NoCmdline || e.Redact != nil {
+		leaveOut(&p.Details)
+	}
+	if e.Redact != nil {
+		e.Redact.owner(p.Owner)
+		e.Redact.owner(p.Inside)
 	}
 }
 

@@ -31,5 +31,13 @@ type File struct {
 	Redacted  bool         // names and addresses are hashes
 }
 
+// answerOf returns what is answered of a namespace, nil if nothing was kept of that.
+func (f *File) answerOf(n *ns.Namespace) *explain.Answer {
+	if a, ok := f.Answers[n.Inode]; ok {
+		return &a
+	}
+	return nil
+}
+
 // Owner returns whose a namespace is, nil if that is unknown or nobody's.
 func (f *File) Owner(n *ns.Namespace) *owner.Owner { return f.Owners.Namespace(n) }

@@ -23,6 +23,9 @@ const (
 	mostSpaces  = 1 << 18 // namespaces
 	mostOfOne   = 1 << 26 // bytes of one member or namespace
 	mostInOne   = 1 << 20 // objects in it
+
+	mostMembers  = 1 << 21 // processes in all namespaces together
+	mostExpanded = 1 << 28 // bytes of texts with marks
 )
 
 var (
@@ -131,9 +134,15 @@ func (p *parser) read() (*File, error) {
 		}
 		p.bounded.next()
 		switch key {
+		case "processes":
+			if err = p.begin(); err == nil {
+				err = each(p, p.addProcess)
+			}
 		case "namespaces":
 			p.other = string(p.rest["document"]) != `"snapshot"`
-			err = p.namespaces()
+			err = each(p, p.namespace)
+		case "texts":
+			err = p.json.Decode(&p.texts)
 		case "doctor":
 			err = p.json.Decode(&p.doctor)
 		default:
@@ -168,17 +177,26 @@ func (p *parser) delim(want json.Delim) error {
 	return err
 }
 
-func (p *parser) namespaces() error {
+// begin reads what the processes need that came before them.
+func (p *parser) begin() error {
+	if text := p.rest["boot"]; text != nil {
+		return json.Unmarshal(text, &p.boot)
+	}
+	return nil
+}
+
+// each calls add for every element of a list.
+func each[T any](p *parser, add func(*T) error) error {
 	if err := p.delim('['); err != nil {
 		return err
 	}
 	for p.json.More() {
 		p.bounded.next()
-		var n wire.Kept
-		if err := p.json.Decode(&n); err != nil {
+		var one T
+		if err := p.json.Decode(&one); err != nil {
 			return err
 		}
-		if err := p.namespace(&n); err != nil {
+		if err := add(&one); err != nil {
 			return err
 		}
 		if len(p.all) > mostSpaces {
@@ -194,8 +212,8 @@ func checkSchema(text json.RawMessage) error {
 	if json.Unmarshal(text, &schema) != nil || !strings.HasPrefix(schema, "nsinspect/v") {
 		return errNoSnapshot
 	}
-	if schema != wire.Schema {
-		return fmt.Errorf("it is of schema %q and this nsinspect reads %s: use the nsinspect that wrote it", schema, wire.Schema)
+	if schema != wire.Schema && schema != wire.SnapshotSchema {
+		return fmt.Errorf("it is of schema %q and this nsinspect reads %s: use the nsinspect that wrote it", schema, wire.SnapshotSchema)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -95,8 +96,22 @@ func written(t testing.TB, f *File, how Encoding) []byte {
 
 // What is written is read again.
 func TestReadWhatWasWritten(t *testing.T) {
+	compareWithWhole(t, written(t, whole(), Encoding{}))
+}
+
+// What an earlier version has written is read.
+func TestReadV1(t *testing.T) {
+	text, err := os.ReadFile("testdata/v1.json.gz") // whole, by the last version that wrote nsinspect/v1
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareWithWhole(t, text)
+}
+
+func compareWithWhole(t *testing.T, text []byte) {
+	t.Helper()
 	want := whole()
-	got, err := Read(bytes.NewReader(written(t, want, Encoding{})))
+	got, err := Read(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +227,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(text)
+	f.Add([]byte(`{"schema":"nsinspect/v2","document":"snapshot","taken":"2026-03-01T12:00:00Z","boot":"2026-03-01T11:00:00Z","processes":[{"pid":7,"comm":"a"},{"pid":9}],"namespaces":[{"type":"user","inode":1,"parent":1,"owns":true,"members":[0,1],"answer":{"verdict":0,"fix":[1],"advice":["x"]}}],"texts":["%r %n","%p%%"]}`))
 	f.Add([]byte(`{"schema":"nsinspect/v1","document":"snapshot","taken":"2026-03-01T12:00:00Z","namespaces":[{"type":"net","inode":1,"holders":[{"kind":"child"}]}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, err := Read(bytes.NewReader(text))

@@ -144,6 +144,12 @@ func (r *Redaction) sentences(all []string) {
 	}
 }
 
+func (r *Redaction) texts(all []wire.Text) {
+	for i := range all {
+		r.sentence(&all[i].Literal)
+	}
+}
+
 func (r *Redaction) owner(o *wire.Owner) {
 	if o == nil {
 		return

@@ -10,122 +10,46 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
-// restorer makes a File from the parts of a document, in whatever order they come.
+// restorer makes a File from the parts of a document. Processes come before the namespaces
+// that have them.
 type restorer struct {
-	all     []ns.Namespace
-	owners  []*wire.Owner   // of the namespaces
-	holders [][]*wire.Owner // of their holders
-	answers map[uint64]explain.Answer
-	ports   map[int][]ns.Listener // by the place of the namespace
-	heard   []uint64
-	local   map[uint64][]ns.Local
-	doctor  *wire.Doctor
-	same    map[wire.Owner]*owner.Owner
-	reader  int // UID
+	boot      time.Time // zero if a start time that is not there is unknown
+	processes []knownProcess
+	places    map[ns.TaskID]int // of the processes
+	members   int               // of all namespaces
+	all       []ns.Namespace
+	words     []wire.Words
+	wordsOf   map[uint64]*wire.Words // by inode
+	owners    []*wire.Owner          // of the namespaces
+	holders   [][]*wire.Owner        // of those of their holders that are not members
+	first     []int                  // of these in each namespace: the one that stands first
+	owns      []int                  // places of namespaces that have all their children
+	answers   map[int]*wire.Answer
+	ports     map[int][]ns.Listener // by the place of the namespace
+	heard     []uint64
+	local     map[uint64][]ns.Local
+	doctor    *wire.KeptDoctor
+	texts     []string
+	expanded  int // bytes of texts
+	same      map[wire.Owner]*owner.Owner
+	reader    int // UID
+}
+
+// knownProcess is a process of the file.
+type knownProcess struct {
+	*ns.Process
+	owner, inside *wire.Owner
 }
 
 // bad returns the error for a value that no snapshot has.
 func bad(what string, value any) error {
 	return fmt.Errorf("it is broken: %s is %q", what, fmt.Sprint(value))
-}
-
-// namespace adds a namespace.
-func (r *restorer) namespace(w *wire.Kept) error {
-	t, err := ns.ParseType(w.Type)
-	if err != nil || w.Inode == 0 {
-		return bad("the type of a namespace", w.Type)
-	}
-	n := ns.Namespace{Type: t, Inode: w.Inode, Cookie: w.Cookie, UserNS: w.UserNS, Parent: w.Parent, OwnerUID: -1, NSID: w.NSID, Threads: w.Threads}
-	if w.Initial != nil {
-		n.Initial = *w.Initial
-	}
-	if w.OwnerUID != nil {
-		n.OwnerUID = *w.OwnerUID
-	}
-	if w.Age != nil {
-		n.Age = ns.Age{Since: w.Age.Since, From: ns.AgeFrom(w.Age.From)}
-	}
-	if w.References != nil {
-		n.References = &ns.References{Total: w.References.Total, Explained: w.References.Explained}
-	}
-	if w.Leader != nil {
-		n.Leader = details(ns.TaskID(w.Leader.PID), &w.Leader.Details)
-	}
-	for i := range w.Names {
-		name := &w.Names[i]
-		a, err := authority(name.Authority)
-		if err != nil {
-			return err
-		}
-		n.Names = append(n.Names, ns.Name{Name: textOf(name.Name, name.NameBase64), Path: textOf(name.Path, name.PathBase64), Kind: ns.NameKind(name.Kind), Authority: a})
-	}
-	if n.Links, err = linksOf(w.Links); err != nil {
-		return err
-	}
-	owners := make([]*wire.Owner, 0, len(w.Holders))
-	n.Holders = make([]ns.Holder, 0, len(w.Holders))
-	for i := range w.Holders {
-		h, err := holder(&w.Holders[i])
-		if err != nil {
-			return err
-		}
-		n.Holders, owners = append(n.Holders, h), append(owners, w.Holders[i].Owner)
-	}
-	if err := r.extras(w, len(r.all)); err != nil {
-		return err
-	}
-	r.all, r.owners, r.holders = append(r.all, n), append(r.owners, w.Owner), append(r.holders, owners)
-	return nil
-}
-
-// extras adds what a snapshot has beside a namespace.
-func (r *restorer) extras(w *wire.Kept, place int) error {
-	if r.answers == nil {
-		r.answers, r.ports, r.local = map[uint64]explain.Answer{}, map[int][]ns.Listener{}, map[uint64][]ns.Local{}
-	}
-	if w.Answer != nil {
-		r.answers[w.Inode] = explain.Answer{Verdict: w.Answer.Verdict, Fix: commands(w.Answer.Fix), Advice: w.Answer.Advice}
-	}
-	for _, l := range w.Local {
-		prefix, err := netip.ParsePrefix(l.Prefix)
-		if err != nil {
-			return bad("the prefix of a route", l.Prefix)
-		}
-		r.local[w.Inode] = append(r.local[w.Inode], ns.Local{Prefix: prefix, Index: l.Index})
-	}
-	if w.Listeners == nil {
-		return nil
-	}
-	r.heard = append(r.heard, w.Inode)
-	for i := range *w.Listeners {
-		l := &(*w.Listeners)[i]
-		addr, err := netip.ParseAddr(l.Address)
-		if err != nil || l.Port < 0 || l.Port > 1<<16-1 {
-			return bad("the address of a listener", l.Address)
-		}
-		out := ns.Listener{Proto: l.Protocol, Addr: netip.AddrPortFrom(addr, uint16(l.Port)), V6Only: l.V6Only != nil && *l.V6Only, UID: l.UID, Socket: l.Inode}
-		for k := range w.Links {
-			if textOf(w.Links[k].Name, w.Links[k].NameBase64) == textOf(l.Device, l.DeviceBase64) {
-				out.Index = w.Links[k].Index
-			}
-		}
-		for k := range l.Holders {
-			h, err := holder(&l.Holders[k])
-			if err != nil {
-				return err
-			}
-			out.Holders = append(out.Holders, h)
-		}
-		r.ports[place] = append(r.ports[place], out)
-	}
-	return nil
 }
 
 // commands returns those commands that explain can have written: one line of printable ASCII.

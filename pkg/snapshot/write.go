@@ -53,50 +53,95 @@ func compress(w io.Writer, r io.Reader) error {
 	return z.Close()
 }
 
+// document is one that is written.
+type document struct {
+	*wire.Keeper
+	w    io.Writer
+	how  Encoding
+	text []byte // not written yet
+}
+
 func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Report, error)) error {
 	if how.Redact != nil {
 		how.Redact.learn(f)
 	}
-	keeper := wire.NewKeeper(f.Snapshot, f.Owners, f.Answers, f.Sockets)
-	head := keeper.Head()
+	d := document{Keeper: wire.NewKeeper(f.Snapshot, f.Owners, f.Sockets), w: w, how: how}
+	head := d.Head()
 	how.head(&head)
-	text, err := wire.Marshal(head, false)
-	if err != nil {
-		return fmt.Errorf("encode JSON: %w", err)
+	if err := d.add(head); err != nil {
+		return err
 	}
-	text = append(bytes.TrimSuffix(text, []byte("null}\n")), '[') // what the member namespaces has
-	for i := range f.Snapshot.Namespaces {
-		n := keeper.Namespace(&f.Snapshot.Namespaces[i])
-		how.namespace(&n)
-		one, err := wire.Marshal(n, false)
-		if err != nil {
-			return fmt.Errorf("encode JSON: %w", err)
-		}
-		if i > 0 {
-			text = append(text, ',')
-		}
-		if _, err := w.Write(append(append(text, '\n'), bytes.TrimRight(one, "\n")...)); err != nil {
-			return err
-		}
-		text = text[:0]
-		if how.Written != nil {
-			how.Written(i + 1)
-		}
+	d.text = bytes.TrimSuffix(d.text, []byte(`"processes":null,"namespaces":null,"texts":null}`))
+	err := d.list(`"processes"`, d.Processes(), func(i int) any {
+		p := d.Process(i)
+		how.process(&p)
+		return p
+	})
+	if err == nil {
+		err = d.list(`,"namespaces"`, len(f.Snapshot.Namespaces), func(i int) any { return d.namespace(f, i) })
 	}
-	text = append(text, "\n]"...)
-	r, err := report()
+	if err == nil {
+		err = d.doctor(report)
+	}
 	if err != nil {
 		return err
 	}
-	if r != nil {
-		d := wire.NewDoctor(r)
-		how.doctor(&d)
-		one, err := wire.Marshal(d, false)
-		if err != nil {
-			return fmt.Errorf("encode JSON: %w", err)
-		}
-		text = append(append(text, `,"doctor":`...), bytes.TrimRight(one, "\n")...)
+	texts := d.Texts()
+	if err := d.list(`,"texts"`, len(texts), func(i int) any { return texts[i] }); err != nil {
+		return err
 	}
-	_, err = w.Write(append(text, "}\n"...))
+	_, err = w.Write(append(d.text, "}\n"...))
 	return err
+}
+
+// add adds a value as JSON.
+func (d *document) add(value any) error {
+	one, err := wire.Marshal(value, false)
+	if err != nil {
+		return fmt.Errorf("encode JSON: %w", err)
+	}
+	d.text = append(d.text, bytes.TrimRight(one, "\n")...)
+	return nil
+}
+
+// list writes a member with a list, an element a line.
+func (d *document) list(member string, n int, element func(i int) any) error {
+	d.text = append(d.text, member+":["...)
+	for i := range n {
+		if i > 0 {
+			d.text = append(d.text, ',')
+		}
+		d.text = append(d.text, '\n')
+		if err := d.add(element(i)); err != nil {
+			return err
+		}
+		if _, err := d.w.Write(d.text); err != nil {
+			return err
+		}
+		d.text = d.text[:0]
+	}
+	d.text = append(d.text, "\n]"...)
+	return nil
+}
+
+func (d *document) namespace(f *File, i int) wire.Kept {
+	n := &f.Snapshot.Namespaces[i]
+	w := d.Namespace(n, f.answerOf(n))
+	d.how.namespace(&w)
+	d.Share(&w)
+	if d.how.Written != nil {
+		d.how.Written(i + 1)
+	}
+	return w
+}
+
+func (d *document) doctor(report func() (*doctor.Report, error)) error {
+	r, err := report()
+	if err != nil || r == nil {
+		return err
+	}
+	whole := wire.NewDoctor(r)
+	d.how.doctor(&whole)
+	d.text = append(d.text, `,"doctor":`...)
+	return d.add(d.Doctor(&whole))
 }

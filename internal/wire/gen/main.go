@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 
 	"github.com/invopop/jsonschema"
 
@@ -38,11 +39,19 @@ var documents = []any{
 	wire.TraceStart{}, wire.TraceCall{}, wire.TraceLifecycle{}, wire.TraceLost{}, wire.TraceEnd{},
 }
 
+// mapped returns the schema of a type that is written in a way of its own, nil for any other.
+func mapped(t reflect.Type) *jsonschema.Schema {
+	if t != reflect.TypeFor[wire.Text]() {
+		return nil
+	}
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "integer", Minimum: "0"}, {Type: "string"}}}
+}
+
 // schema returns the schema of every document. Descriptions are the comments of the
 // package in the current directory. Unknown fields are allowed, as fields may be
 // added to the format.
 func schema() ([]byte, error) {
-	r := &jsonschema.Reflector{AllowAdditionalProperties: true}
+	r := &jsonschema.Reflector{AllowAdditionalProperties: true, Mapper: mapped}
 	if err := r.AddGoComments("github.com/nsinspect/nsinspect/internal/wire", "./", jsonschema.WithFullComment()); err != nil {
 		return nil, fmt.Errorf("read comments: %w", err)
 	}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"time"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// Doctor makes a report of doctor small, once Share has had all namespaces.
+func (k *Keeper) Doctor(d *Doctor) KeptDoctor {
+	w := KeptDoctor{Head: d.Head, Status: d.Status, Headline: d.Headline, Tolerated: d.Tolerated, Findings: []KeptFinding{}, Unknown: d.Unknown}
+	for i := range d.Findings {
+		w.Findings = append(w.Findings, k.finding(&d.Findings[i]))
+	}
+	return w
+}
+
+func (k *Keeper) finding(f *Finding) KeptFinding {
+	w := KeptFinding{
+		ID: Text{Literal: f.ID}, Check: f.Check, Severity: f.Severity, Title: Text{Literal: f.Title}, Subject: f.Subject, Owner: f.Owner, PID: f.PID,
+		Path: Text{Literal: f.Path}, PathBase64: f.PathBase64, Summary: Text{Literal: f.Summary}, Evidence: Texts(f.Evidence), Meaning: Text{Literal: f.Meaning},
+		Fix: Texts(f.Fix), Alternative: Texts(f.Alternative), Advice: Texts(f.Advice), Since: f.Since, Authority: f.Authority,
+	}
+	words := Words{Path: f.Path}
+	if n := k.subject(f); n != nil {
+		w.On, w.Subject, words = n.Inode, nil, k.words[n.Inode]
+		switch {
+		case f.Since == nil:
+			w.Undated = !n.Age.Since.IsZero()
+		case f.Since.Equal(n.Age.Since):
+			w.Since = nil
+		}
+	}
+	for _, text := range []*Text{&w.ID, &w.Title, &w.Summary, &w.Meaning} {
+		k.texts.share(&words, text)
+	}
+	if f.Path != "" && f.PathBase64 == nil {
+		k.texts.share(&words, &w.Path)
+	}
+	for _, all := range [][]Text{w.Evidence, w.Fix, w.Alternative, w.Advice} {
+		k.texts.shareAll(&words, all)
+	}
+	return w
+}
+
+// subject returns the namespace of the snapshot that a finding is about, nil if that is none
+// of its.
+func (k *Keeper) subject(f *Finding) *ns.Namespace {
+	if f.Subject == nil {
+		return nil
+	}
+	n := k.c.byInode[f.Subject.Inode]
+	if n == nil || n.Type.String() != f.Subject.Type || n.Cookie != f.Subject.Cookie {
+		return nil
+	}
+	return n
+}
+
+// SinceOf returns since when the subject of a finding is there, whose namespace has an age.
+func (f *KeptFinding) SinceOf(age time.Time) time.Time {
+	switch {
+	case f.Since != nil:
+		return *f.Since
+	case f.On == 0 || f.Undated:
+		return time.Time{}
+	}
+	return age
+}

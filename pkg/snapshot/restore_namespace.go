@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"net/netip"
+
+	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+)
+
+// namespace adds a namespace.
+func (r *restorer) namespace(w *wire.Kept) error {
+	t, err := ns.ParseType(w.Type)
+	if err != nil || w.Inode == 0 {
+		return bad("the type of a namespace", w.Type)
+	}
+	n := ns.Namespace{Type: t, Inode: w.Inode, Cookie: w.Cookie, UserNS: w.UserNS, Parent: w.Parent, OwnerUID: -1, NSID: w.NSID, Threads: w.Threads, Initial: w.Initial}
+	if w.OwnerUID != nil {
+		n.OwnerUID = *w.OwnerUID
+	}
+	if w.Age != nil {
+		n.Age = ns.Age{Since: w.Age.Since, From: ns.AgeFrom(w.Age.From)}
+	}
+	if w.References != nil {
+		n.References = &ns.References{Total: w.References.Total, Explained: w.References.Explained}
+	}
+	if w.Leader != nil {
+		n.Leader = r.leader(w.Leader)
+	}
+	for i := range w.Names {
+		name := &w.Names[i]
+		a, err := authority(name.Authority)
+		if err != nil {
+			return err
+		}
+		n.Names = append(n.Names, ns.Name{Name: textOf(name.Base(), name.NameBase64), Path: textOf(name.Path, name.PathBase64), Kind: ns.NameKind(name.Kind), Authority: a})
+	}
+	if n.Links, err = linksOf(w.Links); err != nil {
+		return err
+	}
+	if err := r.fill(&n, w); err != nil {
+		return err
+	}
+	if err := r.extras(w, len(r.all)); err != nil {
+		return err
+	}
+	r.all, r.owners, r.words = append(r.all, n), append(r.owners, w.Owner), append(r.words, w.Words())
+	return nil
+}
+
+// fill fills in the holders of a namespace, but for its children.
+func (r *restorer) fill(n *ns.Namespace, w *wire.Kept) error {
+	count := 0
+	if len(w.Members)%2 != 0 {
+		return bad("the number of members", len(w.Members))
+	}
+	for i, last := 0, -1; i < len(w.Members); i += 2 {
+		if w.Members[i] <= last || w.Members[i+1] < w.Members[i] || w.Members[i+1] >= len(r.processes) {
+			return bad("a member", w.Members[i])
+		}
+		last = w.Members[i+1]
+		count += last - w.Members[i] + 1
+	}
+	if r.members += count; r.members > mostMembers {
+		return errTooLarge
+	}
+	n.Holders = make([]ns.Holder, 0, count+len(w.Holders))
+	for i := 0; i < len(w.Members); i += 2 {
+		for _, p := range r.processes[w.Members[i] : w.Members[i+1]+1] {
+			n.Holders = append(n.Holders, ns.Holder{Kind: ns.KindProcess, PID: p.PID, FD: -1, Process: p.Process, Born: p.Born})
+		}
+	}
+	owners := make([]*wire.Owner, 0, len(w.Holders))
+	for i := range w.Holders {
+		h, err := holder(&w.Holders[i].Holder)
+		if err != nil {
+			return err
+		}
+		o := w.Holders[i].Owner
+		if p := r.process(&w.Holders[i]); p != nil {
+			h.Process, h.Born, o = p.Process, p.Born, p.of(n, &h)
+		}
+		n.Holders, owners = append(n.Holders, h), append(owners, o)
+	}
+	if r.first, r.holders = append(r.first, count), append(r.holders, owners); w.Owns {
+		r.owns = append(r.owns, len(r.all))
+	}
+	return nil
+}
+
+// process returns the process of a holder that has no details itself, nil if it is not known.
+func (r *restorer) process(w *wire.KeptHolder) *knownProcess {
+	at, ok := r.places[ns.TaskID(w.PID)]
+	if !ok || w.Apart || w.TID != 0 || w.PID == 0 {
+		return nil
+	}
+	return &r.processes[at]
+}
+
+// of returns whose a process is as a holder.
+func (p *knownProcess) of(n *ns.Namespace, h *ns.Holder) *wire.Owner {
+	if owner.Inside(n, h) && p.inside != nil {
+		return p.inside
+	}
+	return p.owner
+}
+
+// leader returns the leader of a namespace, which may have its details among the processes.
+func (r *restorer) leader(w *wire.Process) *ns.Process {
+	if at, ok := r.places[ns.TaskID(w.PID)]; ok && w.Comm == "" && w.UID == nil && w.Started == nil {
+		return r.processes[at].Process
+	}
+	return details(ns.TaskID(w.PID), &w.Details)
+}
+
+// addProcess adds a process to the table.
+func (r *restorer) addProcess(w *wire.KeptProcess) error {
+	pid := ns.TaskID(w.PID)
+	if n := len(r.processes); pid <= 0 || n > 0 && r.processes[n-1].PID >= pid {
+		return bad("the PID of a process", w.PID)
+	}
+	p := details(pid, &w.Details)
+	if w.Started == nil && !r.boot.IsZero() {
+		p.Started = r.boot.Add(p.Born)
+	}
+	if r.places == nil {
+		r.places = map[ns.TaskID]int{}
+	}
+	r.places[pid] = len(r.processes)
+	r.processes = append(r.processes, knownProcess{p, w.Owner, w.Inside})
+	return nil
+}
+
+// extras adds what a snapshot has beside a namespace.
+func (r *restorer) extras(w *wire.Kept, place int) error {
+	if r.answers == nil {
+		r.answers, r.ports, r.local = map[int]*wire.Answer{}, map[int][]ns.Listener{}, map[uint64][]ns.Local{}
+	}
+	if w.Answer != nil {
+		r.answers[place] = w.Answer
+	}
+	for _, l := range w.Local {
+		prefix, err := netip.ParsePrefix(l.Prefix)
+		if err != nil {
+			return bad("the prefix of a route", l.Prefix)
+		}
+		r.local[w.Inode] = append(r.local[w.Inode], ns.Local{Prefix: prefix, Index: l.Index})
+	}
+	if w.Listeners == nil {
+		return nil
+	}
+	r.heard = append(r.heard, w.Inode)
+	for i := range *w.Listeners {
+		l := &(*w.Listeners)[i]
+		addr, err := netip.ParseAddr(l.Address)
+		if err != nil || l.Port < 0 || l.Port > 1<<16-1 {
+			return bad("the address of a listener", l.Address)
+		}
+		out := ns.Listener{Proto: l.Protocol, Addr: netip.AddrPortFrom(addr, uint16(l.Port)), V6Only: l.V6Only != nil && *l.V6Only, UID: l.UID, Socket: l.Inode}
+		for k := range w.Links {
+			if textOf(w.Links[k].Name, w.Links[k].NameBase64) == textOf(l.Device, l.DeviceBase64) {
+				out.Index = w.Links[k].Index
+			}
+		}
+		for k := range l.Holders {
+			h, err := holder(&l.Holders[k])
+			if err != nil {
+				return err
+			}
+			out.Holders = append(out.Holders, h)
+		}
+		r.ports[place] = append(r.ports[place], out)
+	}
+	return nil
+}
