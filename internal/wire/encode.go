@@ -5,6 +5,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -30,7 +31,8 @@ func Marshal(v any, indent bool) ([]byte, error) {
 // escapes, which a parser reads as the same string, and cuts longer strings than
 // MaxString.
 func printableJSON(in []byte) []byte {
-	if len(in) <= MaxString && !bytes.ContainsFunc(in, func(r rune) bool { return r != '\n' && text.Hidden(r) }) {
+	odd := func(b byte) bool { return b < ' ' && b != '\n' || b >= 0x7f }
+	if len(in) <= MaxString && (!slices.ContainsFunc(in, odd) || !bytes.ContainsFunc(in, func(r rune) bool { return r != '\n' && text.Hidden(r) })) {
 		return in
 	}
 	out := make([]byte, 0, len(in))

@@ -118,7 +118,8 @@ func (r *Report) counts(word func(Finding) string) []string {
 
 // Options are the options of Run.
 type Options struct {
-	Host *host.Host // whose files are read beside the scan; it must be open
+	Host    *host.Host      // whose files are read beside the scan; it must be open
+	Machine explain.Machine // what commands are checked against; nil: Host
 
 	// Scan takes a snapshot of network namespaces, with details and by every source.
 	Scan func(context.Context) (*ns.Snapshot, error)

@@ -86,7 +86,11 @@ func (x *inspection) owners() *owner.Index {
 // adviser returns who writes about what the checks find.
 func (x *inspection) adviser() *explain.Adviser {
 	if x.advice == nil {
-		x.advice = explain.New(x.snap, x.host, func() explain.Owners { return x.owners() })
+		machine := x.opts.Machine
+		if machine == nil {
+			machine = x.host
+		}
+		x.advice = explain.New(x.snap, machine, func() explain.Owners { return x.owners() })
 		x.advice.Process = x.process
 		x.advice.Connections = x.connections
 	}

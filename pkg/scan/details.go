@@ -6,14 +6,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
-	"github.com/prometheus/procfs"
-
 	"github.com/nsinspect/nsinspect/internal/host"
-	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -26,22 +22,14 @@ var (
 	errUnknownStart = errors.New("the start time of the process that holds is unknown")
 )
 
-// details reads what tables show of a task. The few processes that are shown
-// are read with prometheus/procfs; the loop over all of them is not.
+// details reads what tables show of a task.
 type details struct {
 	host *host.Host
-	fs   procfs.FS
 	full bool      // read what costs more, too: the UID and the start time
 	boot time.Time // zero if unreadable; start times are then unknown
 }
 
-func newDetails(h *host.Host, full bool) (*details, error) {
-	fs, err := procfs.NewFS(nsfs.SelfFD(h.ProcFD()))
-	if err != nil {
-		return nil, fmt.Errorf("open proc: %w", err)
-	}
-	return &details{host: h, fs: fs, full: full}, nil
-}
+func newDetails(h *host.Host, full bool) *details { return &details{host: h, full: full} }
 
 // Describe fills in the process of every process and thread that holds n, and
 // drops the holders that have ended or left since the scan; one that cannot be
@@ -49,10 +37,7 @@ func newDetails(h *host.Host, full bool) (*details, error) {
 // capability beyond what the scan had. It returns an error only if proc itself
 // cannot be read or ctx ends.
 func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
-	d, err := newDetails(h, true)
-	if err != nil {
-		return err
-	}
+	d := newDetails(h, true)
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
@@ -117,10 +102,7 @@ func (d *details) describePin(h *ns.Holder) {
 // boot time in whole seconds. The error of one that has ended is os.ErrNotExist or
 // ESRCH. It needs no capability.
 func ReadProcess(h *host.Host, pid ns.TaskID) (*ns.Process, error) {
-	d, err := newDetails(h, true)
-	if err != nil {
-		return nil, err
-	}
+	d := newDetails(h, true)
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
@@ -188,10 +170,7 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 	if err := d.host.CheckRegular(taskOf(h), "cmdline", "status"); err != nil {
 		return nil // a recorded tree may have kept less
 	}
-	proc, err := d.proc(h)
-	if err != nil {
-		return err
-	}
+	var err error
 	if p.Cmdline, err = d.cmdline(taskOf(h)); err != nil && host.IsGone(err) {
 		return err
 	}
@@ -201,12 +180,12 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 	if !d.boot.IsZero() {
 		p.Started = d.boot.Add(time.Duration(st.Start) * host.Tick)
 	}
-	status, err := newStatus(proc)
+	uid, err := d.host.EffectiveUID(taskOf(h))
 	if host.IsGone(err) {
 		return err
 	}
 	if err == nil {
-		p.UID = int(status.UIDs[1])
+		p.UID = uid
 	}
 	return nil
 }
@@ -228,22 +207,4 @@ func (d *details) cmdline(task string) ([]string, error) {
 		args[len(args)-1] += "…"
 	}
 	return args, nil
-}
-
-// newStatus is proc.NewStatus, which panics on lines that no kernel writes and a
-// recorded tree may have (procfs 0.23, fillStatus: a fifth UID).
-func newStatus(proc procfs.Proc) (status procfs.ProcStatus, err error) {
-	defer func() {
-		if what := recover(); what != nil {
-			err = fmt.Errorf("odd status file: %v", what)
-		}
-	}()
-	return proc.NewStatus()
-}
-
-func (d *details) proc(h *ns.Holder) (procfs.Proc, error) {
-	if h.TID != 0 {
-		return d.fs.Thread(int(h.PID), int(h.TID))
-	}
-	return d.fs.Proc(int(h.PID))
 }

@@ -103,10 +103,7 @@ func TestProcessThatKeepsRenaming(t *testing.T) {
 	})
 	defer renaming.Wait()
 	defer close(stop)
-	d, err := newDetails(h, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := newDetails(h, true)
 	for range 500 {
 		if _, err := d.read(&ns.Holder{PID: ns.TaskID(os.Getpid())}, ns.Net, ownNet(t)); err != nil {
 			t.Fatalf("read of a living process: %v", err)

@@ -61,11 +61,14 @@ func Take(ctx context.Context, from Source) (*Taking, error) {
 	if t.Sockets, snap.Kept.Local, err = links.ReadAll(ctx, from.Host, snap); err != nil {
 		return nil, err
 	}
-	if t.first, err = doctor.Begin(ctx, from.doctor(), snap, looked); err != nil {
+	machine := remember(from.Host)
+	opts := from.doctor()
+	opts.Machine = machine
+	if t.first, err = doctor.Begin(ctx, opts, snap, looked); err != nil {
 		return nil, err
 	}
 	t.Owners = t.first.Owners().Record(snap)
-	if err := t.answer(ctx, from); err != nil {
+	if err := t.answer(ctx, from, machine); err != nil {
 		return nil, err
 	}
 	snap.Kept.Users = t.users()
@@ -75,11 +78,12 @@ func Take(ctx context.Context, from Source) (*Taking, error) {
 }
 
 // answer has every namespace answered for, as if those of its type alone had been asked about.
-func (t *Taking) answer(ctx context.Context, from Source) error {
+func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machine) error {
 	snap := t.Snapshot
 	lone := *snap
 	lone.Gaps = snap.GapsOf()
 	living, others := from.Adviser(snap, t.Owners), from.Adviser(&lone, t.Owners)
+	living.Machine, others.Machine = machine, machine
 	t.Answers = make(map[uint64]explain.Answer, len(snap.Namespaces))
 	for i := range snap.Namespaces {
 		if ctx.Err() != nil {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// remembered is a machine of which the same is asked once: a process holds namespaces of all
+// types, and doctor and who-uses write about the same paths.
+type remembered struct {
+	explain.Machine
+	stats   map[string]answer[host.Stat]
+	outlive map[ns.TaskID]bool
+	paths   map[string]answer[namespace]
+	dirs    map[string]answer[ns.Authority]
+}
+
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+type namespace struct {
+	ns.Type
+	inode uint64
+}
+
+func remember(m explain.Machine) *remembered {
+	return &remembered{m, map[string]answer[host.Stat]{}, map[ns.TaskID]bool{}, map[string]answer[namespace]{}, map[string]answer[ns.Authority]{}}
+}
+
+// ask returns what was answered before, or else asks.
+func ask[K comparable, T any](known map[K]answer[T], key K, ask func(K) (T, error)) (T, error) {
+	a, ok := known[key]
+	if !ok {
+		a.value, a.err = ask(key)
+		known[key] = a
+	}
+	return a.value, a.err
+}
+
+// ReadStat is that of the machine.
+func (m *remembered) ReadStat(task string) (host.Stat, error) {
+	return ask(m.stats, task, m.Machine.ReadStat)
+}
+
+// Authority is that of the machine.
+func (m *remembered) Authority(name string) (ns.Authority, error) {
+	return ask(m.dirs, name, m.Machine.Authority)
+}
+
+// LookupNamespace is that of the machine.
+func (m *remembered) LookupNamespace(name string) (ns.Type, uint64, error) {
+	n, err := ask(m.paths, name, func(name string) (namespace, error) {
+		t, inode, err := m.Machine.LookupNamespace(name)
+		return namespace{t, inode}, err
+	})
+	return n.Type, n.inode, err
+}
+
+// OutlivesTerm is that of the machine.
+func (m *remembered) OutlivesTerm(pid ns.TaskID) bool {
+	outlives, ok := m.outlive[pid]
+	if !ok {
+		outlives = m.Machine.OutlivesTerm(pid)
+		m.outlive[pid] = outlives
+	}
+	return outlives
+}
