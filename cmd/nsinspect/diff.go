@@ -5,7 +5,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -104,20 +106,10 @@ func (a *app) diff(ctx context.Context, f diffFlags, args []string) error {
 		return err
 	}
 	names := render.DiffNames{Old: args[0]}
-	live := len(args) == 1
-	if !live {
+	if len(args) == 2 {
 		names.New = args[1]
 	}
-	old, err := a.openSnapshot(ctx, args[0])
-	if err != nil {
-		return err
-	}
-	var now *snapshot.File
-	if live {
-		now, err = a.openSnapshot(ctx, "")
-	} else {
-		now, err = a.openSnapshot(ctx, args[1])
-	}
+	old, now, err := a.openTwo(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -134,6 +126,25 @@ func (a *app) diff(ctx context.Context, f diffFlags, args []string) error {
 		return commandStatus(exitDifferent)
 	}
 	return nil
+}
+
+// openTwo reads two snapshots, files at the same time. The running machine is looked at only if
+// the file can be read.
+func (a *app) openTwo(ctx context.Context, names render.DiffNames) (old, now *snapshot.File, err error) {
+	debug.SetGCPercent(100) // two files at once
+	var wg sync.WaitGroup
+	var newErr error
+	if names.New != "" {
+		wg.Go(func() { now, newErr = a.openSnapshot(ctx, names.New) })
+	}
+	old, err = a.openSnapshot(ctx, names.Old)
+	if wg.Wait(); err == nil && names.New == "" {
+		now, newErr = a.openSnapshot(ctx, "")
+	}
+	if err == nil {
+		err = newErr
+	}
+	return old, now, err
 }
 
 func parseDiffFilter(src string) (*filter.Filter, error) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,7 @@ type app struct {
 	owners     owner.Lazy // of the host that is read
 	openTracer func(context.Context, trace.Options) (tracer, error)
 
+	noting       sync.Mutex
 	openSnapshot func(context.Context, string) (*snapshot.File, error) // "" is the running machine
 	signals      signals
 }
@@ -269,6 +271,8 @@ func (a *app) options(types ...ns.Type) (opts scan.Options, done func(), err err
 
 // note writes sentences to stderr.
 func (a *app) note(notes []string) {
+	a.noting.Lock() // of two files that are read at once
+	defer a.noting.Unlock()
 	for _, line := range notes {
 		fmt.Fprintln(a.stderr, "nsinspect: "+line)
 	}
