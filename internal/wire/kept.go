@@ -114,17 +114,20 @@ type KeptFinding struct {
 	Authority   string     `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"`
 }
 
+// longestWord is less than what is cut (MaxString).
+const longestWord = 1 << 12
+
 // Words returns what the texts about a namespace have in common with those about others.
 func (n *Kept) Words() Words {
 	w := Words{Ref: refOf(n.Type, n.Inode)}
 	for i := range n.Names {
-		if name := &n.Names[i]; name.NameBase64 == nil && name.PathBase64 == nil {
+		if name := &n.Names[i]; name.NameBase64 == nil && name.PathBase64 == nil && len(name.Path) <= longestWord {
 			w.Name, w.Path = name.Base(), name.Path
 			return w
 		}
 	}
 	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == ns.KindMount.String() && h.PathBase64 == nil {
+		if h := &n.Holders[i]; h.Kind == ns.KindMount.String() && h.PathBase64 == nil && len(h.Path) <= longestWord {
 			w.Path = h.Path
 			return w
 		}

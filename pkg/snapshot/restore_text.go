@@ -3,7 +3,6 @@
 package snapshot
 
 import (
-	"slices"
 	"sort"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
@@ -63,7 +62,7 @@ func (r *restorer) answered() (map[uint64]explain.Answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[r.all[i].Inode] = explain.Answer{Verdict: verdict, Fix: commands(fix), Advice: slices.Concat([]string{}, advice)}
+		all[r.all[i].Inode] = explain.Answer{Verdict: verdict, Fix: commands(fix), Advice: append([]string{}, advice...)}
 	}
 	return all, nil
 }
