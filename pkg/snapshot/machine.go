@@ -3,6 +3,8 @@
 package snapshot
 
 import (
+	"time"
+
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -16,6 +18,16 @@ type remembered struct {
 	outlive map[ns.TaskID]bool
 	paths   map[string]answer[namespace]
 	dirs    map[string]answer[ns.Authority]
+	inside  map[file]answer[ns.Authority]
+	links   map[file]answer[string]
+	members map[string]answer[uint64]
+	boot    *answer[time.Time]
+}
+
+// file is a path in the mount namespace of a task, or a link of its.
+type file struct {
+	task ns.TaskID
+	name string
 }
 
 type answer[T any] struct {
@@ -29,7 +41,10 @@ type namespace struct {
 }
 
 func remember(m explain.Machine) *remembered {
-	return &remembered{m, map[string]answer[host.Stat]{}, map[ns.TaskID]bool{}, map[string]answer[namespace]{}, map[string]answer[ns.Authority]{}}
+	return &remembered{
+		m, map[string]answer[host.Stat]{}, map[ns.TaskID]bool{}, map[string]answer[namespace]{}, map[string]answer[ns.Authority]{},
+		map[file]answer[ns.Authority]{}, map[file]answer[string]{}, map[string]answer[uint64]{}, nil,
+	}
 }
 
 // ask returns what was answered before, or else asks.
@@ -50,6 +65,43 @@ func (m *remembered) ReadStat(task string) (host.Stat, error) {
 // Authority is that of the machine.
 func (m *remembered) Authority(name string) (ns.Authority, error) {
 	return ask(m.dirs, name, m.Machine.Authority)
+}
+
+// AuthorityInside is that of the machine.
+func (m *remembered) AuthorityInside(task ns.TaskID, name string) (ns.Authority, error) {
+	return ask(m.inside, file{task, name}, func(f file) (ns.Authority, error) { return m.Machine.AuthorityInside(f.task, f.name) })
+}
+
+// ReadProcLink is that of the machine.
+func (m *remembered) ReadProcLink(pid ns.TaskID, name string) (string, error) {
+	return ask(m.links, file{pid, name}, func(f file) (string, error) { return m.Machine.ReadProcLink(f.task, f.name) })
+}
+
+// NamespaceLink is that of the machine.
+func (m *remembered) NamespaceLink(name string) (uint64, error) {
+	return ask(m.members, name, m.Machine.NamespaceLink)
+}
+
+// BootTime is that of the machine.
+func (m *remembered) BootTime() (time.Time, error) {
+	if m.boot == nil {
+		boot, err := m.Machine.BootTime()
+		m.boot = &answer[time.Time]{boot, err}
+	}
+	return m.boot.value, m.boot.err
+}
+
+// processes returns a function that asks for each process once.
+func processes(read func(ns.TaskID) *ns.Process) func(ns.TaskID) *ns.Process {
+	known := map[ns.TaskID]*ns.Process{}
+	return func(pid ns.TaskID) *ns.Process {
+		p, ok := known[pid]
+		if !ok {
+			p = read(pid)
+			known[pid] = p
+		}
+		return p
+	}
 }
 
 // LookupNamespace is that of the machine.

@@ -87,7 +87,9 @@ func TestSharedParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asNumbers := cmp.Comparer(func(a, b *ns.Namespace) bool { return a == b || a != nil && b != nil && a.Type == b.Type && a.Inode == b.Inode })
+	asNumbers := cmp.Comparer(func(a, b *ns.Namespace) bool {
+		return a == b || a != nil && b != nil && a.Type == b.Type && a.Inode == b.Inode
+	})
 	for i := range want.Snapshot.Namespaces {
 		n, m := &want.Snapshot.Namespaces[i], &got.Snapshot.Namespaces[i]
 		for j := range n.Holders {

@@ -84,6 +84,10 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 	lone.Gaps = snap.GapsOf()
 	living, others := from.Adviser(snap, t.Owners), from.Adviser(&lone, t.Owners)
 	living.Machine, others.Machine = machine, machine
+	if living.Process != nil {
+		living.Process = processes(living.Process)
+		others.Process = living.Process
+	}
 	t.Answers = make(map[uint64]explain.Answer, len(snap.Namespaces))
 	for i := range snap.Namespaces {
 		if ctx.Err() != nil {
