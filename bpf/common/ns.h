@@ -12,19 +12,21 @@
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define PROC_SUPER_MAGIC 0x9fa0
 
+/* All pointers that the functions here are given are TYPED, or were read from such a one. */
+
 static __always_inline u64 net_cookie(struct net *net)
 {
 	if (!bpf_core_field_exists(struct net, net_cookie))
 		return 0;
-	return READ(net, net_cookie);
+	return GET(net, net_cookie);
 }
 
 /* Returns the CLONE_NEW* flag of the namespace's type. */
 static __always_inline u32 ns_type_of(struct ns_common *ns)
 {
 	if (bpf_core_field_exists(struct ns_common, ns_type))
-		return READ(ns, ns_type);
-	return READ((struct proc_ns_operations___v617 *)READ(ns, ops), type);
+		return GET(ns, ns_type);
+	return READ((struct proc_ns_operations___v617 *)GET(ns, ops), type);
 }
 
 /* Returns the user namespace that owns a namespace of a type, which is given as its
@@ -55,30 +57,30 @@ static __always_inline struct user_namespace *owner_of(struct ns_common *ns, u32
  * cgroup namespace. Returns the cookie of the network namespace. */
 static __always_inline u64 read_nsproxy(u32 *inode, struct nsproxy *proxy, u32 types)
 {
-	struct net *net = READ(proxy, net_ns);
+	struct net *net = GET(proxy, net_ns);
 
-	inode[NS_NET] = READ(net, ns.inum);
+	inode[NS_NET] = GET(net, ns.inum);
 	if (types & CLONE_NEWNS)
-		inode[NS_MNT] = READ(READ(proxy, mnt_ns), ns.inum);
+		inode[NS_MNT] = GET(proxy, mnt_ns, ns.inum);
 	if (types & CLONE_NEWIPC)
-		inode[NS_IPC] = READ(READ(proxy, ipc_ns), ns.inum);
+		inode[NS_IPC] = GET(proxy, ipc_ns, ns.inum);
 	if (types & CLONE_NEWUTS)
-		inode[NS_UTS] = READ(READ(proxy, uts_ns), ns.inum);
+		inode[NS_UTS] = GET(proxy, uts_ns, ns.inum);
 	if (types & CLONE_NEWCGROUP)
-		inode[NS_CGROUP] = READ(READ(proxy, cgroup_ns), ns.inum);
+		inode[NS_CGROUP] = GET(proxy, cgroup_ns, ns.inum);
 	return net_cookie(net);
 }
 
 /* The superblock's magic identifies the type of a file. */
 static __always_inline u64 inode_magic(struct inode *inode)
 {
-	return READ(READ(inode, i_sb), s_magic);
+	return GET(inode, i_sb, s_magic);
 }
 
 /* Returns the namespace that an nsfs file refers to (nsfs_init_inode, fs/nsfs.c). */
 static __always_inline struct ns_common *nsfs_ns(struct inode *inode)
 {
-	return READ(inode, i_private);
+	return GET(inode, i_private);
 }
 
 /* Returns the first 8 bytes of the name of an anonymous inode's file, by which its
@@ -88,6 +90,6 @@ static __always_inline u64 anon_file_name(struct file *file)
 {
 	u64 name = 0;
 
-	bpf_probe_read_kernel(&name, sizeof(name), READ(READ(file, f_path.dentry), d_name.name));
+	bpf_probe_read_kernel(&name, sizeof(name), GET(file, f_path.dentry, d_name.name));
 	return name;
 }

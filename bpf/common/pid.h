@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Process and thread IDs as the reader's PID namespace numbers them. A program
  * that includes this has declared reader_level, how deep that namespace is nested,
- * and reader_pidns, its inode, which is not used at level 0. */
+ * and reader_pidns, its inode, which is not used at level 0. All pointers are TYPED, or were
+ * read from such a one. */
 #pragma once
 
 #include "kernel.h"
@@ -17,7 +18,7 @@ static __always_inline u32 active_pid_ns(struct pid *pid)
 {
 	if (!pid) /* reaped */
 		return 0;
-	return READ(READ(upid_at(pid, READ(pid, level)), ns), ns.inum);
+	return READ(upid_at(pid, GET(pid, level)), ns, ns.inum);
 }
 
 /* Returns the number in the reader's PID namespace, 0 if it has none there: a
@@ -27,24 +28,24 @@ static __always_inline u32 reader_nr(struct pid *pid)
 {
 	struct upid *upid;
 
-	if (!pid || READ(pid, level) < reader_level)
+	if (!pid || GET(pid, level) < reader_level)
 		return 0;
-	upid = upid_at(pid, reader_level);
-	if (reader_level && READ(READ(upid, ns), ns.inum) != reader_pidns)
+	upid = TYPED(upid_at(pid, reader_level));
+	if (reader_level && GET(upid, ns, ns.inum) != reader_pidns)
 		return 0;
-	return READ(upid, nr);
+	return GET(upid, nr);
 }
 
 static __always_inline u32 reader_tgid(struct task_struct *task)
 {
 	if (!reader_level)
-		return READ(task, tgid);
-	return reader_nr(READ(READ(task, group_leader), thread_pid));
+		return GET(task, tgid);
+	return reader_nr(GET(task, group_leader, thread_pid));
 }
 
 static __always_inline u32 reader_tid(struct task_struct *task)
 {
 	if (!reader_level)
-		return READ(task, pid);
-	return reader_nr(READ(task, thread_pid));
+		return GET(task, pid);
+	return reader_nr(GET(task, thread_pid));
 }

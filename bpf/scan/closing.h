@@ -21,43 +21,43 @@ static __always_inline struct inet_hashinfo *connections(struct net *net)
 {
 	if (!bpf_core_field_exists(struct net, ipv4.tcp_death_row.hashinfo)) /* 5.18 to 6.0 */
 		return NULL;
-	return READ(net, ipv4.tcp_death_row.hashinfo);
+	return GET(net, ipv4.tcp_death_row.hashinfo);
 }
 
 /* Starts with the table of a namespace, if it has its own: the shared one is that of the
  * initial namespace. */
 static __always_inline void start_table(struct closing_walk *w, struct net *net, u32 inode)
 {
-	struct inet_hashinfo *table = connections(net);
+	struct inet_hashinfo *table = connections(TYPED(net));
 
 	w->bucket = w->buckets = 0;
 	w->table = 0;
 	if (!table || (inode != initial_net && table == connections(init_net())))
 		return;
-	w->table = (u64)READ(table, ehash);
-	w->buckets = READ(table, ehash_mask) + 1;
+	w->table = (u64)GET(table, ehash);
+	w->buckets = GET(table, ehash_mask) + 1;
 }
 
 static __always_inline void connection_step(struct closing_walk *w)
 {
 	struct hlist_node *node = (void *)w->node;
-	struct sock *sk = container_of(node, struct sock, __sk_common.skc_node);
-	u32 state = READ(sk, __sk_common.skc_state), i = w->count;
+	struct sock *sk = TYPED(container_of(node, struct sock, __sk_common.skc_node));
+	u32 state = GET(sk, __sk_common.skc_state), i = w->count;
 	struct file_record r = {.kind = FILE_SOCKET, .socktype = SOCK_STREAM, .fd = -1, .slot = -1};
 
 	w->node = (u64)READ(node, next);
-	if (state > 31 || !(1 << state & TCP_CLOSING_STATES) || READ(sk, sk_socket) ||
+	if (state > 31 || !(1 << state & TCP_CLOSING_STATES) || GET(sk, sk_socket) ||
 	    !READ_BIT(sk, __sk_common.skc_net_refcnt))
 		return;
 	r.object = (u64)sk;
-	r.family = READ(sk, __sk_common.skc_family);
+	r.family = GET(sk, __sk_common.skc_family);
 	r.mount = state;
-	r.other_ns = READ(sk, __sk_common.skc_dport);
+	r.other_ns = GET(sk, __sk_common.skc_dport);
 	if (r.family == AF_INET6)
 		bpf_probe_read_kernel(r.device, 16, &sk->__sk_common.skc_v6_daddr);
 	else
 		bpf_probe_read_kernel(r.device, 4, &sk->__sk_common.skc_daddr);
-	set_net(&r, READ(sk, __sk_common.skc_net.net));
+	set_net(&r, GET(sk, __sk_common.skc_net.net));
 	if (r.ns == initial_net)
 		return;
 	if (i >= FILE_BATCH) {

@@ -10,7 +10,6 @@
 #define MAX_FD_STEPS (1 << 23) /* BPF_MAX_LOOPS; fs.nr_open is 1 << 20 unless raised */
 
 struct table_walk {
-	struct task_struct *task;
 	struct file **fds;
 	unsigned long *open;
 	u32 max;
@@ -20,7 +19,6 @@ struct table_walk {
 	u32 lost;
 	u32 full;
 	s32 next; /* descriptor to continue at; -1 if none */
-	struct file_record owner; /* a record with the fields of the task */
 	struct own_record own;
 	u32 packed; /* in own */
 	u32 unused;
@@ -42,23 +40,23 @@ enum fd_result {
 __attribute__((noinline)) int read_fd(u32 fd)
 {
 	struct table_walk *w = &table_pos;
-	struct file *file = READ_POINTER(w->fds + fd);
-	struct inode *inode = READ(file, f_inode);
+	struct file *file = TYPED((struct file *)READ_POINTER(w->fds + fd));
+	struct inode *inode = GET(file, f_inode);
 	u64 magic = inode_magic(inode);
 
 	if (magic == ANON_INODE_FS_MAGIC && is_io_uring(file))
 		return ring_slots(file) ? FD_RING : FD_NOTHING;
 	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && magic != PROC_SUPER_MAGIC &&
-	    magic != ANON_INODE_FS_MAGIC && READ(inode, i_rdev) != TUN_RDEV &&
-	    !is_dynamic_char(inode) && !(READ(file, f_mode) & FMODE_NEED_UNMOUNT))
+	    magic != ANON_INODE_FS_MAGIC && GET(inode, i_rdev) != TUN_RDEV &&
+	    !is_dynamic_char(inode) && !(GET(file, f_mode) & FMODE_NEED_UNMOUNT))
 		return FD_NOTHING;
-	__builtin_memcpy(&found, &w->owner, sizeof(found));
+	take_owner();
 	if (!read_file(file))
 		return FD_NOTHING;
 	if (READ_POINTER(w->fds + fd) != file)
 		return FD_NOTHING;
 	found.fd = fd;
-	switch (should_report(&found)) {
+	switch (should_report()) {
 	case REPORT:
 		return FD_RECORD;
 	case REPORT_OWN:
@@ -67,36 +65,49 @@ __attribute__((noinline)) int read_fd(u32 fd)
 	return FD_NOTHING;
 }
 
+__noinline int clear_own(void)
+{
+	__builtin_memset(&table_pos.own, 0, sizeof(table_pos.own));
+	table_pos.packed = 0;
+	return 0;
+}
+
+/* Adds an object to those that are packed, all of which are in one namespace, if there is
+ * room for it. */
+__noinline int add_own(u64 object)
+{
+	struct table_walk *w = &table_pos;
+	u32 i = w->packed;
+
+	if (i >= OWN_SOCKETS)
+		return 0;
+	w->own.kind = FILE_OWN_SOCKETS;
+	w->own.ns = found.ns;
+	w->own.object[i] = object;
+	w->packed = i + 1;
+	return 0;
+}
+
 /* Writes the sockets that were packed. */
-static __always_inline int flush_own(struct seq_file *seq)
+static __noinline int flush_own(struct seq_file *seq)
 {
 	struct table_walk *w = &table_pos;
 
-	if (!w->packed)
-		return 0;
-	w->packed = 0;
 	w->written++;
 	w->full = bpf_seq_write(seq, &w->own, sizeof(w->own)) != 0;
-	__builtin_memset(&w->own, 0, sizeof(w->own));
+	clear_own();
 	return w->full;
 }
 
-/* Packs an object, all of which in one record are in one namespace. */
-static __always_inline int pack_own(struct seq_file *seq, u64 object)
+static __noinline int pack_own(struct seq_file *seq, u64 object)
 {
 	struct table_walk *w = &table_pos;
-	u32 i;
 
-	if (w->packed && w->own.ns != found.ns && flush_own(seq))
-		return 1;
-	w->own.kind = FILE_OWN_SOCKETS;
-	w->own.ns = found.ns;
-	i = w->packed;
-	if (i >= OWN_SOCKETS)
-		return 1;
-	w->own.object[i] = object;
-	w->packed = i + 1;
-	return w->packed == OWN_SOCKETS && flush_own(seq);
+	if (w->packed == OWN_SOCKETS || (w->packed && w->own.ns != found.ns))
+		if (flush_own(seq))
+			return 1;
+	add_own(object);
+	return 0;
 }
 
 /* Writes the records of a descriptor; returns 1 if there is no room. */
@@ -117,8 +128,7 @@ static __noinline int emit_fd(struct seq_file *seq, u32 fd)
 	}
 	if (w->written && ring_pos.count > SHOW_RECORDS - 4 - w->written)
 		return 1;
-	__builtin_memcpy(&ring_pos.owner, &w->owner, sizeof(ring_pos.owner));
-	ring_pos.owner.fd = fd;
+	owner.fd = fd;
 	emit_ring_files(seq, SHOW_RECORDS - 4 - w->written);
 	w->written += ring_pos.written;
 	w->lost += ring_pos.lost;
@@ -158,9 +168,9 @@ static long table_step(u32 step, struct table_ctx *ctx)
  * task_seq_get_next with skip_if_dup_files does. */
 static __always_inline int has_own_table(struct task_struct *task, void *files)
 {
-	struct task_struct *leader = READ(task, group_leader);
+	struct task_struct *leader = GET(task, group_leader);
 
-	return leader == task || READ(leader, files) != files;
+	return leader == task || GET(leader, files) != files;
 }
 
 SEC("iter/task")
@@ -178,31 +188,31 @@ int fd_tables(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	start_iterator(ctx->meta);
-	files = READ(task, files);
+	task = TYPED(task);
+	files = GET(task, files);
 	if (!files || !has_own_table(task, files))
 		return 0;
-	table = READ(files, fdt);
-	w->fds = READ(table, fd);
-	w->open = READ(table, open_fds);
-	w->max = READ(table, max_fds);
+	table = GET(files, fdt);
+	w->fds = GET(table, fd);
+	w->open = GET(table, open_fds);
+	w->max = GET(table, max_fds);
 	w->fd = w->written = w->lost = w->full = 0;
 	w->next = -1;
-	w->packed = 0;
-	__builtin_memset(&w->own, 0, sizeof(w->own));
-	__builtin_memset(&w->owner, 0, sizeof(w->owner));
-	set_task(&w->owner, task, -1, 0);
+	clear_own();
+	owner_task = task;
+	set_owner();
 	seq = ctx->meta->seq; /* once: see tasks */
 	table_ctx.seq = seq;
 	bpf_loop(MAX_FD_STEPS, table_step, &table_ctx, 0);
-	if (w->full || flush_own(seq))
+	if (w->full || (w->packed && flush_own(seq)))
 		return 0;
 	if (w->next < 0 && w->fd < w->max)
 		w->next = w->fd;
 	if (w->next >= 0) {
-		w->owner.kind = FILE_TRUNCATED;
-		w->owner.fd = w->next;
+		owner.kind = FILE_TRUNCATED;
+		owner.fd = w->next;
 		w->written++;
-		if (bpf_seq_write(seq, &w->owner, sizeof(w->owner)))
+		if (bpf_seq_write(seq, &owner, sizeof(owner)))
 			return 0;
 	}
 	pass_totals.written += w->written;

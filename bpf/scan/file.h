@@ -21,6 +21,9 @@
 #define INOTIFY_NAME 0x00796669746f6e69ULL /* "inotify", do_inotify_init */
 #define FANOTIFY_NAME 0x6669746f6e61665bULL /* "[fanotif", fanotify_init */
 
+/* Files, inodes, sockets and namespaces that functions here are given are TYPED, or were read
+ * from such a one. */
+
 static __always_inline int is_io_uring(struct file *file)
 {
 	return anon_file_name(file) == IO_URING_NAME;
@@ -29,19 +32,20 @@ static __always_inline int is_io_uring(struct file *file)
 static __always_inline void set_net(struct file_record *r, struct net *net)
 {
 	r->cookie = net_cookie(net);
-	r->ns = READ(net, ns.inum);
+	r->ns = GET(net, ns.inum);
 	r->type = CLONE_NEWNET;
 }
 
 /* Fills in what an nsfs file, or a mount of one, keeps alive. */
 static __always_inline void set_ns(struct file_record *r, struct ns_common *ns)
 {
+	ns = TYPED(ns);
 	r->kind = FILE_NSFS;
-	r->ns = READ(ns, inum);
+	r->ns = GET(ns, inum);
 	r->type = ns_type_of(ns);
 	if (r->type == CLONE_NEWNET)
-		r->cookie = net_cookie(container_of(ns, struct net, ns));
-	if (opts.relations)
+		r->cookie = net_cookie(TYPED(container_of(ns, struct net, ns)));
+	if (WITH_RELATIONS)
 		relate(number(ns), r->type);
 }
 
@@ -49,10 +53,10 @@ static __always_inline void set_ns(struct file_record *r, struct ns_common *ns)
  * itself, and on no list of mounts: detached, or unmounted (umount_tree, fs/namespace.c). */
 static __always_inline u64 lone_mount(struct file *file)
 {
-	struct vfsmount *vfs = READ(file, f_path.mnt);
-	struct mount *mount = container_of(vfs, struct mount, mnt);
+	struct vfsmount *vfs = GET(file, f_path.mnt);
+	struct mount *mount = TYPED(container_of(vfs, struct mount, mnt));
 
-	if (READ(vfs, mnt_root) != READ(file, f_path.dentry) || READ(mount, mnt_parent) != mount)
+	if (GET(vfs, mnt_root) != GET(file, f_path.dentry) || GET(mount, mnt_parent) != mount)
 		return 0;
 	return (u64)mount;
 }
@@ -66,9 +70,9 @@ static __always_inline int read_nsfs(struct file_record *r, struct file *file, s
 	r->object = (u64)file;
 	r->beside = lone_mount(file);
 	set_ns(r, ns);
-	if (READ(file, f_flags) & O_PATH)
+	if (GET(file, f_flags) & O_PATH)
 		r->flags |= FILE_O_PATH;
-	if (READ(file, f_mode) & FMODE_NEED_UNMOUNT)
+	if (GET(file, f_mode) & FMODE_NEED_UNMOUNT)
 		r->flags |= FILE_DETACHED;
 	return 1;
 }
@@ -79,7 +83,7 @@ static __always_inline u64 unix_peer(struct sock *sk)
 {
 	struct sock *peer = READ((struct unix_sock *)sk, peer);
 
-	if (!peer || READ(peer, __sk_common.skc_net.net) != READ(sk, __sk_common.skc_net.net))
+	if (!peer || GET(peer, __sk_common.skc_net.net) != GET(sk, __sk_common.skc_net.net))
 		return 0;
 	return (u64)peer;
 }
@@ -88,43 +92,41 @@ static __always_inline u64 unix_peer(struct sock *sk)
  * private_data is empty there, and it holds no namespace. */
 static __always_inline int read_socket(struct file_record *r, struct file *file, struct inode *inode)
 {
-	struct socket *socket = READ(file, private_data); /* sock_alloc_file, net/socket.c */
+	struct socket *socket = GET(file, private_data); /* sock_alloc_file, net/socket.c */
 	struct sock *sk;
 
 	if (!socket)
 		return 0;
-	sk = READ(socket, sk);
+	socket = TYPED(socket);
+	sk = GET(socket, sk);
 	if (!sk)
 		return 0;
 	r->kind = FILE_SOCKET;
 	r->object = (u64)sk;
-	r->socket = READ(inode, i_ino);
-	r->socktype = READ(socket, type);
-	r->family = READ(sk, __sk_common.skc_family);
-	r->protocol = READ(sk, sk_protocol);
-	set_net(r, READ(sk, __sk_common.skc_net.net));
+	r->socket = GET(inode, i_ino);
+	r->socktype = GET(socket, type);
+	r->family = GET(sk, __sk_common.skc_family);
+	r->protocol = GET(sk, sk_protocol);
+	set_net(r, GET(sk, __sk_common.skc_net.net));
 	if (r->family != AF_UNIX) {
-		if (READ(sk, __sk_common.skc_state) == TCP_LISTEN)
-			r->other_ns = READ(sk, sk_ack_backlog);
+		if (GET(sk, __sk_common.skc_state) == TCP_LISTEN)
+			r->other_ns = GET(sk, sk_ack_backlog);
 		return 1;
 	}
 	r->beside = unix_peer(sk);
-	if (READ(sk, sk_receive_queue.qlen))
+	if (GET(sk, sk_receive_queue.qlen))
 		r->flags |= FILE_QUEUED;
-	if (READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+	if (GET(sk, __sk_common.skc_state) == TCP_LISTEN)
 		r->flags |= FILE_LISTENING;
 	return 1;
 }
 
 static __always_inline void set_device(struct file_record *r, struct net_device *device)
 {
-	struct net *net;
-
 	if (!device)
 		return;
 	bpf_probe_read_kernel_str(r->device, sizeof(r->device), &device->name);
-	net = READ(device, nd_net.net);
-	r->other_ns = READ(net, ns.inum);
+	r->other_ns = READ(device, nd_net.net, ns.inum);
 }
 
 /* The file keeps the namespace alive where /dev/net/tun was opened: its struct
@@ -132,7 +134,7 @@ static __always_inline void set_device(struct file_record *r, struct net_device 
  * drivers/net/tun.c). The device may be in another one, and keeps nothing alive. */
 static __always_inline int read_tun(struct file_record *r, struct file *file)
 {
-	struct tun_file *tun = READ(file, private_data);
+	struct tun_file *tun = GET(file, private_data);
 
 	if (!tun)
 		return 0;
@@ -148,10 +150,10 @@ static __always_inline int read_tun(struct file_record *r, struct file *file)
  * as to the driver of /dev/tapN. */
 static __always_inline int is_dynamic_char(struct inode *inode)
 {
-	u32 major = READ(inode, i_rdev) >> 20;
+	u32 major = GET(inode, i_rdev) >> 20;
 
 	return ((major >= 234 && major <= 254) || (major >= 384 && major <= 511)) &&
-	       (READ(inode, i_mode) & S_IFMT) == S_IFCHR;
+	       (GET(inode, i_mode) & S_IFMT) == S_IFCHR;
 }
 
 /* The file of a macvtap or ipvtap device keeps the namespace alive where it was opened:
@@ -160,15 +162,15 @@ static __always_inline int is_dynamic_char(struct inode *inode)
  * may be in another namespace, or gone, and keeps nothing alive. */
 static __always_inline int read_tap(struct file_record *r, struct file *file)
 {
-	struct tap_queue *tap = READ(file, private_data);
-	struct sock *sk = (struct sock *)tap;
-	struct socket *socket = READ(sk, sk_socket);
+	struct tap_queue *tap = GET(file, private_data);
+	struct sock *sk = TYPED((struct sock *)tap);
+	struct socket *socket = GET(sk, sk_socket);
 
-	if (!socket || READ(socket, sk) != sk || READ(socket, file) != file)
+	if (!socket || GET(socket, sk) != sk || GET(socket, file) != file)
 		return 0;
 	r->kind = FILE_TUN;
 	r->object = (u64)tap;
-	set_net(r, READ(sk, __sk_common.skc_net.net));
+	set_net(r, GET(sk, __sk_common.skc_net.net));
 	if (bpf_core_field_exists(struct tap_queue, tap)) /* BTF of the module */
 		set_device(r, PROBE_READ(PROBE_READ(tap, tap), dev));
 	return 1;
@@ -180,17 +182,18 @@ static __always_inline int read_tap(struct file_record *r, struct file *file)
 static __always_inline int read_proc_net(struct file_record *r, struct file *file, struct inode *inode)
 {
 	struct proc_dir_entry *entry = READ(container_of(inode, struct proc_inode, vfs_inode), pde);
-	struct seq_file *seq = READ(file, private_data);
+	struct seq_file *seq = GET(file, private_data);
 	struct net *net;
 	void *private;
 
 	if (!entry || !seq)
 		return 0;
-	net = READ(READ(entry, parent), data); /* PDE_NET */
+	net = READ(entry, parent, data); /* PDE_NET */
 	private = READ(seq, private);
 	if (!net || (private != net && READ_POINTER(private) != net))
 		return 0;
-	if (READ(net, ns.ops) != net_ops)
+	net = TYPED(net);
+	if (GET(net, ns.ops) != net_ops)
 		return 0;
 	r->kind = FILE_PROC_NET;
 	r->object = (u64)file;
@@ -200,7 +203,7 @@ static __always_inline int read_proc_net(struct file_record *r, struct file *fil
 
 static __always_inline int read_fs_context(struct file_record *r, struct file *file)
 {
-	struct fs_context *context = READ(file, private_data);
+	struct fs_context *context = GET(file, private_data);
 	struct net *net = READ(context, net_ns);
 
 	if (!net)
@@ -232,8 +235,8 @@ struct file_record found; /* by read_file */
 __noinline int read_found(void)
 {
 	struct file_record *r = &found;
-	struct file *file = (struct file *)r->object;
-	struct inode *inode = READ(file, f_inode);
+	struct file *file = TYPED((struct file *)r->object);
+	struct inode *inode = GET(file, f_inode);
 	u64 magic = inode_magic(inode);
 
 	r->object = 0;
@@ -246,13 +249,13 @@ __noinline int read_found(void)
 		return read_proc_net(r, file, inode);
 	if (magic == ANON_INODE_FS_MAGIC)
 		return read_anon(r, file);
-	if (READ(inode, i_rdev) == TUN_RDEV && (READ(inode, i_mode) & S_IFMT) == S_IFCHR)
+	if (GET(inode, i_rdev) == TUN_RDEV && (GET(inode, i_mode) & S_IFMT) == S_IFCHR)
 		return read_tun(r, file);
 	if (is_dynamic_char(inode))
 		return read_tap(r, file);
-	if (READ(file, f_mode) & FMODE_NEED_UNMOUNT) {
+	if (GET(file, f_mode) & FMODE_NEED_UNMOUNT) {
 		r->kind = FILE_DETACHED_MOUNT;
-		r->mount = READ(container_of(READ(file, f_path.mnt), struct mount, mnt), mnt_id);
+		r->mount = READ(container_of(GET(file, f_path.mnt), struct mount, mnt), mnt_id);
 		return 1;
 	}
 	return 0;

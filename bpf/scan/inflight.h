@@ -36,7 +36,7 @@ static __always_inline struct sk_buff *receive_queue(struct sock *sk)
  * (unix_sock.listener, 6.10), and 0 if that is unknown. */
 static __always_inline u64 queue_inode(struct queue_walk *w, struct sock *sk)
 {
-	struct socket *socket = READ(sk, sk_socket);
+	struct socket *socket = GET(sk, sk_socket);
 	struct sock *listener;
 
 	w->sk_flags = 0;
@@ -45,9 +45,9 @@ static __always_inline u64 queue_inode(struct queue_walk *w, struct sock *sk)
 		if (!bpf_core_field_exists(struct unix_sock, listener))
 			return 0;
 		listener = READ((struct unix_sock *)sk, listener);
-		socket = listener ? READ(listener, sk_socket) : NULL;
+		socket = listener ? GET(listener, sk_socket) : NULL;
 	}
-	return READ(READ(READ(socket, file), f_inode), i_ino);
+	return READ(socket, file, f_inode, i_ino);
 }
 
 /* Reports whether the socket is an unaccepted connection that holds another namespace
@@ -57,15 +57,17 @@ static __always_inline int is_embryo(struct sock *sk)
 {
 	struct sock *listener;
 
-	if (!bpf_core_field_exists(struct unix_sock, listener) || READ(sk, sk_socket))
+	if (!bpf_core_field_exists(struct unix_sock, listener) || GET(sk, sk_socket))
 		return 0;
 	listener = READ((struct unix_sock *)sk, listener);
-	return listener && (opts.account || READ(listener, __sk_common.skc_net.net) != READ(sk, __sk_common.skc_net.net));
+	return listener && (opts.account || GET(listener, __sk_common.skc_net.net) != GET(sk, __sk_common.skc_net.net));
 }
 
 static __always_inline void start_queue(struct queue_walk *w, struct sock *sk, u32 skip)
 {
 	struct sk_buff *head = receive_queue(sk), *skb = READ(head, next);
+
+	sk = TYPED(sk);
 
 	w->sk = (u64)sk;
 	w->skb = skb == head ? 0 : (u64)skb;
@@ -100,7 +102,7 @@ static __always_inline int emit(struct queue_walk *w, struct file_record *r, str
 
 static __always_inline int embryo_step(struct queue_walk *w, struct net_record *net)
 {
-	struct sock *sk = (void *)w->sk, *listener = NULL;
+	struct sock *sk = TYPED((struct sock *)w->sk), *listener = NULL;
 	struct file_record r = {};
 
 	w->embryo = 0;
@@ -109,11 +111,11 @@ static __always_inline int embryo_step(struct queue_walk *w, struct net_record *
 	r.kind = FILE_SOCKET;
 	r.object = (u64)sk;
 	r.beside = unix_peer(sk);
-	r.socktype = READ(sk, sk_type);
+	r.socktype = GET(sk, sk_type);
 	r.family = AF_UNIX;
-	if (READ(listener, __sk_common.skc_net.net) == READ(sk, __sk_common.skc_net.net))
+	if (READ(listener, __sk_common.skc_net.net) == GET(sk, __sk_common.skc_net.net))
 		r.flags |= FILE_OWN_NS;
-	set_net(&r, READ(sk, __sk_common.skc_net.net));
+	set_net(&r, GET(sk, __sk_common.skc_net.net));
 	return emit(w, &r, net);
 }
 
@@ -165,32 +167,41 @@ static __always_inline void socket_step(struct queue_walk *w)
 		w->bucket++;
 }
 
-/* Moves to the next bucket that is not empty, reading eight at a time. */
+/* Reports whether eight buckets, from a multiple of eight on, are empty. It has no branch
+ * for each, which the verifier would follow. */
+static __always_inline int are_empty(struct hlist_head *buckets)
+{
+	u64 heads[BUCKET_STEP];
+
+	bpf_probe_read_kernel(heads, sizeof(heads), buckets); /* zeros, if it fails */
+	return !(heads[0] | heads[1] | heads[2] | heads[3] | heads[4] | heads[5] | heads[6] | heads[7]);
+}
+
+/* Moves to the next bucket that is not empty. */
 static __always_inline void bucket_step(struct queue_walk *w, struct net_record *rec)
 {
-	struct net *net = (struct net *)rec->address;
-	struct hlist_node *heads[BUCKET_STEP] = {};
-	struct hlist_head *table;
-	u32 i, bucket = w->bucket;
+	struct net *net = TYPED((struct net *)rec->address);
+	u32 bucket = w->bucket;
+	struct hlist_head *at;
+	struct hlist_node *node;
 
-	if (bucket == 0 && (READ(net, ns.inum) != rec->inode || net_cookie(net) != rec->cookie))
+	if (bucket == 0 && (GET(net, ns.inum) != rec->inode || net_cookie(net) != rec->cookie))
 		bucket = BUCKETS; /* the namespace was freed, and so are its sockets */
 	if (bucket >= BUCKETS) {
 		w->bucket = 0;
 		w->net++;
 		return;
 	}
-	table = READ(net, unx.table.buckets);
-	i = bucket % BUCKET_STEP;
-	bpf_probe_read_kernel(heads, sizeof(heads), table + (bucket - i));
-	for (i = 0; i < BUCKET_STEP; i++) {
-		if (i < bucket % BUCKET_STEP || !heads[i])
-			continue;
-		w->bucket = bucket - bucket % BUCKET_STEP + i;
-		start_queue(w, container_of(heads[i], struct sock, __sk_common.skc_node), 0);
+	at = GET(net, unx.table.buckets) + bucket;
+	if (bucket % BUCKET_STEP == 0 && are_empty(at)) {
+		w->bucket = bucket + BUCKET_STEP;
 		return;
 	}
-	w->bucket = bucket - bucket % BUCKET_STEP + BUCKET_STEP;
+	node = READ(at, first);
+	if (node)
+		start_queue(w, container_of(node, struct sock, __sk_common.skc_node), 0);
+	else
+		w->bucket = bucket + 1;
 }
 
 static long queue_step(u32 step, void *ctx)

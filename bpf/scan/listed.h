@@ -25,7 +25,7 @@ static __always_inline u64 initial_ns(u32 type)
 	struct pid_namespace *pid = READ(upid_at(READ(task, thread_pid), 0), ns);
 	struct nsproxy *proxy;
 
-	task = READ(READ(pid, child_reaper), real_parent);
+	task = READ(pid, child_reaper, real_parent);
 	proxy = READ(task, nsproxy);
 	switch (type) {
 	case CLONE_NEWNET:
@@ -33,7 +33,7 @@ static __always_inline u64 initial_ns(u32 type)
 	case CLONE_NEWNS:
 		return (u64)&READ(proxy, mnt_ns)->ns;
 	case CLONE_NEWUSER:
-		return (u64)&READ(READ(task, real_cred), user_ns)->ns;
+		return (u64)&READ(task, real_cred, user_ns)->ns;
 	case CLONE_NEWPID:
 		return (u64)&pid->ns;
 	case CLONE_NEWIPC:
@@ -62,7 +62,7 @@ int listed(void *ctx)
 		return 0;
 	if (last) {
 		entry = (void *)(last + offset);
-		if (READ(READ(entry, prev), next) != entry)
+		if (READ(entry, prev, next) != entry)
 			return 0;
 	}
 	for (i = 0; i < NET_BATCH; i++) {

@@ -45,20 +45,20 @@ __noinline int next_node(void)
 
 static __always_inline struct file *socket_file(struct sock *sk)
 {
-	return READ(READ(sk, sk_socket), file);
+	return READ(sk, sk_socket, file);
 }
 
 static __always_inline void mapping_step(struct mapping_walk *w)
 {
 	struct rb_node *node = (void *)w->node;
-	struct vm_area_struct *vma = container_of(node, struct vm_area_struct, shared.rb);
-	struct task_struct *owner = READ(READ(vma, vm_mm), owner);
+	struct vm_area_struct *vma = TYPED(container_of(node, struct vm_area_struct, shared.rb));
+	struct task_struct *owner = GET(vma, vm_mm, owner);
 	struct file *file = socket_file((struct sock *)w->sk);
 	struct file_record *r = &found;
 	u32 i = w->count;
 
 	next_node();
-	if (READ(vma, vm_file) != file || !owner) { /* unmapped, or its process exits */
+	if (GET(vma, vm_file) != file || !owner) { /* unmapped, or its process exits */
 		pass_totals.changed++;
 		w->node = 0;
 		return;
@@ -70,10 +70,10 @@ static __always_inline void mapping_step(struct mapping_walk *w)
 	r->tid = r->pid;
 	r->born = born(owner);
 	r->fd = -1;
-	r->location = READ(vma, vm_start);
+	r->location = GET(vma, vm_start);
 	r->slot = -1;
-	r->task_ns = READ(READ(READ(owner, nsproxy), net_ns), ns.inum);
-	if (!should_report(r))
+	r->task_ns = GET(owner, nsproxy, net_ns, ns.inum);
+	if (!should_report())
 		return;
 	if (i >= FILE_BATCH) {
 		pass_totals.lost++;

@@ -32,7 +32,7 @@ static __always_inline u64 first_mount(struct mount_walk *w, struct super_block 
 	struct super_block___v617 *old = (void *)sb;
 
 	if (bpf_core_field_exists(struct mount, mnt_next_for_sb))
-		return (u64)READ(sb, s_mounts);
+		return (u64)GET(sb, s_mounts);
 	w->head = (u64)old + bpf_core_field_offset(struct super_block___v617, s_mounts);
 	return mount_of(w, READ(old, s_mounts.next));
 }
@@ -42,7 +42,7 @@ static __always_inline u64 next_mount(struct mount_walk *w, struct mount *mount)
 	struct mount___v617 *old = (void *)mount;
 
 	if (bpf_core_field_exists(struct mount, mnt_next_for_sb))
-		return (u64)READ(mount, mnt_next_for_sb);
+		return (u64)GET(mount, mnt_next_for_sb);
 	return mount_of(w, READ(old, mnt_instance.next));
 }
 
@@ -50,14 +50,14 @@ static __always_inline u64 next_mount(struct mount_walk *w, struct mount *mount)
  * magic. Returns 1 if no superblock does. */
 static __always_inline long superblock_step(struct mount_walk *w)
 {
-	struct super_block *sb = (void *)w->sb;
+	struct super_block *sb = TYPED((struct super_block *)w->sb);
 
-	if (READ(sb, s_magic) == NSFS_MAGIC) {
+	if (GET(sb, s_magic) == NSFS_MAGIC) {
 		w->mount = first_mount(w, sb);
 		w->sb = 0;
 		return 0;
 	}
-	w->sb = (u64)container_of(READ(sb, s_list.next), struct super_block, s_list);
+	w->sb = (u64)container_of(GET(sb, s_list.next), struct super_block, s_list);
 	return w->sb == w->first;
 }
 
@@ -67,26 +67,26 @@ static __always_inline long superblock_step(struct mount_walk *w)
  * themselves. While a mount is being made it is in no mount namespace either. */
 static __always_inline int is_detached(struct file_record *r, struct mount *mount)
 {
-	struct mnt_namespace *ns = READ(mount, mnt_ns);
+	struct mnt_namespace *ns = GET(mount, mnt_ns);
 	u32 inum;
 
-	if (READ(mount, mnt_parent) == mount)
+	if (GET(mount, mnt_parent) == mount)
 		return 0;
 	if (!ns) {
 		r->flags |= FILE_UNMOUNTED;
-		return READ(mount, mnt.mnt_flags) & MNT_UMOUNT;
+		return GET(mount, mnt.mnt_flags) & MNT_UMOUNT;
 	}
 	if ((u64)ns >= (u64)-MAX_ERRNO) /* MNT_NS_INTERNAL, fs/mount.h */
 		return 0;
-	inum = READ(ns, ns.inum);
-	r->location = READ(READ(ns, root), mnt_id);
+	inum = GET(ns, ns.inum);
+	r->location = GET(ns, root, mnt_id);
 	return !inum || inum == MNT_NS_ANON_INO;
 }
 
 static __always_inline void visit_mount(struct mount_walk *w)
 {
-	struct mount *mount = (void *)w->mount;
-	struct ns_common *ns = READ(READ(READ(mount, mnt.mnt_root), d_inode), i_private);
+	struct mount *mount = TYPED((struct mount *)w->mount);
+	struct ns_common *ns = GET(mount, mnt.mnt_root, d_inode, i_private);
 	struct file_record r = {};
 	u32 i = w->count;
 
@@ -96,7 +96,7 @@ static __always_inline void visit_mount(struct mount_walk *w)
 	set_ns(&r, ns);
 	if (!type_wanted(r.type))
 		return;
-	r.mount = READ(mount, mnt_id);
+	r.mount = GET(mount, mnt_id);
 	r.fd = r.slot = -1;
 	if (i >= FILE_BATCH) {
 		pass_totals.lost++;
@@ -128,7 +128,7 @@ int detached_mounts(void *ctx)
 	struct task_struct *reader = (void *)bpf_get_current_task();
 	struct mount_walk *w = &mount_pos;
 
-	w->sb = w->first = (u64)READ(READ(READ(reader, fs), root.mnt), mnt_sb);
+	w->sb = w->first = (u64)READ(reader, fs, root.mnt, mnt_sb);
 	w->mount = w->head = 0;
 	w->count = 0;
 	w->state = WALK_ABORTED;

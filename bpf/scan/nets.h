@@ -10,13 +10,14 @@
 
 struct net_record net_batch[NET_BATCH];
 struct net_walk net_pos;
+u64 net_head, net_entry; /* of the list, and the entry of the namespace at net_pos.last */
 
 static __always_inline s32 net_refs(struct net *net)
 {
 	struct ns_common___v617 *old = (void *)&net->ns;
 
 	if (bpf_core_field_exists(struct ns_common, __ns_ref))
-		return READ(net, ns.__ns_ref.refs.counter);
+		return GET(net, ns.__ns_ref.refs.counter);
 	if (bpf_core_field_exists(struct ns_common___v617, count))
 		return READ(old, count.refs.counter);
 	return READ((struct net___v510 *)net, count.refs.counter);
@@ -29,22 +30,22 @@ static __always_inline struct dentry *nsfs_dentry(struct net *net)
 	struct ns_common___v68 *old = (void *)&net->ns;
 
 	if (bpf_core_field_exists(struct ns_common, stashed))
-		return READ(net, ns.stashed);
+		return GET(net, ns.stashed);
 	return (void *)READ(old, stashed.counter);
 }
 
 static __always_inline int has_rings(struct net *net)
 {
-	if (bpf_core_field_exists(struct net, packet) && READ(net, packet.sklist.first))
+	if (bpf_core_field_exists(struct net, packet) && GET(net, packet.sklist.first))
 		return 1;
-	return bpf_core_field_exists(struct net, xdp) && READ(net, xdp.list.first);
+	return bpf_core_field_exists(struct net, xdp) && GET(net, xdp.list.first);
 }
 
 /* Fills net_batch[i] with the namespace at net_pos.last. A global function, as read_found. */
 __noinline int fill_net(u32 i)
 {
-	struct net *net = (struct net *)net_pos.last;
-	struct user_namespace *owner = READ(net, user_ns);
+	struct net *net = TYPED((struct net *)net_pos.last);
+	struct user_namespace *owner = GET(net, user_ns);
 	struct dentry *dentry = nsfs_dentry(net);
 	struct net_record *r = &net_batch[i];
 
@@ -52,19 +53,38 @@ __noinline int fill_net(u32 i)
 		return 0;
 	r->address = (u64)net;
 	r->cookie = net_cookie(net);
-	r->inode = READ(net, ns.inum);
+	r->inode = GET(net, ns.inum);
 	r->refs = net_refs(net);
 	r->opened = r->watched = 0;
 	if (dentry) {
-		r->opened = READ(dentry, d_lockref.count);
-		r->watched = READ(READ(dentry, d_inode), i_count.counter) - 1; /* one of the dentry */
+		dentry = TYPED(dentry);
+		r->opened = GET(dentry, d_lockref.count);
+		r->watched = GET(dentry, d_inode, i_count.counter) - 1; /* one of the dentry */
 	}
-	r->userns = READ(owner, ns.inum);
-	r->uid = READ(owner, owner.val);
+	r->userns = GET(owner, ns.inum);
+	r->uid = GET(owner, owner.val);
 	r->rings = has_rings(net);
-	if (opts.relations) /* not with number(), which needs what a locked down kernel refuses */
+	if (WITH_RELATIONS) /* not with number(), which needs what a locked down kernel refuses */
 		relate(r->address + bpf_core_field_offset(struct net, ns), CLONE_NEWNET);
 	return 0;
+}
+
+/* Goes on to the namespace after net_pos.last, which is at net_entry, and fills net_batch[i]
+ * with it. A global function, so that the verifier does not follow it in every turn. */
+__noinline int next_net(u32 i)
+{
+	struct list_head *entry = READ((struct list_head *)net_entry, next);
+	struct net *net = container_of(entry, struct net, list);
+
+	if ((u64)entry == net_head)
+		return WALK_DONE;
+	if (READ(net, ns.ops) != net_ops)
+		return WALK_ABORTED;
+	net_entry = (u64)entry;
+	net_pos.last = (u64)net;
+	fill_net(i);
+	net_pos.count = i + 1;
+	return WALK_CONTINUE;
 }
 
 /* Fills net_batch with the namespaces after net_pos.last. The list's head is in
@@ -74,33 +94,23 @@ __noinline int fill_net(u32 i)
 SEC("raw_tp/nets")
 int nets(void *ctx)
 {
-	struct net *first = record_initial(), *net = (struct net *)net_pos.last;
-	struct list_head *head = READ(first, list.prev), *entry = head;
+	struct net *net = (struct net *)net_pos.last;
+	struct list_head *entry = &net->list;
 	u32 i;
 
+	record_initial();
+	net_head = (u64)READ((struct net *)first_net, list.prev);
+	net_entry = net ? (u64)entry : net_head;
 	net_pos.count = 0;
 	net_pos.state = WALK_ABORTED;
-	if (!first || !head)
+	if (!first_net || !net_head)
 		return 0;
-	if (net) {
-		entry = &net->list;
-		if (READ(READ(entry, prev), next) != entry)
-			return 0;
-	}
+	if (net && READ(entry, prev, next) != entry)
+		return 0;
 	for (i = 0; i < NET_BATCH; i++) {
-		entry = READ(entry, next);
-		if (entry == head) {
-			net_pos.state = WALK_DONE;
+		net_pos.state = next_net(i);
+		if (net_pos.state != WALK_CONTINUE)
 			break;
-		}
-		net = container_of(entry, struct net, list);
-		if (READ(net, ns.ops) != net_ops)
-			return 0;
-		net_pos.last = (u64)net;
-		fill_net(i);
-		net_pos.count = i + 1;
 	}
-	if (i == NET_BATCH)
-		net_pos.state = WALK_CONTINUE;
 	return 0;
 }

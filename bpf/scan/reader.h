@@ -21,36 +21,40 @@ const void *net_ops; /* by which a struct net is recognised */
 static __always_inline struct net *init_net(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pid *pid = READ(task, thread_pid);
 
-	task = READ(READ(READ(upid_at(pid, 0), ns), child_reaper), real_parent);
-	return READ(READ(task, nsproxy), net_ns);
+	task = READ(upid_at(READ(task, thread_pid), 0), ns, child_reaper, real_parent);
+	return GET(task, nsproxy, net_ns);
 }
 
-/* Sets initial_net and net_ops, and returns the initial network namespace. */
-static __always_inline struct net *record_initial(void)
+const void *first_net; /* the initial network namespace */
+
+/* Sets initial_net, net_ops and first_net. A global function, as all here without arguments:
+ * the verifier then follows what comes after once, however many ways lead through it. */
+__noinline int record_initial(void)
 {
 	struct net *first = init_net();
 
-	initial_net = READ(first, ns.inum);
-	net_ops = READ(first, ns.ops);
-	return first;
+	first_net = first;
+	initial_net = GET(first, ns.inum);
+	net_ops = GET(first, ns.ops);
+	return 0;
 }
 
 /* Sets reader_level, reader_pidns and reader_boottime from the task that runs the
  * program. */
-static __always_inline void record_reader(void)
+__noinline int record_reader(void)
 {
-	struct task_struct *reader = (void *)bpf_get_current_task();
-	struct time_namespace *time = READ(READ(reader, nsproxy), time_ns);
-	struct pid *pid = READ(reader, thread_pid);
+	struct task_struct *reader = TYPED((struct task_struct *)bpf_get_current_task());
+	struct time_namespace *time = GET(reader, nsproxy, time_ns);
+	struct pid *pid = GET(reader, thread_pid);
 
 	if (!opts.unshifted && bpf_core_field_exists(struct time_namespace, offsets))
-		reader_boottime = READ(time, offsets.boottime.tv_sec) * NSEC_PER_SEC +
-				  READ(time, offsets.boottime.tv_nsec);
-	reader_level = READ(pid, level);
+		reader_boottime = GET(time, offsets.boottime.tv_sec) * NSEC_PER_SEC +
+				  GET(time, offsets.boottime.tv_nsec);
+	reader_level = GET(pid, level);
 	reader_pidns = active_pid_ns(pid);
 	record_initial();
+	return 0;
 }
 
 /* Iterators show the tasks of the reader's PID namespace (task_seq_get_next,
@@ -63,8 +67,8 @@ static __always_inline void start_iterator(struct bpf_iter_meta *meta)
 
 /* Returns when the task's process started: as do_task_stat (fs/proc/array.c, 5.11), which
  * shows user space the same in clock ticks, reads it and shifts it. The first thread
- * keeps it when another one takes its place (de_thread, fs/exec.c). */
+ * keeps it when another one takes its place (de_thread, fs/exec.c). The task is TYPED. */
 static __always_inline u64 born(struct task_struct *task)
 {
-	return READ(READ(task, group_leader), start_boottime) + reader_boottime;
+	return GET(task, group_leader, start_boottime) + reader_boottime;
 }

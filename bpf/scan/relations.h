@@ -10,6 +10,12 @@
 #include "../common/ns.h"
 #include "scan.h"
 
+#ifdef NO_RELATIONS
+#define WITH_RELATIONS 0
+#define relate(address, type) (void)0
+#define relate_task(task) (void)0
+#else
+#define WITH_RELATIONS opts.relations
 #define MAX_LEVELS 34 /* of namespaces, the initial one included (create_user_ns, MAX_PID_NS_LEVEL) */
 
 /* By inode, which is unique over all types. */
@@ -50,7 +56,7 @@ __noinline int relate(u64 address, u32 type)
 	pid = container_of(ns, struct pid_namespace, ns);
 	for (i = 0; i < MAX_LEVELS && type == CLONE_NEWPID && pid; i++) {
 		inode = READ(pid, ns.inum);
-		r.owner = READ(READ(pid, user_ns), ns.inum);
+		r.owner = READ(pid, user_ns, ns.inum);
 		pid = READ(pid, parent);
 		r.parent = READ(pid, ns.inum);
 		bpf_map_update_elem(&relations, &inode, &r, 0);
@@ -74,18 +80,23 @@ __noinline int relate(u64 address, u32 type)
 
 /* Records the namespaces of a task. The PID namespace that it is in is the one for its
  * children, or above that (pidns_install, kernel/pid_namespace.c). */
-static __always_inline void relate_task(struct nsproxy *proxy, struct user_namespace *user)
+static __always_inline void relate_task(struct task_struct *task)
 {
-	relate(number(&user->ns), CLONE_NEWUSER);
+	struct nsproxy *proxy;
+
+	task = TYPED(task);
+	relate(number(&GET(task, real_cred, user_ns)->ns), CLONE_NEWUSER);
+	proxy = GET(task, nsproxy);
 	if (!proxy || proxy == related_proxy) /* most often that of the task before it */
 		return;
 	related_proxy = proxy;
-	relate(number(&READ(proxy, net_ns)->ns), CLONE_NEWNET);
-	relate(number(&READ(proxy, mnt_ns)->ns), CLONE_NEWNS);
-	relate(number(&READ(proxy, ipc_ns)->ns), CLONE_NEWIPC);
-	relate(number(&READ(proxy, uts_ns)->ns), CLONE_NEWUTS);
-	relate(number(&READ(proxy, cgroup_ns)->ns), CLONE_NEWCGROUP);
-	relate(number(&READ(proxy, time_ns)->ns), CLONE_NEWTIME);
-	relate(number(&READ(proxy, time_ns_for_children)->ns), CLONE_NEWTIME);
-	relate(number(&READ(proxy, pid_ns_for_children)->ns), CLONE_NEWPID);
+	relate(number(&GET(proxy, net_ns)->ns), CLONE_NEWNET);
+	relate(number(&GET(proxy, mnt_ns)->ns), CLONE_NEWNS);
+	relate(number(&GET(proxy, ipc_ns)->ns), CLONE_NEWIPC);
+	relate(number(&GET(proxy, uts_ns)->ns), CLONE_NEWUTS);
+	relate(number(&GET(proxy, cgroup_ns)->ns), CLONE_NEWCGROUP);
+	relate(number(&GET(proxy, time_ns)->ns), CLONE_NEWTIME);
+	relate(number(&GET(proxy, time_ns_for_children)->ns), CLONE_NEWTIME);
+	relate(number(&GET(proxy, pid_ns_for_children)->ns), CLONE_NEWPID);
 }
+#endif

@@ -21,7 +21,6 @@ struct ring_walk {
 	u32 lost;
 	u32 full;
 	u32 unused;
-	struct file_record owner; /* the task that has it, and how */
 };
 
 struct ring_walk ring_pos;
@@ -53,12 +52,12 @@ static long ring_step(u32 i, struct ring_ctx *ctx)
 	file = ring_slot(w, i);
 	if (!file)
 		return 0;
-	__builtin_memcpy(&found, &w->owner, sizeof(found));
+	take_owner(); /* which has the descriptor of the ring */
 	if (!read_file(file))
 		return 0;
 	found.slot = i;
 	found.flags |= FILE_REGISTERED;
-	if (!should_report(&found))
+	if (!should_report())
 		return 0;
 	if (w->written >= w->room) {
 		w->lost++;
@@ -76,7 +75,7 @@ static long ring_step(u32 i, struct ring_ctx *ctx)
  * if this kernel's layout of them is unknown. */
 static __always_inline u32 ring_slots(struct file *file)
 {
-	struct io_ring_ctx *ctx = READ(file, private_data);
+	struct io_ring_ctx *ctx = GET(file, private_data);
 	struct io_ring_ctx___v612 *old = (void *)ctx;
 	struct ring_walk *w = &ring_pos;
 

@@ -7,13 +7,15 @@
  * program), 5.12 (mappings), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
  * sockets, detached mounts, closing sockets), 6.0 (files in flight), 6.18 (lists of namespaces of
  * any type), 6.2 for the object built with DIRECT. With USUAL there are only the programs that every scan takes, to read less at
- * its start. */
+ * its start; with NO_RELATIONS they record no relations. */
 #include "scan.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct totals pass_totals;
 struct totals task_totals; /* of the program tasks, which may run beside another one */
+struct task_record task_found; /* by tasks */
+const void *task_shown;        /* to tasks */
 struct options opts;
 const void *related_proxy; /* of the task before, whose namespaces are recorded */
 
@@ -50,30 +52,75 @@ static __always_inline int type_wanted(u32 type)
 
 /* ---- tasks ---- */
 
-static __always_inline void set_namespaces(struct task_record *r, struct nsproxy *proxy)
+static __always_inline void set_namespaces(struct nsproxy *proxy)
 {
+	struct task_record *r = &task_found;
 	u32 types = types_wanted();
 
 	r->net_cookie = read_nsproxy(r->ns, proxy, types);
 	if (types & CLONE_NEWPID)
-		r->ns[NS_PID_CHILDREN] = READ(READ(proxy, pid_ns_for_children), ns.inum);
+		r->ns[NS_PID_CHILDREN] = GET(proxy, pid_ns_for_children, ns.inum);
 	if (!(types & CLONE_NEWTIME))
 		return;
-	r->ns[NS_TIME] = READ(READ(proxy, time_ns), ns.inum);
-	r->ns[NS_TIME_CHILDREN] = READ(READ(proxy, time_ns_for_children), ns.inum);
+	r->ns[NS_TIME] = GET(proxy, time_ns, ns.inum);
+	r->ns[NS_TIME_CHILDREN] = GET(proxy, time_ns_for_children, ns.inum);
 }
 
-/* Pointers are read with READ though the verifier has the task's type: for a pointer
- * loaded from a trusted one it searches the whole kernel's BTF by name, three times
+/* Fills in the numbers of task_shown. A global function: the verifier then does not follow
+ * what comes after for each way through it. */
+__noinline int set_numbers(void)
+{
+	struct task_struct *task = TYPED((struct task_struct *)task_shown);
+
+	task_found.pid = reader_tgid(task);
+	task_found.tid = reader_tid(task);
+	task_found.ppid = reader_tgid(GET(task, real_parent));
+	return 0;
+}
+
+/* Fills in the namespaces of task_shown, which it has not given up. */
+__noinline int set_proxy(void)
+{
+	set_namespaces(READ((struct task_struct *)task_shown, nsproxy));
+	return 0;
+}
+
+/* Fills in all of task_shown. The task is TYPED though the verifier has its type: for a
+ * pointer loaded from a trusted one it searches the whole kernel's BTF by name, three times
  * (btf_nested_type_is_trusted, kernel/bpf/verifier.c, 6.4), which made loading 40 ms
  * slower. */
+static __always_inline void fill_task(struct task_struct *task)
+{
+	struct task_record *r = &task_found;
+	struct cred *cred;
+
+	__builtin_memset(r, 0, sizeof(*r));
+	set_numbers();
+	task = TYPED(task);
+	r->start = GET(task, start_boottime);
+	r->born = born(task);
+	bpf_probe_read_kernel(r->comm, sizeof(r->comm), &task->comm);
+	r->nsproxy = (u64)GET(task, nsproxy);
+	cred = GET(task, real_cred);
+	r->uid = GET(cred, uid.val);
+	if (GET(task, flags) & PF_KTHREAD)
+		r->flags |= TASK_KTHREAD;
+	if (GET(task, exit_state))
+		r->flags |= TASK_EXITED;
+	if (type_wanted(CLONE_NEWPID))
+		r->ns[NS_PID] = active_pid_ns(GET(task, thread_pid));
+	if (type_wanted(CLONE_NEWUSER))
+		r->ns[NS_USER] = GET(cred, user_ns, ns.inum);
+	if (r->nsproxy)
+		set_proxy();
+	else
+		r->flags |= TASK_LEFT;
+}
+
 SEC("iter/task")
 int tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct task_record r = {};
-	struct nsproxy *proxy;
-	struct cred *cred;
 
 	if (!task) {
 		task_totals.ended++;
@@ -82,46 +129,40 @@ int tasks(struct bpf_iter__task *ctx)
 	start_iterator(ctx->meta);
 	if (ctx->meta->seq_num == 0)
 		related_proxy = NULL;
-	r.pid = reader_tgid(task);
-	r.tid = reader_tid(task);
-	r.ppid = reader_tgid(READ(task, real_parent));
-	r.start = task->start_boottime;
-	r.born = born(task);
-	if (task->flags & PF_KTHREAD)
-		r.flags |= TASK_KTHREAD;
-	if (task->exit_state)
-		r.flags |= TASK_EXITED;
-	proxy = READ(task, nsproxy);
-	r.nsproxy = (u64)proxy;
-	if (proxy)
-		set_namespaces(&r, proxy);
-	else
-		r.flags |= TASK_LEFT;
-	if (type_wanted(CLONE_NEWPID))
-		r.ns[NS_PID] = active_pid_ns(READ(task, thread_pid));
-	cred = READ(task, real_cred);
-	r.uid = READ(cred, uid.val);
-	if (type_wanted(CLONE_NEWUSER))
-		r.ns[NS_USER] = READ(READ(cred, user_ns), ns.inum);
-	if (opts.relations)
-		relate_task(proxy, READ(cred, user_ns));
-	bpf_probe_read_kernel(r.comm, sizeof(r.comm), &task->comm);
-	if (bpf_seq_write(ctx->meta->seq, &r, sizeof(r)) == 0)
+	task_shown = task;
+	fill_task(task);
+	if (WITH_RELATIONS)
+		relate_task(task);
+	if (bpf_seq_write(ctx->meta->seq, &task_found, sizeof(task_found)) == 0)
 		task_totals.written++;
 	return 0;
 }
 
 /* ---- files: descriptors and mappings ---- */
 
-static __always_inline void set_task(struct file_record *r, struct task_struct *task, s32 fd, u64 address)
+struct file_record owner; /* what the files of a task have in common */
+const void *owner_task;
+
+/* Sets owner to what files of owner_task have in common. A global function, as read_found,
+ * as are all of these without an argument. */
+__noinline int set_owner(void)
 {
-	r->pid = reader_tgid(task);
-	r->tid = reader_tid(task);
-	r->born = born(task);
-	r->fd = fd;
-	r->location = address;
-	r->slot = -1;
-	r->task_ns = READ(READ(READ(task, nsproxy), net_ns), ns.inum);
+	struct task_struct *task = TYPED((struct task_struct *)owner_task);
+
+	__builtin_memset(&owner, 0, sizeof(owner));
+	owner.fd = owner.slot = -1;
+	owner.born = born(task);
+	owner.task_ns = GET(task, nsproxy, net_ns, ns.inum);
+	owner.pid = reader_tgid(task);
+	owner.tid = reader_tid(task);
+	return 0;
+}
+
+/* Makes found a record of the owner, for read_file. */
+__noinline int take_owner(void)
+{
+	__builtin_memcpy(&found, &owner, sizeof(found));
+	return 0;
 }
 
 enum report {
@@ -130,11 +171,13 @@ enum report {
 	REPORT_OWN, /* for the account alone */
 };
 
-/* Returns whether the record is to be emitted: a namespace file of a wanted type, a
+/* Returns whether found is to be emitted: a namespace file of a wanted type, a
  * socket or tun in another namespace than its task, or a socket in whose queue files
  * may be in flight; with options.account others too. Counts what is left out. */
-static __always_inline int should_report(struct file_record *r)
+__noinline int should_report(void)
 {
+	struct file_record *r = &found;
+
 	if (r->kind == FILE_NSFS)
 		return type_wanted(r->type) ? REPORT : REPORT_NOT;
 	if (r->kind == FILE_DETACHED_MOUNT || r->kind == FILE_INOTIFY || r->kind == FILE_FANOTIFY)
@@ -165,35 +208,48 @@ enum ring_mode {
 
 #ifndef USUAL
 
-static __always_inline void visit_ring(struct seq_file *seq, struct task_struct *task,
-				       struct file *file, s32 fd, u64 address)
+static __always_inline int visit_ring(struct seq_file *seq, struct file *file)
 {
 	if (!ring_slots(file))
-		return;
-	__builtin_memset(&ring_pos.owner, 0, sizeof(ring_pos.owner));
-	set_task(&ring_pos.owner, task, fd, address);
+		return 0;
 	emit_ring_files(seq, SHOW_RECORDS);
 	if (ring_pos.full)
-		return;
+		return 0;
 	pass_totals.written += ring_pos.written;
 	pass_totals.lost += ring_pos.lost;
+	return 0;
 }
 
 static __always_inline int visit_file(struct seq_file *seq, struct task_struct *task,
 				      struct file *file, s32 fd, u64 address, enum ring_mode ring_mode)
 {
-	if (inode_magic(READ(file, f_inode)) == ANON_INODE_FS_MAGIC && is_io_uring(file)) {
-		if (ring_mode == RINGS_COUNT)
-			pass_totals.unreadable++;
-		if (ring_mode == RINGS_READ)
-			visit_ring(seq, task, file, fd, address);
+	int is_ring;
+
+	file = TYPED(file);
+	is_ring = inode_magic(GET(file, f_inode)) == ANON_INODE_FS_MAGIC && is_io_uring(file);
+	if (is_ring && ring_mode != RINGS_READ) {
+		pass_totals.unreadable += ring_mode == RINGS_COUNT;
 		return 0;
+	}
+	owner_task = task;
+	if (is_ring) {
+		set_owner();
+		owner.fd = fd;
+		owner.location = address;
+		return visit_ring(seq, file);
 	}
 	__builtin_memset(&found, 0, sizeof(found));
 	if (!read_file(file))
 		return 0;
-	set_task(&found, task, fd, address);
-	if (should_report(&found) && bpf_seq_write(seq, &found, sizeof(found)) == 0)
+	set_owner();
+	found.born = owner.born;
+	found.location = address;
+	found.pid = owner.pid;
+	found.tid = owner.tid;
+	found.fd = fd;
+	found.slot = -1;
+	found.task_ns = owner.task_ns;
+	if (should_report() && bpf_seq_write(seq, &found, sizeof(found)) == 0)
 		pass_totals.written++;
 	return 0;
 }
@@ -239,13 +295,14 @@ static __always_inline int visit_vma(struct bpf_iter__task_vma *ctx, enum ring_m
 	}
 	start_iterator(ctx->meta);
 	pass_totals.visited++;
-	file = READ(vma, vm_file);
+	vma = TYPED(vma);
+	file = GET(vma, vm_file);
 	if (!file)
 		return 0;
 	/* An io_uring is mapped in several parts: it is read at the first one. */
-	if (READ(vma, vm_pgoff))
+	if (GET(vma, vm_pgoff))
 		ring_mode = RINGS_SKIP;
-	return visit_file(ctx->meta->seq, task, file, -1, READ(vma, vm_start), ring_mode);
+	return visit_file(ctx->meta->seq, task, file, -1, GET(vma, vm_start), ring_mode);
 }
 
 /* A file stays mapped after its descriptor is closed: packet rings above all
@@ -268,6 +325,7 @@ int vmas_no_rings(struct bpf_iter__task_vma *ctx)
 #include "fdtable.h"
 #include "nets.h"
 #include "inflight.h"
+#include "queued.h"
 #include "mapped.h"
 #include "mounts.h"
 #ifndef USUAL

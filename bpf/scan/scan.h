@@ -172,6 +172,14 @@ struct queue_walk {
 	u32 unused;
 };
 
+/* Position in the search for sockets that may have files in flight. */
+struct queued_walk {
+	u64 sk;
+	u32 nets, net;
+	u32 bucket;
+	u32 state;
+};
+
 /* Position in the mappings of packet and XDP sockets. */
 struct mapping_walk {
 	u64 sk, node; /* in the list of sockets, and in the mappings of that socket */

@@ -61,7 +61,7 @@ const volatile u32 cgroup_hierarchy; /* ID of the hierarchy of cgroup v1 to read
 /* The ID of a cgroup is the inode of its directory. */
 static __always_inline u64 cgroup_id(struct cgroup___caller *cgroup)
 {
-	return READ(READ(cgroup, kn), id);
+	return READ(cgroup, kn, id);
 }
 
 /* Returns the cgroup in a hierarchy of cgroup v1, by its number as in /proc/PID/cgroup. */
@@ -75,7 +75,7 @@ static __always_inline u64 cgroup_v1_id(struct css_set___caller *set)
 		struct cgroup_subsys_state___caller *state = READ_POINTER(subsys + i * sizeof(void *));
 		struct cgroup___caller *cgroup = READ(state, cgroup);
 
-		if (!id && READ(READ(cgroup, root), hierarchy_id) == (int)cgroup_hierarchy)
+		if (!id && READ(cgroup, root, hierarchy_id) == (int)cgroup_hierarchy)
 			id = cgroup_id(cgroup);
 	}
 	return id;
@@ -83,7 +83,7 @@ static __always_inline u64 cgroup_v1_id(struct css_set___caller *set)
 
 static __always_inline struct inode___caller *program_of(struct task_struct___caller *task)
 {
-	return READ(READ(READ(task, mm), exe_file), f_inode);
+	return READ(task, mm, exe_file, f_inode);
 }
 
 static __noinline int read_caller(struct event *e, struct task_struct___caller *task)
@@ -98,18 +98,18 @@ static __noinline int read_caller(struct event *e, struct task_struct___caller *
 	c = &e->caller;
 	cred = READ(task, cred);
 	if (!READ(cred, uid.val) && !READ(cred, euid.val) && !READ(cred, suid.val) &&
-	    READ(READ(cred, user_ns), ns.inum) == INITIAL_USER_NS)
+	    READ(cred, user_ns, ns.inum) == INITIAL_USER_NS)
 		c->note |= CALLER_ROOT;
 	program = program_of(task);
 	if (program) {
 		c->program = READ(program, i_ino);
-		c->program_dev = READ(READ(program, i_sb), s_dev);
+		c->program_dev = READ(program, i_sb, s_dev);
 		if (!READ(program, i_nlink))
 			c->note |= CALLER_UNLINKED;
 	}
 	program = program_of(READ(task, real_parent));
 	c->parent = READ(program, i_ino);
-	c->parent_dev = READ(READ(program, i_sb), s_dev);
+	c->parent_dev = READ(program, i_sb, s_dev);
 	cgroups = READ(task, cgroups);
 	c->cgroup = cgroup_id(READ(cgroups, dfl_cgrp));
 	if (cgroup_hierarchy)

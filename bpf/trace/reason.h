@@ -106,7 +106,7 @@ static __noinline int is_chrooted(struct task_struct *task)
 		return 0;
 	fs = READ(task, fs);
 	vfs = READ(fs, root.mnt);
-	top = READ(READ(READ(task, nsproxy), mnt_ns), root);
+	top = READ(task, nsproxy, mnt_ns, root);
 	if (!vfs || !top)
 		return 0;
 	mount = container_of(vfs, struct mount, mnt);
@@ -198,7 +198,7 @@ static __noinline int read_facts(struct event *e, struct task_struct *task)
 		return 0;
 	if (level_of(READ(cred, user_ns)) > MAX_NS_LEVEL)
 		e->facts |= FACT_USER_DEPTH;
-	if (READ((struct pid_namespace___more *)READ(READ(task, nsproxy), pid_ns_for_children), level) >= MAX_NS_LEVEL)
+	if (READ((struct pid_namespace___more *)READ(task, nsproxy, pid_ns_for_children), level) >= MAX_NS_LEVEL)
 		e->facts |= FACT_PID_DEPTH;
 	return read_full(e, cred);
 }

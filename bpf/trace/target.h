@@ -8,16 +8,17 @@
 
 #define PIDFD_NAME 0x5d64666469705bULL /* "[pidfd]", pidfd_create, kernel/fork.c */
 
+/* The task is TYPED. */
 static __always_inline void read_ns_set(struct ns_set *set, struct task_struct *task)
 {
-	struct nsproxy *proxy = READ(task, nsproxy);
+	struct nsproxy *proxy = GET(task, nsproxy);
 
 	if (!proxy) /* exited */
 		return;
 	set->net_cookie = read_nsproxy(set->inode, proxy, NS_ALL_FLAGS);
-	set->inode[NS_USER] = READ(READ(READ(task, cred), user_ns), ns.inum);
-	set->inode[NS_PID] = READ(READ(proxy, pid_ns_for_children), ns.inum);
-	set->inode[NS_TIME] = READ(READ(proxy, time_ns_for_children), ns.inum);
+	set->inode[NS_USER] = GET(task, cred, user_ns, ns.inum);
+	set->inode[NS_PID] = GET(proxy, pid_ns_for_children, ns.inum);
+	set->inode[NS_TIME] = GET(proxy, time_ns_for_children, ns.inum);
 }
 
 /* Reads the path of a file from its last name, or that of the mount point if it is the
@@ -60,33 +61,38 @@ static __always_inline void read_path(struct event *e, struct file *file, struct
 
 static __always_inline void read_target_ns(struct event *e, struct ns_common *ns)
 {
-	u32 type = ns_type_of(ns), i = ns_index_of(type);
+	u32 type, i;
 
+	ns = TYPED(ns);
+	type = ns_type_of(ns);
+	i = ns_index_of(type);
 	if (i >= NS_TYPES)
 		return;
 	e->type = i;
-	e->target.inode[i] = READ(ns, inum);
+	e->target.inode[i] = GET(ns, inum);
 	read_owner(e, ns, type);
 	if (i == NS_NET)
-		e->target.net_cookie = net_cookie(container_of(ns, struct net, ns));
+		e->target.net_cookie = net_cookie(TYPED(container_of(ns, struct net, ns)));
 }
 
 static __always_inline void read_target_pid(struct event *e, struct pid *pid)
 {
-	struct hlist_node *first = READ(pid, tasks[0].first);
+	struct hlist_node *first;
 	struct task_struct *task;
 
+	pid = TYPED(pid);
+	first = GET(pid, tasks[0].first);
 	if (!first) /* reaped */
 		return;
-	task = container_of(first, struct task_struct, pid_links[0]);
+	task = TYPED(container_of(first, struct task_struct, pid_links[0]));
 	e->via_pid = reader_nr(pid);
 	read_ns_set(&e->target, task);
-	if (!READ(task, nsproxy))
+	if (!GET(task, nsproxy))
 		return;
 	/* setns joins those of the process itself, not of its children (validate_nsset,
 	 * kernel/nsproxy.c). */
 	e->target.inode[NS_PID] = active_pid_ns(pid);
-	e->target.inode[NS_TIME] = READ(READ(READ(task, nsproxy), time_ns), ns.inum);
+	e->target.inode[NS_TIME] = GET(task, nsproxy, time_ns, ns.inum);
 }
 
 /* Fills in what the file that setns was given refers to. A pidfd is a file of pidfs
@@ -104,21 +110,22 @@ static __noinline int read_target(struct event *e, struct files_struct *files)
 	file = READ_POINTER(READ(fdt, fd) + (u32)e->fd);
 	if (!file)
 		return 0;
-	inode = READ(file, f_inode);
+	file = TYPED(file);
+	inode = GET(file, f_inode);
 	magic = inode_magic(inode);
 	if (magic == NSFS_MAGIC) {
 		e->via = VIA_NSFS;
 		read_target_ns(e, nsfs_ns(inode));
-		last = READ(READ(file, f_path.mnt), mnt_root);
+		last = GET(file, f_path.mnt, mnt_root);
 	} else if (magic == PIDFS_MAGIC) {
 		e->via = VIA_PIDFD;
-		read_target_pid(e, READ(inode, i_private)); /* pidfd_pid, fs/pidfs.c */
+		read_target_pid(e, GET(inode, i_private)); /* pidfd_pid, fs/pidfs.c */
 	} else if (magic == ANON_INODE_FS_MAGIC && anon_file_name(file) == PIDFD_NAME) {
 		e->via = VIA_PIDFD;
-		read_target_pid(e, READ(file, private_data)); /* pidfd_create, kernel/fork.c */
+		read_target_pid(e, GET(file, private_data)); /* pidfd_create, kernel/fork.c */
 	} else {
 		e->via = VIA_OTHER;
-		last = READ(file, f_path.dentry);
+		last = GET(file, f_path.dentry);
 	}
 	if (last)
 		read_path(e, file, last);

@@ -76,8 +76,8 @@ static __always_inline struct event *saved(u32 id)
 
 static __always_inline int enter_call(struct pt_regs___x86 *regs, u32 nr)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	u32 id = READ(task, pid);
+	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
+	u32 id = GET(task, pid);
 	struct event *e = new_event();
 
 	if (!e || !read_call(e, task, regs, nr) || !fill_caller(e, task))
@@ -85,7 +85,7 @@ static __always_inline int enter_call(struct pt_regs___x86 *regs, u32 nr)
 	e->time = bpf_ktime_get_boot_ns();
 	read_ns_set(&e->from, task);
 	if (e->call == CALL_SETNS)
-		read_target(e, READ(task, files));
+		read_target(e, GET(task, files));
 	if (save(id, e))
 		missed = 1; /* its return is reported as partial */
 	return 0;
@@ -144,7 +144,7 @@ static __noinline int exit_without_entry(struct pt_regs___x86 *regs, struct task
 	if (ret < 0 || filtered) {
 		read_ns_set(&e->from, task);
 		if (e->call == CALL_SETNS)
-			read_target(e, READ(task, files));
+			read_target(e, GET(task, files));
 	} else if (made || !READ(task, seccomp.mode)) { /* else it may have changed nothing */
 		read_ns_set(&e->to, task);
 	}
@@ -157,8 +157,8 @@ static __noinline int exit_without_entry(struct pt_regs___x86 *regs, struct task
 
 static __always_inline int exit_call(struct pt_regs___x86 *regs, u32 nr, s64 ret, u32 made)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	u32 id = READ(task, pid);
+	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
+	u32 id = GET(task, pid);
 	struct event *e = saved(id);
 	u32 call;
 
@@ -190,7 +190,7 @@ int read_level(void *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	current_level = READ(READ(task, thread_pid), level);
+	current_level = READ(task, thread_pid, level);
 	return 0;
 }
 
@@ -254,13 +254,14 @@ static __always_inline struct event *clone_without_entry(struct task_struct *tas
 SEC("tp_btf/task_newtask")
 int newtask(u64 *ctx)
 {
-	struct task_struct *child = (void *)argument(ctx, 0), *task = (void *)bpf_get_current_task();
-	u32 id = READ(task, pid), tgid = READ(child, tgid), yes = 1;
+	struct task_struct *child = TYPED((struct task_struct *)argument(ctx, 0));
+	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
+	u32 id = GET(task, pid), tgid = GET(child, tgid), yes = 1;
 	u64 flags = argument(ctx, 1);
 	struct event *e;
 	struct pid *pid;
 
-	if (follow && (reader_tgid(task) == own_tgid || is_followed(task)) && tgid != READ(task, tgid))
+	if (follow && (reader_tgid(task) == own_tgid || is_followed(task)) && tgid != GET(task, tgid))
 		if (bpf_map_update_elem(&followed, &tgid, &yes, 0))
 			count_lost(CALL_UNKNOWN);
 	if (!(flags & NS_ALL_FLAGS))
@@ -271,10 +272,10 @@ int newtask(u64 *ctx)
 	else if (!(e = clone_without_entry(task)))
 		return 0;
 	e->flags = flags;
-	pid = READ(child, thread_pid);
+	pid = GET(child, thread_pid);
 	e->child = reader_nr(pid);
 	/* the caller gets the number in its own PID namespace (kernel_clone) */
-	e->ret = READ(upid_at(pid, READ(READ(task, thread_pid), level)), nr);
+	e->ret = READ(upid_at(pid, GET(task, thread_pid, level)), nr);
 	read_ns_set(&e->to, child);
 	e->note &= NOTE_PARTIAL;
 	return submit(e);
@@ -291,7 +292,7 @@ int process_exit(u64 *ctx)
 	if (by_kprobe && (u64)task != bpf_get_current_task())
 		return 0;
 	bpf_map_delete_elem(&pending, &id);
-	if (follow && READ(READ(task, signal), live.counter) == 0) /* the last thread (do_exit, kernel/exit.c) */
+	if (follow && READ(task, signal, live.counter) == 0) /* the last thread (do_exit, kernel/exit.c) */
 		bpf_map_delete_elem(&followed, &tgid);
 	return 0;
 }

@@ -21,7 +21,7 @@ static __always_inline int is_followed(struct task_struct *task)
 	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
 }
 
-/* Fills in the caller; 0 if a filter excludes it. */
+/* Fills in the caller, which is TYPED; 0 if a filter excludes it. */
 static __always_inline int fill_caller(struct event *e, struct task_struct *task)
 {
 	e->pid = reader_tgid(task);
@@ -35,8 +35,8 @@ static __always_inline int fill_caller(struct event *e, struct task_struct *task
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), &task->comm);
 	if (!comm_matches(e))
 		return 0;
-	e->ppid = reader_tgid(READ(task, real_parent));
-	e->uid = READ(READ(task, cred), euid.val);
+	e->ppid = reader_tgid(GET(task, real_parent));
+	e->uid = GET(task, cred, euid.val);
 	if (!uid_matches(e))
 		return 0;
 	if (identify)

@@ -6,11 +6,13 @@ package bpfreader
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
 func TestInFlight(t *testing.T) {
@@ -39,6 +41,34 @@ func TestInFlight(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestInFlightIsLoadedWhereNeeded checks that the program of InFlight is loaded where a unix
+// socket has something in its queue, and nowhere else.
+func TestInFlightIsLoadedWhereNeeded(t *testing.T) {
+	need.Root(t)
+	options := Options{Passes: InFlight, oldObject: os.Getenv("BPFREADER_TEST_OLD") != ""}
+	open(t, Options{Passes: InFlight}) // skips where the pass is not there
+	loaded := func() bool {
+		r, err := Open(options)
+		must(t, "open", err)
+		defer r.Close()
+		_, err = r.InFlight(func(*File) {})
+		must(t, "read files in flight", err)
+		return r.passes[InFlight].done
+	}
+	from, to := pair(t, unix.SOCK_DGRAM)
+	send(t, from)
+	if !loaded() {
+		t.Error("not loaded with a message in a queue")
+	}
+	closeAll(t, from, to)
+	nstest.Eventually(t, func() string { // other programs have such sockets for moments
+		if loaded() {
+			return "loaded without a message in a queue"
+		}
+		return ""
+	})
 }
 
 // checkHolder checks that Files reports the descriptor of the socket that something

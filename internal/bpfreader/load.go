@@ -29,6 +29,7 @@ var programs = []passSpec{
 	{VMAs, "read mappings", [2]int{5, 12}, []string{scanProgVmas, scanProgVmasNoRings}},
 	{Nets, "read the list of network namespaces", [2]int{5, 10}, []string{scanProgNets}},
 	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgInFlight}},
+	{queued, "read receive queues", [2]int{6, 0}, []string{scanProgQueued}},
 	{Mapped, "read mapped packet sockets", [2]int{5, 17}, []string{scanProgMapped}},
 	{DetachedMounts, "read detached mounts", [2]int{5, 17}, []string{scanProgDetachedMounts}},
 	{Closing, "read closing connections", [2]int{5, 17}, []string{scanProgClosing}},
@@ -44,6 +45,9 @@ func Open(o Options) (*Reader, error) {
 	}
 	if o.Passes&(InFlight|Mapped|Closing) != 0 {
 		o.Passes |= Nets
+	}
+	if o.Passes&InFlight != 0 {
+		o.Passes |= queued
 	}
 	object, err := OpenObjectFile(o.object())
 	if err != nil {
@@ -88,7 +92,7 @@ func (o Options) object() ObjectFileOptions {
 }
 
 // isUsual reports whether the smaller object has all programs.
-func (o Options) isUsual() bool { return o.Passes&^Usual == 0 && !o.oneByOne }
+func (o Options) isUsual() bool { return o.Passes&^(Usual|queued) == 0 && !o.oneByOne }
 
 // RaiseMemlock lifts the limit that BPF memory counts towards before Linux 5.11
 // (kernel/bpf/syscall.c), until kernel.RestoreMemlock. It needs CAP_SYS_RESOURCE there.

@@ -85,8 +85,12 @@ func (r *Reader) walkNets(each func([]scanNetRecord) error) (bool, error) {
 
 // InFlight calls fn with every namespace file, socket and tun file in the receive queue
 // of a unix socket, in any network namespace of the machine. Files reports the
-// descriptors of that socket. The File is valid until fn returns.
+// descriptors of that socket. It loads its program where a unix socket has something in its
+// queue. The File is valid until fn returns.
 func (r *Reader) InFlight(fn func(*File)) (Totals, error) {
+	if !r.inFlightNeeded() {
+		return Totals{}, nil
+	}
 	totals, err := r.eachBatch(InFlight, fn, r.queues)
 	if err != nil {
 		return totals, fmt.Errorf("read files in flight: %w", err)
@@ -152,6 +156,37 @@ func (r *Reader) eachBatch(p Pass, fn func(*File), step func(*ebpf.Program, []Fi
 		return r.finish(p, uint64(len(files)), 0)
 	}
 	return Totals{}, fmt.Errorf("%w: the list of namespaces changed too fast, %d times", ErrIncomplete, restarts)
+}
+
+// errQueued is returned by receiveQueues.
+var errQueued = errors.New("a unix socket has something in its queue")
+
+// inFlightNeeded reports whether there may be files in flight: also where that cannot be
+// found out.
+func (r *Reader) inFlightNeeded() bool {
+	if r.passes[queued] == nil || kernel.Running().Before(6, 0) {
+		return true
+	}
+	_, err := r.eachBatch(queued, nil, r.receiveQueues)
+	return err != nil
+}
+
+// receiveQueues returns errQueued if there may be files in flight in that batch of namespaces.
+func (r *Reader) receiveQueues(prog *ebpf.Program, files []File, nets int) ([]File, error) {
+	at := scanQueuedWalk{Nets: uint32(nets)}
+	if err := writeVariable(r, scanVarQueuedPos, &at); err != nil {
+		return files, err
+	}
+	if err := run(prog); err != nil {
+		return files, err
+	}
+	if err := readVariable(r, scanVarQueuedPos, &at); err != nil {
+		return files, err
+	}
+	if scanWalkState(at.State) != scanWalkStateWALK_DONE {
+		return files, errQueued
+	}
+	return files, nil
 }
 
 // queues appends the files in flight in the batch of namespaces that walkNets has just

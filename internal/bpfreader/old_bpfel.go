@@ -26,11 +26,13 @@ const (
 	oldProgListed         = "listed"
 	oldProgMapped         = "mapped"
 	oldProgNets           = "nets"
+	oldProgQueued         = "queued"
 	oldProgTasks          = "tasks"
 	oldProgVmas           = "vmas"
 	oldProgVmasNoRings    = "vmas_no_rings"
 	oldVarClosingPos      = "closing_pos"
 	oldVarFileBatch       = "file_batch"
+	oldVarFirstNet        = "first_net"
 	oldVarFound           = "found"
 	oldVarInitialNet      = "initial_net"
 	oldVarListedBatch     = "listed_batch"
@@ -38,17 +40,24 @@ const (
 	oldVarMappingPos      = "mapping_pos"
 	oldVarMountPos        = "mount_pos"
 	oldVarNetBatch        = "net_batch"
+	oldVarNetEntry        = "net_entry"
+	oldVarNetHead         = "net_head"
 	oldVarNetOps          = "net_ops"
 	oldVarNetPos          = "net_pos"
 	oldVarOpts            = "opts"
+	oldVarOwner           = "owner"
+	oldVarOwnerTask       = "owner_task"
 	oldVarPassTotals      = "pass_totals"
 	oldVarQueuePos        = "queue_pos"
+	oldVarQueuedPos       = "queued_pos"
 	oldVarReaderBoottime  = "reader_boottime"
 	oldVarReaderLevel     = "reader_level"
 	oldVarReaderPidns     = "reader_pidns"
 	oldVarRelatedProxy    = "related_proxy"
 	oldVarRingPos         = "ring_pos"
 	oldVarTablePos        = "table_pos"
+	oldVarTaskFound       = "task_found"
+	oldVarTaskShown       = "task_shown"
 	oldVarTaskTotals      = "task_totals"
 	oldVarTypesForGo      = "types_for_go"
 )
@@ -104,6 +113,7 @@ type oldProgramSpecs struct {
 	Listed         *ebpf.ProgramSpec `ebpf:"listed"`
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
+	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
 	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
 	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
@@ -122,6 +132,7 @@ type oldMapSpecs struct {
 type oldVariableSpecs struct {
 	ClosingPos     *ebpf.VariableSpec `ebpf:"closing_pos"`
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	FirstNet       *ebpf.VariableSpec `ebpf:"first_net"`
 	Found          *ebpf.VariableSpec `ebpf:"found"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	ListedBatch    *ebpf.VariableSpec `ebpf:"listed_batch"`
@@ -129,17 +140,24 @@ type oldVariableSpecs struct {
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
+	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
 	NetOps         *ebpf.VariableSpec `ebpf:"net_ops"`
 	NetPos         *ebpf.VariableSpec `ebpf:"net_pos"`
 	Opts           *ebpf.VariableSpec `ebpf:"opts"`
+	Owner          *ebpf.VariableSpec `ebpf:"owner"`
+	OwnerTask      *ebpf.VariableSpec `ebpf:"owner_task"`
 	PassTotals     *ebpf.VariableSpec `ebpf:"pass_totals"`
 	QueuePos       *ebpf.VariableSpec `ebpf:"queue_pos"`
+	QueuedPos      *ebpf.VariableSpec `ebpf:"queued_pos"`
 	ReaderBoottime *ebpf.VariableSpec `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
+	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
+	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
 }
@@ -179,6 +197,7 @@ func (m *oldMaps) Close() error {
 type oldVariables struct {
 	ClosingPos     *ebpf.Variable `ebpf:"closing_pos"`
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	FirstNet       *ebpf.Variable `ebpf:"first_net"`
 	Found          *ebpf.Variable `ebpf:"found"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	ListedBatch    *ebpf.Variable `ebpf:"listed_batch"`
@@ -186,17 +205,24 @@ type oldVariables struct {
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
+	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
+	NetHead        *ebpf.Variable `ebpf:"net_head"`
 	NetOps         *ebpf.Variable `ebpf:"net_ops"`
 	NetPos         *ebpf.Variable `ebpf:"net_pos"`
 	Opts           *ebpf.Variable `ebpf:"opts"`
+	Owner          *ebpf.Variable `ebpf:"owner"`
+	OwnerTask      *ebpf.Variable `ebpf:"owner_task"`
 	PassTotals     *ebpf.Variable `ebpf:"pass_totals"`
 	QueuePos       *ebpf.Variable `ebpf:"queue_pos"`
+	QueuedPos      *ebpf.Variable `ebpf:"queued_pos"`
 	ReaderBoottime *ebpf.Variable `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
+	TaskFound      *ebpf.Variable `ebpf:"task_found"`
+	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
 }
@@ -214,6 +240,7 @@ type oldPrograms struct {
 	Listed         *ebpf.Program `ebpf:"listed"`
 	Mapped         *ebpf.Program `ebpf:"mapped"`
 	Nets           *ebpf.Program `ebpf:"nets"`
+	Queued         *ebpf.Program `ebpf:"queued"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
 	Vmas           *ebpf.Program `ebpf:"vmas"`
 	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
@@ -230,6 +257,7 @@ func (p *oldPrograms) Close() error {
 		p.Listed,
 		p.Mapped,
 		p.Nets,
+		p.Queued,
 		p.Tasks,
 		p.Vmas,
 		p.VmasNoRings,

@@ -7,6 +7,7 @@ package bpfreader
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -26,7 +27,7 @@ type passState struct {
 
 // loadPasses loads the first of the requested passes, in the caller's thread with its
 // capabilities, and starts to load the others beside it and beside what is read first:
-// all but Mapped, which few machines need.
+// all but Mapped and InFlight, which few machines need.
 func (r *Reader) loadPasses() error {
 	var wanted []Pass
 	for _, p := range programs {
@@ -36,7 +37,7 @@ func (r *Reader) loadPasses() error {
 		}
 	}
 	for _, p := range wanted[1:] {
-		if p == Mapped {
+		if p == Mapped || p == InFlight {
 			continue
 		}
 		go func() { _, _ = r.Load(p) }() // its error is returned to who uses the pass
@@ -45,7 +46,8 @@ func (r *Reader) loadPasses() error {
 	if err == nil || errors.Is(err, unix.EPERM) { // the others would be refused too
 		return err
 	}
-	if refused := r.Refused(); len(refused) == len(wanted) {
+	refused := r.Refused()
+	if len(refused) == len(slices.DeleteFunc(wanted, func(p Pass) bool { return p == queued })) {
 		return refused[0].Err
 	}
 	return nil
@@ -86,12 +88,12 @@ func (r *Reader) Load(p Pass) (*ebpf.Program, error) {
 	return load.prog, load.err
 }
 
-// Refused returns the requested passes whose programs this kernel did not load, in the
+// Refused returns the requested passes, queued apart, whose programs this kernel did not load, in the
 // order of their constants. It loads those that were not loaded before.
 func (r *Reader) Refused() []Refusal {
 	var refused []Refusal
 	for _, p := range programs {
-		if r.passes[p.pass] == nil {
+		if r.passes[p.pass] == nil || p.pass == queued {
 			continue
 		}
 		if _, err := r.Load(p.pass); err != nil {

@@ -59,6 +59,7 @@ const (
 	DetachedMounts                  // mounts of nsfs that are in no mount namespace
 	Closing                         // TCP sockets that no process has any more and that are still closing
 	Lists                           // the kernel's lists of namespaces of every type
+	queued                          // whether InFlight has to look; it includes this
 
 	// Usual is all but Closing and Lists, which are rarely needed, and VMAs, which takes as long as all the others together and
 	// finds more than Mapped only if TCP sockets or io_uring instances are mapped

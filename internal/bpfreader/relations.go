@@ -35,7 +35,11 @@ func (r *Reader) Relations() ([]Relation, error) {
 	if r.maps == nil {
 		return nil, errClosed
 	}
-	all, err := takeRelations(r.maps.Maps[relationsMap])
+	m := r.maps.Maps[relationsMap]
+	if m == nil {
+		return nil, nil // of the table
+	}
+	all, err := takeRelations(m)
 	if err != nil {
 		return nil, fmt.Errorf("read relations of namespaces: %w", err)
 	}

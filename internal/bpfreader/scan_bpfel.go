@@ -206,6 +206,15 @@ type scanQueueWalk struct {
 	Unused    uint32
 }
 
+type scanQueuedWalk struct {
+	_      structs.HostLayout
+	Sk     uint64
+	Nets   uint32
+	Net    uint32
+	Bucket uint32
+	State  uint32
+}
+
 type scanRelation struct {
 	_      structs.HostLayout
 	Type   uint32
@@ -271,11 +280,13 @@ const (
 	scanProgListed         = "listed"
 	scanProgMapped         = "mapped"
 	scanProgNets           = "nets"
+	scanProgQueued         = "queued"
 	scanProgTasks          = "tasks"
 	scanProgVmas           = "vmas"
 	scanProgVmasNoRings    = "vmas_no_rings"
 	scanVarClosingPos      = "closing_pos"
 	scanVarFileBatch       = "file_batch"
+	scanVarFirstNet        = "first_net"
 	scanVarFound           = "found"
 	scanVarInitialNet      = "initial_net"
 	scanVarListedBatch     = "listed_batch"
@@ -283,17 +294,24 @@ const (
 	scanVarMappingPos      = "mapping_pos"
 	scanVarMountPos        = "mount_pos"
 	scanVarNetBatch        = "net_batch"
+	scanVarNetEntry        = "net_entry"
+	scanVarNetHead         = "net_head"
 	scanVarNetOps          = "net_ops"
 	scanVarNetPos          = "net_pos"
 	scanVarOpts            = "opts"
+	scanVarOwner           = "owner"
+	scanVarOwnerTask       = "owner_task"
 	scanVarPassTotals      = "pass_totals"
 	scanVarQueuePos        = "queue_pos"
+	scanVarQueuedPos       = "queued_pos"
 	scanVarReaderBoottime  = "reader_boottime"
 	scanVarReaderLevel     = "reader_level"
 	scanVarReaderPidns     = "reader_pidns"
 	scanVarRelatedProxy    = "related_proxy"
 	scanVarRingPos         = "ring_pos"
 	scanVarTablePos        = "table_pos"
+	scanVarTaskFound       = "task_found"
+	scanVarTaskShown       = "task_shown"
 	scanVarTaskTotals      = "task_totals"
 	scanVarTypesForGo      = "types_for_go"
 )
@@ -349,6 +367,7 @@ type scanProgramSpecs struct {
 	Listed         *ebpf.ProgramSpec `ebpf:"listed"`
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
+	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
 	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
 	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
@@ -367,6 +386,7 @@ type scanMapSpecs struct {
 type scanVariableSpecs struct {
 	ClosingPos     *ebpf.VariableSpec `ebpf:"closing_pos"`
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	FirstNet       *ebpf.VariableSpec `ebpf:"first_net"`
 	Found          *ebpf.VariableSpec `ebpf:"found"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	ListedBatch    *ebpf.VariableSpec `ebpf:"listed_batch"`
@@ -374,17 +394,24 @@ type scanVariableSpecs struct {
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
+	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
 	NetOps         *ebpf.VariableSpec `ebpf:"net_ops"`
 	NetPos         *ebpf.VariableSpec `ebpf:"net_pos"`
 	Opts           *ebpf.VariableSpec `ebpf:"opts"`
+	Owner          *ebpf.VariableSpec `ebpf:"owner"`
+	OwnerTask      *ebpf.VariableSpec `ebpf:"owner_task"`
 	PassTotals     *ebpf.VariableSpec `ebpf:"pass_totals"`
 	QueuePos       *ebpf.VariableSpec `ebpf:"queue_pos"`
+	QueuedPos      *ebpf.VariableSpec `ebpf:"queued_pos"`
 	ReaderBoottime *ebpf.VariableSpec `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
+	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
+	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
 }
@@ -424,6 +451,7 @@ func (m *scanMaps) Close() error {
 type scanVariables struct {
 	ClosingPos     *ebpf.Variable `ebpf:"closing_pos"`
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	FirstNet       *ebpf.Variable `ebpf:"first_net"`
 	Found          *ebpf.Variable `ebpf:"found"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	ListedBatch    *ebpf.Variable `ebpf:"listed_batch"`
@@ -431,17 +459,24 @@ type scanVariables struct {
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
+	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
+	NetHead        *ebpf.Variable `ebpf:"net_head"`
 	NetOps         *ebpf.Variable `ebpf:"net_ops"`
 	NetPos         *ebpf.Variable `ebpf:"net_pos"`
 	Opts           *ebpf.Variable `ebpf:"opts"`
+	Owner          *ebpf.Variable `ebpf:"owner"`
+	OwnerTask      *ebpf.Variable `ebpf:"owner_task"`
 	PassTotals     *ebpf.Variable `ebpf:"pass_totals"`
 	QueuePos       *ebpf.Variable `ebpf:"queue_pos"`
+	QueuedPos      *ebpf.Variable `ebpf:"queued_pos"`
 	ReaderBoottime *ebpf.Variable `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
+	TaskFound      *ebpf.Variable `ebpf:"task_found"`
+	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
 }
@@ -459,6 +494,7 @@ type scanPrograms struct {
 	Listed         *ebpf.Program `ebpf:"listed"`
 	Mapped         *ebpf.Program `ebpf:"mapped"`
 	Nets           *ebpf.Program `ebpf:"nets"`
+	Queued         *ebpf.Program `ebpf:"queued"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
 	Vmas           *ebpf.Program `ebpf:"vmas"`
 	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
@@ -475,6 +511,7 @@ func (p *scanPrograms) Close() error {
 		p.Listed,
 		p.Mapped,
 		p.Nets,
+		p.Queued,
 		p.Tasks,
 		p.Vmas,
 		p.VmasNoRings,

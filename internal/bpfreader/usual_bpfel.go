@@ -22,24 +22,33 @@ const (
 	usualProgInFlight       = "in_flight"
 	usualProgMapped         = "mapped"
 	usualProgNets           = "nets"
+	usualProgQueued         = "queued"
 	usualProgTasks          = "tasks"
 	usualVarFileBatch       = "file_batch"
+	usualVarFirstNet        = "first_net"
 	usualVarFound           = "found"
 	usualVarInitialNet      = "initial_net"
 	usualVarMappingPos      = "mapping_pos"
 	usualVarMountPos        = "mount_pos"
 	usualVarNetBatch        = "net_batch"
+	usualVarNetEntry        = "net_entry"
+	usualVarNetHead         = "net_head"
 	usualVarNetOps          = "net_ops"
 	usualVarNetPos          = "net_pos"
 	usualVarOpts            = "opts"
+	usualVarOwner           = "owner"
+	usualVarOwnerTask       = "owner_task"
 	usualVarPassTotals      = "pass_totals"
 	usualVarQueuePos        = "queue_pos"
+	usualVarQueuedPos       = "queued_pos"
 	usualVarReaderBoottime  = "reader_boottime"
 	usualVarReaderLevel     = "reader_level"
 	usualVarReaderPidns     = "reader_pidns"
 	usualVarRelatedProxy    = "related_proxy"
 	usualVarRingPos         = "ring_pos"
 	usualVarTablePos        = "table_pos"
+	usualVarTaskFound       = "task_found"
+	usualVarTaskShown       = "task_shown"
 	usualVarTaskTotals      = "task_totals"
 	usualVarTypesForGo      = "types_for_go"
 )
@@ -91,6 +100,7 @@ type usualProgramSpecs struct {
 	InFlight       *ebpf.ProgramSpec `ebpf:"in_flight"`
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
+	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
 }
 
@@ -106,22 +116,30 @@ type usualMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type usualVariableSpecs struct {
 	FileBatch      *ebpf.VariableSpec `ebpf:"file_batch"`
+	FirstNet       *ebpf.VariableSpec `ebpf:"first_net"`
 	Found          *ebpf.VariableSpec `ebpf:"found"`
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
+	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
+	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
 	NetOps         *ebpf.VariableSpec `ebpf:"net_ops"`
 	NetPos         *ebpf.VariableSpec `ebpf:"net_pos"`
 	Opts           *ebpf.VariableSpec `ebpf:"opts"`
+	Owner          *ebpf.VariableSpec `ebpf:"owner"`
+	OwnerTask      *ebpf.VariableSpec `ebpf:"owner_task"`
 	PassTotals     *ebpf.VariableSpec `ebpf:"pass_totals"`
 	QueuePos       *ebpf.VariableSpec `ebpf:"queue_pos"`
+	QueuedPos      *ebpf.VariableSpec `ebpf:"queued_pos"`
 	ReaderBoottime *ebpf.VariableSpec `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
+	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
+	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
 }
@@ -160,22 +178,30 @@ func (m *usualMaps) Close() error {
 // It can be passed to loadUsualObjects or ebpf.CollectionSpec.LoadAndAssign.
 type usualVariables struct {
 	FileBatch      *ebpf.Variable `ebpf:"file_batch"`
+	FirstNet       *ebpf.Variable `ebpf:"first_net"`
 	Found          *ebpf.Variable `ebpf:"found"`
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
+	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
+	NetHead        *ebpf.Variable `ebpf:"net_head"`
 	NetOps         *ebpf.Variable `ebpf:"net_ops"`
 	NetPos         *ebpf.Variable `ebpf:"net_pos"`
 	Opts           *ebpf.Variable `ebpf:"opts"`
+	Owner          *ebpf.Variable `ebpf:"owner"`
+	OwnerTask      *ebpf.Variable `ebpf:"owner_task"`
 	PassTotals     *ebpf.Variable `ebpf:"pass_totals"`
 	QueuePos       *ebpf.Variable `ebpf:"queue_pos"`
+	QueuedPos      *ebpf.Variable `ebpf:"queued_pos"`
 	ReaderBoottime *ebpf.Variable `ebpf:"reader_boottime"`
 	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
+	TaskFound      *ebpf.Variable `ebpf:"task_found"`
+	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
 }
@@ -189,6 +215,7 @@ type usualPrograms struct {
 	InFlight       *ebpf.Program `ebpf:"in_flight"`
 	Mapped         *ebpf.Program `ebpf:"mapped"`
 	Nets           *ebpf.Program `ebpf:"nets"`
+	Queued         *ebpf.Program `ebpf:"queued"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
 }
 
@@ -199,6 +226,7 @@ func (p *usualPrograms) Close() error {
 		p.InFlight,
 		p.Mapped,
 		p.Nets,
+		p.Queued,
 		p.Tasks,
 	)
 }
