@@ -5,8 +5,7 @@
 package bpf
 
 import (
-	"cmp"
-	"slices"
+	"math/bits"
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/record"
@@ -48,27 +47,52 @@ func (a *account) file(f *bpfreader.File) {
 
 // counts returns what was counted, each object once, by inode of the namespace.
 func (a *account) counts() map[uint64]record.Account {
-	slices.SortFunc(a.entries, func(x, y entry) int {
-		switch {
-		case x.object != y.object:
-			return cmp.Compare(x.object, y.object)
-		case x.namespace != y.namespace:
-			return cmp.Compare(x.namespace, y.namespace)
-		}
-		return cmp.Compare(y.backlog, x.backlog) // the peer of another one has none
-	})
-	all := map[uint64]record.Account{}
+	a.unify()
+	places := map[uint32]int{}
+	var counts []record.Account
+	at := 0 // of the namespace of the entry before
 	for i, e := range a.entries {
-		if i > 0 && e.object == a.entries[i-1].object && e.namespace == a.entries[i-1].namespace {
-			continue
+		if i == 0 || e.namespace != a.entries[i-1].namespace {
+			var known bool
+			if at, known = places[e.namespace]; !known {
+				at = len(counts)
+				places[e.namespace] = at
+				counts = append(counts, record.Account{})
+			}
 		}
-		c := all[uint64(e.namespace)]
 		if e.shared {
-			c.Files++
+			counts[at].Files++
 		} else {
-			c.Direct += 1 + e.backlog
+			counts[at].Direct += 1 + e.backlog
 		}
-		all[uint64(e.namespace)] = c
+	}
+	all := make(map[uint64]record.Account, len(counts))
+	for namespace, at := range places {
+		all[uint64(namespace)] = counts[at]
 	}
 	return all
+}
+
+// unify leaves one of the entries of an object: that with a backlog, as the peer of another
+// one has none. It hashes them, which takes a fraction of the time of sorting.
+func (a *account) unify() {
+	const golden = 0x9e3779b97f4a7c15 // Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4)
+	width := bits.Len(uint(2 * len(a.entries)))
+	places := make([]uint32, 1<<width) // of an entry in kept, from 1; 0 if there is none
+	kept := a.entries[:0]
+	for _, e := range a.entries {
+		at := (uint64(e.object) ^ uint64(e.namespace)<<32) * golden >> (64 - width)
+		for ; ; at = (at + 1) & (1<<width - 1) {
+			if places[at] == 0 {
+				kept = append(kept, e)
+				places[at] = uint32(len(kept))
+				break
+			}
+			if k := &kept[places[at]-1]; k.object == e.object && k.namespace == e.namespace {
+				k.backlog = max(k.backlog, e.backlog)
+				break
+			}
+		}
+	}
+	a.entries = kept
 }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpf
+
+import (
+	"maps"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/internal/record"
+)
+
+// Every object counts once in each namespace that it was seen in, with the largest backlog.
+func TestAccountCounts(t *testing.T) {
+	for _, objects := range []int{0, 1, 2, 300, 5000} {
+		var a account
+		seen := map[[2]uint64]entry{}
+		for range 3 * objects {
+			n := rand.IntN(objects)
+			f := bpfreader.File{Kind: bpfreader.KindSocket, Object: 0xffff888000000000 + bpfreader.Object(64*n), Namespace: uint32(1 + n%7), Backlog: rand.IntN(3)}
+			if n%5 == 0 {
+				f.Kind, f.Backlog = bpfreader.KindNSFS, 0
+			}
+			if n%11 == 0 {
+				f.Namespace += uint32(rand.IntN(2)) // an address that was reused
+			}
+			a.file(&f)
+			key := [2]uint64{uint64(f.Object), uint64(f.Namespace)}
+			seen[key] = entry{f.Object, f.Namespace, f.Kind == bpfreader.KindNSFS, max(f.Backlog, seen[key].backlog)}
+		}
+		want := map[uint64]record.Account{}
+		for _, e := range seen {
+			c := want[uint64(e.namespace)]
+			if e.shared {
+				c.Files++
+			} else {
+				c.Direct += 1 + e.backlog
+			}
+			want[uint64(e.namespace)] = c
+		}
+		if got := a.counts(); !maps.Equal(got, want) {
+			t.Errorf("%d objects: got %v, want %v", objects, got, want)
+		}
+	}
+}
+
+func BenchmarkAccount(b *testing.B) {
+	entries := make([]entry, 40000)
+	for i := range entries {
+		entries[i] = entry{bpfreader.Object(0xffff888000000000 + uint64(rand.IntN(1<<22))*256), uint32(4026532000 + i%200), true, 0}
+	}
+	for b.Loop() {
+		a := account{entries: append([]entry(nil), entries...)}
+		a.counts()
+	}
+}
