@@ -72,9 +72,9 @@ func checkTraffic(t *testing.T, e scan.Engine, n nsinspect, c container) {
 			return ""
 		})
 	}
-	told := n.whoUses(t, "pid:"+strconv.Itoa(c.pid)).Namespace
-	if told.References == nil || told.References.Total != told.References.Explained {
-		t.Errorf("who-uses: references %+v do not balance; %v", told.References, told.Counts)
+	shown := n.whoUses(t, "pid:"+strconv.Itoa(c.pid)).Namespace
+	if shown.References == nil || shown.References.Total != shown.References.Explained {
+		t.Errorf("who-uses: references %+v do not balance; %v", shown.References, shown.Counts)
 	}
 	t.Logf("%d requests during %d scans", requests()-before, scans)
 }
