@@ -29,8 +29,8 @@ type Keeper struct {
 	words    map[uint64]Words // by inode, of those with findings perhaps
 }
 
-// keptProcess is a process and whose it is: as one in a namespace that is not the host's own
-// (1), or as any other holder (0).
+// keptProcess is a process and its owners: as one in a namespace that is not the host's own (1),
+// and as any other holder (0).
 type keptProcess struct {
 	process *ns.Process
 	owners  [2]*owner.Owner

@@ -27,8 +27,8 @@ type holding struct {
 
 func holdingOf(n *ns.Namespace, h *ns.Holder) holding { return holding{h.PID, Inside(n, h)} }
 
-// Inside reports whether a holder is a process that is in a namespace other than the host's:
-// what is around such a one counts for whose it is.
+// Inside reports whether a holder is a process that is in a namespace other than the host's. The
+// owner of such a process may be that of what surrounds it.
 func Inside(n *ns.Namespace, h *ns.Holder) bool { return !n.Initial && h.Kind == ns.KindProcess }
 
 // Recorded returns an index of owners that were found before. It knows no more than is added

@@ -24,10 +24,11 @@ func (r *restorer) finding(w *wire.KeptFinding, places map[uint64]*ns.Namespace)
 	if f.Owner, err = r.owner(w.Owner); err != nil {
 		return f, err
 	}
-	words := &wire.Words{}
-	if f.Namespace, words, err = r.subject(w, places); err != nil {
+	n, words, err := r.subject(w, places)
+	if err != nil {
 		return f, err
 	}
+	f.Namespace = n
 	age := time.Time{}
 	if f.Namespace != nil {
 		age = f.Namespace.Age.Since
