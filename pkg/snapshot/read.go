@@ -136,11 +136,22 @@ func (p *parser) read() (*File, error) {
 		switch key {
 		case "processes":
 			if err = p.begin(); err == nil {
-				err = each(p, p.addProcess)
+				err = each(p, func(w *wire.KeptProcess) error {
+					defer func() { *w = wire.KeptProcess{} }()
+					return p.addProcess(w)
+				}, new(wire.KeptProcess))
 			}
 		case "namespaces":
 			p.other = string(p.rest["document"]) != `"snapshot"`
-			err = each(p, p.namespace)
+			err = each(p, func(w *wire.Kept) error {
+				holders := w.Holders[:cap(w.Holders)]
+				if err := p.namespace(w); err != nil {
+					return err
+				}
+				clear(holders)
+				*w = wire.Kept{Holders: holders[:0]} // the next one's have the room of these
+				return nil
+			}, new(wire.Kept))
 		case "texts":
 			err = p.json.Decode(&p.texts)
 		case "doctor":
@@ -185,18 +196,17 @@ func (p *parser) begin() error {
 	return nil
 }
 
-// each calls add for every element of a list.
-func each[T any](p *parser, add func(*T) error) error {
+// each calls add for every element of a list, which is read into one: add leaves that empty.
+func each[T any](p *parser, add func(*T) error, one *T) error {
 	if err := p.delim('['); err != nil {
 		return err
 	}
 	for p.json.More() {
 		p.bounded.next()
-		var one T
-		if err := p.json.Decode(&one); err != nil {
+		if err := p.json.Decode(one); err != nil {
 			return err
 		}
-		if err := add(&one); err != nil {
+		if err := add(one); err != nil {
 			return err
 		}
 		if len(p.all) > mostSpaces {

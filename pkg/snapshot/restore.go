@@ -23,22 +23,26 @@ type restorer struct {
 	processes []knownProcess
 	places    map[ns.TaskID]int // of the processes
 	members   int               // of all namespaces
-	all       []ns.Namespace
-	words     []wire.Words
-	wordsOf   map[uint64]*wire.Words // by inode
-	owners    []*wire.Owner          // of the namespaces
-	holders   [][]*wire.Owner        // of those of their holders that are not members
-	first     []int                  // of these in each namespace: the one that stands first
-	owns      []int                  // places of namespaces that have all their children
-	answers   map[int]*wire.Answer
-	ports     map[int][]ns.Listener // by the place of the namespace
-	heard     []uint64
-	local     map[uint64][]ns.Local
-	doctor    *wire.KeptDoctor
-	texts     []string
-	expanded  int // bytes of texts
-	same      map[wire.Owner]*owner.Owner
-	reader    int // UID
+	last      struct {
+		places  []int
+		holders []ns.Holder
+	}
+	all      []ns.Namespace
+	words    []wire.Words
+	wordsOf  map[uint64]*wire.Words // by inode
+	owners   []*wire.Owner          // of the namespaces
+	holders  [][]*wire.Owner        // of those of their holders that are not members
+	first    []int                  // of these in each namespace: the one that stands first
+	owns     []int                  // places of namespaces that have all their children
+	answers  map[int]*wire.Answer
+	ports    map[int][]ns.Listener // by the place of the namespace
+	heard    []uint64
+	local    map[uint64][]ns.Local
+	doctor   *wire.KeptDoctor
+	texts    []string
+	expanded int // bytes of texts
+	same     map[wire.Owner]*owner.Owner
+	reader   int // UID
 }
 
 // knownProcess is a process of the file.

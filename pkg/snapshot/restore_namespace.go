@@ -4,6 +4,7 @@ package snapshot
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -52,25 +53,15 @@ func (r *restorer) namespace(w *wire.Kept) error {
 
 // fill fills in the holders of a namespace, but for its children.
 func (r *restorer) fill(n *ns.Namespace, w *wire.Kept) error {
-	count := 0
-	if len(w.Members)%2 != 0 {
-		return bad("the number of members", len(w.Members))
+	members, err := r.membersOf(w.Members)
+	if err != nil {
+		return err
 	}
-	for i, last := 0, -1; i < len(w.Members); i += 2 {
-		if w.Members[i] <= last || w.Members[i+1] < w.Members[i] || w.Members[i+1] >= len(r.processes) {
-			return bad("a member", w.Members[i])
-		}
-		last = w.Members[i+1]
-		count += last - w.Members[i] + 1
+	if r.members += len(members); r.members > mostMembers {
+		return errTooLarge // also of those that share them: each is looked at
 	}
-	if r.members += count; r.members > mostMembers {
-		return errTooLarge
-	}
-	n.Holders = make([]ns.Holder, 0, count+len(w.Holders))
-	for i := 0; i < len(w.Members); i += 2 {
-		for _, p := range r.processes[w.Members[i] : w.Members[i+1]+1] {
-			n.Holders = append(n.Holders, ns.Holder{Kind: ns.KindProcess, PID: p.PID, FD: -1, Process: p.Process, Born: p.Born})
-		}
+	if n.Holders = members; len(w.Holders) > 0 || members == nil {
+		n.Holders = append(make([]ns.Holder, 0, len(members)+len(w.Holders)), members...)
 	}
 	owners := make([]*wire.Owner, 0, len(w.Holders))
 	for i := range w.Holders {
@@ -84,10 +75,42 @@ func (r *restorer) fill(n *ns.Namespace, w *wire.Kept) error {
 		}
 		n.Holders, owners = append(n.Holders, h), append(owners, o)
 	}
-	if r.first, r.holders = append(r.first, count), append(r.holders, owners); w.Owns {
+	if r.first, r.holders = append(r.first, len(members)), append(r.holders, owners); w.Owns {
 		r.owns = append(r.owns, len(r.all))
 	}
 	return nil
+}
+
+// membersOf returns as holders the processes at some places, nil for none. Namespaces that
+// have the same ones share them: the host's own of all types mostly do.
+func (r *restorer) membersOf(places []int) ([]ns.Holder, error) {
+	switch {
+	case len(places) == 0:
+		return nil, nil
+	case slices.Equal(places, r.last.places):
+		return r.last.holders, nil
+	case len(places)%2 != 0:
+		return nil, bad("the number of members", len(places))
+	}
+	count := 0
+	for i, last := 0, -1; i < len(places); i += 2 {
+		if places[i] <= last || places[i+1] < places[i] || places[i+1] >= len(r.processes) {
+			return nil, bad("a member", places[i])
+		}
+		last = places[i+1]
+		count += last - places[i] + 1
+	}
+	if count > mostMembers {
+		return nil, errTooLarge
+	}
+	all := make([]ns.Holder, 0, count)
+	for i := 0; i < len(places); i += 2 {
+		for _, p := range r.processes[places[i] : places[i+1]+1] {
+			all = append(all, ns.Holder{Kind: ns.KindProcess, PID: p.PID, FD: -1, Process: p.Process, Born: p.Born})
+		}
+	}
+	r.last.places, r.last.holders = places, all
+	return all, nil
 }
 
 // process returns the process of a holder that has no details itself, nil if it is not known.

@@ -131,9 +131,21 @@ func TestReadWrongReferences(t *testing.T) {
 			t.Errorf("%s is read", rest)
 		}
 	}
+	crowds := fmt.Sprintf(`"processes":[{"pid":1}%s],"namespaces":[{"type":"net","inode":1}%s]`, numbered(`,{"pid":%d}`, 2, 3000), numbered(`,{"type":"net","inode":%d,"members":[0,2998]}`, 2, 3000))
+	if _, err := Read(strings.NewReader(head + crowds + "}")); err != errTooLarge {
+		t.Errorf("millions of members: %v", err)
+	}
 	amplified := fmt.Sprintf(`"namespaces":[{"type":"net","inode":1,"names":[{"path":"/%s","kind":"mount","authority":"root"}],"answer":{"verdict":0,"fix":[],"advice":[]}}],"texts":["%s"]`,
 		strings.Repeat("a", 4000), strings.Repeat("%p", 1000))
 	if _, err := Read(strings.NewReader(head + amplified + "}")); err == nil {
 		t.Error("a small text that becomes a large one is read")
 	}
+}
+
+func numbered(format string, from, to int) string {
+	var out strings.Builder
+	for i := from; i <= to; i++ {
+		fmt.Fprintf(&out, format, i)
+	}
+	return out.String()
 }
