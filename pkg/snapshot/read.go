@@ -136,22 +136,11 @@ func (p *parser) read() (*File, error) {
 		switch key {
 		case "processes":
 			if err = p.begin(); err == nil {
-				err = each(p, func(w *wire.KeptProcess) error {
-					defer func() { *w = wire.KeptProcess{} }()
-					return p.addProcess(w)
-				}, new(wire.KeptProcess))
+				err = each(p, p.addProcess, new(wire.KeptProcess))
 			}
 		case "namespaces":
 			p.other = string(p.rest["document"]) != `"snapshot"`
-			err = each(p, func(w *wire.Kept) error {
-				holders := w.Holders[:cap(w.Holders)]
-				if err := p.namespace(w); err != nil {
-					return err
-				}
-				clear(holders)
-				*w = wire.Kept{Holders: holders[:0]} // the next one's have the room of these
-				return nil
-			}, new(wire.Kept))
+			err = each(p, p.addNamespace, new(wire.Kept))
 		case "texts":
 			err = p.json.Decode(&p.texts)
 		case "doctor":
@@ -194,6 +183,15 @@ func (p *parser) begin() error {
 		return json.Unmarshal(text, &p.boot)
 	}
 	return nil
+}
+
+// addNamespace adds a namespace. The holders of the next one have the room of its.
+func (p *parser) addNamespace(w *wire.Kept) error {
+	holders := w.Holders[:cap(w.Holders)]
+	err := p.namespace(w)
+	clear(holders)
+	*w = wire.Kept{Holders: holders[:0]}
+	return err
 }
 
 // each calls add for every element of a list, which is read into one: add leaves that empty.

@@ -153,6 +153,7 @@ func (r *restorer) addProcess(w *wire.KeptProcess) error {
 	}
 	r.places[pid] = len(r.processes)
 	r.processes = append(r.processes, knownProcess{p, w.Owner, w.Inside})
+	*w = wire.KeptProcess{}
 	return nil
 }
 
