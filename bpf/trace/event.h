@@ -13,7 +13,7 @@ const volatile u32 reader_pidns;
 const volatile u32 own_tgid; /* the reader's process, which is not traced */
 const volatile u32 wakeup_threshold; /* unread bytes at which the reader is woken */
 
-u32 asleep SEC(".data.asleep"); /* 1 while the reader waits for the next event, however few are unread */
+struct shared_state shared SEC(".data.shared");
 
 struct {
 	MAP_TYPE(RINGBUF);
@@ -39,23 +39,13 @@ struct {
 	MAP_ENTRIES(1);
 } scratch SEC(".maps");
 
-/* Lost events by call; never reset. */
-struct {
-	MAP_TYPE(PERCPU_ARRAY);
-	MAP_KEY(u32);
-	MAP_VALUE(u64);
-	MAP_ENTRIES(CALL_COUNT);
-} lost SEC(".maps");
-
 #define CSIGNAL 0xff /* include/uapi/linux/sched.h */
 #define X32_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
 
 static __always_inline void count_lost(u32 call)
 {
-	u64 *n = bpf_map_lookup_elem(&lost, &call);
-
-	if (n) /* other programs count here too */
-		__sync_fetch_and_add(n, 1);
+	if (call < CALL_COUNT) /* other programs count here too */
+		__sync_fetch_and_add(&shared.lost[call], 1);
 }
 
 static __always_inline u32 call_by_number(u32 nr, const volatile struct numbers *n)
@@ -199,9 +189,9 @@ static __noinline int submit(struct event *e)
 	size += EVENT_HEADER;
 	unread = bpf_ringbuf_query(&events, 0); /* BPF_RB_AVAIL_DATA */
 	wake = 1; /* BPF_RB_NO_WAKEUP */
-	if (asleep || (unread < wakeup_threshold && unread + size >= wakeup_threshold)) {
+	if (shared.asleep || (unread < wakeup_threshold && unread + size >= wakeup_threshold)) {
 		wake = 2; /* BPF_RB_FORCE_WAKEUP */
-		asleep = 0;
+		shared.asleep = 0;
 	}
 	if (bpf_ringbuf_output(&events, e, size, wake))
 		count_lost(e->call);

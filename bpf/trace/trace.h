@@ -114,6 +114,15 @@ struct numbers {
 	u32 setns, unshare, clone, clone3;
 };
 
+/* What the reader has in its memory while the programs run. It makes no bpf(2) call for
+ * this: while a task is preempted in one, kprobes are skipped on that CPU
+ * (bpf_disable_instrumentation, kernel/bpf/syscall.c). */
+struct shared_state {
+	u64 lost[CALL_COUNT]; /* events by call; never reset */
+	u32 asleep;           /* 1 while the reader waits for the next event, however few are unread */
+	u32 unused;
+};
+
 enum filter_size {
 	FILTER_UIDS = 16,
 };

@@ -162,6 +162,13 @@ const (
 	callsPathSizePATH_SIZE callsPathSize = 512
 )
 
+type callsSharedState struct {
+	_      structs.HostLayout
+	Lost   [4]uint64
+	Asleep uint32
+	Unused uint32
+}
+
 type callsVia uint32
 
 const (
@@ -177,7 +184,6 @@ const (
 const (
 	callsMapEvents          = "events"
 	callsMapFollowed        = "followed"
-	callsMapLost            = "lost"
 	callsMapOverflow        = "overflow"
 	callsMapPending         = "pending"
 	callsMapScratch         = "scratch"
@@ -188,7 +194,6 @@ const (
 	callsProgReadLevel      = "read_level"
 	callsProgSysEnter       = "sys_enter"
 	callsProgSysExit        = "sys_exit"
-	callsVarAsleep          = "asleep"
 	callsVarByKprobe        = "by_kprobe"
 	callsVarCgroupHierarchy = "cgroup_hierarchy"
 	callsVarCompat          = "compat"
@@ -203,6 +208,7 @@ const (
 	callsVarOwnTgid         = "own_tgid"
 	callsVarReaderLevel     = "reader_level"
 	callsVarReaderPidns     = "reader_pidns"
+	callsVarShared          = "shared"
 	callsVarStarted         = "started"
 	callsVarTypesForGo      = "types_for_go"
 	callsVarWakeupThreshold = "wakeup_threshold"
@@ -265,7 +271,6 @@ type callsProgramSpecs struct {
 type callsMapSpecs struct {
 	Events   *ebpf.MapSpec `ebpf:"events"`
 	Followed *ebpf.MapSpec `ebpf:"followed"`
-	Lost     *ebpf.MapSpec `ebpf:"lost"`
 	Overflow *ebpf.MapSpec `ebpf:"overflow"`
 	Pending  *ebpf.MapSpec `ebpf:"pending"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
@@ -275,7 +280,6 @@ type callsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsVariableSpecs struct {
-	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
 	ByKprobe        *ebpf.VariableSpec `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
@@ -290,6 +294,7 @@ type callsVariableSpecs struct {
 	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
 	ReaderLevel     *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns     *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	Shared          *ebpf.VariableSpec `ebpf:"shared"`
 	Started         *ebpf.VariableSpec `ebpf:"started"`
 	TypesForGo      *ebpf.VariableSpec `ebpf:"types_for_go"`
 	WakeupThreshold *ebpf.VariableSpec `ebpf:"wakeup_threshold"`
@@ -317,7 +322,6 @@ func (o *callsObjects) Close() error {
 type callsMaps struct {
 	Events   *ebpf.Map `ebpf:"events"`
 	Followed *ebpf.Map `ebpf:"followed"`
-	Lost     *ebpf.Map `ebpf:"lost"`
 	Overflow *ebpf.Map `ebpf:"overflow"`
 	Pending  *ebpf.Map `ebpf:"pending"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
@@ -327,7 +331,6 @@ func (m *callsMaps) Close() error {
 	return _CallsClose(
 		m.Events,
 		m.Followed,
-		m.Lost,
 		m.Overflow,
 		m.Pending,
 		m.Scratch,
@@ -338,7 +341,6 @@ func (m *callsMaps) Close() error {
 //
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsVariables struct {
-	Asleep          *ebpf.Variable `ebpf:"asleep"`
 	ByKprobe        *ebpf.Variable `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
@@ -353,6 +355,7 @@ type callsVariables struct {
 	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
 	ReaderLevel     *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns     *ebpf.Variable `ebpf:"reader_pidns"`
+	Shared          *ebpf.Variable `ebpf:"shared"`
 	Started         *ebpf.Variable `ebpf:"started"`
 	TypesForGo      *ebpf.Variable `ebpf:"types_for_go"`
 	WakeupThreshold *ebpf.Variable `ebpf:"wakeup_threshold"`

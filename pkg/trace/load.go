@@ -109,6 +109,7 @@ func prepare(spec *ebpf.CollectionSpec, o Options, hooks []hook) error {
 	}
 	spec.Programs = used
 	spec.Maps[callsMapEvents].MaxEntries = uint32(o.Buffer)
+	spec.Maps[sharedMap].Flags |= unix.BPF_F_MMAPABLE // 5.5
 	if err := configure(spec, o); err != nil {
 		return err
 	}

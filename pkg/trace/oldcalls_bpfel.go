@@ -18,7 +18,6 @@ import (
 const (
 	oldCallsMapEvents          = "events"
 	oldCallsMapFollowed        = "followed"
-	oldCallsMapLost            = "lost"
 	oldCallsMapOverflow        = "overflow"
 	oldCallsMapPending         = "pending"
 	oldCallsMapScratch         = "scratch"
@@ -29,7 +28,6 @@ const (
 	oldCallsProgReadLevel      = "read_level"
 	oldCallsProgSysEnter       = "sys_enter"
 	oldCallsProgSysExit        = "sys_exit"
-	oldCallsVarAsleep          = "asleep"
 	oldCallsVarByKprobe        = "by_kprobe"
 	oldCallsVarCgroupHierarchy = "cgroup_hierarchy"
 	oldCallsVarCompat          = "compat"
@@ -44,6 +42,7 @@ const (
 	oldCallsVarOwnTgid         = "own_tgid"
 	oldCallsVarReaderLevel     = "reader_level"
 	oldCallsVarReaderPidns     = "reader_pidns"
+	oldCallsVarShared          = "shared"
 	oldCallsVarStarted         = "started"
 	oldCallsVarTypesForGo      = "types_for_go"
 	oldCallsVarWakeupThreshold = "wakeup_threshold"
@@ -106,7 +105,6 @@ type oldCallsProgramSpecs struct {
 type oldCallsMapSpecs struct {
 	Events   *ebpf.MapSpec `ebpf:"events"`
 	Followed *ebpf.MapSpec `ebpf:"followed"`
-	Lost     *ebpf.MapSpec `ebpf:"lost"`
 	Overflow *ebpf.MapSpec `ebpf:"overflow"`
 	Pending  *ebpf.MapSpec `ebpf:"pending"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
@@ -116,7 +114,6 @@ type oldCallsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsVariableSpecs struct {
-	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
 	ByKprobe        *ebpf.VariableSpec `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
@@ -131,6 +128,7 @@ type oldCallsVariableSpecs struct {
 	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
 	ReaderLevel     *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns     *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	Shared          *ebpf.VariableSpec `ebpf:"shared"`
 	Started         *ebpf.VariableSpec `ebpf:"started"`
 	TypesForGo      *ebpf.VariableSpec `ebpf:"types_for_go"`
 	WakeupThreshold *ebpf.VariableSpec `ebpf:"wakeup_threshold"`
@@ -158,7 +156,6 @@ func (o *oldCallsObjects) Close() error {
 type oldCallsMaps struct {
 	Events   *ebpf.Map `ebpf:"events"`
 	Followed *ebpf.Map `ebpf:"followed"`
-	Lost     *ebpf.Map `ebpf:"lost"`
 	Overflow *ebpf.Map `ebpf:"overflow"`
 	Pending  *ebpf.Map `ebpf:"pending"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
@@ -168,7 +165,6 @@ func (m *oldCallsMaps) Close() error {
 	return _OldCallsClose(
 		m.Events,
 		m.Followed,
-		m.Lost,
 		m.Overflow,
 		m.Pending,
 		m.Scratch,
@@ -179,7 +175,6 @@ func (m *oldCallsMaps) Close() error {
 //
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsVariables struct {
-	Asleep          *ebpf.Variable `ebpf:"asleep"`
 	ByKprobe        *ebpf.Variable `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
@@ -194,6 +189,7 @@ type oldCallsVariables struct {
 	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
 	ReaderLevel     *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns     *ebpf.Variable `ebpf:"reader_pidns"`
+	Shared          *ebpf.Variable `ebpf:"shared"`
 	Started         *ebpf.Variable `ebpf:"started"`
 	TypesForGo      *ebpf.Variable `ebpf:"types_for_go"`
 	WakeupThreshold *ebpf.Variable `ebpf:"wakeup_threshold"`

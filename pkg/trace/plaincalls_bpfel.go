@@ -17,13 +17,11 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	plainCallsMapEvents          = "events"
-	plainCallsMapLost            = "lost"
 	plainCallsMapPending         = "pending"
 	plainCallsMapScratch         = "scratch"
 	plainCallsProgPlainEnter     = "plain_enter"
 	plainCallsProgPlainExit      = "plain_exit"
 	plainCallsVarArm64           = "arm64"
-	plainCallsVarAsleep          = "asleep"
 	plainCallsVarCompat          = "compat"
 	plainCallsVarEventFilter     = "event_filter"
 	plainCallsVarNative          = "native"
@@ -31,6 +29,7 @@ const (
 	plainCallsVarPidnsDev        = "pidns_dev"
 	plainCallsVarReaderLevel     = "reader_level"
 	plainCallsVarReaderPidns     = "reader_pidns"
+	plainCallsVarShared          = "shared"
 	plainCallsVarWakeupThreshold = "wakeup_threshold"
 )
 
@@ -85,7 +84,6 @@ type plainCallsProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type plainCallsMapSpecs struct {
 	Events  *ebpf.MapSpec `ebpf:"events"`
-	Lost    *ebpf.MapSpec `ebpf:"lost"`
 	Pending *ebpf.MapSpec `ebpf:"pending"`
 	Scratch *ebpf.MapSpec `ebpf:"scratch"`
 }
@@ -95,7 +93,6 @@ type plainCallsMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type plainCallsVariableSpecs struct {
 	Arm64           *ebpf.VariableSpec `ebpf:"arm64"`
-	Asleep          *ebpf.VariableSpec `ebpf:"asleep"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
 	EventFilter     *ebpf.VariableSpec `ebpf:"event_filter"`
 	Native          *ebpf.VariableSpec `ebpf:"native"`
@@ -103,6 +100,7 @@ type plainCallsVariableSpecs struct {
 	PidnsDev        *ebpf.VariableSpec `ebpf:"pidns_dev"`
 	ReaderLevel     *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns     *ebpf.VariableSpec `ebpf:"reader_pidns"`
+	Shared          *ebpf.VariableSpec `ebpf:"shared"`
 	WakeupThreshold *ebpf.VariableSpec `ebpf:"wakeup_threshold"`
 }
 
@@ -127,7 +125,6 @@ func (o *plainCallsObjects) Close() error {
 // It can be passed to loadPlainCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type plainCallsMaps struct {
 	Events  *ebpf.Map `ebpf:"events"`
-	Lost    *ebpf.Map `ebpf:"lost"`
 	Pending *ebpf.Map `ebpf:"pending"`
 	Scratch *ebpf.Map `ebpf:"scratch"`
 }
@@ -135,7 +132,6 @@ type plainCallsMaps struct {
 func (m *plainCallsMaps) Close() error {
 	return _PlainCallsClose(
 		m.Events,
-		m.Lost,
 		m.Pending,
 		m.Scratch,
 	)
@@ -146,7 +142,6 @@ func (m *plainCallsMaps) Close() error {
 // It can be passed to loadPlainCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type plainCallsVariables struct {
 	Arm64           *ebpf.Variable `ebpf:"arm64"`
-	Asleep          *ebpf.Variable `ebpf:"asleep"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
 	EventFilter     *ebpf.Variable `ebpf:"event_filter"`
 	Native          *ebpf.Variable `ebpf:"native"`
@@ -154,6 +149,7 @@ type plainCallsVariables struct {
 	PidnsDev        *ebpf.Variable `ebpf:"pidns_dev"`
 	ReaderLevel     *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns     *ebpf.Variable `ebpf:"reader_pidns"`
+	Shared          *ebpf.Variable `ebpf:"shared"`
 	WakeupThreshold *ebpf.Variable `ebpf:"wakeup_threshold"`
 }
 

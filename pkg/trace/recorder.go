@@ -10,11 +10,14 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
 )
@@ -28,6 +31,8 @@ type recorder struct {
 	record   ringbuf.Record
 	clock    clock
 	clocked  time.Time
+	page     []byte // which shared is in
+	shared   *callsSharedState
 }
 
 // record attaches programs in the order of their hooks: what ends a call comes
@@ -40,10 +45,10 @@ func record(programs *ebpf.Collection, hooks []hook) (*recorder, error) {
 	return r, nil
 }
 
-// The variables that are set while the programs run, each in a map of its own.
+// The variables that are used while the programs run, each in a map of its own.
 const (
 	startedMap = ".data.started"
-	asleepMap  = ".data.asleep"
+	sharedMap  = ".data.shared"
 )
 
 func (r *recorder) start(hooks []hook) error {
@@ -52,6 +57,11 @@ func (r *recorder) start(hooks []hook) error {
 	if err != nil {
 		return fmt.Errorf("open event buffer: %w", err)
 	}
+	r.page, err = unix.Mmap(r.programs.Maps[sharedMap].FD(), 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return fmt.Errorf("map a variable of the programs: %w", err)
+	}
+	r.shared = (*callsSharedState)(unsafe.Pointer(&r.page[0]))
 	for _, h := range hooks {
 		l, err := h.attach(r.programs)
 		if err != nil {
@@ -73,9 +83,7 @@ func (r *recorder) start(hooks []hook) error {
 func (r *recorder) next(e *Event, deadline time.Time) (bool, error) {
 	r.reader.SetDeadline(deadline)
 	if time.Until(deadline) > latency {
-		if err := r.sleep(); err != nil {
-			return false, err
-		}
+		r.sleep()
 	}
 	switch err := r.reader.ReadInto(&r.record); {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ringbuf.ErrFlushed):
@@ -94,14 +102,11 @@ func (r *recorder) next(e *Event, deadline time.Time) (bool, error) {
 
 // sleep has the next event wake the reader. One that came just before is there for
 // it to read.
-func (r *recorder) sleep() error {
-	if err := r.programs.Maps[asleepMap].Put(uint32(0), uint32(1)); err != nil {
-		return fmt.Errorf("ask to be woken: %w", err)
-	}
+func (r *recorder) sleep() {
+	atomic.StoreUint32(&r.shared.Asleep, 1)
 	if r.more() {
 		r.reader.SetDeadline(time.Now())
 	}
-	return nil
 }
 
 func (r *recorder) interrupt() {
@@ -117,15 +122,8 @@ var lossKinds = [...]string{
 
 func (r *recorder) lost() ([]Loss, error) {
 	losses := make([]Loss, len(lossKinds))
-	var perCPU []uint64
 	for call, kind := range lossKinds {
-		if err := r.programs.Maps[callsMapLost].Lookup(uint32(call), &perCPU); err != nil {
-			return nil, fmt.Errorf("count lost events: %w", err)
-		}
-		losses[call] = Loss{Kind: kind, Known: true}
-		for _, n := range perCPU {
-			losses[call].Total += n
-		}
+		losses[call] = Loss{Kind: kind, Known: true, Total: atomic.LoadUint64(&r.shared.Lost[call])}
 	}
 	// A program that would run inside of itself, or while another task is preempted in it, is skipped,
 	// and counted.
@@ -153,6 +151,9 @@ func (r *recorder) close() error {
 	err := r.detach()
 	if r.reader != nil {
 		err = errors.Join(err, r.reader.Close())
+	}
+	if r.page != nil {
+		err = errors.Join(err, unix.Munmap(r.page))
 	}
 	r.programs.Close()
 	return err
