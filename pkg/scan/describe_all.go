@@ -15,7 +15,10 @@ import (
 // kernel.BootTime. Each process is read once: one that had started before, and still has its PID, is
 // the one that was found, whatever it held then. A child is the namespace of the snapshot.
 func DescribeAll(ctx context.Context, h *host.Host, snap *ns.Snapshot, begun time.Duration) error {
-	d := newDetails(h, true)
+	d, err := newDetails(h, true)
+	if err != nil {
+		return err
+	}
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}

@@ -6,10 +6,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/prometheus/procfs"
+
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -22,14 +26,22 @@ var (
 	errUnknownStart = errors.New("the start time of the process that holds is unknown")
 )
 
-// details reads what tables show of a task.
+// details reads what tables show of a task. The few processes that are shown
+// are read with prometheus/procfs; the loop over all of them is not.
 type details struct {
 	host *host.Host
+	fs   procfs.FS
 	full bool      // read what costs more, too: the UID and the start time
 	boot time.Time // zero if unreadable; start times are then unknown
 }
 
-func newDetails(h *host.Host, full bool) *details { return &details{host: h, full: full} }
+func newDetails(h *host.Host, full bool) (*details, error) {
+	fs, err := procfs.NewFS(nsfs.SelfFD(h.ProcFD()))
+	if err != nil {
+		return nil, fmt.Errorf("open proc: %w", err)
+	}
+	return &details{host: h, fs: fs, full: full}, nil
+}
 
 // Describe fills in the process of every process and thread that holds n, and
 // drops the holders that have ended or left since the scan; one that cannot be
@@ -37,7 +49,10 @@ func newDetails(h *host.Host, full bool) *details { return &details{host: h, ful
 // capability beyond what the scan had. It returns an error only if proc itself
 // cannot be read or ctx ends.
 func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
-	d := newDetails(h, true)
+	d, err := newDetails(h, true)
+	if err != nil {
+		return err
+	}
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
@@ -102,7 +117,10 @@ func (d *details) describePin(h *ns.Holder) {
 // boot time in whole seconds. The error of one that has ended is os.ErrNotExist or
 // ESRCH. It needs no capability.
 func ReadProcess(h *host.Host, pid ns.TaskID) (*ns.Process, error) {
-	d := newDetails(h, true)
+	d, err := newDetails(h, true)
+	if err != nil {
+		return nil, err
+	}
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
@@ -170,7 +188,10 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 	if err := d.host.CheckRegular(taskOf(h), "cmdline", "status"); err != nil {
 		return nil // a recorded tree may have kept less
 	}
-	var err error
+	proc, err := d.proc(h)
+	if err != nil {
+		return err
+	}
 	if p.Cmdline, err = d.cmdline(taskOf(h)); err != nil && host.IsGone(err) {
 		return err
 	}
@@ -180,12 +201,12 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 	if !d.boot.IsZero() {
 		p.Started = d.boot.Add(time.Duration(st.Start) * host.Tick)
 	}
-	uid, err := d.host.EffectiveUID(taskOf(h))
+	status, err := newStatus(proc)
 	if host.IsGone(err) {
 		return err
 	}
 	if err == nil {
-		p.UID = uid
+		p.UID = int(status.UIDs[1])
 	}
 	return nil
 }
@@ -207,4 +228,22 @@ func (d *details) cmdline(task string) ([]string, error) {
 		args[len(args)-1] += "…"
 	}
 	return args, nil
+}
+
+// newStatus is proc.NewStatus, which panics on lines that no kernel writes and a
+// recorded tree may have (procfs 0.23, fillStatus: a fifth UID).
+func newStatus(proc procfs.Proc) (status procfs.ProcStatus, err error) {
+	defer func() {
+		if what := recover(); what != nil {
+			err = fmt.Errorf("odd status file: %v", what)
+		}
+	}()
+	return proc.NewStatus()
+}
+
+func (d *details) proc(h *ns.Holder) (procfs.Proc, error) {
+	if h.TID != 0 {
+		return d.fs.Thread(int(h.PID), int(h.TID))
+	}
+	return d.fs.Proc(int(h.PID))
 }

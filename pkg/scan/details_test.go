@@ -103,7 +103,10 @@ func TestProcessThatKeepsRenaming(t *testing.T) {
 	})
 	defer renaming.Wait()
 	defer close(stop)
-	d := newDetails(h, true)
+	d, err := newDetails(h, true)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 500 {
 		if _, err := d.read(&ns.Holder{PID: ns.TaskID(os.Getpid())}, ns.Net, ownNet(t)); err != nil {
 			t.Fatalf("read of a living process: %v", err)

@@ -21,10 +21,13 @@ import (
 // process that has ended or left since it was seen is dropped; so is a
 // namespace that had nothing else.
 func (s *scanner) findLeaders(ctx context.Context, snap *ns.Snapshot) {
-	d := newDetails(s.host, s.opts.Details)
+	d, err := newDetails(s.host, s.opts.Details)
+	if err != nil {
+		s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc", Err: err})
+		return
+	}
 	if d.full {
-		boot, err := s.host.BootTime()
-		if d.boot = boot; err != nil {
+		if d.boot, err = s.host.BootTime(); err != nil {
 			s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc/stat", Err: err})
 		}
 	}
