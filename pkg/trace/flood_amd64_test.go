@@ -77,34 +77,6 @@ func countTwo(t *testing.T, file *os.File, n, buffer int) {
 	t.Logf("%d calls in %v, %d lost", 2*n, took.Round(time.Millisecond), lost)
 }
 
-// TestThreeOnOneCPU has three loops share a CPU, each of which is preempted at any moment,
-// inside of a program too where the kernel allows that: what is reported and what is lost is
-// all of it, exactly, and nearly all of it is reported.
-func TestThreeOnOneCPU(t *testing.T) {
-	testlock.Exclusive(t) // a load that others would lose events by
-	const n = 3000
-	file := newIsolated(t).open(ns.Net)
-	s := open(t, trace.Options{Filter: floods})
-	var runs []*callscript.Run
-	var pids []int
-	for range 3 {
-		run := flood(t, n, 0, file)
-		runs, pids = append(runs, run), append(pids, run.PID)
-	}
-	done := make(chan error, len(runs))
-	for _, r := range runs {
-		r.Go()
-		go func() { done <- r.Wait() }()
-	}
-	reported := s.countWhile(done, len(runs), pids...)
-	lost, unknown := s.lostOf("setns")
-	t.Logf("%d reported, %d lost, %d lost of unknown kind", reported, lost, unknown)
-	all := len(runs) * n
-	if reported+lost+unknown != all || lost+unknown > all/100 {
-		t.Errorf("%d reported, %d lost and %d lost of unknown kind, of %d", reported, lost, unknown, all)
-	}
-}
-
 // countWhile reads until all are done and what was recorded is read, and counts
 // the setns of these processes.
 func (s *session) countWhile(done <-chan error, all int, pids ...int) (reported int) {

@@ -60,8 +60,8 @@ type tier struct {
 
 // inOrder returns the tiers as Open tries them, best first: where programs can be preempted,
 // tier 2 by kprobes, which cannot, and then what else there is.
-func inOrder() []tier {
-	if !preemptible() {
+func inOrder(preemptible bool) []tier {
+	if !preemptible {
 		return tiers
 	}
 	all := slices.Clone(tiers)
@@ -85,7 +85,7 @@ func preemptible() bool { return kernel.Running().AtLeast(7, 0) }
 // Tiers returns the tiers in the order in which Open tries them, each as it is at its best.
 func Tiers() []TierInfo {
 	var all []TierInfo
-	for _, t := range inOrder() {
+	for _, t := range inOrder(preemptible()) {
 		if !slices.ContainsFunc(all, func(i TierInfo) bool { return i.Tier == t.Tier }) {
 			all = append(all, t.TierInfo)
 		}
@@ -125,7 +125,7 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	if o.Pace > 0 {
 		t.pace = o.Pace
 	}
-	for _, tier := range inOrder() {
+	for _, tier := range inOrder(preemptible()) {
 		if o.Tier != 0 && o.Tier != tier.Tier {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -73,6 +74,27 @@ func TestTiers(t *testing.T) {
 				t.Errorf("at the end: %+v, %v", summary, err)
 			}
 		})
+	}
+}
+
+// Where programs can be preempted, tier 2 comes first, and then whatever loses calls by that
+// declares it; elsewhere none does.
+func TestOrderOfTiers(t *testing.T) {
+	for preemptible, want := range map[bool][]Tier{false: {1, 2, 3, 4}, true: {2, 2, 1, 3, 4}} {
+		var got []Tier
+		for i, tier := range inOrder(preemptible) {
+			got = append(got, tier.Tier)
+			loses := preemptible && i > 0 && tier.Tier < 3
+			if slices.Contains(tier.Limitations, LacksPreempted) != loses {
+				t.Errorf("preemptible %v: the limitations of row %d, tier %d, are %v", preemptible, i, tier.Tier, tier.Limitations)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("preemptible %v: %v, want %v", preemptible, got, want)
+		}
+	}
+	if all := Tiers(); len(all) != len(tiers) {
+		t.Errorf("%d tiers, want each once: %v", len(all), all)
 	}
 }
 
