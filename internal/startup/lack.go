@@ -23,9 +23,9 @@ const (
 // memory is lacking: it ends the program.
 //
 // It is called on any stack, and so is everything that it calls.
-//
-//nolint:unused // start_*.s has it
 var onWrite = write
+
+var _ = onWrite // start_*.s has it
 
 // announced is set once the runtime has begun to print "fatal error: ", and why is the next piece.
 var announced, leaving atomic.Bool

@@ -27,11 +27,12 @@ var stdout, stderr int
 // the thread would end with a signal, and has a stack of its own in its place.
 const stackSize = 80 << 10
 
-//nolint:unused // start_*.s has them
 var (
 	stackLimit [2]uint64 // soft and hard
 	leastStack uint64    = 256 << 10
 	stack      [stackSize]byte
+
+	_, _, _ = &stackLimit, &leastStack, &stack // start_*.s has them
 )
 
 // sealClosed has writes to a standard descriptor that was closed fail, as they do without
