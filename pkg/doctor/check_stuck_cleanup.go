@@ -96,9 +96,9 @@ func (x *inspection) workers() []ns.TaskID {
 		}
 		return pids
 	}
-	// Without CONFIG_PROC_CHILDREN: whoever is one by the kernel's word.
+	// Without CONFIG_PROC_CHILDREN: whoever has no command line.
 	for pid := range x.homes {
-		if x.host.IsKernelThread(pid) {
+		if text, err := x.host.ReadProc(pid, "cmdline", 4096); err == nil && len(text) == 0 {
 			pids = append(pids, pid)
 		}
 	}
