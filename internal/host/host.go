@@ -35,7 +35,6 @@ type Host struct {
 	unguarded bool // waits for any file system
 	mounts    mountTable
 	helpers   helpers
-	memory    memoryReads
 
 	ownOnce sync.Once
 	own     bool // see OwnTaskIDs
