@@ -63,6 +63,8 @@ func needTier(t *testing.T, tier Tier, err error) {
 	switch {
 	case tier == 1 && typedPrograms(t):
 		t.Fatalf("tier 1 does not open on Linux 5.11 or newer with BTF: %v", err)
+	case tier == 2 && errors.Is(err, errNoFunction):
+		need.Missing(t, "needs tier 2: "+err.Error())
 	case tier == 2:
 		if reason := fentryRefused(t); reason != "" {
 			need.Fentry.Lacks(t, reason)

@@ -55,19 +55,23 @@ func openFunctions(o Options) (backend, error) {
 	return record(programs, hooks)
 }
 
+var errNoFunction = errors.New("not in the kernel's type information")
+
 // functionsOf returns the functions of the calls that the kernel has: not every one
-// has every ABI.
+// has every ABI. It is an error if one of the native ABI is missing, as clone3 is in
+// Debian's 6.1: its calls would not be recorded.
 func functionsOf(object *bpfreader.ObjectFile) (functions []string, err error) {
-	for _, function := range callFunctions {
+	for i, function := range callFunctions {
 		if object.HasFunc(function) {
 			functions = append(functions, function)
+		} else if i < nativeFunctions {
+			return nil, fmt.Errorf("function %s: %w", function, errNoFunction)
 		}
-	}
-	if functions == nil {
-		return nil, errors.New("none of the functions of the calls is in the kernel's type information")
 	}
 	return functions, nil
 }
+
+const nativeFunctions = 4 // the first of callFunctions
 
 // The functions that kprobes see a new task at, before it runs, and one that ends (see
 // newtask and process_exit of bpf/trace/trace.bpf.c).
@@ -88,7 +92,7 @@ func openProbes(o Options) (backend, error) {
 		}
 		for _, function := range taskFunctions {
 			if !object.HasFunc(function) {
-				return nil, fmt.Errorf("the kernel's type information has no function %s", function)
+				return nil, fmt.Errorf("function %s: %w", function, errNoFunction)
 			}
 		}
 		hooks := []hook{
