@@ -5,7 +5,7 @@
  * reads the rest of it with iter/task_file. */
 #pragma once
 
-#include "rings.h"
+#include "taskfiles.h"
 
 #define MAX_FD_STEPS (1 << 23) /* BPF_MAX_LOOPS; fs.nr_open is 1 << 20 unless raised */
 
