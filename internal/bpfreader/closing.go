@@ -33,10 +33,7 @@ func (r *Reader) connections(prog *ebpf.Program, files []File, nets int) ([]File
 	}
 	at.State = uint32(scanWalkStateWALK_CONTINUE)
 	for scanWalkState(at.State) == scanWalkStateWALK_CONTINUE {
-		if err := run(prog); err != nil {
-			return files, err
-		}
-		if err := readVariable(r, scanVarClosingPos, &at); err != nil {
+		if err := advance(r, prog, scanVarClosingPos, &at); err != nil {
 			return files, err
 		}
 		batch, err := r.fileBatch(at.Count)

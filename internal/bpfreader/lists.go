@@ -51,10 +51,7 @@ func (r *Reader) walkList(flag uint32) (all []Listed, complete bool, err error) 
 	var batch [scanBatchSizeNET_BATCH]scanListedRecord
 	for {
 		var at scanListedWalk
-		if err := run(prog); err != nil {
-			return nil, false, err
-		}
-		if err := readVariable(r, scanVarListedPos, &at); err != nil {
+		if err := advance(r, prog, scanVarListedPos, &at); err != nil {
 			return nil, false, err
 		}
 		got := batch[:min(at.Count, uint32(len(batch)))]

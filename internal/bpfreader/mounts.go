@@ -27,11 +27,8 @@ func (r *Reader) detachedMounts(fn func(*File)) (Totals, error) {
 	if err := r.begin(DetachedMounts); err != nil {
 		return Totals{}, err
 	}
-	if err := run(prog); err != nil {
-		return Totals{}, err
-	}
 	var at scanMountWalk
-	if err := readVariable(r, scanVarMountPos, &at); err != nil {
+	if err := advance(r, prog, scanVarMountPos, &at); err != nil {
 		return Totals{}, err
 	}
 	batch, err := r.fileBatch(at.Count)

@@ -61,10 +61,7 @@ func (r *Reader) walkNets(each func([]scanNetRecord) error) (bool, error) {
 	var batch [scanBatchSizeNET_BATCH]scanNetRecord
 	for {
 		var at scanNetWalk
-		if err := run(prog); err != nil {
-			return false, err
-		}
-		if err := readVariable(r, scanVarNetPos, &at); err != nil {
+		if err := advance(r, prog, scanVarNetPos, &at); err != nil {
 			return false, err
 		}
 		got := batch[:min(at.Count, uint32(len(batch)))]
@@ -177,10 +174,7 @@ func (r *Reader) receiveQueues(prog *ebpf.Program, files []File, nets int) ([]Fi
 	if err := writeVariable(r, scanVarQueuedPos, &at); err != nil {
 		return files, err
 	}
-	if err := run(prog); err != nil {
-		return files, err
-	}
-	if err := readVariable(r, scanVarQueuedPos, &at); err != nil {
+	if err := advance(r, prog, scanVarQueuedPos, &at); err != nil {
 		return files, err
 	}
 	if scanWalkState(at.State) != scanWalkStateWALK_DONE {
@@ -197,10 +191,7 @@ func (r *Reader) queues(prog *ebpf.Program, files []File, nets int) ([]File, err
 		return files, err
 	}
 	for scanWalkState(at.State) == scanWalkStateWALK_CONTINUE {
-		if err := run(prog); err != nil {
-			return files, err
-		}
-		if err := readVariable(r, scanVarQueuePos, &at); err != nil {
+		if err := advance(r, prog, scanVarQueuePos, &at); err != nil {
 			return files, err
 		}
 		batch, err := r.fileBatch(at.Count)
@@ -224,10 +215,7 @@ func (r *Reader) mappings(prog *ebpf.Program, files []File, nets int) ([]File, e
 	if err := writeVariable(r, scanVarMappingPos, &at); err != nil {
 		return files, err
 	}
-	if err := run(prog); err != nil {
-		return files, err
-	}
-	if err := readVariable(r, scanVarMappingPos, &at); err != nil {
+	if err := advance(r, prog, scanVarMappingPos, &at); err != nil {
 		return files, err
 	}
 	if scanWalkState(at.State) != scanWalkStateWALK_DONE {

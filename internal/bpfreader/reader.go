@@ -288,3 +288,11 @@ func run(prog *ebpf.Program) error {
 		}
 	}
 }
+
+// advance runs a program and returns in at the variable in which it keeps how far it has come.
+func advance[T any](r *Reader, prog *ebpf.Program, name string, at *T) error {
+	if err := run(prog); err != nil {
+		return err
+	}
+	return readVariable(r, name, at)
+}

@@ -3,7 +3,6 @@
 package host
 
 import (
-	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -136,21 +135,6 @@ func (h *Host) ProcessAuthority(pid ns.TaskID) ns.Authority {
 		authority = authority.And(its)
 	}
 	return authority
-}
-
-// EffectiveUID returns the effective user of a task, "PID" or "PID/task/TID".
-func (h *Host) EffectiveUID(task string) (int, error) {
-	text, err := h.ReadTask(task, "status", 64<<10)
-	if err != nil {
-		return -1, err
-	}
-	_, line, _ := strings.Cut(string(text), "\nUid:") // a line break in the name before it is escaped (fs/proc/array.c, proc_task_name, 6.18)
-	line, _, _ = strings.Cut(line, "\n")
-	ids := strings.Fields(line)
-	if len(ids) < 2 {
-		return -1, errors.New("status file without user IDs")
-	}
-	return strconv.Atoi(ids[1])
 }
 
 // NamespaceAuthority returns who controls the user namespace at a path, or the one

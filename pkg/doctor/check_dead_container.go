@@ -23,7 +23,7 @@ func findDeadContainer(x *inspection) (all []Finding) {
 		}
 		f := x.about(n)
 		f.Owner, f.Path = o, mountedAt(x, n)
-		f.Text = explain.Text{}
+		f.Text = explain.Text{} // what was seen of the owner is written there too
 		x.write(&f, func(a *explain.Adviser) explain.Text { return a.DeadContainer(n, o, x.written(n, o)) })
 		x.addAge(&f)
 		x.addLinks(&f)
