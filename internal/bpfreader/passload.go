@@ -93,10 +93,10 @@ func (r *Reader) Load(p Pass) (*ebpf.Program, error) {
 func (r *Reader) Refused() []Refusal {
 	var refused []Refusal
 	for _, p := range programs {
-		if r.passes[p.pass] == nil || p.pass == queued {
+		if r.passes[p.pass] == nil {
 			continue
 		}
-		if _, err := r.Load(p.pass); err != nil {
+		if _, err := r.Load(p.pass); err != nil && p.pass != queued {
 			refused = append(refused, Refusal{p.pass, err})
 		}
 	}

@@ -3,7 +3,6 @@
 package startup
 
 import (
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
@@ -28,7 +27,7 @@ var onWrite = write
 var _ = onWrite // start_*.s has it
 
 // announced is set once the runtime has begun to print "fatal error: ", and why is the next piece.
-var announced, leaving atomic.Bool
+var announced, leaving flag
 
 const fatal = "fatal error: "
 
@@ -36,6 +35,9 @@ const fatal = "fatal error: "
 //go:norace
 func write(fd uintptr, p unsafe.Pointer, n int32) int32 {
 	text := unsafe.String((*byte)(p), int(n))
+	if fd != 2 { // no print, but what wakes another thread (runtime, netpollBreak, 1.26)
+		return put(fd, text)
+	}
 	if line := lackIn(text, announced.Load()); line != "" {
 		quit(line)
 	}
