@@ -13,6 +13,7 @@ type kernel struct {
 	options string   // for its command line
 	few     []string // the suites to run; nil: all
 	not     []string // suites that are not run
+	parts   []suite  // suites of which some tests are run
 }
 
 var (
@@ -29,9 +30,9 @@ var (
 
 var kernels = []kernel{
 	{name: "5.10", suite: "bullseye", arch: "amd64", not: []string{commands}},
-	{name: "6.1", suite: "bookworm", arch: "amd64", few: between, not: []string{"pkg/trace"}}, // it has what 6.12 has
+	{name: "6.1", suite: "bookworm", arch: "amd64", few: between},
 	{name: "6.12", suite: "bookworm-backports", arch: "amd64", few: between},
-	{name: "7.3", suite: "trixie-backports", arch: "amd64", not: []string{"pkg/trace", commands}}, // threads are preempted in the programs: docs/kernels.md
+	{name: "7.3", suite: "trixie-backports", arch: "amd64", not: []string{commands}, parts: []suite{{dir: commands, run: "TestScripts/trace"}}}, // threads are preempted in programs: docs/kernels.md
 	{name: "6.12-lockdown", suite: "bookworm-backports", arch: "amd64", options: "lockdown=confidentiality", few: none},
 	{name: "6.1-notracefs", suite: "bookworm", arch: "amd64", options: "nsinspect.without=tracefs", few: none},
 	{name: "6.1-arm64", suite: "bookworm", arch: "arm64", few: ofArch},
@@ -76,7 +77,8 @@ func kernelNamed(name string) (kernel, bool) {
 
 // suites returns those of all that run on a kernel.
 func (k kernel) suites(all []suite) []suite {
-	return slices.DeleteFunc(slices.Clone(all), func(s suite) bool {
+	whole := slices.DeleteFunc(slices.Clone(all), func(s suite) bool {
 		return slices.Contains(k.not, s.dir) || k.few != nil && !slices.Contains(k.few, s.dir)
 	})
+	return append(whole, k.parts...)
 }
