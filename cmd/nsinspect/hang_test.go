@@ -4,6 +4,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,5 +92,40 @@ func (r *hangingRun) check(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(r.stderr.String()), "\n")
 	if status := r.cmd.ProcessState.ExitCode(); status != 1 || len(lines) != 1 || !strings.Contains(lines[0], r.shows) {
 		t.Errorf("%s: exit status %d: %s", r.args, status, r.stderr.String())
+	}
+}
+
+// A user who keeps the command line of a process from being read keeps nothing else back.
+func TestLockedMemory(t *testing.T) {
+	if !nstest.PrivateMounts(t) {
+		return
+	}
+	pid := fmt.Sprint(nstest.LockedMemory(t))
+	program := program(t)
+	unread := "nsinspect: /proc/" + pid + "/cmdline unreadable: no answer within 2s\n"
+	for _, test := range []struct {
+		args   string
+		status int
+		shows  string
+	}{
+		{"list", 0, unread},
+		{"list --engine proc", 0, unread},
+		{"list -o wide --type all", 0, unread},
+		{"who-uses PID", 0, unread},
+		{"who-uses --engine proc PID", 0, unread},
+		{"doctor", -1, unread},
+		{"snapshot -o " + filepath.Join(t.TempDir(), "file"), 0, ""},
+		{"exec PID -- true", 0, ""},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a busy machine: it took 2 s
+		defer cancel()
+		var stderr bytes.Buffer
+		cmd := exec.CommandContext(ctx, program, strings.Fields(strings.ReplaceAll(test.args, "PID", pid))...)
+		cmd.Stderr = &stderr
+		_ = cmd.Run() // ProcessState has the result
+		status := cmd.ProcessState.ExitCode()
+		if ctx.Err() != nil || test.status >= 0 && status != test.status || !strings.Contains(stderr.String(), test.shows) {
+			t.Errorf("%s: %v, exit status %d: %s", test.args, ctx.Err(), status, stderr.String())
+		}
 	}
 }

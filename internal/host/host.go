@@ -35,6 +35,7 @@ type Host struct {
 	unguarded bool // waits for any file system
 	mounts    mountTable
 	helpers   helpers
+	memory    memoryReads
 
 	ownOnce sync.Once
 	own     bool // see OwnTaskIDs

@@ -16,8 +16,16 @@ func (h *Host) ReadProc(pid ns.TaskID, name string, most int) ([]byte, error) {
 	return h.ReadTask(pid.String(), name, most)
 }
 
-// ReadTask is ReadProc for a task, "PID" or "PID/task/TID".
+// ReadTask is ReadProc for a task, "PID" or "PID/task/TID". It returns ErrNoAnswer for a
+// command line that a user keeps from being read.
 func (h *Host) ReadTask(task, name string, most int) ([]byte, error) {
+	if name == "cmdline" && h.procfs && !h.unguarded {
+		return h.readMemory(task, name, func() ([]byte, error) { return h.readTask(task, name, most) })
+	}
+	return h.readTask(task, name, most)
+}
+
+func (h *Host) readTask(task, name string, most int) ([]byte, error) {
 	if err := h.CheckRegular(task, name); err != nil {
 		return nil, err
 	}

@@ -220,6 +220,9 @@ func (x *Index) Gaps() []ns.Gap {
 	x.r.mu.Lock()
 	defer x.r.mu.Unlock()
 	gaps := slices.Clone(x.r.gaps)
+	for _, name := range x.r.host.Unanswered() {
+		gaps = append(gaps, ns.Gap{Sources: []string{Source}, Path: name, Err: host.ErrNoAnswer})
+	}
 	slices.SortStableFunc(gaps, func(a, b ns.Gap) int { return strings.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(gaps, func(a, b ns.Gap) bool { return a.Path == b.Path })
 }
