@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Patience is how long a file system that may not answer is given.
@@ -130,6 +132,35 @@ func Ask[Q, A any](h *Host, op, key string, question Q) (A, error) {
 	}
 	h.helpers.put(c)
 	return reply.Value, reply.Failure.Err()
+}
+
+// mostHung is how many tasks a helper may hang at. From then on none is asked about.
+const mostHung = 3
+
+// AskOf is Ask about a descriptor of a task that is not trusted.
+func AskOf[Q, A any](h *Host, op string, pid ns.TaskID, question Q) (reply A, err error) {
+	if h.helpers.hungTasks() >= mostHung {
+		return reply, ErrNoAnswer
+	}
+	return Ask[Q, A](h, op, tasks+pid.String(), question)
+}
+
+const tasks = "/proc/" // how the key of a task begins
+
+// hungTasks returns at how many tasks a helper hangs.
+func (s *helpers) hungTasks() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, c := range s.hung {
+		select {
+		case <-c.ended:
+		default:
+			if strings.HasPrefix(key, tasks) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // get returns a helper that is idle, or a new one.

@@ -12,11 +12,57 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
+func init() { Serve("watches", answerWatches) }
+
+// watchesQuestion is what a helper is asked: the arguments of readWatches.
+type watchesQuestion struct {
+	Root     string
+	PID, TID ns.TaskID
+	FD       int
+	Dev      uint64
+	Most     int
+}
+
+type watchesAnswer struct {
+	Inodes   []uint64
+	Read     int
+	TooLarge bool
+}
+
+// answerWatches is what a helper does.
+func answerWatches(q watchesQuestion) (a watchesAnswer, err error) {
+	h, err := OpenUnguarded(q.Root)
+	if err != nil {
+		return a, err
+	}
+	defer h.Close()
+	a.Inodes, a.Read, err = h.readWatches(q.PID, q.TID, q.FD, q.Dev, q.Most)
+	if a.TooLarge = err == ErrTooLarge; a.TooLarge {
+		err = nil
+	}
+	return a, err
+}
+
 // ReadWatches returns the inodes on a device that an inotify or fanotify file keeps by
 // watching them, once for each watch, and how many bytes it read, at most so many. It
 // returns ErrTooLarge together with them if there are more. It needs CAP_SYS_PTRACE for
 // another user's process.
-func (h *Host) ReadWatches(pid, tid ns.TaskID, fd int, dev uint64, most int) (inodes []uint64, read int, err error) {
+//
+// One that is not trusted may replace the file at any moment by one whose information waits
+// without end, and cannot be killed: an epoll file that is locked while a FUSE file is added
+// to it (fs/eventpoll.c, ep_show_fdinfo, 6.18). A helper reads it.
+func (h *Host) ReadWatches(trusted bool, pid, tid ns.TaskID, fd int, dev uint64, most int) (inodes []uint64, read int, err error) {
+	if trusted || h.Recorded() {
+		return h.readWatches(pid, tid, fd, dev, most)
+	}
+	a, err := AskOf[watchesQuestion, watchesAnswer](h, "watches", pid, watchesQuestion{h.root, pid, tid, fd, dev, most})
+	if a.TooLarge {
+		err = ErrTooLarge
+	}
+	return a.Inodes, a.Read, err
+}
+
+func (h *Host) readWatches(pid, tid ns.TaskID, fd int, dev uint64, most int) (inodes []uint64, read int, err error) {
 	task := pid.String()
 	if tid != 0 {
 		task += "/task/" + tid.String()

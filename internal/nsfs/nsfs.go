@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +35,7 @@ func Identify(fd int) (ns.Type, uint64, error) {
 // Reopen opens the namespace file that fd is of, O_PATH or not, to ask the
 // kernel about it.
 func Reopen(fd int) (int, error) {
-	if !OnFS(fd, unix.NSFS_MAGIC) {
+	if !isNamespace(fd) {
 		return -1, ErrNotNamespace
 	}
 	again, err := unix.Open(SelfFD(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -43,6 +44,27 @@ func Reopen(fd int) (int, error) {
 	}
 	return again, nil
 }
+
+// isNamespace reports whether an open file, O_PATH or not, is on nsfs. That is asked of no file
+// server, as fstatfs does: the file may be a user's.
+func isNamespace(fd int) bool {
+	dev := device()
+	if dev == 0 {
+		return OnFS(fd, unix.NSFS_MAGIC)
+	}
+	var st unix.Statx_t
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_TYPE, &st)
+	return err == nil && unix.Mkdev(st.Dev_major, st.Dev_minor) == dev
+}
+
+// device returns the device number of nsfs, of which there is one, 0 if it is unknown.
+var device = sync.OnceValue(func() uint64 {
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/net", &st) != nil {
+		return 0
+	}
+	return st.Dev
+})
 
 // Read returns the namespace that an open file, not O_PATH, refers to.
 func Read(again int) (ns.Type, uint64, error) {

@@ -77,6 +77,8 @@ var errReplaced = errors.New("it is another file by now")
 type duplicator struct {
 	w        *Worker
 	pid      ns.TaskID
+	trusted  bool              // the process is root's, or of whoever runs this program
+	judged   bool              // trusted is known
 	pidfds   map[ns.TaskID]int // by thread; 0 is the process
 	reported bool
 }
@@ -108,8 +110,29 @@ func (b *duplicator) pidfd(tid ns.TaskID) (int, error) {
 	return fd, nil
 }
 
-// inspect duplicates a file and returns what it holds, of whichever kind the duplicate is.
+// inspect returns what a file holds, of whichever kind it is by now. A helper duplicates those of
+// a process that is not trusted: what is there by then may be a file on FUSE, which
+// waits without end when it is closed, and cannot be killed (fs/fuse/file.c, fuse_flush, 6.18).
 func (b *duplicator) inspect(f *openFile) (ns.Holder, uint64, error) {
+	if !b.judged {
+		b.trusted, b.judged = b.w.host.ProcessAuthority(b.pid).Trusted, true
+	}
+	if b.trusted {
+		return b.duplicate(f)
+	}
+	a, err := host.AskOf[question, answer](b.w.host, "descriptor", b.pid, question{b.w.host.Root(), b.pid, f.tid, f.fd})
+	if err == nil && a.Replaced {
+		err = errReplaced
+	}
+	h := ns.Holder{Kind: ns.KindSocket, PID: b.pid, TID: f.tid, FD: f.fd, Family: a.Family, Type: a.Type, Device: a.Device}
+	if a.Tun {
+		h.Kind = ns.KindTun
+	}
+	return h, a.Inode, err
+}
+
+// duplicate duplicates a file and returns what it holds.
+func (b *duplicator) duplicate(f *openFile) (ns.Holder, uint64, error) {
 	h := ns.Holder{Kind: ns.KindSocket, PID: b.pid, TID: f.tid, FD: f.fd}
 	pidfd, err := b.pidfd(f.tid)
 	if err != nil {

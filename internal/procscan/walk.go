@@ -74,14 +74,7 @@ type file struct{ dev, inode uint64 }
 // Walk calls visitors for every process, on all cores. The listing of /proc is
 // read on one of them and handed on in pieces while it goes on.
 func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*Worker, *Process)) (record.Found, error) {
-	w := &walker{host: h, types: types}
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/self/ns/net", &st); err == nil { // if not, there are no namespace files at all
-		w.nsfs = st.Dev
-	}
-	if err := unix.Fstat(h.ProcFD(), &st); err == nil && !h.Recorded() {
-		w.proc = st.Dev
-	}
+	w := newWalker(h, types)
 	w.anon = anonymous()
 	pieces := make(chan []ns.TaskID, 64)
 	var all record.Found
@@ -99,6 +92,18 @@ func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*W
 	close(pieces)
 	wg.Wait()
 	return all, err
+}
+
+func newWalker(h *host.Host, types []ns.Type) *walker {
+	w := &walker{host: h, types: types}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/net", &st); err == nil { // if not, there are no namespace files at all
+		w.nsfs = st.Dev
+	}
+	if err := unix.Fstat(h.ProcFD(), &st); err == nil && !h.Recorded() {
+		w.proc = st.Dev
+	}
+	return w
 }
 
 // visitAll calls visitors for the processes that it gets.

@@ -18,8 +18,8 @@ type watch struct {
 	holder ns.Holder
 }
 
-// maxWatches is how much text is read of all watches of a machine, which is of about
-// 130,000: a user can have as many.
+// maxWatches is how much text is read of all watches of root's processes, and of all of
+// others, which is of about 130,000: a user can have as many.
 const maxWatches = 16 << 20
 
 // readWatches takes the inotify and fanotify files that watch the file of a namespace:
@@ -48,10 +48,11 @@ func (s *scanner) watches() (all []watch) {
 	if len(s.found.Watchers) == 0 || unix.Stat("/proc/self/ns/net", &nsfs) != nil {
 		return nil
 	}
-	most := maxWatches
+	most := map[bool]int{true: maxWatches, false: maxWatches} // users' leave room for root's
 	for _, h := range s.found.Watchers {
-		inodes, read, err := s.host.ReadWatches(h.PID, h.TID, h.FD, nsfs.Dev, most)
-		most -= read
+		trusted := s.host.ProcessAuthority(h.PID).Trusted
+		inodes, read, err := s.host.ReadWatches(trusted, h.PID, h.TID, h.FD, nsfs.Dev, most[trusted])
+		most[trusted] -= read
 		process, gone := s.host.ReadStat(h.PID.String())
 		if host.IsGone(err) || gone != nil || h.Born != 0 && !process.IsOf(h.Born) {
 			continue
