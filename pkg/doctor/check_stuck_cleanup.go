@@ -96,9 +96,9 @@ func (x *inspection) workers() []ns.TaskID {
 		}
 		return pids
 	}
-	// Without CONFIG_PROC_CHILDREN: whoever has no command line.
+	// Without CONFIG_PROC_CHILDREN: whoever is one by the kernel's word.
 	for pid := range x.homes {
-		if text, err := x.host.ReadProc(pid, "cmdline", 4096); err == nil && len(text) == 0 {
+		if x.host.IsKernelThread(pid) {
 			pids = append(pids, pid)
 		}
 	}

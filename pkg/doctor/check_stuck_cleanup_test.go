@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -41,6 +43,24 @@ func TestStuckCleanup(t *testing.T) {
 		"behind a closing": worker77("kworker) D (+netns", "S", "7", ""),
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, examineFake(t, machine)) })
+	}
+}
+
+// A user's process with the name of a worker, an empty command line and a vfork that does not
+// return is none, where the kernel does not list its own.
+func TestForgedWorker(t *testing.T) {
+	machine := strings.Replace(healthy, "-- proc/2/task/2/children --\n77 \n", "", 1)
+	for flags, want := range map[string]int{"2097152": 1, "4194304": 0} {
+		text := strings.Replace(worker77("kworker/0+netns", "D", "7", ""), "2097152", flags, 1)
+		h, err := host.Open(hosttest.New(t, machine+"-- proc/77/cmdline --\n"+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		x := inspection{host: h, homes: map[ns.TaskID]uint64{77: 1}}
+		if got := x.workers(); len(got) != want {
+			t.Errorf("with the flags %s: %v are the kernel's threads, want %d", flags, got, want)
+		}
 	}
 }
 
