@@ -23,7 +23,7 @@ func TestSilentDescriptor(t *testing.T) {
 		return
 	}
 	silent := nstest.SilentFiles(t)
-	b := duplicator{w: newWorker(t, ns.Net), pid: ns.TaskID(silent.PID), judged: true, pidfds: map[ns.TaskID]int{}}
+	b := duplicator{w: newWorker(t, ns.Net), pid: ns.TaskID(silent.PID), pidfds: map[ns.TaskID]int{}}
 	defer b.close()
 	read := make(chan error, 1)
 	go func() {
@@ -50,7 +50,7 @@ func TestDuplicateByHelper(t *testing.T) {
 	socket := openIn(t, unix.CLONE_NEWNET, openSocket)
 	for _, fd := range []int{null, socket, 1 << 20} {
 		inspect := func(trusted bool) string {
-			b := duplicator{w: newWorker(t, ns.Net), pid: ns.TaskID(os.Getpid()), judged: true, trusted: trusted, pidfds: map[ns.TaskID]int{}}
+			b := duplicator{w: newWorker(t, ns.Net), pid: ns.TaskID(os.Getpid()), trusted: trusted, pidfds: map[ns.TaskID]int{}}
 			defer b.close()
 			h, inode, err := b.inspect(&openFile{fd: fd})
 			return fmt.Sprintf("%+v %d %v", h, inode, err)

@@ -5,6 +5,7 @@ package procscan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -31,8 +32,14 @@ func Sockets(w *Worker, v *Process) {
 		return
 	}
 	w.readFiles(v)
-	b := duplicator{w: w, pid: v.pid, pidfds: map[ns.TaskID]int{}}
+	if !slices.ContainsFunc(v.files, func(f openFile) bool { return f.kind == socketFile || f.kind == tunFile }) {
+		return
+	}
+	b := duplicator{w: w, pid: v.pid, pidfds: map[ns.TaskID]int{}, trusted: w.host.ProcessAuthority(v.pid).Trusted}
 	defer b.close()
+	if !b.trusted && !b.askAhead(v) {
+		return
+	}
 	for i := range v.files {
 		b.visit(v, &v.files[i])
 	}
@@ -78,7 +85,7 @@ type duplicator struct {
 	w        *Worker
 	pid      ns.TaskID
 	trusted  bool              // the process is root's, or of whoever runs this program
-	judged   bool              // trusted is known
+	known    map[fileOf]answer // of one that is not
 	pidfds   map[ns.TaskID]int // by thread; 0 is the process
 	reported bool
 }
@@ -114,21 +121,20 @@ func (b *duplicator) pidfd(tid ns.TaskID) (int, error) {
 // a process that is not trusted: what is there by then may be a file on FUSE, which
 // waits without end when it is closed, and cannot be killed (fs/fuse/file.c, fuse_flush, 6.18).
 func (b *duplicator) inspect(f *openFile) (ns.Holder, uint64, error) {
-	if !b.judged {
-		b.trusted, b.judged = b.w.host.ProcessAuthority(b.pid).Trusted, true
-	}
 	if b.trusted {
 		return b.duplicate(f)
 	}
-	a, err := host.AskOf[question, answer](b.w.host, "descriptor", b.pid, question{b.w.host.Root(), b.pid, f.tid, f.fd})
-	if err == nil && a.Replaced {
-		err = errReplaced
+	at := fileOf{f.tid, f.fd}
+	a, known := b.known[at]
+	delete(b.known, at) // it is asked about again, if again
+	if !known {
+		answers, err := b.ask([]*openFile{f})
+		if err != nil {
+			return ns.Holder{}, 0, err
+		}
+		a = answers[0]
 	}
-	h := ns.Holder{Kind: ns.KindSocket, PID: b.pid, TID: f.tid, FD: f.fd, Family: a.Family, Type: a.Type, Device: a.Device}
-	if a.Tun {
-		h.Kind = ns.KindTun
-	}
-	return h, a.Inode, err
+	return a.take(b.pid, f)
 }
 
 // duplicate duplicates a file and returns what it holds.
