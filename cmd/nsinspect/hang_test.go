@@ -101,13 +101,8 @@ func TestLockedMemory(t *testing.T) {
 		return
 	}
 	pid := fmt.Sprint(nstest.LockedMemory(t))
-	program := program(t)
 	unread := "nsinspect: /proc/" + pid + "/cmdline unreadable: no answer within 2s\n"
-	for _, test := range []struct {
-		args   string
-		status int
-		shows  string
-	}{
+	for _, r := range []besideRun{
 		{"list", 0, unread},
 		{"list --engine proc", 0, unread},
 		{"list -o wide --type all", 0, unread},
@@ -117,15 +112,57 @@ func TestLockedMemory(t *testing.T) {
 		{"snapshot -o " + filepath.Join(t.TempDir(), "file"), 0, ""},
 		{"exec PID -- true", 0, ""},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a busy machine: it took 2 s
-		defer cancel()
-		var stderr bytes.Buffer
-		cmd := exec.CommandContext(ctx, program, strings.Fields(strings.ReplaceAll(test.args, "PID", pid))...)
-		cmd.Stderr = &stderr
-		_ = cmd.Run() // ProcessState has the result
-		status := cmd.ProcessState.ExitCode()
-		if ctx.Err() != nil || test.status >= 0 && status != test.status || !strings.Contains(stderr.String(), test.shows) {
-			t.Errorf("%s: %v, exit status %d: %s", test.args, ctx.Err(), status, stderr.String())
+		r.check(t, pid, func() {})
+	}
+}
+
+// Nor does one whose process, with the name of a daemon, has its root directory on a file
+// system that does not answer.
+func TestSilentRoot(t *testing.T) {
+	if !nstest.PrivateMounts(t) {
+		return
+	}
+	number, end := nstest.SilentRoot(t)
+	pid := fmt.Sprint(number)
+	for _, r := range []besideRun{
+		{"list", 0, ""},
+		{"list --engine proc", 0, ""},
+		{"list -o wide --type all", 0, ""},
+		{"list --owner docker", 0, ""},
+		{"who-uses PID", 0, ""},
+		{"who-uses --engine proc PID", 0, ""},
+		{"doctor", -1, ""},
+		{"doctor --min-age 0s", -1, ""},
+		{"snapshot -o " + filepath.Join(t.TempDir(), "file"), 0, ""},
+		{"exec PID -- true", 0, ""},
+	} {
+		r.check(t, pid, end)
+	}
+}
+
+// besideRun is a run of the program beside a process that answers nothing.
+type besideRun struct {
+	args   string // PID is that of the process
+	status int    // to exit with; -1: any
+	shows  string // on stderr
+}
+
+// check fails if the program does not end, or not as it should. What may hang is let go by end.
+func (r besideRun) check(t *testing.T, pid string, end func()) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a busy machine: it took 2 s
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		if ctx.Err() == context.DeadlineExceeded {
+			end()
 		}
+	})()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, program(t), strings.Fields(strings.ReplaceAll(r.args, "PID", pid))...)
+	cmd.Stderr = &stderr
+	_ = cmd.Run() // ProcessState has the result
+	status := cmd.ProcessState.ExitCode()
+	if ctx.Err() != nil || r.status >= 0 && status != r.status || !strings.Contains(stderr.String(), r.shows) {
+		t.Errorf("%s: %v, exit status %d: %s", r.args, ctx.Err(), status, stderr.String())
 	}
 }

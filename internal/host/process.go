@@ -52,13 +52,17 @@ func (h *Host) ownerOf() int {
 }
 
 // SharesRoot reports whether the root directory of a process is the host's. It is
-// true where that is unknown: without CAP_SYS_PTRACE, and in a recorded tree.
+// true where that is unknown: without CAP_SYS_PTRACE, and in a recorded tree. What a file
+// system knows is enough: that of another mount namespace may be a user's, and not answer
+// (fs/fuse/dir.c, fuse_update_get_attr, 6.18).
 func (h *Host) SharesRoot(pid ns.TaskID) bool {
-	var its, own unix.Stat_t
-	if !h.procfs || unix.Fstatat(h.ProcFD(), pid.String()+"/root", &its, 0) != nil || unix.Fstat(h.RootFD(), &own) != nil {
+	const flags, want = unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT, unix.STATX_INO
+	var its, own unix.Statx_t
+	if !h.procfs || unix.Statx(h.ProcFD(), pid.String()+"/root", flags, want, &its) != nil ||
+		unix.Statx(h.RootFD(), "", flags|unix.AT_EMPTY_PATH, want, &own) != nil {
 		return true
 	}
-	return its.Dev == own.Dev && its.Ino == own.Ino
+	return its.Dev_major == own.Dev_major && its.Dev_minor == own.Dev_minor && its.Ino == own.Ino
 }
 
 // ReadProcLink returns the text of a link of a process, "cwd" or "root". It needs
