@@ -71,6 +71,23 @@ func TestOCIRuntimes(t *testing.T) {
 	}
 }
 
+// TestNspawn has systemd-nspawn run a command in a container.
+func TestNspawn(t *testing.T) {
+	need.Root(t)
+	need.Program(t, "systemd-nspawn", "busybox", "unshare")
+	root := filepath.Join(bundle(t, "runc"), "rootfs")
+	for _, dir := range []string{"usr", "etc"} { // as every installation has
+		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls, events := strace.Record(t, func(straced []string) {
+		line := []string{"unshare", "--mount", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--as-pid2", "-D", root, "/bin/busybox", "true"}
+		command(t, append(straced, line...)...)
+	})
+	strace.Compare(t, calls, events, "clone(*CLONE_NEWPID*) = *", "unshare(CLONE_NEWNET) = 0", "setns(*, CLONE_NEWNET) = 0")
+}
+
 // bundle makes a directory with the configuration that a runtime proposes, for a command
 // that ends at once and needs no terminal.
 func bundle(t *testing.T, runtime string) string {
