@@ -54,6 +54,8 @@ type outcome struct {
 	err     error // it did not come to its end: a panic, or out of time
 }
 
+var errInterrupted = errors.New("interrupted")
+
 // boot starts a kernel and waits until it has switched the machine off.
 func (k kernel) boot(ctx context.Context, cache, initrd, options string, limit time.Duration) outcome {
 	image, err := k.image(cache)
@@ -84,6 +86,8 @@ func (k kernel) boot(ctx context.Context, cache, initrd, options string, limit t
 	var readErr error
 	o.results, readErr = os.ReadFile(results)
 	switch {
+	case ctx.Err() == context.Canceled:
+		o.err = errInterrupted
 	case ctx.Err() != nil:
 		o.err = fmt.Errorf("kernel %s has not finished in %v", k.name, limit)
 	case err != nil:

@@ -133,6 +133,9 @@ func (r *runner) run(names, arch string, parallel int) error {
 		}
 	}
 	r.bootAll(ctx, chosen, parallel)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
 	if err := r.close(names == "" && arch == "amd64" && len(r.suites) == len(suites)); err != nil {
 		return err
 	}
@@ -151,6 +154,9 @@ func (r *runner) bootAll(ctx context.Context, chosen []kernel, parallel int) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
+			if ctx.Err() != nil {
+				return
+			}
 			if err := r.one(ctx, k); err != nil {
 				r.mu.Lock()
 				defer r.mu.Unlock()
@@ -170,6 +176,9 @@ func (r *runner) one(ctx context.Context, k kernel) error {
 		return err
 	}
 	o := k.boot(ctx, r.cache, initrd, k.options+" "+r.options, r.limit)
+	if o.err == errInterrupted {
+		return o.err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.command != "" {
