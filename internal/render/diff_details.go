@@ -12,13 +12,18 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/snapshot"
 )
 
-// holders adds how many holders of a kind there are, and which were lost and gained.
+// holders adds how many holders of a kind there were and are or, where that is the same, how
+// many are others; and which were lost and gained.
 func (p *diffPrinter) holders(h *snapshot.HolderChange) {
 	what := h.Kind.Plural(2)
 	if h.Kind == ns.KindKernel {
 		what = "unexplained references"
 	}
-	p.line(1, "~", fmt.Sprintf("%s %s -> %s", what, text.Count(h.Old), text.Count(h.New)))
+	count := fmt.Sprintf("%s %s -> %s", what, text.Count(h.Old), text.Count(h.New))
+	if h.Old == h.New {
+		count = fmt.Sprintf("%s: %s lost, %s gained", what, text.Count(len(h.Lost)), text.Count(len(h.Gained)))
+	}
+	p.line(1, "~", count)
 	for _, part := range []struct {
 		sign string
 		all  []*ns.Holder

@@ -108,7 +108,7 @@ func TestDiffTable(t *testing.T) {
   - owner docker container web
   ~ fds 1 -> 0
     - fd 3 pid 7 (nginx -g)
-  ~ mounts 1 -> 1
+  ~ mounts: 1 lost, 1 gained
     - mount /run/netns/blue
     + mount /run/netns/red
   ~ sockets 0 -> 1
