@@ -135,11 +135,11 @@ func (a *app) openTwo(ctx context.Context, names render.DiffNames) (old, now *sn
 	var wg sync.WaitGroup
 	var newErr error
 	if names.New != "" {
-		wg.Go(func() { now, newErr = a.openSnapshot(ctx, names.New) })
+		wg.Go(func() { now, newErr = a.openSnapshot(ctx, names.New, snapshot.OpenToCompare) })
 	}
-	old, err = a.openSnapshot(ctx, names.Old)
+	old, err = a.openSnapshot(ctx, names.Old, snapshot.OpenToCompare)
 	if wg.Wait(); err == nil && names.New == "" {
-		now, newErr = a.openSnapshot(ctx, "")
+		now, newErr = a.openSnapshot(ctx, "", nil)
 	}
 	if err == nil {
 		err = newErr

@@ -20,7 +20,7 @@ import (
 
 // fakeSnapshots are snapshots by the last element of a file's name, which has no other
 // content: "same", and "0" to "9" for those of every hour, with one namespace more each.
-func fakeSnapshots(_ context.Context, file string) (*snapshot.File, error) {
+func fakeSnapshots(_ context.Context, file string, _ openFile) (*snapshot.File, error) {
 	name := strings.TrimSuffix(filepath.Base(file), ".json.gz")
 	hour := 0
 	if name != "-" && name != "." { // stdin, or the machine

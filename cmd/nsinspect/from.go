@@ -57,16 +57,19 @@ func (a *app) openFrom(ctx context.Context) (*snapshot.File, error) {
 	if a.from == "" {
 		return nil, nil
 	}
-	return a.openSnapshot(ctx, a.from)
+	return a.openSnapshot(ctx, a.from, snapshot.Open)
 }
+
+// openFile is snapshot.Open, or one that reads less.
+type openFile func(name string, stdin io.Reader) (*snapshot.File, error)
 
 // readSnapshot reads a snapshot from a file, or from stdin if its name is -, or takes one of
 // the machine if it has no name.
-func (a *app) readSnapshot(ctx context.Context, name string) (*snapshot.File, error) {
+func (a *app) readSnapshot(ctx context.Context, name string, open openFile) (*snapshot.File, error) {
 	if name == "" {
 		return a.takeWhole(ctx)
 	}
-	f, err := snapshot.Open(name, a.stdin)
+	f, err := open(name, a.stdin)
 	if err != nil {
 		return nil, err
 	}

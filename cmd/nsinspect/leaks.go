@@ -109,7 +109,7 @@ func (a *app) track(ctx context.Context, tracker *snapshot.Tracker, arg string) 
 		}
 	}
 	for _, file := range files {
-		f, err := a.openSnapshot(ctx, file)
+		f, err := a.openSnapshot(ctx, file, snapshot.OpenToCompare)
 		if err != nil && (!info.IsDir() || ctx.Err() != nil) {
 			return nil, err
 		}

@@ -79,7 +79,7 @@ type app struct {
 	openTracer func(context.Context, trace.Options) (tracer, error)
 
 	noting       sync.Mutex
-	openSnapshot func(context.Context, string) (*snapshot.File, error) // "" is the running machine
+	openSnapshot func(context.Context, string, openFile) (*snapshot.File, error) // "" is the running machine
 	signals      signals
 }
 

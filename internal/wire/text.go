@@ -97,25 +97,26 @@ func (w *Words) Expand(text string) (string, error) {
 	if !strings.Contains(text, "%") {
 		return text, nil
 	}
-	var out strings.Builder
+	var room [512]byte
+	out := room[:0]
 	for {
 		plain, rest, marked := strings.Cut(text, "%")
-		out.WriteString(plain)
+		out = append(out, plain...)
 		switch {
 		case !marked:
-			return out.String(), nil
+			return string(out), nil
 		case rest == "":
 			return "", ErrMark
 		}
 		switch rest[0] {
 		case '%':
-			out.WriteByte('%')
+			out = append(out, '%')
 		case 'r':
-			out.WriteString(w.Ref)
+			out = append(out, w.Ref...)
 		case 'n':
-			out.WriteString(w.Name)
+			out = append(out, w.Name...)
 		case 'p':
-			out.WriteString(w.Path)
+			out = append(out, w.Path...)
 		default:
 			return "", ErrMark
 		}

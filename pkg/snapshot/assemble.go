@@ -13,6 +13,7 @@ import (
 
 // file puts everything together.
 func (r *restorer) file(head *wire.Snapshot) (*File, error) {
+	r.all, r.words, r.texts = r.read.all.joined(), r.read.words.joined(), r.read.texts.joined()
 	s, err := r.snapshot(head)
 	if err != nil {
 		return nil, err
@@ -33,6 +34,7 @@ func (r *restorer) file(head *wire.Snapshot) (*File, error) {
 		r.wordsOf[r.all[i].Inode] = &r.words[i]
 	}
 	if r.doctor != nil {
+		r.doctor.Findings = r.read.findings.joined()
 		f.Report, err = r.report(f, places)
 	}
 	return f, err
@@ -186,6 +188,7 @@ func (r *restorer) report(f *File, places map[uint64]*ns.Namespace) (*doctor.Rep
 	if gaps := gapsOf(d.Gaps, true); gaps != nil {
 		out.Owners = owner.Recorded(nil, gaps)
 	}
+	out.Findings = make([]doctor.Finding, 0, len(d.Findings))
 	for i := range d.Findings {
 		finding, err := r.finding(&d.Findings[i], places)
 		if err != nil {

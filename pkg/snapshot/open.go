@@ -16,9 +16,15 @@ import (
 
 // Open reads the snapshot in a file; of "-" that in stdin. Commands in a file that another
 // user controls are left out.
-func Open(name string, stdin io.Reader) (*File, error) {
+func Open(name string, stdin io.Reader) (*File, error) { return open(name, stdin, false) }
+
+// OpenToCompare is Open, without what neither Compare nor a Tracker looks at: the answers, the
+// listening sockets and the routes are left out.
+func OpenToCompare(name string, stdin io.Reader) (*File, error) { return open(name, stdin, true) }
+
+func open(name string, stdin io.Reader, comparing bool) (*File, error) {
 	if name == "-" {
-		f, err := Read(stdin)
+		f, err := read(stdin, comparing)
 		if err != nil {
 			return nil, fmt.Errorf("read the snapshot on stdin: %w", err)
 		}
@@ -31,7 +37,7 @@ func Open(name string, stdin io.Reader) (*File, error) {
 		return nil, fmt.Errorf("read the snapshot: %w", err)
 	}
 	defer in.Close()
-	f, err := Read(in)
+	f, err := read(in, comparing)
 	if err != nil {
 		return nil, fmt.Errorf("read the snapshot %s: %w", name, err)
 	}

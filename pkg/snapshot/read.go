@@ -15,19 +15,6 @@ import (
 	"github.com/nsinspect/nsinspect/internal/wire"
 )
 
-// What is read of a file at most. A stranger can write a small file that is large when it is
-// not compressed, and is larger still in memory.
-const (
-	mostBytes   = 1 << 30
-	mostObjects = 1 << 22
-	mostSpaces  = 1 << 18 // namespaces
-	mostOfOne   = 1 << 26 // bytes of one member or namespace
-	mostInOne   = 1 << 20 // objects in it
-
-	mostMembers  = 1 << 21 // processes in all namespaces together
-	mostExpanded = 1 << 28 // bytes of texts with marks
-)
-
 var (
 	errNoSnapshot = errors.New("it is no snapshot: nsinspect snapshot makes them")
 	errOther      = fmt.Errorf("it is what another command prints: %w", errNoSnapshot)
@@ -37,14 +24,16 @@ var (
 
 // Read reads a snapshot, compressed or not. The error of what is none, or is cut off, has
 // that.
-func Read(r io.Reader) (*File, error) {
+func Read(r io.Reader) (*File, error) { return read(r, false) }
+
+func read(r io.Reader, comparing bool) (*File, error) {
 	in, err := plain(r)
 	if err != nil {
 		return nil, err
 	}
 	b := &bounded{r: in}
-	p := &parser{json: json.NewDecoder(b), bounded: b, rest: map[string]json.RawMessage{}}
-	f, err := p.read()
+	p := &parser{json: json.NewDecoder(b), bounded: b, rest: map[string]json.RawMessage{}, comparing: comparing}
+	f, err := p.document()
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
 	switch {
@@ -89,75 +78,18 @@ func plain(r io.Reader) (io.Reader, error) {
 	return nil, errNoSnapshot
 }
 
-// bounded is a reader that ends with an error where there is too much.
-type bounded struct {
-	r              io.Reader
-	bytes, objects int64
-	one, inOne     int64 // of what is read now
-	err            error
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	objects := int64(bytes.Count(p[:n], []byte{'{'}))
-	b.bytes, b.one, b.objects, b.inOne = b.bytes+int64(n), b.one+int64(n), b.objects+objects, b.inOne+objects
-	if b.bytes > mostBytes || b.objects > mostObjects || b.one > mostOfOne || b.inOne > mostInOne {
-		b.err = errTooLarge
-		return 0, b.err
-	}
-	if err == gzip.ErrChecksum || err == gzip.ErrHeader {
-		b.err = fmt.Errorf("it is broken: %w", err)
-	}
-	return n, err
-}
-
-// next begins to count what is read next.
-func (b *bounded) next() { b.one, b.inOne = 0, 0 }
-
 // parser reads one document.
 type parser struct {
-	json    *json.Decoder
-	bounded *bounded
-	rest    map[string]json.RawMessage // members but those that are read as they come
-	other   bool                       // namespaces came, and no word before that they are a snapshot's
+	json      *json.Decoder
+	bounded   *bounded
+	rest      map[string]json.RawMessage // members but those that are read as they come
+	comparing bool                       // what Compare does not look at is left out
+	other     bool                       // namespaces came, and no word before that they are a snapshot's
 	restorer
 }
 
-func (p *parser) read() (*File, error) {
-	if err := p.delim('{'); err != nil {
-		return nil, err
-	}
-	for p.json.More() {
-		key, err := p.json.Token()
-		if err != nil {
-			return nil, err
-		}
-		p.bounded.next()
-		switch key {
-		case "processes":
-			if err = p.begin(); err == nil {
-				err = each(p, p.addProcess, new(wire.KeptProcess))
-			}
-		case "namespaces":
-			p.other = string(p.rest["document"]) != `"snapshot"`
-			err = each(p, p.addNamespace, new(wire.Kept))
-		case "texts":
-			err = p.json.Decode(&p.texts)
-		case "doctor":
-			err = p.json.Decode(&p.doctor)
-		default:
-			var value json.RawMessage
-			err = p.json.Decode(&value)
-			p.rest[key.(string)] = value
-		}
-		if err == nil && key == "schema" {
-			err = checkSchema(p.rest["schema"])
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := p.delim('}'); err != nil {
+func (p *parser) document() (*File, error) {
+	if err := p.object(p.member); err != nil {
 		return nil, err
 	}
 	if _, err := p.json.Token(); err != io.EOF { // reads the checksum, too
@@ -167,6 +99,102 @@ func (p *parser) read() (*File, error) {
 		return nil, err
 	}
 	return p.finish()
+}
+
+// member reads a member of the document.
+func (p *parser) member(key string) (err error) {
+	p.bounded.next()
+	switch key {
+	case "processes":
+		if err = p.begin(); err == nil {
+			err = each(p, p.addProcess, new(wire.KeptProcess))
+		}
+	case "namespaces":
+		if p.other = string(p.rest["document"]) != `"snapshot"`; p.comparing {
+			return each(p, func(w *compared) error { return p.addNamespace(&w.Kept) }, new(compared))
+		}
+		err = each(p, p.addNamespace, new(wire.Kept))
+	case "texts":
+		p.read.texts = pieces[string]{} // a member that comes again is bounded as one
+		err = each(p, p.addText, new(string))
+	case "doctor":
+		err = p.readDoctor()
+	default:
+		if err = p.keep(p.rest, key); err == nil && key == "schema" {
+			err = checkSchema(p.rest["schema"])
+		}
+	}
+	return err
+}
+
+// readDoctor reads the report of doctor, whose findings are many.
+func (p *parser) readDoctor() error {
+	rest := map[string]json.RawMessage{}
+	p.read.findings = pieces[wire.KeptFinding]{}
+	err := p.object(func(key string) error {
+		if key == "findings" {
+			return each(p, p.addFinding, new(wire.KeptFinding))
+		}
+		return p.keep(rest, key)
+	})
+	if err != nil {
+		return err
+	}
+	p.doctor = new(wire.KeptDoctor)
+	return unmarshal(rest, p.doctor)
+}
+
+func (p *parser) addFinding(w *wire.KeptFinding) error {
+	p.read.findings.add(*w)
+	*w = wire.KeptFinding{}
+	return nil
+}
+
+func (p *parser) addText(s *string) error {
+	p.read.texts.add(*s)
+	*s = ""
+	return nil
+}
+
+func (p *parser) addProcess(w *wire.KeptProcess) error {
+	p.bounded.next()
+	err := p.process(w)
+	*w = wire.KeptProcess{}
+	return err
+}
+
+// object calls member for each member of an object, with its name. It reads the value.
+func (p *parser) object(member func(key string) error) error {
+	if err := p.delim('{'); err != nil {
+		return err
+	}
+	for p.json.More() {
+		key, err := p.json.Token()
+		if err != nil {
+			return err
+		}
+		if err := member(key.(string)); err != nil {
+			return err
+		}
+	}
+	return p.delim('}')
+}
+
+// keep reads a value as it is.
+func (p *parser) keep(rest map[string]json.RawMessage, key string) error {
+	var value json.RawMessage
+	err := p.json.Decode(&value)
+	rest[key] = value
+	return err
+}
+
+// unmarshal reads into v the members that were kept.
+func unmarshal(rest map[string]json.RawMessage, v any) error {
+	text, err := json.Marshal(rest)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, v)
 }
 
 func (p *parser) delim(want json.Delim) error {
@@ -185,14 +213,35 @@ func (p *parser) begin() error {
 	return nil
 }
 
-// addNamespace adds a namespace. The holders of the next one have the room of its.
+// addNamespace adds a namespace. The names, links and holders of the next one have the room of
+// its.
 func (p *parser) addNamespace(w *wire.Kept) error {
-	holders := w.Holders[:cap(w.Holders)]
+	p.bounded.next()
+	if p.read.all.len() > mostSpaces {
+		return errTooLarge
+	}
 	err := p.namespace(w)
+	names, links, holders := w.Names[:cap(w.Names)], w.Links[:cap(w.Links)], w.Holders[:cap(w.Holders)]
+	clear(names)
+	clear(links)
 	clear(holders)
-	*w = wire.Kept{Holders: holders[:0]}
+	*w = wire.Kept{Names: names[:0], Links: links[:0], Holders: holders[:0]}
 	return err
 }
+
+// compared is a namespace without what Compare does not look at.
+type compared struct {
+	wire.Kept
+	Answer    skipped `json:"answer"`
+	Listeners skipped `json:"listeners"`
+	Local     skipped `json:"local_routes"`
+}
+
+// skipped is a value that is not read.
+type skipped struct{}
+
+// UnmarshalJSON takes everything.
+func (skipped) UnmarshalJSON([]byte) error { return nil }
 
 // each calls add for every element of a list, which is read into one: add leaves that empty.
 func each[T any](p *parser, add func(*T) error, one *T) error {
@@ -200,15 +249,11 @@ func each[T any](p *parser, add func(*T) error, one *T) error {
 		return err
 	}
 	for p.json.More() {
-		p.bounded.next()
 		if err := p.json.Decode(one); err != nil {
 			return err
 		}
 		if err := add(one); err != nil {
 			return err
-		}
-		if len(p.all) > mostSpaces {
-			return errTooLarge
 		}
 	}
 	return p.delim(']')
@@ -228,12 +273,8 @@ func checkSchema(text json.RawMessage) error {
 
 // finish reads the members that were kept, and puts all together.
 func (p *parser) finish() (*File, error) {
-	text, err := json.Marshal(p.rest)
-	if err != nil {
-		return nil, err
-	}
 	var head wire.Snapshot
-	if err := json.Unmarshal(text, &head); err != nil {
+	if err := unmarshal(p.rest, &head); err != nil {
 		return nil, err
 	}
 	switch {

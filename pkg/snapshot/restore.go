@@ -23,7 +23,13 @@ type restorer struct {
 	processes []knownProcess
 	places    map[ns.TaskID]int // of the processes
 	members   int               // of all namespaces
-	last      struct {
+	read      struct {          // what becomes the lists below when all of it is there
+		all      pieces[ns.Namespace]
+		words    pieces[wire.Words]
+		findings pieces[wire.KeptFinding]
+		texts    pieces[string]
+	}
+	last struct {
 		places  []int
 		holders []ns.Holder
 	}
@@ -58,7 +64,7 @@ func bad(what string, value any) error {
 
 // commands returns those commands that explain can have written: one line of printable ASCII.
 func commands(all []string) []string {
-	kept := []string{}
+	kept := make([]string, 0, len(all))
 	for _, c := range all {
 		if c != "" && !strings.ContainsFunc(c, func(r rune) bool { return r < ' ' || r > '~' }) {
 			kept = append(kept, c)
@@ -165,6 +171,9 @@ func kindOf(word string) (ns.Kind, bool) {
 }
 
 func linksOf(all []wire.Link) (out []ns.Link, err error) {
+	if len(all) > 0 {
+		out = make([]ns.Link, 0, len(all))
+	}
 	for i := range all {
 		w := &all[i]
 		l := ns.Link{Name: textOf(w.Name, w.NameBase64), AltNames: w.AltNames, Index: w.Index, Kind: w.Kind, Up: w.Up}

@@ -30,6 +30,9 @@ func (r *restorer) namespace(w *wire.Kept) error {
 	if w.Leader != nil {
 		n.Leader = r.leader(w.Leader)
 	}
+	if len(w.Names) > 0 {
+		n.Names = make([]ns.Name, 0, len(w.Names))
+	}
 	for i := range w.Names {
 		name := &w.Names[i]
 		a, err := authority(name.Authority)
@@ -44,10 +47,12 @@ func (r *restorer) namespace(w *wire.Kept) error {
 	if err := r.fill(&n, w); err != nil {
 		return err
 	}
-	if err := r.extras(w, len(r.all)); err != nil {
+	if err := r.extras(w, r.read.all.len()); err != nil {
 		return err
 	}
-	r.all, r.owners, r.words = append(r.all, n), append(r.owners, w.Owner), append(r.words, w.Words())
+	r.read.all.add(n)
+	r.read.words.add(w.Words())
+	r.owners = append(r.owners, w.Owner)
 	return nil
 }
 
@@ -70,13 +75,13 @@ func (r *restorer) fill(n *ns.Namespace, w *wire.Kept) error {
 			return err
 		}
 		o := w.Holders[i].Owner
-		if p := r.process(&w.Holders[i]); p != nil {
+		if p := r.known(&w.Holders[i]); p != nil {
 			h.Process, h.Born, o = p.Process, p.Born, p.of(n, &h)
 		}
 		n.Holders, owners = append(n.Holders, h), append(owners, o)
 	}
 	if r.first, r.holders = append(r.first, len(members)), append(r.holders, owners); w.Owns {
-		r.owns = append(r.owns, len(r.all))
+		r.owns = append(r.owns, r.read.all.len())
 	}
 	return nil
 }
@@ -113,8 +118,8 @@ func (r *restorer) membersOf(places []int) ([]ns.Holder, error) {
 	return all, nil
 }
 
-// process returns the process of a holder that has no details itself, nil if it is not known.
-func (r *restorer) process(w *wire.KeptHolder) *knownProcess {
+// known returns the process of a holder that has no details itself, nil if it is not known.
+func (r *restorer) known(w *wire.KeptHolder) *knownProcess {
 	at, ok := r.places[ns.TaskID(w.PID)]
 	if !ok || w.Apart || w.TID != 0 || w.PID == 0 {
 		return nil
@@ -138,8 +143,8 @@ func (r *restorer) leader(w *wire.Process) *ns.Process {
 	return details(ns.TaskID(w.PID), &w.Details)
 }
 
-// addProcess adds a process to the table.
-func (r *restorer) addProcess(w *wire.KeptProcess) error {
+// process adds a process to the table.
+func (r *restorer) process(w *wire.KeptProcess) error {
 	pid := ns.TaskID(w.PID)
 	if n := len(r.processes); pid <= 0 || n > 0 && r.processes[n-1].PID >= pid {
 		return bad("the PID of a process", w.PID)
@@ -153,7 +158,6 @@ func (r *restorer) addProcess(w *wire.KeptProcess) error {
 	}
 	r.places[pid] = len(r.processes)
 	r.processes = append(r.processes, knownProcess{p, w.Owner, w.Inside})
-	*w = wire.KeptProcess{}
 	return nil
 }
 

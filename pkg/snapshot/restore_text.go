@@ -31,7 +31,10 @@ func (r *restorer) text(w *wire.Words, t wire.Text) (string, error) {
 }
 
 func (r *restorer) textsOf(w *wire.Words, all []wire.Text) ([]string, error) {
-	var out []string
+	if len(all) == 0 {
+		return nil, nil
+	}
+	out := make([]string, 0, len(all))
 	for _, t := range all {
 		s, err := r.text(w, t)
 		if err != nil {
@@ -72,6 +75,9 @@ func (r *restorer) addChildren() {
 	children := wire.Children(r.all)
 	for _, i := range r.owns {
 		n := &r.all[i]
+		holders := make([]ns.Holder, len(n.Holders), len(n.Holders)+len(children[n]))
+		copy(holders, n.Holders)
+		n.Holders = holders
 		for _, child := range children[n] {
 			n.Holders = append(n.Holders, ns.Holder{Kind: ns.KindChild, FD: -1, Child: child})
 		}
