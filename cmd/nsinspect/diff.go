@@ -131,7 +131,7 @@ func (a *app) diff(ctx context.Context, f diffFlags, args []string) error {
 // openTwo reads two snapshots, files at the same time. The running machine is looked at only if
 // the file can be read.
 func (a *app) openTwo(ctx context.Context, names render.DiffNames) (old, now *snapshot.File, err error) {
-	debug.SetGCPercent(50) // two files at once: memory matters more than a few milliseconds
+	debug.SetGCPercent(100) // two files at once: memory matters more than a few milliseconds
 	var wg sync.WaitGroup
 	var newErr error
 	if names.New != "" {
