@@ -3,6 +3,7 @@
 package host
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -135,6 +136,22 @@ func (h *Host) ProcessAuthority(pid ns.TaskID) ns.Authority {
 		authority = authority.And(its)
 	}
 	return authority
+}
+
+// EffectiveUID returns the effective user of a task, a path below /proc.
+func (h *Host) EffectiveUID(task string) (int, error) {
+	text, err := h.ReadTask(task, "status", 64<<10)
+	if err != nil {
+		return -1, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "Uid:"); ok { // a name with a line break has \n for that: proc_task_name (fs/proc/array.c, 6.18)
+			if ids := strings.Fields(rest); len(ids) > 1 {
+				return strconv.Atoi(ids[1])
+			}
+		}
+	}
+	return -1, fmt.Errorf("read the user of %s: its status has none", task)
 }
 
 // NamespaceAuthority returns who controls the user namespace at a path, or the one

@@ -26,7 +26,7 @@ func findHolders(h *host.Host, all []*ns.Listener) []ns.Gap {
 			f.wanted[l.Socket] = append(f.wanted[l.Socket], l)
 		}
 	}
-	pids := f.numbers("/proc")
+	pids := f.pids()
 	for _, pid := range pids {
 		f.look(pid, 0)
 	}
@@ -34,7 +34,7 @@ func findHolders(h *host.Host, all []*ns.Listener) []ns.Gap {
 		return nil
 	}
 	for _, pid := range pids { // a thread may have descriptors of its own
-		for _, tid := range f.numbers("/proc/" + pid.String() + "/task") {
+		for _, tid := range f.threads(pid) {
 			if tid != pid {
 				f.look(pid, tid)
 			}
@@ -53,6 +53,7 @@ type files struct {
 	processes map[ns.TaskID]*ns.Process
 	unread    []string // directories of descriptors
 	err       error    // of the first of them
+	buf       [1 << 13]byte
 }
 
 // missing reports whether nobody was found who has a socket open.
@@ -65,16 +66,28 @@ func (f *files) missing() bool {
 	return false
 }
 
-// numbers returns the entries of a directory that are process IDs.
-func (f *files) numbers(dir string) (all []ns.TaskID) {
-	entries, err := f.host.ReadDir(dir)
-	if err != nil && !host.IsGone(err) {
-		f.refused(dir, err)
+// pids returns the process IDs of the host.
+func (f *files) pids() (all []ns.TaskID) {
+	entries, err := f.host.ReadDir("/proc")
+	if err != nil {
+		f.refused("/proc", err)
 	}
 	for _, e := range entries {
 		if n, err := strconv.Atoi(e.Name()); err == nil {
 			all = append(all, ns.TaskID(n))
 		}
+	}
+	return all
+}
+
+// threads returns the thread IDs of a process, none if it has one thread.
+func (f *files) threads(pid ns.TaskID) []ns.TaskID {
+	if !f.host.MayHaveThreads(pid) {
+		return nil
+	}
+	all, err := f.host.Threads(pid, f.buf[:])
+	if err != nil && !host.IsGone(err) {
+		f.refused("/proc/"+pid.String()+"/task", err)
 	}
 	return all
 }
@@ -99,21 +112,22 @@ func (f *files) gap() []ns.Gap {
 // look looks through the descriptors of a process or, if tid is not 0, of a thread.
 func (f *files) look(pid, tid ns.TaskID) {
 	dir := strings.TrimSuffix(host.FDPath(pid, tid, 0), "/0")
-	fds, err := f.host.ReadDir(dir)
+	at, err := f.host.OpenProc(strings.TrimPrefix(dir, "/proc/"), unix.O_RDONLY|unix.O_DIRECTORY)
+	var fds []int
+	if err == nil {
+		defer unix.Close(at)
+		fds, err = host.Descriptors(at, f.buf[:])
+	}
 	if err != nil {
 		if !host.IsGone(err) && tid == 0 {
 			f.refused(dir, err)
 		}
 		return
 	}
-	at, err := f.host.OpenProc(strings.TrimPrefix(dir, "/proc/"), unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return // it has just ended
-	}
-	defer unix.Close(at)
 	var buf [64]byte
-	for _, e := range fds {
-		n, err := unix.Readlinkat(at, e.Name(), buf[:])
+	for _, fd := range fds {
+		link := strconv.Itoa(fd)
+		n, err := unix.Readlinkat(at, link, buf[:])
 		if err != nil {
 			continue // closed meanwhile
 		}
@@ -123,9 +137,8 @@ func (f *files) look(pid, tid ns.TaskID) {
 		}
 		inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
 		if same := f.wanted[inode]; err == nil && same != nil {
-			fd, _ := strconv.Atoi(e.Name()) // proc_readfd_common (fs/proc/fd.c, 6.18) writes numbers alone
 			p := f.process(pid)
-			if _, err := unix.Readlinkat(at, e.Name(), buf[:]); err == nil { // if not, p may be another by now
+			if _, err := unix.Readlinkat(at, link, buf[:]); err == nil { // if not, p may be another by now
 				add(same, ns.Holder{Kind: ns.KindSocket, PID: pid, TID: tid, FD: fd, Process: p})
 			}
 		}

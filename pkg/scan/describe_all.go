@@ -22,6 +22,7 @@ func DescribeAll(ctx context.Context, h *host.Host, snap *ns.Snapshot, begun tim
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
+	d.many = true
 	all := known{details: d, begun: begun - host.Tick, processes: map[ns.TaskID]*ns.Process{}}
 	all.read(ctx, snap)
 	for i := range snap.Namespaces {

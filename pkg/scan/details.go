@@ -32,6 +32,7 @@ type details struct {
 	host *host.Host
 	fs   procfs.FS
 	full bool      // read what costs more, too: the UID and the start time
+	many bool      // it is of every process: they are not read with procfs
 	boot time.Time // zero if unreadable; start times are then unknown
 }
 
@@ -188,10 +189,7 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 	if err := d.host.CheckRegular(taskOf(h), "cmdline", "status"); err != nil {
 		return nil // a recorded tree may have kept less
 	}
-	proc, err := d.proc(h)
-	if err != nil {
-		return err
-	}
+	var err error
 	if p.Cmdline, err = d.cmdline(taskOf(h)); err != nil && host.IsGone(err) {
 		return err
 	}
@@ -201,14 +199,30 @@ func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
 	if !d.boot.IsZero() {
 		p.Started = d.boot.Add(time.Duration(st.Start) * host.Tick)
 	}
-	status, err := newStatus(proc)
+	uid, err := d.uid(h)
 	if host.IsGone(err) {
 		return err
 	}
 	if err == nil {
-		p.UID = int(status.UIDs[1])
+		p.UID = uid
 	}
 	return nil
+}
+
+// uid returns the effective user of a task.
+func (d *details) uid(h *ns.Holder) (int, error) {
+	if d.many {
+		return d.host.EffectiveUID(taskOf(h))
+	}
+	proc, err := d.proc(h)
+	if err != nil {
+		return -1, err
+	}
+	status, err := newStatus(proc)
+	if err != nil {
+		return -1, err
+	}
+	return int(status.UIDs[1]), nil
 }
 
 // maxCmdline is how much of a command line is kept. It can have megabytes, and a namespace
