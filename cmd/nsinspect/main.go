@@ -6,12 +6,10 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 
 	_ "github.com/nsinspect/nsinspect/internal/startup"
 )
 
 func main() {
-	debug.SetGCPercent(800) // one scan ends before it has to collect 32 MiB; --watch sets it back
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, os.Environ()))
 }

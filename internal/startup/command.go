@@ -14,30 +14,30 @@ var argv *[1 << 20]*byte
 //go:nosplit
 //go:norace
 func status() uintptr {
-	if argv != nil && isDoctor(argv[:]) {
+	if argv != nil && commandIn(argv[:]) == "doctor" {
 		return 3
 	}
 	return 1
 }
 
-// isDoctor reports whether arguments, of which the first is the program's name, are of the command
-// doctor: whether the first one is doctor that is no flag, and no value of one.
+// commandIn returns the command in arguments, of which the first is the program's name: the first
+// one that is no flag, and no value of one; "" if there is none.
 //
 //go:nosplit
 //go:norace
-func isDoctor(args []*byte) bool {
+func commandIn(args []*byte) string {
 	isValue := true // as the name of the program is no argument
 	for i := 0; i < len(args) && args[i] != nil; i++ {
 		switch text := stringAt(args[i]); {
 		case isValue:
 			isValue = false
 		case text == "" || text[0] != '-':
-			return text == "doctor"
+			return text
 		default:
 			isValue = takesValue(text)
 		}
 	}
-	return false
+	return ""
 }
 
 //go:nosplit

@@ -22,9 +22,35 @@ const (
 )
 
 func init() {
-	heap := growHeap(alignHeap())
+	setGCPercent(800) // one scan ends before it has to collect 32 MiB; --watch sets it back
+	low := alignHeap()
+	high := (low + growth - 1) &^ (growth - 1)
+	// Growing makes the runtime look for room in an index of all addresses first, which is
+	// a dozen page faults (runtime, pageAlloc.find, 1.26).
+	if high == low || scans() {
+		high = growHeap()
+	}
 	// Where it is refused, the start takes longer and nothing else changes.
-	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, heap[0], heap[1]-heap[0], syscall.MADV_HUGEPAGE)
+	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, low, high-low, syscall.MADV_HUGEPAGE)
+	useUp(low)
+}
+
+// setGCPercent is what runtime/debug.SetGCPercent calls. That package imports some that are to
+// be initialized after this one.
+//
+//go:linkname setGCPercent runtime/debug.setGCPercent
+func setGCPercent(percent int32) int32
+
+// scans reports whether the command may take more than what is left of the first growth.
+func scans() bool {
+	if argv == nil {
+		return true
+	}
+	switch commandIn(argv[:]) {
+	case "", "version", "help", "completion":
+		return false
+	}
+	return true
 }
 
 // unused is allocated and never written to, so that it takes no memory, until the first
@@ -32,8 +58,7 @@ func init() {
 var unused []byte
 
 // alignHeap leaves what remains of the huge page in which the heap has begun unused, and
-// returns where the next begins. Both allocations fit what comes before a garbage
-// collection, which is 4 MiB.
+// returns where the next begins.
 func alignHeap() uintptr {
 	unused = make([]byte, from)
 	used := uintptr(unsafe.Pointer(&unused[0])) + from
@@ -43,17 +68,31 @@ func alignHeap() uintptr {
 	return next
 }
 
-// growHeap makes the heap larger by room, and returns from where to where nothing of it
-// has been used. Only a stack is given back to the heap without a garbage collection, which
-// is when its goroutine ends (runtime, gdestroy, 1.26).
-func growHeap(from uintptr) [2]uintptr {
+// growHeap makes the heap larger by room, and returns where it ends. Only a stack is given back
+// to the heap without a garbage collection, which is when its goroutine ends (runtime,
+// gdestroy, 1.26).
+func growHeap() uintptr {
 	before := runtime.NumGoroutine()
 	top := make(chan uintptr, 1)
 	go func() { top <- large(nil) }()
 	for runtime.NumGoroutine() > before {
 		runtime.Gosched()
 	}
-	return [2]uintptr{from, (<-top + growth - 1) &^ (growth - 1)}
+	return (<-top + growth - 1) &^ (growth - 1)
+}
+
+// useUp leaves the pages that the processor has set aside before the address low unused: small
+// objects would be put there, for two page faults every 8 KiB. A slice of a page takes one
+// page, and memory only once it is written to.
+func useUp(low uintptr) {
+	const page, aside = 8 << 10, 64 // runtime, pageSize and pageCachePages, 1.26
+	for range aside {
+		unused = make([]byte, page)
+		if uintptr(unsafe.Pointer(&unused[0])) >= low {
+			break
+		}
+	}
+	unused = nil
 }
 
 // frame is an argument for which a stack of room is needed, and not of two.

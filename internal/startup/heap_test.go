@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"unsafe"
@@ -13,17 +14,56 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 )
 
-// What the program allocates next lies in memory that huge pages are asked for, at the
-// beginning of one.
+// atStart is where a small slice lies that is made next to the heap's change, on the same thread.
+// No other in this program is of its size class.
+var atStart uintptr
+
+func init() {
+	small := make([]byte, 3<<10)
+	atStart = uintptr(unsafe.Pointer(&small[0]))
+}
+
+// What the program allocates next, large or small, lies in memory that huge pages are asked for,
+// at the beginning of one; and for a command that scans, as much as a scan takes.
 func TestHeapAsksForHugePages(t *testing.T) {
 	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
 		need.Missing(t, "needs a kernel with transparent huge pages")
 	}
-	here := make([]byte, from)
-	at := uintptr(unsafe.Pointer(&here[0]))
-	low, high := advised(t, at)
-	if low%hugePage != 0 || high-low < room {
-		t.Errorf("huge pages are asked for from %#x to %#x, want %#x bytes and more from a multiple of %#x", low, high, room, hugePage)
+	for command, least := range map[string]uintptr{"list": room, "version": hugePage} {
+		if os.Args[len(os.Args)-1] == command { // the program below
+			checkHeap(t, least)
+			return
+		}
+	}
+	const runs = 16 // as where the heap begins is random, and which processor the next slice is made on
+	for _, command := range []string{"list", "version"} {
+		small := 0
+		for range runs {
+			out, err := exec.Command(os.Args[0], "-test.run=^TestHeapAsksForHugePages$", command).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", command, err, out)
+			}
+			if strings.Contains(string(out), asked) {
+				small++
+			}
+		}
+		if small < runs*2/3 {
+			t.Errorf("%s: a small slice was in memory that huge pages are asked for in %d of %d runs", command, small, runs)
+		}
+	}
+}
+
+const asked = "the small slice, too"
+
+func checkHeap(t *testing.T, least uintptr) {
+	t.Helper()
+	large := make([]byte, from)
+	low, high := advised(t, uintptr(unsafe.Pointer(&large[0])))
+	if low%hugePage != 0 || high-low < least {
+		t.Errorf("huge pages are asked for from %#x to %#x, want %#x bytes and more from a multiple of %#x", low, high, least, hugePage)
+	}
+	if low <= atStart && atStart < high {
+		fmt.Println(asked)
 	}
 }
 

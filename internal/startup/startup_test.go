@@ -7,29 +7,29 @@ import (
 	"testing"
 )
 
-func TestIsDoctor(t *testing.T) {
-	for line, want := range map[string]bool{
-		"nsinspect doctor":                          true,
-		"nsinspect who-uses doctor":                 false,
-		"nsinspect --engine proc doctor":            true,
-		"nsinspect --engine=proc -v doctor -o json": true,
-		"nsinspect --engine doctor list":            false,
-		"nsinspect --root doctor":                   false,
-		"doctor list":                               false,
-		"nsinspect exec self -- doctor":             false,
-		"nsinspect doctors":                         false,
-		"nsinspect":                                 false,
-		"":                                          false,
+func TestCommandIn(t *testing.T) {
+	for line, want := range map[string]string{
+		"nsinspect doctor":                          "doctor",
+		"nsinspect who-uses doctor":                 "who-uses",
+		"nsinspect --engine proc doctor":            "doctor",
+		"nsinspect --engine=proc -v doctor -o json": "doctor",
+		"nsinspect --engine doctor list":            "list",
+		"nsinspect --root doctor":                   "",
+		"doctor list":                               "list",
+		"nsinspect exec self -- doctor":             "exec",
+		"nsinspect doctors":                         "doctors",
+		"nsinspect":                                 "",
+		"":                                          "",
 	} {
 		var args []*byte
 		for _, word := range strings.Fields(line) {
 			args = append(args, &append([]byte(word), 0)[0])
 		}
-		if got := isDoctor(args); got != want {
-			t.Errorf("%q: %v, want %v", line, got, want)
+		if got := commandIn(args); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
 		}
-		if got := isDoctor(append(args, nil, nil)); got != want {
-			t.Errorf("%q and what comes after it: %v, want %v", line, got, want)
+		if got := commandIn(append(args, nil, nil)); got != want {
+			t.Errorf("%q and what comes after it: %q, want %q", line, got, want)
 		}
 	}
 }
