@@ -97,7 +97,7 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 // run runs a command, and returns the exit status.
 func (a *app) run(ctx context.Context, args []string) int {
 	a.args = args
-	cmd := a.command()
+	cmd := a.commandFor(args)
 	cmd.SetArgs(joinTimes(cmd, args))
 	out := &checked{Writer: a.stdout}
 	cmd.SetOut(out)
@@ -152,7 +152,7 @@ func (a *app) report(err error) {
 	}
 }
 
-func (a *app) command() *cobra.Command {
+func (a *app) rootCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "nsinspect",
 		Short:         "find network namespaces and what keeps them alive",
@@ -187,41 +187,8 @@ func (a *app) command() *cobra.Command {
 		}
 		return a.checkFrom(cmd)
 	}
-	cmd.AddCommand(a.listCommand(), a.whoUsesCommand(), a.doctorCommand(), a.snapshotCommand(), a.diffCommand(), a.leaksCommand(), a.execCommand(), a.nameCommand(), a.traceCommand(), versionCommand(), a.completeBashCommand())
 	cmd.SuggestionsMinimumDistance = 2
-	strictHelpers(cmd)
 	return cmd
-}
-
-// strictHelpers has the commands that cobra adds refuse wrong arguments as ours do.
-func strictHelpers(root *cobra.Command) {
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
-	for _, c := range root.Commands() {
-		switch c.Name() {
-		case "help":
-			c.Args = func(_ *cobra.Command, args []string) error {
-				if found, rest, err := root.Find(args); err != nil || found == root || len(rest) > 0 {
-					return unknownCommand(root, args)
-				}
-				return nil
-			}
-		case "completion":
-			c.Args = unknownCommand
-			c.RunE = func(*cobra.Command, []string) error {
-				return usagef("missing shell\nhint: use bash, fish, powershell or zsh")
-			}
-			for _, shell := range c.Commands() {
-				ownScript(shell)
-				shell.Args = func(shell *cobra.Command, args []string) error {
-					if len(args) > 0 {
-						return usagef("%s takes no arguments, got %q", shell.CommandPath(), args[0])
-					}
-					return nil
-				}
-			}
-		}
-	}
 }
 
 // check refuses wrong values of the global flags.
