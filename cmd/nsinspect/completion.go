@@ -17,21 +17,28 @@ import (
 //go:embed completion
 var completionScripts embed.FS
 
-// completionHelp is how a script is used, and where it is read without being asked for.
-var completionHelp = map[string][2]string{
-	"bash": {"source <(nsinspect completion bash)", "/usr/share/bash-completion/completions/nsinspect"},
-	"zsh":  {"source <(nsinspect completion zsh)", "/usr/share/zsh/vendor-completions/_nsinspect"},
-	"fish": {"nsinspect completion fish | source", "/usr/share/fish/vendor_completions.d/nsinspect.fish"},
+// completionHelp returns how the script of a shell is used, and where it is read without being
+// asked for; nothing if there is no script of ours.
+func completionHelp(shell string) (use, file string) {
+	switch shell {
+	case "bash":
+		return "source <(nsinspect completion bash)", "/usr/share/bash-completion/completions/nsinspect"
+	case "zsh":
+		return "source <(nsinspect completion zsh)", "/usr/share/zsh/vendor-completions/_nsinspect"
+	case "fish":
+		return "nsinspect completion fish | source", "/usr/share/fish/vendor_completions.d/nsinspect.fish"
+	}
+	return "", ""
 }
 
 // ownScript has a command that cobra made for a shell print our script.
 func ownScript(shell *cobra.Command) {
-	help, ok := completionHelp[shell.Name()]
-	if !ok {
+	use, file := completionHelp(shell.Name())
+	if use == "" {
 		return
 	}
 	shell.Long = fmt.Sprintf("Print the completion script of %s. To use it in this shell:\n\n  %s\n\nThe packages install it as\n%s.",
-		shell.Name(), help[0], help[1])
+		shell.Name(), use, file)
 	shell.RunE = func(cmd *cobra.Command, _ []string) error {
 		plain, err := cmd.Flags().GetBool("no-descriptions")
 		if err != nil {

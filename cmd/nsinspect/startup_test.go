@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -23,4 +24,48 @@ func TestStartupKnowsGlobalFlags(t *testing.T) {
 			t.Errorf("--%s takes a value: %v in internal/startup", f.Name, takes)
 		}
 	})
+}
+
+// A command initializes few packages of ours: what a package-level variable holds that only some
+// commands need is made when it is needed. GODEBUG=inittrace=1 reports the packages that have
+// anything to initialize.
+func TestInitializedPackages(t *testing.T) {
+	allowed := map[string]string{
+		"internal/startup": "comes before all else",
+		"internal/host":    "is what a helper process runs",
+		"internal/names":   "is what a helper process runs",
+		"pkg/scan":         "has errors that are those of procscan",
+		"pkg/doctor":       "has a table of checks that look into it",
+		"pkg/snapshot":     "has errors that wrap others",
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const module = "init github.com/nsinspect/nsinspect/"
+	found := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if rest, ours := strings.CutPrefix(line, module); ours {
+			name, _, _ := strings.Cut(rest, " ")
+			found[name] = true
+		}
+	}
+	for name := range allowed {
+		if !found[name] {
+			t.Errorf("%s is not initialized any more: it is to leave the list", name)
+		}
+	}
+	for name := range found {
+		if _, ok := allowed[name]; !ok && !forTests[name] {
+			t.Errorf("%s is initialized at the start of every command", name)
+		}
+	}
+}
+
+// forTests are packages that only tests have, and this one, whose tests have variables.
+var forTests = map[string]bool{
+	"internal/callscript": true, "internal/hosttest": true, "internal/need": true, "internal/nstest": true,
+	"internal/testlock": true, "internal/wire/wiretest": true, "cmd/nsinspect": true,
 }

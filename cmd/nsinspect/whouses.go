@@ -176,8 +176,16 @@ func (a *app) eachFound(found []resolve.Found, format render.Format, write func(
 	return nil
 }
 
-// between is what stands between two documents of a format; names and CSV are one table.
-var between = map[render.Format]string{render.Table: "\n", render.Wide: "\n", render.YAML: "---\n"}
+// between returns what stands between two documents of a format; names and CSV are one table.
+func between(f render.Format) string {
+	switch f {
+	case render.Table, render.Wide:
+		return "\n"
+	case render.YAML:
+		return "---\n"
+	}
+	return ""
+}
 
 // showsLinks reports whether a format has the links of a namespace.
 func showsLinks(f render.Format) bool {
@@ -186,7 +194,7 @@ func showsLinks(f render.Format) bool {
 
 // between writes what stands between two documents of a format.
 func (a *app) between(format render.Format) error {
-	if _, err := fmt.Fprint(a.stdout, between[format]); err != nil {
+	if _, err := fmt.Fprint(a.stdout, between(format)); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
 	return nil

@@ -75,7 +75,7 @@ func (a *app) writePorts(out *bytes.Buffer, format render.Format, noHeaders bool
 	}
 	for i, hit := range hits {
 		if i > 0 || people {
-			out.WriteString(between[format])
+			out.WriteString(between(format))
 		}
 		adviser, owners, err := advise(&hit)
 		if err != nil {

@@ -9,21 +9,30 @@ import (
 )
 
 // daemons are programs that many others depend on: no command is printed that ends one.
-var daemons = map[string]bool{
-	"dockerd": true, "containerd": true, "crio": true, "kubelet": true, "incusd": true, "lxd": true, "libvirtd": true,
-	"systemd": true, "init": true, "NetworkManager": true, "systemd-network": true, "dbus-daemon": true, "dbus-broker": true,
+var daemons = [...]string{
+	"dockerd", "containerd", "crio", "kubelet", "incusd", "lxd", "libvirtd",
+	"systemd", "init", "NetworkManager", "systemd-network", "dbus-daemon", "dbus-broker",
 }
 
-// attendants are the programs of a runtime that have something open in the namespace of
+// attendants returns the programs of a runtime that have something open in the namespace of
 // a container for as long as that runs: dockerd resolves names there. The names of
 // processes, which have at most 15 bytes.
-var attendants = map[string][]string{
-	"docker":     {"dockerd", "docker-proxy", "containerd", "containerd-shim"},
-	"containerd": {"containerd", "containerd-shim"},
-	"podman":     {"conmon", "aardvark-dns", "pasta", "slirp4netns", "rootlessport"},
-	"cri-o":      {"crio", "conmon"},
-	"incus":      {"incusd"},
-	"lxd":        {"lxd"},
+func attendants(runtime string) []string {
+	switch runtime {
+	case "docker":
+		return []string{"dockerd", "docker-proxy", "containerd", "containerd-shim"}
+	case "containerd":
+		return []string{"containerd", "containerd-shim"}
+	case "podman":
+		return []string{"conmon", "aardvark-dns", "pasta", "slirp4netns", "rootlessport"}
+	case "cri-o":
+		return []string{"crio", "conmon"}
+	case "incus":
+		return []string{"incusd"}
+	case "lxd":
+		return []string{"lxd"}
+	}
+	return nil
 }
 
 // attends reports whether a holder is something that the runtime of a namespace's
@@ -36,7 +45,7 @@ func (a *Adviser) attends(n *ns.Namespace, h *ns.Holder) bool {
 	if o == nil || !o.Authority.Trusted {
 		return false
 	}
-	for _, comm := range attendants[o.Runtime] {
+	for _, comm := range attendants(o.Runtime) {
 		if h.Process.Comm == comm || comm == "containerd-shim" && strings.HasPrefix(h.Process.Comm, comm) {
 			return true
 		}

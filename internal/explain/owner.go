@@ -11,15 +11,24 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
-// containerCommands has, by runtime, how a container is stopped and started anew. A
+// containerCommands returns how a container of a runtime is stopped and started anew. A
 // name may begin with a dash, or be one that the runtime gives a meaning of its own.
-var containerCommands = map[string]struct{ stop, restart string }{
-	"docker": {"docker stop -- %s", "docker restart -- %s"},
-	"podman": {"podman stop -- %s", "podman restart -- %s"},
-	"lxc":    {"lxc-stop --name=%s", ""},
-	"incus":  {"incus stop -- %s", "incus restart -- %s"},
-	"lxd":    {"lxc stop -- %s", "lxc restart -- %s"},
-	"nspawn": {"machinectl poweroff -- %s", "machinectl reboot -- %s"},
+func containerCommands(runtime string) (stop, restart string) {
+	switch runtime {
+	case "docker":
+		return "docker stop -- %s", "docker restart -- %s"
+	case "podman":
+		return "podman stop -- %s", "podman restart -- %s"
+	case "lxc":
+		return "lxc-stop --name=%s", ""
+	case "incus":
+		return "incus stop -- %s", "incus restart -- %s"
+	case "lxd":
+		return "lxc stop -- %s", "lxc restart -- %s"
+	case "nspawn":
+		return "machinectl poweroff -- %s", "machinectl reboot -- %s"
+	}
+	return "", ""
 }
 
 // stop returns the command that ends all that an owner has, "" if none is known or the
@@ -32,8 +41,9 @@ func stop(o *owner.Owner) string {
 		return command("crictl stopp -- %s", o.ID)
 	case o.Pod != "":
 		return deletePod(o)
-	case containerCommands[o.Runtime].stop != "" && cmp.Or(o.Name, o.ID) != "":
-		return command(containerCommands[o.Runtime].stop, cmp.Or(o.Name, o.ID))
+	}
+	if stop, _ := containerCommands(o.Runtime); stop != "" && cmp.Or(o.Name, o.ID) != "" {
+		return command(stop, cmp.Or(o.Name, o.ID))
 	}
 	return unit("systemctl stop -- %s", o)
 }
@@ -46,8 +56,9 @@ func restart(o *owner.Owner) string {
 		return ""
 	case o.Pod != "":
 		return deletePod(o)
-	case containerCommands[o.Runtime].restart != "" && cmp.Or(o.Name, o.ID) != "":
-		return command(containerCommands[o.Runtime].restart, cmp.Or(o.Name, o.ID))
+	}
+	if _, restart := containerCommands(o.Runtime); restart != "" && cmp.Or(o.Name, o.ID) != "" {
+		return command(restart, cmp.Or(o.Name, o.ID))
 	}
 	if strings.HasSuffix(o.Unit, ".service") {
 		return unit("systemctl restart -- %s", o)

@@ -9,7 +9,7 @@ import (
 )
 
 // capabilities names those that a remedy may ask for.
-var capabilities = map[int]string{
+var capabilities = [...]string{
 	unix.CAP_SYS_PTRACE: "CAP_SYS_PTRACE",
 	unix.CAP_SYS_ADMIN:  "CAP_SYS_ADMIN",
 }

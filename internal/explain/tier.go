@@ -12,32 +12,52 @@ import (
 )
 
 // tiers has how each tier traces, by its number.
-var tiers = map[trace.Tier]string{
+var tiers = [...]string{
 	1: "BPF programs at the entry and return of every system call",
 	2: "BPF programs at the functions of the calls",
 	3: "BPF programs without kernel types; where threads are is read from /proc a moment later",
 	4: "perf events, which record where a thread is but not by which call",
 }
 
-// limitations has a phrase for what a tier does not record.
-var limitations = map[trace.Limitation]string{
-	trace.LacksFiltered:     "calls that a seccomp filter or its supervisor answers",
-	trace.LacksPtraced:      "calls that a ptracer answers itself, as strace --inject does, or turns into another",
-	trace.LacksPreempted:    "calls on a CPU while another thread is preempted inside the program there (counted as lost, by tier 1 with every other system call there)",
-	trace.LacksShortLived:   "where a thread went that ended within milliseconds",
-	trace.LacksOrigins:      "from where a thread came that started after the tracer",
-	trace.LacksOtherOrigins: "from where a thread came in its first move between namespaces of another type than net",
-	trace.LacksOtherMoves:   "the first moves of a thread that are not between network namespaces",
-	trace.LacksTargets:      "which file was passed to setns",
-	trace.LacksCompat32:     "32-bit calls of 64-bit programs",
-	trace.LacksCookies:      "cookies",
-	trace.LacksParents:      "parent processes",
-	trace.LacksReasons:      "why a call failed",
-	trace.LacksUsers:        "effective users",
-	trace.LacksNested:       "where a clone led to that was made in another PID namespace",
-	trace.LacksCalls:        "which call it was, its flags and its file",
-	trace.LacksFailures:     "calls that failed",
-	trace.LacksPIDAndTime:   "PID and time namespaces",
+// limitation returns a phrase for what a tier does not record, "" if there is none.
+func limitation(l trace.Limitation) string {
+	switch l {
+	case trace.LacksFiltered:
+		return "calls that a seccomp filter or its supervisor answers"
+	case trace.LacksPtraced:
+		return "calls that a ptracer answers itself, as strace --inject does, or turns into another"
+	case trace.LacksPreempted:
+		return "calls on a CPU while another thread is preempted inside the program there (counted as lost, by tier 1 with every other system call there)"
+	case trace.LacksShortLived:
+		return "where a thread went that ended within milliseconds"
+	case trace.LacksOrigins:
+		return "from where a thread came that started after the tracer"
+	case trace.LacksOtherOrigins:
+		return "from where a thread came in its first move between namespaces of another type than net"
+	case trace.LacksOtherMoves:
+		return "the first moves of a thread that are not between network namespaces"
+	case trace.LacksTargets:
+		return "which file was passed to setns"
+	case trace.LacksCompat32:
+		return "32-bit calls of 64-bit programs"
+	case trace.LacksCookies:
+		return "cookies"
+	case trace.LacksParents:
+		return "parent processes"
+	case trace.LacksReasons:
+		return "why a call failed"
+	case trace.LacksUsers:
+		return "effective users"
+	case trace.LacksNested:
+		return "where a clone led to that was made in another PID namespace"
+	case trace.LacksCalls:
+		return "which call it was, its flags and its file"
+	case trace.LacksFailures:
+		return "calls that failed"
+	case trace.LacksPIDAndTime:
+		return "PID and time namespaces"
+	}
+	return ""
 }
 
 // Tier returns in a phrase how a tier traces.
@@ -47,7 +67,7 @@ func Tier(t trace.TierInfo) string { return tiers[t.Tier] }
 func Limitations(t trace.TierInfo) []string {
 	var all []string
 	for _, l := range t.Limitations {
-		all = append(all, limitations[l])
+		all = append(all, limitation(l))
 	}
 	return all
 }

@@ -22,7 +22,7 @@ func TestTierPhrases(t *testing.T) {
 			}
 		}
 	}
-	if phrase := limitations[trace.LacksPreempted]; phrase == "" {
+	if phrase := limitation(trace.LacksPreempted); phrase == "" {
 		t.Error("no phrase for the limitation of Linux 7")
 	}
 }

@@ -5,6 +5,7 @@ package explain
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -46,7 +47,7 @@ func (a *Adviser) handed(maker ns.Authority, h *ns.Holder) string {
 // many others depend on it. A user can call any program so.
 func (a *Adviser) guarded(h *ns.Holder, comm string) bool {
 	switch {
-	case !daemons[comm]:
+	case !slices.Contains(daemons[:], comm):
 		return false
 	case h.Process == nil && a.Machine != nil:
 		return a.Machine.ProcessAuthority(h.PID).Trusted

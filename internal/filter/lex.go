@@ -32,8 +32,20 @@ func (t token) String() string {
 	return t.text
 }
 
-// joints are the words and signs that join comparisons, and what they mean.
-var joints = map[string]string{"and": "and", "&&": "and", "or": "or", "||": "or", "not": "not", "!": "not", "(": "(", ")": ")"}
+// jointOf returns what a word or sign means that joins comparisons, "" for any other.
+func jointOf(text string) string {
+	switch text {
+	case "and", "&&":
+		return "and"
+	case "or", "||":
+		return "or"
+	case "not", "!":
+		return "not"
+	case "(", ")":
+		return text
+	}
+	return ""
+}
 
 // operators, the longer of two that begin alike first.
 var operators = []string{"==", "!=", "<=", ">=", "=~", "!~", "<", ">"}
@@ -69,7 +81,7 @@ func tokenAt(src string, at int) (t token, next int, err *Error) {
 	}
 	for _, sign := range []string{"&&", "||", "!", "(", ")"} {
 		if strings.HasPrefix(rest, sign) {
-			return token{joint, at, joints[sign]}, at + len(sign), nil
+			return token{joint, at, jointOf(sign)}, at + len(sign), nil
 		}
 	}
 	n := strings.IndexFunc(rest, func(r rune) bool { return strings.ContainsRune(" \t\n\"'=!<>&|()", r) })
@@ -85,8 +97,8 @@ func tokenAt(src string, at int) (t token, next int, err *Error) {
 	if !utf8.ValidString(text) {
 		return t, 0, errorAt(at, "not UTF-8")
 	}
-	if _, joins := joints[text]; joins {
-		return token{joint, at, joints[text]}, at + n, nil
+	if means := jointOf(text); means != "" {
+		return token{joint, at, means}, at + n, nil
 	}
 	return token{word, at, text}, at + n, nil
 }

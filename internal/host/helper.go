@@ -28,7 +28,11 @@ const Patience = 2 * time.Second
 const startPatience = 30 * time.Second
 
 // ErrNoAnswer is that a file system did not answer.
-var ErrNoAnswer = fmt.Errorf("no answer within %s", Patience)
+var ErrNoAnswer error = noAnswer{}
+
+type noAnswer struct{}
+
+func (noAnswer) Error() string { return fmt.Sprintf("no answer within %s", Patience) }
 
 // helpers are child processes of ours that look at file systems which may not answer. A
 // child that hangs is killed and left behind: the kernel ends it once the file system

@@ -14,17 +14,18 @@ import (
 	"github.com/nsinspect/nsinspect/internal/fd"
 )
 
-// localTypes are the file systems that answer by themselves, from memory or a disk of this
+// isLocal reports whether a type of file system answers by itself, from memory or a disk of this
 // machine. Any other one may wait for a process or a network without end, as FUSE and NFS.
-var localTypes = map[string]bool{}
-
-func init() {
-	const types = "bcachefs binfmt_misc bpf btrfs cgroup cgroup2 configfs cramfs debugfs devpts devtmpfs efivarfs erofs exfat ext2 ext3 ext4 " +
-		"f2fs fusectl hugetlbfs iso9660 jffs2 jfs minix mqueue msdos nilfs2 nsfs ntfs3 overlay proc pstore ramfs reiserfs rootfs romfs " +
-		"rpc_pipefs securityfs selinuxfs squashfs sysfs tmpfs tracefs ubifs udf vfat xfs zfs"
-	for _, t := range strings.Fields(types) {
-		localTypes[t] = true
+func isLocal(fsType string) bool {
+	switch fsType {
+	case "bcachefs", "binfmt_misc", "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "cramfs", "debugfs", "devpts",
+		"devtmpfs", "efivarfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fusectl", "hugetlbfs", "iso9660",
+		"jffs2", "jfs", "minix", "mqueue", "msdos", "nilfs2", "nsfs", "ntfs3", "overlay", "proc", "pstore", "ramfs",
+		"reiserfs", "rootfs", "romfs", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tmpfs", "tracefs",
+		"ubifs", "udf", "vfat", "xfs", "zfs":
+		return true
 	}
+	return false
 }
 
 // mountTable is which mounts of this process's mount namespace are of local file systems.
@@ -86,7 +87,7 @@ func (t *mountTable) parse(text []byte) {
 		id, point, kind, ok := parseMount(line)
 		switch {
 		case !ok: // which makes it no local one
-		case localTypes[string(kind)] || string(point) == "/":
+		case isLocal(string(kind)) || string(point) == "/":
 			// This program, too, is read from what "/" is on, whichever that is.
 			t.local[id] = true
 		default:

@@ -38,12 +38,17 @@ const (
 	netFile
 )
 
-// kindsByLink are the files that only the text of their link distinguishes
+// kindByLink returns the kind of a file that only the text of its link distinguishes
 // (do_inotify_init, fs/notify/inotify/inotify_user.c; fanotify_init,
 // fs/notify/fanotify/fanotify_user.c; 5.10 and 6.18).
-var kindsByLink = map[string]fileKindOf{
-	"anon_inode:inotify":    inotifyFile,
-	"anon_inode:[fanotify]": fanotifyFile,
+func kindByLink(text string) (none fileKindOf) {
+	switch text {
+	case "anon_inode:inotify":
+		return inotifyFile
+	case "anon_inode:[fanotify]":
+		return fanotifyFile
+	}
+	return none
 }
 
 // Files finds the open namespace files of a process, and of its threads
@@ -227,7 +232,7 @@ func (w *Worker) classify(dir int, f *openFile) {
 	switch {
 	case f.kind != otherFile:
 	case w.anon == file{dev, f.inode}:
-		f.kind = kindsByLink[w.linkText(dir)]
+		f.kind = kindByLink(w.linkText(dir))
 	case w.stx.Mode&unix.S_IFMT == unix.S_IFREG && dev == w.proc && f.inode >= firstDynamic:
 		if f.name = netName(w.linkText(dir)); f.name != "" {
 			f.kind = netFile

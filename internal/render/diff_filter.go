@@ -70,7 +70,7 @@ func fileOf(d *snapshot.Diff, isNew bool) *snapshot.File {
 
 // fits reports whether a filter is true of a change of a namespace, nil if it is of none.
 func fits(by *filter.Filter, s *ns.Snapshot, n *ns.Namespace, o *owner.Owner, words ...string) bool {
-	fields := fieldsByName()
+	fields := fieldsByName.get()
 	r := listRow{Namespace: n, snap: s, owner: o}
 	return by.Match(func(name string) filter.Value {
 		switch {

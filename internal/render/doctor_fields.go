@@ -10,7 +10,7 @@ import (
 
 // findingFields is the one table of what a filter of doctor may name: the members that JSON
 // has of a finding, and age, which is how long its subject is there.
-var findingFields = []struct {
+var findingFields = [...]struct {
 	name  string
 	kind  filter.Kind
 	value func(*doctor.Report, *doctor.Finding) filter.Value
@@ -19,10 +19,18 @@ var findingFields = []struct {
 	{"check", filter.Text, func(_ *doctor.Report, f *doctor.Finding) filter.Value { return filter.Texts(f.Check) }},
 	{"severity", filter.Text, func(_ *doctor.Report, f *doctor.Finding) filter.Value { return filter.Texts(f.Severity.String()) }},
 	{"title", filter.Text, func(_ *doctor.Report, f *doctor.Finding) filter.Value { return filter.Texts(f.Subject) }},
-	{"subject.type", filter.Text, ofSubject(func(n *ns.Namespace) filter.Value { return filter.Texts(n.Type.String()) })},
-	{"subject.inode", filter.Number, ofSubject(func(n *ns.Namespace) filter.Value { return filter.Positive(n.Inode) })},
-	{"subject.cookie", filter.Number, ofSubject(func(n *ns.Namespace) filter.Value { return filter.Positive(n.Cookie) })},
-	{"subject.name", filter.Text, ofSubject(func(n *ns.Namespace) filter.Value { return filter.Texts(labels(n)...) })},
+	{"subject.type", filter.Text, func(_ *doctor.Report, f *doctor.Finding) filter.Value {
+		return ofSubject(f, func(n *ns.Namespace) filter.Value { return filter.Texts(n.Type.String()) })
+	}},
+	{"subject.inode", filter.Number, func(_ *doctor.Report, f *doctor.Finding) filter.Value {
+		return ofSubject(f, func(n *ns.Namespace) filter.Value { return filter.Positive(n.Inode) })
+	}},
+	{"subject.cookie", filter.Number, func(_ *doctor.Report, f *doctor.Finding) filter.Value {
+		return ofSubject(f, func(n *ns.Namespace) filter.Value { return filter.Positive(n.Cookie) })
+	}},
+	{"subject.name", filter.Text, func(_ *doctor.Report, f *doctor.Finding) filter.Value {
+		return ofSubject(f, func(n *ns.Namespace) filter.Value { return filter.Texts(labels(n)...) })
+	}},
 	{"owner", filter.Text, func(_ *doctor.Report, f *doctor.Finding) filter.Value { return ownerValue(f.Owner) }},
 	{"path", filter.Text, func(_ *doctor.Report, f *doctor.Finding) filter.Value { return filter.Texts(f.Path) }},
 	{"pid", filter.Number, func(_ *doctor.Report, f *doctor.Finding) filter.Value { return filter.Positive(int64(f.PID)) }},
@@ -41,13 +49,11 @@ var findingFields = []struct {
 	}},
 }
 
-func ofSubject(value func(*ns.Namespace) filter.Value) func(*doctor.Report, *doctor.Finding) filter.Value {
-	return func(_ *doctor.Report, f *doctor.Finding) filter.Value {
-		if f.Namespace == nil {
-			return filter.Value{}
-		}
-		return value(f.Namespace)
+func ofSubject(f *doctor.Finding, value func(*ns.Namespace) filter.Value) filter.Value {
+	if f.Namespace == nil {
+		return filter.Value{}
 	}
+	return value(f.Namespace)
 }
 
 func labels(n *ns.Namespace) (all []string) {

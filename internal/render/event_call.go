@@ -33,7 +33,7 @@ func (e *Events) appendSyscall(out []byte, ev *trace.Event) []byte {
 	out = append(out, e.flagText(ev.Flags)...)
 	out = append(out, ") = "...)
 	out = appendResult(out, ev)
-	if ev.ABI != "" && ev.ABI != nativeABI {
+	if ev.ABI != "" && !isNativeABI(ev.ABI) {
 		out = append(out, " ["...)
 		out = append(out, ev.ABI...)
 		out = append(out, ']')
@@ -58,7 +58,7 @@ func appendResult(out []byte, ev *trace.Event) []byte {
 		out = append(out, ' ')
 		out = append(out, errnoName(ev)...)
 	}
-	out = append(out, restarted[ev.Interrupted()]...)
+	out = append(out, restarted(ev.Interrupted())...)
 	if ev.Refused {
 		out = append(out, " (seccomp)"...)
 	}
@@ -84,12 +84,19 @@ func unanswered(ev *trace.Event) bool {
 	return ev.Refused && ev.Errno == 0 || ev.Interrupted() != ""
 }
 
-// restarted is what strace(1) adds to the name of what interrupted a call.
-var restarted = map[string]string{
-	"ERESTARTSYS":           " (To be restarted if SA_RESTART is set)",
-	"ERESTARTNOINTR":        " (To be restarted)",
-	"ERESTARTNOHAND":        " (To be restarted if no handler)",
-	"ERESTART_RESTARTBLOCK": " (Interrupted by signal)",
+// restarted returns what strace(1) adds to the name of what interrupted a call.
+func restarted(name string) string {
+	switch name {
+	case "ERESTARTSYS":
+		return " (To be restarted if SA_RESTART is set)"
+	case "ERESTARTNOINTR":
+		return " (To be restarted)"
+	case "ERESTARTNOHAND":
+		return " (To be restarted if no handler)"
+	case "ERESTART_RESTARTBLOCK":
+		return " (Interrupted by signal)"
+	}
+	return ""
 }
 
 // errnoName returns "EPERM", or a number for what has no name: a seccomp filter
@@ -98,8 +105,10 @@ func errnoName(ev *trace.Event) string {
 	return cmp.Or(ev.Interrupted(), unix.ErrnoName(ev.Errno), "errno "+strconv.Itoa(int(ev.Errno)))
 }
 
-// nativeABI is what needs no mention.
-var nativeABI = map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
+// isNativeABI reports whether an ABI needs no mention.
+func isNativeABI(abi string) bool {
+	return abi == "x86_64" && runtime.GOARCH == "amd64" || abi == "arm64" && runtime.GOARCH == "arm64"
+}
 
 // appendFile adds what a descriptor is, in angle brackets as strace -y does.
 func appendFile(out []byte, v *trace.Via) []byte {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/filter"
@@ -28,7 +27,7 @@ type Traced struct {
 
 // Value returns a field of it.
 func (t *Traced) Value(name string) filter.Value {
-	f := eventFieldsByName()[name]
+	f := eventFieldsByName.get()[name]
 	switch {
 	case f.life != nil && t.Life != nil:
 		return f.life(t.Life)
@@ -83,7 +82,7 @@ var eventFields = []eventField{
 }
 
 // eventFieldsByName has every field of trace, those of namespaces by type too.
-var eventFieldsByName = sync.OnceValue(func() map[string]*eventField {
+var eventFieldsByName = lazy[map[string]*eventField]{make: func() map[string]*eventField {
 	all := map[string]*eventField{}
 	for i := range eventFields {
 		all[eventFields[i].path] = &eventFields[i]
@@ -97,7 +96,7 @@ var eventFieldsByName = sync.OnceValue(func() map[string]*eventField {
 		}
 	}
 	return all
-})
+}}
 
 // eventSets are the namespaces of a call.
 var eventSets = []struct {
@@ -113,7 +112,7 @@ var eventSets = []struct {
 // EventFields returns the fields that a filter of trace may name, sorted.
 func EventFields() []filter.Field {
 	var all []filter.Field
-	for name, f := range eventFieldsByName() {
+	for name, f := range eventFieldsByName.get() {
 		all = append(all, filter.Field{Name: name, Kind: f.kind})
 	}
 	slices.SortFunc(all, func(a, b filter.Field) int { return strings.Compare(a.Name, b.Name) })

@@ -7,13 +7,21 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/trace"
 )
 
-// reasons has a phrase for each reason that needs no more.
-var reasons = map[trace.ReasonKind]string{
-	trace.ReasonChroot:   "its root directory is changed",
-	trace.ReasonThreads:  "its process has other threads",
-	trace.ReasonSharedFS: "another thread shares its root directory",
-	trace.ReasonSame:     "it is in that user namespace",
-	trace.ReasonDepth:    "it is nested too deep",
+// reason returns a phrase for a reason that needs no more.
+func reason(kind trace.ReasonKind) string {
+	switch kind {
+	case trace.ReasonChroot:
+		return "its root directory is changed"
+	case trace.ReasonThreads:
+		return "its process has other threads"
+	case trace.ReasonSharedFS:
+		return "another thread shares its root directory"
+	case trace.ReasonSame:
+		return "it is in that user namespace"
+	case trace.ReasonDepth:
+		return "it is nested too deep"
+	}
+	return ""
 }
 
 // appendReason adds why a call failed, if that is known: "(no CAP_SYS_ADMIN in user host)".
@@ -28,7 +36,7 @@ func (e *Events) appendReason(out []byte, ev *trace.Event) []byte {
 		out = append(append(out, "(/proc/sys/user/"...), r.Limit...)
 		out = append(out, " is reached"...)
 	default:
-		out = append(append(out, '('), reasons[r.Kind]...)
+		out = append(append(out, '('), reason(r.Kind)...)
 	}
 	if r.UserNS.Inode != 0 {
 		out = e.appendPlace(append(out, " in user "...), ns.User, r.UserNS)

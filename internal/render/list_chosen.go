@@ -52,7 +52,7 @@ func ParseColumns(titles string, f Format, types int) (*Columns, error) {
 // columnNamed returns which column has a title, here or in lsns; -1 if none has.
 func columnNamed(title string) int {
 	name := filter.Normal(title)
-	if ours := lsnsNames[name]; ours != "" {
+	if ours := ofLsns(name); ours != "" {
 		name = ours
 	}
 	return slices.IndexFunc(listColumns, func(c listColumn) bool { return c.name() == name })
@@ -106,7 +106,7 @@ func ColumnsHelp(w io.Writer, style Style) error {
 		c := &listColumns[i]
 		t.add("", c.title, cmp.Or(c.path, c.name()), c.help)
 	}
-	for _, f := range moreFields() {
+	for _, f := range moreFields.get() {
 		t.add("", "", f.path, f.kind.String())
 	}
 	return t.write(w, style)

@@ -5,7 +5,6 @@ package render
 import (
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/nsinspect/nsinspect/internal/filter"
 	"github.com/nsinspect/nsinspect/internal/text"
@@ -199,7 +198,7 @@ var listColumns = []listColumn{
 }
 
 // moreFields are fields that are no columns, by their path in JSON.
-var moreFields = sync.OnceValue(func() []field {
+var moreFields = lazy[[]field]{make: func() []field {
 	all := []field{
 		{"initial", filter.Bool, scanned, func(r *listRow) filter.Value { return filter.Yes(r.Initial) }},
 		{"owner_uid", filter.Number, detailed, func(r *listRow) filter.Value {
@@ -245,4 +244,4 @@ var moreFields = sync.OnceValue(func() []field {
 		}})
 	}
 	return all
-})
+}}

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/nsinspect/nsinspect/internal/filter"
 	"github.com/nsinspect/nsinspect/internal/text"
 )
 
 // fieldsByName has every field of list by its names: the title of a column, and the path.
-var fieldsByName = sync.OnceValue(func() map[string]*field {
+var fieldsByName = lazy[map[string]*field]{make: func() map[string]*field {
 	all := map[string]*field{}
 	for i := range listColumns {
 		c := &listColumns[i]
@@ -22,27 +21,37 @@ var fieldsByName = sync.OnceValue(func() map[string]*field {
 			all[c.path] = &c.field
 		}
 	}
-	more := moreFields()
+	more := moreFields.get()
 	for i := range more {
 		all[more[i].path] = &more[i]
 	}
-	for theirs, ours := range lsnsNames {
-		all[theirs] = all[ours]
+	for _, name := range lsnsNames {
+		all[name.theirs] = all[name.ours]
 	}
 	all["uid"] = all["leader.uid"]
 	return all
-})
+}}
 
 // lsnsNames are names of columns of lsns that are called otherwise here.
-var lsnsNames = map[string]string{
-	"ns": "inode", "nprocs": "procs", "path": "paths", "nsfs": "paths", "netnsid": "nsid", "pns": "parent", "ons": "userns", "uid": "user",
+var lsnsNames = [...]struct{ theirs, ours string }{
+	{"ns", "inode"}, {"nprocs", "procs"}, {"path", "paths"}, {"nsfs", "paths"}, {"netnsid", "nsid"}, {"pns", "parent"}, {"ons", "userns"}, {"uid", "user"},
+}
+
+// ofLsns returns what a column of lsns is called here, "" if it is none of those.
+func ofLsns(theirs string) string {
+	for _, name := range lsnsNames {
+		if name.theirs == theirs {
+			return name.ours
+		}
+	}
+	return ""
 }
 
 // FilterFields returns the fields that a filter of list may name, by the names of lsns too.
 func FilterFields() []filter.Field {
 	all := ListFields()
-	for name := range lsnsNames {
-		all = append(all, filter.Field{Name: name, Kind: fieldsByName()[name].kind})
+	for _, name := range lsnsNames {
+		all = append(all, filter.Field{Name: name.theirs, Kind: fieldsByName.get()[name.theirs].kind})
 	}
 	return all
 }
@@ -50,8 +59,8 @@ func FilterFields() []filter.Field {
 // ListFields returns the fields that a filter of list may name, sorted.
 func ListFields() []filter.Field {
 	var all []filter.Field
-	for name, f := range fieldsByName() {
-		if lsnsNames[name] == "" {
+	for name, f := range fieldsByName.get() {
+		if ofLsns(name) == "" {
 			all = append(all, filter.Field{Name: name, Kind: f.kind})
 		}
 	}
@@ -64,7 +73,7 @@ func ListFields() []filter.Field {
 func ParseOrder(names string) (order []Key, err error) {
 	for word := range strings.SplitSeq(names, ",") {
 		name, reverse := strings.CutPrefix(word, "-")
-		f := fieldsByName()[filter.Normal(name)]
+		f := fieldsByName.get()[filter.Normal(name)]
 		if f == nil {
 			return nil, fmt.Errorf("no column %s", text.Name(name))
 		}

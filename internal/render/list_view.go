@@ -43,7 +43,7 @@ func (v View) Owners() bool { return v.Format != Name || v.reads(owned) }
 
 // reads reports whether a field of the view is from a source.
 func (v View) reads(from source) bool {
-	return v.Filter != nil && slices.ContainsFunc(v.Filter.Fields(), func(name string) bool { return fieldsByName()[name].from == from }) ||
+	return v.Filter != nil && slices.ContainsFunc(v.Filter.Fields(), func(name string) bool { return fieldsByName.get()[name].from == from }) ||
 		slices.ContainsFunc(v.Order, func(k Key) bool { return k.field.from == from }) ||
 		v.Columns != nil && slices.ContainsFunc(v.Columns.shown, func(c shownColumn) bool { return c.from == from })
 }
@@ -64,7 +64,7 @@ func (v View) rows(s *ns.Snapshot, x *owner.Index) []listRow {
 			return !slices.Contains(v.Types, n.Type) && !slices.Contains(v.Only, n)
 		})
 	}
-	rows, fields := make([]listRow, 0, len(all)), fieldsByName()
+	rows, fields := make([]listRow, 0, len(all)), fieldsByName.get()
 	for _, n := range all {
 		r := listRow{Namespace: n, snap: s, owner: x.Namespace(n), format: v.Format}
 		if v.Filter == nil || v.Filter.Match(func(name string) filter.Value { return fields[name].value(&r) }) {

@@ -34,7 +34,7 @@ func TestEveryField(t *testing.T) {
 	for _, f := range ListFields() {
 		for i := range s.Namespaces {
 			r := listRow{Namespace: &s.Namespaces[i], snap: s, owner: hostileOwner("y")}
-			for _, value := range []filter.Value{fieldsByName()[f.Name].value(&r), fieldsByName()[f.Name].value(&listRow{Namespace: &ns.Namespace{OwnerUID: -1}, snap: s})} {
+			for _, value := range []filter.Value{fieldsByName.get()[f.Name].value(&r), fieldsByName.get()[f.Name].value(&listRow{Namespace: &ns.Namespace{OwnerUID: -1}, snap: s})} {
 				if filter.Compare(&value, &filter.Value{}) != 0 && value.Kind() != f.Kind {
 					t.Errorf("%s is %s, want %s", f.Name, value.Kind(), f.Kind)
 				}

@@ -13,22 +13,26 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
-// codes are the causes of gaps that are no refusal or failure of the kernel's.
-var codes = []struct {
+// cause is a cause of gaps that is no refusal or failure of the kernel's.
+type cause struct {
 	code string
 	err  error
-}{
-	{"not-in-proc", scan.ErrNotInProc},
-	{"active-only", scan.ErrActiveOnly},
-	{"other-pid-namespace", scan.ErrOtherPIDNS},
-	{"hidepid", scan.ErrHidepid},
-	{"moving", scan.ErrMoving},
+}
+
+func causes() []cause {
+	return []cause{
+		{"not-in-proc", scan.ErrNotInProc},
+		{"active-only", scan.ErrActiveOnly},
+		{"other-pid-namespace", scan.ErrOtherPIDNS},
+		{"hidepid", scan.ErrHidepid},
+		{"moving", scan.ErrMoving},
+	}
 }
 
 // codeOf returns the code of an error: one of the table, "needs-linux-6.8", "no-type-time",
 // or the name of a number that the kernel returned, "EACCES". "" if it has none.
 func codeOf(err error) string {
-	for _, c := range codes {
+	for _, c := range causes() {
 		if err == c.err {
 			return c.code
 		}
@@ -58,7 +62,7 @@ func (e keptError) Unwrap() error { return e.cause }
 
 // ErrorOf returns the error that has a text and a code.
 func ErrorOf(text, code string) error {
-	for _, c := range codes {
+	for _, c := range causes() {
 		if c.code == code && c.err.Error() == text {
 			return c.err
 		}

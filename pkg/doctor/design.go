@@ -4,7 +4,6 @@ package doctor
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/text"
@@ -45,19 +44,19 @@ func served(n *ns.Namespace) bool {
 
 // poolName is where buildkitd keeps namespaces ready for steps of builds to come
 // (util/network/cniprovider, createns_linux.go).
-var poolName = text.Pattern(`/net/cni/[0-9a-z]{20,30}$`)
+var poolName = text.Pattern{Text: `/net/cni/[0-9a-z]{20,30}$`}
 
 func (x *inspection) pooled(name string) bool {
-	return poolName().MatchString(name) && (x.daemon("buildkitd") != nil || x.daemon("dockerd") != nil)
+	return poolName.Compiled().MatchString(name) && (x.daemon("buildkitd") != nil || x.daemon("dockerd") != nil)
 }
 
 // swarmName is what dockerd calls namespaces that are of a network and of no
 // container: overlay networks and load balancers of swarm mode, which have no
 // process (libnetwork/drivers/overlay, ov_network.go; sandbox.go).
-var swarmName = text.Pattern(`^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`)
+var swarmName = text.Pattern{Text: `^(ingress_sbox|lb_[0-9a-z]+|[0-9]{1,4}-[0-9a-z]{7,10})$`}
 
 func (x *inspection) swarms(name string) bool {
-	return runtimesOwn(name) && swarmName().MatchString(path.Base(name)) && x.daemon("dockerd") != nil
+	return runtimesOwn(name) && swarmName.Compiled().MatchString(path.Base(name)) && x.daemon("dockerd") != nil
 }
 
 // rootless reports whether a namespace is the one that a user's Podman puts
@@ -91,33 +90,33 @@ func (x *inspection) stored(n *ns.Namespace) bool {
 // (libnetwork/osl/namespace_linux.go, removeUnusedPaths).
 func (x *inspection) dockerLeftover(dangling *ns.DanglingName) bool {
 	base := path.Base(dangling.Path)
-	if !runtimesOwn(dangling.Path) || !sandboxName().MatchString(base) && !swarmName().MatchString(base) {
+	if !runtimesOwn(dangling.Path) || !sandboxName.Compiled().MatchString(base) && !swarmName.Compiled().MatchString(base) {
 		return false
 	}
 	d := x.daemon("dockerd")
 	return d != nil && !d.Started.After(dangling.Made)
 }
 
-var sandboxName = text.Pattern(`^[0-9a-f]{12}$`)
+var sandboxName = text.Pattern{Text: `^[0-9a-f]{12}$`}
 
 const runNetns = "/run/netns"
 
 // patterns are how programs name the namespaces they make.
 var patterns = []struct {
-	name  func() *regexp.Regexp
+	name  *text.Pattern
 	maker string
 }{
-	{text.Pattern(`^cni-[0-9a-f]{8}-[0-9a-f]{4}-`), "containerd's CRI plugin"},
-	{text.Pattern(`^netns-[0-9a-f]{8}-[0-9a-f]{4}-`), "Podman"},
-	{text.Pattern(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`), "CRI-O"},
-	{text.Pattern(`^(qrouter|qdhcp|snat|fip|qlbaas)-[0-9a-f]{8}-`), "OpenStack Neutron"},
-	{sandboxName, "Docker"},
+	{&text.Pattern{Text: `^cni-[0-9a-f]{8}-[0-9a-f]{4}-`}, "containerd's CRI plugin"},
+	{&text.Pattern{Text: `^netns-[0-9a-f]{8}-[0-9a-f]{4}-`}, "Podman"},
+	{&text.Pattern{Text: `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`}, "CRI-O"},
+	{&text.Pattern{Text: `^(qrouter|qdhcp|snat|fip|qlbaas)-[0-9a-f]{8}-`}, "OpenStack Neutron"},
+	{&sandboxName, "Docker"},
 }
 
 // namingProgram returns the program that gives names like this one, "" if none is known.
 func namingProgram(base string) string {
 	for _, p := range patterns {
-		if p.name().MatchString(base) {
+		if p.name.Compiled().MatchString(base) {
 			return p.maker
 		}
 	}

@@ -5,6 +5,7 @@ package links
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -54,7 +55,7 @@ func (d diagRequest) Len() int { return sizeDiagRequest }
 func (d diagRequest) Serialize() []byte {
 	b := make([]byte, sizeDiagRequest)
 	b[0], b[1] = d.family, d.proto
-	native.PutUint32(b[4:], 1<<d.state)
+	binary.NativeEndian.PutUint32(b[4:], 1<<d.state)
 	b[8], b[9] = byte(d.port>>8), byte(d.port)
 	return b
 }
@@ -121,7 +122,7 @@ func parseListener(m []byte) (ns.Listener, error) {
 	addr, _ := netip.AddrFromSlice(m[8 : 8+size]) // which takes 4 and 16 bytes
 	l := ns.Listener{
 		Addr:  netip.AddrPortFrom(addr, uint16(m[4])<<8|uint16(m[5])),
-		Index: int(native.Uint32(m[40:])), UID: int(native.Uint32(m[64:])), Socket: uint64(native.Uint32(m[68:])),
+		Index: int(binary.NativeEndian.Uint32(m[40:])), UID: int(binary.NativeEndian.Uint32(m[64:])), Socket: uint64(binary.NativeEndian.Uint32(m[68:])),
 	}
 	for kind, value := range attributes(m, sizeDiagMessage) {
 		if kind == diagV6Only {

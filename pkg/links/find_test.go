@@ -3,6 +3,7 @@
 package links
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"reflect"
@@ -65,8 +66,8 @@ func TestMalformed(t *testing.T) {
 type message []byte
 
 func (m *message) attr(kind int, value ...byte) *message {
-	*m = native.AppendUint16(*m, uint16(4+len(value)))
-	*m = native.AppendUint16(*m, uint16(kind))
+	*m = binary.NativeEndian.AppendUint16(*m, uint16(4+len(value)))
+	*m = binary.NativeEndian.AppendUint16(*m, uint16(kind))
 	*m = append(*m, value...)
 	for len(*m)%4 != 0 {
 		*m = append(*m, 0)
@@ -76,18 +77,18 @@ func (m *message) attr(kind int, value ...byte) *message {
 
 func linkMessage() *message {
 	m := message(make([]byte, unix.SizeofIfInfomsg))
-	native.PutUint32(m[4:], 7)
-	native.PutUint32(m[8:], unix.IFF_UP)
+	binary.NativeEndian.PutUint32(m[4:], 7)
+	binary.NativeEndian.PutUint32(m[8:], unix.IFF_UP)
 	kind := (&message{}).attr(unix.IFLA_INFO_KIND, []byte("veth\x00")...)
 	alt := (&message{}).attr(unix.IFLA_ALT_IFNAME, []byte("alt\x00")...)
 	return m.attr(unix.IFLA_IFNAME, []byte("eth0\x00")...).attr(unix.IFLA_ADDRESS, 2, 0, 0, 0, 0, 1).
-		attr(unix.IFLA_LINK, native.AppendUint32(nil, 9)...).attr(unix.IFLA_LINK_NETNSID, native.AppendUint32(nil, 3)...).
+		attr(unix.IFLA_LINK, binary.NativeEndian.AppendUint32(nil, 9)...).attr(unix.IFLA_LINK_NETNSID, binary.NativeEndian.AppendUint32(nil, 3)...).
 		attr(unix.IFLA_LINKINFO, *kind...).attr(unix.IFLA_PROP_LIST|unix.NLA_F_NESTED, *alt...)
 }
 
 func addressMessage(family, bits byte, attrs func(*message)) []byte {
 	m := message{family, bits, 0, 0}
-	m = native.AppendUint32(m, 7)
+	m = binary.NativeEndian.AppendUint32(m, 7)
 	attrs(&m)
 	return m
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-var native = binary.NativeEndian
-
 // errShort is the error for a message that is too short.
 var errShort = errors.New("netlink message too short")
 
@@ -40,8 +38,8 @@ func attributes(m []byte, skip int) iter.Seq2[uint16, []byte] {
 	const header, flags = 4, unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER
 	return func(yield func(uint16, []byte) bool) {
 		for rest := m[min(skip, len(m)):]; len(rest) >= header; {
-			size := int(native.Uint16(rest))
-			if size < header || size > len(rest) || !yield(native.Uint16(rest[2:])&^flags, rest[header:size]) {
+			size := int(binary.NativeEndian.Uint16(rest))
+			if size < header || size > len(rest) || !yield(binary.NativeEndian.Uint16(rest[2:])&^flags, rest[header:size]) {
 				return
 			}
 			rest = rest[min((size+3)&^3, len(rest)):]
@@ -54,7 +52,7 @@ func parseLink(m []byte) (ns.Link, end, error) {
 	if len(m) < unix.SizeofIfInfomsg {
 		return ns.Link{}, end{}, errShort
 	}
-	hardware, index, flags := native.Uint16(m[2:]), int(int32(native.Uint32(m[4:]))), native.Uint32(m[8:])
+	hardware, index, flags := binary.NativeEndian.Uint16(m[2:]), int(int32(binary.NativeEndian.Uint32(m[4:]))), binary.NativeEndian.Uint32(m[8:])
 	l := ns.Link{Index: index, Up: flags&unix.IFF_UP != 0}
 	e := end{index: index, nsid: -1}
 	for kind, value := range attributes(m, unix.SizeofIfInfomsg) {
@@ -92,7 +90,7 @@ func number(value []byte, otherwise int) int {
 	if len(value) != 4 {
 		return otherwise
 	}
-	return int(int32(native.Uint32(value)))
+	return int(int32(binary.NativeEndian.Uint32(value)))
 }
 
 // macOf returns a hardware address, nil for what is none: the zeros of a
@@ -114,7 +112,7 @@ func parseAddress(m []byte) (address, error) {
 	if len(m) < unix.SizeofIfAddrmsg {
 		return address{}, errShort
 	}
-	bits, index := int(m[1]), int(native.Uint32(m[4:]))
+	bits, index := int(m[1]), int(binary.NativeEndian.Uint32(m[4:]))
 	var local, other netip.Addr
 	for kind, value := range attributes(m, unix.SizeofIfAddrmsg) {
 		addr, ok := netip.AddrFromSlice(value)

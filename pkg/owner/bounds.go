@@ -43,26 +43,30 @@ func (c *Container) check() error {
 	return nil
 }
 
-// labelNames are the labels and annotations that are read. A file may have any number of
-// others.
-var labelNames = map[string]bool{
-	"com.docker.compose.project":          true,
-	"com.docker.compose.service":          true,
-	"io.container.manager":                true,
-	"io.kubernetes.container.name":        true,
-	"io.kubernetes.cri-o.ContainerType":   true,
-	"io.kubernetes.cri-o.IP.0":            true,
-	"io.kubernetes.cri-o.IP.1":            true,
-	"io.kubernetes.cri.container-name":    true,
-	"io.kubernetes.cri.container-type":    true,
-	"io.kubernetes.cri.sandbox-name":      true,
-	"io.kubernetes.cri.sandbox-namespace": true,
-	"io.kubernetes.pod.name":              true,
-	"io.kubernetes.pod.namespace":         true,
-	"nerdctl/name":                        true,
+// isLabel reports whether a label or annotation is one that is read. A file may have any number
+// of others.
+func isLabel(name string) bool {
+	switch name {
+	case "com.docker.compose.project",
+		"com.docker.compose.service",
+		"io.container.manager",
+		"io.kubernetes.container.name",
+		"io.kubernetes.cri-o.ContainerType",
+		"io.kubernetes.cri-o.IP.0",
+		"io.kubernetes.cri-o.IP.1",
+		"io.kubernetes.cri.container-name",
+		"io.kubernetes.cri.container-type",
+		"io.kubernetes.cri.sandbox-name",
+		"io.kubernetes.cri.sandbox-namespace",
+		"io.kubernetes.pod.name",
+		"io.kubernetes.pod.namespace",
+		"nerdctl/name":
+		return true
+	}
+	return false
 }
 
-// labels reads those members of a JSON object that labelNames has, all of which are
+// labels reads those members of a JSON object that are labels by isLabel, all of which are
 // strings.
 func labels(text []byte) (map[string]string, error) {
 	found := map[string]string{}
@@ -72,7 +76,7 @@ func labels(text []byte) (map[string]string, error) {
 			return nil
 		case value[0] != '"':
 			return errJSON
-		case !labelNames[name]:
+		case !isLabel(name):
 			return nil
 		}
 		s, err := unquote(value)

@@ -47,8 +47,8 @@ const maxPID = 4194304
 const RefForms = "an inode, net:[INODE], a name, a path, a PID, pid:N, cookie:N, a container's name or ID, pod:NAMESPACE/NAME, unit:NAME, user:UID/NAME, self or host"
 
 var (
-	linkLike = text.Pattern(`^[a-z_]+:\[`)
-	bareLink = text.Pattern(`^[a-z_]+:[0-9]+$`)
+	linkLike = text.Pattern{Text: `^[a-z_]+:\[`}
+	bareLink = text.Pattern{Text: `^[a-z_]+:[0-9]+$`}
 )
 
 // ParseRef reads a reference. It fails if the text cannot be one, not if there
@@ -67,7 +67,7 @@ func ParseRef(text string) (Ref, error) {
 		r.kind = refSelf
 	case text == "host":
 		r.kind = refHost
-	case strings.HasPrefix(text, "pid:") && !linkLike().MatchString(text):
+	case strings.HasPrefix(text, "pid:") && !linkLike.Compiled().MatchString(text):
 		n, err := strconv.ParseUint(text[len("pid:"):], 10, 64)
 		if err == nil && n >= ns.LowestInode {
 			return malformed(fmt.Sprintf("did you mean pid:[%d]?", n))
@@ -82,16 +82,16 @@ func ParseRef(text string) (Ref, error) {
 			return malformed("cookie: wants a number from 1 up, as list -o wide shows it")
 		}
 		r.kind, r.cookie = refCookie, n
-	case linkLike().MatchString(text):
+	case linkLike.Compiled().MatchString(text):
 		t, inode, ok := ns.ParseLink(text)
 		if !ok {
 			return malformed("expected TYPE:[INODE], as net:[4026531833]")
 		}
 		r.kind, r.typ, r.inode = refLink, t, inode
-	case bareLink().MatchString(text):
+	case bareLink.Compiled().MatchString(text):
 		t, n, _ := strings.Cut(text, ":")
 		return malformed(fmt.Sprintf("did you mean %s:[%s]?", t, n))
-	case strings.HasPrefix(text, "user:") && !bareLink().MatchString(text):
+	case strings.HasPrefix(text, "user:") && !bareLink.Compiled().MatchString(text):
 		uid, name, ok := ns.CutQualified(text)
 		if !ok {
 			return malformed("expected user:UID/NAME, as user:1000/web")

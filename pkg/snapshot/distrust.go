@@ -8,7 +8,7 @@ import (
 )
 
 // command is a command in a sentence.
-var command = text.Pattern("`[^`]*`")
+var command = text.Pattern{Text: "`[^`]*`"}
 
 // Distrust takes every command out of a file that somebody could have written whom the reader
 // does not trust.
@@ -32,7 +32,7 @@ func distrust(f *doctor.Finding) {
 }
 
 func without(sentence string) string {
-	return command().ReplaceAllLiteralString(sentence, "a command that is left out")
+	return command.Compiled().ReplaceAllLiteralString(sentence, "a command that is left out")
 }
 
 func withoutAll(all []string) []string {

@@ -22,14 +22,14 @@ const (
 	fileTime   = "20060102T150405Z"
 )
 
-var noFileName = text.Pattern(`[^A-Za-z0-9._-]+`)
+var noFileName = text.Pattern{Text: `[^A-Za-z0-9._-]+`}
 
 // FileName returns the customary name of a file for a snapshot: nsinspect-HOST-TIME.json.gz.
 func FileName(s *ns.Snapshot) string { return ofHost(s) + s.Taken.UTC().Format(fileTime) + fileSuffix }
 
 // ofHost returns what the names of a host's files begin with.
 func ofHost(s *ns.Snapshot) string {
-	host := noFileName().ReplaceAllString(s.Machine.Host, "_")
+	host := noFileName.Compiled().ReplaceAllString(s.Machine.Host, "_")
 	if host == "" {
 		host = "unknown"
 	}

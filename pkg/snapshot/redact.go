@@ -11,7 +11,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
@@ -31,16 +30,17 @@ func NewRedaction(key []byte) *Redaction {
 	return &Redaction{key: key, known: map[string]string{}, hash: map[string]bool{}}
 }
 
-// kept are words that name nobody.
-var kept = sync.OnceValue(func() map[string]bool {
-	all := map[string]bool{}
-	for word := range strings.FieldsSeq(`/ . .. lo localhost run var netns docker proc self task ns fd net mnt user pid ipc uts cgroup time
-		lib libpod containers containerd overlay-containers userdata storage tmp sys etc root home snap.docker volatile-containers
-		init.scope default kubepods system.slice user.slice machine.slice`) {
-		all[word] = true
+// isKept reports whether a word names nobody.
+func isKept(word string) bool {
+	switch word {
+	case "/", ".", "..", "lo", "localhost", "run", "var", "netns", "docker", "proc", "self", "task", "ns", "fd",
+		"net", "mnt", "user", "pid", "ipc", "uts", "cgroup", "time",
+		"lib", "libpod", "containers", "containerd", "overlay-containers", "userdata", "storage", "tmp", "sys", "etc", "root", "home",
+		"snap.docker", "volatile-containers", "init.scope", "default", "kubepods", "system.slice", "user.slice", "machine.slice":
+		return true
 	}
-	return all
-})
+	return false
+}
 
 func (r *Redaction) sum(class, value string) []byte {
 	h := hmac.New(sha256.New, r.key)
@@ -49,23 +49,23 @@ func (r *Redaction) sum(class, value string) []byte {
 }
 
 var (
-	plainNumber = text.Pattern(`^[0-9]*$`)
-	plainWord   = text.Pattern(`^[A-Za-z0-9_.-]+$`)
-	anyWord     = text.Pattern(`[A-Za-z0-9_.-]+`)
-	unitSuffix  = text.Pattern(`\.(service|scope|slice|socket|mount|timer)$`)
-	anyAddress  = text.Pattern(`(?i)\b(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})\b`)
+	plainNumber = text.Pattern{Text: `^[0-9]*$`}
+	plainWord   = text.Pattern{Text: `^[A-Za-z0-9_.-]+$`}
+	anyWord     = text.Pattern{Text: `[A-Za-z0-9_.-]+`}
+	unitSuffix  = text.Pattern{Text: `\.(service|scope|slice|socket|mount|timer)$`}
+	anyAddress  = text.Pattern{Text: `(?i)\b(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})\b`}
 )
 
 // name replaces a name.
 func (r *Redaction) name(s *string) {
-	if kept()[*s] || plainNumber().MatchString(*s) || r.hash[*s] {
+	if isKept(*s) || plainNumber.Compiled().MatchString(*s) || r.hash[*s] {
 		return
 	}
-	suffix := unitSuffix().FindString(*s)
+	suffix := unitSuffix.Compiled().FindString(*s)
 	hash := "n-" + hex.EncodeToString(r.sum("name", *s)[:6]) + suffix
 	if _, known := r.known[*s]; !known {
 		r.known[*s], r.hash[hash] = hash, true
-		if !plainWord().MatchString(*s) {
+		if !plainWord.Compiled().MatchString(*s) {
 			r.odd = append(r.odd, *s)
 			slices.SortFunc(r.odd, func(a, b string) int { return len(b) - len(a) })
 		}
@@ -128,8 +128,8 @@ func (r *Redaction) sentence(s *string) {
 	for _, odd := range r.odd {
 		*s = strings.ReplaceAll(*s, odd, r.known[odd])
 	}
-	*s = anyAddress().ReplaceAllStringFunc(*s, func(a string) string { r.address(&a); return a })
-	*s = anyWord().ReplaceAllStringFunc(*s, func(word string) string {
+	*s = anyAddress.Compiled().ReplaceAllStringFunc(*s, func(a string) string { r.address(&a); return a })
+	*s = anyWord.Compiled().ReplaceAllStringFunc(*s, func(word string) string {
 		bare := strings.TrimRight(word, ".")
 		if hash, ok := r.known[bare]; ok {
 			return hash + word[len(bare):]

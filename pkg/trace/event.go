@@ -149,11 +149,18 @@ func (e *Event) Succeeded() bool { return e.Errno == 0 && !e.Refused && !e.Answe
 // done, "" for others. It changed nothing, and its Errno is of the kernel's own use: once
 // the signal is handled the kernel makes the call again, which is another event, or the
 // program gets EINTR (arch_do_signal_or_restart, arch/x86/kernel/signal.c, 6.18).
-func (e *Event) Interrupted() string { return restarts[e.Errno] }
-
-// restarts are the kernel's own error numbers for that (include/linux/errno.h).
-var restarts = map[unix.Errno]string{
-	512: "ERESTARTSYS", 513: "ERESTARTNOINTR", 514: "ERESTARTNOHAND", 516: "ERESTART_RESTARTBLOCK",
+func (e *Event) Interrupted() string {
+	switch e.Errno { // the kernel's own error numbers for that (include/linux/errno.h)
+	case 512:
+		return "ERESTARTSYS"
+	case 513:
+		return "ERESTARTNOINTR"
+	case 514:
+		return "ERESTARTNOHAND"
+	case 516:
+		return "ERESTART_RESTARTBLOCK"
+	}
+	return ""
 }
 
 // Types returns the types that the call was about, in listing order: net always,

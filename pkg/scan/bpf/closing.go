@@ -15,9 +15,21 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// states are the names, as of ss(8), of the states in which a TCP connection is closing
-// (include/net/tcp_states.h).
-var states = map[int]string{4: "fin-wait-1", 5: "fin-wait-2", 9: "last-ack", 11: "closing"}
+// stateName returns the name, as of ss(8), of a state in which a TCP connection is closing
+// (include/net/tcp_states.h); "" for another.
+func stateName(state int) string {
+	switch state {
+	case 4:
+		return "fin-wait-1"
+	case 5:
+		return "fin-wait-2"
+	case 9:
+		return "last-ack"
+	case 11:
+		return "closing"
+	}
+	return ""
+}
 
 // closing reports the TCP connections that no process has any more, if the kernel counts
 // references to one of the namespaces that are not explained yet, and no task is in that or
@@ -42,7 +54,7 @@ func (f *finder) closing() error {
 		f.fileAccount.file(file)
 		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
 			Kind: ns.KindSocket, FD: -1, Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(unix.SOCK_STREAM),
-			State: states[file.State], Peer: file.Peer.String(),
+			State: stateName(file.State), Peer: file.Peer.String(),
 		})
 	})
 	if errors.As(err, &kernel.SinceError{}) {

@@ -55,16 +55,27 @@ func (e *engine) Close() error {
 // Name implements scan.Engine.
 func (e *engine) Name() string { return "bpf" }
 
-// nsFields has the fields of bpfreader.Task for each type.
-var nsFields = map[ns.Type]nsField{
-	ns.Net:    {bpfreader.NSNet, -1, ""},
-	ns.Mnt:    {bpfreader.NSMnt, -1, ""},
-	ns.User:   {bpfreader.NSUser, -1, ""},
-	ns.PID:    {bpfreader.NSPID, bpfreader.NSPIDChildren, "pid_for_children"},
-	ns.IPC:    {bpfreader.NSIPC, -1, ""},
-	ns.UTS:    {bpfreader.NSUTS, -1, ""},
-	ns.Cgroup: {bpfreader.NSCgroup, -1, ""},
-	ns.Time:   {bpfreader.NSTime, bpfreader.NSTimeChildren, "time_for_children"},
+// fieldOf returns the fields of bpfreader.Task for a type.
+func fieldOf(t ns.Type) nsField {
+	switch t {
+	case ns.Net:
+		return nsField{bpfreader.NSNet, -1, ""}
+	case ns.Mnt:
+		return nsField{bpfreader.NSMnt, -1, ""}
+	case ns.User:
+		return nsField{bpfreader.NSUser, -1, ""}
+	case ns.PID:
+		return nsField{bpfreader.NSPID, bpfreader.NSPIDChildren, "pid_for_children"}
+	case ns.IPC:
+		return nsField{bpfreader.NSIPC, -1, ""}
+	case ns.UTS:
+		return nsField{bpfreader.NSUTS, -1, ""}
+	case ns.Cgroup:
+		return nsField{bpfreader.NSCgroup, -1, ""}
+	case ns.Time:
+		return nsField{bpfreader.NSTime, bpfreader.NSTimeChildren, "time_for_children"}
+	}
+	return nsField{}
 }
 
 type nsField struct {
@@ -98,7 +109,7 @@ func (e *engine) Find(ctx context.Context, wanted scan.Wanted, sink *record.Sink
 	f := finder{e: e, r: e.r, sink: sink, fileSink: sink.Part(), types: types, balance: wanted.Balance, byFlag: map[uint32]ns.Type{}}
 	requested := uint32(ns.Mnt.Flag()) // whose mounts are read even if the type is not requested
 	for _, t := range types {
-		f.fields = append(f.fields, nsFields[t])
+		f.fields = append(f.fields, fieldOf(t))
 		f.byFlag[uint32(t.Flag())] = t
 		requested |= uint32(t.Flag())
 	}
