@@ -33,6 +33,7 @@ func init() {
 	// Where it is refused, the start takes longer and nothing else changes.
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, low, high-low, syscall.MADV_HUGEPAGE)
 	useUp(low)
+	growStack(nil) // there, too
 }
 
 // setGCPercent is what runtime/debug.SetGCPercent calls. That package imports some that are to
