@@ -31,12 +31,13 @@ func TestStartupKnowsGlobalFlags(t *testing.T) {
 // anything to initialize.
 func TestInitializedPackages(t *testing.T) {
 	allowed := map[string]string{
-		"internal/startup": "comes before all else",
-		"internal/host":    "is what a helper process runs",
-		"internal/names":   "is what a helper process runs",
-		"pkg/scan":         "has errors that are those of procscan",
-		"pkg/doctor":       "has a table of checks that look into it",
-		"pkg/snapshot":     "has errors that wrap others",
+		"internal/startup":  "comes before all else",
+		"internal/host":     "is what a helper process runs",
+		"internal/names":    "is what a helper process runs",
+		"internal/procscan": "is what a helper process runs",
+		"pkg/scan":          "has errors that are those of procscan",
+		"pkg/doctor":        "has a table of checks that look into it",
+		"pkg/snapshot":      "has errors that wrap others",
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")

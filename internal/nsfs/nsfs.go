@@ -58,13 +58,20 @@ func isNamespace(fd int) bool {
 }
 
 // device returns the device number of nsfs, of which there is one, 0 if it is unknown.
-var device = sync.OnceValue(func() uint64 {
-	var st unix.Stat_t
-	if unix.Stat("/proc/self/ns/net", &st) != nil {
-		return 0
-	}
-	return st.Dev
-})
+func device() uint64 {
+	nsfsDevice.once.Do(func() {
+		var st unix.Stat_t
+		if unix.Stat("/proc/self/ns/net", &st) == nil {
+			nsfsDevice.number = st.Dev
+		}
+	})
+	return nsfsDevice.number
+}
+
+var nsfsDevice struct {
+	once   sync.Once
+	number uint64
+}
 
 // Read returns the namespace that an open file, not O_PATH, refers to.
 func Read(again int) (ns.Type, uint64, error) {
