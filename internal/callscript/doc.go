@@ -12,5 +12,5 @@
 //	// run.Result(unshare) is 0, run.Where(after).Inode[scan.Net] where it led to
 //
 // The script lies in memory that the process shares with the test, which reads
-// the results there, also those of its children. For amd64 only; for tests only.
+// the results there, also those of its children. For amd64 and arm64; for tests only.
 package callscript

@@ -2,27 +2,29 @@
 
 package callscript
 
-// How the script lies in memory.
-const (
-	base     = 0x10000000 // where, in the process
-	size     = 1 << 20
-	textFrom = 0x60000 // texts and rooms, from here on
-	farFrom  = 0xf0000 // what nothing touches: farther than the kernel's fault-around, 64 KiB
-	stepSize = 72      // op, six arguments, result, where to go on after a result of 0
-	argAt    = 8
-	resultAt = 56
-	thenAt   = 64
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/tinyelf"
 )
 
-// What op is beside a system call's number.
-const (
-	opByInt80 = 1 << 32 // added to a number: by the 32-bit way
-	opLoop    = -1      // counts the first argument down, and goes on at then until it is 0
-	opCopy    = -2      // copies the word at the first argument to the second
+// native and old are the numbers of x86-64 and of i386 (arch/x86/entry/syscalls/syscall_32.tbl).
+var (
+	native = numbers{unix.SYS_EXIT, unix.SYS_READ, unix.SYS_WRITE, unix.SYS_READLINKAT, unix.SYS_SOCKET, unix.SYS_GETSOCKOPT, unix.SYS_CLOSE}
+	old    = numbers{1, 3, 4, 305, 359, 365, 6}
 )
+
+// opByInt80 is added to a number of a call by the 32-bit way.
+const opByInt80 = 1 << 32
+
+// CallByInt80 appends a system call by the 32-bit way, with the number of that.
+func (s *Script) CallByInt80(number int, args ...any) *Step {
+	s.code32 = true
+	return s.add(opByInt80|uint64(number), args)
+}
 
 // program64 maps the script, which is file 3, and runs it. r12 is the step.
-var program64 = []byte{
+var program64 = tinyelf.AMD64([]byte{
 	0xb8, 0x09, 0x00, 0x00, 0x00, // mov eax, 9 (mmap)
 	0xbf, 0x00, 0x00, 0x00, 0x10, // mov edi, base
 	0xbe, 0x00, 0x00, 0x10, 0x00, // mov esi, size
@@ -74,11 +76,11 @@ var program64 = []byte{
 	0x49, 0x8b, 0x54, 0x24, 0x10, // mov rdx, [r12+16]
 	0x48, 0x89, 0x0a, // mov [rdx], rcx
 	0xeb, 0xab, // jmp fall
-}
+})
 
 // program32 does the same as a program of 32 bits. All six argument registers
 // are taken, so esp is the step.
-var program32 = []byte{
+var program32 = tinyelf.I386([]byte{
 	0xb8, 0xc0, 0x00, 0x00, 0x00, // mov eax, 192 (mmap2)
 	0xbb, 0x00, 0x00, 0x00, 0x10, // mov ebx, base
 	0xb9, 0x00, 0x00, 0x10, 0x00, // mov ecx, size
@@ -120,4 +122,4 @@ var program32 = []byte{
 	0x8b, 0x54, 0x24, 0x10, // mov edx, [esp+16]
 	0x89, 0x0a, // mov [edx], ecx
 	0xeb, 0xde, // jmp fall
-}
+})

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package need
 
 import (
@@ -14,12 +16,10 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/nsinspect/nsinspect/internal/tinyelf"
 )
 
-// Compat32 needs a machine that runs 32-bit code: int 0x80 in a 64-bit program,
-// and i386 programs. It is probed once a process.
+// Compat32 needs a machine that runs 32-bit code: 32-bit programs and, on amd64, int 0x80
+// in a 64-bit one. It is probed once a process.
 func Compat32(t testing.TB) {
 	t.Helper()
 	lack, err := compat32()
@@ -42,24 +42,6 @@ const reached = 200
 type probe struct {
 	what string
 	file []byte
-}
-
-var probes32 = []probe{
-	{"int 0x80", tinyelf.AMD64([]byte{
-		0xb8, 0x01, 0x00, 0x00, 0x00, // mov eax, 1 (exit)
-		0xbb, reached, 0x00, 0x00, 0x00, // mov ebx, reached
-		0xcd, 0x80, // int 0x80
-		0x89, 0xc7, // mov edi, eax: it was refused
-		0xf7, 0xdf, // neg edi
-		0xb8, 0x3c, 0x00, 0x00, 0x00, // mov eax, 60 (exit)
-		0x0f, 0x05, // syscall
-	})},
-	{"an i386 program", tinyelf.I386([]byte{
-		0xb8, 0x01, 0x00, 0x00, 0x00, // mov eax, 1 (exit)
-		0xbb, reached, 0x00, 0x00, 0x00, // mov ebx, reached
-		0xcd, 0x80, // int 0x80
-		0xf4, // hlt, which is SIGSEGV: it was refused
-	})},
 }
 
 // probe32 returns which of the probes the machine does not run, and how it shows,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package trace_test
 
 import (
@@ -96,7 +98,7 @@ func TestCloneWithoutNewNamespaces(t *testing.T) {
 	}
 	a.clone3(0)
 	a.clone3(unix.CLONE_VM | unix.CLONE_VFORK)
-	for _, number := range []int{unix.SYS_FORK, unix.SYS_VFORK} {
+	for _, number := range forks {
 		a.cloned(0, a.Look(), a.Call(number), nil)
 	}
 	n := len(a.acts)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package trace_test
 
 import (
@@ -128,7 +130,7 @@ func TestRefusedUnshare(t *testing.T) {
 	t.Run("ENOSPC", func(t *testing.T) {
 		s := open(t, trace.Options{})
 		a := newActor()
-		fd := a.Call(unix.SYS_OPEN, "/proc/sys/user/max_net_namespaces", unix.O_WRONLY, 0)
+		fd := a.Call(unix.SYS_OPENAT, unix.AT_FDCWD, "/proc/sys/user/max_net_namespaces", unix.O_WRONLY, 0)
 		a.Call(unix.SYS_WRITE, fd, "0", 1)
 		a.Call(unix.SYS_CLOSE, fd)
 		act := a.unshare(unix.CLONE_NEWNET)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package trace_test
 
 import (
@@ -46,7 +48,7 @@ func (a *actor) unshare(flags int) *act {
 }
 
 func (a *actor) acted(e trace.Event, before *callscript.Look, step *callscript.Step) *act {
-	e.ABI = "x86_64"
+	e.ABI = nativeABI
 	act := &act{event: e, step: step, before: before, after: a.Look()}
 	a.acts = append(a.acts, act)
 	return act
@@ -75,7 +77,7 @@ func (a *actor) clone3At(args callscript.Addr, flags uint64) *act {
 }
 
 func (a *actor) cloned(flags trace.Flags, before *callscript.Look, step *callscript.Step, body func()) *act {
-	act := &act{event: trace.Event{Call: trace.Clone, FD: -1, Flags: flags, ABI: "x86_64"}, step: step, before: before}
+	act := &act{event: trace.Event{Call: trace.Clone, FD: -1, Flags: flags, ABI: nativeABI}, step: step, before: before}
 	a.acts = append(a.acts, act)
 	a.Child(step, func() {
 		act.after = a.Look()

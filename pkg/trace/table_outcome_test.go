@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package trace_test
 
 import (
@@ -71,7 +73,7 @@ func (s *session) whyNone(want *trace.Event) trace.Limitation {
 		l  trace.Limitation
 	}{
 		{want.Refused, trace.LacksFiltered},
-		{want.ABI == "i386", trace.LacksCompat32},
+		{want.ABI == oldABI, trace.LacksCompat32},
 		{want.Failed(), trace.LacksFailures},
 		{!has(ns.Net, ns.Mnt, ns.User, ns.IPC, ns.UTS, ns.Cgroup), trace.LacksPIDAndTime},
 		{!has(ns.Net), trace.LacksOtherMoves},

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package trace_test
 
 import (
@@ -32,7 +34,7 @@ func TestFollow(t *testing.T) {
 		a := newActor()
 		made := map[string]*callscript.Step{}
 		fork := func(name string, body func()) {
-			made[name] = a.Call(unix.SYS_FORK)
+			made[name] = a.Call(unix.SYS_CLONE, sigchld, 0, 0, 0, 0)
 			a.Child(made[name], body)
 			a.Call(unix.SYS_WAIT4, made[name], 0, 0, 0)
 		}
@@ -48,7 +50,7 @@ func TestFollow(t *testing.T) {
 		})
 		fork("middle", func() { // ends before its daemon does something
 			a.Call(unix.SYS_SETSID)
-			made["daemon"] = a.Call(unix.SYS_FORK)
+			made["daemon"] = a.Call(unix.SYS_CLONE, sigchld, 0, 0, 0, 0)
 			a.Child(made["daemon"], func() {
 				// It holds the pipe that Paused reads: its parent's end is seen by its own.
 				a.Call(unix.SYS_WAIT4, -1, 0, 0, 0)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package trace_test
 
 import (
@@ -159,7 +161,7 @@ func addUnshare(add adder) {
 	add("unshare, EINVAL", func(a *actor) { a.unshare(unix.CLONE_NEWNET | 1) })
 	add("unshare, EPERM", func(a *actor) { a.asNobody(func() *act { return a.unshare(unix.CLONE_NEWNET) }) })
 	add("unshare, ENOSPC", func(a *actor) {
-		fd := a.Call(unix.SYS_OPEN, "/proc/sys/user/max_net_namespaces", unix.O_WRONLY, 0)
+		fd := a.Call(unix.SYS_OPENAT, unix.AT_FDCWD, "/proc/sys/user/max_net_namespaces", unix.O_WRONLY, 0)
 		a.Call(unix.SYS_WRITE, fd, "0", 1)
 		a.Call(unix.SYS_CLOSE, fd)
 		a.unshare(unix.CLONE_NEWNET)
@@ -197,18 +199,11 @@ func addClone(add adder) {
 
 // addOld adds calls by the 32-bit way.
 func addOld(net file, add adder) {
-	for _, way := range []struct {
-		name string
-		make func() *callscript.Script
-		call func(s *callscript.Script, number int, args ...any) *callscript.Step
-	}{
-		{"32-bit program", callscript.New32, (*callscript.Script).Call},
-		{"int 0x80", callscript.New, (*callscript.Script).CallByInt80},
-	} {
+	for _, way := range oldWays {
 		acted := func(e trace.Event, number int, args ...any) func(*actor) {
 			return func(a *actor) {
 				before := a.Look()
-				a.acted(e, before, way.call(a.Script, number, args...)).event.ABI = "i386"
+				a.acted(e, before, way.call(a.Script, number, args...)).event.ABI = oldABI
 			}
 		}
 		setns := trace.Event{Call: trace.Setns, FD: firstFile, Flags: unix.CLONE_NEWNET}
@@ -218,7 +213,7 @@ func addOld(net file, add adder) {
 		add("clone by "+way.name, func(a *actor) {
 			before := a.Look()
 			step := way.call(a.Script, oldClone, unix.CLONE_NEWNET|sigchld, 0, 0, 0, 0)
-			act := &act{event: trace.Event{Call: trace.Clone, FD: -1, Flags: unix.CLONE_NEWNET, ABI: "i386"}, step: step, before: before}
+			act := &act{event: trace.Event{Call: trace.Clone, FD: -1, Flags: unix.CLONE_NEWNET, ABI: oldABI}, step: step, before: before}
 			a.acts = append(a.acts, act)
 			a.Child(step, func() { act.after = a.Look(); a.Pause() })
 			way.call(a.Script, oldWait4, step, 0, unix.WALL, 0)
@@ -243,7 +238,7 @@ func (a *actor) byThread(do func() *act) {
 		do().tid = tid
 		a.Pause()
 	})
-	a.Call(unix.SYS_PAUSE)
+	a.Stay()
 }
 
 // file returns the file of a namespace of the house.

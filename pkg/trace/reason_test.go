@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package trace_test
 
 import (
@@ -30,7 +32,7 @@ func (a *actor) companion(flags int) {
 
 // limit appends that the script's user namespace allows so many of a type.
 func (a *actor) limit(name, most string) {
-	fd := a.Call(unix.SYS_OPEN, "/proc/sys/user/"+name, unix.O_WRONLY, 0)
+	fd := a.Call(unix.SYS_OPENAT, unix.AT_FDCWD, "/proc/sys/user/"+name, unix.O_WRONLY, 0)
 	a.Call(unix.SYS_WRITE, fd, most, len(most))
 	a.Call(unix.SYS_CLOSE, fd)
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package trace_test
 
 import (
@@ -40,14 +42,14 @@ func raceFD(t *testing.T, one, two *isolated) (raced bool) {
 	const fd = 20
 	s := open(t, trace.Options{})
 	a := newActor()
-	a.Call(unix.SYS_DUP2, firstFile, fd)
+	a.Call(unix.SYS_DUP3, firstFile, fd, 0)
 	a.Call(unix.SYS_UNSHARE, unix.CLONE_FS)
 	changer := a.Call(unix.SYS_CLONE, threadLike, 0, 0, 0, 0)
 	a.Child(changer, func() {
 		a.Loop(1<<30, func() {
 			for file := range 2 {
 				a.Call(unix.SYS_CLOSE, fd)
-				a.Call(unix.SYS_DUP2, firstFile+file, fd)
+				a.Call(unix.SYS_DUP3, firstFile+file, fd, 0)
 				for range 100 {
 					a.Call(unix.SYS_GETPPID)
 				}

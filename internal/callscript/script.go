@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package callscript
 
 import (
@@ -8,8 +10,25 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsinspect/nsinspect/internal/tinyelf"
 	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// How the script lies in memory.
+const (
+	base     = 0x10000000 // where, in the process
+	size     = 1 << 20
+	textFrom = 0x60000 // texts and rooms, from here on
+	farFrom  = 0xf0000 // what nothing touches: farther than the kernel's fault-around, 64 KiB
+	stepSize = 72      // op, six arguments, result, where to go on after a result of 0
+	argAt    = 8
+	resultAt = 56
+	thenAt   = 64
+)
+
+// What op is instead of a system call's number.
+const (
+	opLoop = -1 // counts the first argument down, and goes on at then until it is 0
+	opCopy = -2 // copies the word at the first argument to the second
 )
 
 // Addr is a place in the process's memory.
@@ -23,12 +42,7 @@ type Step struct{ at Addr }
 func (s *Step) Arg(i int) Addr { return s.at + argAt + Addr(8*i) }
 
 // numbers are those of the calls that scripts make by themselves.
-type numbers struct{ exit, read, write, readlink, socket, getsockopt, close int }
-
-var (
-	native = numbers{unix.SYS_EXIT, unix.SYS_READ, unix.SYS_WRITE, unix.SYS_READLINK, unix.SYS_SOCKET, unix.SYS_GETSOCKOPT, unix.SYS_CLOSE}
-	old    = numbers{1, 3, 4, 85, 359, 365, 6} // arch/x86/entry/syscalls/syscall_32.tbl
-)
+type numbers struct{ exit, read, write, readlinkat, socket, getsockopt, close int }
 
 // Script is a list of system calls. Its methods panic where it grows too long.
 type Script struct {
@@ -49,25 +63,19 @@ type later struct {
 
 // New returns an empty script.
 func New() *Script {
-	return &Script{program: tinyelf.AMD64(program64), numbers: native, step: base, text: base + textFrom, far: base + farFrom}
+	return &Script{program: program64, numbers: native, step: base, text: base + textFrom, far: base + farFrom}
 }
 
 // New32 returns an empty script of a 32-bit program, with the call numbers of such.
 func New32() *Script {
 	s := New()
-	s.program, s.numbers, s.code32 = tinyelf.I386(program32), old, true
+	s.program, s.numbers, s.code32 = program32, old, true
 	return s
 }
 
 // Call appends a system call. An argument is an integer, an Addr, a *Step, which
 // stands for its result, or a string, which lies in memory ended by a zero.
 func (s *Script) Call(number int, args ...any) *Step { return s.add(uint64(number), args) }
-
-// CallByInt80 appends a system call by the 32-bit way, with the number of that.
-func (s *Script) CallByInt80(number int, args ...any) *Step {
-	s.code32 = true
-	return s.add(opByInt80|uint64(number), args)
-}
 
 func (s *Script) add(op uint64, args []any) *Step {
 	step := &Step{s.step + Addr(stepSize*countSteps(args))}
@@ -120,6 +128,9 @@ func (s *Script) Pause() {
 	s.Call(s.numbers.write, 1, ".", 1)
 	s.Call(s.numbers.read, 0, s.Room(1), 1)
 }
+
+// Stay appends a wait that only a signal ends.
+func (s *Script) Stay() { s.Call(unix.SYS_PPOLL, 0, 0, 0, 0, 0) }
 
 // Copy copies a word.
 func (s *Script) Copy(from, to Addr) {
@@ -202,7 +213,7 @@ func (s *Script) Look() *Look {
 	l := &Look{cookie: s.Room(8)}
 	for i, name := range linkNames {
 		l.links[i] = s.Room(linkRoom)
-		s.Call(s.numbers.readlink, "/proc/thread-self/ns/"+name, l.links[i], linkRoom-1)
+		s.Call(s.numbers.readlinkat, unix.AT_FDCWD, "/proc/thread-self/ns/"+name, l.links[i], linkRoom-1)
 	}
 	const soNetnsCookie = 71 // SO_NETNS_COOKIE, Linux 5.14
 	socket := s.Call(s.numbers.socket, unix.AF_UNIX, unix.SOCK_DGRAM, 0)
