@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// In a 32-bit program the call is mmap2.
+
+//go:build amd64 || arm64
+
 package nstest
 
 import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -62,24 +64,6 @@ func LockedMemory(t *testing.T) (pid int) {
 		t.FailNow()
 	}
 	return cmd.Process.Pid
-}
-
-// Waits waits until a thread of a process waits in a system call, and reports whether it does.
-func Waits(t *testing.T, pid, call int) bool {
-	t.Helper()
-	return Eventually(t, func() string { return waitsFor(pid, call) })
-}
-
-// waitsFor returns "" if a thread of a process is in a system call, and does not run.
-func waitsFor(pid, call int) string {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
-	for _, thread := range threads {
-		text, _ := os.ReadFile(thread + "/syscall") // if it fails, the thread is gone
-		if strings.HasPrefix(string(text), fmt.Sprint(call, " ")) {
-			return ""
-		}
-	}
-	return fmt.Sprintf("no thread of %d waits in call %d: %v, %v", pid, call, threads, err)
 }
 
 // lockMemory is what the process does.
