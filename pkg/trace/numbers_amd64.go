@@ -18,3 +18,7 @@ var callFunctions = []string{
 	"__x64_sys_setns", "__x64_sys_unshare", "__x64_sys_clone", "__x64_sys_clone3",
 	"__ia32_sys_setns", "__ia32_sys_unshare", "__ia32_compat_sys_ia32_clone", "__ia32_sys_clone3",
 }
+
+// untypedLacks is what tier 3 lacks here besides: it takes a call by int 0x80 of a 64-bit
+// program for one of the number that this has there.
+var untypedLacks = []Limitation{LacksCompat32}

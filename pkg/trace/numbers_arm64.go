@@ -17,3 +17,7 @@ var abiNames = [...]string{
 var callFunctions = []string{
 	"__arm64_sys_setns", "__arm64_sys_unshare", "__arm64_sys_clone", "__arm64_sys_clone3",
 }
+
+// untypedLacks is what tier 3 lacks here besides: nothing, as the mode that the registers
+// have is that of the call.
+var untypedLacks []Limitation

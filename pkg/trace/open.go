@@ -45,9 +45,9 @@ type backend interface {
 var tiers = []tier{
 	{TierInfo{1, "tracepoints", []Limitation{LacksPtraced}}, openCalls},
 	{TierInfo{2, "functions", []Limitation{LacksFiltered, LacksPtraced}}, openFunctions},
-	{TierInfo{3, "untyped", []Limitation{
-		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced, LacksCompat32, LacksCookies, LacksParents, LacksUsers, LacksNested, LacksReasons,
-	}}, openPlain},
+	{TierInfo{3, "untyped", slices.Concat([]Limitation{
+		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced,
+	}, untypedLacks, []Limitation{LacksCookies, LacksParents, LacksUsers, LacksNested, LacksReasons})}, openPlain},
 	{TierInfo{4, "perf", []Limitation{
 		LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents, LacksUsers,
 	}}, openPerf},

@@ -25,6 +25,7 @@ type suite struct {
 
 // suites is the table of test binaries: adding one is a row.
 var suites = []suite{
+	{dir: "internal/callscript"},
 	{dir: "internal/host"},
 	{dir: "internal/kernel"},
 	{dir: "internal/names"},
