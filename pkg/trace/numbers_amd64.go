@@ -19,6 +19,6 @@ var callFunctions = []string{
 	"__ia32_sys_setns", "__ia32_sys_unshare", "__ia32_compat_sys_ia32_clone", "__ia32_sys_clone3",
 }
 
-// untypedLacks is what tier 3 lacks here besides: it takes a call by int 0x80 of a 64-bit
-// program for one of the number that this has there.
-var untypedLacks = []Limitation{LacksCompat32}
+// untypedSeesCompat32 is whether tier 3 lacks nothing of 32-bit calls: it takes one by int 0x80
+// of a 64-bit program for one of the number that this has there.
+const untypedSeesCompat32 = false

@@ -18,6 +18,6 @@ var callFunctions = []string{
 	"__arm64_sys_setns", "__arm64_sys_unshare", "__arm64_sys_clone", "__arm64_sys_clone3",
 }
 
-// untypedLacks is what tier 3 lacks here besides: nothing, as the mode that the registers
-// have is that of the call.
-var untypedLacks []Limitation
+// untypedSeesCompat32 is whether tier 3 lacks nothing of 32-bit calls: the mode that the
+// registers have is that of the call.
+const untypedSeesCompat32 = true

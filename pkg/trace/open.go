@@ -45,9 +45,9 @@ type backend interface {
 var tiers = []tier{
 	{TierInfo{1, "tracepoints", []Limitation{LacksPtraced}}, openCalls},
 	{TierInfo{2, "functions", []Limitation{LacksFiltered, LacksPtraced}}, openFunctions},
-	{TierInfo{3, "untyped", slices.Concat([]Limitation{
-		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced,
-	}, untypedLacks, []Limitation{LacksCookies, LacksParents, LacksUsers, LacksNested, LacksReasons})}, openPlain},
+	{TierInfo{3, "untyped", []Limitation{
+		LacksShortLived, LacksOrigins, LacksOtherOrigins, LacksTargets, LacksFiltered, LacksPtraced, LacksCompat32, LacksCookies, LacksParents, LacksUsers, LacksNested, LacksReasons,
+	}}, openPlain},
 	{TierInfo{4, "perf", []Limitation{
 		LacksCalls, LacksFailures, LacksOtherMoves, LacksOtherOrigins, LacksPIDAndTime, LacksCookies, LacksParents, LacksUsers,
 	}}, openPerf},
@@ -61,10 +61,13 @@ type tier struct {
 // inOrder returns the tiers as Open tries them, best first: where programs can be preempted,
 // tier 2 by kprobes, which cannot, and then what else there is.
 func inOrder(preemptible bool) []tier {
-	if !preemptible {
-		return tiers
-	}
 	all := slices.Clone(tiers)
+	if untypedSeesCompat32 {
+		all[2].Limitations = slices.DeleteFunc(slices.Clone(all[2].Limitations), func(l Limitation) bool { return l == LacksCompat32 })
+	}
+	if !preemptible {
+		return all
+	}
 	probes := all[1]
 	probes.open = openProbes
 	for i := range 2 {
