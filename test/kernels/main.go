@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -39,7 +38,7 @@ func main() {
 	var r runner
 	names := flag.String("kernels", "", "the `NAMES` of kernels to boot, all amd64 ones by default")
 	arch := flag.String("arch", "amd64", "boot the kernels of this `ARCHITECTURE`")
-	parallel := flag.Int("parallel", runtime.NumCPU()+1, "boot so `MANY` at once; each has one processor, and waits now and then")
+	parallel := flag.Int("parallel", 2, "boot so `MANY` at once")
 	only := flag.String("suites", "", "run the tests of these `DIRECTORIES` alone; what is expected is not looked at then")
 	flag.StringVar(&r.tests, "tests", "", "with -suites, run the tests alone whose name matches this `REGEXP`")
 	docs := flag.Bool("docs", false, "only write the table of docs/kernels.md from what is expected")
