@@ -62,6 +62,16 @@ func (s *session) all() []trace.Event {
 	}
 }
 
+// hasLost reports whether something was lost.
+func (s *session) hasLost() bool {
+	s.t.Helper()
+	losses, err := s.Lost()
+	if err != nil {
+		s.t.Fatalf("losses: %v", err)
+	}
+	return slices.ContainsFunc(losses, func(l trace.Loss) bool { return !l.Known || l.Total > 0 })
+}
+
 // checks are what is to be demanded of the events of a session once it has ended:
 // one serves many subtests.
 type checks map[string]func(t *testing.T, events []trace.Event)

@@ -60,8 +60,22 @@ func TestCallTable(t *testing.T) {
 	}
 }
 
-// runTable returns what came of each row before a tier.
+// runTable returns what came of each row before a tier. Where something was lost, as a burst of
+// other processes has it at tier 4, it looks again: what a tier knows is less then.
 func runTable(t *testing.T, tier trace.Tier, has32 bool) map[string]string {
+	t.Helper()
+	for range 5 {
+		if came := tryTable(t, tier, has32); came != nil {
+			return came
+		}
+	}
+	t.Fatal("something was lost in each of five runs")
+	return nil
+}
+
+// tryTable is runTable, and returns nil if something was lost.
+func tryTable(t *testing.T, tier trace.Tier, has32 bool) map[string]string {
+	t.Helper()
 	var all []*kind
 	for _, k := range kinds(t) {
 		if has32 || !k.old {
@@ -82,6 +96,9 @@ func runTable(t *testing.T, tier trace.Tier, has32 bool) map[string]string {
 	}
 	pid := interruptCalls(t)
 	events, came := s.all(), map[string]string{}
+	if s.hasLost() {
+		return nil
+	}
 	for _, k := range all {
 		if errno := k.run.Errno(k.actor.acts[0].step); fmt.Sprint(errno != 0) != fmt.Sprint(k.fails()) {
 			t.Fatalf("%s: %v", k.name, errno)
