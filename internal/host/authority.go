@@ -109,24 +109,17 @@ func (h *Host) ProcessAuthority(pid ns.TaskID) ns.Authority {
 		return ns.UnknownAuthority
 	}
 	authority := ns.UnknownAuthority
-	for line := range strings.Lines(string(text)) {
-		rest, ok := strings.CutPrefix(line, "Uid:")
-		if !ok {
-			continue
+	ids := userIDs(text)
+	for i := 0; i < 3 && i < len(ids); i++ {
+		uid, err := strconv.Atoi(ids[i])
+		if err != nil {
+			return ns.UnknownAuthority
 		}
-		ids := strings.Fields(rest)
-		for i := 0; i < 3 && i < len(ids); i++ {
-			uid, err := strconv.Atoi(ids[i])
-			if err != nil {
-				return ns.UnknownAuthority
-			}
-			its := h.AuthorityOf(uid)
-			if i == 0 {
-				authority = its
-			}
-			authority = authority.And(its)
+		its := h.AuthorityOf(uid)
+		if i == 0 {
+			authority = its
 		}
-		break
+		authority = authority.And(its)
 	}
 	if authority.Source == ns.OfUser {
 		return authority
@@ -144,14 +137,22 @@ func (h *Host) EffectiveUID(task string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "Uid:"); ok { // a name with a line break has \n for that: proc_task_name (fs/proc/array.c, 6.18)
-			if ids := strings.Fields(rest); len(ids) > 1 {
-				return strconv.Atoi(ids[1])
-			}
-		}
+	if ids := userIDs(text); len(ids) > 1 {
+		return strconv.Atoi(ids[1])
 	}
 	return -1, fmt.Errorf("read the user of %s: its status has none", task)
+}
+
+// userIDs returns the users in the status file of a task: real, effective, saved, and that of
+// file systems. The name of a task adds no line: one with a line break has \n for it
+// (fs/proc/array.c, proc_task_name, 6.18).
+func userIDs(status []byte) []string {
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "Uid:"); ok {
+			return strings.Fields(rest)
+		}
+	}
+	return nil
 }
 
 // NamespaceAuthority returns who controls the user namespace at a path, or the one

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -51,42 +52,51 @@ func PrivateMounts(t *testing.T, flags ...string) bool {
 // returns what ends it: with that, or with this process, whoever waits for it gets ENOTCONN.
 func HangingFS(t *testing.T, dir string) (end func()) {
 	t.Helper()
-	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		need.Missing(t, fmt.Sprintf("needs /dev/fuse: %v", err))
-	}
-	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd)
-	if err := unix.Mount("hanging", dir, "fuse.hanging", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
-		unix.Close(fd)
-		t.Fatalf("mount FUSE: %v", err)
-	}
+	fd := mountFUSE(t, dir, "rootmode=40000,user_id=0,group_id=0,allow_other")
 	if err := answerInit(fd); err != nil {
 		unix.Close(fd)
 		t.Fatalf("answer FUSE_INIT: %v", err)
 	}
+	return serveFUSE(t, dir, fd, takeRequests)
+}
+
+// mountFUSE mounts a FUSE file system, and returns the descriptor of its server.
+func mountFUSE(t *testing.T, path, options string) (fd int) {
+	t.Helper()
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		need.Missing(t, fmt.Sprintf("needs /dev/fuse: %v", err))
+	}
+	if err := unix.Mount("nstest", path, "fuse.nstest", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,%s", fd, options)); err != nil {
+		unix.Close(fd)
+		t.Fatalf("mount FUSE: %v", err)
+	}
+	return fd
+}
+
+// serveFUSE has a server take requests until it is to stop, and returns what ends the file
+// system; the end of the test does, too.
+func serveFUSE(t *testing.T, path string, fd int, serve func(fd, stop int)) (end func()) {
+	t.Helper()
 	stop, wake, err := os.Pipe()
 	if err != nil {
+		unix.Close(fd)
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		takeRequests(fd, int(stop.Fd()))
+		serve(fd, int(stop.Fd()))
 	}()
-	ended := false
-	end = func() {
-		if ended {
-			return
-		}
-		ended = true
+	end = sync.OnceFunc(func() {
 		wake.Close()
 		<-done
 		unix.Close(fd) // which aborts the connection (fs/fuse/dev.c, fuse_dev_release, 6.18)
 		stop.Close()
-	}
+	})
 	t.Cleanup(func() {
 		end()
-		_ = unix.Unmount(dir, unix.MNT_DETACH) // a test may have done it
+		_ = unix.Unmount(path, unix.MNT_DETACH) // a test may have done it
 	})
 	return end
 }

@@ -9,12 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/nsinspect/nsinspect/internal/need"
 )
 
 // silentEnv is set in a process that SilentFiles has started, to the file that it opens.
@@ -97,35 +94,8 @@ func fuseFile(t *testing.T, asked chan<- struct{}, silent ...uint32) (name strin
 	if err := os.WriteFile(name, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		need.Missing(t, fmt.Sprintf("needs /dev/fuse: %v", err))
-	}
-	options := fmt.Sprintf("fd=%d,rootmode=100000,user_id=0,group_id=0", fd)
-	if err := unix.Mount("file", name, "fuse.file", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
-		unix.Close(fd)
-		t.Fatalf("mount FUSE: %v", err)
-	}
-	stop, wake, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		serveFile(fd, int(stop.Fd()), asked, silent)
-	}()
-	end = sync.OnceFunc(func() {
-		wake.Close()
-		<-done
-		unix.Close(fd) // which aborts the connection (fs/fuse/dev.c, fuse_dev_release, 6.18)
-		stop.Close()
-	})
-	t.Cleanup(func() {
-		end()
-		_ = unix.Unmount(name, unix.MNT_DETACH) // a test may have done it
-	})
-	return name, end
+	fd := mountFUSE(t, name, "rootmode=100000,user_id=0,group_id=0")
+	return name, serveFUSE(t, name, fd, func(fd, stop int) { serveFile(fd, stop, asked, silent) })
 }
 
 // serveFile answers the requests for a file up to the second one for a page of it, which is asked
