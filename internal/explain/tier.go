@@ -27,7 +27,7 @@ func limitation(l trace.Limitation) string {
 	case trace.LacksPtraced:
 		return "calls that a ptracer answers itself, as strace --inject does, or turns into another"
 	case trace.LacksPreempted:
-		return "calls on a CPU while another thread is preempted inside the program there (counted as lost, by tier 1 with every other system call there)"
+		return "calls on a CPU while another thread is preempted inside the program there (counted as lost, by tiers 1 and 3 with every other system call there)"
 	case trace.LacksShortLived:
 		return "where a thread went that ended within milliseconds"
 	case trace.LacksOrigins:

@@ -70,7 +70,7 @@ func inOrder(preemptible bool) []tier {
 	}
 	probes := all[1]
 	probes.open = openProbes
-	for i := range 2 {
+	for i := range 3 {
 		all[i].Limitations = append([]Limitation{LacksPreempted}, all[i].Limitations...)
 	}
 	all[0], all[1] = all[1], all[0]

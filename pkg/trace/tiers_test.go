@@ -84,7 +84,7 @@ func TestOrderOfTiers(t *testing.T) {
 		var got []Tier
 		for i, tier := range inOrder(preemptible) {
 			got = append(got, tier.Tier)
-			loses := preemptible && i > 0 && tier.Tier < 3
+			loses := preemptible && i > 0 && tier.Tier < 4
 			if slices.Contains(tier.Limitations, LacksPreempted) != loses {
 				t.Errorf("preemptible %v: the limitations of row %d, tier %d, are %v", preemptible, i, tier.Tier, tier.Limitations)
 			}
