@@ -75,29 +75,50 @@ static __always_inline u32 call_number(struct pt_regs___x86 *x86)
 	return READ(arm, syscallno);
 }
 
-/* Fills in the call and its arguments; 0 if it is not a traced one. */
-static __noinline int read_call(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr)
+/* Notes where the registers of the call are, for the functions that have no argument for it:
+ * global functions take numbers alone. 0 if there is no place for that. */
+static __always_inline int has_regs(void *regs)
 {
+	struct scratch *s = my_scratch();
+
+	if (!s)
+		return 0;
+	s->regs = (u64)regs;
+	return 1;
+}
+
+/* Fills in, of the event in scratch, the call and its arguments; 0 if it is not a traced one. */
+__noinline int read_call(u32 nr)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = my_scratch();
 	struct args a = {};
 
-	if (!e)
+	if (!s)
 		return 0;
-	read_args(&a, regs, in_compat(task));
-	return identify_call(e, &a, nr);
+	read_args(&a, (void *)s->regs, in_compat(task));
+	return identify_call(&s->event, &a, nr);
 }
 
 /* Reads the flags of a clone3 again at its return: the kernel has made them resident.
  * 0 if it is not a traced call. */
-static __always_inline int reread_flags(struct event *e, struct task_struct *task, struct pt_regs___x86 *regs, u32 nr)
+static __always_inline int reread_flags(struct event *e, u32 nr)
 {
+	struct event *again = new_event();
+
+	if (!again || !read_call(nr) || again->note)
+		return 0;
+	e->flags = again->flags;
 	e->note = 0;
-	return read_call(e, task, regs, nr) && !e->note;
+	return 1;
 }
 
 /* A filter that traps or kills makes the call return its own number (x86) or first
  * argument (arm64), which no traced call does (syscall_rollback, asm/syscall.h). */
-static __always_inline int was_rolled_back(struct pt_regs___x86 *x86, s64 ret)
+static __always_inline int was_rolled_back(s64 ret)
 {
+	struct scratch *s = my_scratch();
+	struct pt_regs___x86 *x86 = s ? (void *)s->regs : NULL;
 	struct pt_regs___arm64 *arm = (void *)x86;
 
 	if (bpf_core_field_exists(struct pt_regs___x86, orig_ax))

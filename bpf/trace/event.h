@@ -29,13 +29,21 @@ struct {
 	MAP_ENTRIES(8192); /* 6 MiB */
 } pending SEC(".maps");
 
-/* One event a CPU, too large for the stack. Every program that is loaded gets a map
+/* An event, too large for the stack, and where reading the path of its file has come to. */
+struct scratch {
+	struct event event;
+	u64 mount, dentry; /* pointers to them */
+	u64 regs;          /* pointer to the registers of the call */
+	u64 user_ns, counts; /* pointers to one, and to what it counts */
+};
+
+/* One a CPU. Every program that is loaded gets a map
  * of its own (ownScratch, pkg/trace): a task can be preempted inside a program, and
  * then other programs run on the CPU. */
 struct {
 	MAP_TYPE(PERCPU_ARRAY);
 	MAP_KEY(u32);
-	MAP_VALUE(struct event);
+	MAP_VALUE(struct scratch);
 	MAP_ENTRIES(1);
 } scratch SEC(".maps");
 
@@ -126,8 +134,10 @@ static __always_inline int comm_matches(struct event *e)
 
 static __always_inline int uid_matches(struct event *e)
 {
-	int found = !event_filter.uid_count;
+	int found = 0;
 
+	if (!event_filter.uid_count)
+		return 1;
 	for (int i = 0; i < FILTER_UIDS; i++)
 		if (i < event_filter.uid_count && e->uid == event_filter.uids[i])
 			found = 1;
@@ -171,13 +181,20 @@ static __always_inline int passes_filter(struct event *e)
 
 /* ---- output ---- */
 
+/* A global function with a pointer as its argument takes Linux 5.12. */
+#ifdef DIRECT
+#define WITH_POINTER __noinline
+#else
+#define WITH_POINTER static __noinline
+#endif
+
 /* The size of an event without its path. */
 #define EVENT_HEADER __builtin_offsetof(struct event, path)
 
 /* Waking the reader costs more than all else here: it is woken if it sleeps because
  * there were no events, or if much is unread. While events arrive it polls, often
  * enough for a person. */
-static __noinline int submit(struct event *e)
+WITH_POINTER int submit(struct event *e)
 {
 	u64 unread, size, wake;
 
@@ -198,12 +215,19 @@ static __noinline int submit(struct event *e)
 	return 0;
 }
 
-static __always_inline struct event *new_event(void)
+static __always_inline struct scratch *my_scratch(void)
 {
 	u32 zero = 0;
-	struct event *e = bpf_map_lookup_elem(&scratch, &zero);
 
-	if (e)
-		__builtin_memset(e, 0, EVENT_HEADER);
-	return e;
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+static __always_inline struct event *new_event(void)
+{
+	struct scratch *s = my_scratch();
+
+	if (!s)
+		return NULL;
+	__builtin_memset(&s->event, 0, EVENT_HEADER);
+	return &s->event;
 }

@@ -132,18 +132,27 @@ static __always_inline u32 limits_of(u64 flags)
 	       !!(flags & CLONE_NEWCGROUP) << 6 | !!(flags & CLONE_NEWTIME) << 7;
 }
 
-/* Returns the limits that are reached in a user namespace (inc_ucount, kernel/ucount.c,
- * 6.18), as bits. Without counts, those that are 0. It has no branches, each of which
- * the verifier would follow in every turn. */
-static __always_inline u32 read_limits(struct user_namespace *ns, struct ucounts *counts)
+/* Notes which limits of those asked for are reached in a user namespace (inc_ucount,
+ * kernel/ucount.c, 6.18), as bits, and moves on to the one above; 0 if there is no need. Without
+ * counts it is those that are 0. It has no branches for each, all of which the verifier would
+ * follow. */
+__noinline int full_step(u32 asked)
 {
-	struct user_namespace___more *limits = (void *)ns;
-	u32 max_size = __builtin_preserve_field_info(limits->ucount_max[0], 1);
-	u32 count_size = __builtin_preserve_field_info(counts->ucount[0].counter, 1);
-	void *max_at = (void *)ns + __builtin_preserve_field_info(limits->ucount_max[0], 0);
-	void *count_at = (void *)counts + __builtin_preserve_field_info(counts->ucount[0].counter, 0);
+	struct scratch *s = my_scratch();
+	struct user_namespace___more *ns;
+	u32 max_size, count_size;
+	void *max_at, *count_at;
+	struct ucounts *counts;
 	u64 full = 0;
 
+	if (!s || !s->user_ns)
+		return 0;
+	ns = (void *)s->user_ns;
+	counts = (void *)s->counts;
+	max_size = __builtin_preserve_field_info(ns->ucount_max[0], 1);
+	count_size = __builtin_preserve_field_info(counts->ucount[0].counter, 1);
+	max_at = (void *)ns + __builtin_preserve_field_info(ns->ucount_max[0], 0);
+	count_at = (void *)counts + __builtin_preserve_field_info(counts->ucount[0].counter, 0);
 	for (u32 i = 0; i < 8; i++) {
 		s64 max = 0, count = 0; /* 0 of what cannot be read */
 
@@ -151,54 +160,72 @@ static __always_inline u32 read_limits(struct user_namespace *ns, struct ucounts
 		bpf_probe_read_kernel(&count, count_size == 4 ? 4 : 8, count_at + i * (count_size == 4 ? 4 : 8));
 		full |= (~(u64)(count - max) >> 63) << i;
 	}
-	return full;
-}
-
-/* Notes which limits are reached, in the first user namespace of those above a task's
- * in which one is that matters. */
-static __noinline int read_full(struct event *e, struct cred *cred)
-{
-	struct ucounts *counts = NULL;
-	struct user_namespace *ns;
-	u32 asked;
-
-	if (!e || !cred)
+	s->event.full = full & asked;
+	if (full & asked) {
+		s->event.full_in = READ((struct user_namespace *)ns, ns.inum);
 		return 0;
-	ns = READ(cred, user_ns);
-	asked = limits_of(e->flags);
-	if (bpf_core_field_exists(struct cred___more, ucounts) && READ(cred, uid.val) == READ(cred, euid.val))
-		counts = READ((struct cred___more *)cred, ucounts);
-	for (int i = 0; i < DEEPEST && ns; i++) {
-		e->full = read_limits(ns, counts) & asked;
-		if (e->full) {
-			e->full_in = READ(ns, ns.inum);
-			return 0;
-		}
-		counts = READ((struct user_namespace___more *)ns, ucounts);
-		ns = READ(counts, ns);
 	}
-	return 0;
+	counts = READ(ns, ucounts);
+	s->counts = (u64)counts;
+	s->user_ns = (u64)READ(counts, ns);
+	return 1;
 }
 
-/* Notes what the state of a task shows as a call of its fails. */
-static __noinline int read_facts(struct event *e, struct task_struct *task)
+/* Notes which limits of the types in flags are reached, in the first user namespace of those
+ * above a task's in which one is that matters. */
+static __always_inline void read_full(struct scratch *s, struct cred *cred, u64 flags)
 {
+	u32 asked = limits_of(flags);
+
+	s->user_ns = (u64)READ(cred, user_ns);
+	s->counts = 0;
+	if (bpf_core_field_exists(struct cred___more, ucounts) && READ(cred, uid.val) == READ(cred, euid.val))
+		s->counts = (u64)READ((struct cred___more *)cred, ucounts);
+	for (int i = 0; i < DEEPEST; i++)
+		if (!full_step(asked))
+			break;
+}
+
+/* Notes in the event in scratch what the state of a task shows as a call of its fails. A
+ * global function, which the verifier follows once. */
+__noinline int find_facts(u64 flags, s64 ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = my_scratch();
 	u32 caps, threads, shared;
 	struct cred *cred;
+	struct event *e;
 
-	if (!e || !task)
+	if (!s)
 		return 0;
+	e = &s->event;
+	e->full = 0;
+	e->full_in = 0;
 	cred = READ(task, cred);
 	caps = read_caps(cred);
 	threads = READ((struct signal_struct___more *)READ(task, signal), nr_threads) > 1;
 	shared = READ((struct fs_struct___more *)READ(task, fs), users) > 1;
-	e->facts |= (~caps >> CAP_SYS_ADMIN & 1) * FACT_NO_ADMIN | (~caps >> CAP_SYS_CHROOT & 1) * FACT_NO_CHROOT |
-		    threads * FACT_THREADS | shared * FACT_SHARED_FS | is_chrooted(task) * FACT_CHROOTED;
-	if (e->ret != -ENOSPC)
+	e->facts = (~caps >> CAP_SYS_ADMIN & 1) * FACT_NO_ADMIN | (~caps >> CAP_SYS_CHROOT & 1) * FACT_NO_CHROOT |
+		   threads * FACT_THREADS | shared * FACT_SHARED_FS | is_chrooted(task) * FACT_CHROOTED;
+	if (ret != -ENOSPC)
 		return 0;
 	if (level_of(READ(cred, user_ns)) > MAX_NS_LEVEL)
 		e->facts |= FACT_USER_DEPTH;
 	if (READ((struct pid_namespace___more *)READ(task, nsproxy, pid_ns_for_children), level) >= MAX_NS_LEVEL)
 		e->facts |= FACT_PID_DEPTH;
-	return read_full(e, cred);
+	read_full(s, cred, flags);
+	return 0;
+}
+
+/* Adds that to an event, which is not the one in scratch. */
+static __always_inline void read_facts(struct event *e)
+{
+	struct scratch *s = my_scratch();
+
+	if (!s)
+		return;
+	find_facts(e->flags, e->ret);
+	e->full = s->event.full;
+	e->full_in = s->event.full_in;
+	e->facts |= s->event.facts;
 }

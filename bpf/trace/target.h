@@ -21,42 +21,56 @@ static __always_inline void read_ns_set(struct ns_set *set, struct task_struct *
 	set->inode[NS_TIME] = GET(proxy, time_ns_for_children, ns.inum);
 }
 
+/* Reads one name of a path, or leaves a mount, and returns 0 once there is no more. A global
+ * function: the verifier follows it once, not in every turn of the loop. */
+__noinline int read_step(void)
+{
+	struct scratch *s = my_scratch();
+	struct mount *mount, *parent;
+	struct dentry *dentry, *above;
+	u32 at;
+	long n;
+
+	if (!s)
+		return 0;
+	mount = TYPED((struct mount *)s->mount);
+	dentry = TYPED((struct dentry *)s->dentry);
+	if (dentry == GET(mount, mnt.mnt_root)) {
+		parent = GET(mount, mnt_parent);
+		if (parent == mount) {
+			s->event.note |= NOTE_FULL_PATH;
+			return 0;
+		}
+		s->dentry = (u64)GET(mount, mnt_mountpoint);
+		s->mount = (u64)parent;
+		return 1;
+	}
+	above = GET(dentry, d_parent);
+	at = s->event.path_size;
+	if (at > PATH_SIZE - PATH_NAME || above == dentry)
+		return 0;
+	n = bpf_probe_read_kernel_str(s->event.path + at, PATH_NAME, GET(dentry, d_name.name));
+	if (n <= 0)
+		return 0;
+	s->event.path_size = at + n;
+	s->dentry = (u64)above;
+	return 1;
+}
+
 /* Reads the path of a file from its last name, or that of the mount point if it is the
  * root of its mount, up to the root of the mount tree. There is none of what is only on
  * an internal mount, which is its own parent: a namespace file opened in /proc/PID/ns and
  * one that was unmounted; a pipe or socket, whose name has no parent (d_alloc_pseudo,
  * fs/dcache.c). */
-static __always_inline void read_path(struct event *e, struct file *file, struct dentry *dentry)
+static __always_inline void read_path(struct scratch *s, struct file *file, struct dentry *dentry)
 {
-	struct vfsmount *vfs = READ(file, f_path.mnt);
-	struct mount *mount = container_of(vfs, struct mount, mnt);
-	volatile u32 *size = &e->path_size; /* hides the value from the verifier */
-	struct dentry *above;
-	struct mount *parent;
-	long n;
+	struct vfsmount *vfs = GET(file, f_path.mnt);
 
-	for (int step = 0; step < 24; step++) {
-		u32 at = *size;
-
-		if (dentry == READ(mount, mnt.mnt_root)) {
-			parent = READ(mount, mnt_parent);
-			if (parent == mount) {
-				e->note |= NOTE_FULL_PATH;
-				break;
-			}
-			dentry = READ(mount, mnt_mountpoint);
-			mount = parent;
-			continue;
-		}
-		above = READ(dentry, d_parent);
-		if (at > PATH_SIZE - PATH_NAME || above == dentry)
+	s->mount = (u64)container_of(vfs, struct mount, mnt);
+	s->dentry = (u64)dentry;
+	for (int step = 0; step < 24; step++)
+		if (!read_step())
 			break;
-		n = bpf_probe_read_kernel_str(e->path + at, PATH_NAME, READ(dentry, d_name.name));
-		if (n <= 0)
-			break;
-		*size = at + n;
-		dentry = above;
-	}
 }
 
 static __always_inline void read_target_ns(struct event *e, struct ns_common *ns)
@@ -95,17 +109,24 @@ static __always_inline void read_target_pid(struct event *e, struct pid *pid)
 	e->target.inode[NS_TIME] = GET(task, nsproxy, time_ns, ns.inum);
 }
 
-/* Fills in what the file that setns was given refers to. A pidfd is a file of pidfs
- * since Linux 6.9, of an anonymous inode before. */
-static __noinline int read_target(struct event *e, struct files_struct *files)
+/* Fills in, of the event in scratch, what the file that setns was given refers to. A pidfd is
+ * a file of pidfs since Linux 6.9, of an anonymous inode before. A global function, which the
+ * verifier follows once, and not again for every way to it. */
+__noinline int read_target(void)
 {
-	struct fdtable *fdt = READ(files, fdt);
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *fdt = READ(task, files, fdt);
+	struct scratch *s = my_scratch();
 	struct dentry *last = 0;
 	struct inode *inode;
+	struct event *e;
 	struct file *file;
 	u64 magic;
 
-	if (!e || (u32)e->fd >= READ(fdt, max_fds))
+	if (!s)
+		return 0;
+	e = &s->event;
+	if ((u32)e->fd >= READ(fdt, max_fds))
 		return 0;
 	file = READ_POINTER(READ(fdt, fd) + (u32)e->fd);
 	if (!file)
@@ -128,6 +149,6 @@ static __noinline int read_target(struct event *e, struct files_struct *files)
 		last = GET(file, f_path.dentry);
 	}
 	if (last)
-		read_path(e, file, last);
+		read_path(s, file, last);
 	return 0;
 }

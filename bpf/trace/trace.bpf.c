@@ -8,6 +8,7 @@
  *
  * Needs Linux 5.8 (ring buffer); 6.2 for the object built with DIRECT. */
 #include "hook.h"
+#include "saved.h"
 #include "target.h"
 #include "wanted.h"
 
@@ -16,7 +17,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile u32 entries_missed; /* a program at an entry may be skipped (preemptible, pkg/trace) */
 
 u64 started SEC(".data.started"); /* when every program was attached, nanoseconds since boot; 0 before */
-u32 overflowed;    /* 1 once pending had no room for an event, which went to overflow */
 u32 missed;        /* 1 once overflow had none either */
 u32 current_level; /* result of read_level */
 
@@ -33,59 +33,20 @@ struct {
 	enum ns_index index;
 } *types_for_go;
 
-/* The calls of tasks for which pending had no room, until they return. */
-struct {
-	MAP_TYPE(HASH);
-	MAP_KEY(u32);
-	MAP_VALUE(struct event);
-	MAP_ENTRIES(1024);
-} overflow SEC(".maps");
-
 /* ---- the hooks ---- */
 
-/* Saves an event until the call returns. The entry of a task stays in the map until
- * the task exits: to delete and insert it each time would cost more than all else here.
- * Tasks for which there is no room use overflow, where entries do not stay. */
-static __always_inline long save(u32 id, struct event *e)
-{
-	struct event *entry = bpf_map_lookup_elem(&pending, &id);
-	u32 size = e->path_size;
-
-	if (!entry) {
-		if (!bpf_map_update_elem(&pending, &id, e, 0))
-			return 0;
-		overflowed = 1;
-		return bpf_map_update_elem(&overflow, &id, e, 0);
-	}
-	__builtin_memcpy(entry, e, EVENT_HEADER);
-	if (size > PATH_SIZE) /* a bound of another form is lost on 5.10's verifier */
-		size = PATH_SIZE;
-	bpf_probe_read_kernel(entry->path, size, e->path);
-	return 0;
-}
-
-/* Returns the saved event of the call that a task is in, NULL if there is none. */
-static __always_inline struct event *saved(u32 id)
-{
-	struct event *e = bpf_map_lookup_elem(&pending, &id);
-
-	if (!e && overflowed)
-		e = bpf_map_lookup_elem(&overflow, &id);
-	return e && e->call ? e : NULL;
-}
-
-static __always_inline int enter_call(struct pt_regs___x86 *regs, u32 nr)
+__noinline int enter_call(u32 nr)
 {
 	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
 	u32 id = GET(task, pid);
 	struct event *e = new_event();
 
-	if (!e || !read_call(e, task, regs, nr) || !fill_caller(e, task))
+	if (!e || !read_call(nr) || !fill_caller())
 		return 0;
 	e->time = bpf_ktime_get_boot_ns();
 	read_ns_set(&e->from, task);
 	if (e->call == CALL_SETNS)
-		read_target(e, GET(task, files));
+		read_target();
 	if (save(id, e))
 		missed = 1; /* its return is reported as partial */
 	return 0;
@@ -122,29 +83,30 @@ static __always_inline u32 note_without_entry(struct task_struct *task, u32 id, 
 /* A call returns whose entry was not seen: it was entered before the tracer started, or
  * it was answered before the kernel looked at it. made is 1 if it is certain that the
  * kernel has made it. A clone returns in the child as well, with 0. */
-static __noinline int exit_without_entry(struct pt_regs___x86 *regs, struct task_struct *task, s64 ret, u32 made)
+__noinline int exit_without_entry(u32 nr, s64 ret, u32 made)
 {
-	u32 id = READ(task, pid), filtered;
+	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
+	u32 id = GET(task, pid), filtered;
 	struct event *e = new_event();
 
-	if (!e || !read_call(e, task, regs, call_number(regs)) || e->note & NOTE_FLAGS_UNREAD)
+	if (!e || !read_call(nr) || e->note & NOTE_FLAGS_UNREAD)
 		return 0;
 	e->note = made ? NOTE_PARTIAL : note_without_entry(task, id, ret);
 	filtered = e->note & NOTE_FILTERED;
-	if (filtered && was_rolled_back(regs, ret)) {
+	if (filtered && was_rolled_back(ret)) {
 		e->note |= NOTE_KILLED;
 		ret = -1;
 	}
 	if (!e->note || (e->call == CALL_CLONE && (ret == 0 || (ret > 0 && !filtered))))
 		return 0;
-	if (!fill_caller(e, task))
+	if (!fill_caller())
 		return 0;
 	e->time = bpf_ktime_get_boot_ns();
 	e->ret = ret;
 	if (ret < 0 || filtered) {
 		read_ns_set(&e->from, task);
 		if (e->call == CALL_SETNS)
-			read_target(e, GET(task, files));
+			read_target();
 	} else if (made || !READ(task, seccomp.mode)) { /* else it may have changed nothing */
 		read_ns_set(&e->to, task);
 	}
@@ -155,7 +117,7 @@ static __noinline int exit_without_entry(struct pt_regs___x86 *regs, struct task
 	return 0;
 }
 
-static __always_inline int exit_call(struct pt_regs___x86 *regs, u32 nr, s64 ret, u32 made)
+__noinline int exit_call(u32 nr, s64 ret, u32 made)
 {
 	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
 	u32 id = GET(task, pid);
@@ -163,19 +125,19 @@ static __always_inline int exit_call(struct pt_regs___x86 *regs, u32 nr, s64 ret
 	u32 call;
 
 	if (!e)
-		return exit_without_entry(regs, task, ret, made);
+		return exit_without_entry(nr, ret, made);
 	call = call_by_number(nr & ~X32_BIT, &native);
 	if (call != e->call && call_by_number(nr, &compat) != e->call) {
 		/* the return of the saved call was missed, and counted as lost */
 	} else if (e->call == CALL_CLONE && ret >= 0) {
 		/* recorded by newtask, unless the flags have changed to none that is traced */
-	} else if (!(e->note & NOTE_FLAGS_UNREAD) || reread_flags(e, task, regs, nr)) {
+	} else if (!(e->note & NOTE_FLAGS_UNREAD) || reread_flags(e, nr)) {
 		e->duration = bpf_ktime_get_boot_ns() - e->time;
 		e->ret = ret;
 		if (ret >= 0)
 			read_ns_set(&e->to, task);
 		else
-			read_facts(e, task);
+			read_facts(e);
 		submit(e);
 	}
 	e->call = CALL_UNKNOWN;
@@ -200,7 +162,9 @@ int sys_enter(u64 *ctx)
 {
 	if (!is_traced(ctx[1]))
 		return 0;
-	return enter_call((void *)ctx[0], ctx[1]);
+	if (has_regs((void *)ctx[0]))
+		enter_call(ctx[1]);
+	return 0;
 }
 
 SEC("tp_btf/sys_exit")
@@ -210,7 +174,9 @@ int sys_exit(u64 *ctx)
 
 	if (!is_traced(nr))
 		return 0;
-	return exit_call((void *)ctx[0], nr, ctx[1], 0);
+	if (has_regs((void *)ctx[0]))
+		exit_call(nr, ctx[1], 0);
+	return 0;
 }
 
 /* Tier 2: the functions of the traced calls; a copy of these is loaded for each, or one
@@ -220,7 +186,9 @@ int call_enter(u64 *ctx)
 {
 	void *regs = call_regs(ctx);
 
-	return enter_call(regs, call_number(regs));
+	if (has_regs(regs))
+		enter_call(call_number(regs));
+	return 0;
 }
 
 SEC("fexit")
@@ -228,7 +196,9 @@ int call_exit(u64 *ctx)
 {
 	void *regs = call_regs(ctx);
 
-	return exit_call(regs, call_number(regs), returned(ctx), 1);
+	if (has_regs(regs))
+		exit_call(call_number(regs), returned(ctx), 1);
+	return 0;
 }
 
 /* A child was made by a call that was not a traced one when it was entered: another
@@ -237,7 +207,7 @@ static __always_inline struct event *clone_without_entry(struct task_struct *tas
 {
 	struct event *e = new_event();
 
-	if (!e || !fill_caller(e, task))
+	if (!e || !fill_caller())
 		return NULL;
 	e->call = CALL_CLONE;
 	e->abi = in_compat(task) ? ABI_COMPAT : ABI_NATIVE;

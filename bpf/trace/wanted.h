@@ -21,9 +21,16 @@ static __always_inline int is_followed(struct task_struct *task)
 	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
 }
 
-/* Fills in the caller, which is TYPED; 0 if a filter excludes it. */
-static __always_inline int fill_caller(struct event *e, struct task_struct *task)
+/* Fills in, of the event in scratch, the caller; 0 if a filter excludes it. */
+__noinline int fill_caller(void)
 {
+	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
+	struct scratch *s = my_scratch();
+	struct event *e;
+
+	if (!s)
+		return 0;
+	e = &s->event;
 	e->pid = reader_tgid(task);
 	if (is_own(e))
 		return 0;
