@@ -12,9 +12,11 @@ func TestValidate(t *testing.T) {
 		"":                 false,
 		"{":                false,
 		lost + "\n{}":      false,
-		`{"time":"2026-03-01T12:00:00.5Z","event":"lost","kind":"setns","new":1}`: false,
-		`{"time":"2026-03-01T12:00:00.5Z","event":"lost","kind":"other"}`:         false,
-		`{"time":"yesterday","event":"lost","kind":"setns"}`:                      false,
+		`{"time":"2026-03-01T12:00:00.5Z","event":"lost","kind":"setns","new":1}`:     false,
+		`{"time":"2026-03-01T12:00:00.5Z","event":"lost","kind":"other"}`:             false,
+		`{"time":"2026-03-01T12:00:00.5Z","event":"lost","kind":"setns","count":"0"}`: false,
+		`{"time":"2026-13-01T12:00:00.5Z","event":"lost","kind":"setns"}`:             false,
+		`{"time":"yesterday","event":"lost","kind":"setns"}`:                          false,
 	} {
 		if err := Validate([]byte(text)); (err == nil) != ok {
 			t.Errorf("%s: %v, want it valid: %v", text, err, ok)
