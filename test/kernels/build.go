@@ -11,7 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // suite is a package whose tests run on every kernel.
@@ -53,17 +56,19 @@ func build(ctx context.Context, arch, to string, suites []suite) error {
 		{arch, "probe", "./test/kernels/probe"},
 		{map[string]string{"amd64": "386", "arm64": "arm"}[arch], "nshold32", "./internal/nstest/cmd/nshold"},
 	}
+	var all errgroup.Group
+	all.SetLimit(runtime.NumCPU()) // linkers, each of which takes little more than one
 	for _, p := range programs {
-		if err := goTool(ctx, p.arch, "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(to, p.name), p.dir); err != nil {
-			return err
-		}
+		all.Go(func() error {
+			return goTool(ctx, p.arch, "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(to, p.name), p.dir)
+		})
 	}
 	for _, s := range suites {
-		if err := goTool(ctx, arch, "test", "-c", "-ldflags", "-s -w", "-o", filepath.Join(to, s.name()), "./"+s.dir); err != nil {
-			return err
-		}
+		all.Go(func() error {
+			return goTool(ctx, arch, "test", "-c", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(to, s.name()), "./"+s.dir)
+		})
 	}
-	return nil
+	return all.Wait()
 }
 
 func goTool(ctx context.Context, arch string, args ...string) error {
