@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"strings"
 
@@ -32,27 +33,33 @@ func read(r io.Reader, comparing bool) (*File, error) {
 		return nil, err
 	}
 	b := &bounded{r: in}
-	p := &parser{json: json.NewDecoder(b), bounded: b, rest: map[string]json.RawMessage{}, comparing: comparing}
+	p := &parser{in: newStream(b), scan: scanner{seed: maphash.MakeSeed()}, bounded: b, rest: map[string]json.RawMessage{}, comparing: comparing}
 	f, err := p.document()
+	if err != nil {
+		return nil, p.explain(err)
+	}
+	return f, nil
+}
+
+// explain returns why a text is no snapshot.
+func (p *parser) explain(err error) error {
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
 	switch {
-	case err == nil:
-		return f, nil
-	case b.err != nil:
-		return nil, b.err
+	case p.bounded.err != nil:
+		return p.bounded.err
 	case p.other:
-		return nil, errOther
+		return errOther
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		return nil, errCutOff
+		return errCutOff
 	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("it is broken: %w (byte %d)", err, syntax.Offset)
+		return fmt.Errorf("it is broken: %w (byte %d)", err, syntax.Offset)
 	case errors.As(err, &wrong):
-		return nil, fmt.Errorf("it is broken: %s is no %s", wrong.Field, wrong.Type)
+		return fmt.Errorf("it is broken: %s is no %s", wrong.Field, wrong.Type)
 	case errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader):
-		return nil, fmt.Errorf("it is broken: %w", err)
+		return fmt.Errorf("it is broken: %w", err)
 	}
-	return nil, err
+	return err
 }
 
 // plain returns what is in a file that may be compressed.
@@ -80,7 +87,8 @@ func plain(r io.Reader) (io.Reader, error) {
 
 // parser reads one document.
 type parser struct {
-	json      *json.Decoder
+	in        *stream
+	scan      scanner
 	bounded   *bounded
 	rest      map[string]json.RawMessage // members but those that are read as they come
 	comparing bool                       // what Compare does not look at is left out
@@ -89,13 +97,10 @@ type parser struct {
 }
 
 func (p *parser) document() (*File, error) {
-	if err := p.object(p.member); err != nil {
+	if err := p.in.object(p.member); err != nil {
 		return nil, err
 	}
-	if _, err := p.json.Token(); err != io.EOF { // reads the checksum, too
-		if err == nil {
-			err = errors.New("it is broken: something follows its end")
-		}
+	if err := p.in.end(); err != nil { // reads the checksum, too
 		return nil, err
 	}
 	return p.finish()
@@ -107,16 +112,16 @@ func (p *parser) member(key string) (err error) {
 	switch key {
 	case "processes":
 		if err = p.begin(); err == nil {
-			err = each(p, p.addProcess, new(wire.KeptProcess))
+			err = each(p, p.addProcess, processField, zero)
 		}
 	case "namespaces":
 		if p.other = string(p.rest["document"]) != `"snapshot"`; p.comparing {
-			return each(p, func(w *compared) error { return p.addNamespace(&w.Kept) }, new(compared))
+			return each(p, func(w *compared) error { return p.addNamespace(&w.Kept) }, comparedField, func(w *compared) { empty(&w.Kept) })
 		}
-		err = each(p, p.addNamespace, new(wire.Kept))
+		err = each(p, p.addNamespace, keptField, empty)
 	case "texts":
 		p.read.texts = pieces[string]{} // a member that comes again is bounded as one
-		err = each(p, p.addText, new(string))
+		err = eachOf(p, p.addText, (*scanner).string, zero)
 	case "doctor":
 		err = p.readDoctor()
 	default:
@@ -131,9 +136,9 @@ func (p *parser) member(key string) (err error) {
 func (p *parser) readDoctor() error {
 	rest := map[string]json.RawMessage{}
 	p.read.findings = pieces[wire.KeptFinding]{}
-	err := p.object(func(key string) error {
+	err := p.in.object(func(key string) error {
 		if key == "findings" {
-			return each(p, p.addFinding, new(wire.KeptFinding))
+			return each(p, p.addFinding, findingField, zero)
 		}
 		return p.keep(rest, key)
 	})
@@ -146,44 +151,23 @@ func (p *parser) readDoctor() error {
 
 func (p *parser) addFinding(w *wire.KeptFinding) error {
 	p.read.findings.add(*w)
-	*w = wire.KeptFinding{}
 	return nil
 }
 
 func (p *parser) addText(s *string) error {
 	p.read.texts.add(*s)
-	*s = ""
 	return nil
 }
 
 func (p *parser) addProcess(w *wire.KeptProcess) error {
 	p.bounded.next()
-	err := p.process(w)
-	*w = wire.KeptProcess{}
-	return err
-}
-
-// object calls member for each member of an object, with its name. It reads the value.
-func (p *parser) object(member func(key string) error) error {
-	if err := p.delim('{'); err != nil {
-		return err
-	}
-	for p.json.More() {
-		key, err := p.json.Token()
-		if err != nil {
-			return err
-		}
-		if err := member(key.(string)); err != nil {
-			return err
-		}
-	}
-	return p.delim('}')
+	return p.process(w)
 }
 
 // keep reads a value as it is.
 func (p *parser) keep(rest map[string]json.RawMessage, key string) error {
 	var value json.RawMessage
-	err := p.json.Decode(&value)
+	err := p.in.decode(&value)
 	rest[key] = value
 	return err
 }
@@ -197,14 +181,6 @@ func unmarshal(rest map[string]json.RawMessage, v any) error {
 	return json.Unmarshal(text, v)
 }
 
-func (p *parser) delim(want json.Delim) error {
-	token, err := p.json.Token()
-	if err == nil && token != want {
-		return errNoSnapshot
-	}
-	return err
-}
-
 // begin reads what the processes need that came before them.
 func (p *parser) begin() error {
 	if text := p.rest["boot"]; text != nil {
@@ -213,20 +189,13 @@ func (p *parser) begin() error {
 	return nil
 }
 
-// addNamespace adds a namespace. The names, links and holders of the next one have the room of
-// its.
+// addNamespace adds a namespace.
 func (p *parser) addNamespace(w *wire.Kept) error {
 	p.bounded.next()
 	if p.read.all.len() > mostSpaces {
 		return errTooLarge
 	}
-	err := p.namespace(w)
-	names, links, holders := w.Names[:cap(w.Names)], w.Links[:cap(w.Links)], w.Holders[:cap(w.Holders)]
-	clear(names)
-	clear(links)
-	clear(holders)
-	*w = wire.Kept{Names: names[:0], Links: links[:0], Holders: holders[:0]}
-	return err
+	return p.namespace(w)
 }
 
 // compared is a namespace without what Compare does not look at.
@@ -242,22 +211,6 @@ type skipped struct{}
 
 // UnmarshalJSON takes everything.
 func (skipped) UnmarshalJSON([]byte) error { return nil }
-
-// each calls add for every element of a list, which is read into one: add leaves that empty.
-func each[T any](p *parser, add func(*T) error, one *T) error {
-	if err := p.delim('['); err != nil {
-		return err
-	}
-	for p.json.More() {
-		if err := p.json.Decode(one); err != nil {
-			return err
-		}
-		if err := add(one); err != nil {
-			return err
-		}
-	}
-	return p.delim(']')
-}
 
 // checkSchema refuses what this version cannot read.
 func checkSchema(text json.RawMessage) error {
