@@ -34,7 +34,6 @@ func (r *restorer) file(head *wire.Snapshot) (*File, error) {
 		r.wordsOf[r.all[i].Inode] = &r.words[i]
 	}
 	if r.doctor != nil {
-		r.doctor.Findings = r.read.findings.joined()
 		f.Report, err = r.report(f, places)
 	}
 	return f, err
@@ -188,13 +187,13 @@ func (r *restorer) report(f *File, places map[uint64]*ns.Namespace) (*doctor.Rep
 	if gaps := gapsOf(d.Gaps, true); gaps != nil {
 		out.Owners = owner.Recorded(nil, gaps)
 	}
-	out.Findings = make([]doctor.Finding, 0, len(d.Findings))
-	for i := range d.Findings {
-		finding, err := r.finding(&d.Findings[i], places)
-		if err != nil {
+	out.Findings = make([]doctor.Finding, r.read.findings.len())
+	i := 0
+	for w := range r.read.findings.each {
+		if err := r.finding(&out.Findings[i], w, places); err != nil {
 			return nil, err
 		}
-		out.Findings = append(out.Findings, finding)
+		i++
 	}
 	for _, u := range d.Unknown {
 		out.Undecided = append(out.Undecided, doctor.Undecided{Check: u.Check, Why: u.Why})

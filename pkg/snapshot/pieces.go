@@ -26,6 +26,17 @@ func (p *pieces[T]) add(value T) {
 
 func (p *pieces[T]) len() int { return p.n + len(p.last) }
 
+// each calls f for every element, until that returns false.
+func (p *pieces[T]) each(f func(*T) bool) {
+	for _, one := range append(p.full, p.last) {
+		for i := range one {
+			if !f(&one[i]) {
+				return
+			}
+		}
+	}
+}
+
 // joined returns the list, and leaves it empty.
 func (p *pieces[T]) joined() []T {
 	all := make([]T, 0, p.len())

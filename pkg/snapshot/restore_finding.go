@@ -11,22 +11,22 @@ import (
 )
 
 // finding makes a finding.
-func (r *restorer) finding(w *wire.KeptFinding, places map[uint64]*ns.Namespace) (f doctor.Finding, err error) {
+func (r *restorer) finding(f *doctor.Finding, w *wire.KeptFinding, places map[uint64]*ns.Namespace) (err error) {
 	severity, known := severityOf(w.Severity)
 	if !known {
-		return f, bad("a severity", w.Severity)
+		return bad("a severity", w.Severity)
 	}
-	f = doctor.Finding{Check: w.Check, Severity: severity, PID: w.PID}
+	f.Check, f.Severity, f.PID = w.Check, severity, w.PID
 	if f.Authority, err = authority(w.Authority); err != nil {
-		return f, err
+		return err
 	}
 	r.believe(&f.Authority)
 	if f.Owner, err = r.owner(w.Owner); err != nil {
-		return f, err
+		return err
 	}
 	n, words, err := r.subject(w, places)
 	if err != nil {
-		return f, err
+		return err
 	}
 	f.Namespace = n
 	age := time.Time{}
@@ -36,24 +36,24 @@ func (r *restorer) finding(w *wire.KeptFinding, places map[uint64]*ns.Namespace)
 	f.Since = w.SinceOf(age)
 	path, err := r.text(words, w.Path)
 	if err != nil {
-		return f, err
+		return err
 	}
 	if f.Path = textOf(path, w.PathBase64); w.On == 0 {
 		words = &wire.Words{Path: path}
 	}
-	return f, r.write(&f, w, words)
+	return r.write(f, w, words)
 }
 
 // subject returns the namespace that a finding is about, nil if it is about none.
 func (r *restorer) subject(w *wire.KeptFinding, places map[uint64]*ns.Namespace) (*ns.Namespace, *wire.Words, error) {
-	words := &wire.Words{}
 	if w.On != 0 {
 		n := places[w.On]
 		if n == nil {
-			return nil, words, bad("the namespace of a finding", w.On)
+			return nil, nil, bad("the namespace of a finding", w.On)
 		}
 		return n, r.wordsOf[w.On], nil
 	}
+	words := &wire.Words{}
 	if w.Subject == nil {
 		return nil, words, nil
 	}

@@ -58,41 +58,40 @@ func (r *restorer) namespace(w *wire.Kept) error {
 
 // fill fills in the holders of a namespace, but for its children.
 func (r *restorer) fill(n *ns.Namespace, w *wire.Kept) error {
-	members, err := r.membersOf(w.Members)
-	if err != nil {
+	var err error
+	if n.Holders, err = r.membersOf(w.Members, len(w.Holders)); err != nil {
 		return err
 	}
-	if r.members += len(members); r.members > mostMembers {
+	members := len(n.Holders)
+	if r.members += members; r.members > mostMembers {
 		return errTooLarge // also of those that share them: each is looked at
 	}
-	if n.Holders = members; len(w.Holders) > 0 || members == nil {
-		n.Holders = append(make([]ns.Holder, 0, len(members)+len(w.Holders)), members...)
-	}
+	n.Holders = n.Holders[:members+len(w.Holders)]
 	owners := make([]*wire.Owner, 0, len(w.Holders))
 	for i := range w.Holders {
-		h, err := holder(&w.Holders[i].Holder)
-		if err != nil {
+		h := &n.Holders[members+i]
+		if *h, err = holder(&w.Holders[i].Holder); err != nil {
 			return err
 		}
 		o := w.Holders[i].Owner
 		if p := r.known(&w.Holders[i]); p != nil {
-			h.Process, h.Born, o = p.Process, p.Born, p.of(n, &h)
+			h.Process, h.Born, o = p.Process, p.Born, p.of(n, h)
 		}
-		n.Holders, owners = append(n.Holders, h), append(owners, o)
+		owners = append(owners, o)
 	}
-	if r.first, r.holders = append(r.first, len(members)), append(r.holders, owners); w.Owns {
+	if r.first, r.holders = append(r.first, members), append(r.holders, owners); w.Owns {
 		r.owns = append(r.owns, r.read.all.len())
 	}
 	return nil
 }
 
-// membersOf returns as holders the processes at some places, nil for none. Namespaces that
-// have the same ones share them: the host's own of all types mostly do.
-func (r *restorer) membersOf(places []int) ([]ns.Holder, error) {
+// membersOf returns as holders the processes at some places, with room for some more. Namespaces
+// that have the same ones and no more share them: the host's own of all types mostly do.
+func (r *restorer) membersOf(places []int, more int) ([]ns.Holder, error) {
 	switch {
 	case len(places) == 0:
-		return nil, nil
-	case slices.Equal(places, r.last.places):
+		return make([]ns.Holder, 0, more), nil
+	case more == 0 && slices.Equal(places, r.last.places):
 		return r.last.holders, nil
 	case len(places)%2 != 0:
 		return nil, bad("the number of members", len(places))
@@ -108,13 +107,15 @@ func (r *restorer) membersOf(places []int) ([]ns.Holder, error) {
 	if count > mostMembers {
 		return nil, errTooLarge
 	}
-	all := make([]ns.Holder, 0, count)
+	all := make([]ns.Holder, 0, count+more)
 	for i := 0; i < len(places); i += 2 {
 		for _, p := range r.processes[places[i] : places[i+1]+1] {
 			all = append(all, ns.Holder{Kind: ns.KindProcess, PID: p.PID, FD: -1, Process: p.Process, Born: p.Born})
 		}
 	}
-	r.last.places, r.last.holders = places, all
+	if more == 0 {
+		r.last.places, r.last.holders = places, all
+	}
 	return all, nil
 }
 
