@@ -16,6 +16,7 @@ const (
 	hugePage = 2 << 20
 	growth   = 4 << 20  // the heap grows by multiples, at multiples of it (runtime, mheap.grow, 1.26)
 	room     = 16 << 20 // as much as a scan of some thousand processes takes
+	roomTwo  = 64 << 20 // as much as two files take, each with some thousand namespaces
 	// from is from when on an allocation takes no page of those that a processor has set
 	// aside (runtime, pageCachePages/4 pages, 1.26).
 	from = 128 << 10
@@ -27,8 +28,11 @@ func init() {
 	high := (low + growth - 1) &^ (growth - 1)
 	// Growing makes the runtime look for room in an index of all addresses first, which is
 	// a dozen page faults (runtime, pageAlloc.find, 1.26).
-	if high == low || scans() {
-		high = growHeap()
+	switch reads := reading(); {
+	case reads == files:
+		high = growHeap(large[[roomTwo - 64<<10]byte])
+	case reads == machine, high == low:
+		high = growHeap(large[[room - 64<<10]byte])
 	}
 	// Where it is refused, the start takes longer and nothing else changes.
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, low, high-low, syscall.MADV_HUGEPAGE)
@@ -42,16 +46,31 @@ func init() {
 //go:linkname setGCPercent runtime/debug.setGCPercent
 func setGCPercent(percent int32) int32
 
-// scans reports whether the command may take more than what is left of the first growth.
-func scans() bool {
+// What a command reads, by which it takes more than what is left of the first growth.
+const (
+	nothing = iota
+	machine
+	files
+)
+
+// reading returns what the command reads.
+func reading() int {
 	if argv == nil {
-		return true
+		return machine
 	}
 	switch commandIn(argv[:]) {
 	case "", "version", "help", "completion":
-		return false
+		return nothing
+	case "diff", "leaks":
+		return files
 	}
-	return true
+	const from = "--from"
+	for i := 1; i < len(argv) && argv[i] != nil; i++ {
+		if text := stringAt(argv[i]); len(text) >= len(from) && text[:len(from)] == from {
+			return files
+		}
+	}
+	return machine
 }
 
 // unused is allocated and never written to, so that it takes no memory, until the first
@@ -69,10 +88,10 @@ func alignHeap() uintptr {
 	return next
 }
 
-// growHeap makes the heap larger by room, and returns where it ends. Only a stack is given back
-// to the heap without a garbage collection, which is when its goroutine ends (runtime,
-// gdestroy, 1.26).
-func growHeap() uintptr {
+// growHeap makes the heap larger by the stack that a function needs, and returns where it ends.
+// Only a stack is given back to the heap without a garbage collection, which is when its
+// goroutine ends (runtime, gdestroy, 1.26).
+func growHeap(large func(never *byte) uintptr) uintptr {
 	before := runtime.NumGoroutine()
 	top := make(chan uintptr, 1)
 	go func() { top <- large(nil) }()
@@ -96,20 +115,18 @@ func useUp(low uintptr) {
 	unused = nil
 }
 
-// frame is an argument for which a stack of room is needed, and not of two.
-type frame [room - 64<<10]byte
-
-// large needs a large stack, of which it uses no more than the top. It returns an address
-// there.
+// large needs a stack with room for a frame and not for two, of which it uses no more than the
+// top. It returns an address there.
 //
 //go:noinline
-func large(never *byte) uintptr {
+func large[frame any](never *byte) uintptr {
 	if never != nil {
-		take(frame{})
+		var f frame
+		take(f)
 	}
 	var here byte
 	return uintptr(unsafe.Pointer(&here))
 }
 
 //go:noinline
-func take(f frame) { unused = append(unused, f[0]) }
+func take[frame any](f frame) { unused = unsafe.Slice((*byte)(unsafe.Pointer(&f)), 1) }

@@ -24,22 +24,23 @@ func init() {
 }
 
 // What the program allocates next, large or small, lies in memory that huge pages are asked for,
-// at the beginning of one; and for a command that scans, as much as a scan takes.
+// at the beginning of one; and for a command that scans, or reads files, as much as
+// that takes.
 func TestHeapAsksForHugePages(t *testing.T) {
 	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
 		need.Missing(t, "needs a kernel with transparent huge pages")
 	}
-	for command, least := range map[string]uintptr{"list": room, "version": hugePage} {
-		if os.Args[len(os.Args)-1] == command { // the program below
+	for command, least := range map[string]uintptr{"list": room, "version": hugePage, "diff": roomTwo, "list --from=x": roomTwo} {
+		if strings.HasSuffix(strings.Join(os.Args, " "), " "+command) { // the program below
 			checkHeap(t, least)
 			return
 		}
 	}
 	const runs = 16 // as where the heap begins is random, and which processor the next slice is made on
-	for _, command := range []string{"list", "version"} {
+	for _, command := range []string{"list", "version", "diff", "list --from=x"} {
 		small := 0
 		for range runs {
-			out, err := exec.Command(os.Args[0], "-test.run=^TestHeapAsksForHugePages$", command).CombinedOutput()
+			out, err := exec.Command(os.Args[0], append([]string{"-test.run=^TestHeapAsksForHugePages$"}, strings.Fields(command)...)...).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%s: %v\n%s", command, err, out)
 			}
