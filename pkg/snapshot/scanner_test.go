@@ -18,9 +18,12 @@ import (
 )
 
 // textOfWhole returns what is written of a file with something of every kind in it.
-func textOfWhole(t testing.TB) []byte {
+func textOfWhole(t testing.TB) []byte { return textWritten(t, whole()) }
+
+// textWritten returns the JSON that is written of a file.
+func textWritten(t testing.TB, f *File) []byte {
 	t.Helper()
-	z, err := gzip.NewReader(bytes.NewReader(written(t, whole(), Encoding{})))
+	z, err := gzip.NewReader(bytes.NewReader(written(t, f, Encoding{})))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,3 +149,16 @@ func numbered(format string, from, to int) string {
 	}
 	return out.String()
 }
+
+// A leader that was read more exactly than its process is the same one, and not written again.
+func TestLeaderIsWrittenOnce(t *testing.T) {
+	f := whole()
+	leader := *f.Snapshot.Find(3).Leader
+	leader.Born += 123
+	f.Snapshot.Find(3).Leader = &leader
+	inTicks(f.Snapshot)
+	text := textWritten(t, f)
+	if want := `"leader":{"pid":7}`; !strings.Contains(string(text), want) {
+		t.Errorf("there is no %s in\n%s", want, text)
+	}
+}

@@ -106,8 +106,12 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 // one process are equal in both.
 func inTicks(snap *ns.Snapshot) {
 	for i := range snap.Namespaces {
-		for j := range snap.Namespaces[i].Holders {
-			h := &snap.Namespaces[i].Holders[j]
+		n := &snap.Namespaces[i]
+		if n.Leader != nil {
+			n.Leader.Born = n.Leader.Born.Truncate(host.Tick)
+		}
+		for j := range n.Holders {
+			h := &n.Holders[j]
 			if h.Born = h.Born.Truncate(host.Tick); h.Process != nil {
 				h.Process.Born = h.Process.Born.Truncate(host.Tick)
 			}
