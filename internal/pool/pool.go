@@ -6,19 +6,25 @@ package pool
 import (
 	"context"
 	"runtime"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
+	"sync/atomic"
 )
 
-// Each calls f for 0 to n-1, as many at once as there are CPUs, until ctx ends.
+// Each calls f for 0 to n-1, as many at once as there are CPUs, until ctx ends. It starts no
+// more goroutines than that: a new one for each call would have to grow its stack each time.
 func Each(ctx context.Context, n int, f func(int)) {
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		g.Go(func() error {
-			f(i)
-			return nil
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				f(i)
+			}
 		})
 	}
-	_ = g.Wait() // f returns no error
+	wg.Wait()
 }
