@@ -5,6 +5,7 @@
 package bpfreader
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -76,20 +77,20 @@ func emptied(program asm.Instructions, function string) asm.Instructions {
 
 // takeRelations empties the map.
 func takeRelations(m *ebpf.Map) ([]Relation, error) {
+	const most = 1 << 10 // at once
 	var all []Relation
-	var inode uint32
-	var value scanRelation
-	entries := m.Iterate()
-	for entries.Next(&inode, &value) {
-		all = append(all, Relation{Inode: inode, Type: value.Type, Owner: value.Owner, Parent: value.Parent, UID: value.Uid})
-	}
-	if err := entries.Err(); err != nil {
-		return nil, err
-	}
-	for i := range all {
-		if err := m.Delete(&all[i].Inode); err != nil {
+	var at ebpf.MapBatchCursor
+	inodes, values := make([]uint32, most), make([]scanRelation, most)
+	for {
+		n, err := m.BatchLookupAndDelete(&at, inodes, values, nil) // Linux 5.6
+		for i, value := range values[:n] {
+			all = append(all, Relation{Inode: inodes[i], Type: value.Type, Owner: value.Owner, Parent: value.Parent, UID: value.Uid})
+		}
+		switch {
+		case errors.Is(err, ebpf.ErrKeyNotExist):
+			return all, nil // that was the end
+		case err != nil:
 			return nil, err
 		}
 	}
-	return all, nil
 }
