@@ -3,13 +3,17 @@
 package links
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -19,41 +23,37 @@ const maxHolders = 1 << 10
 
 // findHolders fills in which descriptors of which processes the listeners are open by. If one
 // has none that was found, it returns as gaps what could not be read.
-func findHolders(h *host.Host, all []*ns.Listener) []ns.Gap {
+func findHolders(ctx context.Context, h *host.Host, all []*ns.Listener) []ns.Gap {
 	f := &files{host: h, wanted: map[uint64][]*ns.Listener{}, processes: map[ns.TaskID]*ns.Process{}}
 	for _, l := range all {
 		if l.Socket != 0 {
 			f.wanted[l.Socket] = append(f.wanted[l.Socket], l)
 		}
 	}
-	pids := f.pids()
-	for _, pid := range pids {
-		f.look(pid, 0)
-	}
+	processes := f.tasks()
+	f.lookAt(ctx, processes)
 	if !f.missing() {
 		return nil
 	}
-	for _, pid := range pids { // a thread may have descriptors of its own
-		for _, tid := range f.threads(pid) {
-			if tid != pid {
-				f.look(pid, tid)
-			}
-		}
-	}
+	f.lookAt(ctx, f.ownTables(ctx, processes))
 	if !f.missing() {
 		return nil
 	}
 	return f.gap()
 }
 
+// task is a process or, if tid is not 0, a thread.
+type task struct{ pid, tid ns.TaskID }
+
 // files is the state of one search for who has sockets open.
 type files struct {
-	host      *host.Host
-	wanted    map[uint64][]*ns.Listener // by the inode of the socket
+	host   *host.Host
+	wanted map[uint64][]*ns.Listener // by the inode of the socket
+	unread []string                  // directories of descriptors
+	err    error                     // of the first of them
+
+	mu        sync.Mutex
 	processes map[ns.TaskID]*ns.Process
-	unread    []string // directories of descriptors
-	err       error    // of the first of them
-	buf       [1 << 13]byte
 }
 
 // missing reports whether nobody was found who has a socket open.
@@ -66,30 +66,45 @@ func (f *files) missing() bool {
 	return false
 }
 
-// pids returns the process IDs of the host.
-func (f *files) pids() (all []ns.TaskID) {
+// tasks returns the processes of the host.
+func (f *files) tasks() (all []task) {
 	entries, err := f.host.ReadDir("/proc")
 	if err != nil {
 		f.refused("/proc", err)
 	}
 	for _, e := range entries {
 		if n, err := strconv.Atoi(e.Name()); err == nil {
-			all = append(all, ns.TaskID(n))
+			all = append(all, task{pid: ns.TaskID(n)})
 		}
 	}
 	return all
 }
 
-// threads returns the thread IDs of a process, none if it has one thread.
-func (f *files) threads(pid ns.TaskID) []ns.TaskID {
-	if !f.host.MayHaveThreads(pid) {
-		return nil
-	}
-	all, err := f.host.Threads(pid, f.buf[:])
-	if err != nil && !host.IsGone(err) {
-		f.refused("/proc/"+pid.String()+"/task", err)
+// ownTables returns the threads of processes that may have a table of descriptors of their own.
+func (f *files) ownTables(ctx context.Context, processes []task) (all []task) {
+	found, errs := make([][]task, len(processes)), make([]error, len(processes))
+	pool.Each(ctx, len(processes), func(i int) { found[i], errs[i] = f.ownTablesIn(processes[i].pid) })
+	for i, err := range errs {
+		if all = append(all, found[i]...); err != nil && !host.IsGone(err) {
+			f.refused("/proc/"+processes[i].pid.String()+"/task", err)
+		}
 	}
 	return all
+}
+
+func (f *files) ownTablesIn(pid ns.TaskID) (all []task, err error) {
+	if !f.host.MayHaveThreads(pid) {
+		return nil, nil
+	}
+	var buf [1 << 12]byte
+	tids, err := f.host.Threads(pid, buf[:])
+	process, own := f.host.Own(pid)
+	for _, tid := range tids {
+		if thread, _ := f.host.Own(tid); tid != pid && !(own && kernel.SharesFiles(process, thread)) {
+			all = append(all, task{pid, tid})
+		}
+	}
+	return all, err
 }
 
 func (f *files) refused(dir string, err error) {
@@ -109,20 +124,39 @@ func (f *files) gap() []ns.Gap {
 	return []ns.Gap{{Sources: []string{ns.KindSocket.Source()}, Path: fmt.Sprintf("/proc/PID/fd of %d processes", len(f.unread)), Err: f.err}}
 }
 
-// look looks through the descriptors of a process or, if tid is not 0, of a thread.
-func (f *files) look(pid, tid ns.TaskID) {
-	dir := strings.TrimSuffix(host.FDPath(pid, tid, 0), "/0")
-	at, err := f.host.OpenProc(strings.TrimPrefix(dir, "/proc/"), unix.O_RDONLY|unix.O_DIRECTORY)
-	var fds []int
-	if err == nil {
-		defer unix.Close(at)
-		fds, err = host.Descriptors(at, f.buf[:])
-	}
-	if err != nil {
-		if !host.IsGone(err) && tid == 0 {
-			f.refused(dir, err)
+// lookAt looks through the descriptors of tasks, on all cores.
+func (f *files) lookAt(ctx context.Context, tasks []task) {
+	found, errs := make([][]opened, len(tasks)), make([]error, len(tasks))
+	pool.Each(ctx, len(tasks), func(i int) { found[i], errs[i] = f.look(tasks[i]) })
+	for i, t := range tasks {
+		for _, o := range found[i] {
+			add(f.wanted[o.socket], o.Holder)
 		}
-		return
+		if errs[i] != nil && !host.IsGone(errs[i]) && t.tid == 0 {
+			f.refused(t.directory(), errs[i])
+		}
+	}
+}
+
+// opened is a descriptor that is one of a socket that was looked for.
+type opened struct {
+	socket uint64
+	ns.Holder
+}
+
+func (t task) directory() string { return strings.TrimSuffix(host.FDPath(t.pid, t.tid, 0), "/0") }
+
+// look looks through the descriptors of a task.
+func (f *files) look(t task) (all []opened, err error) {
+	at, err := f.host.OpenProc(strings.TrimPrefix(t.directory(), "/proc/"), unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(at)
+	var list [1 << 12]byte
+	fds, err := host.Descriptors(at, list[:])
+	if err != nil {
+		return nil, err
 	}
 	var buf [64]byte
 	for _, fd := range fds {
@@ -136,17 +170,21 @@ func (f *files) look(pid, tid ns.TaskID) {
 			continue
 		}
 		inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
-		if same := f.wanted[inode]; err == nil && same != nil {
-			p := f.process(pid)
-			if _, err := unix.Readlinkat(at, link, buf[:]); err == nil { // if not, p may be another by now
-				add(same, ns.Holder{Kind: ns.KindSocket, PID: pid, TID: tid, FD: fd, Process: p})
-			}
+		if err != nil || f.wanted[inode] == nil {
+			continue
+		}
+		p := f.process(t.pid)
+		if _, err := unix.Readlinkat(at, link, buf[:]); err == nil { // if not, p may be another by now
+			all = append(all, opened{inode, ns.Holder{Kind: ns.KindSocket, PID: t.pid, TID: t.tid, FD: fd, Process: p}})
 		}
 	}
+	return all, nil
 }
 
 // process returns the details of a process, nil if it has ended.
 func (f *files) process(pid ns.TaskID) *ns.Process {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	p, known := f.processes[pid]
 	if !known {
 		p, _ = scan.ReadProcess(f.host, pid)

@@ -75,8 +75,8 @@ func (p Port) Find(ctx context.Context, h *host.Host, snap *ns.Snapshot) ([]Port
 			sockets = append(sockets, &hits[i].Listeners[k])
 		}
 	}
-	snap.Gaps = append(snap.Gaps, findHolders(h, sockets)...)
-	return hits, nil
+	snap.Gaps = append(snap.Gaps, findHolders(ctx, h, sockets)...)
+	return hits, ctx.Err()
 }
 
 // listeners returns the namespaces that have listeners at the port, and how many were looked

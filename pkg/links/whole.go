@@ -60,7 +60,7 @@ func ReadAll(ctx context.Context, h *host.Host, snap *ns.Snapshot) (s Sockets, l
 		}
 	}
 	if len(all) > 0 {
-		snap.Gaps = append(snap.Gaps, findHolders(h, all)...)
+		snap.Gaps = append(snap.Gaps, findHolders(ctx, h, all)...)
 	}
 	return s, local, ctx.Err()
 }
