@@ -16,6 +16,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/atomicfile"
 	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
@@ -182,9 +183,10 @@ func (a *app) take(ctx context.Context) (*snapshot.Taking, func(), error) {
 	}
 	t, err := snapshot.Take(ctx, snapshot.Source{
 		Host: opts.Host, Doctor: doctor.Options{Pause: secondLook},
-		Scan: func(ctx context.Context, details bool, types ...ns.Type) (*ns.Snapshot, error) {
+		Whole: func(ctx context.Context) (*ns.Snapshot, map[ns.TaskID]host.Task, error) { return scan.Whole(ctx, opts) },
+		Scan: func(ctx context.Context, types ...ns.Type) (*ns.Snapshot, error) {
 			some := opts
-			some.Types, some.Details = types, details || opts.Engine == nil // which has the cookies
+			some.Types, some.Details = types, opts.Engine == nil // which has the cookies
 			return scan.Scan(ctx, some)
 		},
 		Adviser: func(s *ns.Snapshot, x *owner.Index) *explain.Adviser { return adviser(opts.Host, s, x) },

@@ -3,7 +3,6 @@
 package host
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -129,18 +128,6 @@ func (h *Host) ProcessAuthority(pid ns.TaskID) ns.Authority {
 		authority = authority.And(its)
 	}
 	return authority
-}
-
-// EffectiveUID returns the effective user of a task, a path below /proc.
-func (h *Host) EffectiveUID(task string) (int, error) {
-	text, err := h.ReadTask(task, "status", 64<<10)
-	if err != nil {
-		return -1, err
-	}
-	if ids := userIDs(text); len(ids) > 1 {
-		return strconv.Atoi(ids[1])
-	}
-	return -1, fmt.Errorf("read the user of %s: its status has none", task)
 }
 
 // userIDs returns the users in the status file of a task: real, effective, saved, and that of

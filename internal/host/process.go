@@ -37,6 +37,40 @@ func (h *Host) readTask(task, name string, most int) ([]byte, error) {
 	return readUpTo(fd, 0, most)
 }
 
+// readRecord is readTask for a file that a running kernel writes as one record (single_open,
+// fs/seq_file.c, 6.18): a read that does not fill buf has it all.
+func (h *Host) readRecord(task, name string, buf []byte, most int) ([]byte, error) {
+	if err := h.CheckRegular(task, name); err != nil {
+		return nil, err
+	}
+	fd, err := h.OpenProc(task+"/"+name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, buf)
+	switch {
+	case err != nil:
+		return nil, err
+	case n < len(buf):
+		return buf[:n], nil
+	case n > most:
+		return buf[:most], ErrTooLarge
+	}
+	rest, err := readUpTo(fd, 0, most-n)
+	return append(buf[:n:n], rest...), err
+}
+
+// mostCgroup is longer than any cgroup file: a path of 4096 bytes for each of
+// cgroup v1's hierarchies.
+const mostCgroup = 1 << 17
+
+// ReadCgroup returns the cgroup file of a task, "PID" or "PID/task/TID", with the errors of
+// ReadProc.
+func (h *Host) ReadCgroup(task string) ([]byte, error) {
+	return h.readRecord(task, "cgroup", make([]byte, 2048), mostCgroup)
+}
+
 // Live reports whether the host is the running machine, seen from its own root.
 func (h *Host) Live() bool { return h.live }
 

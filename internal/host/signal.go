@@ -11,16 +11,39 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
+// Status is what is used of /proc/PID/status.
+type Status struct {
+	UID          int  // the effective user; -1 if the file has none
+	OutlivesTerm bool // see Host.OutlivesTerm
+}
+
+// ReadStatus reads the status file of a task: "PID" or "PID/task/TID".
+func (h *Host) ReadStatus(task string) (Status, error) {
+	var buf [4096]byte
+	text, err := h.readRecord(task, "status", buf[:], 64<<10)
+	if err != nil {
+		return Status{UID: -1}, err
+	}
+	st := Status{-1, outlivesTerm(text)}
+	if ids := userIDs(text); len(ids) > 1 {
+		if st.UID, err = strconv.Atoi(ids[1]); err != nil {
+			st.UID = -1
+		}
+	}
+	return st, nil
+}
+
 // OutlivesTerm reports whether SIGTERM does not end a process: it ignores the signal, as an
 // interactive shell does, or is the first of a PID namespace and does not catch it
 // (kernel/signal.c, sig_task_ignored, 6.18). It is false where that cannot be read.
 func (h *Host) OutlivesTerm(pid ns.TaskID) bool {
-	text, err := h.ReadProc(pid, "status", 64<<10)
-	if err != nil {
-		return false
-	}
+	st, err := h.ReadStatus(pid.String())
+	return err == nil && st.OutlivesTerm
+}
+
+func outlivesTerm(status []byte) bool {
 	first, caught := false, false
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(string(status)) {
 		name, value, _ := strings.Cut(line, ":")
 		switch value = strings.TrimSpace(value); name {
 		case "NSpid": // in each PID namespace that it is in, the innermost last

@@ -107,17 +107,20 @@ func parseStat(line []byte) (Stat, bool) {
 	if open < 0 || end < open {
 		return Stat{}, false
 	}
-	fields := bytes.Fields(line[end+1:])
 	const ppid, flags, start = 4 - 3, 9 - 3, 22 - 3 // as numbered in proc(5), from state on
-	if len(fields) <= start {
-		return Stat{}, false
+	var fields [start + 1][]byte
+	rest := line[end+1:]
+	for i := range fields {
+		if fields[i], rest, _ = bytes.Cut(bytes.TrimLeft(rest, " \n"), []byte(" ")); len(fields[i]) == 0 {
+			return Stat{}, false
+		}
 	}
 	st := Stat{Comm: string(line[open+1 : end])}
 	var err1, err2 error
 	parent, err3 := strconv.ParseUint(string(fields[ppid]), 10, 31)
 	st.PPID = ns.TaskID(parent)
 	st.Flags, err1 = strconv.ParseUint(string(fields[flags]), 10, 64)
-	st.Start, err2 = strconv.ParseUint(string(fields[start]), 10, 64)
+	st.Start, err2 = strconv.ParseUint(string(bytes.TrimRight(fields[start], "\n")), 10, 64)
 	return st, err1 == nil && err2 == nil && err3 == nil
 }
 

@@ -11,6 +11,13 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
+// Task is what was read of one process beside what is shown of it.
+type Task struct {
+	Stat         Stat
+	OutlivesTerm bool   // see Host.OutlivesTerm
+	Cgroup       []byte // the text of its cgroup file; nil if it was not read
+}
+
 // Threads lists the threads of a process, its first among them. buf is what the
 // kernel's listing is read into.
 func (h *Host) Threads(pid ns.TaskID, buf []byte) ([]ns.TaskID, error) {

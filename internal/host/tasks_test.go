@@ -3,12 +3,15 @@
 package host
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/nsinspect/nsinspect/internal/hosttest"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -19,11 +22,11 @@ func TestOwnTask(t *testing.T) {
 	}
 	defer h.Close()
 	self := strconv.Itoa(os.Getpid())
-	if uid, err := h.EffectiveUID(self); err != nil || uid != os.Geteuid() {
-		t.Errorf("EffectiveUID() = %d, %v, want %d", uid, err, os.Geteuid())
+	if st, err := h.ReadStatus(self); err != nil || st.UID != os.Geteuid() || st.OutlivesTerm {
+		t.Errorf("ReadStatus() = %+v, %v, want user %d", st, err, os.Geteuid())
 	}
-	if uid, err := h.EffectiveUID("0"); err == nil {
-		t.Errorf("EffectiveUID() of no process = %d", uid)
+	if st, err := h.ReadStatus("0"); err == nil || st.UID != -1 {
+		t.Errorf("ReadStatus() of no process = %+v, %v", st, err)
 	}
 	file, err := os.Open("/proc/self/fd")
 	if err != nil {
@@ -51,5 +54,21 @@ func TestMayHaveThreads(t *testing.T) {
 		if got := h.MayHaveThreads(ns.TaskID(pid)); got != want {
 			t.Errorf("MayHaveThreads(%d) = %v", pid, got)
 		}
+	}
+}
+
+// A file that a kernel writes as one record is read whole, however long it is.
+func TestReadCgroup(t *testing.T) {
+	for size, want := range map[int]error{0: nil, 1: nil, 2047: nil, 2048: nil, 5000: nil, mostCgroup: nil, mostCgroup + 1: ErrTooLarge} {
+		root := hosttest.New(t, "-- proc/7 (process) --\nnet 4026532500\n-- proc/7/cgroup --\n"+strings.Repeat("x", size)+"\n")
+		h, err := Open(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := h.ReadCgroup("7")
+		if !errors.Is(err, want) || len(text) != min(size, mostCgroup) || text == nil || strings.Trim(string(text), "x") != "" {
+			t.Errorf("of %d bytes %d are read: %v", size, len(text), err)
+		}
+		h.Close()
 	}
 }

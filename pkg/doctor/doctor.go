@@ -121,6 +121,8 @@ type Options struct {
 	Host    *host.Host      // whose files are read beside the scan; it must be open
 	Machine explain.Machine // what commands are checked against; nil: Host
 
+	Tasks map[ns.TaskID]host.Task // of processes: for owners these are not looked at again
+
 	// Scan takes a snapshot of network namespaces, with details and by every source.
 	Scan func(context.Context) (*ns.Snapshot, error)
 

@@ -78,7 +78,7 @@ func (x *inspection) look(runs func(check string) bool) error {
 // owners returns whose things are. They are read when a finding asks for them.
 func (x *inspection) owners() *owner.Index {
 	if x.index == nil {
-		x.index = owner.Read(x.ctx, owner.Options{Host: x.host, Snapshot: x.snap, All: true})
+		x.index = owner.Read(x.ctx, owner.Options{Host: x.host, Snapshot: x.snap, All: true, Tasks: x.opts.Tasks})
 	}
 	return x.index
 }

@@ -18,7 +18,7 @@ type First struct {
 }
 
 // Begin takes the first look of Run in a snapshot of namespaces of all types, whose holders
-// were described and whose links were read (scan.DescribeAll, links.Read), and whose scan
+// were described and whose links were read (scan.Whole, links.Read), and whose scan
 // ended at a time. opts.Scan and opts.ScanAll are for the second look alone, and need no
 // details but cookies.
 func Begin(ctx context.Context, opts Options, all *ns.Snapshot, looked time.Time) (*First, error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -60,8 +61,9 @@ func (d *daemon) flag(names ...string) string {
 // of a machine would cost as much as the scan has; so with all, or where
 // process groups cannot be read, every process is looked
 // at, and else those that lead a process group in the host's own network
-// namespace, as what a service manager or a shell starts does.
-func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
+// namespace, as what a service manager or a shell starts does. Of tasks, whose names were read
+// before, only those are looked at that have the name of a daemon.
+func (r *reader) findDaemons(pids []ns.TaskID, all bool, tasks map[ns.TaskID]host.Task) {
 	all = all || !r.host.OwnTaskIDs()
 	var mu sync.Mutex
 	r.eachIndex(len(pids), func(i int) {
@@ -71,9 +73,12 @@ func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
 				return
 			}
 		}
+		if t, known := tasks[pid]; known && !isDaemon(t.Stat.Comm) {
+			return
+		}
 		comm, err := r.host.ReadProc(pid, "comm", 64)
 		name := strings.TrimSuffix(string(comm), "\n")
-		shim := strings.HasPrefix(name, "containerd-shim")
+		shim := isShim(name)
 		if name == "conmon" || shim {
 			r.monitors.Store(true)
 		}
@@ -98,6 +103,13 @@ func (r *reader) findDaemons(pids []ns.TaskID, all bool) {
 	slices.Sort(r.shims)
 	slices.SortFunc(r.daemons, func(a, b daemon) int { return int(a.pid - b.pid) })
 }
+
+// isDaemon reports whether findDaemons looks for processes of a name.
+func isDaemon(name string) bool {
+	return slices.Contains(daemonNames, name) || isShim(name)
+}
+
+func isShim(name string) bool { return strings.HasPrefix(name, "containerd-shim") }
 
 // processesOf returns the processes of a snapshot that a daemon of the machine
 // may be: those in the host's own network namespace, where the snapshot has it.

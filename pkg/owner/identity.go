@@ -21,7 +21,29 @@ func processOf(p *ns.Process) process { return process{p.PID, p.Born} }
 // has its PID by now is not looked at, and one born at an unknown time, 0, is not believed
 // to be any. It needs no capability.
 func (x *Index) Of(pid ns.TaskID, born time.Duration) *Owner {
-	return x.check(process{pid, born}, x.Process)
+	return x.of(process{pid, born})
+}
+
+// of is Of. Whose a process is whose cgroups were read before is known without a look at it
+// where that is known of another one in the same cgroups.
+func (x *Index) of(p process) *Owner {
+	if x == nil {
+		return nil
+	}
+	t, known := x.tasks[p.pid]
+	switch {
+	case !known || t.Cgroup == nil:
+		return x.check(p, x.Process)
+	case !t.Stat.IsOf(p.born):
+		return nil
+	}
+	x.mu.Lock()
+	o, known := x.cgroups[string(t.Cgroup)]
+	x.mu.Unlock()
+	if known {
+		return o
+	}
+	return x.check(p, func(pid ns.TaskID) *Owner { return x.inCgroups(pid, t.Cgroup) })
 }
 
 // check returns what read does, unless the process has ended. It is looked at afterwards:
@@ -45,7 +67,7 @@ func (x *Index) check(p process, read func(ns.TaskID) *Owner) *Owner {
 // inside returns whose a process is that is not in the host's own namespace, where
 // it is worth a look at its parents.
 func (x *Index) inside(p process) *Owner {
-	if o := x.check(p, x.Process); o != nil {
+	if o := x.of(p); o != nil {
 		return o
 	}
 	return x.check(p, x.below)

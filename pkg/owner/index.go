@@ -38,6 +38,8 @@ type Options struct {
 	Host     *host.Host   // it must stay open as long as the index is used
 	Snapshot *ns.Snapshot // of it: shows where the daemons are, and what is at the paths of sandboxes; nil if there is none
 	All      bool         // look for daemons among all processes, not only where a service manager or a shell puts them
+
+	Tasks map[ns.TaskID]host.Task // of processes: those are not looked at again
 }
 
 // Index knows the owners of one machine. Its methods may be called from several
@@ -46,6 +48,7 @@ type Index struct {
 	rec      *kept // of one that reads nothing; nil of any other
 	host     *host.Host
 	snapshot *ns.Snapshot
+	tasks    map[ns.TaskID]host.Task
 
 	mu      sync.Mutex
 	r       *reader
@@ -71,14 +74,14 @@ type known struct {
 // where the runtimes' files do. A runtime that is not there is no gap.
 func Read(ctx context.Context, opts Options) *Index {
 	r := &reader{done: ctx.Done(), host: opts.Host, seen: map[string]bool{}, ids: map[string]bool{}, pods: map[string]string{}}
-	x := &Index{host: opts.Host, snapshot: opts.Snapshot, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
+	x := &Index{host: opts.Host, snapshot: opts.Snapshot, tasks: opts.Tasks, r: r, cgroups: map[string]*Owner{}, missed: map[string]bool{}}
 	var pids []ns.TaskID
 	if opts.Snapshot != nil && !opts.All {
 		pids = processesOf(opts.Snapshot)
 	} else {
 		pids = r.processes()
 	}
-	r.findDaemons(pids, opts.All)
+	r.findDaemons(pids, opts.All, opts.Tasks)
 	r.findAll()
 	if err := ctx.Err(); err != nil {
 		r.gap("the files of container runtimes", err)
@@ -275,7 +278,7 @@ func (x *Index) settle() {
 // still the container's, by its cgroups. A user's may have none of its own: then
 // its monitor is above it.
 func (x *Index) runs(c *Container) bool {
-	text, err := x.host.ReadProc(c.PID, "cgroup", mostCgroup)
+	text, err := x.host.ReadCgroup(c.PID.String())
 	if err != nil {
 		return false
 	}

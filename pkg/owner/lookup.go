@@ -9,10 +9,6 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// mostCgroup is longer than any cgroup file: a path of 4096 bytes for each of
-// cgroup v1's hierarchies.
-const mostCgroup = 1 << 17
-
 // Process returns whose the process is that has a PID now, nil if it is nobody's: in no
 // container and no unit, or has ended. Of one that was found before, Of does. It needs no capability; where /proc hides other users'
 // processes, theirs are gaps.
@@ -23,11 +19,16 @@ func (x *Index) Process(pid ns.TaskID) *Owner {
 	if x.rec != nil {
 		return x.rec.of(pid)
 	}
-	text, err := x.host.ReadProc(pid, "cgroup", mostCgroup)
+	text, err := x.host.ReadCgroup(pid.String())
 	if err != nil {
 		x.r.gap("/proc/"+pid.String()+"/cgroup", err)
 		return nil
 	}
+	return x.inCgroups(pid, text)
+}
+
+// inCgroups returns whose the process is that has a PID now and whose cgroup file is a text.
+func (x *Index) inCgroups(pid ns.TaskID, text []byte) *Owner {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if o, ok := x.cgroups[string(text)]; ok {
@@ -225,7 +226,7 @@ func (x *Index) inhabitants(n *ns.Namespace) *Owner {
 		if h.Kind != ns.KindThread && (h.Kind != ns.KindProcess || n.Leader != nil) {
 			continue
 		}
-		if o := x.check(x.holding(n, h), x.Process); o != nil {
+		if o := x.of(x.holding(n, h)); o != nil {
 			return x.made(n, 0, o)
 		}
 	}
@@ -272,7 +273,7 @@ func (x *Index) Holder(n *ns.Namespace, h *ns.Holder) *Owner {
 	case x.rec != nil:
 		return x.rec.processes[holdingOf(n, h)]
 	case n.Initial || h.Kind != ns.KindProcess:
-		return x.check(x.holding(n, h), x.Process)
+		return x.of(x.holding(n, h))
 	}
 	return x.inside(x.holding(n, h))
 }

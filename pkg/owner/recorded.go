@@ -63,37 +63,79 @@ func (r *kept) add(h holding, o *Owner) {
 }
 
 // Record returns an index that has what x finds of a snapshot whose holders were described,
-// and asks the machine no more.
+// and asks the machine no more. It asks for each process once.
 func (x *Index) Record(s *ns.Snapshot) *Index {
-	x.Prefetch(s)
-	type question struct {
-		n *ns.Namespace
-		h *ns.Holder
+	all, places := x.inhabitantsOf(s)
+	rec := Recorded(nil, nil)
+	rec.ReadBy(os.Geteuid())
+	for i := range all {
+		rec.AddProcess(all[i].pid, all[i].around, all[i].within)
 	}
-	var questions []question
-	asked := map[holding]bool{}
+	x.mu.Lock()
+	x.leaders = map[process]*Owner{}
+	for i := range s.Namespaces {
+		if n := &s.Namespaces[i]; n.Leader != nil && !n.Initial {
+			x.leaders[processOf(n.Leader)] = all[places[n.Leader.PID]].within
+		}
+	}
+	x.mu.Unlock()
+	for i := range s.Namespaces {
+		rec.AddNamespace(&s.Namespaces[i], x.Namespace(&s.Namespaces[i]))
+	}
+	rec.rec.containers, rec.rec.gaps = x.Containers(), x.Gaps() // last: a search may leave some
+	return rec
+}
+
+// inhabitant is a process that holds namespaces.
+type inhabitant struct {
+	process
+	inside         bool   // it is Inside one
+	around, within *Owner // as a holder that is not, and as one that is
+}
+
+// inhabitantsOf returns the processes that hold namespaces of a snapshot, with their owners,
+// and the place of each. The leaders come first: the first process of a container is what
+// leads to what is written down of it.
+func (x *Index) inhabitantsOf(s *ns.Snapshot) (all []inhabitant, places map[ns.TaskID]int) {
+	places = map[ns.TaskID]int{}
+	for i := range s.Namespaces {
+		n := &s.Namespaces[i]
+		if n.Leader == nil || n.Initial {
+			continue
+		}
+		if _, known := places[n.Leader.PID]; !known {
+			places[n.Leader.PID] = len(all)
+			all = append(all, inhabitant{process: processOf(n.Leader), inside: true})
+		}
+	}
+	leaders := len(all)
+	x.r.eachIndex(leaders, func(i int) { x.ask(&all[i]) })
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		for j := range n.Holders {
 			h := &n.Holders[j]
-			if k := holdingOf(n, h); h.PID != 0 && h.Kind != ns.KindMount && !asked[k] {
-				asked[k] = true
-				questions = append(questions, question{n, h})
+			if h.PID == 0 || h.Kind == ns.KindMount {
+				continue
 			}
+			at, known := places[h.PID]
+			if !known {
+				at, places[h.PID] = len(all), len(all)
+				all = append(all, inhabitant{process: x.holding(n, h)})
+			}
+			all[at].inside = all[at].inside || Inside(n, h)
 		}
 	}
-	found := make([]*Owner, len(questions))
-	x.r.eachIndex(len(questions), func(i int) { found[i] = x.Holder(questions[i].n, questions[i].h) })
-	rec := Recorded(x.Containers(), nil)
-	rec.ReadBy(os.Geteuid())
-	for i, q := range questions {
-		rec.AddHolder(q.n, q.h, found[i])
+	x.r.eachIndex(len(all)-leaders, func(i int) { x.ask(&all[leaders+i]) })
+	return all, places
+}
+
+// ask finds the owners of a process.
+func (x *Index) ask(p *inhabitant) {
+	if p.around = x.of(p.process); p.inside {
+		if p.within = p.around; p.within == nil {
+			p.within = x.check(p.process, x.below)
+		}
 	}
-	for i := range s.Namespaces {
-		rec.AddNamespace(&s.Namespaces[i], x.Namespace(&s.Namespaces[i]))
-	}
-	rec.rec.gaps = x.Gaps() // last: a search may leave some
-	return rec
 }
 
 // of returns the owner of a process, looked at as one inside first.

@@ -32,7 +32,7 @@ type details struct {
 	host *host.Host
 	fs   procfs.FS
 	full bool      // read what costs more, too: the UID and the start time
-	many bool      // it is of every process: they are not read with procfs
+	many *cgroups  // of every process, which is not read with procfs; nil: of few
 	boot time.Time // zero if unreadable; start times are then unknown
 }
 
@@ -125,7 +125,8 @@ func ReadProcess(h *host.Host, pid ns.TaskID) (*ns.Process, error) {
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
-	return d.readTask(&ns.Holder{PID: pid}, nil)
+	r, err := d.readTask(&ns.Holder{PID: pid}, nil)
+	return r.Process, err
 }
 
 // gone reports whether an error of read means that the task has ended, or is no
@@ -150,79 +151,92 @@ func (d *details) read(h *ns.Holder, t ns.Type, inode uint64) (*ns.Process, erro
 	if h.Born == 0 && !h.IsTask() && !d.host.Recorded() {
 		return nil, errUnknownStart
 	}
-	return d.readTask(h, func(task string) bool { return h.IsTask() && d.left(h, task, t, inode) })
+	r, err := d.readTask(h, func(task string) bool { return h.IsTask() && d.left(h, task, t, inode) })
+	return r.Process, err
+}
+
+// reading is what was read of a task.
+type reading struct {
+	*ns.Process
+	host.Task
 }
 
 // readTask is read, of any task for which left, unless that is nil, is false.
-func (d *details) readTask(h *ns.Holder, left func(task string) bool) (*ns.Process, error) {
+func (d *details) readTask(h *ns.Holder, left func(task string) bool) (reading, error) {
 	task := taskOf(h)
 	look, err := d.open(h)
 	if err != nil {
-		return nil, err
+		return reading{}, err
 	}
 	defer look.close()
 	before, err := look.read()
 	for tries := 1; err == nil; tries++ {
 		if h.Born != 0 && !look.process.IsOf(h.Born) {
-			return nil, errLeft // another process has its PID
+			return reading{}, errLeft // another process has its PID
 		}
-		p := &ns.Process{PID: h.PID, Comm: before.Comm, UID: -1, Born: cmp.Or(h.Born, look.process.Born())}
-		if err := d.fill(p, h, before); err != nil {
-			return nil, err
+		r := reading{&ns.Process{PID: h.PID, Comm: before.Comm, UID: -1, Born: cmp.Or(h.Born, look.process.Born())}, host.Task{Stat: before}}
+		if err := d.fill(&r, h); err != nil {
+			return reading{}, err
 		}
 		if left != nil && left(task) {
-			return nil, errLeft
+			return reading{}, errLeft
 		}
 		var after host.Stat
 		after, err = look.read()
 		// A task that renames itself or execs all the time is shown as last read,
 		// and cannot hide that way.
 		if err == nil && (after.Comm == before.Comm || tries == 8) {
-			return p, nil
+			return r, nil
 		}
 		before = after
 	}
-	return nil, err
+	return reading{}, err
 }
 
-func (d *details) fill(p *ns.Process, h *ns.Holder, st host.Stat) error {
+// fill reads the rest of a task whose stat file was read.
+func (d *details) fill(r *reading, h *ns.Holder) error {
 	if err := d.host.CheckRegular(taskOf(h), "cmdline", "status"); err != nil {
 		return nil // a recorded tree may have kept less
 	}
 	var err error
-	if p.Cmdline, err = d.cmdline(taskOf(h)); err != nil && host.IsGone(err) {
+	if r.Cmdline, err = d.cmdline(taskOf(h)); err != nil && host.IsGone(err) {
 		return err
 	}
 	if !d.full {
 		return nil
 	}
 	if !d.boot.IsZero() {
-		p.Started = d.boot.Add(time.Duration(st.Start) * host.Tick)
+		r.Started = d.boot.Add(time.Duration(r.Stat.Start) * host.Tick)
 	}
-	uid, err := d.uid(h)
+	st, err := d.status(h)
 	if host.IsGone(err) {
 		return err
 	}
 	if err == nil {
-		p.UID = uid
+		r.UID, r.OutlivesTerm = st.UID, st.OutlivesTerm
+	}
+	if d.many != nil {
+		if text, err := d.host.ReadCgroup(taskOf(h)); err == nil { // else whoever needs it reports that
+			r.Cgroup = d.many.same(text)
+		}
 	}
 	return nil
 }
 
-// uid returns the effective user of a task.
-func (d *details) uid(h *ns.Holder) (int, error) {
-	if d.many {
-		return d.host.EffectiveUID(taskOf(h))
+// status returns what the status file of a task has: of one of few, only the user.
+func (d *details) status(h *ns.Holder) (host.Status, error) {
+	if d.many != nil {
+		return d.host.ReadStatus(taskOf(h))
 	}
 	proc, err := d.proc(h)
 	if err != nil {
-		return -1, err
+		return host.Status{}, err
 	}
 	status, err := newStatus(proc)
 	if err != nil {
-		return -1, err
+		return host.Status{}, err
 	}
-	return int(status.UIDs[1]), nil
+	return host.Status{UID: int(status.UIDs[1])}, nil
 }
 
 // maxCmdline is how much of a command line is kept. It can have megabytes, and a namespace

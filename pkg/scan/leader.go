@@ -53,6 +53,9 @@ func (s *scanner) findLeader(d *details, n *ns.Namespace, ordered bool) {
 		if i < 0 {
 			return
 		}
+		if n.Leader = n.Holders[i].Process; n.Leader != nil {
+			return // it was described
+		}
 		p, err := d.read(&n.Holders[i], n.Type, n.Inode)
 		if err == nil {
 			n.Leader = p

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/mounts"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/internal/record"
@@ -48,6 +49,7 @@ type scanner struct {
 	initial [ns.NumTypes]uint64
 	mounts  mounts.Scan
 
+	tasks    map[ns.TaskID]host.Task  // to be filled by describing all holders; nil if they are not described
 	balanced map[uint64]ns.References // of namespaces that a task is in, by idOf; once is enough
 
 	mu    sync.Mutex
@@ -69,6 +71,7 @@ func Scan(ctx context.Context, opts Options) (*ns.Snapshot, error) {
 }
 
 func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
+	begun := kernel.BootTime()
 	snap := &ns.Snapshot{Taken: time.Now(), Root: s.host.Root(), Engine: "proc", NoEngine: s.opts.NoEngine, Types: s.asked, Machine: s.host.Machine(), Kernel: s.host.Kernel()}
 	if s.opts.Engine != nil {
 		snap.Engine = s.opts.Engine.Name()
@@ -77,6 +80,11 @@ func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
 		return nil, err
 	}
 	snap.Initial = s.initial
+	if s.tasks != nil {
+		if err := s.describeAll(ctx, snap, begun); err != nil {
+			return nil, err
+		}
+	}
 	s.findLeaders(ctx, snap)
 	if s.opts.Details {
 		s.identify(ctx, snap)

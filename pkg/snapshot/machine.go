@@ -3,6 +3,7 @@
 package snapshot
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
@@ -14,6 +15,7 @@ import (
 // types, and doctor and who-uses write about the same paths.
 type remembered struct {
 	explain.Machine
+	tasks   map[ns.TaskID]host.Task // of processes, which were read before
 	stats   map[string]answer[host.Stat]
 	outlive map[ns.TaskID]bool
 	paths   map[string]answer[namespace]
@@ -40,9 +42,10 @@ type namespace struct {
 	inode uint64
 }
 
-func remember(m explain.Machine) *remembered {
+// remember returns a machine of which some tasks were read before.
+func remember(m explain.Machine, tasks map[ns.TaskID]host.Task) *remembered {
 	return &remembered{
-		m, map[string]answer[host.Stat]{}, map[ns.TaskID]bool{}, map[string]answer[namespace]{}, map[string]answer[ns.Authority]{},
+		m, tasks, map[string]answer[host.Stat]{}, map[ns.TaskID]bool{}, map[string]answer[namespace]{}, map[string]answer[ns.Authority]{},
 		map[file]answer[ns.Authority]{}, map[file]answer[string]{}, map[string]answer[uint64]{}, nil,
 	}
 }
@@ -59,6 +62,11 @@ func ask[K comparable, T any](known map[K]answer[T], key K, ask func(K) (T, erro
 
 // ReadStat is that of the machine.
 func (m *remembered) ReadStat(task string) (host.Stat, error) {
+	if pid, err := strconv.Atoi(task); err == nil { // else it is a thread's
+		if t, known := m.tasks[ns.TaskID(pid)]; known {
+			return t.Stat, nil
+		}
+	}
 	return ask(m.stats, task, m.Machine.ReadStat)
 }
 
@@ -115,6 +123,9 @@ func (m *remembered) LookupNamespace(name string) (ns.Type, uint64, error) {
 
 // OutlivesTerm is that of the machine.
 func (m *remembered) OutlivesTerm(pid ns.TaskID) bool {
+	if t, known := m.tasks[pid]; known {
+		return t.OutlivesTerm
+	}
 	outlives, ok := m.outlive[pid]
 	if !ok {
 		outlives = m.Machine.OutlivesTerm(pid)

@@ -17,15 +17,17 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
-	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // Source is the machine that a snapshot is taken of.
 type Source struct {
 	Host *host.Host // it must be open
 
-	// Scan takes a scan by every source, with details or without: then cookies, if nothing else.
-	Scan func(ctx context.Context, details bool, types ...ns.Type) (*ns.Snapshot, error)
+	// Whole takes a scan of all types by every source, whose holders are described.
+	Whole func(context.Context) (*ns.Snapshot, map[ns.TaskID]host.Task, error)
+
+	// Scan takes one of some types, which needs no details but cookies.
+	Scan func(ctx context.Context, types ...ns.Type) (*ns.Snapshot, error)
 
 	// Adviser returns who writes about the namespaces of a scan.
 	Adviser func(*ns.Snapshot, *owner.Index) *explain.Adviser
@@ -47,23 +49,19 @@ func (t *Taking) Report(ctx context.Context) (*doctor.Report, error) { return t.
 // It needs what the scan needs to see everything: root. It fails only if the scan does or ctx
 // ends.
 func Take(ctx context.Context, from Source) (*Taking, error) {
-	begun := kernel.BootTime()
-	snap, err := from.Scan(ctx, true, ns.Types()...)
+	snap, tasks, err := from.Whole(ctx)
 	if err != nil {
 		return nil, err
 	}
 	looked := time.Now()
 	t := &Taking{File: File{Snapshot: snap, Authority: ns.RootAuthority}}
-	if err := scan.DescribeAll(ctx, from.Host, snap, begun); err != nil {
-		return nil, err
-	}
 	snap.Kept = &ns.Kept{UID: unix.Geteuid(), Own: own(from.Host), Capabilities: kernel.Capabilities()}
 	if t.Sockets, snap.Kept.Local, err = links.ReadAll(ctx, from.Host, snap); err != nil {
 		return nil, err
 	}
-	machine := remember(from.Host)
+	machine := remember(from.Host, tasks)
 	opts := from.doctor()
-	opts.Machine = machine
+	opts.Machine, opts.Tasks = machine, tasks
 	if t.first, err = doctor.Begin(ctx, opts, snap, looked); err != nil {
 		return nil, err
 	}
@@ -123,8 +121,8 @@ func inTicks(snap *ns.Snapshot) {
 func (from Source) doctor() doctor.Options {
 	opts := from.Doctor
 	opts.Host, opts.Types = from.Host, ns.Types()
-	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) { return from.Scan(ctx, false, ns.Net) }
-	opts.ScanAll = func(ctx context.Context) (*ns.Snapshot, error) { return from.Scan(ctx, false, ns.Types()...) }
+	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) { return from.Scan(ctx, ns.Net) }
+	opts.ScanAll = func(ctx context.Context) (*ns.Snapshot, error) { return from.Scan(ctx, ns.Types()...) }
 	return opts
 }
 
