@@ -31,8 +31,8 @@ const maxRoutes = 1 << 12
 // that table alone if it checks requests strictly (net/ipv4/fib_frontend.c,
 // ip_valid_fib_dump_req, 4.20); an older one lists all.
 func (s *socket) localRoutes() (all []ns.Local, err error) {
-	const strictCheck = 12                                                            // include/uapi/linux/netlink.h, NETLINK_GET_STRICT_CHK
-	_ = unix.SetsockoptInt(s.handle.Socket.GetFd(), unix.SOL_NETLINK, strictCheck, 1) // as above
+	const strictCheck = 12                                         // include/uapi/linux/netlink.h, NETLINK_GET_STRICT_CHK
+	_ = unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, strictCheck, 1) // as above
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		some, err := s.localRoutesOf(family)
 		if errno := unix.Errno(0); errors.As(err, &errno) && slices.Contains(noRoute, errno) || errors.Is(err, unix.ENOENT) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -16,30 +15,10 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// socket is a netlink socket in one namespace.
-type socket struct {
-	proto  int // as unix.NETLINK_ROUTE
-	handle nl.SocketHandle
-	heard  *atomic.Uint64 // counts answers
-}
-
-// openSocket opens a routing socket in the network namespace of the calling thread.
-func openSocket(heard *atomic.Uint64) (*socket, error) { return open(unix.NETLINK_ROUTE, heard) }
-
-func open(proto int, heard *atomic.Uint64) (*socket, error) {
-	s, err := nl.Subscribe(proto)
-	if err != nil {
-		return nil, fmt.Errorf("open netlink socket: %w", err)
-	}
-	return &socket{proto, nl.SocketHandle{Socket: s}, heard}, nil
-}
-
-func (s *socket) close() { s.handle.Socket.Close() }
-
 // cookie returns the cookie of the namespace that the socket is in, 0 before
 // Linux 5.14.
 func (s *socket) cookie() uint64 {
-	cookie, err := unix.GetsockoptUint64(s.handle.Socket.GetFd(), unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	cookie, err := unix.GetsockoptUint64(s.fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
 	if err != nil {
 		return 0
 	}
@@ -173,22 +152,4 @@ func (s *socket) macIn(nsid, index int) (net.HardwareAddr, error) {
 		return nil, fmt.Errorf("ask for a link of another namespace: %w", err)
 	}
 	return mac, nil
-}
-
-// ask has the kernel list all there is of something.
-func (s *socket) ask(what int, answer uint16, each func(m []byte), data ...nl.NetlinkRequestData) error {
-	req := nl.NewNetlinkRequest(what, unix.NLM_F_DUMP)
-	for _, d := range data {
-		req.AddData(d)
-	}
-	return s.execute(req, answer, each)
-}
-
-func (s *socket) execute(req *nl.NetlinkRequest, answer uint16, each func(m []byte)) error {
-	req.Sockets = map[int]*nl.SocketHandle{s.proto: &s.handle}
-	return req.ExecuteIter(s.proto, answer, func(m []byte) bool {
-		s.heard.Add(1)
-		each(m)
-		return true
-	})
 }
