@@ -100,7 +100,7 @@ func (f *files) ownTablesIn(pid ns.TaskID) (all []task, err error) {
 	tids, err := f.host.Threads(pid, buf[:])
 	process, own := f.host.Own(pid)
 	for _, tid := range tids {
-		if thread, _ := f.host.Own(tid); tid != pid && !(own && kernel.SharesFiles(process, thread)) {
+		if thread, _ := f.host.Own(tid); tid != pid && (!own || !kernel.SharesFiles(process, thread)) {
 			all = append(all, task{pid, tid})
 		}
 	}

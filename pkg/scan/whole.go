@@ -77,7 +77,7 @@ func (k *known) read(ctx context.Context, snap *ns.Snapshot, tasks map[ns.TaskID
 	read := make([]reading, len(pids))
 	pool.Each(ctx, len(pids), func(i int) {
 		r, err := k.readTask(&ns.Holder{PID: pids[i]}, nil)
-		if err == nil && r.Process.Born != 0 && r.Process.Born < k.begun {
+		if err == nil && r.Born != 0 && r.Born < k.begun {
 			read[i] = r
 		}
 	})
