@@ -196,6 +196,8 @@ struct task_struct {
 	u64 start_boottime;
 	struct cred *real_cred;
 	struct cred *cred;
+	struct mm_struct *mm;
+	struct io_uring_task *io_uring; /* with CONFIG_IO_URING; NULL until the task uses it */
 	char comm[16];
 	struct nsproxy *nsproxy;
 };
@@ -261,8 +263,15 @@ struct rb_root_cached {
 struct address_space {
 	struct rb_root_cached i_mmap;
 };
+typedef struct {
+	atomic_long_t refcnt;
+} file_ref_t;
+struct file___v612 {
+	atomic_long_t f_count;
+};
 struct file {
 	struct address_space *f_mapping;
+	file_ref_t f_ref; /* 6.13: references but one */
 	u32 f_mode;
 	void *private_data;
 	struct inode *f_inode;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Files in flight: sent over a unix socket with SCM_RIGHTS and not yet received.
+/* Files in flight: sent over a unix socket with SCM_RIGHTS and not yet received; and sockets
+ * that were closed after they sent a message that is not yet received.
  * The sockets are found in each namespace's own table (struct netns_unix, 6.0),
  * which includes those that no process holds; an iter/unix program would see only
  * the reader's namespace (bpf_iter_unix_seq_show, net/unix/af_unix.c).
@@ -71,7 +72,7 @@ static __always_inline void start_queue(struct queue_walk *w, struct sock *sk, u
 
 	w->sk = (u64)sk;
 	w->skb = skb == head ? 0 : (u64)skb;
-	w->fp = 0;
+	w->fp = w->sender = w->last = 0;
 	w->remaining = QUEUE_MAX;
 	w->visited = 0;
 	w->skip = skip;
@@ -138,10 +139,40 @@ static __always_inline int file_step(struct queue_walk *w, struct net_record *ne
 	return emit(w, &found, net);
 }
 
+/* A message refers to the socket that sent it until it is received (skb_set_owner_w,
+ * net/core/sock.c): one that was closed meanwhile is kept by that. */
+static __always_inline u64 closed_sender(struct queue_walk *w, struct sk_buff *skb)
+{
+	struct sock *sk = READ(skb, sk);
+	u64 last = w->last;
+
+	w->last = (u64)sk;
+	if (!sk || (u64)sk == last || READ(sk, sk_socket) || !READ_BIT(sk, __sk_common.skc_net_refcnt))
+		return 0;
+	return (u64)sk;
+}
+
+static __always_inline int sender_step(struct queue_walk *w, struct net_record *net)
+{
+	struct sock *sk = TYPED((struct sock *)w->sender);
+	struct file_record r = {.kind = FILE_SOCKET, .family = AF_UNIX, .flags = FILE_SENDER};
+
+	w->sender = 0;
+	r.object = (u64)sk;
+	r.socktype = GET(sk, sk_type);
+	set_net(&r, GET(sk, __sk_common.skc_net.net));
+	if (r.ns == net->inode)
+		r.flags |= FILE_OWN_NS; /* it goes with the socket that has its message */
+	if (r.ns == initial_net || (r.flags & FILE_OWN_NS && !opts.account))
+		return 0;
+	return emit(w, &r, net);
+}
+
 static __always_inline void message_step(struct queue_walk *w)
 {
 	struct sk_buff *skb = (void *)w->skb, *next = READ(skb, next);
 
+	w->sender = closed_sender(w, skb);
 	w->fp = (u64)skb_files(skb);
 	w->fd = 0;
 	w->skb = (u64)next;
@@ -219,6 +250,8 @@ static long queue_step(u32 step, void *ctx)
 		return embryo_step(w, &net_batch[i]);
 	if (w->fp)
 		return file_step(w, &net_batch[i]);
+	if (w->sender)
+		return sender_step(w, &net_batch[i]);
 	if (w->skb)
 		message_step(w);
 	else if (w->sk)
@@ -244,7 +277,7 @@ static __always_inline void resume(struct queue_walk *w)
 		start_queue(w, sk, w->visited);
 		return;
 	}
-	w->sk = w->skb = w->fp = w->embryo = 0;
+	w->sk = w->skb = w->fp = w->sender = w->embryo = 0;
 	w->bucket++;
 	pass_totals.changed++;
 }

@@ -9,6 +9,7 @@
 
 struct mm_struct {
 	struct task_struct *owner; /* with CONFIG_MEMCG */
+	struct kioctx_table *ioctx_table; /* with CONFIG_AIO */
 };
 struct vm_area_struct {
 	struct mm_struct *vm_mm;
@@ -68,6 +69,7 @@ struct unix_skb_parms {
 };
 struct sk_buff {
 	struct sk_buff *next;
+	struct sock *sk;
 	char cb[48];
 };
 
@@ -99,8 +101,16 @@ struct io_rsrc_data {
 struct io_file_table {
 	struct io_rsrc_data data; /* 6.13 */
 };
+struct io_hash_bucket {
+	struct hlist_head list;
+};
+struct io_hash_table {
+	struct io_hash_bucket *hbs;
+	unsigned int hash_bits;
+};
 struct io_ring_ctx {
 	struct io_file_table file_table;
+	struct io_hash_table cancel_table; /* 6.0 */
 };
 struct io_fixed_file {
 	unsigned long file_ptr;
@@ -110,7 +120,44 @@ struct io_file_table___v612 {
 };
 struct io_ring_ctx___v612 {
 	struct io_file_table___v612 file_table;
+	struct io_hash_table cancel_table_locked; /* 6.0 to 6.12 */
 	u32 nr_user_files;
+};
+struct io_kiocb {
+	struct file *file;
+	struct io_uring_task *tctx; /* 6.13 */
+	struct hlist_node hash_node;
+};
+struct io_kiocb___v612 {
+	struct task_struct *task;
+};
+struct xarray {
+	void *xa_head;
+};
+struct xa_node {
+	u8 offset;
+	struct xa_node *parent;
+	void *slots[64];
+};
+struct io_uring_task {
+	struct file *registered_rings[16]; /* 5.18 */
+	struct xarray xa;
+};
+struct io_tctx_node {
+	struct task_struct *task; /* 5.13 */
+	struct io_ring_ctx *ctx;
+};
+
+struct kioctx {
+	struct list_head active_reqs;
+};
+struct kioctx_table {
+	unsigned int nr;
+	struct kioctx *table[1];
+};
+struct aio_kiocb {
+	struct file *ki_filp;
+	struct list_head ki_list;
 };
 
 struct proc_dir_entry {

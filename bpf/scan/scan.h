@@ -10,6 +10,7 @@ enum task_flag {
 	TASK_KTHREAD = 1, /* a kernel thread */
 	TASK_EXITED = 2,  /* a zombie, or an exited leader of threads that run */
 	TASK_LEFT = 4,    /* has given up its namespaces (exit_task_namespaces) */
+	TASK_IO_URING = 8, /* has used io_uring */
 };
 
 struct task_record {
@@ -49,6 +50,9 @@ enum file_flag {
 	FILE_REGISTERED = 32, /* in a slot of the io_uring that fd or location is */
 	FILE_EMBRYO = 64,     /* in a connection that was not accepted, or is one */
 	FILE_UNMOUNTED = 128, /* an unmounted mount that is still in use */
+	FILE_SENDER = 256,    /* a closed socket: what it sent is in the receive queue at location */
+	FILE_REQUEST = 512,   /* of a pending request of io_uring */
+	FILE_AIO = 1024,      /* of one of aio */
 };
 
 /* One reference from a file to a namespace, wherever the file is. */
@@ -157,9 +161,24 @@ struct listed_walk {
 	u32 unused;
 };
 
+/* Position in the pending requests of a task. */
+struct request_walk {
+	u64 tctx, node;    /* its struct io_uring_task, and the xa_node that slot is in */
+	u64 ring;          /* 0 if none; table is the next of its tables */
+	u64 hash;          /* the buckets of a table */
+	u64 contexts;      /* of aio, the struct kioctx_table, and then one of its contexts: */
+	u64 head;          /* of the context's list */
+	u64 entry;         /* in a bucket or list; 0 if none */
+	u32 slot, table;
+	u32 buckets, bucket;
+	u32 context, unused;
+};
+
 /* Position in the receive queues of one batch of namespaces. */
 struct queue_walk {
 	u64 sk, skb, fp; /* 0 if none */
+	u64 sender;      /* of the message before skb, if that is to be emitted; 0 if not */
+	u64 last;        /* of the message before skb */
 	u64 inode;       /* of sk */
 	u32 nets, net;   /* size of the batch, and index into it */
 	u32 bucket;

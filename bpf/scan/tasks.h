@@ -59,6 +59,8 @@ static __always_inline void fill_task(struct task_struct *task)
 		r->flags |= TASK_KTHREAD;
 	if (GET(task, exit_state))
 		r->flags |= TASK_EXITED;
+	if (bpf_core_field_exists(struct task_struct, io_uring) && GET(task, io_uring))
+		r->flags |= TASK_IO_URING;
 	if (type_wanted(CLONE_NEWPID))
 		r->ns[NS_PID] = active_pid_ns(GET(task, thread_pid));
 	if (type_wanted(CLONE_NEWUSER))

@@ -26,6 +26,8 @@ const (
 	leanProgMapped         = "mapped"
 	leanProgNets           = "nets"
 	leanProgQueued         = "queued"
+	leanProgRequests       = "requests"
+	leanProgTaskRings      = "task_rings"
 	leanProgTasks          = "tasks"
 	leanProgVmas           = "vmas"
 	leanProgVmasNoRings    = "vmas_no_rings"
@@ -53,9 +55,12 @@ const (
 	leanVarReaderLevel     = "reader_level"
 	leanVarReaderPidns     = "reader_pidns"
 	leanVarRelatedProxy    = "related_proxy"
+	leanVarRequestPos      = "request_pos"
+	leanVarRequestTotals   = "request_totals"
 	leanVarRingPos         = "ring_pos"
 	leanVarTablePos        = "table_pos"
 	leanVarTaskFound       = "task_found"
+	leanVarTaskRingPos     = "task_ring_pos"
 	leanVarTaskShown       = "task_shown"
 	leanVarTaskTotals      = "task_totals"
 	leanVarTypesForGo      = "types_for_go"
@@ -113,6 +118,8 @@ type leanProgramSpecs struct {
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
 	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
+	Requests       *ebpf.ProgramSpec `ebpf:"requests"`
+	TaskRings      *ebpf.ProgramSpec `ebpf:"task_rings"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
 	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
 	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
@@ -152,9 +159,12 @@ type leanVariableSpecs struct {
 	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
+	RequestPos     *ebpf.VariableSpec `ebpf:"request_pos"`
+	RequestTotals  *ebpf.VariableSpec `ebpf:"request_totals"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
+	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
@@ -214,9 +224,12 @@ type leanVariables struct {
 	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
+	RequestPos     *ebpf.Variable `ebpf:"request_pos"`
+	RequestTotals  *ebpf.Variable `ebpf:"request_totals"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskFound      *ebpf.Variable `ebpf:"task_found"`
+	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
@@ -236,6 +249,8 @@ type leanPrograms struct {
 	Mapped         *ebpf.Program `ebpf:"mapped"`
 	Nets           *ebpf.Program `ebpf:"nets"`
 	Queued         *ebpf.Program `ebpf:"queued"`
+	Requests       *ebpf.Program `ebpf:"requests"`
+	TaskRings      *ebpf.Program `ebpf:"task_rings"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
 	Vmas           *ebpf.Program `ebpf:"vmas"`
 	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
@@ -253,6 +268,8 @@ func (p *leanPrograms) Close() error {
 		p.Mapped,
 		p.Nets,
 		p.Queued,
+		p.Requests,
+		p.TaskRings,
 		p.Tasks,
 		p.Vmas,
 		p.VmasNoRings,

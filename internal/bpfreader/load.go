@@ -34,6 +34,8 @@ var programs = []passSpec{
 	{DetachedMounts, "read detached mounts", [2]int{5, 17}, []string{scanProgDetachedMounts}},
 	{Closing, "read closing connections", [2]int{5, 17}, []string{scanProgClosing}},
 	{Lists, "read the lists of namespaces", [2]int{6, 18}, []string{scanProgListed}},
+	{Rings, "read registered io_uring instances", [2]int{5, 17}, []string{scanProgTaskRings}},
+	{Requests, "read pending requests", [2]int{5, 17}, []string{scanProgRequests}},
 }
 
 // Open loads the programs of the requested passes; InFlight, Mapped and Closing include Nets.

@@ -27,6 +27,8 @@ const (
 	oldProgMapped         = "mapped"
 	oldProgNets           = "nets"
 	oldProgQueued         = "queued"
+	oldProgRequests       = "requests"
+	oldProgTaskRings      = "task_rings"
 	oldProgTasks          = "tasks"
 	oldProgVmas           = "vmas"
 	oldProgVmasNoRings    = "vmas_no_rings"
@@ -54,9 +56,12 @@ const (
 	oldVarReaderLevel     = "reader_level"
 	oldVarReaderPidns     = "reader_pidns"
 	oldVarRelatedProxy    = "related_proxy"
+	oldVarRequestPos      = "request_pos"
+	oldVarRequestTotals   = "request_totals"
 	oldVarRingPos         = "ring_pos"
 	oldVarTablePos        = "table_pos"
 	oldVarTaskFound       = "task_found"
+	oldVarTaskRingPos     = "task_ring_pos"
 	oldVarTaskShown       = "task_shown"
 	oldVarTaskTotals      = "task_totals"
 	oldVarTypesForGo      = "types_for_go"
@@ -114,6 +119,8 @@ type oldProgramSpecs struct {
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
 	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
+	Requests       *ebpf.ProgramSpec `ebpf:"requests"`
+	TaskRings      *ebpf.ProgramSpec `ebpf:"task_rings"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
 	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
 	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
@@ -154,9 +161,12 @@ type oldVariableSpecs struct {
 	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
+	RequestPos     *ebpf.VariableSpec `ebpf:"request_pos"`
+	RequestTotals  *ebpf.VariableSpec `ebpf:"request_totals"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
+	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
@@ -219,9 +229,12 @@ type oldVariables struct {
 	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
+	RequestPos     *ebpf.Variable `ebpf:"request_pos"`
+	RequestTotals  *ebpf.Variable `ebpf:"request_totals"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskFound      *ebpf.Variable `ebpf:"task_found"`
+	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
@@ -241,6 +254,8 @@ type oldPrograms struct {
 	Mapped         *ebpf.Program `ebpf:"mapped"`
 	Nets           *ebpf.Program `ebpf:"nets"`
 	Queued         *ebpf.Program `ebpf:"queued"`
+	Requests       *ebpf.Program `ebpf:"requests"`
+	TaskRings      *ebpf.Program `ebpf:"task_rings"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
 	Vmas           *ebpf.Program `ebpf:"vmas"`
 	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
@@ -258,6 +273,8 @@ func (p *oldPrograms) Close() error {
 		p.Mapped,
 		p.Nets,
 		p.Queued,
+		p.Requests,
+		p.TaskRings,
 		p.Tasks,
 		p.Vmas,
 		p.VmasNoRings,

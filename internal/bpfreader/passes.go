@@ -112,6 +112,33 @@ func (r *Reader) oneByOne() (*Reader, error) {
 	return rest, nil
 }
 
+// Rings calls fn with every file that keeps a namespace alive and is in a slot of an io_uring
+// instance that a task has registered with itself, whether a descriptor of that is still open or
+// not. The File, whose FD is -1, is valid until fn returns.
+func (r *Reader) Rings(fn func(*File)) (Totals, error) {
+	return r.taskFiles(Rings, "read registered io_uring instances", fn)
+}
+
+// Requests calls fn with files of pending requests that keep a namespace alive: of io_uring
+// requests that wait for the file to become ready, and of aio polls. All are included that
+// nothing but the request refers to, and others of each process as far as there is room. The
+// File, whose FD is -1, is valid until fn returns.
+func (r *Reader) Requests(fn func(*File)) (Totals, error) {
+	return r.taskFiles(Requests, "read pending requests", fn)
+}
+
+func (r *Reader) taskFiles(p Pass, doing string, fn func(*File)) (Totals, error) {
+	var f File
+	totals, err := iterate(r, p, buffer[scanFileRecord](), func(raw *scanFileRecord) {
+		f.set(raw)
+		fn(&f)
+	})
+	if err != nil {
+		return totals, fmt.Errorf("%s: %w", doing, err)
+	}
+	return totals, nil
+}
+
 // VMAs calls fn with every mapping of a file that refers to a namespace, whether a
 // descriptor of that file is still open or not. It visits every mapping of every
 // process, which takes longer than the other passes. The File is valid until fn

@@ -16,10 +16,9 @@
 // the whole machine. Process and thread IDs are in the reader's PID namespace, and 0
 // for a task that has none there.
 //
-// Not read, and so only counted in Net.Refs: sockets and files that no descriptor refers
-// to any more (polls of aio and io_uring, senders of what is not yet received), what
-// inotify and fanotify files watch, mounts of network file systems, and references of the kernel
-// itself.
+// Not read, and so only counted in Net.Refs: what inotify and fanotify files watch, io_uring
+// instances that only a mapping keeps, mounts of network file systems, and references of the
+// kernel itself.
 package bpfreader
 
 import (
@@ -59,9 +58,11 @@ const (
 	DetachedMounts                  // mounts of nsfs that are in no mount namespace
 	Closing                         // TCP sockets that no process has any more and that are still closing
 	Lists                           // the kernel's lists of namespaces of every type
+	Rings                           // files in the slots of io_uring instances that a task has registered with itself
+	Requests                        // files of pending requests of io_uring and aio
 	queued                          // whether InFlight has to look; it includes this
 
-	// Usual is all but Closing and Lists, which are rarely needed, and VMAs, which takes as long as all the others together and
+	// Usual is all but those from Closing on, which are rarely needed, and VMAs, which takes as long as all the others together and
 	// finds more than Mapped only if TCP sockets or io_uring instances are mapped
 	// and their descriptors closed.
 	Usual = Tasks | Files | Nets | InFlight | Mapped | DetachedMounts

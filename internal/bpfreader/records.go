@@ -80,6 +80,7 @@ type Task struct {
 	Kthread        bool // a kernel thread
 	Exited         bool // a zombie, or an exited leader of threads that run
 	Left           bool // has given up its namespaces: NS has the user namespace only
+	IOURing        bool // has used io_uring
 }
 
 // Command returns the task's name, at most 15 bytes of any value but NUL.
@@ -93,6 +94,7 @@ func (t *Task) set(r *scanTaskRecord) {
 		Kthread: flags&scanTaskFlagTASK_KTHREAD != 0,
 		Exited:  flags&scanTaskFlagTASK_EXITED != 0,
 		Left:    flags&scanTaskFlagTASK_LEFT != 0,
+		IOURing: flags&scanTaskFlagTASK_IO_URING != 0,
 	}
 }
 
@@ -128,6 +130,9 @@ const (
 	OwnNS      = Flags(scanFileFlagFILE_OWN_NS)     // refers to the namespace that its task is in
 	Registered = Flags(scanFileFlagFILE_REGISTERED) // in Slot of the io_uring that FD or Address is
 	Embryo     = Flags(scanFileFlagFILE_EMBRYO)     // in an unaccepted connection, or one itself: Socket is 0
+	Sender     = Flags(scanFileFlagFILE_SENDER)     // from InFlight: a closed socket that has sent a message which is in Queue
+	Request    = Flags(scanFileFlagFILE_REQUEST)    // from Requests: of io_uring
+	AIO        = Flags(scanFileFlagFILE_AIO)        // from Requests: of aio
 )
 
 // File is one reference from a file to a namespace. The file is a descriptor, mapped,

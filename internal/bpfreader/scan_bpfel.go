@@ -43,6 +43,9 @@ const (
 	scanFileFlagFILE_REGISTERED scanFileFlag = 32
 	scanFileFlagFILE_EMBRYO     scanFileFlag = 64
 	scanFileFlagFILE_UNMOUNTED  scanFileFlag = 128
+	scanFileFlagFILE_SENDER     scanFileFlag = 256
+	scanFileFlagFILE_REQUEST    scanFileFlag = 512
+	scanFileFlagFILE_AIO        scanFileFlag = 1024
 )
 
 type scanFileKind uint32
@@ -191,6 +194,8 @@ type scanQueueWalk struct {
 	Sk        uint64
 	Skb       uint64
 	Fp        uint64
+	Sender    uint64
+	Last      uint64
 	Inode     uint64
 	Nets      uint32
 	Net       uint32
@@ -223,12 +228,30 @@ type scanRelation struct {
 	Uid    uint32
 }
 
+type scanRequestWalk struct {
+	_        structs.HostLayout
+	Tctx     uint64
+	Node     uint64
+	Ring     uint64
+	Hash     uint64
+	Contexts uint64
+	Head     uint64
+	Entry    uint64
+	Slot     uint32
+	Table    uint32
+	Buckets  uint32
+	Bucket   uint32
+	Context  uint32
+	Unused   uint32
+}
+
 type scanTaskFlag uint32
 
 const (
-	scanTaskFlagTASK_KTHREAD scanTaskFlag = 1
-	scanTaskFlagTASK_EXITED  scanTaskFlag = 2
-	scanTaskFlagTASK_LEFT    scanTaskFlag = 4
+	scanTaskFlagTASK_KTHREAD  scanTaskFlag = 1
+	scanTaskFlagTASK_EXITED   scanTaskFlag = 2
+	scanTaskFlagTASK_LEFT     scanTaskFlag = 4
+	scanTaskFlagTASK_IO_URING scanTaskFlag = 8
 )
 
 type scanTaskRecord struct {
@@ -281,6 +304,8 @@ const (
 	scanProgMapped         = "mapped"
 	scanProgNets           = "nets"
 	scanProgQueued         = "queued"
+	scanProgRequests       = "requests"
+	scanProgTaskRings      = "task_rings"
 	scanProgTasks          = "tasks"
 	scanProgVmas           = "vmas"
 	scanProgVmasNoRings    = "vmas_no_rings"
@@ -308,9 +333,12 @@ const (
 	scanVarReaderLevel     = "reader_level"
 	scanVarReaderPidns     = "reader_pidns"
 	scanVarRelatedProxy    = "related_proxy"
+	scanVarRequestPos      = "request_pos"
+	scanVarRequestTotals   = "request_totals"
 	scanVarRingPos         = "ring_pos"
 	scanVarTablePos        = "table_pos"
 	scanVarTaskFound       = "task_found"
+	scanVarTaskRingPos     = "task_ring_pos"
 	scanVarTaskShown       = "task_shown"
 	scanVarTaskTotals      = "task_totals"
 	scanVarTypesForGo      = "types_for_go"
@@ -368,6 +396,8 @@ type scanProgramSpecs struct {
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
 	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
+	Requests       *ebpf.ProgramSpec `ebpf:"requests"`
+	TaskRings      *ebpf.ProgramSpec `ebpf:"task_rings"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
 	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
 	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
@@ -408,9 +438,12 @@ type scanVariableSpecs struct {
 	ReaderLevel    *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
+	RequestPos     *ebpf.VariableSpec `ebpf:"request_pos"`
+	RequestTotals  *ebpf.VariableSpec `ebpf:"request_totals"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
+	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
@@ -473,9 +506,12 @@ type scanVariables struct {
 	ReaderLevel    *ebpf.Variable `ebpf:"reader_level"`
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
+	RequestPos     *ebpf.Variable `ebpf:"request_pos"`
+	RequestTotals  *ebpf.Variable `ebpf:"request_totals"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskFound      *ebpf.Variable `ebpf:"task_found"`
+	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
@@ -495,6 +531,8 @@ type scanPrograms struct {
 	Mapped         *ebpf.Program `ebpf:"mapped"`
 	Nets           *ebpf.Program `ebpf:"nets"`
 	Queued         *ebpf.Program `ebpf:"queued"`
+	Requests       *ebpf.Program `ebpf:"requests"`
+	TaskRings      *ebpf.Program `ebpf:"task_rings"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
 	Vmas           *ebpf.Program `ebpf:"vmas"`
 	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
@@ -512,6 +550,8 @@ func (p *scanPrograms) Close() error {
 		p.Mapped,
 		p.Nets,
 		p.Queued,
+		p.Requests,
+		p.TaskRings,
 		p.Tasks,
 		p.Vmas,
 		p.VmasNoRings,

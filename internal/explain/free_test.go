@@ -32,3 +32,20 @@ func TestFreeChildren(t *testing.T) {
 		t.Errorf("verdict %q, want it to begin with %q", got, verdict)
 	}
 }
+
+// What has no descriptor is named by what keeps it.
+func TestFreeWithoutDescriptor(t *testing.T) {
+	process := ns.Process{PID: 42, Comm: "server"}
+	for want, h := range map[string]ns.Holder{
+		"close the registered io_uring of server (pid 42)":                           {Kind: ns.KindFD, Via: ns.ViaRegistered},
+		"close the aio request of server (pid 42) for its closed inet stream socket": {Kind: ns.KindSocket, Via: ns.ViaAIO, Family: "inet", Type: "stream"},
+		"close the io_uring request of thread 43 (server) of pid 42":                 {Kind: ns.KindTun, Via: ns.ViaRequest, TID: 43},
+	} {
+		h.PID, h.FD, h.Process = 42, -1, &process
+		a := Adviser{Snapshot: &ns.Snapshot{}}
+		n := ns.Namespace{Type: ns.Net, Inode: 10, Holders: []ns.Holder{h}}
+		if got := steps(a.Free(&n)); !slices.Equal(got, []string{want}) {
+			t.Errorf("steps %q, want %q", got, want)
+		}
+	}
+}

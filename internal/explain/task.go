@@ -36,7 +36,7 @@ func whoSince(h *ns.Holder) string {
 	return fmt.Sprintf("%s (pid %d, started %s)", comm(h), h.PID, Stamp(h.Process.Started))
 }
 
-// descriptor names an open file, with who or whoSince for its process.
+// descriptor names an open file, or what keeps one without a descriptor, with who or whoSince for its process.
 func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
 	of := *h
 	if of.Kind = ns.KindProcess; h.TID != 0 {
@@ -44,6 +44,10 @@ func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
 	}
 	file := fmt.Sprintf("fd %d of %s", h.FD, name(&of))
 	switch {
+	case h.FD < 0 && h.Family != "":
+		return fmt.Sprintf("the %s of %s for its closed %s %s socket", h.Via, name(&of), h.Family, h.Type)
+	case h.FD < 0:
+		return fmt.Sprintf("the %s of %s", h.Via, name(&of))
 	case h.Via != "":
 		return file + fmt.Sprintf(" (%s)", h.Via)
 	case h.Kind == ns.KindSocket:

@@ -47,8 +47,13 @@ const (
 	InflightSocket     Kind = "inflight-socket"
 	InflightNested     Kind = "inflight-nested"
 	InflightUnaccepted Kind = "inflight-unaccepted"
+	InflightSender     Kind = "inflight-sender"
 
-	IOURing Kind = "io-uring"
+	IOURing           Kind = "io-uring"
+	IOURingRegistered Kind = "io-uring-registered"
+	IOURingPoll       Kind = "io-uring-poll"
+	AIOPoll           Kind = "aio-poll"
+
 	ProcNet Kind = "proc-net"
 
 	Inotify  Kind = "inotify"
@@ -108,8 +113,12 @@ var scenes = []scene{
 	{InflightSocket, "inflight", "a socket of it queued in a unix socket", nil, holdInflight(inetStream.open)},
 	{InflightNested, "inflight", "an nsfs file queued in a unix socket queued in another", nil, holdInflightNested},
 	{InflightUnaccepted, "inflight", "an nsfs file queued in a connection not yet accepted", nil, holdInflightUnaccepted},
+	{InflightSender, "inflight", "a closed unix socket whose datagram is unread", nil, holdInflightSender},
 
 	{IOURing, "kernel", "an nsfs file registered with an io_uring", nil, holdIOURing},
+	{IOURingRegistered, "kernel", "an nsfs file registered with an io_uring that is itself only registered", nil, holdIOURingRegistered},
+	{IOURingPoll, "kernel", "a closed socket that an io_uring polls", nil, holdIOURingPoll},
+	{AIOPoll, "kernel", "a closed socket that is polled by aio", nil, holdAIOPoll},
 	{ProcNet, "kernel", "an open file of its /proc/net", nil, holdProcNet},
 
 	{Inotify, "kernel", "an inotify watch on its nsfs file", nil, holdInotify},

@@ -139,6 +139,30 @@ func checkIOURing(t *testing.T, s *Scene) {
 	}
 }
 
+// checkNoFD checks that the process has no descriptor that leads there.
+func checkNoFD(t *testing.T, s *Scene) {
+	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.Holders[0].PID))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, fd := range fds {
+		link, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", s.Holders[0].PID, fd.Name()))
+		if strings.HasPrefix(link, "socket:") || strings.HasPrefix(link, "net:") || strings.HasSuffix(link, "io_uring]") {
+			t.Errorf("fd %s is %s", fd.Name(), link)
+		}
+	}
+}
+
+// checkSender checks that the datagram is there.
+func checkSender(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	buf := make([]byte, 2)
+	n, _, err := unix.Recvfrom(steal(t, h.PID, *h.FD), buf, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	if err != nil || n != 1 {
+		t.Errorf("read %d bytes, want 1: %v", n, err)
+	}
+}
+
 func checkProcNet(t *testing.T, s *Scene) {
 	h := s.Holders[0]
 	if link := linkOf(t, h); !strings.HasSuffix(link, "/net/dev") {

@@ -10,7 +10,7 @@ type Holder struct {
 	Kind string `json:"kind" jsonschema:"enum=process,enum=thread,enum=fd,enum=mount,enum=socket,enum=tun,enum=mmap,enum=inflight,enum=child,enum=kernel"`
 	PID  int    `json:"pid,omitempty"` // the process that holds; of every kind but mount, child and kernel
 	TID  int    `json:"tid,omitempty"` // of a thread, and of a file in the descriptor table of one thread alone; comm and started are its own then
-	FD   *int   `json:"fd,omitempty"`  // of fd, socket and tun the descriptor; of inflight that of the unix socket in which the file waits
+	FD   *int   `json:"fd,omitempty"`  // of fd, socket and tun the descriptor, absent where there is none; of inflight that of the unix socket in which the file waits
 	Details
 	Owner *Owner `json:"owner,omitempty"` // of the process
 
@@ -19,7 +19,10 @@ type Holder struct {
 	// is of a ring that has the file, "unaccepted connection" where it is of the
 	// listener, /proc/net where the descriptor is of a file below that directory, fsopen
 	// of a file system that is to be mounted, inotify or fanotify where the descriptor
-	// watches the namespace's file, "detached mount" or "unmounted, but in use" for a mount that is in no
+	// watches the namespace's file, "registered io_uring" where the process, or its thread tid,
+	// has registered a ring with itself that has the file, "io_uring request" or "aio request"
+	// where one of these waits for a socket that the process has closed, "closed sender" of a
+	// closed socket whose message waits in the queue, "detached mount" or "unmounted, but in use" for a mount that is in no
 	// mount namespace.
 	Via          string `json:"via,omitempty"`
 	Family       string `json:"family,omitempty"`                                                                        // of a socket, as inet

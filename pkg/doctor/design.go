@@ -75,7 +75,7 @@ func (x *inspection) stored(n *ns.Namespace) bool {
 	}
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind != ns.KindInflight || h.PID == 0 {
+		if h.Kind != ns.KindInflight || h.PID == 0 || h.Via == ns.ViaSender {
 			return false
 		}
 		if p := x.process(h.PID); p == nil || p.Comm != "systemd" {

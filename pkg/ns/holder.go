@@ -54,6 +54,16 @@ const (
 	ViaFanotify  = "fanotify"  // the same
 )
 
+// Via of what a process, or the thread TID of it, keeps without a descriptor.
+const (
+	ViaRegistered = "registered io_uring" // an io_uring that it has registered with itself has the file
+	ViaRequest    = "io_uring request"    // one waits for the file
+	ViaAIO        = "aio request"         // the same
+)
+
+// ViaSender is the Via of a closed socket that has sent a message which waits in a queue.
+const ViaSender = "closed sender"
+
 // Watches reports whether the holder is a watch on the namespace's file.
 func (h *Holder) Watches() bool { return h.Via == ViaInotify || h.Via == ViaFanotify }
 

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -49,7 +48,8 @@ func TestAccount(t *testing.T) {
 				switch {
 				case name == "inotify" && (row.kind == nstest.Inotify || row.kind == nstest.Fanotify):
 					missing = 1 // of two inodes that are watched: fdinfo does not distinguish them
-				case name == "closing" && !need.KernelIs(t, 6, 1):
+				case name == "closing" && !need.KernelIs(t, 6, 1), name == "datagram" && !need.KernelIs(t, 6, 0),
+					name == "aio" && !need.KernelIs(t, 5, 17):
 					missing = 1
 				}
 				beside(t, name, fd, hold, func() { checkBalance(t, opts, scene, missing) })
@@ -165,16 +165,17 @@ var visible = map[string]func(*testing.T, int) (func(), error){
 	"snmp": inside(func() (int, error) { // single_open_net
 		return unix.Open("/proc/thread-self/net/snmp", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	}),
-	"fsopen":  inside(func() (int, error) { return unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC) }),
-	"inotify": holdWatch,
-	"closing": holdClosing,
-	"process": holdChild,
+	"fsopen":   inside(func() (int, error) { return unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC) }),
+	"inotify":  holdWatch,
+	"closing":  holdClosing,
+	"process":  holdChild,
+	"aio":      holdPoll,
+	"datagram": holdDatagram,
 }
 
 // hidden are what refers to a namespace and no holder shows, one reference each.
 var hidden = map[string]func(*testing.T, int) (func(), error){
-	"aio":      holdPoll,
-	"datagram": holdDatagram,
+	"mapped ring": holdMappedRing,
 }
 
 func holdFile(_ *testing.T, fd int) (func(), error) {
@@ -267,28 +268,47 @@ func holdDatagram(_ *testing.T, fd int) (func(), error) {
 	return func() { unix.Close(to) }, err
 }
 
-// holdPoll leaves a poll of a closed socket with an aio context (linux/aio_abi.h).
+// holdPoll leaves a poll of a closed socket with an aio context.
 func holdPoll(t *testing.T, fd int) (func(), error) {
-	const iocbCmdPoll, pollIn = 5, 1
 	var context uintptr
-	if _, _, errno := unix.Syscall(unix.SYS_IO_SETUP, 1, uintptr(unsafe.Pointer(&context)), 0); errno != 0 {
-		return nil, fmt.Errorf("io_setup: %w", errno)
-	}
 	err := thread(fd, func() error {
 		socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(socket)
-		poll := &[8]uint64{2: iocbCmdPoll | uint64(socket)<<32, 3: pollIn} // struct iocb: aio_lio_opcode, aio_fildes, aio_buf
-		if _, _, errno := unix.Syscall(unix.SYS_IO_SUBMIT, context, 1, uintptr(unsafe.Pointer(&poll))); errno != 0 {
-			return fmt.Errorf("io_submit: %w", errno)
-		}
-		return nil
+		context, err = nstest.PollAIO(socket)
+		return err
 	})
 	return func() {
-		if _, _, errno := unix.Syscall(unix.SYS_IO_DESTROY, context, 0, 0); errno != 0 {
-			t.Errorf("io_destroy: %v", errno)
+		if err := nstest.EndAIO(context); err != nil {
+			t.Error(err)
 		}
 	}, err
+}
+
+// holdMappedRing leaves a socket in a slot of an io_uring that only a mapping keeps.
+func holdMappedRing(t *testing.T, fd int) (func(), error) {
+	ring, err := nstest.NewRing()
+	if err != nil {
+		return nil, err
+	}
+	defer ring.Close()
+	queue, err := ring.Map()
+	if err != nil {
+		return nil, err
+	}
+	end := func() {
+		if err := unix.Munmap(queue); err != nil {
+			t.Errorf("unmap: %v", err)
+		}
+	}
+	return end, thread(fd, func() error {
+		socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(socket)
+		return ring.Register(socket)
+	})
 }

@@ -44,6 +44,10 @@ var since = map[nstest.Kind]struct {
 	nstest.InflightSocket:     {6, 0, [...]word{gap, listed}},
 	nstest.InflightNested:     {6, 0, [...]word{gap, listed}},
 	nstest.InflightUnaccepted: {6, 0, [...]word{gap, listed}},
+	nstest.InflightSender:     {6, 0, [...]word{gap, listed}},
+	nstest.IOURingRegistered:  {5, 18, [...]word{gap, listed}},
+	nstest.IOURingPoll:        {6, 0, [...]word{gap, listed}},
+	nstest.AIOPoll:            {5, 17, [...]word{gap, listed}},
 	nstest.SocketUnaccepted:   {6, 0, [...]word{gap, listed}},
 }
 
@@ -64,7 +68,7 @@ func expected(t *testing.T, kind nstest.Kind, want [numEngines]word) [numEngines
 // watches it is known once the namespace is.
 var active = map[nstest.Kind]word{
 	nstest.MountTree: listed, nstest.Inflight: listed, nstest.InflightNested: listed, nstest.InflightUnaccepted: listed,
-	nstest.IOURing: listed, nstest.Inotify: found, nstest.Fanotify: found,
+	nstest.IOURing: listed, nstest.IOURingRegistered: listed, nstest.Inotify: found, nstest.Fanotify: found,
 }
 
 // matrix has for each scene the source that finds it and what each engine is to
@@ -110,9 +114,13 @@ var matrix = []struct {
 	{nstest.InflightSocket, "inflight", [...]word{gap, found}},
 	{nstest.InflightNested, "inflight", [...]word{gap, found}},
 	{nstest.InflightUnaccepted, "inflight", [...]word{gap, found}},
+	{nstest.InflightSender, "inflight", [...]word{gap, found}},
 
 	{nstest.SocketUnaccepted, "socket", [...]word{gap, found}},
 	{nstest.IOURing, "fd", [...]word{gap, found}},
+	{nstest.IOURingRegistered, "fd", [...]word{gap, found}},
+	{nstest.IOURingPoll, "socket", [...]word{gap, found}},
+	{nstest.AIOPoll, "socket", [...]word{gap, found}},
 	{nstest.ProcNet, "fd", [...]word{gap, found}},
 	{nstest.Inotify, "fd", [...]word{gap, found}},
 	{nstest.Fanotify, "fd", [...]word{gap, found}},
@@ -124,6 +132,9 @@ var matrix = []struct {
 // is itself.
 var better = map[nstest.Kind]func(*holder){
 	nstest.IOURing:            func(h *holder) { h.Kind = "fd" },
+	nstest.IOURingRegistered:  func(h *holder) { h.Kind, h.FD = "fd", -1 },
+	nstest.IOURingPoll:        func(h *holder) { h.Kind, h.FD, h.Family, h.Type = "socket", -1, "inet6", "dgram" },
+	nstest.AIOPoll:            func(h *holder) { h.Kind, h.FD, h.Family, h.Type = "socket", -1, "inet6", "dgram" },
 	nstest.SocketUnaccepted:   func(h *holder) { h.Kind, h.Family, h.Type = "socket", "unix", "stream" },
 	nstest.MountTree:          func(h *holder) { h.Path = "" }, // no path leads there
 	nstest.MountGone:          func(h *holder) { h.Path = "" },

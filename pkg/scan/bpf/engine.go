@@ -11,7 +11,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/kernel"
@@ -22,8 +21,8 @@ import (
 
 type engine struct {
 	r       *bpfreader.Reader
-	related bool              // r records relations
-	closing *bpfreader.Reader // nil until it is needed
+	related bool                                 // r records relations
+	rare    map[bpfreader.Pass]*bpfreader.Reader // of those passes that were needed
 }
 
 // New loads the programs of a scan, which Close of the engine unloads. It needs CAP_BPF
@@ -46,8 +45,8 @@ func New(types ...ns.Type) (scan.Engine, error) {
 
 // Close implements scan.Engine: it unloads the programs.
 func (e *engine) Close() error {
-	if e.closing != nil {
-		e.closing.Close()
+	for _, r := range e.rare {
+		r.Close()
 	}
 	return e.r.Close()
 }
@@ -135,7 +134,7 @@ func (e *engine) Find(ctx context.Context, wanted scan.Wanted, sink *record.Sink
 		source string
 		read   func() error
 	}{
-		{"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.detachedMounts}, {"socket", f.closing},
+		{"fd", f.rings}, {"mmap", f.mapped}, {"inflight", f.inFlight}, {"mount", f.detachedMounts}, {"socket", f.unopened},
 	}
 	whole := filesErr == nil && !f.incomplete
 	for _, s := range steps {
@@ -178,34 +177,14 @@ type finder struct {
 	incomplete  bool             // not all tasks were read
 	exited      map[int]bool     // processes whose first thread has ended
 	threadFiles []bpfreader.File // with other threads than the first, reported once exited is known
+	usesRings   bool             // a task uses io_uring
 	reported    map[fileRef]bool
-	open        map[pidSocket]bool
+	open        map[pidObject]bool    // by a descriptor
 	queues      map[uint64]descriptor // of unix sockets, by inode, in whose queue files may be
 
 	trees map[int]ns.Holder // the files that are detached mounts, by mount ID
 
 	taskAccount, fileAccount account
-}
-
-type fileRef struct {
-	pid, fd   int
-	namespace uint32
-	kind      bpfreader.Kind
-}
-
-type pidSocket struct {
-	pid    int
-	socket uint64
-}
-
-type descriptor struct {
-	pid, tid, fd int
-	born         time.Duration // when the process started
-}
-
-// holder returns what has the descriptor.
-func (d descriptor) holder(k ns.Kind) ns.Holder {
-	return ns.Holder{Kind: k, PID: ns.TaskID(d.pid), TID: ns.TaskID(d.tid), FD: d.fd, Born: d.born}
 }
 
 func (f *finder) tasks() error {
@@ -214,6 +193,7 @@ func (f *finder) tasks() error {
 	f.exited = map[int]bool{}
 	_, err := f.r.Tasks(func(t *bpfreader.Task) {
 		f.taskAccount.task(t)
+		f.usesRings = f.usesRings || t.IOURing
 		if t.PID != t.TID {
 			threads = append(threads, *t)
 			return

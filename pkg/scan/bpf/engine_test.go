@@ -10,6 +10,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
@@ -45,6 +46,38 @@ func TestGapOfEverySource(t *testing.T) {
 				t.Errorf("source %s without its pass: complete %v, gaps %v", source, snap.Complete(), snap.Gaps)
 			}
 		}
+	}
+}
+
+// TestRareIsLoadedWhereNeeded checks that what looks for files without descriptors is loaded
+// where there is one, and nowhere else.
+func TestRareIsLoadedWhereNeeded(t *testing.T) {
+	loaded := func(pass bpfreader.Pass) bool {
+		e := without(t, 0).(*engine)
+		if _, err := scan.Scan(t.Context(), scan.Options{Engine: e}); err != nil {
+			t.Error(err)
+		}
+		_, there := e.rare[pass]
+		for _, r := range e.rare {
+			r.Close()
+		}
+		return there
+	}
+	for kind, pass := range map[nstest.Kind]bpfreader.Pass{
+		nstest.IOURingRegistered: bpfreader.Rings,
+		nstest.AIOPoll:           bpfreader.Requests,
+	} {
+		nstest.Eventually(t, func() string { // other programs may have such files
+			if loaded(pass) {
+				return "loaded without " + string(kind)
+			}
+			return ""
+		})
+		scene := nstest.Make(t, kind)
+		if !loaded(pass) && need.KernelIs(t, 5, 18) {
+			t.Error("not loaded with " + string(kind))
+		}
+		scene.Free()
 	}
 }
 

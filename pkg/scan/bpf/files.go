@@ -7,21 +7,43 @@ package bpf
 import (
 	"cmp"
 	"errors"
+	"time"
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
+type fileRef struct {
+	pid, fd   int
+	namespace uint32
+	kind      bpfreader.Kind
+}
+
+type pidObject struct {
+	pid    int
+	object bpfreader.Object
+}
+
+type descriptor struct {
+	pid, tid, fd int
+	born         time.Duration // when the process started
+}
+
+// holder returns what has the descriptor.
+func (d descriptor) holder(k ns.Kind) ns.Holder {
+	return ns.Holder{Kind: k, PID: ns.TaskID(d.pid), TID: ns.TaskID(d.tid), FD: d.fd, Born: d.born}
+}
+
 // files reads the open files, beside tasks.
 func (f *finder) files() error {
-	f.open, f.queues = map[pidSocket]bool{}, map[uint64]descriptor{}
+	f.open, f.queues = map[pidObject]bool{}, map[uint64]descriptor{}
 	f.trees = map[int]ns.Holder{}
 	_, err := f.r.Files(func(file *bpfreader.File) {
 		h := descriptorOf(file)
 		f.fileAccount.file(file)
-		if file.Socket != 0 {
-			f.open[pidSocket{file.PID, file.Socket}] = true
+		if file.PID != 0 {
+			f.open[pidObject{file.PID, file.Object}] = true
 		}
 		if file.Flags&(bpfreader.Queued|bpfreader.Listening) != 0 {
 			if other, ok := f.queues[file.Socket]; !ok || cmp.Compare(h.pid, other.pid) < 0 {
@@ -116,9 +138,17 @@ func via(file *bpfreader.File) string {
 	return viaRing(file)
 }
 
-// viaRing returns "io_uring" for a file in a slot of the io_uring that its descriptor is.
+// viaRing returns what of a process has the file that is not itself a descriptor: "io_uring" for
+// one in a slot of the io_uring that the descriptor is.
 func viaRing(file *bpfreader.File) string {
-	if file.Flags&bpfreader.Registered != 0 {
+	switch {
+	case file.Flags&bpfreader.Request != 0:
+		return ns.ViaRequest
+	case file.Flags&bpfreader.AIO != 0:
+		return ns.ViaAIO
+	case file.Flags&bpfreader.Registered != 0 && file.FD < 0:
+		return ns.ViaRegistered
+	case file.Flags&bpfreader.Registered != 0:
 		return "io_uring"
 	}
 	return ""
@@ -130,13 +160,13 @@ func (f *finder) mapped() error {
 	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
 		return nil
 	}
-	reported := map[pidSocket]bool{}
+	reported := map[pidObject]bool{}
 	_, err := f.r.Mapped(func(file *bpfreader.File) {
 		f.fileAccount.file(file)
 		if file.Flags&bpfreader.OwnNS != 0 {
 			return
 		}
-		ref := pidSocket{file.PID, file.Socket}
+		ref := pidObject{file.PID, file.Object}
 		if f.open[ref] || reported[ref] {
 			return
 		}
@@ -152,6 +182,7 @@ func (f *finder) mapped() error {
 func (f *finder) inFlight() error {
 	found, err := retry(f.r.InFlight)
 	inside := map[uint64]uint64{} // by socket in flight: the socket in whose queue it is
+	senders := map[sent]bool{}
 	for i := range found {
 		if found[i].Kind == bpfreader.KindSocket && found[i].Socket != 0 {
 			inside[found[i].Socket] = found[i].Queue
@@ -161,7 +192,13 @@ func (f *finder) inFlight() error {
 		file := &found[i]
 		f.fileAccount.file(file)
 		if file.Flags&bpfreader.OwnNS != 0 {
-			continue // an unaccepted connection, which goes with its listener
+			continue // an unaccepted connection or a sender, which goes with the socket that has it
+		}
+		if file.Flags&bpfreader.Sender != 0 {
+			if senders[sent{file.Queue, file.Object}] {
+				continue
+			}
+			senders[sent{file.Queue, file.Object}] = true
 		}
 		h := ns.Holder{Kind: ns.KindInflight, FD: -1}
 		if at, ok := f.outermost(file.Queue, inside); ok {
@@ -181,9 +218,18 @@ func (f *finder) inFlight() error {
 		case file.Kind == bpfreader.KindSocket:
 			h.Family, h.Type = procscan.SocketFamily(int(file.Family)), procscan.SocketType(int(file.SockType))
 		}
+		if file.Flags&bpfreader.Sender != 0 {
+			h.Via = ns.ViaSender
+		}
 		f.sink.Holder(typ, uint64(file.Namespace), h)
 	}
 	return err
+}
+
+// sent is a closed socket, and the queue that has messages of it, maybe several.
+type sent struct {
+	queue  uint64
+	sender bpfreader.Object
 }
 
 // retry repeats a pass that walks lists without a lock: one that changed while it was

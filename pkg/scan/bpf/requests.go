@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build amd64 || arm64
+
+package bpf
+
+import (
+	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// rings reports what the io_uring instances have that tasks have registered with themselves,
+// if there is a task that uses io_uring: the descriptors of these may be closed.
+func (f *finder) rings() error {
+	if !f.usesRings {
+		return nil
+	}
+	return f.rarely(bpfreader.Rings, func(f *finder, r *bpfreader.Reader) error {
+		_, err := r.Rings(f.kept)
+		return err
+	})
+}
+
+// requests reports the files of pending requests of io_uring and aio.
+func (f *finder) requests(r *bpfreader.Reader) error {
+	_, err := r.Requests(f.kept)
+	return err
+}
+
+// kept reports a file that a process keeps other than by a descriptor, unless it has one, too.
+func (f *finder) kept(file *bpfreader.File) {
+	f.fileAccount.file(file)
+	at := descriptorOf(file)
+	ref := pidObject{file.PID, file.Object}
+	switch {
+	case file.Kind == bpfreader.KindDetachedMount:
+		tree := at.holder(ns.KindFD)
+		tree.Via = via(file)
+		f.tree(file, tree)
+	case file.Kind == bpfreader.KindInotify, file.Kind == bpfreader.KindFanotify:
+		// What it watches is in the fdinfo of descriptors alone.
+	case file.Flags&bpfreader.OwnNS == 0 && !f.open[ref]:
+		f.open[ref] = true
+		f.file(file, at)
+	}
+}
