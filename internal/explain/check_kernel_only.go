@@ -33,7 +33,7 @@ func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
 	case c.closing > 0:
 		t.Meaning = "It is freed when they have closed: " + Closing(c.closing, true) + "."
 	default:
-		t.Meaning = "Something inside the kernel holds it: a TCP connection that is still closing, a poll of a closed socket, " +
+		t.Meaning = "Something inside the kernel holds it: a TCP connection that is still closing, an io_uring that is still mapped, " +
 			"a mount of NFS or SMB made in it. Neither lsns nor ip netns shows it."
 	}
 	t.fix()

@@ -142,6 +142,9 @@ func (a *Adviser) end(maker ns.Authority, h *ns.Holder) Fix {
 		f.verb, f.object = "have received, or close,", queue(h)
 	default:
 		f.verb, f.object, f.exact = "close", descriptor(h, who), descriptor(h, whoSince)
+		if h.FD < 0 {
+			f.verb = "end"
+		}
 	}
 	if why := a.handed(maker, h); why != "" {
 		f.Command, f.object, f.exact = "", f.object+": "+why, cmp.Or(f.exact, f.object)+": "+why
@@ -171,7 +174,7 @@ func (a *Adviser) find(n *ns.Namespace, h *ns.Holder) Fix {
 	case c.closing > 0:
 		return Fix{verb: "wait", object: "until TCP connections of ended processes have closed, for some minutes at most"}
 	}
-	return Fix{verb: "find", object: "what has " + what + " that nothing visible explains (a connection that is still closing, or a poll of a closed socket, for example)"}
+	return Fix{verb: "find", object: "what has " + what + " that nothing visible explains (a connection that is still closing, or an io_uring that is still mapped, for example)"}
 }
 
 // once returns fixes without those that are there already.

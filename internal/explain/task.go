@@ -44,7 +44,7 @@ func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
 	}
 	file := fmt.Sprintf("fd %d of %s", h.FD, name(&of))
 	switch {
-	case h.FD < 0 && h.Family != "":
+	case h.Family != "" && (h.Via == ns.ViaRequest || h.Via == ns.ViaAIO):
 		return fmt.Sprintf("the %s of %s for its closed %s %s socket", h.Via, name(&of), h.Family, h.Type)
 	case h.FD < 0:
 		return fmt.Sprintf("the %s of %s", h.Via, name(&of))

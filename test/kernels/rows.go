@@ -23,6 +23,7 @@ var holderRows = []holderRow{
 	{"`fd`: by any path, `O_PATH`, of one thread, a mount that is gone or detached", "fd", []nstest.Kind{
 		nstest.FD, nstest.FDPath, nstest.FDThread, nstest.FDUnmounted, nstest.FDDetached, nstest.Veth}},
 	{"`fd` registered with an io_uring", "fd", []nstest.Kind{nstest.IOURing}},
+	{"`fd` registered with an io_uring that is itself only registered", "fd", []nstest.Kind{nstest.IOURingRegistered}},
 	{"`mount`, where a process sees it", "mount", []nstest.Kind{nstest.Mount, nstest.MountPrivate}},
 	{"`mount` in a mount namespace that no process is in", "mount", []nstest.Kind{nstest.MountFD, nstest.MountMount}},
 	{"`mount` below a detached mount, or below one that was unmounted", "mount", []nstest.Kind{nstest.MountTree, nstest.MountGone}},
@@ -30,12 +31,15 @@ var holderRows = []holderRow{
 		nstest.Socket, nstest.SocketInet6Dgram, nstest.SocketPacket, nstest.SocketNetlink,
 		nstest.SocketUnixStream, nstest.SocketUnixDgram, nstest.SocketUnixSeqpacket}},
 	{"`socket`: a connection not yet accepted", "socket", []nstest.Kind{nstest.SocketUnaccepted}},
+	{"`socket`: closed, and an io_uring polls it", "socket", []nstest.Kind{nstest.IOURingPoll}},
+	{"`socket`: closed, and polled by aio", "socket", []nstest.Kind{nstest.AIOPoll}},
 	{"`tun`: tun and tap, moved, without a device", "tun", []nstest.Kind{nstest.Tun, nstest.Tap, nstest.TunMoved, nstest.TunBare}},
 	{"`tun`: the file of a macvtap device", "tun", []nstest.Kind{nstest.Macvtap}},
 	{"`mmap`: a packet ring whose descriptor is closed", "mmap", []nstest.Kind{nstest.Mmap}},
 	{"`inflight`: a namespace file queued in a unix socket, nested, not accepted", "inflight", []nstest.Kind{
 		nstest.Inflight, nstest.InflightNested, nstest.InflightUnaccepted}},
 	{"`inflight`: a socket queued in a unix socket", "inflight", []nstest.Kind{nstest.InflightSocket}},
+	{"`inflight`: a closed unix socket whose datagram is unread", "inflight", []nstest.Kind{nstest.InflightSender}},
 	{"`fd`: an open file below its /proc/net", "fd", []nstest.Kind{nstest.ProcNet}},
 	{"`fd`: an inotify or fanotify watch on its file", "fd", []nstest.Kind{nstest.Inotify, nstest.Fanotify}},
 }
