@@ -140,14 +140,17 @@ static __always_inline int file_step(struct queue_walk *w, struct net_record *ne
 }
 
 /* A message refers to the socket that sent it until it is received (skb_set_owner_w,
- * net/core/sock.c): one that was closed meanwhile is kept by that. */
+ * net/core/sock.c): one that was closed meanwhile is kept by that. In the queue of a listening
+ * socket are no messages, but connections (unix_stream_connect, net/unix/af_unix.c). */
 static __always_inline u64 closed_sender(struct queue_walk *w, struct sk_buff *skb)
 {
 	struct sock *sk = READ(skb, sk);
 	u64 last = w->last;
 
 	w->last = (u64)sk;
-	if (!sk || (u64)sk == last || READ(sk, sk_socket) || !READ_BIT(sk, __sk_common.skc_net_refcnt))
+	if (!sk || (u64)sk == last || READ((struct sock *)w->sk, __sk_common.skc_state) == TCP_LISTEN)
+		return 0;
+	if (READ(sk, sk_socket) || !READ_BIT(sk, __sk_common.skc_net_refcnt))
 		return 0;
 	return (u64)sk;
 }

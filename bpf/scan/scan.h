@@ -10,7 +10,7 @@ enum task_flag {
 	TASK_KTHREAD = 1, /* a kernel thread */
 	TASK_EXITED = 2,  /* a zombie, or an exited leader of threads that run */
 	TASK_LEFT = 4,    /* has given up its namespaces (exit_task_namespaces) */
-	TASK_IO_URING = 8, /* has used io_uring */
+	TASK_HAS_RINGS = 8, /* has registered io_uring instances with itself */
 };
 
 struct task_record {

@@ -5,8 +5,7 @@
 #pragma once
 
 #include "taskfiles.h"
-
-#define TASK_RINGS 16 /* IO_RINGFD_REG_MAX, io_uring/tctx.h */
+#include "tasks.h"
 
 /* A global as ring_walk is, which has the numbers of one instance. */
 struct task_ring_walk {

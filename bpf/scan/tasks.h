@@ -2,7 +2,10 @@
 /* Every task, with the namespaces that it is in. */
 #pragma once
 
+#include "kernel.h"
 #include "relations.h"
+
+#define TASK_RINGS 16 /* IO_RINGFD_REG_MAX, io_uring/tctx.h */
 
 static __always_inline void set_namespaces(struct nsproxy *proxy)
 {
@@ -37,6 +40,23 @@ __noinline int set_proxy(void)
 	return 0;
 }
 
+/* Fills in whether task_shown, which uses io_uring, has registered instances with itself. */
+__noinline int set_rings(void)
+{
+	void *tctx = GET(TYPED((struct task_struct *)task_shown), io_uring);
+	u64 rings[TASK_RINGS], any = 0;
+	u32 i;
+
+	if (!bpf_core_field_exists(struct io_uring_task, registered_rings))
+		return 0;
+	bpf_probe_read_kernel(rings, sizeof(rings), tctx + bpf_core_field_offset(struct io_uring_task, registered_rings));
+	for (i = 0; i < TASK_RINGS; i++)
+		any |= rings[i];
+	if (any)
+		task_found.flags |= TASK_HAS_RINGS;
+	return 0;
+}
+
 /* Fills in all of task_shown. The task is TYPED though the verifier has its type: for a
  * pointer loaded from a trusted one it searches the whole kernel's BTF by name, three times
  * (btf_nested_type_is_trusted, kernel/bpf/verifier.c, 6.4), which made loading 40 ms
@@ -60,7 +80,7 @@ static __always_inline void fill_task(struct task_struct *task)
 	if (GET(task, exit_state))
 		r->flags |= TASK_EXITED;
 	if (bpf_core_field_exists(struct task_struct, io_uring) && GET(task, io_uring))
-		r->flags |= TASK_IO_URING;
+		set_rings();
 	if (type_wanted(CLONE_NEWPID))
 		r->ns[NS_PID] = active_pid_ns(GET(task, thread_pid));
 	if (type_wanted(CLONE_NEWUSER))

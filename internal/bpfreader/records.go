@@ -80,7 +80,7 @@ type Task struct {
 	Kthread        bool // a kernel thread
 	Exited         bool // a zombie, or an exited leader of threads that run
 	Left           bool // has given up its namespaces: NS has the user namespace only
-	IOURing        bool // has used io_uring
+	HasRings       bool // has registered io_uring instances with itself: see Rings
 }
 
 // Command returns the task's name, at most 15 bytes of any value but NUL.
@@ -91,10 +91,10 @@ func (t *Task) set(r *scanTaskRecord) {
 	*t = Task{
 		PID: int(r.Pid), TID: int(r.Tid), PPID: int(r.Ppid), UID: r.Uid,
 		Start: time.Duration(r.Start), Born: time.Duration(r.Born), NS: r.Ns, NetCookie: r.NetCookie, NSProxy: Object(r.Nsproxy), Comm: r.Comm,
-		Kthread: flags&scanTaskFlagTASK_KTHREAD != 0,
-		Exited:  flags&scanTaskFlagTASK_EXITED != 0,
-		Left:    flags&scanTaskFlagTASK_LEFT != 0,
-		IOURing: flags&scanTaskFlagTASK_IO_URING != 0,
+		Kthread:  flags&scanTaskFlagTASK_KTHREAD != 0,
+		Exited:   flags&scanTaskFlagTASK_EXITED != 0,
+		Left:     flags&scanTaskFlagTASK_LEFT != 0,
+		HasRings: flags&scanTaskFlagTASK_HAS_RINGS != 0,
 	}
 }
 

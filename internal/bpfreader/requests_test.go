@@ -7,6 +7,7 @@ package bpfreader
 import (
 	"errors"
 	"runtime"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,7 @@ func ringOf(t *testing.T) *nstest.Ring {
 	return ring
 }
 
-// TestRegisteredRing has a namespace file in an io_uring that only a registration keeps.
+// TestRegisteredRing has a namespace file in an io_uring that only a thread's registration keeps.
 func TestRegisteredRing(t *testing.T) {
 	need.Root(t)
 	r := open(t, Options{Passes: Rings | Files | Tasks | Nets})
@@ -35,23 +36,31 @@ func TestRegisteredRing(t *testing.T) {
 	ns := inNew(t, func() { fd = openNS(t, unix.O_RDONLY) })
 	ring := ringOf(t)
 	must(t, "register", ring.Register(fd))
-	if err := ring.RegisterSelf(); err != nil {
-		need.Missing(t, err.Error())
-	}
+	tid, stop := make(chan int), make(chan struct{})
+	end := sync.OnceFunc(func() { close(stop) })
+	defer end()
+	go func() {
+		runtime.LockOSThread()
+		must(t, "register with itself", ring.RegisterSelf())
+		tid <- unix.Gettid()
+		<-stop
+	}()
+	thread := <-tid
 	closeAll(t, fd, ring.FD)
 	if got := found(t, r.Files, ns); got != nil {
 		t.Errorf("found by descriptor: %+v", got)
 	}
 	got := only(t, found(t, r.Rings, ns))
-	if got.Kind != KindNSFS || got.Flags != Registered || got.PID != self || got.TID != unix.Gettid() || got.FD != -1 || got.Slot != 0 {
+	if got.Kind != KindNSFS || got.Flags != Registered || got.PID != self || got.TID != thread || got.FD != -1 || got.Slot != 0 {
 		t.Errorf("got %+v", got)
 	}
-	uses := false
-	_, err := r.Tasks(func(task *Task) { uses = uses || task.TID == got.TID && task.IOURing })
-	if err != nil || !uses {
-		t.Errorf("the task uses io_uring: %v, %v", uses, err)
-	}
-	must(t, "unregister", ring.UnregisterSelf())
+	_, err := r.Tasks(func(task *Task) {
+		if task.PID == self && task.HasRings != (task.TID == thread) {
+			t.Errorf("thread %d has rings: %v", task.TID, task.HasRings)
+		}
+	})
+	must(t, "read tasks", err)
+	end()
 	checkGone(t, r, ns)
 }
 

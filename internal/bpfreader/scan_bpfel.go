@@ -248,10 +248,10 @@ type scanRequestWalk struct {
 type scanTaskFlag uint32
 
 const (
-	scanTaskFlagTASK_KTHREAD  scanTaskFlag = 1
-	scanTaskFlagTASK_EXITED   scanTaskFlag = 2
-	scanTaskFlagTASK_LEFT     scanTaskFlag = 4
-	scanTaskFlagTASK_IO_URING scanTaskFlag = 8
+	scanTaskFlagTASK_KTHREAD   scanTaskFlag = 1
+	scanTaskFlagTASK_EXITED    scanTaskFlag = 2
+	scanTaskFlagTASK_LEFT      scanTaskFlag = 4
+	scanTaskFlagTASK_HAS_RINGS scanTaskFlag = 8
 )
 
 type scanTaskRecord struct {

@@ -15,23 +15,20 @@ func holdIOURingRegistered(m *maker) error {
 		if err := r.Register(fd); err != nil {
 			return err
 		}
-		return r.RegisterSelf()
-	})
-}
-
-// holdIOURingPoll leaves a closed UDP socket of the namespace that a thread polls by an
-// io_uring, which only the thread keeps.
-func holdIOURingPoll(m *maker) error {
-	return m.inRing("io_uring request", inet6Dgram.open, func(r *Ring, fd int) error {
 		if err := r.RegisterSelf(); err != nil {
 			return err
 		}
-		return r.Poll(fd)
+		return r.Close()
 	})
 }
 
-// inRing has a thread elsewhere give what open opens in the namespace to a new io_uring, whose
-// descriptor is closed then, as is the file.
+// holdIOURingPoll leaves a closed UDP socket of the namespace that a thread polls by an io_uring.
+func holdIOURingPoll(m *maker) error {
+	return m.inRing("io_uring request", inet6Dgram.open, (*Ring).Poll)
+}
+
+// inRing has a thread elsewhere give what open opens in the namespace to a new io_uring, and
+// closes it.
 func (m *maker) inRing(via string, open func() (int, error), give func(*Ring, int) error) error {
 	fd := -1
 	err := m.inNew(func() (err error) {
@@ -47,7 +44,6 @@ func (m *maker) inRing(via string, open func() (int, error), give func(*Ring, in
 		if err != nil {
 			return err
 		}
-		defer r.Close()
 		return give(r, fd)
 	})
 	if err != nil {

@@ -14,18 +14,15 @@ import (
 
 // Of linux/io_uring.h.
 const (
-	ioringOffSQEs           = 0x10000000
-	ioringOpPollAdd         = 6
-	ioringRegisterFiles     = 2
-	ioringRegisterRingFDs   = 20
-	ioringUnregisterRingFDs = 21
-	ioringUseRegistered     = 1 << 31 // 6.3
+	ioringOffSQEs         = 0x10000000
+	ioringOpPollAdd       = 6
+	ioringRegisterFiles   = 2
+	ioringRegisterRingFDs = 20
 )
 
 // Ring is an io_uring instance, by its descriptor.
 type Ring struct {
 	FD     int
-	place  uint32    // once it is registered with a thread
 	params [120]byte // struct io_uring_params
 }
 
@@ -56,26 +53,15 @@ func (r *Ring) Register(fd int) error {
 // RegisterSelf registers the instance with the calling thread, which keeps it then without
 // the descriptor. The error is errMissing before Linux 5.18.
 func (r *Ring) RegisterSelf() error {
-	update := ringUpdate{offset: ^uint32(0), data: uint64(r.FD)} // in any place
+	update := struct { // struct io_uring_rsrc_update
+		offset, reserved uint32
+		data             uint64
+	}{offset: ^uint32(0), data: uint64(r.FD)} // in any place
 	err := r.register(ioringRegisterRingFDs, unsafe.Pointer(&update))
-	r.place = update.offset
 	if errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("%w (%w)", err, errMissing)
 	}
 	return err
-}
-
-// UnregisterSelf undoes RegisterSelf, also once the descriptor is closed.
-func (r *Ring) UnregisterSelf() error {
-	ring, update := *r, ringUpdate{offset: r.place}
-	ring.FD = int(r.place)
-	return ring.register(ioringUnregisterRingFDs|ioringUseRegistered, unsafe.Pointer(&update))
-}
-
-// ringUpdate is a struct io_uring_rsrc_update.
-type ringUpdate struct {
-	offset, reserved uint32
-	data             uint64
 }
 
 func (r *Ring) register(what uintptr, argument unsafe.Pointer) error {

@@ -177,7 +177,7 @@ type finder struct {
 	incomplete  bool             // not all tasks were read
 	exited      map[int]bool     // processes whose first thread has ended
 	threadFiles []bpfreader.File // with other threads than the first, reported once exited is known
-	usesRings   bool             // a task uses io_uring
+	hasRings    bool             // a task has registered io_uring instances with itself
 	reported    map[fileRef]bool
 	open        map[pidObject]bool    // by a descriptor
 	queues      map[uint64]descriptor // of unix sockets, by inode, in whose queue files may be
@@ -193,7 +193,7 @@ func (f *finder) tasks() error {
 	f.exited = map[int]bool{}
 	_, err := f.r.Tasks(func(t *bpfreader.Task) {
 		f.taskAccount.task(t)
-		f.usesRings = f.usesRings || t.IOURing
+		f.hasRings = f.hasRings || t.HasRings
 		if t.PID != t.TID {
 			threads = append(threads, *t)
 			return

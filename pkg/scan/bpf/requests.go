@@ -10,9 +10,9 @@ import (
 )
 
 // rings reports what the io_uring instances have that tasks have registered with themselves,
-// if there is a task that uses io_uring: the descriptors of these may be closed.
+// if there are any: their descriptors may be closed.
 func (f *finder) rings() error {
-	if !f.usesRings {
+	if !f.hasRings {
 		return nil
 	}
 	return f.rarely(bpfreader.Rings, func(f *finder, r *bpfreader.Reader) error {
