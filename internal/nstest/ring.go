@@ -83,12 +83,12 @@ func (r *Ring) Poll(fd int) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Munmap(queue)
+	defer func() { _ = unix.Munmap(queue) }()
 	requests, err := unix.Mmap(r.FD, ioringOffSQEs, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return os.NewSyscallError("map requests of io_uring", err)
 	}
-	defer unix.Munmap(requests)
+	defer func() { _ = unix.Munmap(requests) }()
 	order := binary.NativeEndian
 	requests[0] = ioringOpPollAdd // struct io_uring_sqe
 	order.PutUint32(requests[4:], uint32(fd))
