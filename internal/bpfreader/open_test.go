@@ -207,7 +207,7 @@ func allPasses(t testing.TB, r *Reader) {
 	}
 	progs := programsOf(r)
 	for p, pass := range map[Pass]func(func(*File)) (Totals, error){
-		Files: r.Files, VMAs: r.VMAs, InFlight: r.InFlight, Mapped: r.Mapped, Closing: r.Closing,
+		Files: r.Files, VMAs: r.VMAs, InFlight: r.InFlight, Mapped: r.Mapped, Closing: r.Closing, Rings: r.Rings, Requests: r.Requests,
 	} {
 		if progs[p] == nil {
 			continue
@@ -222,7 +222,7 @@ func allPasses(t testing.TB, r *Reader) {
 // that using one returns ErrRefused.
 func TestRefused(t *testing.T) {
 	need.Root(t)
-	r, err := Open(Options{Passes: Usual | VMAs | Closing})
+	r, err := Open(Options{Passes: Usual | VMAs | Closing | Rings | Requests})
 	if err != nil {
 		t.Fatal(err)
 	}
