@@ -26,10 +26,7 @@ func (h *Host) ReadTask(task, name string, most int) ([]byte, error) {
 }
 
 func (h *Host) readTask(task, name string, most int) ([]byte, error) {
-	if err := h.CheckRegular(task, name); err != nil {
-		return nil, err
-	}
-	fd, err := h.OpenProc(task+"/"+name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := h.openTask(task, name)
 	if err != nil {
 		return nil, err
 	}
@@ -37,13 +34,18 @@ func (h *Host) readTask(task, name string, most int) ([]byte, error) {
 	return readUpTo(fd, 0, most)
 }
 
+// openTask opens a file of a task, which is a regular one.
+func (h *Host) openTask(task, name string) (int, error) {
+	if err := h.CheckRegular(task, name); err != nil {
+		return -1, err
+	}
+	return h.OpenProc(task+"/"+name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+}
+
 // readRecord is readTask for a file that a running kernel writes as one record (single_open,
 // fs/seq_file.c, 6.18): a read that does not fill buf has it all.
 func (h *Host) readRecord(task, name string, buf []byte, most int) ([]byte, error) {
-	if err := h.CheckRegular(task, name); err != nil {
-		return nil, err
-	}
-	fd, err := h.OpenProc(task+"/"+name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := h.openTask(task, name)
 	if err != nil {
 		return nil, err
 	}

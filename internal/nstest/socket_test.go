@@ -5,6 +5,7 @@ package nstest
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -147,7 +148,10 @@ func checkNoFD(t *testing.T, s *Scene) {
 		t.Error(err)
 	}
 	for _, fd := range fds {
-		link, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", s.Holders[0].PID, fd.Name()))
+		link, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", s.Holders[0].PID, fd.Name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // closed meanwhile
+			t.Error(err)
+		}
 		if strings.HasPrefix(link, "socket:") || strings.HasPrefix(link, "net:") || strings.HasSuffix(link, "io_uring]") && s.Scene != IOURingPoll {
 			t.Errorf("fd %s is %s", fd.Name(), link)
 		}

@@ -98,7 +98,7 @@ func (f *files) ownTablesIn(pid ns.TaskID) (all []task, err error) {
 	}
 	var buf [1 << 12]byte
 	tids, err := f.host.Threads(pid, buf[:])
-	process, own := f.host.Own(pid)
+	process, own := f.host.Own(pid) // or none of the host's numbers is one of ours
 	for _, tid := range tids {
 		if thread, _ := f.host.Own(tid); tid != pid && (!own || !kernel.SharesFiles(process, thread)) {
 			all = append(all, task{pid, tid})

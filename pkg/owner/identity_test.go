@@ -12,17 +12,24 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// The owner of a process that has the PID of another one by now is not that one's.
-func TestOwnerOfAReusedPID(t *testing.T) {
+// hostAndSelf opens the host, and reads what this process is there.
+func hostAndSelf(t *testing.T) (*host.Host, host.Stat) {
+	t.Helper()
 	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
+	t.Cleanup(func() { h.Close() })
 	st, err := h.ReadStat("self")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return h, st
+}
+
+// The owner of a process that has the PID of another one by now is not that one's.
+func TestOwnerOfAReusedPID(t *testing.T) {
+	h, st := hostAndSelf(t)
 	net, err := h.NamespaceLink("self/ns/net")
 	if err != nil {
 		t.Fatal(err)
@@ -52,15 +59,7 @@ func TestOwnerOfAReusedPID(t *testing.T) {
 // Of a process whose cgroups were read before, the owner is known without another look at it,
 // but not that of one which has its PID by now.
 func TestOwnerOfATask(t *testing.T) {
-	h, err := host.Open("/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	st, err := h.ReadStat("self")
-	if err != nil {
-		t.Fatal(err)
-	}
+	h, st := hostAndSelf(t)
 	const ended = ns.TaskID(4194304)
 	self, web := ns.TaskID(os.Getpid()), &Owner{Runtime: "docker", Name: "web"}
 	x := Read(t.Context(), Options{Host: h, Snapshot: &ns.Snapshot{}, Tasks: map[ns.TaskID]host.Task{
