@@ -44,16 +44,21 @@ func TestMedian(t *testing.T) {
 }
 
 func TestRewrite(t *testing.T) {
+	const kind, other = "costly-page-faults", "cheap-page-faults"
+	begin, end := startSection.begin(kind), startSection.end(kind)
+	of := func(body string) string { return begin + "\n" + body + "\n" + end }
+	elsewhere := startSection.begin(other) + "\nold\n" + startSection.end(other) + "\n"
 	for _, tt := range []struct{ name, page, want, err string }{
-		{"replaces", "a\n" + sectionBegin + "\nold\n" + sectionEnd + "\nz\n", "a\n" + sectionBegin + "\nnew\n" + sectionEnd + "\nz\n", ""},
-		{"fills", newPage, strings.Replace(newPage, sectionEnd, "new\n"+sectionEnd, 1), ""},
-		{"no marks", "a\n", "", "expected one"},
-		{"no end", sectionBegin, "", "expected one"},
-		{"two", newPage + newPage, "", "expected one"},
-		{"reversed", sectionEnd + sectionBegin, "", "comes before"},
+		{"replaces", elsewhere + of("old") + "\nz\n", elsewhere + of("new") + "\nz\n", ""},
+		{"adds", newPage(), strings.Replace(newPage(), startSection.last(), of("new")+"\n\n"+startSection.last(), 1), ""},
+		{"adds a kind", elsewhere + startSection.last() + "\n", elsewhere + of("new") + "\n\n" + startSection.last() + "\n", ""},
+		{"no marks", "a\n", "", "expected one <!-- start:last -->"},
+		{"no end", begin, "", "expected one"},
+		{"two", of("old") + of("old"), "", "expected one"},
+		{"reversed", end + begin, "", "comes before"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := rewrite(tt.page, sectionBegin, sectionEnd, "new\n\n")
+			got, err := startSection.rewrite(tt.page, kind, "new\n\n")
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("error %v, expected %q", err, tt.err)
@@ -64,6 +69,56 @@ func TestRewrite(t *testing.T) {
 				t.Errorf("got %q, error %v, expected %q", got, err, tt.want)
 			}
 		})
+	}
+}
+
+func TestPageFault(t *testing.T) {
+	took, err := pageFault()
+	if err != nil || took < 20*time.Nanosecond || took > time.Millisecond {
+		t.Errorf("a page fault takes %v, error %v: no loop that touches fresh pages shows that", took, err)
+	}
+	if got := (machine{PageFault: time.Microsecond}).kind(); got != "cheap-page-faults" {
+		t.Error("a page fault of 1 µs is of", got)
+	}
+	if got := (machine{PageFault: 18 * time.Microsecond}).kind(); got != "costly-page-faults" {
+		t.Error("a page fault of 18 µs is of", got)
+	}
+}
+
+func TestStartReport(t *testing.T) {
+	took := func(name string, cpu time.Duration, faults int64) *starter {
+		return &starter{name: name, samples: []sample{{Wall: 2 * cpu, CPU: cpu, Faults: faults}}}
+	}
+	const ms = time.Millisecond
+	r := startReport{Processes: 80, Runs: 1, Starters: []*starter{
+		took(helloName, 2*ms, 200), took(lsnsNet, 10*ms, 150), took(nameOf(startVersion), 6*ms, 331),
+		took(nameOf(startList), 26*ms, 430), took(nameOf(startProc), 15*ms, 300), took(nameOf(startTrace), 29*ms, 900),
+	}}
+	want := map[string]string{
+		"list: at most 2.5 × the CPU time of lsns -t net":               "2.60 × not met",
+		"list: at most 25 ms of CPU time more than hello world":         "24.0 ms met",
+		"list: at most 1400 minor page faults":                          "430 met",
+		"list --engine proc: at most 1.5 × the CPU time of lsns -t net": "1.50 × met",
+		"version: at most 4 ms of CPU time more than hello world":       "4.0 ms met",
+		"version: at most 330 minor page faults":                        "331 not met",
+		"trace: records within 60 ms of exec":                           "58.0 ms met",
+	}
+	for _, x := range r.targets() {
+		if got := x.Found + " " + x.Met; got != want[x.Promise] {
+			t.Errorf("%s: %s, expected %s", x.Promise, got, want[x.Promise])
+		}
+		delete(want, x.Promise)
+	}
+	if len(want) > 0 {
+		t.Errorf("not among the targets: %v", want)
+	}
+	if md := r.markdown(); !strings.Contains(md, "| nsinspect list | 52.0 | 26.0 | 2.60 | 430 |") {
+		t.Errorf("no row of list in:\n%s", md)
+	}
+	for _, x := range (startReport{}).targets() {
+		if x.Met != "unknown" {
+			t.Errorf("%s: %s without figures", x.Promise, x.Met)
+		}
 	}
 }
 
@@ -95,7 +150,7 @@ func TestTargets(t *testing.T) {
 		got = append(got, x.Found+": "+x.Met)
 	}
 	want := []string{"1.50 ×: met", "1.70 ×: not met", "1/10.0: met", "20.0 MiB: met",
-		" ×: unknown", " ×: unknown", "0.0 MiB: unknown", "+33 %: not met", "-100 %: unknown", "-100 %: unknown"}
+		" ×: unknown", " ×: unknown", ": unknown", "0.0 MiB: unknown", "0.0 MiB: unknown", "+33 %: not met", "-100 %: unknown", "-100 %: unknown"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, expected %q", got, want)
 	}

@@ -125,7 +125,10 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	r := report{Machine: describeMachine(), Command: o.command(), Runs: o.runs}
+	r := report{Command: o.command(), Runs: o.runs}
+	if r.Machine, err = describeMachine(); err != nil {
+		return err
+	}
 	for _, processes := range o.sizes() {
 		set, err := measureSize(ctx, o, processes, dir, stderr)
 		if err != nil {
@@ -185,5 +188,5 @@ func (r report) save(o options) error {
 	if o.out == "" {
 		return nil
 	}
-	return rewriteFile(o.out, sectionBegin, sectionEnd, r.markdown())
+	return manySection.rewriteFile(o.out, r.Machine.kind(), r.markdown())
 }

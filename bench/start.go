@@ -67,11 +67,18 @@ func startMain(ctx context.Context, args []string) error {
 			}
 		}
 	}
-	text := startMarkdown(o, all)
+	r := startReport{Runs: o.runs, Compared: o.before != "", Starters: all}
+	if r.Machine, err = describeMachine(); err != nil {
+		return err
+	}
+	if r.Processes, err = countProcesses(); err != nil {
+		return err
+	}
+	text := r.markdown()
 	if _, err := io.WriteString(os.Stdout, text); err != nil || o.out == "" {
 		return err
 	}
-	return rewriteFile(o.out, startBegin, startEnd, text)
+	return startSection.rewriteFile(o.out, r.Machine.kind(), text)
 }
 
 // starters returns who takes part, each command of ours beside that of before.
@@ -90,21 +97,18 @@ func starters(ctx context.Context, o startOptions, dir string) ([]*starter, erro
 		return nil, fmt.Errorf("build hello: %w: %s", err, firstLine(out))
 	}
 	all := []*starter{
-		{name: "hello world in Go", argv: []string{hello}},
-		{name: "lsns -t net", argv: []string{"lsns", "-t", "net"}},
+		{name: helloName, argv: []string{hello}},
+		{name: lsnsNet, argv: []string{"lsns", "-t", "net"}},
 		{name: "ps -eo pid,netns", argv: []string{"ps", "-eo", "pid,netns"}},
 		{name: "ip netns", argv: []string{"ip", "netns"}},
 	}
 	if lsuns, err := exec.LookPath("lsuns"); err == nil {
 		all = append(all, &starter{name: "lsuns (lxkns)", argv: []string{lsuns}})
 	}
-	for _, command := range []string{"version", "list", "list --engine proc", "list -o json", "who-uses host", "trace --syscalls -o json"} {
+	for _, command := range []string{startVersion, startList, startProc, "list -o json", "who-uses host", startTrace} {
 		args := strings.Fields(command)
 		trace := args[0] == "trace"
-		name := "nsinspect " + command
-		if trace {
-			name += ", until it records"
-		}
+		name := nameOf(command)
 		if o.before != "" {
 			all = append(all, &starter{name: name + ", before", argv: append([]string{o.before}, args...), trace: trace})
 		}
@@ -157,24 +161,4 @@ func faultsOf(pid int) (n int64, err error) {
 	}
 	_, err = fmt.Sscan(fields[7], &n)
 	return n, err
-}
-
-// startMarkdown returns the report.
-func startMarkdown(o startOptions, all []*starter) string {
-	var b strings.Builder
-	older := ""
-	if o.before != "" {
-		older = " -before OLDER"
-	}
-	fmt.Fprintf(&b, "Machine: %s.\n\n```\ngo run ./bench start -runs %d%s\n```\n\n", describeMachine(), o.runs, older)
-	fmt.Fprintf(&b, "On the machine as it is, medians of %d rounds in which all run in turn, from exec to exit, output to a file. CPU is user and system time.\n", o.runs)
-	if o.before != "" {
-		b.WriteString("\"Before\" is an older nsinspect.\n")
-	}
-	b.WriteString("\n|  | wall ms | CPU ms | minor page faults |\n|---|--:|--:|--:|\n")
-	for _, s := range all {
-		faults := medianBy(s.samples, func(s sample) int64 { return s.Faults })
-		fmt.Fprintf(&b, "| %s | %s | %s | %d |\n", s.name, milliseconds(medianBy(s.samples, wall)), milliseconds(medianBy(s.samples, cpu)), faults)
-	}
-	return b.String()
 }

@@ -64,7 +64,10 @@ func traceMain(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	r := traceReport{Machine: describeMachine(), Runs: o.runs, Added: map[string][]float64{}}
+	r := traceReport{Runs: o.runs, Added: map[string][]float64{}}
+	if r.Machine, err = describeMachine(); err != nil {
+		return err
+	}
 	if err := r.measure(ctx, o, dir); err != nil {
 		return err
 	}

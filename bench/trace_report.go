@@ -93,5 +93,5 @@ func (r *traceReport) save(o traceOptions) error {
 	if o.out == "" {
 		return nil
 	}
-	return rewriteFile(o.out, traceBegin, traceEnd, r.markdown())
+	return traceSection.rewriteFile(o.out, r.Machine.kind(), r.markdown())
 }
