@@ -3,7 +3,8 @@
  * It is sorted by ID, of which the initial namespace has the lowest, so that its prev is
  * the list's head, as in nets.h. The RCU read lock is held during a run, under which a
  * namespace is freed only afterwards (ns_rcu); one that has left the list has no
- * neighbour that points back at it (list_bidir_del_rcu). */
+ * neighbour that points back at it (list_bidir_del_rcu), and one that was made in its memory
+ * since has another ID. */
 #pragma once
 
 #include "nets.h"
@@ -62,7 +63,7 @@ int listed(void *ctx)
 		return 0;
 	if (last) {
 		entry = (void *)(last + offset);
-		if (READ(entry, prev, next) != entry)
+		if (READ(entry, prev, next) != entry || READ((struct ns_common *)last, ns_id) != listed_batch[NET_BATCH - 1].id)
 			return 0;
 	}
 	for (i = 0; i < NET_BATCH; i++) {

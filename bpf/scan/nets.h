@@ -87,10 +87,21 @@ __noinline int next_net(u32 i)
 	return WALK_CONTINUE;
 }
 
+/* Returns whether net_pos.last is still the namespace that net_batch ends with. One that has
+ * left the list has no neighbour that points back at it; and where another one was made in
+ * its memory between two runs, that is further along the list: what is between them would be
+ * left out. */
+static __always_inline int same_net(struct net *net)
+{
+	struct net_record *r = &net_batch[NET_BATCH - 1];
+	struct list_head *entry = &net->list;
+
+	return READ(entry, prev, next) == entry && net_cookie(TYPED(net)) == r->cookie && READ(net, ns.inum) == r->inode;
+}
+
 /* Fills net_batch with the namespaces after net_pos.last. The list's head is in
  * no struct net, but the initial namespace is always first (net_ns_init,
- * net/core/net_namespace.c), so that its prev is the head. A namespace that has left
- * the list has no neighbour that points back at it. */
+ * net/core/net_namespace.c), so that its prev is the head. */
 SEC("raw_tp/nets")
 int nets(void *ctx)
 {
@@ -105,7 +116,7 @@ int nets(void *ctx)
 	net_pos.state = WALK_ABORTED;
 	if (!first_net || !net_head)
 		return 0;
-	if (net && READ(entry, prev, next) != entry)
+	if (net && !same_net(net))
 		return 0;
 	for (i = 0; i < NET_BATCH; i++) {
 		net_pos.state = next_net(i);

@@ -63,10 +63,13 @@ func listed(t *testing.T, r *Reader, typ ns.Type) {
 		return ""
 	})
 	there := func() (all []Listed, found bool) {
-		all, err := r.List(uint32(typ.Flag()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		nstest.Eventually(t, func() string { // it may change too fast
+			var err error
+			if all, err = r.List(uint32(typ.Flag())); err != nil {
+				return err.Error()
+			}
+			return ""
+		})
 		return all, slices.ContainsFunc(all, func(l Listed) bool { return uint64(l.Inode) == st.Ino && l.Refs > 0 })
 	}
 	all, found := there()
