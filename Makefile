@@ -21,7 +21,7 @@ build: ## build bin/nsinspect, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/nsinspect ./cmd/nsinspect
 
 test: ## run the tests; what the machine lacks is skipped with the reason
-	$(GOTEST) -timeout 30m ./...
+	CGO_ENABLED=0 $(GOTEST) -timeout 30m ./...
 
 test-again: ## run the tests N times in a row, every second time under load
 	$(GO) run ./test/again -n $(N)

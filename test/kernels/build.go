@@ -49,7 +49,8 @@ var suites = []suite{
 
 func (s suite) name() string { return strings.ReplaceAll(s.dir, "/", "-") }
 
-// build compiles the program, the probe and the tests of suites for an architecture.
+// build compiles the program, the probe and the tests of suites for an architecture: the
+// program as packages are built, and tests as make test does, which compiled them already.
 func build(ctx context.Context, arch, to string, suites []suite) error {
 	programs := []struct{ arch, name, dir string }{
 		{arch, "nsinspect", "./cmd/nsinspect"},
@@ -65,7 +66,7 @@ func build(ctx context.Context, arch, to string, suites []suite) error {
 	}
 	for _, s := range suites {
 		all.Go(func() error {
-			return goTool(ctx, arch, "test", "-c", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(to, s.name()), "./"+s.dir)
+			return goTool(ctx, arch, "test", "-c", "-ldflags", "-s -w", "-o", filepath.Join(to, s.name()), "./"+s.dir)
 		})
 	}
 	return all.Wait()
