@@ -21,8 +21,8 @@ import (
 
 type engine struct {
 	r       *bpfreader.Reader
-	related bool                                 // r records relations
-	rare    map[bpfreader.Pass]*bpfreader.Reader // of those passes that were needed
+	related bool // r records relations
+	rare    map[bpfreader.Pass]rareReader
 }
 
 // New loads the programs of a scan, which Close of the engine unloads. It needs CAP_BPF
@@ -45,8 +45,10 @@ func New(types ...ns.Type) (scan.Engine, error) {
 
 // Close implements scan.Engine: it unloads the programs.
 func (e *engine) Close() error {
-	for _, r := range e.rare {
-		r.Close()
+	for _, opened := range e.rare {
+		if opened.r != nil {
+			opened.r.Close()
+		}
 	}
 	return e.r.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/record"
@@ -57,11 +58,8 @@ func TestRareIsLoadedWhereNeeded(t *testing.T) {
 		if _, err := scan.Scan(t.Context(), scan.Options{Engine: e}); err != nil {
 			t.Error(err)
 		}
-		_, there := e.rare[pass]
-		for _, r := range e.rare {
-			r.Close()
-		}
-		return there
+		defer e.Close()
+		return e.rare[pass].r != nil
 	}
 	for kind, pass := range map[nstest.Kind]bpfreader.Pass{
 		nstest.IOURingRegistered: bpfreader.Rings,
@@ -78,6 +76,20 @@ func TestRareIsLoadedWhereNeeded(t *testing.T) {
 			t.Error("not loaded with " + string(kind))
 		}
 		scene.Free()
+	}
+}
+
+// TestRefusedRareIsRemembered checks that a rare pass which the kernel refused is not tried again.
+func TestRefusedRareIsRemembered(t *testing.T) {
+	e := without(t, 0).(*engine)
+	refused := kernel.SinceError{Major: 99}
+	e.rare = map[bpfreader.Pass]rareReader{bpfreader.Requests: {err: refused}}
+	if r, err := e.rareReader(bpfreader.Requests); r != nil || err != refused {
+		t.Errorf("reader %v, error %v, want %v", r, err, refused)
+	}
+	f := finder{e: e}
+	if err := f.rarely(bpfreader.Requests, nil); err != nil {
+		t.Errorf("what this kernel does not have is an error: %v", err)
 	}
 }
 

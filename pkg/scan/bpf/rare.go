@@ -54,20 +54,24 @@ func (f *finder) rarely(p bpfreader.Pass, read func(*finder, *bpfreader.Reader) 
 	return err
 }
 
+// rareReader is the reader of a rare pass, or why this kernel has none: it is not asked again in
+// every look at what moves.
+type rareReader struct {
+	r   *bpfreader.Reader
+	err error
+}
+
 // rareReader returns the reader of a rare pass.
 func (e *engine) rareReader(p bpfreader.Pass) (*bpfreader.Reader, error) {
-	if r := e.rare[p]; r != nil {
-		return r, nil
+	opened, ok := e.rare[p]
+	if !ok {
+		opened.r, opened.err = bpfreader.Open(bpfreader.Options{Passes: p, Account: true})
+		if e.rare == nil {
+			e.rare = map[bpfreader.Pass]rareReader{}
+		}
+		e.rare[p] = opened
 	}
-	r, err := bpfreader.Open(bpfreader.Options{Passes: p, Account: true})
-	if err != nil {
-		return nil, err
-	}
-	if e.rare == nil {
-		e.rare = map[bpfreader.Pass]*bpfreader.Reader{}
-	}
-	e.rare[p] = r
-	return r, nil
+	return opened.r, opened.err
 }
 
 // unexplained reports whether there are references to a namespace beyond those that were found.
