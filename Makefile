@@ -5,6 +5,9 @@ GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lin
 FUZZTIME      ?= 10s
 N             ?= 10
 
+# The program has no cgo, and what is built for one target serves the others.
+export CGO_ENABLED = 0
+
 # What runs tests. CI sets one that records what they showed.
 GOTEST = $(GO) test
 
@@ -18,14 +21,14 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/nsinspect, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/nsinspect ./cmd/nsinspect
+	$(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/nsinspect ./cmd/nsinspect
 
 # Those whose tests take minutes and wait for one another begin first: packages are tested in the
 # order in which they are named.
 LONG = ./test/doctor ./cmd/nsinspect ./test/engines ./pkg/trace ./test/runtimes
 
 test: ## run the tests; what the machine lacks is skipped with the reason
-	CGO_ENABLED=0 $(GOTEST) -timeout 30m $(LONG) ./...
+	$(GOTEST) -timeout 30m $(LONG) ./...
 
 test-again: ## run the tests N times in a row, every second time under load
 	$(GO) run ./test/again -n $(N)
@@ -68,7 +71,7 @@ bench: ## compare with lsns, ps, strace and the bare system calls (root); writes
 cross: ## build for every supported architecture
 	@for arch in amd64 arm64; do \
 		echo "linux/$$arch"; \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -o bin/nsinspect-linux-$$arch ./cmd/nsinspect || exit 1; \
+		GOOS=linux GOARCH=$$arch $(GO) build -trimpath -o bin/nsinspect-linux-$$arch ./cmd/nsinspect || exit 1; \
 		GOOS=linux GOARCH=$$arch $(GO) vet ./... || exit 1; \
 	done
 
