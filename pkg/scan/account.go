@@ -3,8 +3,10 @@
 package scan
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -121,14 +123,24 @@ func mounted(n *ns.Namespace) int {
 
 // awaitRelease gives the kernel the time to release what was closed: sockets, above all
 // those of netlink, are freed after an RCU grace period (netlink_release,
-// net/netlink/af_netlink.c), which MEMBARRIER_CMD_GLOBAL waits for (kernel/sched/membarrier.c).
+// net/netlink/af_netlink.c), which MEMBARRIER_CMD_GLOBAL waits for (kernel/sched/membarrier.c),
+// but not with nohz_full, nor while one CPU is online: such a machine gets the time that a
+// grace period takes there, a few ticks.
 func awaitRelease() {
 	const commandGlobal = 1
+	one := oneCPU()
 	for range 2 { // the callbacks of the first one may still run
-		if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, commandGlobal, 0, 0); errno != 0 {
-			time.Sleep(20 * time.Millisecond) // not with nohz_full
+		if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, commandGlobal, 0, 0); errno != 0 || one {
+			time.Sleep(20 * time.Millisecond)
 		}
 	}
+}
+
+// oneCPU reports whether one CPU is online, or it is not known how many: one is a number, and
+// several are ranges and a list (Documentation/admin-guide/cputopology.rst).
+func oneCPU() bool {
+	text, _ := os.ReadFile("/sys/devices/system/cpu/online")
+	return !bytes.ContainsAny(text, "-,")
 }
 
 // moving returns the gap for namespaces that changed in every round, if there are any.

@@ -103,6 +103,39 @@ func checkVerdicts(t *testing.T, opts scan.Options, scene *nstest.Scene, kept st
 	})
 }
 
+// TestJustClosed checks that sockets which were closed right before a scan are no references
+// that nothing explains, although the kernel counts them for some ticks more.
+func TestJustClosed(t *testing.T) {
+	CheckKernel(t)
+	opts := scan.Options{Engine: newEngine(t)}
+	scene := nstest.Make(t, nstest.Mount)
+	fd := openScene(t, opts, scene)
+	defer unix.Close(fd)
+	for range 10 {
+		var tid int
+		err := thread(fd, func() error {
+			tid = unix.Gettid()
+			for range 5 {
+				socket, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+				if err != nil {
+					return err
+				}
+				unix.Close(socket)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for unix.Faccessat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/task/%d", tid), unix.F_OK, 0) == nil {
+			runtime.Gosched() // the thread ends in the namespace
+		}
+		if n := findIn(look(t, opts), &scene.Truth); n == nil || n.Unexplained() != 0 {
+			t.Fatalf("after sockets were closed: %v, references %+v, tally %v", n, n.References, n.Tally())
+		}
+	}
+}
+
 func checkBalance(t *testing.T, opts scan.Options, scene *nstest.Scene, missing int) {
 	t.Helper()
 	opts.Balance = scene.Inode
