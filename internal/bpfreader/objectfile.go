@@ -142,7 +142,7 @@ func (o *ObjectFile) NeededAll() error {
 // Maps creates the maps of the object.
 func (o *ObjectFile) Maps() (*ebpf.Collection, error) {
 	if o.loader != nil {
-		return ebpf.NewCollection(&ebpf.CollectionSpec{Maps: o.loader.table.mapSpecs()})
+		return o.loader.table.createMaps()
 	}
 	spec := *o.Spec
 	spec.Programs, spec.Variables = nil, nil

@@ -43,6 +43,28 @@ type btfAttr struct {
 	logLevel, padding uint32
 }
 
+// mapAttr is the part of union bpf_attr for BPF_MAP_CREATE that Linux 5.10 has, up to the name.
+type mapAttr struct {
+	mapType, keySize, valueSize, maxEntries uint32
+	flags, innerFD, numaNode                uint32
+	name                                    [unix.BPF_OBJ_NAME_LEN]byte
+}
+
+// createMap creates a map that can be mapped into memory (5.5). The library creates three others
+// first, to find out what the kernel can, and looks for a BPF token in the mount table.
+func createMap(spec *ebpf.MapSpec) (*ebpf.Map, error) {
+	attr := mapAttr{
+		mapType: uint32(spec.Type), keySize: spec.KeySize, valueSize: spec.ValueSize, maxEntries: spec.MaxEntries,
+		flags: spec.Flags | unix.BPF_F_MMAPABLE,
+	}
+	copy(attr.name[:len(attr.name)-1], spec.Name)
+	fd, err := bpf(unix.BPF_MAP_CREATE, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	if err != nil {
+		return nil, err
+	}
+	return ebpf.NewMapFromFD(fd)
+}
+
 // bpf makes the system call, again where a signal interrupted the verifier (bpf_check,
 // kernel/bpf/verifier.c, 5.0): the Go runtime sends itself many.
 func bpf(command int, attr unsafe.Pointer, size uintptr) (int, error) {

@@ -97,13 +97,18 @@ func (p *tableProgram) target() (typedef bool, name string) {
 	return attachTarget(&ebpf.ProgramSpec{Type: p.kind, AttachType: p.attach, AttachTo: p.attachTo})
 }
 
-// mapSpecs returns what the maps are created from.
-func (t *table) mapSpecs() map[string]*ebpf.MapSpec {
-	specs := make(map[string]*ebpf.MapSpec, len(t.maps))
+// createMaps creates the maps. All are variables, which are mapped into memory.
+func (t *table) createMaps() (*ebpf.Collection, error) {
+	c := &ebpf.Collection{Maps: make(map[string]*ebpf.Map, len(t.maps))}
 	for i := range t.maps {
-		specs[t.maps[i].Name] = t.maps[i].Copy()
+		m, err := createMap(&t.maps[i])
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("map %s: %w", t.maps[i].Name, err)
+		}
+		c.Maps[t.maps[i].Name] = m
 	}
-	return specs
+	return c, nil
 }
 
 // program returns a program of the table, or nil.
