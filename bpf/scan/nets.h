@@ -99,6 +99,34 @@ static __always_inline int same_net(struct net *net)
 	return READ(entry, prev, next) == entry && net_cookie(TYPED(net)) == r->cookie && READ(net, ns.inum) == r->inode;
 }
 
+#ifdef DIRECT /* for kernels with bpf_loop, of which the verifier follows a single turn */
+
+static long net_step(u32 i, void *ctx)
+{
+	net_pos.state = next_net(i);
+	return net_pos.state != WALK_CONTINUE;
+}
+
+static __always_inline void fill_batch(void)
+{
+	bpf_loop(NET_BATCH, net_step, NULL, 0);
+}
+
+#else
+
+static __always_inline void fill_batch(void)
+{
+	u32 i;
+
+	for (i = 0; i < NET_BATCH; i++) {
+		net_pos.state = next_net(i);
+		if (net_pos.state != WALK_CONTINUE)
+			break;
+	}
+}
+
+#endif
+
 /* Fills net_batch with the namespaces after net_pos.last. The list's head is in
  * no struct net, but the initial namespace is always first (net_ns_init,
  * net/core/net_namespace.c), so that its prev is the head. */
@@ -107,7 +135,6 @@ int nets(void *ctx)
 {
 	struct net *net = (struct net *)net_pos.last;
 	struct list_head *entry = &net->list;
-	u32 i;
 
 	record_initial();
 	net_head = (u64)READ((struct net *)first_net, list.prev);
@@ -118,10 +145,6 @@ int nets(void *ctx)
 		return 0;
 	if (net && !same_net(net))
 		return 0;
-	for (i = 0; i < NET_BATCH; i++) {
-		net_pos.state = next_net(i);
-		if (net_pos.state != WALK_CONTINUE)
-			break;
-	}
+	fill_batch();
 	return 0;
 }
