@@ -20,6 +20,7 @@ typedef signed long long s64;
 #define MAP_KEY(t) typeof(t) *key
 #define MAP_VALUE(t) typeof(t) *value
 #define HASH 1
+#define ARRAY 2
 #define PERCPU_ARRAY 6
 #define RINGBUF 27
 
@@ -33,6 +34,8 @@ static u64 (*bpf_get_current_task)(void) = (void *)35;                          
 static long (*bpf_probe_read_user)(void *to, u32 size, const void *from) = (void *)112;       /* 5.5 */
 static u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;                                      /* 5.8 */
 static long (*bpf_ringbuf_output)(void *ring, const void *data, u64 size, u64 flags) = (void *)130; /* 5.8 */
+static void *(*bpf_ringbuf_reserve)(void *ring, u64 size, u64 flags) = (void *)131; /* 5.8 */
+static void (*bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132; /* 5.8 */
 static u64 (*bpf_ringbuf_query)(void *ring, u64 what) = (void *)134;                          /* 5.8 */
 static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;     /* 5.5 */
 static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115; /* 5.5 */
@@ -72,12 +75,19 @@ extern void *bpf_rdonly_cast(void *obj, u32 btf_id) __attribute__((section(".ksy
 		typeof(p) t_ = (p);                                                           \
 		(typeof(t_))bpf_rdonly_cast((void *)t_, __builtin_btf_type_id(*t_, 1));       \
 	})
+#define GET_PLAIN(p) (*(p)) /* p is to a number within what is TYPED */
 #define CHAIN1(p, a) ((p)->a)
 #define CHAIN2(p, a, b) ((p)->a->b)
 #define CHAIN3(p, a, b, c) ((p)->a->b->c)
 #define CHAIN4(p, a, b, c, d) ((p)->a->b->c->d)
 #else
 #define TYPED(p) (p)
+#define GET_PLAIN(p)                                                                          \
+	({                                                                                    \
+		typeof(*(p)) v_ = 0;                                                          \
+		bpf_probe_read_kernel(&v_, sizeof(v_), (p));                                  \
+		v_;                                                                           \
+	})
 #define CHAIN1(p, a) PROBE_READ(p, a)
 #define CHAIN2(p, a, b) PROBE_READ(CHAIN1(p, a), b)
 #define CHAIN3(p, a, b, c) PROBE_READ(CHAIN2(p, a, b), c)

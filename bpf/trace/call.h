@@ -2,8 +2,7 @@
 /* The system call that a task is in, from its registers. */
 #pragma once
 
-#include "../common/kernel.h"
-#include "event.h"
+#include "function.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -29,8 +28,8 @@ struct thread_info___v511 {
 static __always_inline int in_compat(struct task_struct *task)
 {
 	if (bpf_core_field_exists(struct pt_regs___x86, orig_ax))
-		return !!(READ(task, thread_info.status) & 2);
-	return !!(READ(task, thread_info.flags) & (1 << 22));
+		return !!(GET(task, thread_info.status) & 2);
+	return !!(GET(task, thread_info.flags) & (1 << 22));
 }
 
 /* The registers still have the arguments when the call returns, except for the first
@@ -47,8 +46,9 @@ static __always_inline void read_args(struct args *a, struct pt_regs___x86 *x86,
 		a->first = (u32)READ(x86, bx);
 		a->second = (u32)READ(x86, cx);
 	} else {
-		a->first = READ(x86, di);
-		a->second = READ(x86, si);
+		x86 = TYPED(x86);
+		a->first = GET(x86, di);
+		a->second = GET(x86, si);
 	}
 }
 
@@ -75,50 +75,34 @@ static __always_inline u32 call_number(struct pt_regs___x86 *x86)
 	return READ(arm, syscallno);
 }
 
-/* Notes where the registers of the call are, for the functions that have no argument for it:
- * global functions take numbers alone. 0 if there is no place for that. */
-static __always_inline int has_regs(void *regs)
+/* Puts into scratch where the registers of the call are, and its number, for functions that
+ * take no pointers. 0 if there is no scratch. */
+static __always_inline int set_call(void *regs, u32 nr)
 {
 	struct scratch *s = my_scratch();
 
 	if (!s)
 		return 0;
 	s->regs = (u64)regs;
+	s->nr = nr;
 	return 1;
 }
 
-/* Fills in, of the event in scratch, the call and its arguments; 0 if it is not a traced one. */
-__noinline int read_call(u32 nr)
+/* Fills in the call, from its number and registers in scratch, and its arguments; 0 if it is
+ * not a traced one. */
+FUNCTION(read_call)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct scratch *s = my_scratch();
 	struct args a = {};
 
-	if (!s)
-		return 0;
 	read_args(&a, (void *)s->regs, in_compat(task));
-	return identify_call(&s->event, &a, nr);
-}
-
-/* Reads the flags of a clone3 again at its return: the kernel has made them resident.
- * 0 if it is not a traced call. */
-static __always_inline int reread_flags(struct event *e, u32 nr)
-{
-	struct event *again = new_event();
-
-	if (!again || !read_call(nr) || again->note)
-		return 0;
-	e->flags = again->flags;
-	e->note = 0;
-	return 1;
+	return identify_call(&s->event, &a, s->nr);
 }
 
 /* A filter that traps or kills makes the call return its own number (x86) or first
  * argument (arm64), which no traced call does (syscall_rollback, asm/syscall.h). */
-static __always_inline int was_rolled_back(s64 ret)
+static __always_inline int was_rolled_back(struct scratch *s, s64 ret)
 {
-	struct scratch *s = my_scratch();
-	struct pt_regs___x86 *x86 = s ? (void *)s->regs : NULL;
+	struct pt_regs___x86 *x86 = (void *)s->regs;
 	struct pt_regs___arm64 *arm = (void *)x86;
 
 	if (bpf_core_field_exists(struct pt_regs___x86, orig_ax))

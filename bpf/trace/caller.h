@@ -3,8 +3,7 @@
  * its program, that of its parent, whether it is root's, and its cgroups. */
 #pragma once
 
-#include "../common/kernel.h"
-#include "event.h"
+#include "function.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

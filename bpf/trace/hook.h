@@ -10,6 +10,8 @@
  * fprobe_ftrace_entry, kernel/trace/fprobe.c), so none is skipped for another task. */
 const volatile u32 by_kprobe;
 
+const volatile u32 at_functions; /* 1: of the traced calls, and not at the tracepoints of all */
+
 static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158; /* 5.11 */
 static long (*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;    /* 5.15 */
 
@@ -28,7 +30,7 @@ static __always_inline u64 argument(u64 *ctx, u32 n)
 	return n ? PROBE_READ(arm, regs[1]) : PROBE_READ(arm, regs[0]);
 }
 
-/* Returns what the function of a call returns. */
+/* Returns what a call returns. */
 static __always_inline s64 returned(u64 *ctx)
 {
 	struct pt_regs___arm64 *arm = (void *)ctx;
@@ -41,7 +43,8 @@ static __always_inline s64 returned(u64 *ctx)
 	return PROBE_READ(arm, regs[0]);
 }
 
-/* Returns the registers that the function of a call was given: those of user space. */
+/* Returns the registers that the function of a call, or the tracepoint, was given: those of
+ * user space. */
 static __always_inline void *call_regs(u64 *ctx)
 {
 	if (!by_kprobe)

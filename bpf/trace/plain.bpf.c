@@ -11,6 +11,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile u32 arm64;
 const volatile u64 pidns_dev; /* device of the nsfs file with inode reader_pidns */
 
+/* The calls that have been entered and not returned, by task. */
+struct {
+	MAP_TYPE(HASH);
+	MAP_KEY(u32);
+	MAP_VALUE(struct event);
+	MAP_ENTRIES(8192); /* 6 MiB */
+} pending SEC(".maps");
+
 struct bpf_pidns_info {
 	u32 pid; /* of the thread */
 	u32 tgid;
@@ -94,13 +102,15 @@ int plain_enter(u64 *ctx)
 {
 	u32 id = bpf_get_current_pid_tgid();
 	struct args args = {};
+	struct scratch *s;
 	struct event *e;
 
 	if (!is_traced(ctx[1]))
 		return 0;
-	e = new_event();
-	if (!e)
+	s = new_scratch();
+	if (!s)
 		return 0;
+	e = &s->event;
 	read_args(&args, (void *)ctx[0]);
 	if (!identify_call(e, &args, ctx[1]) || !fill_caller(e))
 		return 0;

@@ -46,10 +46,9 @@ struct fs_struct___more {
 /* Returns the first 32 effective capabilities of a task. */
 static __always_inline u32 read_caps(struct cred *cred)
 {
-	u32 caps = ~0U;
+	u32 *caps = (void *)TYPED(cred) + bpf_core_field_offset(struct cred___more, cap_effective);
 
-	bpf_probe_read_kernel(&caps, sizeof(caps), (void *)cred + bpf_core_field_offset(struct cred___more, cap_effective));
-	return caps;
+	return GET_PLAIN(caps);
 }
 
 static __always_inline int level_of(struct user_namespace *ns)
@@ -82,15 +81,15 @@ static __noinline int lacks_admin(struct cred *cred, struct user_namespace *ns)
 /* Notes at the entry of a setns in which user namespace it needs a capability for what it
  * is to enter, its owner, or a user namespace itself (the install functions of struct
  * proc_ns_operations), and whether the caller lacks it there. */
-static __always_inline void read_owner(struct event *e, struct ns_common *ns, u32 type)
+static __always_inline void read_owner(struct event *e, struct task_struct *task, struct ns_common *ns, u32 type)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct user_namespace *owner = container_of(ns, struct user_namespace, ns);
+	struct cred *cred = GET(task, cred);
 
 	if (type != CLONE_NEWUSER)
 		owner = owner_of(ns, type);
 	e->owner = READ(owner, ns.inum);
-	if (lacks_admin(READ(task, cred), owner))
+	if (owner == READ(cred, user_ns) ? !(read_caps(cred) & (1 << CAP_SYS_ADMIN)) : lacks_admin(cred, owner))
 		e->facts |= FACT_NO_ADMIN_THERE;
 }
 

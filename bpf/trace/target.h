@@ -21,18 +21,14 @@ static __always_inline void read_ns_set(struct ns_set *set, struct task_struct *
 	set->inode[NS_TIME] = GET(proxy, time_ns_for_children, ns.inum);
 }
 
-/* Reads one name of a path, or leaves a mount, and returns 0 once there is no more. A global
- * function: the verifier follows it once, not in every turn of the loop. */
-__noinline int read_step(void)
+/* Reads one name of a path, or leaves a mount, and returns 0 once there is no more. */
+static __always_inline int read_name(struct scratch *s)
 {
-	struct scratch *s = my_scratch();
 	struct mount *mount, *parent;
 	struct dentry *dentry, *above;
 	u32 at;
 	long n;
 
-	if (!s)
-		return 0;
 	mount = TYPED((struct mount *)s->mount);
 	dentry = TYPED((struct dentry *)s->dentry);
 	if (dentry == GET(mount, mnt.mnt_root)) {
@@ -57,6 +53,20 @@ __noinline int read_step(void)
 	return 1;
 }
 
+/* The same as a global function: the verifier does not follow it in every turn of the loop. */
+#ifdef DIRECT
+__noinline int read_step(struct scratch *s) { return s ? read_name(s) : 0; }
+#else
+__noinline int read_step_once(void)
+{
+	struct scratch *s = my_scratch();
+
+	return s ? read_name(s) : 0;
+}
+
+static __always_inline int read_step(struct scratch *s) { return read_step_once(); }
+#endif
+
 /* Reads the path of a file from its last name, or that of the mount point if it is the
  * root of its mount, up to the root of the mount tree. There is none of what is only on
  * an internal mount, which is its own parent: a namespace file opened in /proc/PID/ns and
@@ -65,15 +75,20 @@ __noinline int read_step(void)
 static __always_inline void read_path(struct scratch *s, struct file *file, struct dentry *dentry)
 {
 	struct vfsmount *vfs = GET(file, f_path.mnt);
+	struct mount *mount = TYPED(container_of(vfs, struct mount, mnt));
 
-	s->mount = (u64)container_of(vfs, struct mount, mnt);
+	if (dentry == GET(mount, mnt.mnt_root) && GET(mount, mnt_parent) == mount) {
+		s->event.note |= NOTE_FULL_PATH;
+		return; /* as read_step does, without a call */
+	}
+	s->mount = (u64)mount;
 	s->dentry = (u64)dentry;
 	for (int step = 0; step < 24; step++)
-		if (!read_step())
+		if (!read_step(s))
 			break;
 }
 
-static __always_inline void read_target_ns(struct event *e, struct ns_common *ns)
+static __always_inline void read_target_ns(struct event *e, struct task_struct *task, struct ns_common *ns)
 {
 	u32 type, i;
 
@@ -84,9 +99,9 @@ static __always_inline void read_target_ns(struct event *e, struct ns_common *ns
 		return;
 	e->type = i;
 	e->target.inode[i] = GET(ns, inum);
-	read_owner(e, ns, type);
 	if (i == NS_NET)
 		e->target.net_cookie = net_cookie(TYPED(container_of(ns, struct net, ns)));
+	read_owner(e, task, ns, type);
 }
 
 static __always_inline void read_target_pid(struct event *e, struct pid *pid)
@@ -109,23 +124,17 @@ static __always_inline void read_target_pid(struct event *e, struct pid *pid)
 	e->target.inode[NS_TIME] = GET(task, nsproxy, time_ns, ns.inum);
 }
 
-/* Fills in, of the event in scratch, what the file that setns was given refers to. A pidfd is
- * a file of pidfs since Linux 6.9, of an anonymous inode before. A global function, which the
- * verifier follows once, and not again for every way to it. */
-__noinline int read_target(void)
+/* Fills in what the file that setns was given refers to. A pidfd is a file of pidfs since
+ * Linux 6.9, of an anonymous inode before. */
+FUNCTION(read_target)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *fdt = READ(task, files, fdt);
-	struct scratch *s = my_scratch();
+	struct fdtable *fdt = GET(task, files, fdt);
+	struct event *e = &s->event;
 	struct dentry *last = 0;
 	struct inode *inode;
-	struct event *e;
 	struct file *file;
 	u64 magic;
 
-	if (!s)
-		return 0;
-	e = &s->event;
 	if ((u32)e->fd >= READ(fdt, max_fds))
 		return 0;
 	file = READ_POINTER(READ(fdt, fd) + (u32)e->fd);
@@ -136,7 +145,7 @@ __noinline int read_target(void)
 	magic = inode_magic(inode);
 	if (magic == NSFS_MAGIC) {
 		e->via = VIA_NSFS;
-		read_target_ns(e, nsfs_ns(inode));
+		read_target_ns(e, task, nsfs_ns(inode));
 		last = GET(file, f_path.mnt, mnt_root);
 	} else if (magic == PIDFS_MAGIC) {
 		e->via = VIA_PIDFD;

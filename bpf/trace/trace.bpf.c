@@ -8,16 +8,18 @@
  *
  * Needs Linux 5.8 (ring buffer); 6.2 for the object built with DIRECT. */
 #include "hook.h"
+#ifdef DIRECT
+#include "slots.h"
+#else
 #include "saved.h"
+#endif
 #include "target.h"
-#include "wanted.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile u32 entries_missed; /* a program at an entry may be skipped (preemptible, pkg/trace) */
 
 u64 started SEC(".data.started"); /* when every program was attached, nanoseconds since boot; 0 before */
-u32 missed;        /* 1 once overflow had none either */
 u32 current_level; /* result of read_level */
 
 /* Never used: puts the types in the object's BTF, where bpf2go finds them. */
@@ -35,20 +37,28 @@ struct {
 
 /* ---- the hooks ---- */
 
-__noinline int enter_call(u32 nr)
+/* Fills in what is known as a call is entered; 0 if it is not to be recorded. */
+static __always_inline int fill_entry(struct scratch *s, struct task_struct *task)
 {
-	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
-	u32 id = GET(task, pid);
-	struct event *e = new_event();
+	struct event *e = &s->event;
 
-	if (!e || !read_call(nr) || !fill_caller())
+	if (!read_call(s, task) || !fill_caller(s, task))
 		return 0;
 	e->time = bpf_ktime_get_boot_ns();
 	read_ns_set(&e->from, task);
 	if (e->call == CALL_SETNS)
-		read_target();
-	if (save(id, e))
-		missed = 1; /* its return is reported as partial */
+		read_target(s, task);
+	return 1;
+}
+
+static __always_inline int enter_call(void *regs, u32 nr)
+{
+	struct task_struct *task = current_task();
+	u32 id = GET(task, pid);
+	struct scratch *s = begin(id, regs, nr);
+
+	if (s)
+		keep(id, s, fill_entry(s, task));
 	return 0;
 }
 
@@ -61,7 +71,7 @@ static __always_inline int may_be_older(struct task_struct *task, u32 id)
 {
 	if (!started)
 		return 1;
-	if (READ(task, start_boottime) >= started || bpf_map_lookup_elem(&pending, &id))
+	if (READ(task, start_boottime) >= started || is_known(id))
 		return 0;
 	return bpf_ktime_get_boot_ns() - started < LONGEST_CALL;
 }
@@ -83,66 +93,87 @@ static __always_inline u32 note_without_entry(struct task_struct *task, u32 id, 
 /* A call returns whose entry was not seen: it was entered before the tracer started, or
  * it was answered before the kernel looked at it. made is 1 if it is certain that the
  * kernel has made it. A clone returns in the child as well, with 0. */
-__noinline int exit_without_entry(u32 nr, s64 ret, u32 made)
+__noinline int exit_without_entry(s64 ret, u32 made)
 {
-	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
+	struct task_struct *task = current_task();
 	u32 id = GET(task, pid), filtered;
-	struct event *e = new_event();
+	struct scratch *s = new_scratch();
+	struct event *e;
 
-	if (!e || !read_call(nr) || e->note & NOTE_FLAGS_UNREAD)
+	if (!s)
+		return 0;
+	e = &s->event;
+	if (!read_call_once() || e->note & NOTE_FLAGS_UNREAD)
 		return 0;
 	e->note = made ? NOTE_PARTIAL : note_without_entry(task, id, ret);
 	filtered = e->note & NOTE_FILTERED;
-	if (filtered && was_rolled_back(ret)) {
+	if (filtered && was_rolled_back(s, ret)) {
 		e->note |= NOTE_KILLED;
 		ret = -1;
 	}
 	if (!e->note || (e->call == CALL_CLONE && (ret == 0 || (ret > 0 && !filtered))))
 		return 0;
-	if (!fill_caller())
+	if (!fill_caller_once())
 		return 0;
 	e->time = bpf_ktime_get_boot_ns();
 	e->ret = ret;
 	if (ret < 0 || filtered) {
 		read_ns_set(&e->from, task);
 		if (e->call == CALL_SETNS)
-			read_target();
+			read_target_once();
 	} else if (made || !READ(task, seccomp.mode)) { /* else it may have changed nothing */
 		read_ns_set(&e->to, task);
 	}
 	submit(e);
 	e->call = CALL_UNKNOWN;
 	if (!made && !filtered) /* a later one is not older than the tracer */
-		bpf_map_update_elem(&pending, &id, e, 0);
+		remember(id);
 	return 0;
 }
 
-__noinline int exit_call(u32 nr, s64 ret, u32 made)
+/* Reads the flags of a clone3 again as it fails: the kernel has made them resident. 0 if it
+ * is not a traced call. */
+static __always_inline int reread_flags(struct scratch *s, u32 nr)
 {
-	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
+	struct scratch *again = new_scratch();
+
+	if (!again)
+		return 0;
+	again->regs = s->regs;
+	again->nr = nr;
+	if (!read_call_once() || again->event.note)
+		return 0;
+	s->event.flags = again->event.flags;
+	s->event.note = 0;
+	return 1;
+}
+
+static __always_inline int exit_call(void *regs, u32 nr, s64 ret, u32 made)
+{
+	struct task_struct *task = current_task();
 	u32 id = GET(task, pid);
-	struct event *e = saved(id);
+	struct scratch *s = last_event(id);
+	struct event *e;
 	u32 call;
 
-	if (!e)
-		return exit_without_entry(nr, ret, made);
+	if (!s || !s->event.call)
+		return set_call(regs, nr) ? exit_without_entry(ret, made) : 0;
+	e = &s->event;
 	call = call_by_number(nr & ~X32_BIT, &native);
 	if (call != e->call && call_by_number(nr, &compat) != e->call) {
 		/* the return of the saved call was missed, and counted as lost */
 	} else if (e->call == CALL_CLONE && ret >= 0) {
 		/* recorded by newtask, unless the flags have changed to none that is traced */
-	} else if (!(e->note & NOTE_FLAGS_UNREAD) || reread_flags(e, nr)) {
+	} else if (!(e->note & NOTE_FLAGS_UNREAD) || reread_flags(s, nr)) {
 		e->duration = bpf_ktime_get_boot_ns() - e->time;
 		e->ret = ret;
 		if (ret >= 0)
 			read_ns_set(&e->to, task);
 		else
 			read_facts(e);
-		submit(e);
+		submit_inline(e);
 	}
-	e->call = CALL_UNKNOWN;
-	if (overflowed)
-		bpf_map_delete_elem(&overflow, &id);
+	ended(id, s);
 	return 0;
 }
 
@@ -156,59 +187,40 @@ int read_level(void *ctx)
 	return 0;
 }
 
-/* Tier 1: all system calls. */
+/* Tier 1: all system calls. Tier 2: the functions of the traced ones, with a copy of these
+ * for each (fentry and fexit), or one kprobe for all. */
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
-	if (!is_traced(ctx[1]))
+	void *regs = call_regs(ctx);
+	u32 nr = at_functions ? call_number(regs) : ctx[1];
+
+	if (!at_functions && !is_traced(nr))
 		return 0;
-	if (has_regs((void *)ctx[0]))
-		enter_call(ctx[1]);
-	return 0;
+	return enter_call(regs, nr);
 }
 
 SEC("tp_btf/sys_exit")
 int sys_exit(u64 *ctx)
 {
-	u32 nr = call_number((void *)ctx[0]);
+	void *regs = call_regs(ctx);
+	u32 nr = call_number(regs);
 
-	if (!is_traced(nr))
+	if (!at_functions && !is_traced(nr))
 		return 0;
-	if (has_regs((void *)ctx[0]))
-		exit_call(nr, ctx[1], 0);
-	return 0;
-}
-
-/* Tier 2: the functions of the traced calls; a copy of these is loaded for each, or one
- * kprobe for all. */
-SEC("fentry")
-int call_enter(u64 *ctx)
-{
-	void *regs = call_regs(ctx);
-
-	if (has_regs(regs))
-		enter_call(call_number(regs));
-	return 0;
-}
-
-SEC("fexit")
-int call_exit(u64 *ctx)
-{
-	void *regs = call_regs(ctx);
-
-	if (has_regs(regs))
-		exit_call(call_number(regs), returned(ctx), 1);
-	return 0;
+	return exit_call(regs, nr, returned(ctx), at_functions);
 }
 
 /* A child was made by a call that was not a traced one when it was entered: another
  * thread has changed the arguments of clone3. */
 static __always_inline struct event *clone_without_entry(struct task_struct *task)
 {
-	struct event *e = new_event();
+	struct scratch *s = new_scratch();
+	struct event *e;
 
-	if (!e || !fill_caller())
+	if (!s || !fill_caller_once())
 		return NULL;
+	e = &s->event;
 	e->call = CALL_CLONE;
 	e->abi = in_compat(task) ? ABI_COMPAT : ABI_NATIVE;
 	e->fd = -1;
@@ -225,9 +237,10 @@ SEC("tp_btf/task_newtask")
 int newtask(u64 *ctx)
 {
 	struct task_struct *child = TYPED((struct task_struct *)argument(ctx, 0));
-	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
-	u32 id = GET(task, pid), tgid = GET(child, tgid), yes = 1;
+	struct task_struct *task = current_task();
+	u32 tgid = GET(child, tgid), yes = 1;
 	u64 flags = argument(ctx, 1);
+	struct scratch *s;
 	struct event *e;
 	struct pid *pid;
 
@@ -236,7 +249,8 @@ int newtask(u64 *ctx)
 			count_lost(CALL_UNKNOWN);
 	if (!(flags & NS_ALL_FLAGS))
 		return 0;
-	e = saved(id);
+	s = last_event(GET(task, pid));
+	e = s ? &s->event : NULL;
 	if (e && e->call == CALL_CLONE)
 		e->duration = bpf_ktime_get_boot_ns() - e->time;
 	else if (!(e = clone_without_entry(task)))
@@ -257,11 +271,11 @@ SEC("tp_btf/sched_process_exit")
 int process_exit(u64 *ctx)
 {
 	struct task_struct *task = (void *)argument(ctx, 0);
-	u32 id = READ(task, pid), tgid = READ(task, tgid);
+	u32 tgid = READ(task, tgid);
 
 	if (by_kprobe && (u64)task != bpf_get_current_task())
 		return 0;
-	bpf_map_delete_elem(&pending, &id);
+	forget(READ(task, pid));
 	if (follow && READ(task, signal, live.counter) == 0) /* the last thread (do_exit, kernel/exit.c) */
 		bpf_map_delete_elem(&followed, &tgid);
 	return 0;

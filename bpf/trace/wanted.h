@@ -2,6 +2,7 @@
 /* Who makes a call, and whether the filters of callers let it through. */
 #pragma once
 
+#include "../common/pid.h"
 #include "caller.h"
 
 const volatile u32 follow;
@@ -21,16 +22,24 @@ static __always_inline int is_followed(struct task_struct *task)
 	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
 }
 
-/* Fills in, of the event in scratch, the caller; 0 if a filter excludes it. */
-__noinline int fill_caller(void)
+/* The name ends with a 0, and may have anything behind it. */
+static __always_inline void read_comm(u8 *comm, struct task_struct *task)
 {
-	struct task_struct *task = TYPED((struct task_struct *)bpf_get_current_task());
-	struct scratch *s = my_scratch();
-	struct event *e;
+#ifdef DIRECT
+	u64 *from = (void *)&task->comm, *to = (u64 *)comm;
 
-	if (!s)
-		return 0;
-	e = &s->event;
+	to[0] = from[0];
+	to[1] = from[1];
+#else
+	bpf_probe_read_kernel_str(comm, sizeof(task->comm), &task->comm);
+#endif
+}
+
+/* Fills in the caller; 0 if a filter excludes it. */
+FUNCTION(fill_caller)
+{
+	struct event *e = &s->event;
+
 	e->pid = reader_tgid(task);
 	if (is_own(e))
 		return 0;
@@ -39,7 +48,7 @@ __noinline int fill_caller(void)
 	e->tid = reader_tid(task);
 	if (!pid_matches(e))
 		return 0;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), &task->comm);
+	read_comm(e->comm, task);
 	if (!comm_matches(e))
 		return 0;
 	e->ppid = reader_tgid(GET(task, real_parent));

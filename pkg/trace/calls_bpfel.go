@@ -184,16 +184,14 @@ const (
 const (
 	callsMapEvents          = "events"
 	callsMapFollowed        = "followed"
-	callsMapOverflow        = "overflow"
-	callsMapPending         = "pending"
 	callsMapScratch         = "scratch"
-	callsProgCallEnter      = "call_enter"
-	callsProgCallExit       = "call_exit"
+	callsMapSlots           = "slots"
 	callsProgNewtask        = "newtask"
 	callsProgProcessExit    = "process_exit"
 	callsProgReadLevel      = "read_level"
 	callsProgSysEnter       = "sys_enter"
 	callsProgSysExit        = "sys_exit"
+	callsVarAtFunctions     = "at_functions"
 	callsVarByKprobe        = "by_kprobe"
 	callsVarCgroupHierarchy = "cgroup_hierarchy"
 	callsVarCompat          = "compat"
@@ -256,8 +254,6 @@ type callsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsProgramSpecs struct {
-	CallEnter   *ebpf.ProgramSpec `ebpf:"call_enter"`
-	CallExit    *ebpf.ProgramSpec `ebpf:"call_exit"`
 	Newtask     *ebpf.ProgramSpec `ebpf:"newtask"`
 	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
 	ReadLevel   *ebpf.ProgramSpec `ebpf:"read_level"`
@@ -271,15 +267,15 @@ type callsProgramSpecs struct {
 type callsMapSpecs struct {
 	Events   *ebpf.MapSpec `ebpf:"events"`
 	Followed *ebpf.MapSpec `ebpf:"followed"`
-	Overflow *ebpf.MapSpec `ebpf:"overflow"`
-	Pending  *ebpf.MapSpec `ebpf:"pending"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Slots    *ebpf.MapSpec `ebpf:"slots"`
 }
 
 // callsVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type callsVariableSpecs struct {
+	AtFunctions     *ebpf.VariableSpec `ebpf:"at_functions"`
 	ByKprobe        *ebpf.VariableSpec `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
@@ -322,18 +318,16 @@ func (o *callsObjects) Close() error {
 type callsMaps struct {
 	Events   *ebpf.Map `ebpf:"events"`
 	Followed *ebpf.Map `ebpf:"followed"`
-	Overflow *ebpf.Map `ebpf:"overflow"`
-	Pending  *ebpf.Map `ebpf:"pending"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Slots    *ebpf.Map `ebpf:"slots"`
 }
 
 func (m *callsMaps) Close() error {
 	return _CallsClose(
 		m.Events,
 		m.Followed,
-		m.Overflow,
-		m.Pending,
 		m.Scratch,
+		m.Slots,
 	)
 }
 
@@ -341,6 +335,7 @@ func (m *callsMaps) Close() error {
 //
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsVariables struct {
+	AtFunctions     *ebpf.Variable `ebpf:"at_functions"`
 	ByKprobe        *ebpf.Variable `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
@@ -365,8 +360,6 @@ type callsVariables struct {
 //
 // It can be passed to loadCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type callsPrograms struct {
-	CallEnter   *ebpf.Program `ebpf:"call_enter"`
-	CallExit    *ebpf.Program `ebpf:"call_exit"`
 	Newtask     *ebpf.Program `ebpf:"newtask"`
 	ProcessExit *ebpf.Program `ebpf:"process_exit"`
 	ReadLevel   *ebpf.Program `ebpf:"read_level"`
@@ -376,8 +369,6 @@ type callsPrograms struct {
 
 func (p *callsPrograms) Close() error {
 	return _CallsClose(
-		p.CallEnter,
-		p.CallExit,
 		p.Newtask,
 		p.ProcessExit,
 		p.ReadLevel,

@@ -16,18 +16,17 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	oldCallsMapCalls           = "calls"
 	oldCallsMapEvents          = "events"
 	oldCallsMapFollowed        = "followed"
 	oldCallsMapOverflow        = "overflow"
-	oldCallsMapPending         = "pending"
 	oldCallsMapScratch         = "scratch"
-	oldCallsProgCallEnter      = "call_enter"
-	oldCallsProgCallExit       = "call_exit"
 	oldCallsProgNewtask        = "newtask"
 	oldCallsProgProcessExit    = "process_exit"
 	oldCallsProgReadLevel      = "read_level"
 	oldCallsProgSysEnter       = "sys_enter"
 	oldCallsProgSysExit        = "sys_exit"
+	oldCallsVarAtFunctions     = "at_functions"
 	oldCallsVarByKprobe        = "by_kprobe"
 	oldCallsVarCgroupHierarchy = "cgroup_hierarchy"
 	oldCallsVarCompat          = "compat"
@@ -90,8 +89,6 @@ type oldCallsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsProgramSpecs struct {
-	CallEnter   *ebpf.ProgramSpec `ebpf:"call_enter"`
-	CallExit    *ebpf.ProgramSpec `ebpf:"call_exit"`
 	Newtask     *ebpf.ProgramSpec `ebpf:"newtask"`
 	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
 	ReadLevel   *ebpf.ProgramSpec `ebpf:"read_level"`
@@ -103,10 +100,10 @@ type oldCallsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsMapSpecs struct {
+	Calls    *ebpf.MapSpec `ebpf:"calls"`
 	Events   *ebpf.MapSpec `ebpf:"events"`
 	Followed *ebpf.MapSpec `ebpf:"followed"`
 	Overflow *ebpf.MapSpec `ebpf:"overflow"`
-	Pending  *ebpf.MapSpec `ebpf:"pending"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 }
 
@@ -114,6 +111,7 @@ type oldCallsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldCallsVariableSpecs struct {
+	AtFunctions     *ebpf.VariableSpec `ebpf:"at_functions"`
 	ByKprobe        *ebpf.VariableSpec `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.VariableSpec `ebpf:"compat"`
@@ -154,19 +152,19 @@ func (o *oldCallsObjects) Close() error {
 //
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsMaps struct {
+	Calls    *ebpf.Map `ebpf:"calls"`
 	Events   *ebpf.Map `ebpf:"events"`
 	Followed *ebpf.Map `ebpf:"followed"`
 	Overflow *ebpf.Map `ebpf:"overflow"`
-	Pending  *ebpf.Map `ebpf:"pending"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
 }
 
 func (m *oldCallsMaps) Close() error {
 	return _OldCallsClose(
+		m.Calls,
 		m.Events,
 		m.Followed,
 		m.Overflow,
-		m.Pending,
 		m.Scratch,
 	)
 }
@@ -175,6 +173,7 @@ func (m *oldCallsMaps) Close() error {
 //
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsVariables struct {
+	AtFunctions     *ebpf.Variable `ebpf:"at_functions"`
 	ByKprobe        *ebpf.Variable `ebpf:"by_kprobe"`
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Compat          *ebpf.Variable `ebpf:"compat"`
@@ -199,8 +198,6 @@ type oldCallsVariables struct {
 //
 // It can be passed to loadOldCallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldCallsPrograms struct {
-	CallEnter   *ebpf.Program `ebpf:"call_enter"`
-	CallExit    *ebpf.Program `ebpf:"call_exit"`
 	Newtask     *ebpf.Program `ebpf:"newtask"`
 	ProcessExit *ebpf.Program `ebpf:"process_exit"`
 	ReadLevel   *ebpf.Program `ebpf:"read_level"`
@@ -210,8 +207,6 @@ type oldCallsPrograms struct {
 
 func (p *oldCallsPrograms) Close() error {
 	return _OldCallsClose(
-		p.CallEnter,
-		p.CallExit,
 		p.Newtask,
 		p.ProcessExit,
 		p.ReadLevel,

@@ -38,21 +38,29 @@ func openFunctions(o Options) (backend, error) {
 			return nil, err
 		}
 		hooks := []hook{{program: callsProgNewtask}}
-		for _, program := range []string{callsProgCallExit, callsProgCallEnter} {
-			for _, function := range functions {
-				copied := object.Spec.Programs[program].Copy()
-				copied.AttachTo = function
-				name := program + function
-				object.Spec.Programs[name] = copied
-				hooks = append(hooks, hook{program: name, spare: program == callsProgCallEnter})
-			}
+		for _, function := range functions {
+			name := addCopy(object.Spec, callsProgSysExit, ebpf.AttachTraceFExit, function)
+			hooks = append(hooks, hook{program: name})
 		}
-		return append(hooks, processExit), nil
+		for _, function := range functions {
+			name := addCopy(object.Spec, callsProgSysEnter, ebpf.AttachTraceFEntry, function)
+			hooks = append(hooks, hook{program: name, spare: true})
+		}
+		return append(hooks, processExit), set(object.Spec, map[string]any{callsVarAtFunctions: flag(true)})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return record(programs, hooks)
+}
+
+// addCopy adds a copy of a program that is for a function, and returns its name.
+func addCopy(spec *ebpf.CollectionSpec, program string, at ebpf.AttachType, function string) string {
+	copied := spec.Programs[program].Copy()
+	copied.AttachType, copied.AttachTo = at, function
+	name := program + function
+	spec.Programs[name] = copied
+	return name
 }
 
 var errNoFunction = errors.New("not in the kernel's type information")
@@ -97,15 +105,15 @@ func openProbes(o Options) (backend, error) {
 		}
 		hooks := []hook{
 			{program: callsProgNewtask, functions: []string{newtaskFunction}},
-			{program: callsProgCallExit, functions: functions, returns: true},
-			{program: callsProgCallEnter, functions: functions, spare: true},
+			{program: callsProgSysExit, functions: functions, returns: true},
+			{program: callsProgSysEnter, functions: functions, spare: true},
 			{program: callsProgProcessExit, functions: []string{exitFunction}, spare: true},
 		}
 		for _, h := range hooks {
 			p := object.Spec.Programs[h.program]
 			p.Type, p.AttachType, p.AttachTo = ebpf.Kprobe, ebpf.AttachTraceKprobeMulti, ""
 		}
-		return hooks, set(object.Spec, map[string]any{callsVarByKprobe: flag(true)})
+		return hooks, set(object.Spec, map[string]any{callsVarByKprobe: flag(true), callsVarAtFunctions: flag(true)})
 	})
 	if err != nil {
 		return nil, err
