@@ -69,6 +69,9 @@ func loadTyped(o Options, choose func(*bpfreader.ObjectFile) ([]hook, error)) (*
 		callsVarIdentify: flag(o.Identify), callsVarCgroupHierarchy: uint32(o.Hierarchy)}); err != nil {
 		return nil, nil, err
 	}
+	if !o.Follow {
+		object.Spec.Maps[callsMapFollowed].MaxEntries = 1 // not used, and preallocated
+	}
 	if err := prepare(object.Spec, o, hooks); err != nil {
 		return nil, nil, err
 	}
