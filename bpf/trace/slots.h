@@ -7,7 +7,7 @@
 #include "wanted.h"
 
 #define SLOTS 4096 /* of each sort */
-#define TRIES 8
+#define TRIES 64
 
 /* The first half is for tasks by the last bits of their numbers. A task keeps its slot until
  * it exits: to take and leave one each time would cost more. A task whose slot another has
@@ -25,21 +25,32 @@ u32 missed;     /* 1 once there was no slot: what that call returns is reported 
 
 static __always_inline struct scratch *slot_at(u32 at) { return bpf_map_lookup_elem(&slots, &at); }
 
+struct search {
+	u32 owner, id;
+	u32 hash, step;
+	u32 found;
+};
+
+static long try_slot(u32 i, struct search *c)
+{
+	u32 at = SLOTS + ((c->hash + i * c->step) & (SLOTS - 1));
+	struct scratch *s = slot_at(at);
+
+	if (!s || __sync_val_compare_and_swap(&s->task, c->owner, c->id) != c->owner)
+		return 0;
+	c->found = at;
+	return 1;
+}
+
 /* Finds the slot in the second half that has an owner, and gives it to a task: a free one, of
  * 0, or its own. Returns 0 if there is none. */
 __noinline int find_other(u32 owner, u32 id)
 {
-	u32 hash = id * 2654435761U, step = hash >> 16 | 1;
+	u32 hash = id * 2654435761U;
+	struct search c = {.owner = owner, .id = id, .hash = hash, .step = hash >> 16 | 1};
 
-#pragma clang loop unroll(disable)
-	for (u32 i = 0; i < TRIES; i++, hash += step) {
-		u32 at = SLOTS + (hash & (SLOTS - 1));
-		struct scratch *s = slot_at(at);
-
-		if (!s || __sync_val_compare_and_swap(&s->task, owner, id) == owner)
-			return s ? at : 0;
-	}
-	return 0;
+	bpf_loop(TRIES, try_slot, &c, 0);
+	return c.found;
 }
 
 /* Returns where the last event of a task is, whose call is CALL_UNKNOWN once it has returned;
