@@ -19,9 +19,14 @@ func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
 		h := &n.Holders[i]
 		if refs += h.Refs; h.Closing() {
 			refs, closing = refs+1, closing+1
-			t.See(a.holds(h))
 		}
 	}
+	a.seeHolders(&t, n.Holders, func(h *ns.Holder) string {
+		if !h.Closing() {
+			return ""
+		}
+		return a.holds(h)
+	})
 	t.See(fmt.Sprintf("references to it that the kernel counts: %d", refs))
 	switch c := a.causeOf(n, refs-closing); {
 	case closing > 0 && closing == refs:

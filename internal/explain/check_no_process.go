@@ -20,11 +20,12 @@ func (a *Adviser) NoProcess(n *ns.Namespace) (t Text) {
 		t.Summary = "no process is in it: its name keeps it, and so do mounts in other mount namespaces"
 	}
 	t.See("held by " + strings.Join(n.Tally(), ", "))
-	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind != ns.KindMount && h.Kind != ns.KindKernel {
-			t.See(a.holds(h))
+	a.seeHolders(&t, n.Holders, func(h *ns.Holder) string {
+		if h.Kind == ns.KindMount || h.Kind == ns.KindKernel {
+			return ""
 		}
-	}
+		return a.holds(h)
+	})
 	t.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +
 		"Its addresses and routes live on with it. --max-orphans N excuses so many of them."
 	t.fix(a.Free(n)...)

@@ -15,16 +15,15 @@ const AboutUnusedUserNS = "a user namespace is kept by files alone (--type user)
 // it owns.
 func (a *Adviser) UnusedUserNS(n *ns.Namespace) (t Text) {
 	t.Summary = "no process is in it, nor in a namespace that it owns: it is kept by " + strings.Join(n.Tally(), ", ")
-	for i := range n.Holders {
-		switch h := &n.Holders[i]; h.Kind {
+	a.seeHolders(&t, n.Holders, func(h *ns.Holder) string {
+		switch h.Kind {
 		case ns.KindChild:
-			t.See("it owns " + h.Child.String())
+			return "it owns " + h.Child.String()
 		case ns.KindMount:
-			t.See("mounted at " + h.Path)
-		default:
-			t.See(a.holds(h))
+			return "mounted at " + h.Path
 		}
-	}
+		return a.holds(h)
+	})
 	t.Meaning = "It counts in user.max_user_namespaces of whoever created it, and what it owns lives as long as it does. " +
 		"A program that keeps the file for containers to come looks the same."
 	t.fix(a.Free(n)...)

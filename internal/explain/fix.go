@@ -18,6 +18,8 @@ type Fix struct {
 	verb, object string // what it does: "end", "sleep (pid 42)"
 	exact        string // the object as advice has it that stands alone; "" if as in object
 	noun         string // what many of these are: "processes"
+	more         int    // how many further ones the step is for
+	others       string // these: "7 more sockets of sleep (pid 42)"
 }
 
 // text returns what the step does, "end sleep (pid 42, started 2026-11-28 09:14:07)".
@@ -50,6 +52,9 @@ func Advice(fixes []Fix) []string {
 	for _, f := range fixes {
 		if text := sentence(f.text()); f.Command == "" && !slices.Contains(all, text) {
 			all = append(all, text)
+		}
+		if f.Command == "" && f.more > 0 {
+			all = append(all, sentence(f.verb+" "+f.others))
 		}
 	}
 	return all
@@ -96,7 +101,7 @@ func objects(fixes []Fix) (all []string) {
 		}
 		for k, f := range fixes[i:j] {
 			if k == mostOfOneKind {
-				all = append(all, fmt.Sprintf("%d more %s", j-i-k, f.noun))
+				all = append(all, fmt.Sprintf("%d more %s", count(fixes[i+k:j]), f.noun))
 				break
 			}
 			all = append(all, f.object)
@@ -104,4 +109,13 @@ func objects(fixes []Fix) (all []string) {
 		i = j
 	}
 	return all
+}
+
+// count returns how many holders some steps are for.
+func count(fixes []Fix) int {
+	n := len(fixes)
+	for _, f := range fixes {
+		n += f.more
+	}
+	return n
 }

@@ -30,8 +30,9 @@ func (a *Adviser) free(n *ns.Namespace, before map[uint64]bool) []Fix {
 	}
 	before[n.Inode] = true
 	whole := a.stopsWhole(n) // the container that the namespace was made for is stopped
-	for i := range n.Holders {
+	for i, like := 0, 0; i < len(n.Holders); i += like {
 		h := &n.Holders[i]
+		like = alike(n.Holders[i:])
 		if h.Kind == ns.KindChild {
 			children = append(children, a.freeChild(h.Child, before)...)
 		}
@@ -46,18 +47,18 @@ func (a *Adviser) free(n *ns.Namespace, before map[uint64]bool) []Fix {
 			kernel = append(kernel, a.find(n, h))
 			continue
 		}
-		f := a.end(a.maker(n), h)
+		f := a.endAll(a.maker(n), n.Holders[i:i+like])
 		switch h.Kind {
 		case ns.KindProcess, ns.KindThread:
-			tasks = append(tasks, f)
+			tasks = append(tasks, f...)
 		case ns.KindFD:
-			files = append(files, f)
+			files = append(files, f...)
 		case ns.KindSocket, ns.KindTun:
-			sockets = append(sockets, f)
+			sockets = append(sockets, f...)
 		case ns.KindMmap:
-			maps = append(maps, f)
+			maps = append(maps, f...)
 		case ns.KindInflight:
-			queued = append(queued, f)
+			queued = append(queued, f...)
 		}
 	}
 	var all []Fix
@@ -123,6 +124,21 @@ func (a *Adviser) restart(n *ns.Namespace, h *ns.Holder, maker ns.Authority) Fix
 		}
 	}
 	return a.end(maker, h)
+}
+
+// endAll returns the steps that take away holders that are alike, of which the last is for all
+// beyond the first.
+func (a *Adviser) endAll(maker ns.Authority, all []ns.Holder) (steps []Fix) {
+	for i := range min(len(all), mostAlike) {
+		steps = append(steps, a.end(maker, &all[i]))
+	}
+	if last := len(steps) - 1; len(all) > mostAlike {
+		steps[last].more, steps[last].others = len(all)-mostAlike, others(len(all)-mostAlike, &all[0], whoSince)
+		if why := a.handed(maker, &all[0]); why != "" {
+			steps[last].others += ": " + why
+		}
+	}
+	return steps
 }
 
 // end returns the step that takes a holder away which is not a mount: by its process,

@@ -38,16 +38,13 @@ func whoSince(h *ns.Holder) string {
 
 // descriptor names an open file, or what keeps one without a descriptor, with who or whoSince for its process.
 func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
-	of := *h
-	if of.Kind = ns.KindProcess; h.TID != 0 {
-		of.Kind = ns.KindThread
-	}
-	file := fmt.Sprintf("fd %d of %s", h.FD, name(&of))
+	of := asTask(h)
+	file := fmt.Sprintf("fd %d of %s", h.FD, name(of))
 	switch {
 	case h.Family != "" && (h.Via == ns.ViaRequest || h.Via == ns.ViaAIO):
-		return fmt.Sprintf("the %s of %s for its closed %s %s socket", h.Via, name(&of), h.Family, h.Type)
+		return fmt.Sprintf("the %s of %s for its closed %s %s socket", h.Via, name(of), h.Family, h.Type)
 	case h.FD < 0:
-		return fmt.Sprintf("the %s of %s", h.Via, name(&of))
+		return fmt.Sprintf("the %s of %s", h.Via, name(of))
 	case h.Via != "":
 		return file + fmt.Sprintf(" (%s)", h.Via)
 	case h.Kind == ns.KindSocket:
@@ -56,6 +53,15 @@ func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
 		return file + fmt.Sprintf(" (device %s)", text.Name(h.Device))
 	}
 	return file
+}
+
+// asTask returns the task that has a descriptor, as a holder.
+func asTask(h *ns.Holder) *ns.Holder {
+	of := *h
+	if of.Kind = ns.KindProcess; h.TID != 0 {
+		of.Kind = ns.KindThread
+	}
+	return &of
 }
 
 // queue names the unix socket that a file in flight waits in.
