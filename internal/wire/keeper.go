@@ -159,10 +159,12 @@ func sameProcess(p, q *ns.Process) bool {
 	return p == q || p != nil && q != nil && p.PID == q.PID && p.Comm == q.Comm && p.UID == q.UID && p.Started.Equal(q.Started) && p.Born == q.Born && slices.Equal(p.Cmdline, q.Cmdline)
 }
 
-// Namespace returns a namespace of the snapshot, with an answer unless that is nil.
-func (k *Keeper) Namespace(n *ns.Namespace, answer *explain.Answer) Kept {
+// Namespace returns a namespace of the snapshot, with an answer unless that is nil. It has
+// the first of its holders, as many as fit in room, and where the next is in n.Holders: see
+// More.
+func (k *Keeper) Namespace(n *ns.Namespace, answer *explain.Answer, room []KeptHolder) (w Kept, next int) {
 	all := k.c.namespace(n)
-	w := Kept{
+	w = Kept{
 		Type: all.Type, Inode: all.Inode, Cookie: all.Cookie, Initial: n.Initial, UserNS: all.UserNS, Parent: all.Parent, OwnerUID: all.OwnerUID, NSID: all.NSID,
 		Owner: all.Owner, Threads: all.Threads, References: all.References, Leader: all.Leader, Age: all.Age, Links: all.Links,
 	}
@@ -174,7 +176,9 @@ func (k *Keeper) Namespace(n *ns.Namespace, answer *explain.Answer) Kept {
 			w.Leader.Details = Details{}
 		}
 	}
-	k.holders(&w, n)
+	w.Owns = k.hasAll(n)
+	w.Holders = room[:0]
+	next = k.holders(&w, n, 0)
 	if answer != nil {
 		w.Answer = &Answer{Text{Literal: answer.Verdict}, Texts(answer.Fix), Texts(answer.Advice)}
 	}
@@ -188,13 +192,25 @@ func (k *Keeper) Namespace(n *ns.Namespace, answer *explain.Answer) Kept {
 	for _, l := range k.c.snap.Kept.Local[n.Inode] {
 		w.Local = append(w.Local, LocalRoute{l.Prefix.String(), l.Index})
 	}
-	return w
+	return w, next
 }
 
-func (k *Keeper) holders(w *Kept, n *ns.Namespace) {
-	w.Owns = k.hasAll(n)
-	for i := range n.Holders {
+// More replaces the holders in w by those from a place in n.Holders on, as many as fit in their
+// room, and returns where the next is.
+func (k *Keeper) More(w *Kept, n *ns.Namespace, from int) (next int) {
+	w.Holders = w.Holders[:0]
+	return k.holders(w, n, from)
+}
+
+// holders adds holders, from a place in n.Holders on, until w.Holders is full, and returns
+// where the next is. All processes in the namespace are among the first, as these become
+// w.Members.
+func (k *Keeper) holders(w *Kept, n *ns.Namespace, from int) (next int) {
+	for i := from; i < len(n.Holders); i++ {
 		h := &n.Holders[i]
+		if h.Kind != ns.KindProcess && len(w.Holders) == cap(w.Holders) {
+			return i
+		}
 		if h.Kind == ns.KindChild && w.Owns {
 			continue
 		}
@@ -213,6 +229,7 @@ func (k *Keeper) holders(w *Kept, n *ns.Namespace) {
 		}
 		w.Holders = append(w.Holders, one)
 	}
+	return len(n.Holders)
 }
 
 // join adds a process by its place, if that is behind the last one.
@@ -248,7 +265,7 @@ func (k *Keeper) hasAll(n *ns.Namespace) bool {
 
 // Share makes a namespace small: what its texts have in common with others is written once.
 func (k *Keeper) Share(w *Kept) {
-	words := w.Words()
+	words := w.Words() // without those that are left for More: then a text is written as it is
 	k.words[w.Inode] = words
 	for i := range w.Names {
 		if n := &w.Names[i]; n.NameBase64 == nil && n.PathBase64 == nil && n.Name == path.Base(n.Path) {

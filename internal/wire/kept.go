@@ -20,28 +20,29 @@ type KeptProcess struct {
 // Kept is a namespace in a snapshot. Other documents have the same of it in full: see
 // Namespace.
 type Kept struct {
-	Type       string       `json:"type" jsonschema:"enum=net,enum=mnt,enum=user,enum=pid,enum=ipc,enum=uts,enum=cgroup,enum=time"`
-	Inode      uint64       `json:"inode"`
-	Cookie     uint64       `json:"cookie,omitempty"`
-	Initial    bool         `json:"initial,omitempty"`
-	UserNS     uint64       `json:"userns,omitempty"`
-	Parent     uint64       `json:"parent,omitempty"`
-	OwnerUID   *int         `json:"owner_uid,omitempty"`
-	NSID       *int         `json:"nsid,omitempty"`
-	Names      []KeptName   `json:"names,omitempty"`
-	Owner      *Owner       `json:"owner,omitempty"`
-	Threads    int          `json:"threads,omitempty"`
-	References *References  `json:"references,omitempty"`
-	Leader     *Process     `json:"leader,omitempty"` // with its pid alone if it is in processes
-	Age        *Age         `json:"age,omitempty"`
-	Links      []Link       `json:"links,omitempty"`
-	Members    []int        `json:"members,omitempty"` // the processes in it: the places in processes, from 0 on, of the first and the last of those that follow one another there, again and again
-	Holders    []KeptHolder `json:"holders,omitempty"` // the others
-	Owns       bool         `json:"owns,omitempty"`    // true if it is held by all namespaces of the snapshot that have it as userns or parent
+	Type       string      `json:"type" jsonschema:"enum=net,enum=mnt,enum=user,enum=pid,enum=ipc,enum=uts,enum=cgroup,enum=time"`
+	Inode      uint64      `json:"inode"`
+	Cookie     uint64      `json:"cookie,omitempty"`
+	Initial    bool        `json:"initial,omitempty"`
+	UserNS     uint64      `json:"userns,omitempty"`
+	Parent     uint64      `json:"parent,omitempty"`
+	OwnerUID   *int        `json:"owner_uid,omitempty"`
+	NSID       *int        `json:"nsid,omitempty"`
+	Names      []KeptName  `json:"names,omitempty"`
+	Owner      *Owner      `json:"owner,omitempty"`
+	Threads    int         `json:"threads,omitempty"`
+	References *References `json:"references,omitempty"`
+	Leader     *Process    `json:"leader,omitempty"` // with its pid alone if it is in processes
+	Age        *Age        `json:"age,omitempty"`
+	Links      []Link      `json:"links,omitempty"`
+	Members    []int       `json:"members,omitempty"` // the processes in it: the places in processes, from 0 on, of the first and the last of those that follow one another there, again and again
+	Owns       bool        `json:"owns,omitempty"`    // true if it is held by all namespaces of the snapshot that have it as userns or parent
 
 	Answer    *Answer      `json:"answer,omitempty"`    // as who-uses gives it
 	Listeners *[]Listener  `json:"listeners,omitempty"` // of a network namespace its listening sockets; absent if they were not read
 	Local     []LocalRoute `json:"local_routes,omitempty"`
+
+	Holders []KeptHolder `json:"holders,omitempty"` // the others
 }
 
 // KeptName is a name of a namespace in a snapshot.

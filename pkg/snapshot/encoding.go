@@ -54,17 +54,28 @@ func (r *Redaction) machine(h *wire.Head) {
 	}
 }
 
+// holders changes holders of a namespace as they are to be written.
+func (e Encoding) holders(all []wire.KeptHolder) {
+	for i := range all {
+		h := &all[i]
+		if e.NoCmdline || e.Redact != nil {
+			leaveOut(&h.Details)
+			if h.Pin != nil {
+				leaveOut(&h.Pin.Details)
+			}
+		}
+		if e.Redact != nil {
+			e.Redact.holder(&h.Holder)
+		}
+	}
+}
+
 // namespace changes a namespace as it is to be written.
 func (e Encoding) namespace(n *wire.Kept) {
+	e.holders(n.Holders)
 	if e.NoCmdline || e.Redact != nil {
 		if n.Leader != nil {
 			leaveOut(&n.Leader.Details)
-		}
-		for i := range n.Holders {
-			leaveOut(&n.Holders[i].Details)
-			if n.Holders[i].Pin != nil {
-				leaveOut(&n.Holders[i].Pin.Details)
-			}
 		}
 		if n.Listeners != nil {
 			for _, l := range *n.Listeners {
@@ -87,9 +98,6 @@ func (e Encoding) namespace(n *wire.Kept) {
 	r.owner(n.Owner)
 	for i := range n.Links {
 		r.link(&n.Links[i])
-	}
-	for i := range n.Holders {
-		r.holder(&n.Holders[i].Holder)
 	}
 	if n.Answer != nil {
 		r.sentence(&n.Answer.Verdict.Literal)

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // Encoding is how a snapshot is written.
@@ -23,6 +25,17 @@ type Encoding struct {
 // Write writes a snapshot, one namespace after the other. report is called last; a nil report
 // is not written.
 func (f *File) Write(w io.Writer, how Encoding, report func() (*doctor.Report, error)) error {
+	return f.write(w, how, report, func(*ns.Namespace) {})
+}
+
+// Write is that of a File, and lets what was written go: namespaces have no holders any more
+// when report is called.
+func (t *Taking) Write(w io.Writer, how Encoding, report func() (*doctor.Report, error)) error {
+	return t.write(w, how, report, func(n *ns.Namespace) { n.Holders = nil })
+}
+
+// write is Write. It calls written for each namespace once it is.
+func (f *File) write(w io.Writer, how Encoding, report func() (*doctor.Report, error), written func(*ns.Namespace)) error {
 	pipe, compressed := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
@@ -31,7 +44,7 @@ func (f *File) Write(w io.Writer, how Encoding, report func() (*doctor.Report, e
 		done <- err
 	}()
 	out := bufio.NewWriterSize(compressed, 1<<18)
-	err := f.writeJSON(out, how, report)
+	err := f.writeJSON(out, how, report, written)
 	if err == nil {
 		err = out.Flush()
 	}
@@ -59,9 +72,14 @@ type document struct {
 	w    io.Writer
 	how  Encoding
 	text []byte // not written yet
+
+	room [mostHolders]wire.KeptHolder
 }
 
-func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Report, error)) error {
+// mostHolders is how many holders are encoded at once. A namespace can have a hundred thousand.
+const mostHolders = 256
+
+func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Report, error), written func(*ns.Namespace)) error {
 	if how.Redact != nil {
 		how.Redact.learn(f)
 	}
@@ -72,13 +90,21 @@ func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Repor
 		return err
 	}
 	d.text = bytes.TrimSuffix(d.text, []byte(`"processes":null,"namespaces":null,"texts":null}`))
-	err := d.list(`"processes"`, d.Processes(), func(i int) any {
+	err := d.list(`"processes"`, d.Processes(), func(i int) error {
 		p := d.Process(i)
 		how.process(&p)
-		return p
+		return d.add(p)
 	})
 	if err == nil {
-		err = d.list(`,"namespaces"`, len(f.Snapshot.Namespaces), func(i int) any { return d.namespace(f, i) })
+		err = d.list(`,"namespaces"`, len(f.Snapshot.Namespaces), func(i int) error {
+			n := &f.Snapshot.Namespaces[i]
+			err := d.namespace(n, f.answerOf(n))
+			written(n)
+			if how.Written != nil {
+				how.Written(i + 1)
+			}
+			return err
+		})
 	}
 	if err == nil {
 		err = d.doctor(report)
@@ -87,11 +113,11 @@ func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Repor
 		return err
 	}
 	texts := d.Texts()
-	if err := d.list(`,"texts"`, len(texts), func(i int) any { return texts[i] }); err != nil {
+	if err := d.list(`,"texts"`, len(texts), func(i int) error { return d.add(texts[i]) }); err != nil {
 		return err
 	}
-	_, err = w.Write(append(d.text, "}\n"...))
-	return err
+	d.text = append(d.text, "}\n"...)
+	return d.flush()
 }
 
 // add adds a value as JSON.
@@ -104,35 +130,59 @@ func (d *document) add(value any) error {
 	return nil
 }
 
-// list writes a member with a list, an element a line.
-func (d *document) list(member string, n int, element func(i int) any) error {
+// list writes a member with a list, an element a line. element adds one.
+func (d *document) list(member string, n int, element func(i int) error) error {
 	d.text = append(d.text, member+":["...)
 	for i := range n {
 		if i > 0 {
 			d.text = append(d.text, ',')
 		}
 		d.text = append(d.text, '\n')
-		if err := d.add(element(i)); err != nil {
+		if err := element(i); err != nil {
 			return err
 		}
-		if _, err := d.w.Write(d.text); err != nil {
+		if err := d.flush(); err != nil {
 			return err
 		}
-		d.text = d.text[:0]
 	}
 	d.text = append(d.text, "\n]"...)
 	return nil
 }
 
-func (d *document) namespace(f *File, i int) wire.Kept {
-	n := &f.Snapshot.Namespaces[i]
-	w := d.Namespace(n, f.answerOf(n))
+func (d *document) flush() error {
+	_, err := d.w.Write(d.text)
+	d.text = d.text[:0]
+	return err
+}
+
+// namespace adds a namespace.
+func (d *document) namespace(n *ns.Namespace, answer *explain.Answer) error {
+	w, next := d.Namespace(n, answer, d.room[:])
 	d.how.namespace(&w)
 	d.Share(&w)
-	if d.how.Written != nil {
-		d.how.Written(i + 1)
+	err := d.add(&w)
+	for err == nil && next < len(n.Holders) {
+		next = d.More(&w, n, next)
+		d.how.holders(w.Holders)
+		err = d.more(w.Holders)
 	}
-	return w
+	return err
+}
+
+// more adds further holders to a namespace that ends with a list of them.
+func (d *document) more(all []wire.KeptHolder) error {
+	if len(all) == 0 { // those that were left are known by other namespaces
+		return nil
+	}
+	d.text = append(bytes.TrimSuffix(d.text, []byte("]}")), ',')
+	if err := d.flush(); err != nil {
+		return err
+	}
+	if err := d.add(all); err != nil {
+		return err
+	}
+	d.text = append(d.text[:copy(d.text, d.text[len("["):])], '}')
+	return nil
 }
 
 func (d *document) doctor(report func() (*doctor.Report, error)) error {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
+
+// manyHolders returns a namespace without a name that has n holders of each of some kinds: its
+// first mount is far behind. Processes after the first two are no members, as they have it for
+// their children alone.
+func manyHolders(n int) ns.Namespace {
+	room := ns.Namespace{Type: ns.PID, Inode: 70, OwnerUID: -1}
+	for i := range n {
+		p := process(ns.TaskID(100+i), time.Second)
+		p.Process = &ns.Process{PID: p.PID, Comm: "sh", UID: 7, Born: time.Second}
+		if i > 1 {
+			p.Via = "pid_for_children"
+		}
+		room.Holders = append(room.Holders, p)
+	}
+	for i := range n {
+		h := fd(100, i)
+		h.Process = room.Holders[0].Process
+		room.Holders = append(room.Holders, h)
+	}
+	for i := range n {
+		room.Holders = append(room.Holders, ns.Holder{Kind: ns.KindMount, FD: -1, Path: fmt.Sprintf("/mnt/secret%04d", i), MountNS: 90, MountID: i + 1, Authority: ns.RootAuthority})
+	}
+	return room
+}
+
+// The holders of a namespace are encoded some at once: all are read again, in their order.
+func TestReadManyHolders(t *testing.T) {
+	for _, n := range []int{mostHolders/3 - 1, mostHolders / 2, mostHolders, mostHolders + 1, 3*mostHolders + 7} {
+		made := func() *File {
+			f := machine(noon, manyHolders(n))
+			f.Snapshot.Kept = &ns.Kept{}
+			f.Answers = map[uint64]explain.Answer{70: {Verdict: "Unmount /mnt/secret0000.", Fix: []string{"umount /mnt/secret0000"}, Advice: []string{}}}
+			return f
+		}
+		got, err := Read(bytes.NewReader(written(t, made(), Encoding{})))
+		if err != nil {
+			t.Fatalf("%d holders of each kind: %v", n, err)
+		}
+		want := made()
+		same := []cmp.Option{cmpopts.EquateEmpty(), cmpopts.IgnoreFields(ns.Process{}, "Started"), cmpopts.IgnoreFields(ns.Holder{}, "Process")}
+		if diff := cmp.Diff(want.Snapshot.Find(70).Holders, got.Snapshot.Find(70).Holders, same...); diff != "" {
+			t.Errorf("%d holders of each kind (-written +read):\n%.2000s", n, diff)
+		}
+		if diff := cmp.Diff(want.Answers, got.Answers); diff != "" {
+			t.Errorf("%d holders of each kind: answer (-written +read):\n%s", n, diff)
+		}
+	}
+}
+
+// Those that are encoded later are redacted, too.
+func TestRedactManyHolders(t *testing.T) {
+	f := machine(noon, manyHolders(2*mostHolders))
+	f.Snapshot.Kept = &ns.Kept{}
+	got, err := Read(bytes.NewReader(written(t, f, Encoding{Redact: NewRedaction(make([]byte, 32))})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := got.Snapshot.Find(70).Holders
+	if len(all) != 6*mostHolders {
+		t.Fatalf("%d holders, want %d", len(all), 6*mostHolders)
+	}
+	for i := range all {
+		if h := &all[i]; h.Kind == ns.KindMount && bytes.Contains([]byte(h.Path), []byte("secret")) {
+			t.Fatalf("holder %d has path %q", i, h.Path)
+		}
+	}
+}
