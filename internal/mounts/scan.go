@@ -38,6 +38,7 @@ type Scan struct {
 	seen  *record.Found           // what the walk found
 	pins  map[uint64][]ns.Holder  // what holds mount namespaces beside processes
 	dirs  map[string]ns.Authority // of directories with mount points in our own mount namespace
+	paths map[string]string       // of holders, each once: most are in many mount namespaces
 }
 
 // New returns a scan of the mounts of a host for namespaces of the given types. list
@@ -69,9 +70,22 @@ type task struct {
 // holder returns a mount of a namespace in a mount namespace.
 func (s *Scan) holder(m *Namespace, mount *mountinfo.Info) ns.Holder {
 	return ns.Holder{
-		Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Born: m.member.born, Path: mount.Mountpoint,
+		Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Born: m.member.born, Path: s.path(mount.Mountpoint),
 		MountNS: m.Inode, MountID: mount.ID, Authority: s.authority(m, mount.Mountpoint),
 	}
+}
+
+// path returns a path without the line that it was read in.
+func (s *Scan) path(name string) string {
+	same, known := s.paths[name]
+	if !known {
+		if s.paths == nil {
+			s.paths = map[string]string{}
+		}
+		same = strings.Clone(name)
+		s.paths[same] = same
+	}
+	return same
 }
 
 // dir returns the task's directory in /proc.
@@ -151,6 +165,7 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	s.findOwners(all)
 	s.notePins(all)
 	out := record.Found{Gaps: s.missed(all)}
+	files := slices.ContainsFunc(seen.Dangling, func(d ns.DanglingName) bool { return d.Kind == ns.NameFile })
 	for i, m := range all {
 		if gaps[i] != nil {
 			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: ns.FormatLink(ns.Mnt, m.Inode), Err: gaps[i]})
@@ -159,8 +174,14 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: m.member.dir() + "/mountinfo", Err: m.broken})
 		}
 		out.Add(s.mountsIn(m))
+		if !files {
+			m.mounts = nil // there can be a hundred thousand, and what they hold was recorded
+		}
 	}
-	s.explainFiles(all)
+	if files {
+		s.explainFiles(all)
+	}
+	s.Own.mounts = nil
 	return out
 }
 
@@ -186,7 +207,7 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 		if ok && s.wants(t) {
 			h := s.holder(m, mount)
 			h.Covered, h.Copy, h.Pin = tree.covered(mount), copies[mount], pin
-			out.Records.Add(record.Of(record.Key{Type: t, Inode: inode}, &h))
+			out.Records.Add(record.Key{Type: t, Inode: inode}, &h)
 		}
 	}
 	return out

@@ -47,7 +47,7 @@ func Outside(initial [ns.NumTypes]uint64) func(*Worker, *Process) {
 }
 
 func (w *Worker) holds(k record.Key, h ns.Holder) {
-	w.Records.Add(record.Of(k, &h))
+	w.Records.Add(k, &h)
 }
 
 // readOwn fills v.own. Reading the links of another user's process needs

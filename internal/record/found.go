@@ -34,7 +34,7 @@ type Name struct {
 
 // Add takes over what another source found.
 func (f *Found) Add(g Found) {
-	f.Records = append(f.Records, g.Records...) // the pieces, not what is in them
+	f.Records.Join(g.Records)
 	f.Names = append(f.Names, g.Names...)
 	f.Dangling = append(f.Dangling, g.Dangling...)
 	f.Dirs = append(f.Dirs, g.Dirs...)

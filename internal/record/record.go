@@ -11,15 +11,27 @@ import (
 )
 
 // Record is one holder of one namespace. There are tens of thousands, nearly
-// all of them processes, threads and plain files: those fit here, in a quarter of
-// a Holder's memory, which costs more time to get than to fill. Any other is in
-// more.
+// all of them processes, threads, files and sockets: what of these is no number is shared by
+// all that are alike. That is a quarter of a Holder's memory, which costs more time to get
+// than to fill.
 type Record struct {
 	Key
 	Kind         ns.Kind
+	whole        bool // like is the holder
 	pid, tid, fd int32
 	born         time.Duration
-	more         *ns.Holder
+	like         *ns.Holder // what else it has, of one that is no mount; nil if nothing
+	mount        *mount     // what else a mount has
+}
+
+// mount is what a holder has that is a mount.
+type mount struct {
+	path          string
+	ns            uint64
+	id            int
+	pin           *ns.Holder
+	authority     ns.Authority
+	covered, copy bool
 }
 
 // Key identifies a namespace within one scan.
@@ -28,50 +40,89 @@ type Key struct {
 	Inode uint64
 }
 
-// Of returns the record of a holder of a namespace.
-func Of(k Key, h *ns.Holder) Record {
-	s := Record{Key: k, Kind: h.Kind, pid: int32(h.PID), tid: int32(h.TID), fd: int32(h.FD), born: h.Born}
-	if s.Holder() != *h { // it has more, or a number too large
-		whole := *h
-		s.more = &whole
-	}
-	return s
-}
-
 // Holder returns the holder of the record.
-func (s *Record) Holder() ns.Holder {
-	if s.more != nil {
-		return *s.more
+func (s *Record) Holder() (h ns.Holder) {
+	if s.like != nil {
+		h = *s.like
 	}
-	return ns.Holder{Kind: s.Kind, PID: ns.TaskID(s.pid), TID: ns.TaskID(s.tid), FD: int(s.fd), Born: s.born}
+	if s.whole {
+		return h
+	}
+	h.Kind, h.PID, h.TID, h.FD, h.Born = s.Kind, ns.TaskID(s.pid), ns.TaskID(s.tid), int(s.fd), s.born
+	if m := s.mount; m != nil {
+		h.Path, h.MountNS, h.MountID, h.Pin, h.Authority, h.Covered, h.Copy = m.path, m.ns, m.id, m.pin, m.authority, m.covered, m.copy
+	}
+	return h
 }
 
 // PID returns the process of the holder, 0 if it has none.
 func (s *Record) PID() ns.TaskID {
-	if s.more != nil {
-		return s.more.PID
+	if s.whole {
+		return s.like.PID
 	}
 	return ns.TaskID(s.pid)
 }
 
 // List is a list of records in pieces, so that none of many is ever copied to
 // make room for the next.
-type List [][]Record
-
-// Add appends a record.
-func (p *List) Add(s Record) {
-	const piece = 1024
-	last := len(*p) - 1
-	if last < 0 || len((*p)[last]) == cap((*p)[last]) {
-		*p = append(*p, make([]Record, 0, piece))
-		last++
-	}
-	(*p)[last] = append((*p)[last], s)
+type List struct {
+	pieces [][]Record
+	alike  map[ns.Holder]*ns.Holder // by what it has beside numbers
 }
 
+// Add appends the record of a holder of a namespace.
+func (p *List) Add(k Key, h *ns.Holder) {
+	const piece = 1024
+	last := len(p.pieces) - 1
+	if last < 0 || len(p.pieces[last]) == cap(p.pieces[last]) {
+		p.pieces = append(p.pieces, make([]Record, 0, piece))
+		last++
+	}
+	p.pieces[last] = append(p.pieces[last], p.record(k, h))
+}
+
+func (p *List) record(k Key, h *ns.Holder) Record {
+	s := Record{Key: k, Kind: h.Kind, pid: int32(h.PID), tid: int32(h.TID), fd: int32(h.FD), born: h.Born}
+	if s.Holder() == *h {
+		return s
+	}
+	if h.Kind == ns.KindMount {
+		s.mount = &mount{h.Path, h.MountNS, h.MountID, h.Pin, h.Authority, h.Covered, h.Copy}
+	} else {
+		s.like = p.rest(h)
+	}
+	if s.Holder() != *h { // it has more, or a number too large
+		whole := *h
+		s.whole, s.like = true, &whole
+	}
+	return s
+}
+
+// rest returns what a holder has beside numbers. Of those that are alike that is one, unless it
+// is of this holder alone.
+func (p *List) rest(h *ns.Holder) *ns.Holder {
+	rest := *h
+	rest.PID, rest.TID, rest.FD, rest.Born = 0, 0, 0, 0
+	if same := p.alike[rest]; same != nil {
+		return same
+	}
+	kept := rest
+	if h.Closing() {
+		return &kept
+	}
+	if p.alike == nil {
+		p.alike = map[ns.Holder]*ns.Holder{}
+	}
+	p.alike[rest] = &kept
+	return &kept
+}
+
+// Join takes over the records of another list, in its pieces.
+func (p *List) Join(q List) { p.pieces = append(p.pieces, q.pieces...) }
+
 // Delete drops the records for which f returns true.
-func (p List) Delete(f func(*Record) bool) {
-	for i, piece := range p {
+func (p *List) Delete(f func(*Record) bool) {
+	for i, piece := range p.pieces {
 		kept := 0
 		for j := range piece {
 			if f(&piece[j]) {
@@ -82,13 +133,13 @@ func (p List) Delete(f func(*Record) bool) {
 			}
 			kept++
 		}
-		p[i] = piece[:kept]
+		p.pieces[i] = piece[:kept]
 	}
 }
 
 // Each calls f for every record.
-func (p List) Each(f func(*Record)) {
-	for _, piece := range p {
+func (p *List) Each(f func(*Record)) {
+	for _, piece := range p.pieces {
 		for i := range piece {
 			f(&piece[i])
 		}

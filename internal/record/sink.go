@@ -50,7 +50,7 @@ func (f *Found) only(wanted []string) {
 
 // Holder takes one holder of a namespace.
 func (s *Sink) Holder(t ns.Type, inode uint64, h ns.Holder) {
-	s.found.Records.Add(Of(Key{t, inode}, &h))
+	s.found.Records.Add(Key{t, inode}, &h)
 }
 
 // Process takes a process in a namespace, with its start time since boot, which

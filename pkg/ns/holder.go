@@ -8,6 +8,8 @@ import "time"
 // belong to its kind are zero.
 type Holder struct {
 	Kind    Kind
+	Covered bool     // of a mount: another one lies over it, so that its path does not reach it
+	Copy    bool     // a covered one that propagation made of the one its path reaches, and takes away with it
 	PID     TaskID   // the process; for a mount one in its mount namespace, 0 if none is known
 	TID     TaskID   // the thread, for KindThread, for a file in a thread's own table, and for a mount in the mount namespace of a thread alone
 	FD      int      // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
@@ -20,8 +22,6 @@ type Holder struct {
 	Path    string   // the mount point, for KindMount, in its mount namespace; "" if that one's root does not lead to it
 	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
 	MountID int      // as in mountinfo
-	Covered bool     // another mount lies over this one: its path does not reach it
-	Copy    bool     // a covered one that propagation made of the one its path reaches, and takes away with it
 	Pin     *Holder  // for a mount in a mount namespace without processes: what keeps that alive, if known
 	Via     string   // "pid_for_children" where that link, not the process itself, holds
 	Process *Process // details of PID, where they were asked for (see Describe)

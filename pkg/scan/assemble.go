@@ -18,7 +18,7 @@ func (s *scanner) take(f record.Found) {
 	s.found.Add(f)
 }
 
-// assemble puts everything seen of one namespace together.
+// assemble puts everything seen of one namespace together, and lets the records go.
 func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 	index := map[record.Key]int{}
 	var all []ns.Namespace
@@ -37,13 +37,16 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 		return i
 	}
 	var seen [][]*record.Record
+	s.highestPID = 0
 	s.found.Records.Each(func(f *record.Record) {
+		s.highestPID = max(s.highestPID, f.PID())
 		i := at(f.Key)
 		if i == len(seen) {
 			seen = append(seen, nil)
 		}
 		seen[i] = append(seen[i], f)
 	})
+	s.found.Records = record.List{}
 	for _, f := range s.found.Names {
 		n := &all[at(f.Key)]
 		n.Names = append(n.Names, f.Name)
@@ -56,6 +59,7 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 		for j, f := range seen[i] {
 			holders[j] = f.Holder()
 		}
+		seen[i] = nil
 		sort.Sort(ns.SortHolders(holders))
 		all[i].Holders = holders
 	})

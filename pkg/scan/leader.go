@@ -158,15 +158,8 @@ func (s *scanner) pidsInStartOrder() bool {
 	if len(fields) != 5 {
 		return false
 	}
-	if last, err = strconv.Atoi(fields[4]); err != nil || s.highestPID() > last {
+	if last, err = strconv.Atoi(fields[4]); err != nil || int(s.highestPID) > last {
 		return false
 	}
 	return forks-last < slack && last-forks < slack
-}
-
-// highestPID returns the highest PID that was seen.
-func (s *scanner) highestPID() int {
-	high := ns.TaskID(0)
-	s.found.Records.Each(func(f *record.Record) { high = max(high, f.PID()) })
-	return int(high)
 }

@@ -37,7 +37,7 @@ func (s *scanner) readNetFiles() {
 			byName[f.Name] = s.netFiles(f.Name, tasks)
 		}
 		if inode, known := byName[f.Name][f.Inode]; known && inode != of[f.PID] {
-			s.found.Records.Add(record.Of(record.Key{Type: ns.Net, Inode: inode}, &f.Holder))
+			s.found.Records.Add(record.Key{Type: ns.Net, Inode: inode}, &f.Holder)
 		}
 	}
 }

@@ -54,6 +54,8 @@ type scanner struct {
 
 	mu    sync.Mutex
 	found record.Found
+
+	highestPID ns.TaskID // of what was found
 }
 
 // Scan takes a snapshot. It needs no privilege; without CAP_SYS_PTRACE the
@@ -112,6 +114,7 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 	seen := standing{}
 	for round := 1; ; round++ {
 		busy := s.mounts.Stale || s.opts.Engine != nil || s.mounts.Elsewhere()
+		snap.Namespaces = nil // those of the last round
 		s.found, snap.Sources, s.mounts = record.Found{}, nil, mounts.New(s.host, s.types, s.mounts.List)
 		s.mounts.Quiet = !busy
 		own := readOwnFiles(s.host)

@@ -37,7 +37,7 @@ func (s *scanner) readWatches() {
 	types := s.typesByInode()
 	for i := range watches {
 		if t, known := types[watches[i].inode]; known {
-			s.found.Records.Add(record.Of(record.Key{Type: t, Inode: watches[i].inode}, &watches[i].holder))
+			s.found.Records.Add(record.Key{Type: t, Inode: watches[i].inode}, &watches[i].holder)
 		}
 	}
 }
