@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,7 +107,7 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 		}
 		how.Redact = snapshot.NewRedaction(key)
 	}
-	debug.SetGCPercent(100) // memory matters more than a millisecond
+	saveMemory()
 	progress := a.progress("reading namespaces")
 	defer progress.end()
 	taking, done, err := a.take(ctx)
@@ -116,6 +115,7 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 		return err
 	}
 	defer done()
+	saveMemory()
 	all := len(taking.Snapshot.Namespaces)
 	how.Written = func(n int) { progress.set(fmt.Sprintf("writing %d of %d namespaces", n, all)) }
 	report := func() (*doctor.Report, error) {

@@ -30,6 +30,19 @@ func Begin(ctx context.Context, opts Options, all *ns.Snapshot, looked time.Time
 	return &First{x, looked}, err
 }
 
+// Steps returns all commands and pieces of advice that it has written, by themselves.
+func (x *First) Steps() map[string]string {
+	all := map[string]string{}
+	for i := range x.findings {
+		for _, steps := range [][]string{x.findings[i].Fix, x.findings[i].Advice} {
+			for _, s := range steps {
+				all[s] = s
+			}
+		}
+	}
+	return all
+}
+
 // Owners returns whose things are, as of the first look.
 func (x *First) Owners() *owner.Index { return x.owners() }
 

@@ -76,6 +76,7 @@ func Take(ctx context.Context, from Source) (*Taking, error) {
 }
 
 // answer has every namespace answered for, as if those of its type alone had been asked about.
+// Much of that doctor has written, too.
 func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machine) error {
 	snap := t.Snapshot
 	lone := *snap
@@ -86,6 +87,14 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 		living.Process = processes(living.Process)
 		others.Process = living.Process
 	}
+	written := t.first.Steps()
+	share := func(steps []string) {
+		for i, s := range steps {
+			if same, there := written[s]; there {
+				steps[i] = same
+			}
+		}
+	}
 	t.Answers = make(map[uint64]explain.Answer, len(snap.Namespaces))
 	for i := range snap.Namespaces {
 		if ctx.Err() != nil {
@@ -95,7 +104,10 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 		if n.Type == ns.User || n.Type == ns.PID {
 			adviser = living
 		}
-		t.Answers[n.Inode] = adviser.Answer(n)
+		answer := adviser.Answer(n)
+		share(answer.Fix)
+		share(answer.Advice)
+		t.Answers[n.Inode] = answer
 	}
 	return nil
 }
