@@ -24,16 +24,17 @@ func (a *Adviser) HeldElsewhere(n *ns.Namespace) (t Text) {
 
 // holds returns a phrase for how something holds a namespace.
 func (a *Adviser) holds(h *ns.Holder) string {
+	s := h.Socket.Words()
 	switch {
 	case h.Closing():
-		return fmt.Sprintf("%s %s socket: a closing TCP connection to %s (%s)", h.Family, h.Type, h.Peer, h.State)
+		return fmt.Sprintf("%s %s socket: a closing TCP connection to %s (%s)", s.Family, s.Type, s.Peer, s.State)
 	case h.Lone() && h.Pin != nil:
 		return fmt.Sprintf("mount %d, below a detached mount: %s", h.MountID, a.holds(h.Pin))
 	case h.Lone():
 		return fmt.Sprintf("mount %d: %s", h.MountID, h.Via)
 	}
 	what := h.Kind.String()
-	if words := strings.TrimSpace(h.Family + " " + h.Type + " " + h.Device); words != "" {
+	if words := strings.TrimSpace(s.Family + " " + s.Type + " " + s.Device); words != "" {
 		what = words + " " + what
 	}
 	if h.Kind.HasFD() && h.FD >= 0 {

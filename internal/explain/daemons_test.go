@@ -19,7 +19,7 @@ func TestDaemonsAreLeftAlone(t *testing.T) {
 	web := &owner.Owner{Runtime: "docker", Name: "web", Authority: ns.RootAuthority}
 	service := &owner.Owner{Runtime: "systemd", Unit: "docker.service", Authority: ns.RootAuthority}
 	owners := &fakeOwners{of: map[ns.TaskID]*owner.Owner{pid: web, dockerd: service}, whole: web}
-	socket := ns.Holder{Kind: ns.KindSocket, PID: dockerd, FD: 40, Family: "inet", Type: "dgram", Process: &ns.Process{PID: dockerd, Comm: "dockerd"}}
+	socket := ns.Holder{Kind: ns.KindSocket, PID: dockerd, FD: 40, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "dgram"}), Process: &ns.Process{PID: dockerd, Comm: "dockerd"}}
 	a, _ := adviser(t, owners)
 
 	like(t, a.Free(netns(own(t, ns.KindProcess), socket)), "docker stop -- web")

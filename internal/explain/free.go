@@ -171,7 +171,8 @@ func (a *Adviser) end(maker ns.Authority, h *ns.Holder) Fix {
 // closing names a TCP connection that no process has any more. How long it stays depends on
 // the peer and on tcp_orphan_retries (tcp_write_timeout, net/ipv4/tcp_timer.c).
 func closing(h *ns.Holder) string {
-	return fmt.Sprintf("the TCP connection to %s, which no process has any more, to end (%s)", h.Peer, h.State)
+	s := h.Socket.Words()
+	return fmt.Sprintf("the TCP connection to %s, which no process has any more, to end (%s)", s.Peer, s.State)
 }
 
 // find returns the step for references that no holder explains.

@@ -59,7 +59,7 @@ func own(t *testing.T, k ns.Kind) ns.Holder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ns.Holder{Kind: k, PID: p.PID, FD: 5, Process: p, Family: "inet", Type: "stream"}
+	return ns.Holder{Kind: k, PID: p.PID, FD: 5, Process: p, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"})}
 }
 
 func mountAt(path string, mountNS uint64) ns.Holder {

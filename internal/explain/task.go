@@ -39,18 +39,19 @@ func whoSince(h *ns.Holder) string {
 // descriptor names an open file, or what keeps one without a descriptor, with who or whoSince for its process.
 func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
 	of := asTask(h)
+	s := h.Socket.Words()
 	file := fmt.Sprintf("fd %d of %s", h.FD, name(of))
 	switch {
-	case h.Family != "" && (h.Via == ns.ViaRequest || h.Via == ns.ViaAIO):
-		return fmt.Sprintf("the %s of %s for its closed %s %s socket", h.Via, name(of), h.Family, h.Type)
+	case s.Family != "" && (h.Via == ns.ViaRequest || h.Via == ns.ViaAIO):
+		return fmt.Sprintf("the %s of %s for its closed %s %s socket", h.Via, name(of), s.Family, s.Type)
 	case h.FD < 0:
 		return fmt.Sprintf("the %s of %s", h.Via, name(of))
 	case h.Via != "":
 		return file + fmt.Sprintf(" (%s)", h.Via)
 	case h.Kind == ns.KindSocket:
-		return file + fmt.Sprintf(" (%s %s socket)", h.Family, h.Type)
-	case h.Kind == ns.KindTun && h.Device != "":
-		return file + fmt.Sprintf(" (device %s)", text.Name(h.Device))
+		return file + fmt.Sprintf(" (%s %s socket)", s.Family, s.Type)
+	case h.Kind == ns.KindTun && s.Device != "":
+		return file + fmt.Sprintf(" (device %s)", text.Name(s.Device))
 	}
 	return file
 }

@@ -46,7 +46,8 @@ func answerDescriptors(q question) (r reply, err error) {
 	defer b.close()
 	for _, f := range q.Files {
 		holder, inode, err := b.duplicate(&openFile{tid: f.TID, fd: f.FD})
-		a := answer{Tun: holder.Kind == ns.KindTun, Family: holder.Family, Type: holder.Type, Device: holder.Device, Inode: inode}
+		s := holder.Socket.Words()
+		a := answer{Tun: holder.Kind == ns.KindTun, Family: s.Family, Type: s.Type, Device: s.Device, Inode: inode}
 		if a.Replaced = err == errReplaced; !a.Replaced {
 			a.Failure = host.FailureOf(err)
 		}
@@ -76,7 +77,7 @@ func (b *duplicator) ask(files []*openFile) ([]answer, error) {
 
 // take returns what an answer is of a file, as duplicate does.
 func (a *answer) take(pid ns.TaskID, f *openFile) (ns.Holder, uint64, error) {
-	h := ns.Holder{Kind: ns.KindSocket, PID: pid, TID: f.tid, FD: f.fd, Family: a.Family, Type: a.Type, Device: a.Device}
+	h := ns.Holder{Kind: ns.KindSocket, PID: pid, TID: f.tid, FD: f.fd, Socket: ns.NewSocket(ns.SocketWords{Family: a.Family, Type: a.Type, Device: a.Device})}
 	if a.Tun {
 		h.Kind = ns.KindTun
 	}

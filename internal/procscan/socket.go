@@ -162,10 +162,12 @@ func (b *duplicator) duplicate(f *openFile) (ns.Holder, uint64, error) {
 	}
 	if kind == tunFile {
 		h.Kind = ns.KindTun
-		h.Device, err = tunDevice(fd)
+		device, err := tunDevice(fd)
+		h.Socket = ns.NewSocket(ns.SocketWords{Device: device})
 		return h, inode, err
 	}
-	h.Family, h.Type, err = socketKind(fd)
+	family, typ, err := socketKind(fd)
+	h.Socket = ns.NewSocket(ns.SocketWords{Family: family, Type: typ})
 	return h, inode, err
 }
 

@@ -19,9 +19,9 @@ func TestRecordKeepsAllFields(t *testing.T) {
 		{Kind: ns.KindFD, PID: 42, FD: 7},
 		{Kind: ns.KindFD, PID: 42, FD: 7, Via: "io_uring"},
 		{Kind: ns.KindInflight, FD: -1},
-		{Kind: ns.KindSocket, PID: 42, FD: 7, Family: "inet", Type: "stream"},
+		{Kind: ns.KindSocket, PID: 42, FD: 7, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"})},
 		{Kind: ns.KindMount, FD: -1, Via: ns.ViaDetached, MountID: 7, Authority: ns.RootAuthority},
-		{Kind: ns.KindSocket, FD: -1, Family: "inet", Type: "stream", State: "closing", Peer: "192.0.2.7:443"},
+		{Kind: ns.KindSocket, FD: -1, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream", State: "closing", Peer: "192.0.2.7:443"})},
 		{Kind: ns.KindMount, PID: 42, Path: "/ns", MountNS: 1, MountID: 2, Covered: true, Pin: &ns.Holder{Kind: ns.KindFD}},
 	} {
 		var all List
@@ -44,7 +44,7 @@ func TestRecordsShareWords(t *testing.T) {
 	var all List
 	fill := func() {
 		for fd := range 1024 {
-			h := ns.Holder{Kind: ns.KindSocket, PID: 42, FD: fd, Family: "inet", Type: []string{"stream", "dgram"}[fd%2]}
+			h := ns.Holder{Kind: ns.KindSocket, PID: 42, FD: fd, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: []string{"stream", "dgram"}[fd%2]})}
 			all.Add(Key{ns.Net, 1}, &h)
 		}
 	}
@@ -54,7 +54,7 @@ func TestRecordsShareWords(t *testing.T) {
 	}
 	n := 0
 	all.Each(func(r *Record) {
-		if h := r.Holder(); h.FD != n%1024 || h.Type != []string{"stream", "dgram"}[n%2] {
+		if h := r.Holder(); h.FD != n%1024 || h.Socket.Words().Type != []string{"stream", "dgram"}[n%2] {
 			t.Fatalf("holder %d: %+v", n, h)
 		}
 		n++

@@ -75,7 +75,7 @@ func everything() *snapshot.Diff {
 	red.Links[0].Up = false
 	nginx := &ns.Process{PID: 7, Comm: "nginx", Cmdline: []string{"nginx", "-g"}, UID: -1}
 	blue.Holders = append([]ns.Holder{{Kind: ns.KindFD, PID: 7, FD: 3, Born: 1, Process: nginx}}, blue.Holders...)
-	red.Holders = append(red.Holders, ns.Holder{Kind: ns.KindSocket, PID: 9, FD: 4, Family: "inet", Type: "stream", Born: 1})
+	red.Holders = append(red.Holders, ns.Holder{Kind: ns.KindSocket, PID: 9, FD: 4, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"}), Born: 1})
 	old.Owners.AddNamespace(&ns.Namespace{Inode: 3}, &owner.Owner{Runtime: "docker", Name: "web", Authority: ns.RootAuthority})
 	finding := func(f *snapshot.File, check string, n *ns.Namespace, severity doctor.Severity) {
 		f.Report.Findings = append(f.Report.Findings, doctor.Finding{ID: check + n.String(), Check: check, Severity: severity, Subject: n.String(), Namespace: n, Authority: ns.RootAuthority, Text: explain.Text{Summary: "it is empty"}})

@@ -62,7 +62,8 @@ func appendHolder(to []byte, h *ns.Holder) []byte {
 			to = appendNumbers(to, int(h.Child.Type))
 		}
 	}
-	return appendTexts(to, h.Via, h.Family, h.Type, h.State)
+	s := h.Socket.Words()
+	return appendTexts(to, h.Via, s.Family, s.Type, s.State)
 }
 
 func appendNumbers(to []byte, all ...int) []byte {

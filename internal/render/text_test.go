@@ -34,7 +34,7 @@ func hostile(s string) *ns.Snapshot {
 	n.Links = []ns.Link{{Name: s, AltNames: []string{s}, Index: 1, Kind: "veth", Peer: &ns.Peer{Index: 2, Inode: n.Inode, Name: s}}}
 	n.Holders = []ns.Holder{
 		{Kind: ns.KindProcess, PID: 7, Process: n.Leader},
-		{Kind: ns.KindTun, PID: 7, FD: 3, Device: s, Process: n.Leader},
+		{Kind: ns.KindTun, PID: 7, FD: 3, Socket: ns.NewSocket(ns.SocketWords{Device: s}), Process: n.Leader},
 		{Kind: ns.KindMount, Path: "/run/netns/" + s, MountNS: 1},
 	}
 	snap.Gaps = []ns.Gap{{Sources: []string{"name"}, Path: "/run/user/" + s, Err: errors.New(s)}}

@@ -142,9 +142,10 @@ func fd(h *ns.Holder) string {
 
 // what describes a holder in a word or two.
 func what(h *ns.Holder) string {
-	words := []string{h.Family, h.Type, name(h.Device), h.Via, h.State}
-	if h.Peer != "" {
-		words = append(words, "to "+h.Peer)
+	s := h.Socket.Words()
+	words := []string{s.Family, s.Type, name(s.Device), h.Via, s.State}
+	if s.Peer != "" {
+		words = append(words, "to "+s.Peer)
 	}
 	if h.Refs > 0 {
 		words = append(words, explain.References(h.Refs))

@@ -72,8 +72,9 @@ func (c *converter) holder(n *ns.Namespace, h *ns.Holder) Holder {
 		return w
 	}
 	w.PID, w.TID, w.Owner = int(h.PID), int(h.TID), NewOwner(c.owners.Holder(n, h))
-	w.State, w.Peer = h.State, h.Peer
-	w.Family, w.Type, w.Device, w.DeviceBase64 = h.Family, h.Type, h.Device, raw(h.Device)
+	s := h.Socket.Words()
+	w.State, w.Peer = s.State, s.Peer
+	w.Family, w.Type, w.Device, w.DeviceBase64 = s.Family, s.Type, s.Device, raw(s.Device)
 	if h.Kind.HasFD() && h.FD >= 0 {
 		w.FD = &h.FD
 	}

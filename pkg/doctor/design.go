@@ -35,11 +35,16 @@ func runtimesOwn(name string) bool {
 func served(n *ns.Namespace) bool {
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind == ns.KindTun || h.Kind == ns.KindSocket && (h.Family == "inet" || h.Family == "inet6") {
+		if h.Kind == ns.KindTun || h.Kind == ns.KindSocket && speaksIP(h.Socket) {
 			return true
 		}
 	}
 	return false
+}
+
+func speaksIP(s ns.Socket) bool {
+	family := s.Words().Family
+	return family == "inet" || family == "inet6"
 }
 
 // poolName is where buildkitd keeps namespaces ready for steps of builds to come

@@ -111,12 +111,12 @@ func TestKeptOnPurpose(t *testing.T) {
 		alone       bool
 		want        []string
 	}{
-		{"a proxy listens there", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Family: "inet", Type: "stream"}, false, nil},
-		{"somebody asks there", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Family: "netlink", Type: "raw"}, false, []string{"no-process warning"}},
-		{"a leaked socket", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Family: "inet", Type: "stream"}, true, []string{"held-elsewhere warning"}},
+		{"a proxy listens there", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"})}, false, nil},
+		{"somebody asks there", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Socket: ns.NewSocket(ns.SocketWords{Family: "netlink", Type: "raw"})}, false, []string{"no-process warning"}},
+		{"a leaked socket", "/run/netns/web", ns.Holder{Kind: ns.KindSocket, PID: 300, FD: 5, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"})}, true, []string{"held-elsewhere warning"}},
 		{"systemd stores it", "/run/netns/web", ns.Holder{Kind: ns.KindInflight, PID: 301, FD: 5}, true, nil},
 		{"somebody else does", "/run/netns/web", ns.Holder{Kind: ns.KindInflight, PID: 300, FD: 5}, true, []string{"held-elsewhere warning"}},
-		{"Podman's own", "/run/user/1000/netns/rootless-netns-1a2b", ns.Holder{Kind: ns.KindTun, PID: 302, FD: 5, Device: "tap0"}, false, nil},
+		{"Podman's own", "/run/user/1000/netns/rootless-netns-1a2b", ns.Holder{Kind: ns.KindTun, PID: 302, FD: 5, Socket: ns.NewSocket(ns.SocketWords{Device: "tap0"})}, false, nil},
 		{"left by Podman", "/run/user/1000/netns/rootless-netns-1a2b", ns.Holder{Kind: ns.KindFD, PID: 302, FD: 5}, false, []string{"no-process warning"}},
 	} {
 		t.Run(c.about, func(t *testing.T) {

@@ -199,13 +199,14 @@ func add(same []*ns.Listener, holder ns.Holder) {
 		holder.Born = holder.Process.Born
 	}
 	for _, l := range same {
-		holder.Family, holder.Type = "inet", "stream"
+		words := ns.SocketWords{Family: "inet", Type: "stream"}
 		if l.Addr.Addr().Is6() {
-			holder.Family = "inet6"
+			words.Family = "inet6"
 		}
 		if l.Proto == "udp" {
-			holder.Type = "dgram"
+			words.Type = "dgram"
 		}
+		holder.Socket = ns.NewSocket(words)
 		if len(l.Holders) < maxHolders {
 			l.Holders = append(l.Holders, holder)
 		}

@@ -12,8 +12,8 @@ import (
 // The zero value is a user who is not known.
 type Authority struct {
 	Source  AuthoritySource
-	UID     int  // of a user; 0 if several users can change it, or it is not known which one can
 	Trusted bool // it is the kernel's, root's, or that of the user who runs this program
+	UID     int  // of a user; 0 if several users can change it, or it is not known which one can
 }
 
 // AuthoritySource is a class of authorities.

@@ -13,11 +13,7 @@ type Holder struct {
 	PID     TaskID   // the process; for a mount one in its mount namespace, 0 if none is known
 	TID     TaskID   // the thread, for KindThread, for a file in a thread's own table, and for a mount in the mount namespace of a thread alone
 	FD      int      // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
-	Family  string   // of a socket: "inet"
-	Type    string   // of a socket: "stream"
-	State   string   // of a TCP connection that no process has any more: "fin-wait-1"
-	Peer    string   // of such a connection: its other end, "192.0.2.7:443"
-	Device  string   // of a tun file: its device
+	Socket  Socket   // for KindSocket, KindTun and KindMmap, and for what a socket keeps
 	Refs    int      // for KindKernel: how many references nothing visible explains, 0 if that is unknown
 	Path    string   // the mount point, for KindMount, in its mount namespace; "" if that one's root does not lead to it
 	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
@@ -69,7 +65,7 @@ func (h *Holder) Watches() bool { return h.Via == ViaInotify || h.Via == ViaFano
 
 // Closing reports whether the holder is a TCP connection that no process has any more.
 // It goes by itself.
-func (h *Holder) Closing() bool { return h.State != "" }
+func (h *Holder) Closing() bool { return h.Socket != (Socket{}) && h.Socket.Words().State != "" }
 
 // Lone reports whether a mount is in no mount namespace.
 func (h *Holder) Lone() bool { return h.Via == ViaDetached || h.Via == ViaUnmounted }

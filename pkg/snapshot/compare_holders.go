@@ -121,7 +121,8 @@ func compareHolder(h, k *ns.Holder) int {
 // same reports whether two holders with one number are the same: a process ID is given
 // again, and so is a descriptor.
 func same(h, k *ns.Holder) bool {
-	if h.Family != k.Family || h.Type != k.Type || h.Device != k.Device || h.State != k.State {
+	s, t := h.Socket.Words(), k.Socket.Words()
+	if s.Peer, t.Peer = "", ""; s != t {
 		return false
 	}
 	if a, b := born(h), born(k); a != 0 && b != 0 {

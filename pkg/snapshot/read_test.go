@@ -42,8 +42,8 @@ func whole() *File {
 			{Kind: ns.KindThread, PID: 9, TID: 10, FD: -1, Via: "pid_for_children"},
 			{Kind: ns.KindFD, PID: 9, TID: 10, FD: 0},
 			{Kind: ns.KindMount, PID: 7, FD: -1, Path: "/run/netns/blue\xfe", MountNS: 90, MountID: 12, Covered: true, Authority: user, Pin: &pin},
-			{Kind: ns.KindSocket, PID: 9, FD: 4, Family: "inet", Type: "stream", State: "fin-wait-1", Peer: "192.0.2.7:443"},
-			{Kind: ns.KindTun, PID: 9, FD: 6, Device: "tun\xfd"},
+			{Kind: ns.KindSocket, PID: 9, FD: 4, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream", State: "fin-wait-1", Peer: "192.0.2.7:443"})},
+			{Kind: ns.KindTun, PID: 9, FD: 6, Socket: ns.NewSocket(ns.SocketWords{Device: "tun\xfd"})},
 			{Kind: ns.KindKernel, FD: -1, Refs: 1},
 		}
 		l := link("veth-secret", 2, "192.0.2.1/24", "2001:db8::7/64")

@@ -122,13 +122,13 @@ func holder(w *wire.Holder) (h ns.Holder, err error) {
 		return h, bad("the kind of a holder", w.Kind)
 	}
 	h = ns.Holder{
-		Kind: k, PID: ns.TaskID(w.PID), TID: ns.TaskID(w.TID), FD: -1, Family: w.Family, Type: w.Type, State: w.State, Peer: w.Peer,
-		Device: textOf(w.Device, w.DeviceBase64), Refs: w.References, Path: textOf(w.Path, w.PathBase64), MountNS: w.MountNS, MountID: w.MountID,
+		Kind: k, PID: ns.TaskID(w.PID), TID: ns.TaskID(w.TID), FD: -1, Refs: w.References, Path: textOf(w.Path, w.PathBase64), MountNS: w.MountNS, MountID: w.MountID,
 		Covered: w.Covered, Via: w.Via,
 	}
 	if w.FD != nil {
 		h.FD = *w.FD
 	}
+	h.Socket = ns.NewSocket(ns.SocketWords{Family: w.Family, Type: w.Type, State: w.State, Peer: w.Peer, Device: textOf(w.Device, w.DeviceBase64)})
 	if w.Comm != "" || w.CommBase64 != nil || w.UID != nil || w.Started != nil {
 		h.Process = details(h.PID, &w.Details)
 		h.Born = h.Process.Born

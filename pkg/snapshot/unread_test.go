@@ -47,7 +47,7 @@ func TestCompareUnread(t *testing.T) {
 		host := with(netNS(1, 11, "blue"), hold(process(7, 1), fd(8, 3)))
 		host.Holders = append(host.Holders, ns.Holder{Kind: ns.KindMount, Path: "/a", Via: ns.ViaDetached, FD: -1}, ns.Holder{Kind: ns.KindMount, Path: "/b", MountNS: 91, FD: -1})
 		host.Links = []ns.Link{link("eth0", 2, "10.0.0.1/24")}
-		red := with(netNS(2, 12), hold(ns.Holder{Kind: ns.KindSocket, PID: 9, FD: 4, Family: "inet", Type: "stream"}))
+		red := with(netNS(2, 12), hold(ns.Holder{Kind: ns.KindSocket, PID: 9, FD: 4, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"})}))
 		uts := ns.Namespace{Type: ns.UTS, Inode: 3, Holders: []ns.Holder{process(7, 1)}}
 		f := ownedBy(machine(at, host, red, uts), web, 1)
 		return dangling(findings(f, "no-process"), "/run/netns/gone")

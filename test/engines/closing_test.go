@@ -118,11 +118,12 @@ func TestClosing(t *testing.T) {
 		h = n.Holders[i]
 		return ""
 	})
-	want := ns.Holder{Kind: ns.KindSocket, FD: -1, Family: "inet", Type: "stream", State: "fin-wait-1", Peer: h.Peer}
-	if h != want || !strings.HasPrefix(h.Peer, "127.0.0.1:") {
+	peer := h.Socket.Words().Peer
+	want := ns.Holder{Kind: ns.KindSocket, FD: -1, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream", State: "fin-wait-1", Peer: peer})}
+	if h != want || !strings.HasPrefix(peer, "127.0.0.1:") {
 		t.Errorf("got %+v, want %+v", h, want)
 	}
-	if got, want := explain.Verdict(n, snap), "wait for the TCP connection to "+h.Peer; !strings.Contains(got, want) {
+	if got, want := explain.Verdict(n, snap), "wait for the TCP connection to "+peer; !strings.Contains(got, want) {
 		t.Errorf("verdict %q, want %q in it", got, want)
 	}
 	end()

@@ -47,7 +47,8 @@ func holdersOf(n *ns.Namespace) []holder {
 	}
 	var all []holder
 	for _, h := range n.Holders {
-		k := holder{h.Kind.String(), int(h.PID), int(h.TID), 0, h.Path, h.MountNS, h.MountID, h.Family, h.Type, h.Device, h.Via}
+		s := h.Socket.Words()
+		k := holder{h.Kind.String(), int(h.PID), int(h.TID), 0, h.Path, h.MountNS, h.MountID, s.Family, s.Type, s.Device, h.Via}
 		if h.Kind.HasFD() {
 			k.FD = h.FD
 		}

@@ -177,8 +177,9 @@ func holdersBy(t *testing.T, e scan.Engine) seen {
 			if h.Via != "" || !slices.Contains(shared, h.Kind) {
 				continue // io_uring: for the bpf engine alone
 			}
+			socket := h.Socket.Words()
 			line := fmt.Sprintf("%s %s: pid %d tid %d fd %d %s %s %s %s mount %d in %d covered %v",
-				n.String(), h.Kind, h.PID, h.TID, h.FD, h.Family, h.Type, h.Device, h.Path, h.MountID, h.MountNS, h.Covered)
+				n.String(), h.Kind, h.PID, h.TID, h.FD, socket.Family, socket.Type, socket.Device, h.Path, h.MountID, h.MountNS, h.Covered)
 			s.has[line], s.pid[line] = true, int(h.PID)
 		}
 	}

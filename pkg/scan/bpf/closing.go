@@ -34,8 +34,10 @@ func (f *finder) closing(r *bpfreader.Reader) error {
 	_, err := r.Closing(func(file *bpfreader.File) {
 		f.fileAccount.file(file)
 		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
-			Kind: ns.KindSocket, FD: -1, Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(unix.SOCK_STREAM),
-			State: stateName(file.State), Peer: file.Peer.String(),
+			Kind: ns.KindSocket, FD: -1, Socket: ns.NewSocket(ns.SocketWords{
+				Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(unix.SOCK_STREAM),
+				State: stateName(file.State), Peer: file.Peer.String(),
+			}),
 		})
 	})
 	return err

@@ -115,12 +115,16 @@ func (f *finder) file(file *bpfreader.File, at descriptor) {
 	}
 	switch file.Kind {
 	case bpfreader.KindSocket:
-		h.Kind, h.Family, h.Type = ns.KindSocket, procscan.SocketFamily(int(file.Family)), procscan.SocketType(int(file.SockType))
+		h.Kind, h.Socket = ns.KindSocket, socketOf(file)
 	case bpfreader.KindTun:
-		h.Kind, h.Device = ns.KindTun, file.DeviceName()
+		h.Kind, h.Socket = ns.KindTun, ns.NewSocket(ns.SocketWords{Device: file.DeviceName()})
 	}
 	h.Via = via(file)
 	f.fileSink.Holder(typ, uint64(file.Namespace), h)
+}
+
+func socketOf(file *bpfreader.File) ns.Socket {
+	return ns.NewSocket(ns.SocketWords{Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(int(file.SockType))})
 }
 
 // via returns what else is to be said of an open file that holds.
@@ -173,7 +177,7 @@ func (f *finder) mapped() error {
 		reported[ref] = true
 		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
 			Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1, Born: file.Born,
-			Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(int(file.SockType)),
+			Socket: socketOf(file),
 		})
 	})
 	return err
@@ -216,7 +220,7 @@ func (f *finder) inFlight() error {
 			h.Kind, h.Via = ns.KindSocket, "unaccepted connection"
 			fallthrough
 		case file.Kind == bpfreader.KindSocket:
-			h.Family, h.Type = procscan.SocketFamily(int(file.Family)), procscan.SocketType(int(file.SockType))
+			h.Socket = socketOf(file)
 		}
 		if file.Flags&bpfreader.Sender != 0 {
 			h.Via = ns.ViaSender
