@@ -5,7 +5,6 @@ package main
 import (
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 )
 
 // enoughMemory is what a snapshot of a hundred thousand holders takes, of the 64 MiB that the
@@ -17,17 +16,10 @@ const enoughMemory = 44 << 20
 // matters more than a millisecond for what runs every hour beside other programs.
 func saveMemory() {
 	debug.SetGCPercent(100)
-	enough := liveHeap() * 5 / 4
-	if enough > enoughMemory { // as of when it was collected last
+	var m runtime.MemStats
+	if runtime.ReadMemStats(&m); m.HeapAlloc*5/4 > enoughMemory { // with what is garbage
 		runtime.GC()
-		enough = liveHeap() * 5 / 4
+		runtime.ReadMemStats(&m)
 	}
-	debug.SetMemoryLimit(max(enoughMemory, enough))
-}
-
-// liveHeap returns how much was in use when the heap was last collected.
-func liveHeap() int64 {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	return int64(live[0].Value.Uint64())
+	debug.SetMemoryLimit(max(enoughMemory, int64(m.HeapAlloc)*5/4))
 }

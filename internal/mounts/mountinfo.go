@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unique"
 
 	"github.com/moby/sys/mountinfo"
 )
@@ -37,6 +38,19 @@ func Parse(r io.Reader) ([]*mountinfo.Info, error) {
 		mounts = append(mounts, one...)
 	}
 	return mounts, errors.Join(errs...)
+}
+
+// compact has many mounts use no more memory than they need: each has its line, of which most
+// is like that of others.
+func compact(mounts []*mountinfo.Info) {
+	const many = 512 // before that it costs more than it brings
+	if len(mounts) < many {
+		return
+	}
+	for _, m := range mounts {
+		m.Root, m.Mountpoint, m.Optional = strings.Clone(m.Root), unique.Make(m.Mountpoint).Value(), unique.Make(m.Optional).Value()
+		m.FSType, m.Source, m.VFSOptions, m.Options = unique.Make(m.FSType).Value(), "", "", ""
+	}
 }
 
 // mountTree answers whether a path reaches a given mount.

@@ -165,6 +165,7 @@ func (s *Scan) readThrough(m *Namespace, t task) bool {
 			m.member.born = startOf(stat)
 		}
 		m.mounts, m.broken = Parse(strings.NewReader(text))
+		compact(m.mounts)
 	}
 	return true
 }

@@ -87,14 +87,6 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 		living.Process = processes(living.Process)
 		others.Process = living.Process
 	}
-	written := t.first.Steps()
-	share := func(steps []string) {
-		for i, s := range steps {
-			if same, there := written[s]; there {
-				steps[i] = same
-			}
-		}
-	}
 	t.Answers = make(map[uint64]explain.Answer, len(snap.Namespaces))
 	for i := range snap.Namespaces {
 		if ctx.Err() != nil {
@@ -105,8 +97,7 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 			adviser = living
 		}
 		answer := adviser.Answer(n)
-		share(answer.Fix)
-		share(answer.Advice)
+		answer.Fix, answer.Advice = t.first.Same(n, answer.Fix), t.first.Same(n, answer.Advice)
 		t.Answers[n.Inode] = answer
 	}
 	return nil

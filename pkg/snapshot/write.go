@@ -29,9 +29,12 @@ func (f *File) Write(w io.Writer, how Encoding, report func() (*doctor.Report, e
 }
 
 // Write is that of a File, and lets what was written go: namespaces have no holders any more
-// when report is called.
+// when report is called, and no answers.
 func (t *Taking) Write(w io.Writer, how Encoding, report func() (*doctor.Report, error)) error {
-	return t.write(w, how, report, func(n *ns.Namespace) { n.Holders = nil })
+	return t.write(w, how, report, func(n *ns.Namespace) {
+		n.Holders = nil
+		delete(t.Answers, n.Inode)
+	})
 }
 
 // write is Write. It calls written for each namespace once it is.
@@ -77,7 +80,7 @@ type document struct {
 }
 
 // mostHolders is how many holders are encoded at once. A namespace can have a hundred thousand.
-const mostHolders = 256
+const mostHolders = 64
 
 func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Report, error), written func(*ns.Namespace)) error {
 	if how.Redact != nil {
