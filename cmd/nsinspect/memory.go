@@ -9,7 +9,7 @@ import (
 
 // enoughMemory is what a snapshot of a hundred thousand holders takes, of the 64 MiB that the
 // program may with them: what is mapped of its file is no part of it.
-const enoughMemory = 44 << 20
+const enoughMemory = 40 << 20
 
 // saveMemory has the heap collected in time to take no more than enoughMemory, or a quarter
 // more than is in use if that is more: to collect all the time would help nobody. Memory

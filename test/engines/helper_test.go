@@ -23,9 +23,12 @@ import (
 const helperEnv = "NSINSPECT_ENGINES_HELPER"
 
 var helpers = map[string]func(many int) error{
-	"fds":    holdManyFDs,
-	"mounts": holdManyMounts,
-	"queues": holdManyQueues,
+	"fds":     holdManyFDs,
+	"mounts":  holdManyMounts,
+	"open":    holdManyOpen,
+	"peak":    printPeak,
+	"queues":  holdManyQueues,
+	"sockets": holdManySockets,
 }
 
 // help is what a helper does: it holds things in a new network namespace, prints
@@ -127,7 +130,8 @@ func inNewNet(f func(fd int) error) error {
 // far is how many of many descriptors are namespace files, at the far end.
 const far = 10
 
-func holdManyFDs(many int) error {
+// raiseFiles has the process open as many files as it may.
+func raiseFiles() error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return err
@@ -135,6 +139,13 @@ func holdManyFDs(many int) error {
 	limit.Cur = limit.Max
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("raise the limit: %w", err)
+	}
+	return nil
+}
+
+func holdManyFDs(many int) error {
+	if err := raiseFiles(); err != nil {
+		return err
 	}
 	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -42,9 +42,9 @@ var suites = []suite{
 	{dir: "pkg/enter"},
 	{dir: "pkg/trace", skip: "Race|TestSteady|TestCount|TestNoReader|TestFinish$|TestManyTasks"}, // floods, which want more cores too
 	{dir: "pkg/trace/lifecycle"},
-	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"},                          // which needs the source
-	{dir: "test/engines", skip: "TestManyDescriptors|TestManyMounts|TestAdvice"}, // hundreds of pairs,
-	{dir: "cmd/nsinspect", skip: "TestEnd|TestUserWhoLies|TestExecAsIP"},         // which take minutes
+	{dir: "pkg/doctor", skip: "TestEveryCheckHasAFile"}, // which needs the source
+	{dir: "test/engines", skip: "TestManyDescriptors|TestManyMounts|TestSnapshotMemory|TestAdvice"}, // hundreds of pairs,
+	{dir: "cmd/nsinspect", skip: "TestEnd|TestUserWhoLies|TestExecAsIP"},                            // which take minutes
 }
 
 func (s suite) name() string { return strings.ReplaceAll(s.dir, "/", "-") }
