@@ -40,8 +40,8 @@ func others(n int, h *ns.Holder, name func(*ns.Holder) string) string {
 // seeHolders adds a phrase for each holder, unless write returns none. Those beyond the first of
 // many that are alike are counted.
 func (a *Adviser) seeHolders(t *Text, all []ns.Holder, write func(*ns.Holder) string) {
-	for n := 0; len(all) > 0; all = all[n:] {
-		n = alike(all)
+	for len(all) > 0 {
+		n := alike(all)
 		wrote := false
 		for i := range min(n, mostAlike) {
 			if phrase := write(&all[i]); phrase != "" {
@@ -52,5 +52,6 @@ func (a *Adviser) seeHolders(t *Text, all []ns.Holder, write func(*ns.Holder) st
 		if wrote && n > mostAlike {
 			t.See(others(n-mostAlike, &all[0], func(h *ns.Holder) string { return a.Who(h.PID) }))
 		}
+		all = all[n:]
 	}
 }

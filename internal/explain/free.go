@@ -30,7 +30,8 @@ func (a *Adviser) free(n *ns.Namespace, before map[uint64]bool) []Fix {
 	}
 	before[n.Inode] = true
 	whole := a.stopsWhole(n) // the container that the namespace was made for is stopped
-	for i, like := 0, 0; i < len(n.Holders); i += like {
+	var like int
+	for i := 0; i < len(n.Holders); i += like {
 		h := &n.Holders[i]
 		like = alike(n.Holders[i:])
 		if h.Kind == ns.KindChild {
