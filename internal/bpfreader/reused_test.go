@@ -12,12 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 )
 
 // A walk goes on after the namespace where it stopped only if it is still that one, and not
 // another that was made in its memory since: what is between them would be missing.
 func TestReusedMemory(t *testing.T) {
+	need.Root(t)
 	t.Run("net", func(t *testing.T) {
 		r := open(t, Options{Passes: Nets})
 		goesOn(t, r, Nets, func(prog *ebpf.Program, other uint64) (scanWalkState, error) {
