@@ -34,6 +34,8 @@ type details struct {
 	full bool      // read what costs more, too: the UID and the start time
 	many *cgroups  // of every process, which is not read with procfs; nil: of few
 	boot time.Time // zero if unreadable; start times are then unknown
+
+	fileTasks map[fileTask]answer // of one namespace
 }
 
 func newDetails(h *host.Host, full bool) (*details, error) {
@@ -57,6 +59,7 @@ func Describe(ctx context.Context, h *host.Host, n *ns.Namespace) error {
 	if boot, err := h.BootTime(); err == nil { // if not, the scan has a gap
 		d.boot = boot
 	}
+	d.readFileTasks(ctx, n)
 	left := make([]bool, len(n.Holders))
 	pool.Each(ctx, len(n.Holders), func(i int) { left[i] = !d.describe(&n.Holders[i], n.Type, n.Inode) })
 	kept := n.Holders[:0]
@@ -83,7 +86,7 @@ func (d *details) describe(h *ns.Holder, t ns.Type, inode uint64) bool {
 	if h.PID == 0 {
 		return true
 	}
-	p, err := d.read(h, t, inode)
+	p, err := d.readOnce(h, t, inode)
 	h.Process = p
 	switch {
 	case err == nil:
