@@ -63,7 +63,7 @@ func contenders(o options) (take []contender, absent []string) {
 		{name: lsnsNet, argv: []string{"lsns", "-t", "net"}, core: onAnyCore, check: atLeastNamespaces, growth: true},
 		{name: "ps -eo pid,netns", argv: []string{"ps", "-eo", "pid,netns"}, core: onAnyCore, check: atLeastProcesses, growth: true},
 		{name: "lsfd", argv: []string{"lsfd"}, core: onAnyCore, check: atLeastProcesses},
-		{name: "lsuns (lxkns)", argv: []string{"lsuns"}, core: onAnyCore, check: atLeastNamespaces},
+		{name: "lsuns -d -f net (lxkns)", argv: []string{"lsuns", "-d", "-f", "net"}, core: onAnyCore, check: atLeastNamespaces},
 	}
 	for _, p := range peers {
 		if _, err := exec.LookPath(p.argv[0]); err != nil {

@@ -103,7 +103,7 @@ func starters(ctx context.Context, o startOptions, dir string) ([]*starter, erro
 		{name: "ip netns", argv: []string{"ip", "netns"}},
 	}
 	if lsuns, err := exec.LookPath("lsuns"); err == nil {
-		all = append(all, &starter{name: "lsuns (lxkns)", argv: []string{lsuns}})
+		all = append(all, &starter{name: "lsuns -d -f net (lxkns)", argv: []string{lsuns, "-d", "-f", "net"}})
 	}
 	for _, command := range []string{startVersion, startList, startProc, "list -o json", "who-uses host", startTrace} {
 		args := strings.Fields(command)
