@@ -12,7 +12,7 @@ import (
 
 // costlyFault is what divides machines in two kinds: below it, what a page fault costs
 // hardly matters; above, it is much of what a short command takes.
-const costlyFault = 1500 * time.Nanosecond
+const costlyFault = 3 * time.Microsecond
 
 // pageFault returns what a minor page fault of an anonymous page of 4 KiB takes: the
 // median of several loops that touch fresh pages.
