@@ -31,7 +31,7 @@ test: ## run the tests; what the machine lacks is skipped with the reason
 	$(GOTEST) -timeout 30m $(LONG) ./...
 
 test-again: ## run the tests N times in a row, every second time under load
-	$(GO) run ./test/again -n $(N)
+	$(GO) run ./test/again -n $(N) $(LONG) ./...
 
 test-kernels: ## run the tests on Debian's other kernels, under QEMU (root not needed; twenty minutes)
 	$(GO) run ./test/kernels
