@@ -33,7 +33,7 @@ test: ## run the tests; what the machine lacks is skipped with the reason
 test-again: ## run the tests N times in a row, every second time under load
 	$(GO) run ./test/again -n $(N) $(LONG) ./...
 
-test-kernels: ## run the tests on Debian's other kernels, under QEMU (root not needed; twenty minutes)
+test-kernels: ## run the tests on Debian's other kernels, under QEMU (root not needed; ten minutes)
 	$(GO) run ./test/kernels
 
 test-arm64: ## the same on arm64, which takes longer
