@@ -18,7 +18,7 @@ const (
 	targetTax      = 200.0    // ns on another call, at most
 	targetIdle     = 0.5      // percent of a CPU, less than
 	targetPeak     = 64.0     // MiB, less than
-	targetReady    = 150.0    // ms, at most
+	targetReady    = 60.0     // ms, at most
 	targetGone     = 100.0    // ms, at most
 )
 
@@ -49,7 +49,7 @@ func (r *traceReport) targets() []target {
 		figure("another call (getppid) at most 0.2 µs longer", "%.0f ns", middle(r.Getppid), targetTax),
 		figure("idle, under 0.5 % of a CPU", "%.2f %%", r.IdleCPU, targetIdle),
 		figure("memory under 64 MiB", "%.1f MiB", r.PeakMiB, targetPeak),
-		figure("ready within 150 ms of exec", "%.0f ms", middle(r.Ready), targetReady),
+		figure("ready within 60 ms of exec", "%.0f ms", middle(r.Ready), targetReady),
 		figure("gone within 100 ms of SIGINT", "%.0f ms", middle(r.Gone), targetGone),
 	}
 }
