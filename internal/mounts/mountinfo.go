@@ -41,7 +41,7 @@ func Parse(r io.Reader) ([]*mountinfo.Info, error) {
 }
 
 // compact has many mounts use no more memory than they need: each has its line, of which most
-// is like that of others.
+// is like that of others. What nothing here reads is let go.
 func compact(mounts []*mountinfo.Info) {
 	const many = 512 // before that it costs more than it brings
 	if len(mounts) < many {

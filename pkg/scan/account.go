@@ -139,7 +139,7 @@ func awaitRelease() {
 // oneCPU reports whether one CPU is online, or it is not known how many: one is a number, and
 // several are ranges and a list (Documentation/admin-guide/cputopology.rst).
 func oneCPU() bool {
-	text, _ := os.ReadFile("/sys/devices/system/cpu/online")
+	text, _ := os.ReadFile("/sys/devices/system/cpu/online") // unreadable: to wait in vain does no harm
 	return !bytes.ContainsAny(text, "-,")
 }
 

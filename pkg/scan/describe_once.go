@@ -4,17 +4,10 @@ package scan
 
 import (
 	"context"
-	"time"
 
 	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
-
-// fileTask is a task that has something open that holds, as it was found.
-type fileTask struct {
-	pid, tid ns.TaskID
-	born     time.Duration
-}
 
 // answer is what read returns.
 type answer struct {
@@ -26,20 +19,18 @@ type answer struct {
 // open: where the task is does not matter.
 func hasFile(h *ns.Holder) bool { return h.PID != 0 && !h.IsTask() && h.Kind != ns.KindMount }
 
-func fileTaskOf(h *ns.Holder) fileTask { return fileTask{h.PID, h.TID, h.Born} }
-
 // readFileTasks reads each task that has something open which holds n, once: a program that leaks
 // descriptors has a hundred thousand.
 func (d *details) readFileTasks(ctx context.Context, n *ns.Namespace) {
 	var first []*ns.Holder
-	seen := map[fileTask]int{}
+	seen := map[task]int{}
 	for i := range n.Holders {
 		h := &n.Holders[i]
 		if !hasFile(h) {
 			continue
 		}
-		if _, there := seen[fileTaskOf(h)]; !there {
-			seen[fileTaskOf(h)] = len(first)
+		if _, there := seen[taskBehind(h)]; !there {
+			seen[taskBehind(h)] = len(first)
 			first = append(first, h)
 		}
 	}
@@ -47,10 +38,10 @@ func (d *details) readFileTasks(ctx context.Context, n *ns.Namespace) {
 	pool.Each(ctx, len(first), func(i int) {
 		answers[i].process, answers[i].err = d.read(first[i], n.Type, n.Inode)
 	})
-	d.fileTasks = make(map[fileTask]answer, len(first))
-	for task, i := range seen {
+	d.fileTasks = make(map[task]answer, len(first))
+	for behind, i := range seen {
 		if a := answers[i]; a.process != nil || a.err != nil { // else ctx ended before
-			d.fileTasks[task] = a
+			d.fileTasks[behind] = a
 		}
 	}
 }
@@ -58,7 +49,7 @@ func (d *details) readFileTasks(ctx context.Context, n *ns.Namespace) {
 // readOnce is read, but for a task that readFileTasks has read.
 func (d *details) readOnce(h *ns.Holder, t ns.Type, inode uint64) (*ns.Process, error) {
 	if hasFile(h) {
-		if a, there := d.fileTasks[fileTaskOf(h)]; there {
+		if a, there := d.fileTasks[taskBehind(h)]; there {
 			return a.process, a.err
 		}
 	}

@@ -35,7 +35,7 @@ type details struct {
 	many *cgroups  // of every process, which is not read with procfs; nil: of few
 	boot time.Time // zero if unreadable; start times are then unknown
 
-	fileTasks map[fileTask]answer // of one namespace
+	fileTasks map[task]answer // of those that have something open which holds one namespace
 }
 
 func newDetails(h *host.Host, full bool) (*details, error) {
