@@ -82,7 +82,8 @@ type LocalRoute struct {
 	Index  int    `json:"index"` // of the link that it is of
 }
 
-// KeptDoctor is the report of doctor in a snapshot: see Doctor.
+// KeptDoctor is the report of doctor in a snapshot: see Doctor. A check that could not read
+// everything is among Unknown also where it found something.
 type KeptDoctor struct {
 	Head
 	Status    string         `json:"status" jsonschema:"enum=ok,enum=unknown,enum=warning,enum=critical"`

@@ -136,6 +136,10 @@ type Options struct {
 	MaxOrphans int           // so many namespaces without processes are no finding
 	MinAge     time.Duration // what is younger is no finding: things come and go
 	Pause      time.Duration // before the second look; 0 for none, negative for no second look
+
+	// ForChoice has the report name as undecided also checks that found something: those that
+	// Choose leaves in it may be about other namespaces.
+	ForChoice bool
 }
 
 // Run checks a machine. It needs what the scan needs to see everything: root.
@@ -196,8 +200,13 @@ func (x *inspection) report() *Report {
 	return r
 }
 
-// settle takes out what options excuse.
+// settle takes out what options excuse, and of the checks without a result those that have one.
 func (r *Report) settle(opts Options) {
+	if !opts.ForChoice {
+		r.Undecided = slices.DeleteFunc(r.Undecided, func(u Undecided) bool {
+			return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Check == u.Check })
+		})
+	}
 	r.ignore(opts.Ignore)
 	orphans := 0
 	for i := range r.Findings {

@@ -160,11 +160,11 @@ func (x *inspection) foreignPIDs() string {
 	return ""
 }
 
-// undecided lists the checks that found nothing without having seen all.
+// undecided lists the checks that have not seen all.
 func (x *inspection) undecided() []Undecided {
 	var all []Undecided
 	for _, c := range checks {
-		if !x.opts.runs(c.name) || slices.ContainsFunc(x.findings, func(f Finding) bool { return f.Check == c.name }) {
+		if !x.opts.runs(c.name) {
 			continue
 		}
 		why := x.unseen[c.name]

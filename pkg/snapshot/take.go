@@ -123,7 +123,7 @@ func inTicks(snap *ns.Snapshot) {
 // doctor returns the options of doctor, for its second look.
 func (from Source) doctor() doctor.Options {
 	opts := from.Doctor
-	opts.Host, opts.Types = from.Host, ns.Types()
+	opts.Host, opts.Types, opts.ForChoice = from.Host, ns.Types(), true
 	opts.Scan = func(ctx context.Context) (*ns.Snapshot, error) { return from.Scan(ctx, ns.Net) }
 	opts.ScanAll = func(ctx context.Context) (*ns.Snapshot, error) { return from.Scan(ctx, ns.Types()...) }
 	return opts
