@@ -52,7 +52,7 @@ func again(ctx context.Context, w io.Writer, n int, run string, packages []strin
 	if len(packages) == 0 {
 		packages = []string{"./..."}
 	}
-	args := append([]string{"-count=1", "-run", run}, packages...)
+	args := append([]string{"-count=1", "-timeout", "40m", "-run", run}, packages...)
 	var rounds []round
 	var failed error
 	for i := range n {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,8 +46,9 @@ var buildProgram = sync.OnceValue(func() error {
 // brokenHost is a mount and network namespace with a /run of its own, in which something
 // is wrong with one namespace.
 type brokenHost struct {
-	pid   int
-	inode uint64 // of what is wrong
+	pid    int
+	inode  uint64 // of what is wrong
+	cookie uint64 // of it, once that is known: another namespace may have the inode afterwards
 }
 
 // breakHost runs a script in new mount and network namespaces. It prints the inode of the
@@ -95,7 +97,7 @@ read line || true; for p in $(jobs -p); do kill -9 $p || true; done; wait || tru
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &brokenHost{cmd.Process.Pid, inode}
+	return &brokenHost{pid: cmd.Process.Pid, inode: inode}
 }
 
 // command is one that runs there.
@@ -111,13 +113,28 @@ type printedFinding struct {
 	Path                       string
 	Evidence, Fix, Alternative []string
 	Advice                     []string
-	Subject                    *struct{ Inode uint64 }
+	Subject                    *subject
+}
+
+// subject is a namespace as JSON has it.
+type subject struct {
+	Type          string
+	Inode, Cookie uint64
 }
 
 // findings returns what the program prints about the namespace that is broken.
 func (h *brokenHost) findings(t *testing.T) []printedFinding {
 	t.Helper()
-	return h.report(t, func(f printedFinding) bool { return f.Subject != nil && f.Subject.Inode == h.inode })
+	return h.report(t, func(f printedFinding) bool { return f.Subject != nil && h.is(f.Subject) })
+}
+
+// is reports whether that is the namespace that is broken.
+func (h *brokenHost) is(s *subject) bool {
+	if s.Inode != h.inode || h.cookie != 0 && s.Cookie != h.cookie {
+		return false
+	}
+	h.cookie = s.Cookie
+	return true
 }
 
 // report returns those findings that a test asks for. Others are about the rest of the machine.
@@ -168,13 +185,8 @@ func (h *brokenHost) paste(t *testing.T, commands []string) {
 // gone demands that the namespace ends.
 func (h *brokenHost) gone(t *testing.T) {
 	t.Helper()
-	var out []byte
 	for range 50 {
-		var err error
-		if out, err = h.command("nsinspect", "list", "-o", "name").Output(); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(out), fmt.Sprint(h.inode)) {
+		if !h.listed(t, "net") {
 			if left := h.findings(t); len(left) > 0 {
 				t.Errorf("still there: %+v", left)
 			}
@@ -182,7 +194,21 @@ func (h *brokenHost) gone(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("%d is still there: %s", h.inode, out)
+	t.Errorf("%d is still there: %s", h.inode, h.uses(t).text)
+}
+
+// listed reports whether the namespace is among those of the type.
+func (h *brokenHost) listed(t *testing.T, typ string) bool {
+	t.Helper()
+	out, err := h.command("nsinspect", "list", "--type", typ, "-o", "json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct{ Namespaces []subject }
+	if err := json.Unmarshal(out, &document); err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(document.Namespaces, func(s subject) bool { return h.is(&s) })
 }
 
 // Every fix that is printed frees the namespace that it is for.

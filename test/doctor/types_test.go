@@ -7,7 +7,6 @@ package doctor
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -44,11 +43,7 @@ func (h *brokenHost) uses(t *testing.T) (u usedBy) {
 func (h *brokenHost) ended(t *testing.T, typ string) {
 	t.Helper()
 	for range 50 {
-		out, err := h.command("nsinspect", "list", "--type", typ, "-o", "name").Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(out), fmt.Sprint(h.inode)) {
+		if !h.listed(t, typ) {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
