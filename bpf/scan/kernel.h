@@ -7,7 +7,23 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct maple_tree {
+	void *ma_root;
+};
+struct maple_metadata {
+	u8 end;
+};
+struct maple_range_64 {
+	unsigned long pivot[15];
+	void *slot[16];
+	struct maple_metadata meta;
+};
+struct maple_arange_64 {
+	void *slot[10];
+	struct maple_metadata meta;
+};
 struct mm_struct {
+	struct maple_tree mm_mt; /* 6.1 */
 	struct task_struct *owner; /* with CONFIG_MEMCG */
 	struct kioctx_table *ioctx_table; /* with CONFIG_AIO */
 };
@@ -17,7 +33,6 @@ struct vm_area_struct {
 		struct rb_node rb;
 	} shared;
 	unsigned long vm_start;
-	unsigned long vm_pgoff;
 	struct file *vm_file;
 };
 
@@ -192,9 +207,4 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	u32 fd;
 	struct file *file;
-};
-struct bpf_iter__task_vma {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-	struct vm_area_struct *vma;
 };

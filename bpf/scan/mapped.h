@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Packet and XDP sockets that some process has mapped, found from the socket:
  * each namespace lists them, and the socket's file lists its mappings, so that not
- * every mapping of every process has to be visited, as iter/task_vma does. No lock
+ * every mapping of every process has to be visited, as in mappings.h. No lock
  * is taken and no pointer trusted, as in inflight.h. */
 #pragma once
 
@@ -72,6 +72,7 @@ static __always_inline void mapping_step(struct mapping_walk *w)
 	r->fd = -1;
 	r->location = GET(vma, vm_start);
 	r->slot = -1;
+	r->flags |= FILE_MAPPED;
 	r->task_ns = GET(owner, nsproxy, net_ns, ns.inum);
 	if (!should_report())
 		return;

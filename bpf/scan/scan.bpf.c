@@ -4,8 +4,8 @@
  * iterator, or requests a single run, and at no other time.
  *
  * Needs Linux 5.8 (task iterators), 5.10 (BPF_PROG_TEST_RUN of a raw tracepoint
- * program), 5.12 (mappings), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
- * sockets, detached mounts, closing sockets, pending requests), 6.0 (files in flight), 6.18 (lists of namespaces of
+ * program), 5.17 (bpf_loop: io_uring slots, descriptor tables, mapped
+ * sockets, detached mounts, closing sockets, pending requests), 6.0 (files in flight), 6.1 (mappings), 6.18 (lists of namespaces of
  * any type), 6.2 for the object built with DIRECT. With USUAL there are only the programs that every scan takes, to read less at
  * its start; with NO_RELATIONS they record no relations. */
 #include "scan.h"
@@ -62,5 +62,7 @@ static __always_inline int type_wanted(u32 type)
 #include "closing.h"
 #include "requests.h"
 #include "taskrings.h"
+#include "mappings.h"
+#include "peers.h"
 #include "listed.h"
 #endif

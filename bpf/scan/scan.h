@@ -53,6 +53,8 @@ enum file_flag {
 	FILE_SENDER = 256,    /* a closed socket: what it sent is in the receive queue at location */
 	FILE_REQUEST = 512,   /* of a pending request of io_uring */
 	FILE_AIO = 1024,      /* of one of aio */
+	FILE_MAPPED = 2048,   /* mapped, or in a slot of an io_uring that is */
+	FILE_PEER = 4096,     /* a closed socket: that at fd is connected to it */
 };
 
 /* One reference from a file to a namespace, wherever the file is. */

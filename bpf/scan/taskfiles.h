@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the files of a task have in common, which of them are reported, and the programs that
- * see them one by one: descriptors and mappings. */
+ * see descriptors one by one. */
 #pragma once
 
 #include "file.h"
@@ -68,7 +68,6 @@ __noinline int should_report(void)
 enum ring_mode {
 	RINGS_COUNT, /* as unreadable */
 	RINGS_READ,
-	RINGS_SKIP,
 };
 
 #ifndef USUAL
@@ -86,21 +85,20 @@ static __always_inline int visit_ring(struct seq_file *seq, struct file *file)
 }
 
 static __always_inline int visit_file(struct seq_file *seq, struct task_struct *task,
-				      struct file *file, s32 fd, u64 address, enum ring_mode ring_mode)
+				      struct file *file, s32 fd, enum ring_mode ring_mode)
 {
 	int is_ring;
 
 	file = TYPED(file);
 	is_ring = inode_magic(GET(file, f_inode)) == ANON_INODE_FS_MAGIC && is_io_uring(file);
-	if (is_ring && ring_mode != RINGS_READ) {
-		pass_totals.unreadable += ring_mode == RINGS_COUNT;
+	if (is_ring && ring_mode == RINGS_COUNT) {
+		pass_totals.unreadable++;
 		return 0;
 	}
 	owner_task = task;
 	if (is_ring) {
 		set_owner();
 		owner.fd = fd;
-		owner.location = address;
 		return visit_ring(seq, file);
 	}
 	__builtin_memset(&found, 0, sizeof(found));
@@ -108,7 +106,6 @@ static __always_inline int visit_file(struct seq_file *seq, struct task_struct *
 		return 0;
 	set_owner();
 	found.born = owner.born;
-	found.location = address;
 	found.pid = owner.pid;
 	found.tid = owner.tid;
 	found.fd = fd;
@@ -130,7 +127,7 @@ static __always_inline int visit_fd(struct bpf_iter__task_file *ctx, enum ring_m
 	}
 	start_iterator(ctx->meta);
 	pass_totals.visited++;
-	return visit_file(ctx->meta->seq, task, file, ctx->fd, 0, ring_mode);
+	return visit_file(ctx->meta->seq, task, file, ctx->fd, ring_mode);
 }
 
 /* Shows each descriptor table once, with the process's leader, and again with each
@@ -146,43 +143,6 @@ SEC("iter/task_file")
 int files_no_rings(struct bpf_iter__task_file *ctx)
 {
 	return visit_fd(ctx, RINGS_COUNT);
-}
-
-static __always_inline int visit_vma(struct bpf_iter__task_vma *ctx, enum ring_mode ring_mode)
-{
-	struct task_struct *task = ctx->task;
-	struct vm_area_struct *vma = ctx->vma;
-	struct file *file;
-
-	if (!task || !vma) {
-		pass_totals.ended++;
-		return 0;
-	}
-	start_iterator(ctx->meta);
-	pass_totals.visited++;
-	vma = TYPED(vma);
-	file = GET(vma, vm_file);
-	if (!file)
-		return 0;
-	/* An io_uring is mapped in several parts: it is read at the first one. */
-	if (GET(vma, vm_pgoff))
-		ring_mode = RINGS_SKIP;
-	return visit_file(ctx->meta->seq, task, file, -1, GET(vma, vm_start), ring_mode);
-}
-
-/* A file stays mapped after its descriptor is closed: packet rings above all
- * (packet_mmap, net/packet/af_packet.c). */
-SEC("iter/task_vma")
-int vmas(struct bpf_iter__task_vma *ctx)
-{
-	return visit_vma(ctx, RINGS_READ);
-}
-
-/* The same for kernels without bpf_loop (before 5.17). */
-SEC("iter/task_vma")
-int vmas_no_rings(struct bpf_iter__task_vma *ctx)
-{
-	return visit_vma(ctx, RINGS_COUNT);
 }
 
 #endif /* USUAL */

@@ -34,7 +34,7 @@ func BenchmarkScan(b *testing.B) {
 	}
 	defer busy.Close()
 	for name, types := range map[string]uint32{"net": unix.CLONE_NEWNET, "all": 0} {
-		r := open(b, Options{Types: types, Passes: Usual | VMAs})
+		r := open(b, Options{Types: types, Passes: Usual | rare})
 		b.Run("tasks/"+name, func(b *testing.B) { benchTasks(b, r) })
 		b.Run("files/"+name, func(b *testing.B) { benchFiles(b, r.Files) })
 		if name == "all" {
@@ -42,7 +42,7 @@ func BenchmarkScan(b *testing.B) {
 		}
 		b.Run("inflight", func(b *testing.B) { benchFiles(b, r.InFlight) })
 		b.Run("mapped", func(b *testing.B) { benchFiles(b, r.Mapped) })
-		b.Run("vmas", func(b *testing.B) { benchFiles(b, r.VMAs) })
+		b.Run("mappings", func(b *testing.B) { benchFiles(b, r.Mappings) })
 		b.Run("nets", func(b *testing.B) {
 			for b.Loop() {
 				if _, err := r.Nets(); err != nil {

@@ -212,7 +212,7 @@ func TestTun(t *testing.T) {
 
 func TestRing(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{Passes: Files | VMAs | Nets})
+	r := open(t, Options{Passes: Files | Mappings | Nets})
 	if off, err := os.ReadFile("/proc/sys/kernel/io_uring_disabled"); err == nil && off[0] == '2' {
 		need.Missing(t, "needs io_uring, which kernel.io_uring_disabled forbids")
 	}
@@ -232,7 +232,7 @@ func TestRing(t *testing.T) {
 	if got := found(t, r.Files, ns); got != nil {
 		t.Errorf("still found by descriptor: %+v", got)
 	}
-	got = only(t, found(t, r.VMAs, ns))
+	got = only(t, found(t, r.Mappings, ns))
 	if got.FD != -1 || got.Slot != 1 || got.Address == 0 {
 		t.Errorf("got %+v", got)
 	}

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	leanProgClosedPeers    = "closed_peers"
 	leanProgClosing        = "closing"
 	leanProgDetachedMounts = "detached_mounts"
 	leanProgFdTables       = "fd_tables"
@@ -24,13 +25,12 @@ const (
 	leanProgInFlight       = "in_flight"
 	leanProgListed         = "listed"
 	leanProgMapped         = "mapped"
+	leanProgMappings       = "mappings"
 	leanProgNets           = "nets"
 	leanProgQueued         = "queued"
 	leanProgRequests       = "requests"
 	leanProgTaskRings      = "task_rings"
 	leanProgTasks          = "tasks"
-	leanProgVmas           = "vmas"
-	leanProgVmasNoRings    = "vmas_no_rings"
 	leanVarClosingPos      = "closing_pos"
 	leanVarFileBatch       = "file_batch"
 	leanVarFirstNet        = "first_net"
@@ -63,6 +63,7 @@ const (
 	leanVarTaskRingPos     = "task_ring_pos"
 	leanVarTaskShown       = "task_shown"
 	leanVarTaskTotals      = "task_totals"
+	leanVarTreePos         = "tree_pos"
 	leanVarTypesForGo      = "types_for_go"
 )
 
@@ -108,6 +109,7 @@ type leanSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type leanProgramSpecs struct {
+	ClosedPeers    *ebpf.ProgramSpec `ebpf:"closed_peers"`
 	Closing        *ebpf.ProgramSpec `ebpf:"closing"`
 	DetachedMounts *ebpf.ProgramSpec `ebpf:"detached_mounts"`
 	FdTables       *ebpf.ProgramSpec `ebpf:"fd_tables"`
@@ -116,13 +118,12 @@ type leanProgramSpecs struct {
 	InFlight       *ebpf.ProgramSpec `ebpf:"in_flight"`
 	Listed         *ebpf.ProgramSpec `ebpf:"listed"`
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
+	Mappings       *ebpf.ProgramSpec `ebpf:"mappings"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
 	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
 	Requests       *ebpf.ProgramSpec `ebpf:"requests"`
 	TaskRings      *ebpf.ProgramSpec `ebpf:"task_rings"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
-	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
-	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
 }
 
 // leanMapSpecs contains maps before they are loaded into the kernel.
@@ -167,6 +168,7 @@ type leanVariableSpecs struct {
 	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
+	TreePos        *ebpf.VariableSpec `ebpf:"tree_pos"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
 }
 
@@ -232,6 +234,7 @@ type leanVariables struct {
 	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
+	TreePos        *ebpf.Variable `ebpf:"tree_pos"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
 }
 
@@ -239,6 +242,7 @@ type leanVariables struct {
 //
 // It can be passed to loadLeanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type leanPrograms struct {
+	ClosedPeers    *ebpf.Program `ebpf:"closed_peers"`
 	Closing        *ebpf.Program `ebpf:"closing"`
 	DetachedMounts *ebpf.Program `ebpf:"detached_mounts"`
 	FdTables       *ebpf.Program `ebpf:"fd_tables"`
@@ -247,17 +251,17 @@ type leanPrograms struct {
 	InFlight       *ebpf.Program `ebpf:"in_flight"`
 	Listed         *ebpf.Program `ebpf:"listed"`
 	Mapped         *ebpf.Program `ebpf:"mapped"`
+	Mappings       *ebpf.Program `ebpf:"mappings"`
 	Nets           *ebpf.Program `ebpf:"nets"`
 	Queued         *ebpf.Program `ebpf:"queued"`
 	Requests       *ebpf.Program `ebpf:"requests"`
 	TaskRings      *ebpf.Program `ebpf:"task_rings"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
-	Vmas           *ebpf.Program `ebpf:"vmas"`
-	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
 }
 
 func (p *leanPrograms) Close() error {
 	return _LeanClose(
+		p.ClosedPeers,
 		p.Closing,
 		p.DetachedMounts,
 		p.FdTables,
@@ -266,13 +270,12 @@ func (p *leanPrograms) Close() error {
 		p.InFlight,
 		p.Listed,
 		p.Mapped,
+		p.Mappings,
 		p.Nets,
 		p.Queued,
 		p.Requests,
 		p.TaskRings,
 		p.Tasks,
-		p.Vmas,
-		p.VmasNoRings,
 	)
 }
 

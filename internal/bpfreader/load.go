@@ -26,7 +26,6 @@ type passSpec struct {
 var programs = []passSpec{
 	{Tasks, "read tasks", [2]int{5, 8}, []string{scanProgTasks}},
 	{Files, "read open files", [2]int{5, 8}, []string{scanProgFdTables, scanProgFiles, scanProgFilesNoRings}},
-	{VMAs, "read mappings", [2]int{5, 12}, []string{scanProgVmas, scanProgVmasNoRings}},
 	{Nets, "read the list of network namespaces", [2]int{5, 10}, []string{scanProgNets}},
 	{InFlight, "read files in flight", [2]int{6, 0}, []string{scanProgInFlight}},
 	{queued, "read receive queues", [2]int{6, 0}, []string{scanProgQueued}},
@@ -36,6 +35,8 @@ var programs = []passSpec{
 	{Lists, "read the lists of namespaces", [2]int{6, 18}, []string{scanProgListed}},
 	{Rings, "read registered io_uring instances", [2]int{5, 17}, []string{scanProgTaskRings}},
 	{Requests, "read pending requests", [2]int{5, 17}, []string{scanProgRequests}},
+	{Mappings, "read mappings", [2]int{5, 17}, []string{scanProgMappings}},
+	{ClosedPeers, "read closed peers", [2]int{5, 8}, []string{scanProgClosedPeers}},
 }
 
 // Open loads the programs of the requested passes; InFlight, Mapped and Closing include Nets.

@@ -17,13 +17,13 @@ import (
 
 func TestMapped(t *testing.T) {
 	need.Root(t)
-	r := open(t, Options{Passes: Files | VMAs | Mapped})
+	r := open(t, Options{Passes: Files | Mappings | Mapped})
 	var ring []byte
 	ns := inNew(t, func() { ring = packetRing(t) })
 	if got := found(t, r.Files, ns); got != nil {
 		t.Errorf("found by descriptor: %+v", got)
 	}
-	byWalk, bySocket := only(t, found(t, r.VMAs, ns)), only(t, found(t, r.Mapped, ns))
+	byWalk, bySocket := only(t, found(t, r.Mappings, ns)), only(t, found(t, r.Mapped, ns))
 	if byWalk != bySocket {
 		t.Errorf("by mapping %+v\nby socket  %+v", byWalk, bySocket)
 	}
@@ -32,7 +32,7 @@ func TestMapped(t *testing.T) {
 	}
 	must(t, "unmap", unix.Munmap(ring))
 	checkGone(t, r, ns)
-	if got := append(found(t, r.VMAs, ns), found(t, r.Mapped, ns)...); got != nil {
+	if got := append(found(t, r.Mappings, ns), found(t, r.Mapped, ns)...); got != nil {
 		t.Errorf("still found: %+v", got)
 	}
 }

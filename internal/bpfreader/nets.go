@@ -228,7 +228,6 @@ func (r *Reader) mappings(prog *ebpf.Program, files []File, nets int) ([]File, e
 	for i := range batch {
 		var f File
 		f.set(&batch[i])
-		f.Address = batch[i].Location
 		files = append(files, f)
 	}
 	return files, nil

@@ -22,8 +22,8 @@ import (
 func TestFewTypesAreEnough(t *testing.T) {
 	need.Root(t)
 	for name, o := range map[string]Options{
-		"scan": {Passes: Usual | VMAs | Closing, Relations: true}, "usual": {Relations: true},
-		"old": {Passes: Usual | VMAs | Closing, Relations: true, oldObject: true}, "table": {Passes: Usual | VMAs | Closing},
+		"scan": {Passes: Usual | rare, Relations: true}, "usual": {Relations: true},
+		"old": {Passes: Usual | rare, Relations: true, oldObject: true}, "table": {Passes: Usual | rare},
 	} {
 		if name == "table" && kernel.Running().Before(6, 2) {
 			continue // without bpf_rdonly_cast the old object is taken, which has no table
@@ -45,7 +45,7 @@ func TestFewTypesAreEnough(t *testing.T) {
 // it with all types: its instructions, and how many of them it had to verify.
 func TestSameProgram(t *testing.T) {
 	need.Root(t)
-	r, err := Open(Options{Passes: Usual | VMAs | Closing, Relations: true})
+	r, err := Open(Options{Passes: Usual | rare, Relations: true})
 	if err != nil {
 		t.Fatal(err)
 	}

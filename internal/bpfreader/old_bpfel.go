@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	oldMapRelations       = "relations"
+	oldProgClosedPeers    = "closed_peers"
 	oldProgClosing        = "closing"
 	oldProgDetachedMounts = "detached_mounts"
 	oldProgFdTables       = "fd_tables"
@@ -25,13 +26,12 @@ const (
 	oldProgInFlight       = "in_flight"
 	oldProgListed         = "listed"
 	oldProgMapped         = "mapped"
+	oldProgMappings       = "mappings"
 	oldProgNets           = "nets"
 	oldProgQueued         = "queued"
 	oldProgRequests       = "requests"
 	oldProgTaskRings      = "task_rings"
 	oldProgTasks          = "tasks"
-	oldProgVmas           = "vmas"
-	oldProgVmasNoRings    = "vmas_no_rings"
 	oldVarClosingPos      = "closing_pos"
 	oldVarFileBatch       = "file_batch"
 	oldVarFirstNet        = "first_net"
@@ -64,6 +64,7 @@ const (
 	oldVarTaskRingPos     = "task_ring_pos"
 	oldVarTaskShown       = "task_shown"
 	oldVarTaskTotals      = "task_totals"
+	oldVarTreePos         = "tree_pos"
 	oldVarTypesForGo      = "types_for_go"
 )
 
@@ -109,6 +110,7 @@ type oldSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type oldProgramSpecs struct {
+	ClosedPeers    *ebpf.ProgramSpec `ebpf:"closed_peers"`
 	Closing        *ebpf.ProgramSpec `ebpf:"closing"`
 	DetachedMounts *ebpf.ProgramSpec `ebpf:"detached_mounts"`
 	FdTables       *ebpf.ProgramSpec `ebpf:"fd_tables"`
@@ -117,13 +119,12 @@ type oldProgramSpecs struct {
 	InFlight       *ebpf.ProgramSpec `ebpf:"in_flight"`
 	Listed         *ebpf.ProgramSpec `ebpf:"listed"`
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
+	Mappings       *ebpf.ProgramSpec `ebpf:"mappings"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
 	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
 	Requests       *ebpf.ProgramSpec `ebpf:"requests"`
 	TaskRings      *ebpf.ProgramSpec `ebpf:"task_rings"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
-	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
-	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
 }
 
 // oldMapSpecs contains maps before they are loaded into the kernel.
@@ -169,6 +170,7 @@ type oldVariableSpecs struct {
 	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
+	TreePos        *ebpf.VariableSpec `ebpf:"tree_pos"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
 }
 
@@ -237,6 +239,7 @@ type oldVariables struct {
 	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
+	TreePos        *ebpf.Variable `ebpf:"tree_pos"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
 }
 
@@ -244,6 +247,7 @@ type oldVariables struct {
 //
 // It can be passed to loadOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type oldPrograms struct {
+	ClosedPeers    *ebpf.Program `ebpf:"closed_peers"`
 	Closing        *ebpf.Program `ebpf:"closing"`
 	DetachedMounts *ebpf.Program `ebpf:"detached_mounts"`
 	FdTables       *ebpf.Program `ebpf:"fd_tables"`
@@ -252,17 +256,17 @@ type oldPrograms struct {
 	InFlight       *ebpf.Program `ebpf:"in_flight"`
 	Listed         *ebpf.Program `ebpf:"listed"`
 	Mapped         *ebpf.Program `ebpf:"mapped"`
+	Mappings       *ebpf.Program `ebpf:"mappings"`
 	Nets           *ebpf.Program `ebpf:"nets"`
 	Queued         *ebpf.Program `ebpf:"queued"`
 	Requests       *ebpf.Program `ebpf:"requests"`
 	TaskRings      *ebpf.Program `ebpf:"task_rings"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
-	Vmas           *ebpf.Program `ebpf:"vmas"`
-	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
 }
 
 func (p *oldPrograms) Close() error {
 	return _OldClose(
+		p.ClosedPeers,
 		p.Closing,
 		p.DetachedMounts,
 		p.FdTables,
@@ -271,13 +275,12 @@ func (p *oldPrograms) Close() error {
 		p.InFlight,
 		p.Listed,
 		p.Mapped,
+		p.Mappings,
 		p.Nets,
 		p.Queued,
 		p.Requests,
 		p.TaskRings,
 		p.Tasks,
-		p.Vmas,
-		p.VmasNoRings,
 	)
 }
 

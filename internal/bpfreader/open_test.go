@@ -187,7 +187,7 @@ func TestCapabilities(t *testing.T) {
 // it was before.
 func TestReaderKeepsNothingAlive(t *testing.T) {
 	need.Root(t)
-	r, err := Open(Options{Passes: Usual | VMAs | Closing})
+	r, err := Open(Options{Passes: Usual | rare})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,8 @@ func allPasses(t testing.TB, r *Reader) {
 	}
 	progs := programsOf(r)
 	for p, pass := range map[Pass]func(func(*File)) (Totals, error){
-		Files: r.Files, VMAs: r.VMAs, InFlight: r.InFlight, Mapped: r.Mapped, Closing: r.Closing, Rings: r.Rings, Requests: r.Requests,
+		Files: r.Files, InFlight: r.InFlight, Mapped: r.Mapped, Closing: r.Closing, Rings: r.Rings, Requests: r.Requests,
+		Mappings: r.Mappings, ClosedPeers: r.ClosedPeers,
 	} {
 		if progs[p] == nil {
 			continue
@@ -222,7 +223,7 @@ func allPasses(t testing.TB, r *Reader) {
 // that using one returns ErrRefused.
 func TestRefused(t *testing.T) {
 	need.Root(t)
-	r, err := Open(Options{Passes: Usual | VMAs | Closing | Rings | Requests})
+	r, err := Open(Options{Passes: Usual | rare})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,3 +264,6 @@ func TestOldObject(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// rare are the passes that no usual scan needs, but for Lists, which is of its own.
+const rare = Closing | Rings | Requests | Mappings | ClosedPeers

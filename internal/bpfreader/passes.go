@@ -139,19 +139,16 @@ func (r *Reader) taskFiles(p Pass, doing string, fn func(*File)) (Totals, error)
 	return totals, nil
 }
 
-// VMAs calls fn with every mapping of a file that refers to a namespace, whether a
-// descriptor of that file is still open or not. It visits every mapping of every
-// process, which takes longer than the other passes. The File is valid until fn
-// returns.
-func (r *Reader) VMAs(fn func(*File)) (Totals, error) {
-	var f File
-	totals, err := iterate(r, VMAs, buffer[scanFileRecord](), func(raw *scanFileRecord) {
-		f.set(raw)
-		f.Address = raw.Location
-		fn(&f)
-	})
-	if err != nil {
-		return totals, fmt.Errorf("read mappings: %w", err)
-	}
-	return totals, nil
+// Mappings calls fn with every socket that a process has mapped, and every file in a slot of a
+// mapped io_uring instance, whether a descriptor of it is still open or not. It visits every
+// mapping of every process. Before Linux 6.1 it finds none. The File, whose FD is -1 and whose
+// Address is where it or its instance is mapped, is valid until fn returns.
+func (r *Reader) Mappings(fn func(*File)) (Totals, error) {
+	return r.taskFiles(Mappings, "read mappings", fn)
+}
+
+// ClosedPeers calls fn with every closed unix socket that an open one of another network
+// namespace is connected to: that is what FD is. The File is valid until fn returns.
+func (r *Reader) ClosedPeers(fn func(*File)) (Totals, error) {
+	return r.taskFiles(ClosedPeers, "read closed peers", fn)
 }

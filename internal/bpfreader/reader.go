@@ -16,9 +16,8 @@
 // the whole machine. Process and thread IDs are in the reader's PID namespace, and 0
 // for a task that has none there.
 //
-// Not read, and so only counted in Net.Refs: what inotify and fanotify files watch, io_uring
-// instances that only a mapping keeps, mounts of network file systems, and references of the
-// kernel itself.
+// Not read, and so only counted in Net.Refs: what inotify and fanotify files watch, mounts of
+// network file systems, and references of the kernel itself.
 package bpfreader
 
 import (
@@ -51,7 +50,6 @@ type Pass uint32
 const (
 	Tasks          Pass = 1 << iota // every task and its namespaces
 	Files                           // every descriptor that refers to a namespace
-	VMAs                            // every mapping of a file that refers to a namespace
 	Nets                            // the kernel's list of network namespaces
 	InFlight                        // files sent over unix sockets and not yet received
 	Mapped                          // mapped packet and XDP sockets
@@ -60,11 +58,11 @@ const (
 	Lists                           // the kernel's lists of namespaces of every type
 	Rings                           // files in the slots of io_uring instances that a task has registered with itself
 	Requests                        // files of pending requests of io_uring and aio
+	Mappings                        // mapped sockets and io_uring instances
+	ClosedPeers                     // closed unix sockets of other namespaces that open ones are connected to
 	queued                          // whether InFlight has to look; it includes this
 
-	// Usual is all but those from Closing on, which are rarely needed, and VMAs, which takes as long as all the others together and
-	// finds more than Mapped only if TCP sockets or io_uring instances are mapped
-	// and their descriptors closed.
+	// Usual is all but those from Closing on, which are rarely needed.
 	Usual = Tasks | Files | Nets | InFlight | Mapped | DetachedMounts
 )
 

@@ -133,6 +133,8 @@ const (
 	Sender     = Flags(scanFileFlagFILE_SENDER)     // from InFlight: a closed socket that has sent a message which is in Queue
 	Request    = Flags(scanFileFlagFILE_REQUEST)    // from Requests: of io_uring
 	AIO        = Flags(scanFileFlagFILE_AIO)        // from Requests: of aio
+	InMapping  = Flags(scanFileFlagFILE_MAPPED)     // mapped at Address, or Registered with what is
+	ClosedPeer = Flags(scanFileFlagFILE_PEER)       // from ClosedPeers: a closed socket that the one at FD is connected to
 )
 
 // File is one reference from a file to a namespace. The file is a descriptor, mapped,
@@ -180,6 +182,9 @@ func (f *File) set(r *scanFileRecord) {
 		PID: int(r.Pid), TID: int(r.Tid), Born: time.Duration(r.Born), FD: int(r.Fd), Slot: int(r.Slot), TaskNS: r.TaskNs,
 		Socket: r.Socket, Family: r.Family, SockType: r.Socktype, Protocol: r.Protocol,
 		Device: r.Device, Mount: int(r.Mount),
+	}
+	if f.Flags&InMapping != 0 {
+		f.Address = r.Location
 	}
 	switch f.Kind {
 	case KindTun:

@@ -46,6 +46,8 @@ const (
 	scanFileFlagFILE_SENDER     scanFileFlag = 256
 	scanFileFlagFILE_REQUEST    scanFileFlag = 512
 	scanFileFlagFILE_AIO        scanFileFlag = 1024
+	scanFileFlagFILE_MAPPED     scanFileFlag = 2048
+	scanFileFlagFILE_PEER       scanFileFlag = 4096
 )
 
 type scanFileKind uint32
@@ -294,6 +296,7 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	scanMapRelations       = "relations"
+	scanProgClosedPeers    = "closed_peers"
 	scanProgClosing        = "closing"
 	scanProgDetachedMounts = "detached_mounts"
 	scanProgFdTables       = "fd_tables"
@@ -302,13 +305,12 @@ const (
 	scanProgInFlight       = "in_flight"
 	scanProgListed         = "listed"
 	scanProgMapped         = "mapped"
+	scanProgMappings       = "mappings"
 	scanProgNets           = "nets"
 	scanProgQueued         = "queued"
 	scanProgRequests       = "requests"
 	scanProgTaskRings      = "task_rings"
 	scanProgTasks          = "tasks"
-	scanProgVmas           = "vmas"
-	scanProgVmasNoRings    = "vmas_no_rings"
 	scanVarClosingPos      = "closing_pos"
 	scanVarFileBatch       = "file_batch"
 	scanVarFirstNet        = "first_net"
@@ -341,6 +343,7 @@ const (
 	scanVarTaskRingPos     = "task_ring_pos"
 	scanVarTaskShown       = "task_shown"
 	scanVarTaskTotals      = "task_totals"
+	scanVarTreePos         = "tree_pos"
 	scanVarTypesForGo      = "types_for_go"
 )
 
@@ -386,6 +389,7 @@ type scanSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type scanProgramSpecs struct {
+	ClosedPeers    *ebpf.ProgramSpec `ebpf:"closed_peers"`
 	Closing        *ebpf.ProgramSpec `ebpf:"closing"`
 	DetachedMounts *ebpf.ProgramSpec `ebpf:"detached_mounts"`
 	FdTables       *ebpf.ProgramSpec `ebpf:"fd_tables"`
@@ -394,13 +398,12 @@ type scanProgramSpecs struct {
 	InFlight       *ebpf.ProgramSpec `ebpf:"in_flight"`
 	Listed         *ebpf.ProgramSpec `ebpf:"listed"`
 	Mapped         *ebpf.ProgramSpec `ebpf:"mapped"`
+	Mappings       *ebpf.ProgramSpec `ebpf:"mappings"`
 	Nets           *ebpf.ProgramSpec `ebpf:"nets"`
 	Queued         *ebpf.ProgramSpec `ebpf:"queued"`
 	Requests       *ebpf.ProgramSpec `ebpf:"requests"`
 	TaskRings      *ebpf.ProgramSpec `ebpf:"task_rings"`
 	Tasks          *ebpf.ProgramSpec `ebpf:"tasks"`
-	Vmas           *ebpf.ProgramSpec `ebpf:"vmas"`
-	VmasNoRings    *ebpf.ProgramSpec `ebpf:"vmas_no_rings"`
 }
 
 // scanMapSpecs contains maps before they are loaded into the kernel.
@@ -446,6 +449,7 @@ type scanVariableSpecs struct {
 	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
 	TaskTotals     *ebpf.VariableSpec `ebpf:"task_totals"`
+	TreePos        *ebpf.VariableSpec `ebpf:"tree_pos"`
 	TypesForGo     *ebpf.VariableSpec `ebpf:"types_for_go"`
 }
 
@@ -514,6 +518,7 @@ type scanVariables struct {
 	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`
 	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
 	TaskTotals     *ebpf.Variable `ebpf:"task_totals"`
+	TreePos        *ebpf.Variable `ebpf:"tree_pos"`
 	TypesForGo     *ebpf.Variable `ebpf:"types_for_go"`
 }
 
@@ -521,6 +526,7 @@ type scanVariables struct {
 //
 // It can be passed to loadScanObjects or ebpf.CollectionSpec.LoadAndAssign.
 type scanPrograms struct {
+	ClosedPeers    *ebpf.Program `ebpf:"closed_peers"`
 	Closing        *ebpf.Program `ebpf:"closing"`
 	DetachedMounts *ebpf.Program `ebpf:"detached_mounts"`
 	FdTables       *ebpf.Program `ebpf:"fd_tables"`
@@ -529,17 +535,17 @@ type scanPrograms struct {
 	InFlight       *ebpf.Program `ebpf:"in_flight"`
 	Listed         *ebpf.Program `ebpf:"listed"`
 	Mapped         *ebpf.Program `ebpf:"mapped"`
+	Mappings       *ebpf.Program `ebpf:"mappings"`
 	Nets           *ebpf.Program `ebpf:"nets"`
 	Queued         *ebpf.Program `ebpf:"queued"`
 	Requests       *ebpf.Program `ebpf:"requests"`
 	TaskRings      *ebpf.Program `ebpf:"task_rings"`
 	Tasks          *ebpf.Program `ebpf:"tasks"`
-	Vmas           *ebpf.Program `ebpf:"vmas"`
-	VmasNoRings    *ebpf.Program `ebpf:"vmas_no_rings"`
 }
 
 func (p *scanPrograms) Close() error {
 	return _ScanClose(
+		p.ClosedPeers,
 		p.Closing,
 		p.DetachedMounts,
 		p.FdTables,
@@ -548,13 +554,12 @@ func (p *scanPrograms) Close() error {
 		p.InFlight,
 		p.Listed,
 		p.Mapped,
+		p.Mappings,
 		p.Nets,
 		p.Queued,
 		p.Requests,
 		p.TaskRings,
 		p.Tasks,
-		p.Vmas,
-		p.VmasNoRings,
 	)
 }
 

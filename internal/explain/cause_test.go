@@ -29,9 +29,9 @@ func TestCauseOnlyWhereKnown(t *testing.T) {
 		"hidepid":                  {gap(scan.ErrHidepid, "process"), false, 0, away, away},
 		"files unreadable":         {gap(unix.EACCES, "fd", "socket"), false, 1, []string{"something that was not looked at"}, []string{"something that was not looked at"}},
 		"sockets not looked at":    {nil, true, 1, []string{"something that was not looked at"}, []string{"something that was not looked at"}},
-		"links unreadable":         {gap(unix.EPERM, ns.SourceLink), false, 0, []string{"an io_uring that is still mapped", "still closing"}, []string{"an io_uring that is still mapped", "still closing", "NFS"}},
+		"links unreadable":         {gap(unix.EPERM, ns.SourceLink), false, 0, []string{"a request of an io_uring", "still closing"}, []string{"a request of an io_uring", "still closing", "NFS"}},
 		"a connection that closes": {nil, false, 1, []string{"until TCP connections of ended processes have closed"}, []string{"still closing and keep it"}},
-		"all was read":             {nil, false, 0, []string{"an io_uring that is still mapped", "still closing"}, []string{"an io_uring that is still mapped", "still closing", "NFS"}},
+		"all was read":             {nil, false, 0, []string{"a request of an io_uring", "still closing"}, []string{"a request of an io_uring", "still closing", "NFS"}},
 	} {
 		s := &ns.Snapshot{Sources: scan.Sources(), MountsAll: true, LoneMounts: true, Gaps: c.gaps}
 		if c.less {
@@ -45,7 +45,7 @@ func TestCauseOnlyWhereKnown(t *testing.T) {
 					t.Errorf("%s: %s %q, want %q", name, what, text, words)
 				}
 			}
-			if len(want) == 1 && strings.Contains(text, "an io_uring that is still mapped") {
+			if len(want) == 1 && strings.Contains(text, "a request of an io_uring") {
 				t.Errorf("%s: %s %q supposes a cause", name, what, text)
 			}
 		}

@@ -38,8 +38,8 @@ func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
 	case c.closing > 0:
 		t.Meaning = "It is freed when they have closed: " + Closing(c.closing, true) + "."
 	default:
-		t.Meaning = "Something inside the kernel holds it: a TCP connection that is still closing, an io_uring that is still mapped, " +
-			"a mount of NFS or SMB made in it. Neither lsns nor ip netns shows it."
+		t.Meaning = "Something inside the kernel holds it: a TCP connection that is still closing, " +
+			"a request of an io_uring, a mount of NFS or SMB made in it. Neither lsns nor ip netns shows it."
 	}
 	t.fix()
 	t.look(fmt.Sprintf("nsinspect who-uses %d", n.Inode), "whether what holds it shows up by now")

@@ -192,7 +192,7 @@ func (a *Adviser) find(n *ns.Namespace, h *ns.Holder) Fix {
 	case c.closing > 0:
 		return Fix{verb: "wait", object: "until TCP connections of ended processes have closed, for some minutes at most"}
 	}
-	return Fix{verb: "find", object: "what has " + what + " that nothing visible explains (a connection that is still closing, or an io_uring that is still mapped, for example)"}
+	return Fix{verb: "find", object: "what has " + what + " that nothing visible explains (a connection that is still closing, or a request of an io_uring, for example)"}
 }
 
 // once returns fixes without those that are there already.

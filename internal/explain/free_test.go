@@ -39,6 +39,7 @@ func TestFreeWithoutDescriptor(t *testing.T) {
 	for want, h := range map[string]ns.Holder{
 		"end the registered io_uring of server (pid 42)":                           {Kind: ns.KindFD, Via: ns.ViaRegistered},
 		"end the aio request of server (pid 42) for its closed inet stream socket": {Kind: ns.KindSocket, Via: ns.ViaAIO, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"})},
+		"end the mapped io_uring of server (pid 42)":                               {Kind: ns.KindFD, Via: ns.ViaMapped},
 		"end the io_uring request of thread 43 (server) of pid 42":                 {Kind: ns.KindTun, Via: ns.ViaRequest, TID: 43},
 	} {
 		h.PID, h.FD, h.Process = 42, -1, &process

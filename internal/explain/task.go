@@ -46,6 +46,8 @@ func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
 		return fmt.Sprintf("the %s of %s for its closed %s %s socket", h.Via, name(of), s.Family, s.Type)
 	case h.FD < 0:
 		return fmt.Sprintf("the %s of %s", h.Via, name(of))
+	case h.Via == ns.ViaPeer:
+		return file + fmt.Sprintf(" (connected to a closed %s %s socket)", s.Family, s.Type)
 	case h.Via != "":
 		return file + fmt.Sprintf(" (%s)", h.Via)
 	case h.Kind == ns.KindSocket:

@@ -3,6 +3,7 @@
 package nstest
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,26 @@ func holdIOURingRegistered(m *maker) error {
 			return err
 		}
 		return r.Close()
+	})
+}
+
+// holdIOURingMapped registers the namespace file with an io_uring that only its mapping keeps.
+func holdIOURingMapped(m *maker) error {
+	return m.inNew(func() error {
+		fd, err := openNS()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		r, err := NewRing()
+		if err != nil {
+			return err
+		}
+		if err = r.Register(fd); err == nil {
+			_, err = r.Map()
+		}
+		m.hold(Holder{Kind: "kernel", Via: "mapped io_uring"})
+		return errors.Join(err, r.Close())
 	})
 }
 

@@ -114,3 +114,28 @@ func send(socket int, fds ...int) error {
 	}
 	return nil
 }
+
+// holdSocketPeer leaves a unix socket elsewhere that is connected to one of the namespace,
+// which is closed (unix_dgram_connect, Linux 6.18).
+func holdSocketPeer(m *maker) error {
+	from, err := unixDgram.open()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(m.Dir, "peer")
+	m.hold(Holder{Kind: "kernel", FD: &from, Via: "closed peer"})
+	return m.inNew(func() error {
+		to, err := unixDgram.open()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(to)
+		if err := unix.Bind(to, &unix.SockaddrUnix{Name: path}); err != nil {
+			return fmt.Errorf("bind socket to %q: %w", path, err)
+		}
+		if err := unix.Connect(from, &unix.SockaddrUnix{Name: path}); err != nil {
+			return fmt.Errorf("connect to %q: %w", path, err)
+		}
+		return nil
+	})
+}

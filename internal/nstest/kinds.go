@@ -34,6 +34,7 @@ const (
 	SocketUnixDgram     Kind = "socket-unix-dgram"
 	SocketUnixSeqpacket Kind = "socket-unix-seqpacket"
 	SocketUnaccepted    Kind = "socket-unaccepted"
+	SocketPeer          Kind = "socket-closed-peer"
 
 	Tun      Kind = "tun"
 	Tap      Kind = "tap"
@@ -51,6 +52,7 @@ const (
 
 	IOURing           Kind = "io-uring"
 	IOURingRegistered Kind = "io-uring-registered"
+	IOURingMapped     Kind = "io-uring-mapped"
 	IOURingPoll       Kind = "io-uring-poll"
 	AIOPoll           Kind = "aio-poll"
 
@@ -100,6 +102,7 @@ var scenes = []scene{
 	{SocketUnixDgram, "socket", "a unix datagram socket of a process elsewhere", nil, holdSocket(unixDgram)},
 	{SocketUnixSeqpacket, "socket", "a unix seqpacket socket of a process elsewhere", nil, holdSocket(unixSeqpacket)},
 	{SocketUnaccepted, "kernel", "a unix connection not yet accepted by a process elsewhere", nil, holdSocketUnaccepted},
+	{SocketPeer, "kernel", "a closed unix socket that one of a process elsewhere is connected to", nil, holdSocketPeer},
 
 	{Tun, "tun", "a tun file of a process elsewhere", nil, holdTun("nstun0", unix.IFF_TUN)},
 	{Tap, "tun", "a tap file of a process elsewhere", nil, holdTun("nstap0", unix.IFF_TAP)},
@@ -117,6 +120,7 @@ var scenes = []scene{
 
 	{IOURing, "kernel", "an nsfs file registered with an io_uring", nil, holdIOURing},
 	{IOURingRegistered, "kernel", "an nsfs file registered with an io_uring that is itself only registered", nil, holdIOURingRegistered},
+	{IOURingMapped, "kernel", "an nsfs file registered with an io_uring that is only mapped", nil, holdIOURingMapped},
 	{IOURingPoll, "kernel", "a closed socket that an io_uring polls", nil, holdIOURingPoll},
 	{AIOPoll, "kernel", "a closed socket that is polled by aio", nil, holdAIOPoll},
 	{ProcNet, "kernel", "an open file of its /proc/net", nil, holdProcNet},

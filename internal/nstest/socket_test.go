@@ -214,3 +214,11 @@ func checkVeth(t *testing.T, s *Scene) {
 		}
 	}
 }
+
+// checkPeer checks that what the socket was connected to is closed: to send frees it.
+func checkPeer(t *testing.T, s *Scene) {
+	h := s.Holders[0]
+	if _, err := unix.Write(steal(t, h.PID, *h.FD), []byte("x")); !errors.Is(err, unix.ECONNREFUSED) {
+		t.Errorf("send to the peer: %v, want %v", err, unix.ECONNREFUSED)
+	}
+}

@@ -21,8 +21,9 @@ type Holder struct {
 	// of a file system that is to be mounted, inotify or fanotify where the descriptor
 	// watches the namespace's file, "registered io_uring" where the process, or its thread tid,
 	// has registered a ring with itself that has the file, "io_uring request" or "aio request"
-	// where one of these waits for a socket that the process has closed, "closed sender" of a
-	// closed socket whose message waits in the queue, "detached mount" or "unmounted, but in use" for a mount that is in no
+	// where one of these waits for a socket that the process has closed, "mapped io_uring" where
+	// the process has mapped a ring that has the file, "closed sender" of a closed socket whose
+	// message waits in the queue, "closed peer" of one that the descriptor's is connected to, "detached mount" or "unmounted, but in use" for a mount that is in no
 	// mount namespace.
 	Via          string `json:"via,omitempty"`
 	Family       string `json:"family,omitempty"`                                                                        // of a socket, as inet

@@ -55,10 +55,14 @@ const (
 	ViaRegistered = "registered io_uring" // an io_uring that it has registered with itself has the file
 	ViaRequest    = "io_uring request"    // one waits for the file
 	ViaAIO        = "aio request"         // the same
+	ViaMapped     = "mapped io_uring"     // an io_uring that it has mapped has the file
 )
 
 // ViaSender is the Via of a closed socket that has sent a message which waits in a queue.
 const ViaSender = "closed sender"
+
+// ViaPeer is the Via of a closed socket that the one at the descriptor is connected to.
+const ViaPeer = "closed peer"
 
 // Watches reports whether the holder is a watch on the namespace's file.
 func (h *Holder) Watches() bool { return h.Via == ViaInotify || h.Via == ViaFanotify }

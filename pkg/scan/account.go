@@ -97,6 +97,9 @@ func (s *scanner) settle(n *ns.Namespace, k record.Net) (missing int) {
 	if busy && s.opts.Balance != n.Inode {
 		return 0
 	}
+	if missing > 0 && k.Opened > account.Files+mounted(n) {
+		s.hiddenFile = true
+	}
 	return missing
 }
 

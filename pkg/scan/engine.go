@@ -13,6 +13,10 @@ import (
 type Wanted struct {
 	Types   []ns.Type
 	Balance uint64 // as of Options
+
+	// HiddenFile is set after a round in which a network namespace's file was open somewhere,
+	// and in no descriptor and at no mount that was found.
+	HiddenFile bool
 }
 
 // Engine finds holders from inside the kernel, in place of the walk over /proc.

@@ -49,8 +49,9 @@ type scanner struct {
 	initial [ns.NumTypes]uint64
 	mounts  mounts.Scan
 
-	tasks    map[ns.TaskID]host.Task  // to be filled by describing all holders; nil if they are not described
-	balanced map[uint64]ns.References // of namespaces that a task is in, by idOf; once is enough
+	tasks      map[ns.TaskID]host.Task  // to be filled by describing all holders; nil if they are not described
+	hiddenFile bool                     // as of Wanted
+	balanced   map[uint64]ns.References // of namespaces that a task is in, by idOf; once is enough
 
 	mu    sync.Mutex
 	found record.Found
@@ -253,7 +254,7 @@ func (s *scanner) readTasks(ctx context.Context, visitors []func(*procscan.Worke
 		return nil
 	}
 	sink := new(record.Sink)
-	if err := s.opts.Engine.Find(ctx, Wanted{Types: s.types, Balance: s.opts.Balance}, sink); err != nil {
+	if err := s.opts.Engine.Find(ctx, Wanted{Types: s.types, Balance: s.opts.Balance, HiddenFile: s.hiddenFile}, sink); err != nil {
 		return fmt.Errorf("read by engine %s: %w", s.opts.Engine.Name(), err)
 	}
 	if len(wanted) == len(sources) {

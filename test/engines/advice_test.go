@@ -27,7 +27,7 @@ import (
 var besideKinds = []nstest.Kind{
 	nstest.Process, nstest.FD, nstest.Mount, nstest.Socket,
 	nstest.Thread, nstest.MountPrivate, nstest.MountFD, nstest.SocketUnaccepted, nstest.TunBare,
-	nstest.Mmap, nstest.Inflight, nstest.InflightSocket, nstest.InflightSender, nstest.IOURing, nstest.IOURingRegistered, nstest.AIOPoll, nstest.ProcNet,
+	nstest.Mmap, nstest.Inflight, nstest.InflightSocket, nstest.InflightSender, nstest.IOURing, nstest.IOURingRegistered, nstest.IOURingMapped, nstest.SocketPeer, nstest.AIOPoll, nstest.ProcNet,
 }
 
 // TestAdvice does what the verdict on a namespace advises, for every scene beside every

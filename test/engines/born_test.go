@@ -27,7 +27,7 @@ func TestBorn(t *testing.T) {
 	for _, kind := range []nstest.Kind{
 		nstest.Process, nstest.Thread, nstest.ZombieLeader, nstest.FD, nstest.FDPath, nstest.FDThread, nstest.FDDetached,
 		nstest.Socket, nstest.SocketUnixDgram, nstest.SocketUnaccepted, nstest.Tun, nstest.Mmap, nstest.Inflight, nstest.InflightNested,
-		nstest.MountPrivate, nstest.MountTree, nstest.IOURing, nstest.IOURingRegistered, nstest.IOURingPoll, nstest.AIOPoll, nstest.InflightSender,
+		nstest.MountPrivate, nstest.MountTree, nstest.IOURing, nstest.IOURingRegistered, nstest.IOURingMapped, nstest.SocketPeer, nstest.IOURingPoll, nstest.AIOPoll, nstest.InflightSender,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			scene := nstest.Make(t, kind)

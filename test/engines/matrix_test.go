@@ -48,6 +48,7 @@ var since = map[nstest.Kind]struct {
 	nstest.IOURingRegistered:  {5, 18, [...]word{gap, listed}},
 	nstest.IOURingPoll:        {6, 0, [...]word{gap, listed}},
 	nstest.AIOPoll:            {5, 17, [...]word{gap, listed}},
+	nstest.IOURingMapped:      {6, 1, [...]word{gap, listed}},
 	nstest.SocketUnaccepted:   {6, 0, [...]word{gap, listed}},
 }
 
@@ -68,7 +69,7 @@ func expected(t *testing.T, kind nstest.Kind, want [numEngines]word) [numEngines
 // watches it is known once the namespace is.
 var active = map[nstest.Kind]word{
 	nstest.MountTree: listed, nstest.Inflight: listed, nstest.InflightNested: listed, nstest.InflightUnaccepted: listed,
-	nstest.IOURing: listed, nstest.IOURingRegistered: listed, nstest.Inotify: found, nstest.Fanotify: found,
+	nstest.IOURing: listed, nstest.IOURingRegistered: listed, nstest.IOURingMapped: listed, nstest.Inotify: found, nstest.Fanotify: found,
 }
 
 // matrix has for each scene the source that finds it and what each engine is to
@@ -117,8 +118,10 @@ var matrix = []struct {
 	{nstest.InflightSender, "inflight", [...]word{gap, found}},
 
 	{nstest.SocketUnaccepted, "socket", [...]word{gap, found}},
+	{nstest.SocketPeer, "socket", [...]word{gap, found}},
 	{nstest.IOURing, "fd", [...]word{gap, found}},
 	{nstest.IOURingRegistered, "fd", [...]word{gap, found}},
+	{nstest.IOURingMapped, "fd", [...]word{gap, found}},
 	{nstest.IOURingPoll, "socket", [...]word{gap, found}},
 	{nstest.AIOPoll, "socket", [...]word{gap, found}},
 	{nstest.ProcNet, "fd", [...]word{gap, found}},
@@ -135,6 +138,8 @@ var better = map[nstest.Kind]func(*holder){
 	nstest.IOURingRegistered:  func(h *holder) { h.Kind, h.FD = "fd", -1 },
 	nstest.IOURingPoll:        func(h *holder) { h.Kind, h.FD, h.Family, h.Type = "socket", -1, "inet6", "dgram" },
 	nstest.AIOPoll:            func(h *holder) { h.Kind, h.FD, h.Family, h.Type = "socket", -1, "inet6", "dgram" },
+	nstest.IOURingMapped:      func(h *holder) { h.Kind, h.FD = "fd", -1 },
+	nstest.SocketPeer:         func(h *holder) { h.Kind, h.Family, h.Type = "socket", "unix", "dgram" },
 	nstest.SocketUnaccepted:   func(h *holder) { h.Kind, h.Family, h.Type = "socket", "unix", "stream" },
 	nstest.MountTree:          func(h *holder) { h.Path = "" }, // no path leads there
 	nstest.MountGone:          func(h *holder) { h.Path = "" },

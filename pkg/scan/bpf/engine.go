@@ -107,7 +107,7 @@ func (e *engine) Find(ctx context.Context, wanted scan.Wanted, sink *record.Sink
 			return err
 		}
 	}
-	f := finder{e: e, r: e.r, sink: sink, fileSink: sink.Part(), types: types, balance: wanted.Balance, byFlag: map[uint32]ns.Type{}}
+	f := finder{e: e, r: e.r, sink: sink, fileSink: sink.Part(), types: types, wanted: wanted, byFlag: map[uint32]ns.Type{}}
 	requested := uint32(ns.Mnt.Flag()) // whose mounts are read even if the type is not requested
 	for _, t := range types {
 		f.fields = append(f.fields, fieldOf(t))
@@ -172,7 +172,7 @@ type finder struct {
 	sink     *record.Sink
 	fileSink *record.Sink // for files, which are read beside tasks
 	types    []ns.Type
-	balance  uint64    // as of scan.Wanted
+	wanted   scan.Wanted
 	fields   []nsField // of types
 	byFlag   map[uint32]ns.Type
 

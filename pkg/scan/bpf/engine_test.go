@@ -64,6 +64,8 @@ func TestRareIsLoadedWhereNeeded(t *testing.T) {
 	for kind, pass := range map[nstest.Kind]bpfreader.Pass{
 		nstest.IOURingRegistered: bpfreader.Rings,
 		nstest.AIOPoll:           bpfreader.Requests,
+		nstest.IOURingMapped:     bpfreader.Mappings,
+		nstest.SocketPeer:        bpfreader.ClosedPeers,
 	} {
 		nstest.Eventually(t, func() string { // other programs may have such files
 			if loaded(pass) {

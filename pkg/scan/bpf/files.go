@@ -150,6 +150,8 @@ func viaRing(file *bpfreader.File) string {
 		return ns.ViaRequest
 	case file.Flags&bpfreader.AIO != 0:
 		return ns.ViaAIO
+	case file.Flags&(bpfreader.Registered|bpfreader.InMapping) == bpfreader.Registered|bpfreader.InMapping:
+		return ns.ViaMapped
 	case file.Flags&bpfreader.Registered != 0 && file.FD < 0:
 		return ns.ViaRegistered
 	case file.Flags&bpfreader.Registered != 0:
@@ -164,23 +166,22 @@ func (f *finder) mapped() error {
 	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
 		return nil
 	}
-	reported := map[pidObject]bool{}
-	_, err := f.r.Mapped(func(file *bpfreader.File) {
-		f.fileAccount.file(file)
-		if file.Flags&bpfreader.OwnNS != 0 {
-			return
-		}
-		ref := pidObject{file.PID, file.Object}
-		if f.open[ref] || reported[ref] {
-			return
-		}
-		reported[ref] = true
-		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
-			Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1, Born: file.Born,
-			Socket: socketOf(file),
-		})
-	})
+	_, err := f.r.Mapped(f.mapping)
 	return err
+}
+
+// mapping reports a mapped socket, unless the process has a descriptor of it, too.
+func (f *finder) mapping(file *bpfreader.File) {
+	f.fileAccount.file(file)
+	ref := pidObject{file.PID, file.Object}
+	if file.Flags&bpfreader.OwnNS != 0 || f.open[ref] {
+		return
+	}
+	f.open[ref] = true
+	f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
+		Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1, Born: file.Born,
+		Socket: socketOf(file),
+	})
 }
 
 func (f *finder) inFlight() error {

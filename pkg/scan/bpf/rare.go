@@ -12,15 +12,18 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// rare is the one table of passes that look for sockets which no descriptor refers to: what
-// keeps them is seldom there. Each is loaded and read only where references are unexplained by
-// what comes before it.
+// rare is the one table of passes that look for sockets and namespace files which no descriptor
+// refers to: what keeps them is seldom there. Each is loaded and read only where references are
+// unexplained by what comes before it.
 var rare = []struct {
-	pass bpfreader.Pass
-	read func(*finder, *bpfreader.Reader) error
+	pass  bpfreader.Pass
+	read  func(*finder, *bpfreader.Reader) error
+	files bool // it finds namespace files, too
 }{
-	{bpfreader.Requests, (*finder).requests},
-	{bpfreader.Closing, (*finder).closing},
+	{bpfreader.Requests, (*finder).requests, false},
+	{bpfreader.Closing, (*finder).closing, false},
+	{bpfreader.Mappings, (*finder).mappings, true},
+	{bpfreader.ClosedPeers, (*finder).closedPeers, false},
 }
 
 // unopened reads the rare passes if the kernel counts references to one of the namespaces that
@@ -30,14 +33,22 @@ func (f *finder) unopened() error {
 	if _, wanted := f.byFlag[uint32(ns.Net.Flag())]; !wanted {
 		return nil
 	}
+	left, known := false, false
 	for _, p := range rare {
-		nets, err := f.r.Nets()
-		if err != nil || !f.unexplained(nets) {
-			return nil // List has the error
+		if !known {
+			nets, err := f.r.Nets()
+			if err != nil {
+				return nil // List has the error
+			}
+			left, known = f.unexplained(nets), true
+		}
+		if !left && !(p.files && f.wanted.HiddenFile) {
+			continue
 		}
 		if err := f.rarely(p.pass, p.read); err != nil {
 			return err
 		}
+		known = false
 	}
 	return nil
 }
@@ -81,14 +92,14 @@ func (f *finder) unexplained(nets []bpfreader.Net) bool {
 	var within account // of the tasks in the namespace whose account is to balance
 	for _, e := range f.taskAccount.entries {
 		inhabited[e.namespace] = true
-		if uint64(e.namespace) == f.balance {
+		if uint64(e.namespace) == f.wanted.Balance {
 			within.entries = append(within.entries, e)
 		}
 	}
 	counts, tasks := f.fileAccount.counts(), within.counts()
 	for i, n := range nets {
 		inode := uint64(n.Inode)
-		looked := !inhabited[n.Inode] || inode == f.balance
+		looked := !inhabited[n.Inode] || inode == f.wanted.Balance
 		if i > 0 && looked && n.Refs > counts[inode].Direct+tasks[inode].Direct+min(n.Opened, 1) { // the first is the initial one
 			return true
 		}

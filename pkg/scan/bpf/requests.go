@@ -27,6 +27,33 @@ func (f *finder) requests(r *bpfreader.Reader) error {
 	return err
 }
 
+// mappings reports sockets that are mapped and not of the kinds that mapped finds, and what is
+// in the slots of mapped io_uring instances.
+func (f *finder) mappings(r *bpfreader.Reader) error {
+	_, err := r.Mappings(func(file *bpfreader.File) {
+		if file.Flags&bpfreader.Registered != 0 {
+			f.kept(file)
+		} else {
+			f.mapping(file)
+		}
+	})
+	return err
+}
+
+// closedPeers reports closed unix sockets that open ones are connected to.
+func (f *finder) closedPeers(r *bpfreader.Reader) error {
+	_, err := r.ClosedPeers(func(file *bpfreader.File) {
+		f.fileAccount.file(file)
+		if file.Flags&bpfreader.OwnNS != 0 {
+			return
+		}
+		h := descriptorOf(file).holder(ns.KindSocket)
+		h.Via, h.Socket = ns.ViaPeer, socketOf(file)
+		f.fileSink.Holder(ns.Net, uint64(file.Namespace), h)
+	})
+	return err
+}
+
 // kept reports a file that a process keeps other than by a descriptor, unless it has one, too.
 func (f *finder) kept(file *bpfreader.File) {
 	f.fileAccount.file(file)
