@@ -89,7 +89,9 @@ func run(args []string, stdout, stderr io.Writer, env []string) int {
 	defer cancel()
 	a := &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
 	a.openSnapshot = a.readSnapshot
-	a.signals.catch(cancel)
+	if len(args) == 0 || args[0] != "version" { // which writes a line: what catches signals is two threads
+		a.signals.catch(cancel)
+	}
 	defer a.signals.returned.Store(true) // an exit can take a second, under the race detector
 	return a.run(ctx, args)
 }
