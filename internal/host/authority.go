@@ -42,14 +42,12 @@ func (h *Host) NameAuthority(name string) (ns.Authority, error) {
 
 // AuthorityInside returns who controls the way to a path below the root directory of a task:
 // as Authority does, but for the task itself, and with the directories around its root. A
-// symlink on the way is nobody's word.
+// symlink on the way is nobody's word. The task's mounts are those of less than a second ago.
 func (h *Host) AuthorityInside(task ns.TaskID, name string) (ns.Authority, error) {
-	text, err := h.ReadProc(task, "mountinfo", maxFile)
+	there, err := h.insides.of(h, task)
 	if err != nil {
 		return ns.UnknownAuthority, err
 	}
-	there := new(mountTable)
-	there.parse(text)
 	return h.authority("/proc/"+task.String()+"/root/"+strings.TrimLeft(name, "/"), trail{inside: there})
 }
 

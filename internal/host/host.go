@@ -34,6 +34,7 @@ type Host struct {
 
 	unguarded bool // waits for any file system
 	mounts    mountTable
+	insides   insides
 	helpers   helpers
 	memory    memoryReads
 
