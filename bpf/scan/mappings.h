@@ -79,7 +79,7 @@ static __always_inline int emit_mapped_ring(struct seq_file *seq, struct tree_wa
 	return w->full != 0;
 }
 
-/* Shows what is mapped there. It is the process's mapping if its mm says so: the node may be
+/* Shows what is mapped there. It is the process's mapping if it has its mm: the node may be
  * freed, and what it refers to. */
 static __always_inline int mapping(struct seq_file *seq, struct tree_walk *w, u64 entry)
 {

@@ -171,12 +171,21 @@ func (a *app) writeReport(r *doctor.Report, v doctorView) error {
 	if v.npd && v.format == render.Table {
 		err = render.Headline(&out, r, a.style())
 	} else {
-		err = render.Doctor(&out, r, v.format, a.style())
+		err = render.Doctor(&out, r, v.format, v.style(a))
 	}
 	if err != nil {
 		return err
 	}
 	return a.write(out.Bytes())
+}
+
+// style is that of the program, with a height only where not everything is to be shown.
+func (v *doctorView) style(a *app) render.Style {
+	style := a.style()
+	if v.all {
+		style.Height = 0
+	}
+	return style
 }
 
 func (a *app) write(out []byte) error {

@@ -22,6 +22,7 @@ type doctorFlags struct {
 	check, skip []string
 	ignore      []string
 	filter      string
+	all         bool
 	watch       string
 	exitStatus  string
 	maxOrphans  int
@@ -35,6 +36,7 @@ func (f *doctorFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.skip, "skip", nil, "do not run these `CHECKS`")
 	flags.StringArrayVar(&f.ignore, "ignore", nil, "excuse findings whose name, path, inode or ID fits `PATTERN` (repeatable)")
 	flags.StringVar(&f.filter, "filter", "", "report what `EXPRESSION` is true of, as 'severity == critical'")
+	flags.BoolVar(&f.all, "all", false, "show each of many findings of one check, also on a terminal")
 	flags.StringVarP(&f.watch, "watch", "w", "", "check again every `INTERVAL` (default 10s); without a terminal, a line for each change")
 	flags.Lookup("watch").NoOptDefVal = doctorInterval
 	flags.StringVar(&f.exitStatus, "exit-status", "icinga", "exit as a plugin of `MONITOR`: icinga, or npd (node-problem-detector)")
@@ -50,6 +52,7 @@ type doctorView struct {
 	format render.Format
 	filter *filter.Filter
 	npd    bool
+	all    bool
 	every  time.Duration // 0: once
 }
 
@@ -75,7 +78,7 @@ func (f *doctorFlags) parse() (opts doctor.Options, v doctorView, err error) {
 	if v.every > 0 && (f.exitStatus != "icinga" || v.format == render.Script) {
 		return opts, v, usagef("--watch goes on, and has no exit status and no script\nhint: leave --exit-status and -o sh out")
 	}
-	v.npd = f.exitStatus == "npd"
+	v.npd, v.all = f.exitStatus == "npd", f.all
 	opts.MaxOrphans, opts.MinAge = f.maxOrphans, f.minAge
 	if opts.Checks, err = f.checks(); err != nil {
 		return opts, v, err

@@ -54,7 +54,7 @@ func (w *doctorWatch) show(r *doctor.Report) error {
 	switch {
 	case w.redraw:
 		out.WriteString("\x1b[H\x1b[2J\x1b[3J") // home, clear, forget what scrolled off
-		err = render.Doctor(&out, r, w.view.format, w.style())
+		err = render.Doctor(&out, r, w.view.format, w.view.style(w.app))
 	case w.view.format == render.Table:
 		err = render.Changes(&out, w.last, r, w.style())
 	default:
@@ -63,7 +63,7 @@ func (w *doctorWatch) show(r *doctor.Report) error {
 				return err
 			}
 		}
-		err = render.Doctor(&out, r, w.view.format, w.style())
+		err = render.Doctor(&out, r, w.view.format, w.view.style(w.app))
 	}
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 
 const (
 	// insideFor is how long the mounts of a task are taken for what they were. An open mountinfo
-	// would tell when they change, and keep the mount namespace alive.
+	// would show when they change, and keep the mount namespace alive.
 	insideFor = time.Second
 	insideMax = 16 // tasks whose mounts are kept
 )

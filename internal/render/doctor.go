@@ -57,7 +57,8 @@ func Changes(w io.Writer, before, now *doctor.Report, style Style) error {
 	return err
 }
 
-// Doctor writes the report of doctor: first a line for monitoring, then each finding.
+// Doctor writes the report of doctor: first a line for monitoring, then each finding, or what
+// there is of many where style has a height.
 func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 	switch f {
 	case JSON, YAML:
@@ -67,9 +68,7 @@ func Doctor(w io.Writer, r *doctor.Report, f Format, style Style) error {
 	}
 	var out bytes.Buffer
 	_ = Headline(&out, r, style) // a buffer takes all
-	for i := range r.Findings {
-		writeFinding(&out, &r.Findings[i], style)
-	}
+	writeFindings(&out, r.Findings, style)
 	writeUndecided(&out, r, style)
 	writeIgnored(&out, r)
 	_, err := w.Write(out.Bytes())

@@ -42,7 +42,7 @@ func (f *finder) unopened() error {
 			}
 			left, known = f.unexplained(nets), true
 		}
-		if !left && !(p.files && f.wanted.HiddenFile) {
+		if hidden := p.files && f.wanted.HiddenFile; !left && !hidden {
 			continue
 		}
 		if err := f.rarely(p.pass, p.read); err != nil {
