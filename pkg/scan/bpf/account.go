@@ -14,7 +14,9 @@ import (
 // account collects what has a reference to each network namespace. It is for one
 // goroutine at a time.
 type account struct {
-	entries []entry
+	pieces[entry]
+	counted int                       // entries, at the last call of counts
+	sums    map[uint64]record.Account // what it returned
 }
 
 // entry is one thing that was seen, which may be seen again.
@@ -28,31 +30,35 @@ type entry struct {
 // task counts the struct nsproxy of a task, which is most often that of the task before it.
 func (a *account) task(t *bpfreader.Task) {
 	e := entry{object: t.NSProxy, namespace: t.NS[bpfreader.NSNet]}
-	if t.NSProxy == 0 || len(a.entries) > 0 && a.entries[len(a.entries)-1] == e {
+	if t.NSProxy == 0 || a.n > 0 && *a.at(a.n - 1) == e {
 		return
 	}
-	a.entries = append(a.entries, e)
+	a.add(e)
 }
 
 // file counts an open file, a mapping or a file in flight, and what it keeps.
 func (a *account) file(f *bpfreader.File) {
 	shared := f.Kind == bpfreader.KindNSFS
 	if f.Object != 0 {
-		a.entries = append(a.entries, entry{f.Object, f.Namespace, shared, f.Backlog})
+		a.add(entry{f.Object, f.Namespace, shared, f.Backlog})
 	}
 	if f.Beside != 0 {
-		a.entries = append(a.entries, entry{f.Beside, f.Namespace, shared, 0})
+		a.add(entry{f.Beside, f.Namespace, shared, 0})
 	}
 }
 
 // counts returns what was counted, each object once, by inode of the namespace.
 func (a *account) counts() map[uint64]record.Account {
+	if a.sums != nil && a.counted == a.n {
+		return a.sums
+	}
 	a.unify()
 	places := map[uint32]int{}
 	var counts []record.Account
 	at := 0 // of the namespace of the entry before
-	for i, e := range a.entries {
-		if i == 0 || e.namespace != a.entries[i-1].namespace {
+	for i := range a.n {
+		e := a.at(i)
+		if i == 0 || e.namespace != a.at(i-1).namespace {
 			var known bool
 			if at, known = places[e.namespace]; !known {
 				at = len(counts)
@@ -70,6 +76,7 @@ func (a *account) counts() map[uint64]record.Account {
 	for namespace, at := range places {
 		all[uint64(namespace)] = counts[at]
 	}
+	a.counted, a.sums = a.n, all
 	return all
 }
 
@@ -77,22 +84,24 @@ func (a *account) counts() map[uint64]record.Account {
 // one has none. It hashes them, which takes a fraction of the time of sorting.
 func (a *account) unify() {
 	const golden = 0x9e3779b97f4a7c15 // Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4)
-	width := bits.Len(uint(2 * len(a.entries)))
+	width := bits.Len(uint(2 * a.n))
 	places := make([]uint32, 1<<width) // of an entry in kept, from 1; 0 if there is none
-	kept := a.entries[:0]
-	for _, e := range a.entries {
+	kept := 0
+	for i := range a.n {
+		e := *a.at(i)
 		at := (uint64(e.object) ^ uint64(e.namespace)<<32) * golden >> (64 - width)
 		for ; ; at = (at + 1) & (1<<width - 1) {
 			if places[at] == 0 {
-				kept = append(kept, e)
-				places[at] = uint32(len(kept))
+				*a.at(kept) = e
+				kept++
+				places[at] = uint32(kept)
 				break
 			}
-			if k := &kept[places[at]-1]; k.object == e.object && k.namespace == e.namespace {
+			if k := a.at(int(places[at] - 1)); k.object == e.object && k.namespace == e.namespace {
 				k.backlog = max(k.backlog, e.backlog)
 				break
 			}
 		}
 	}
-	a.entries = kept
+	a.n = kept
 }

@@ -48,12 +48,15 @@ func TestAccountCounts(t *testing.T) {
 }
 
 func BenchmarkAccount(b *testing.B) {
-	entries := make([]entry, 40000)
-	for i := range entries {
-		entries[i] = entry{bpfreader.Object(0xffff888000000000 + uint64(rand.IntN(1<<22))*256), uint32(4026532000 + i%200), true, 0}
+	all := make([]entry, 40000)
+	for i := range all {
+		all[i] = entry{bpfreader.Object(0xffff888000000000 + uint64(rand.IntN(1<<22))*256), uint32(4026532000 + i%200), true, 0}
 	}
 	for b.Loop() {
-		a := account{entries: append([]entry(nil), entries...)}
+		var a account
+		for _, e := range all {
+			a.add(e)
+		}
 		a.counts()
 	}
 }

@@ -9,6 +9,7 @@ package bpf
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -181,7 +182,8 @@ type finder struct {
 	threadFiles []bpfreader.File // with other threads than the first, reported once exited is known
 	hasRings    bool             // a task has registered io_uring instances with itself
 	reported    map[fileRef]bool
-	open        map[pidObject]bool    // by a descriptor
+	opened      pieces[pidObject]     // by a descriptor
+	open        map[pidObject]bool    // these, and what else was reported, once that is asked for: see first
 	queues      map[uint64]descriptor // of unix sockets, by inode, in whose queue files may be
 
 	trees map[int]ns.Holder // the files that are detached mounts, by mount ID
@@ -268,8 +270,13 @@ func (f *finder) thread(t *bpfreader.Task, leader []taskNS) {
 
 // accounts returns what refers to each network namespace, by its inode.
 func (f *finder) accounts() map[uint64]record.Account {
-	f.fileAccount.entries = append(f.fileAccount.entries, f.taskAccount.entries...)
-	return f.fileAccount.counts()
+	all := maps.Clone(f.fileAccount.counts())
+	for inode, tasks := range f.taskAccount.counts() { // these are other objects
+		sum := all[inode]
+		sum.Direct += tasks.Direct
+		all[inode] = sum
+	}
+	return all
 }
 
 // List implements scan.Engine.

@@ -37,13 +37,13 @@ func (d descriptor) holder(k ns.Kind) ns.Holder {
 
 // files reads the open files, beside tasks.
 func (f *finder) files() error {
-	f.open, f.queues = map[pidObject]bool{}, map[uint64]descriptor{}
+	f.queues = map[uint64]descriptor{}
 	f.trees = map[int]ns.Holder{}
 	_, err := f.r.Files(func(file *bpfreader.File) {
 		h := descriptorOf(file)
 		f.fileAccount.file(file)
 		if file.PID != 0 {
-			f.open[pidObject{file.PID, file.Object}] = true
+			f.opened.add(pidObject{file.PID, file.Object})
 		}
 		if file.Flags&(bpfreader.Queued|bpfreader.Listening) != 0 {
 			if other, ok := f.queues[file.Socket]; !ok || cmp.Compare(h.pid, other.pid) < 0 {
@@ -63,6 +63,23 @@ func (f *finder) files() error {
 		}
 	})
 	return err
+}
+
+// first reports whether a file that a process keeps was not reported before, by a descriptor or
+// otherwise.
+func (f *finder) first(file *bpfreader.File) bool {
+	if f.open == nil {
+		f.open = make(map[pidObject]bool, f.opened.n)
+		for i := range f.opened.n {
+			f.open[*f.opened.at(i)] = true
+		}
+	}
+	ref := pidObject{file.PID, file.Object}
+	if f.open[ref] {
+		return false
+	}
+	f.open[ref] = true
+	return true
 }
 
 // filesOfThreads reports the files that were read with another thread than the first. If
@@ -173,11 +190,9 @@ func (f *finder) mapped() error {
 // mapping reports a mapped socket, unless the process has a descriptor of it, too.
 func (f *finder) mapping(file *bpfreader.File) {
 	f.fileAccount.file(file)
-	ref := pidObject{file.PID, file.Object}
-	if file.Flags&bpfreader.OwnNS != 0 || f.open[ref] {
+	if file.Flags&bpfreader.OwnNS != 0 || !f.first(file) {
 		return
 	}
-	f.open[ref] = true
 	f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
 		Kind: ns.KindMmap, PID: ns.TaskID(file.PID), FD: -1, Born: file.Born,
 		Socket: socketOf(file),

@@ -90,10 +90,11 @@ func (e *engine) rareReader(p bpfreader.Pass) (*bpfreader.Reader, error) {
 func (f *finder) unexplained(nets []bpfreader.Net) bool {
 	inhabited := map[uint32]bool{}
 	var within account // of the tasks in the namespace whose account is to balance
-	for _, e := range f.taskAccount.entries {
+	for i := range f.taskAccount.n {
+		e := f.taskAccount.at(i)
 		inhabited[e.namespace] = true
 		if uint64(e.namespace) == f.wanted.Balance {
-			within.entries = append(within.entries, e)
+			within.add(*e)
 		}
 	}
 	counts, tasks := f.fileAccount.counts(), within.counts()

@@ -58,7 +58,6 @@ func (f *finder) closedPeers(r *bpfreader.Reader) error {
 func (f *finder) kept(file *bpfreader.File) {
 	f.fileAccount.file(file)
 	at := descriptorOf(file)
-	ref := pidObject{file.PID, file.Object}
 	switch {
 	case file.Kind == bpfreader.KindDetachedMount:
 		tree := at.holder(ns.KindFD)
@@ -66,8 +65,7 @@ func (f *finder) kept(file *bpfreader.File) {
 		f.tree(file, tree)
 	case file.Kind == bpfreader.KindInotify, file.Kind == bpfreader.KindFanotify:
 		// What it watches is in the fdinfo of descriptors alone.
-	case file.Flags&bpfreader.OwnNS == 0 && !f.open[ref]:
-		f.open[ref] = true
+	case file.Flags&bpfreader.OwnNS == 0 && f.first(file):
 		f.file(file, at)
 	}
 }
