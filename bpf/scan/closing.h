@@ -38,16 +38,49 @@ static __always_inline void start_table(struct closing_walk *w, struct net *net,
 	w->buckets = GET(table, ehash_mask) + 1;
 }
 
+static __always_inline int is_closing(u32 state)
+{
+	return state < 32 && (1 << state & TCP_CLOSING_STATES);
+}
+
+/* Returns the MPTCP socket that a TCP socket is a subflow of, if that is closing: it has a
+ * reference until its subflows are gone, which stay established until all data is confirmed
+ * (mptcp_close, net/mptcp/protocol.c). */
+static __always_inline struct sock *mptcp_of(struct sock *sk)
+{
+	struct mptcp_subflow_context *context;
+	struct sock *conn;
+
+	if (!bpf_core_field_exists(struct mptcp_subflow_context, conn))
+		return NULL;
+	context = READ((struct inet_connection_sock *)sk, icsk_ulp_data); /* or another protocol's: TLS */
+	if (!context || PROBE_READ(context, tcp_sock) != sk)
+		return NULL;
+	conn = PROBE_READ(context, conn);
+	if (!conn)
+		return NULL;
+	conn = TYPED(conn);
+	if (GET(conn, sk_protocol) != IPPROTO_MPTCP || GET(conn, sk_socket) || !is_closing(GET(conn, __sk_common.skc_state)) ||
+	    GET(conn, __sk_common.skc_net.net) != GET(sk, __sk_common.skc_net.net) || !READ_BIT(conn, __sk_common.skc_net_refcnt))
+		return NULL;
+	return conn;
+}
+
 static __always_inline void connection_step(struct closing_walk *w)
 {
 	struct hlist_node *node = (void *)w->node;
 	struct sock *sk = TYPED(container_of(node, struct sock, __sk_common.skc_node));
 	u32 state = GET(sk, __sk_common.skc_state), i = w->count;
 	struct file_record r = {.kind = FILE_SOCKET, .socktype = SOCK_STREAM, .fd = -1, .slot = -1};
+	struct sock *conn;
 
 	w->node = (u64)READ(node, next);
-	if (state > 31 || !(1 << state & TCP_CLOSING_STATES) || GET(sk, sk_socket) ||
-	    !READ_BIT(sk, __sk_common.skc_net_refcnt))
+	if (GET(sk, sk_socket) || !READ_BIT(sk, __sk_common.skc_net_refcnt))
+		return;
+	conn = mptcp_of(sk);
+	if (conn)
+		state = READ(conn, __sk_common.skc_state);
+	if (!is_closing(state))
 		return;
 	r.object = (u64)sk;
 	r.family = GET(sk, __sk_common.skc_family);
@@ -57,6 +90,7 @@ static __always_inline void connection_step(struct closing_walk *w)
 		bpf_probe_read_kernel(r.device, 16, &sk->__sk_common.skc_v6_daddr);
 	else
 		bpf_probe_read_kernel(r.device, 4, &sk->__sk_common.skc_daddr);
+	r.beside = (u64)conn;
 	set_net(&r, GET(sk, __sk_common.skc_net.net));
 	if (r.ns == initial_net)
 		return;

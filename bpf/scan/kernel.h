@@ -75,6 +75,17 @@ struct unix_sock {
 	struct sock *peer;
 	struct sock *listener; /* 6.10 */
 };
+struct inet_connection_sock {
+	void *icsk_ulp_data;
+};
+struct mptcp_sock { /* with CONFIG_MPTCP */
+	struct list_head conn_list;
+};
+struct mptcp_subflow_context {
+	struct list_head node;
+	struct sock *tcp_sock;
+	struct sock *conn;
+};
 struct scm_fp_list {
 	short count;
 	struct file *fp[1];

@@ -76,7 +76,8 @@ struct file_record {
 	u32 type; /* CLONE_NEW* of the namespace */
 	u32 task_ns;  /* network namespace of the task */
 	u32 other_ns; /* tun: of its device; in flight: of the socket that it is queued in;
-		       * a listening inet socket: how many connections it has to accept;
+		       * a listening inet socket: how many connections it has to accept; an
+		       * MPTCP socket: how many references its subflows have;
 		       * closing: the peer's port, as it is sent */
 	u16 kind;
 	u16 family;

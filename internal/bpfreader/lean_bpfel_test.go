@@ -40,6 +40,7 @@ const (
 	leanVarListedPos       = "listed_pos"
 	leanVarMappingPos      = "mapping_pos"
 	leanVarMountPos        = "mount_pos"
+	leanVarMptcpSocket     = "mptcp_socket"
 	leanVarNetBatch        = "net_batch"
 	leanVarNetEntry        = "net_entry"
 	leanVarNetHead         = "net_head"
@@ -145,6 +146,7 @@ type leanVariableSpecs struct {
 	ListedPos      *ebpf.VariableSpec `ebpf:"listed_pos"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
+	MptcpSocket    *ebpf.VariableSpec `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
 	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
 	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
@@ -211,6 +213,7 @@ type leanVariables struct {
 	ListedPos      *ebpf.Variable `ebpf:"listed_pos"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
+	MptcpSocket    *ebpf.Variable `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
 	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
 	NetHead        *ebpf.Variable `ebpf:"net_head"`

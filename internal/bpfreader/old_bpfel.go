@@ -41,6 +41,7 @@ const (
 	oldVarListedPos       = "listed_pos"
 	oldVarMappingPos      = "mapping_pos"
 	oldVarMountPos        = "mount_pos"
+	oldVarMptcpSocket     = "mptcp_socket"
 	oldVarNetBatch        = "net_batch"
 	oldVarNetEntry        = "net_entry"
 	oldVarNetHead         = "net_head"
@@ -147,6 +148,7 @@ type oldVariableSpecs struct {
 	ListedPos      *ebpf.VariableSpec `ebpf:"listed_pos"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
+	MptcpSocket    *ebpf.VariableSpec `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
 	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
 	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
@@ -216,6 +218,7 @@ type oldVariables struct {
 	ListedPos      *ebpf.Variable `ebpf:"listed_pos"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
+	MptcpSocket    *ebpf.Variable `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
 	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
 	NetHead        *ebpf.Variable `ebpf:"net_head"`

@@ -157,7 +157,7 @@ type File struct {
 
 	Socket                     uint64 // the socket's inode; 0 if it is none
 	Family, SockType, Protocol uint16
-	Backlog                    int // of a listening inet socket: connections to accept, each of which has a reference too
+	Backlog                    int // of a listening inet socket: connections to accept, each of which has a reference too; of an MPTCP socket also its subflows
 
 	Device   [16]byte // tun: its device, if it has one
 	DeviceNS uint32   // tun: network namespace of that device

@@ -320,6 +320,7 @@ const (
 	scanVarListedPos       = "listed_pos"
 	scanVarMappingPos      = "mapping_pos"
 	scanVarMountPos        = "mount_pos"
+	scanVarMptcpSocket     = "mptcp_socket"
 	scanVarNetBatch        = "net_batch"
 	scanVarNetEntry        = "net_entry"
 	scanVarNetHead         = "net_head"
@@ -426,6 +427,7 @@ type scanVariableSpecs struct {
 	ListedPos      *ebpf.VariableSpec `ebpf:"listed_pos"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
+	MptcpSocket    *ebpf.VariableSpec `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
 	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
 	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
@@ -495,6 +497,7 @@ type scanVariables struct {
 	ListedPos      *ebpf.Variable `ebpf:"listed_pos"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
+	MptcpSocket    *ebpf.Variable `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
 	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
 	NetHead        *ebpf.Variable `ebpf:"net_head"`

@@ -30,6 +30,7 @@ const (
 	usualVarInitialNet      = "initial_net"
 	usualVarMappingPos      = "mapping_pos"
 	usualVarMountPos        = "mount_pos"
+	usualVarMptcpSocket     = "mptcp_socket"
 	usualVarNetBatch        = "net_batch"
 	usualVarNetEntry        = "net_entry"
 	usualVarNetHead         = "net_head"
@@ -121,6 +122,7 @@ type usualVariableSpecs struct {
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
+	MptcpSocket    *ebpf.VariableSpec `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
 	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
 	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
@@ -183,6 +185,7 @@ type usualVariables struct {
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
+	MptcpSocket    *ebpf.Variable `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
 	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
 	NetHead        *ebpf.Variable `ebpf:"net_head"`

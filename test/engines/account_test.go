@@ -48,7 +48,11 @@ func TestAccount(t *testing.T) {
 				switch {
 				case name == "inotify" && (row.kind == nstest.Inotify || row.kind == nstest.Fanotify):
 					missing = 1 // of two inodes that are watched: fdinfo does not distinguish them
-				case name == "closing" && !need.KernelIs(t, 6, 1), name == "datagram" && !need.KernelIs(t, 6, 0),
+				case strings.HasPrefix(name, "mptcp") && !hasMPTCP():
+					need.Missing(t, "needs CONFIG_MPTCP")
+				case name == "mptcp closing" && !need.KernelIs(t, 6, 1):
+					missing = 2 // the connection and its subflow
+				case (name == "closing" || name == "mapped ring") && !need.KernelIs(t, 6, 1), name == "datagram" && !need.KernelIs(t, 6, 0),
 					name == "aio" && !need.KernelIs(t, 5, 17):
 					missing = 1
 				}
@@ -211,11 +215,15 @@ var visible = map[string]func(*testing.T, int) (func(), error){
 	"process":  holdChild,
 	"aio":      holdPoll,
 	"datagram": holdDatagram,
+
+	"mapped ring":   holdMappedRing,
+	"mptcp":         holdMPTCP,
+	"mptcp closing": func(_ *testing.T, fd int) (func(), error) { return closing(fd, unix.IPPROTO_MPTCP) },
 }
 
 // hidden are what refers to a namespace and no holder shows, one reference each.
 var hidden = map[string]func(*testing.T, int) (func(), error){
-	"mapped ring": holdMappedRing,
+	"packet": holdPacket,
 }
 
 func holdFile(_ *testing.T, fd int) (func(), error) {

@@ -24,13 +24,15 @@ import (
 // holdClosing leaves a TCP connection whose one end is closed, with more data to send
 // than the other end, which stays open, takes. That ends it when it is closed: what it has
 // not read makes it a reset.
-func holdClosing(_ *testing.T, fd int) (func(), error) {
+func holdClosing(_ *testing.T, fd int) (func(), error) { return closing(fd, unix.IPPROTO_TCP) }
+
+func closing(fd, protocol int) (func(), error) {
 	other := -1
 	err := thread(fd, func() (err error) {
 		if err := loopbackUp(); err != nil {
 			return err
 		}
-		other, err = closingConnection()
+		other, err = closingConnection(protocol)
 		return err
 	})
 	return func() { unix.Close(other) }, err
@@ -52,34 +54,13 @@ func loopbackUp() error {
 }
 
 // closingConnection returns the end of a connection that is not closed.
-func closingConnection() (int, error) {
-	listener, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+func closingConnection(protocol int) (int, error) {
+	listener, client, server, err := connection(protocol)
 	if err != nil {
 		return -1, err
 	}
 	defer unix.Close(listener)
-	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
 	defer unix.Close(client)
-	if err := unix.Bind(listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return -1, err
-	}
-	if err := unix.Listen(listener, 1); err != nil {
-		return -1, err
-	}
-	addr, err := unix.Getsockname(listener)
-	if err != nil {
-		return -1, err
-	}
-	if err := unix.Connect(client, addr); err != nil {
-		return -1, err
-	}
-	server, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
-	if err != nil {
-		return -1, err
-	}
 	for err == nil {
 		_, err = unix.SendmsgN(client, make([]byte, 64<<10), nil, nil, unix.MSG_DONTWAIT)
 	}
@@ -87,6 +68,39 @@ func closingConnection() (int, error) {
 		return server, fmt.Errorf("fill connection: %w", err)
 	}
 	return server, nil
+}
+
+// connection makes a connection, and leaves its sockets open unless it fails.
+func connection(protocol int) (listener, client, server int, err error) {
+	listener, client, server = -1, -1, -1
+	defer func() {
+		for _, fd := range []int{listener, client} {
+			if err != nil && fd >= 0 {
+				unix.Close(fd)
+			}
+		}
+	}()
+	if listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, protocol); err != nil {
+		return
+	}
+	if client, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, protocol); err != nil {
+		return
+	}
+	if err = unix.Bind(listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return
+	}
+	if err = unix.Listen(listener, 1); err != nil {
+		return
+	}
+	addr, err := unix.Getsockname(listener)
+	if err != nil {
+		return
+	}
+	if err = unix.Connect(client, addr); err != nil {
+		return
+	}
+	server, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC)
+	return
 }
 
 // TestClosing checks what is shown of a connection that is closing.
