@@ -48,10 +48,6 @@ func TestAccount(t *testing.T) {
 				switch {
 				case name == "inotify" && (row.kind == nstest.Inotify || row.kind == nstest.Fanotify):
 					missing = 1 // of two inodes that are watched: fdinfo does not distinguish them
-				case strings.HasPrefix(name, "mptcp") && !hasMPTCP():
-					need.Missing(t, "needs CONFIG_MPTCP")
-				case name == "mptcp closing" && !need.KernelIs(t, 6, 1):
-					missing = 2 // the connection and its subflow
 				case (name == "closing" || name == "mapped ring") && !need.KernelIs(t, 6, 1), name == "datagram" && !need.KernelIs(t, 6, 0),
 					name == "aio" && !need.KernelIs(t, 5, 17):
 					missing = 1
@@ -63,6 +59,25 @@ func TestAccount(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAccountOfMPTCP has MPTCP sockets open, and a connection of them that is closing.
+func TestAccountOfMPTCP(t *testing.T) {
+	CheckKernel(t)
+	if !hasMPTCP() {
+		need.Missing(t, "needs CONFIG_MPTCP")
+	}
+	opts := scan.Options{Engine: newEngine(t)}
+	scene := nstest.Make(t, nstest.Mount)
+	fd := openScene(t, opts, scene)
+	defer unix.Close(fd)
+	beside(t, "open", fd, holdMPTCP, func() { checkBalance(t, opts, scene, 0) })
+	missing := 0
+	if !need.KernelIs(t, 6, 1) {
+		missing = 2 // the connection and its subflow
+	}
+	beside(t, "closing", fd, func(_ *testing.T, fd int) (func(), error) { return closing(fd, unix.IPPROTO_MPTCP) },
+		func() { checkBalance(t, opts, scene, missing) })
 }
 
 // TestAccountVerdict checks that no verdict promises freedom where a reference remains,
@@ -209,16 +224,13 @@ var visible = map[string]func(*testing.T, int) (func(), error){
 	"snmp": inside(func() (int, error) { // single_open_net
 		return unix.Open("/proc/thread-self/net/snmp", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	}),
-	"fsopen":   inside(func() (int, error) { return unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC) }),
-	"inotify":  holdWatch,
-	"closing":  holdClosing,
-	"process":  holdChild,
-	"aio":      holdPoll,
-	"datagram": holdDatagram,
-
-	"mapped ring":   holdMappedRing,
-	"mptcp":         holdMPTCP,
-	"mptcp closing": func(_ *testing.T, fd int) (func(), error) { return closing(fd, unix.IPPROTO_MPTCP) },
+	"fsopen":      inside(func() (int, error) { return unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC) }),
+	"inotify":     holdWatch,
+	"closing":     holdClosing,
+	"process":     holdChild,
+	"aio":         holdPoll,
+	"datagram":    holdDatagram,
+	"mapped ring": holdMappedRing,
 }
 
 // hidden are what refers to a namespace and no holder shows, one reference each.
