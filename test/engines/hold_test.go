@@ -5,13 +5,16 @@
 package engines
 
 import (
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nstest"
 )
@@ -156,4 +159,120 @@ func setUp(name string, ip net.IP) error {
 		return err
 	}
 	return netlink.LinkSetUp(link)
+}
+
+// visible are holders that a scan shows.
+var visible = map[string]func(*testing.T, int) (func(), error){
+	"fd":      holdFile,
+	"mount":   holdBindMount,
+	"socket":  inside(func() (int, error) { return unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0) }),
+	"netlink": inside(func() (int, error) { return unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0) }),
+	"procnet": inside(func() (int, error) {
+		return unix.Open("/proc/thread-self/net/tcp", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}),
+	"snmp": inside(func() (int, error) { // single_open_net
+		return unix.Open("/proc/thread-self/net/snmp", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}),
+	"fsopen":      inside(func() (int, error) { return unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC) }),
+	"inotify":     holdWatch,
+	"closing":     holdClosing,
+	"process":     holdChild,
+	"aio":         holdPoll,
+	"datagram":    holdDatagram,
+	"mapped ring": holdMappedRing,
+}
+
+// hidden are what refers to a namespace and no holder shows, one reference each.
+var hidden = map[string]func(*testing.T, int) (func(), error){
+	"packet": holdPacket,
+}
+
+func holdFile(_ *testing.T, fd int) (func(), error) {
+	again, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return func() { unix.Close(again) }, err
+}
+
+func holdBindMount(t *testing.T, fd int) (func(), error) {
+	at := filepath.Join(t.TempDir(), "name")
+	if err := os.WriteFile(at, nil, 0o600); err != nil {
+		return nil, err
+	}
+	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", fd), at, "", unix.MS_BIND, ""); err != nil {
+		return nil, fmt.Errorf("mount: %w", err)
+	}
+	return func() {
+		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount: %v", err)
+		}
+	}, nil
+}
+
+// thread runs f on a thread in the namespace of fd, which then ends.
+func thread(fd int, f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and ends
+		err := unix.Setns(fd, unix.CLONE_NEWNET)
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// inside holds with the file that open opens in the namespace.
+func inside(open func() (int, error)) func(*testing.T, int) (func(), error) {
+	return func(_ *testing.T, fd int) (func(), error) {
+		file := -1
+		err := thread(fd, func() (err error) {
+			file, err = open()
+			return err
+		})
+		return func() { unix.Close(file) }, err
+	}
+}
+
+func holdChild(t *testing.T, fd int) (func(), error) {
+	cmd := exec.Command("sleep", "600")
+	err := thread(fd, cmd.Start)
+	return func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}, err
+}
+
+func holdWatch(_ *testing.T, fd int) (func(), error) {
+	watch, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	_, err = unix.InotifyAddWatch(watch, fmt.Sprintf("/proc/self/fd/%d", fd), unix.IN_OPEN)
+	return func() { unix.Close(watch) }, err
+}
+
+// holdDatagram leaves a datagram unread whose sender is closed.
+func holdDatagram(_ *testing.T, fd int) (func(), error) {
+	to, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "TestAccount")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	addr := &unix.SockaddrUnix{Name: filepath.Join(dir, "to")}
+	if err := unix.Bind(to, addr); err != nil {
+		return nil, err
+	}
+	err = thread(fd, func() error {
+		from, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(from)
+		return unix.Sendto(from, []byte("x"), 0, addr)
+	})
+	return func() { unix.Close(to) }, err
 }
