@@ -3,9 +3,11 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -55,6 +57,39 @@ func (h *Host) ReadFile(name string) (string, error) {
 		return "", ErrTooLarge
 	}
 	return string(text), err
+}
+
+// ReadLines calls f with the lines of a file of the host, some at a time, of which the last may
+// be none. It returns ErrTooLarge for a file of more than 64 MiB, when f has had a part of it.
+func (h *Host) ReadLines(name string, f func(lines []byte, last bool)) error {
+	file, err := h.OpenRegular(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	buf := make([]byte, 0, 32<<10)
+	for size := 0; size <= maxFile; {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, len(buf))
+		}
+		n, err := file.Read(buf[len(buf):cap(buf)])
+		buf, size = buf[:len(buf)+n], size+n
+		switch {
+		case err == io.EOF:
+			f(buf, true)
+			return nil
+		case err != nil:
+			return err
+		case len(buf) < cap(buf):
+			continue
+		}
+		whole := bytes.LastIndexByte(buf, '\n') + 1
+		if whole > 0 {
+			f(buf[:whole], false)
+			buf = buf[:copy(buf, buf[whole:])]
+		}
+	}
+	return ErrTooLarge
 }
 
 // ReadDir lists a directory of the host, and returns ErrTooLarge together with the first

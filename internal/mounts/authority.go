@@ -15,7 +15,7 @@ import (
 func (s *Scan) findOwners(all []*Namespace) {
 	unknown := map[uint64]bool{}
 	for _, m := range all {
-		if m == s.Own || !slices.ContainsFunc(m.mounts, IsNSFS) {
+		if m == s.Own || !slices.ContainsFunc(m.mounts, isNSFS) {
 			continue
 		}
 		if m.member.pid == 0 {

@@ -25,6 +25,24 @@ func TestParseMountInfoKeepsGoodLines(t *testing.T) {
 	}
 }
 
+// tableOf returns the mounts of a text.
+func tableOf(t *testing.T, text string) []*mount {
+	t.Helper()
+	infos, err := Parse(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept(infos)
+}
+
+func kept(infos []*mountinfo.Info) []*mount {
+	var all table
+	for _, m := range infos {
+		all.add(newMount(m), &paths{})
+	}
+	return all.mounts
+}
+
 func TestCovered(t *testing.T) {
 	const table = `1 0 8:1 / / rw - ext4 a rw
 2 1 0:1 / /run rw - tmpfs a rw
@@ -35,15 +53,12 @@ func TestCovered(t *testing.T) {
 7 6 0:4 net:[4] /srv/a/b rw - nsfs nsfs rw
 8 1 0:4 net:[5] /srv/ab rw - nsfs nsfs rw
 `
-	mounts, err := Parse(strings.NewReader(table))
-	if err != nil {
-		t.Fatal(err)
-	}
+	mounts := tableOf(t, table)
 	tree := newMountTree(mounts)
 	var covered []string
 	for _, m := range mounts {
-		if m.FSType == "nsfs" && tree.covered(m) {
-			covered = append(covered, m.Root)
+		if m.nsfs && tree.covered(m) {
+			covered = append(covered, m.root)
 		}
 	}
 	if diff := cmp.Diff([]string{"net:[1]", "net:[3]"}, covered); diff != "" {
@@ -53,8 +68,8 @@ func TestCovered(t *testing.T) {
 		t.Error("covered without a root mount to start from")
 	}
 	// With what lies below the root, to which no path leads.
-	mounts[0].Parent = 90
-	tree = newMountTree(append(mounts, &mountinfo.Info{ID: 90, Parent: 89}))
+	mounts[0].parent = 90
+	tree = newMountTree(append(mounts, &mount{id: 90, parent: 89}))
 	if !tree.covered(mounts[2]) || tree.covered(mounts[3]) {
 		t.Error("not covered where the kernel lists the root below the root")
 	}
@@ -70,10 +85,7 @@ func TestPropagatedCopy(t *testing.T) {
 36 33 0:4 net:[2] /run/netns/red rw shared:11 - nsfs nsfs rw
 37 36 0:4 net:[2] /run/netns/red rw shared:12 - nsfs nsfs rw
 `
-	mounts, err := Parse(strings.NewReader(table))
-	if err != nil {
-		t.Fatal(err)
-	}
+	mounts := tableOf(t, table)
 	s := &Scan{types: []ns.Type{ns.Net}}
 	found := s.mountsIn(&Namespace{Inode: 7, mounts: mounts})
 	copies := map[uint64]int{}
@@ -95,20 +107,21 @@ func FuzzMountInfo(f *testing.F) {
 	f.Add("1 1 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:1 / / rw - tmpfs a rw\n1 2 0:1 / / rw - tmpfs a rw\n")
 	f.Add("\n - \n1 2 3:4 \\ \\0 - - - - -\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		mounts, _ := Parse(strings.NewReader(text)) // broken lines are meant to be refused
+		infos, _ := Parse(strings.NewReader(text)) // broken lines are meant to be refused
+		mounts := kept(infos)
 		if len(mounts) > strings.Count(text, "\n")+1 {
 			t.Errorf("%d mounts of %q", len(mounts), text)
 		}
 		tree := newMountTree(mounts)
-		visible := map[string]*mountinfo.Info{}
+		visible := map[string]*mount{}
 		for _, m := range mounts {
 			if tree.root == nil || tree.covered(m) {
 				continue
 			}
-			if other := visible[m.Mountpoint]; other != nil {
-				t.Errorf("%+v and %+v are both what %q opens", other, m, m.Mountpoint)
+			if other := visible[m.path]; other != nil {
+				t.Errorf("%+v and %+v are both what %q opens", other, m, m.path)
 			}
-			visible[m.Mountpoint] = m
+			visible[m.path] = m
 		}
 	})
 }

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
@@ -126,7 +125,7 @@ func (s *Scan) readSeen(m *Namespace, tasks []task) {
 		if s.readThrough(m, t) {
 			m.jail = s.rootOf(t)
 			for _, mount := range m.mounts {
-				mount.Mountpoint = path.Join(m.jail, mount.Mountpoint)
+				mount.path = s.paths.one(path.Join(m.jail, mount.path))
 			}
 			return
 		}
@@ -151,7 +150,7 @@ func (s *Scan) readThrough(m *Namespace, t task) bool {
 	if statErr == nil {
 		defer stat.Close()
 	}
-	text, err := s.host.ReadFile(t.dir() + "/mountinfo")
+	mounts, broken, err := s.readTable(t.dir()+"/mountinfo", false)
 	if err != nil {
 		return false
 	}
@@ -160,12 +159,11 @@ func (s *Scan) readThrough(m *Namespace, t task) bool {
 		return false
 	}
 	m.member = t
-	if strings.Contains(text, "nsfs") {
+	if len(mounts) > 0 || broken != nil {
 		if statErr == nil && !s.host.Recorded() {
 			m.member.born = startOf(stat)
 		}
-		m.mounts, m.broken = Parse(strings.NewReader(text))
-		compact(m.mounts)
+		m.mounts, m.broken = mounts, broken
 	}
 	return true
 }
@@ -188,7 +186,7 @@ func (s *Scan) placeOwn(all []*Namespace) []*Namespace {
 		return all
 	}
 	for i, m := range all[1:] {
-		if slices.ContainsFunc(m.mounts, func(x *mountinfo.Info) bool { return x.ID == own.mounts[0].ID }) {
+		if slices.ContainsFunc(m.mounts, func(x *mount) bool { return x.id == own.mounts[0].id }) {
 			own.Inode, own.id, own.member = m.Inode, m.id, m.member
 			return slices.Delete(all, i+1, i+2)
 		}
@@ -207,8 +205,8 @@ func (s *Scan) readUnseen(m *Namespace) error {
 	}
 	ids, err := listMounts(m.id)
 	if err == nil {
-		var mounts []*mountinfo.Info
-		mounts, err = statMounts(m.id, ids, m.shown())
+		var mounts []*mount
+		mounts, err = s.statMounts(m.id, ids, m.shown())
 		m.merge(mounts)
 	}
 	if errors.Is(err, unix.ENOENT) { // ended
@@ -226,8 +224,8 @@ func (s *Scan) readUnseen(m *Namespace) error {
 func (m *Namespace) shown() map[int]bool {
 	known := map[int]bool{}
 	for _, x := range m.mounts {
-		if m.jail == "" && IsNSFS(x) {
-			known[x.ID] = true
+		if m.jail == "" && x.nsfs {
+			known[x.id] = true
 		}
 	}
 	return known
@@ -235,16 +233,16 @@ func (m *Namespace) shown() map[int]bool {
 
 // merge adds mounts that are not known yet. Where a chrooted process showed
 // some, statmount has the better paths.
-func (m *Namespace) merge(mounts []*mountinfo.Info) {
+func (m *Namespace) merge(mounts []*mount) {
 	if m.jail != "" {
 		m.mounts = nil
 	}
 	known := map[int]bool{}
 	for _, x := range m.mounts {
-		known[x.ID] = true
+		known[x.id] = true
 	}
 	for _, x := range mounts {
-		if !known[x.ID] {
+		if !known[x.id] {
 			m.mounts = append(m.mounts, x)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
@@ -57,7 +56,7 @@ func hideOneAmongAsMany(t *testing.T) {
 	must("unmount", unix.Unmount(other, 0))
 	must("bind", unix.Mount("/proc/thread-self/ns/net", file, "", unix.MS_BIND, ""))
 	must("read the rest", s.readUnseen(m))
-	if !slices.ContainsFunc(m.mounts, func(x *mountinfo.Info) bool { return IsNSFS(x) && x.Mountpoint == file }) {
+	if !slices.ContainsFunc(m.mounts, func(x *mount) bool { return x.nsfs && x.path == file }) {
 		t.Errorf("%d mounts, none of a namespace on %s", len(m.mounts), file)
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/moby/sys/mountinfo"
-
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -21,7 +19,7 @@ import (
 func (s *Scan) notePins(all []*Namespace) {
 	for _, m := range all {
 		for _, mount := range m.mounts {
-			if t, inode, ok := ns.ParseLink(mount.Root); ok && t == ns.Mnt && IsNSFS(mount) {
+			if t, inode, ok := ns.ParseLink(mount.root); ok && t == ns.Mnt && mount.nsfs {
 				s.pins[inode] = append(s.pins[inode], s.holder(m, mount))
 			}
 		}
@@ -73,12 +71,12 @@ func (s *Scan) explainFiles(all []*Namespace) {
 		file := fileAt(tree.reach(dangling.Path), dangling.Path)
 		for _, m := range all {
 			for _, mount := range m.mountsOn(file) {
-				t, inode, ok := ns.ParseLink(mount.Root)
+				t, inode, ok := ns.ParseLink(mount.root)
 				if !ok {
 					continue // a gap: see mountsIn
 				}
 				if dangling.Pins == nil {
-					dangling.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.Root, s.describeMountNS(m))
+					dangling.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.root, s.describeMountNS(m))
 				}
 				h := s.holder(m, mount)
 				h.Covered = m == s.Own
@@ -90,27 +88,27 @@ func (s *Scan) explainFiles(all []*Namespace) {
 
 // fileID names a file by its file system's device and its path in there.
 type fileID struct {
-	major, minor int
+	major, minor int32
 	path         string
 }
 
 // fileAt names the file at a path that is in a mount.
-func fileAt(m *mountinfo.Info, name string) fileID {
-	return fileID{m.Major, m.Minor, path.Join(m.Root, strings.TrimPrefix(name, strings.TrimSuffix(m.Mountpoint, "/")))}
+func fileAt(m *mount, name string) fileID {
+	return fileID{m.major, m.minor, path.Join(m.root, strings.TrimPrefix(name, strings.TrimSuffix(m.path, "/")))}
 }
 
 // mountsOn returns the mounts of namespaces on a file.
-func (m *Namespace) mountsOn(file fileID) (on []*mountinfo.Info) {
-	if !slices.ContainsFunc(m.mounts, IsNSFS) {
+func (m *Namespace) mountsOn(file fileID) (on []*mount) {
+	if !slices.ContainsFunc(m.mounts, isNSFS) {
 		return nil
 	}
-	byID := make(map[int]*mountinfo.Info, len(m.mounts))
+	byID := make(map[int]*mount, len(m.mounts))
 	for _, mount := range m.mounts {
-		byID[mount.ID] = mount
+		byID[mount.id] = mount
 	}
 	for _, mount := range m.mounts {
-		parent := byID[mount.Parent]
-		if IsNSFS(mount) && parent != nil && !IsNSFS(parent) && fileAt(parent, mount.Mountpoint) == file {
+		parent := byID[mount.parent]
+		if mount.nsfs && parent != nil && !parent.nsfs && fileAt(parent, mount.path) == file {
 			on = append(on, mount)
 		}
 	}

@@ -5,6 +5,7 @@
 package mounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +13,8 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
@@ -38,13 +37,13 @@ type Scan struct {
 	seen  *record.Found           // what the walk found
 	pins  map[uint64][]ns.Holder  // what holds mount namespaces beside processes
 	dirs  map[string]ns.Authority // of directories with mount points in our own mount namespace
-	paths map[string]string       // of holders, each once: most are in many mount namespaces
+	paths *paths
 }
 
 // New returns a scan of the mounts of a host for namespaces of the given types. list
 // returns the mount namespaces that the kernel lists: List, but in tests.
 func New(h *host.Host, types []ns.Type, list func() ([]Listed, error)) Scan {
-	return Scan{host: h, types: types, Named: map[string]record.Key{}, List: list, pins: map[uint64][]ns.Holder{}, dirs: map[string]ns.Authority{}}
+	return Scan{host: h, types: types, Named: map[string]record.Key{}, List: list, pins: map[uint64][]ns.Holder{}, dirs: map[string]ns.Authority{}, paths: &paths{}}
 }
 
 func (s *Scan) wants(t ns.Type) bool { return slices.Contains(s.types, t) }
@@ -54,7 +53,7 @@ type Namespace struct {
 	Inode  uint64 // 0 if unknown
 	id     uint64 // see listedNS; 0 if it was not listed
 	member task   // a task in it; zero if none is known
-	mounts []*mountinfo.Info
+	mounts []*mount
 	read   bool         // all that its root leads to
 	jail   string       // the root directory of the chrooted task that showed a part of it
 	owner  ns.Authority // who can mount in it; see findOwners
@@ -68,24 +67,11 @@ type task struct {
 }
 
 // holder returns a mount of a namespace in a mount namespace.
-func (s *Scan) holder(m *Namespace, mount *mountinfo.Info) ns.Holder {
+func (s *Scan) holder(m *Namespace, mount *mount) ns.Holder {
 	return ns.Holder{
-		Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Born: m.member.born, Path: s.path(mount.Mountpoint),
-		MountNS: m.Inode, MountID: mount.ID, Authority: s.authority(m, mount.Mountpoint),
+		Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Born: m.member.born, Path: mount.path,
+		MountNS: m.Inode, MountID: mount.id, Authority: s.authority(m, mount.path),
 	}
-}
-
-// path returns a path without the line that it was read in.
-func (s *Scan) path(name string) string {
-	same, known := s.paths[name]
-	if !known {
-		if s.paths == nil {
-			s.paths = map[string]string{}
-		}
-		same = strings.Clone(name)
-		s.paths[same] = same
-	}
-	return same
 }
 
 // dir returns the task's directory in /proc.
@@ -104,17 +90,15 @@ func (s *Scan) ReadOwn() (out record.Found) {
 	name := s.host.MountTask()
 	own := &Namespace{Inode: s.host.MountNamespace(name), read: true}
 	own.member = task{pid: memberOf(s.host, own.Inode)}
-	text, err := s.host.ReadFile(path.Join("/proc", name, "mountinfo"))
-	if err == nil {
-		own.mounts, err = Parse(strings.NewReader(text))
-	}
-	if err != nil {
+	mounts, broken, err := s.readTable(path.Join("/proc", name, "mountinfo"), true)
+	own.mounts = mounts
+	if err = cmp.Or(err, broken); err != nil {
 		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: path.Join("/proc", name, "mountinfo"), Err: host.Cause(err)})
 	}
 	tree := newMountTree(own.mounts)
 	for _, m := range own.mounts {
-		if t, inode, ok := ns.ParseLink(m.Root); ok && m.FSType == "nsfs" && s.wants(t) && !tree.covered(m) {
-			s.Named[m.Mountpoint] = record.Key{Type: t, Inode: inode}
+		if t, inode, ok := ns.ParseLink(m.root); ok && m.nsfs && s.wants(t) && !tree.covered(m) {
+			s.Named[m.path] = record.Key{Type: t, Inode: inode}
 		}
 	}
 	s.Own = own
@@ -159,7 +143,7 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	all := s.mountNamespaces(ctx)
 	gaps := make([]error, len(all))
 	pool.Each(ctx, len(all), func(i int) { gaps[i] = s.readUnseen(all[i]) })
-	if s.Quiet && slices.ContainsFunc(all[1:], func(m *Namespace) bool { return slices.ContainsFunc(m.mounts, IsNSFS) }) {
+	if s.Quiet && slices.ContainsFunc(all[1:], func(m *Namespace) bool { return slices.ContainsFunc(m.mounts, isNSFS) }) {
 		s.Stale = true // mounted since it was looked at: now everybody has to be asked
 	}
 	s.findOwners(all)
@@ -181,13 +165,13 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	if files {
 		s.explainFiles(all)
 	}
-	s.Own.mounts = nil
+	s.Own.mounts, s.paths = nil, nil
 	return out
 }
 
 // mountsIn returns the namespaces that are mounted in a mount namespace.
 func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
-	if !slices.ContainsFunc(m.mounts, IsNSFS) {
+	if !slices.ContainsFunc(m.mounts, isNSFS) {
 		return out
 	}
 	var pin *ns.Holder
@@ -197,12 +181,12 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 	tree := newMountTree(m.mounts)
 	copies := propagated(tree, m.mounts)
 	for _, mount := range m.mounts {
-		if !IsNSFS(mount) {
+		if !mount.nsfs {
 			continue
 		}
-		t, inode, ok := ns.ParseLink(mount.Root)
+		t, inode, ok := ns.ParseLink(mount.root)
 		if !ok {
-			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: mount.Mountpoint, Err: errors.New("nsfs mount of unknown root " + strconv.Quote(mount.Root))})
+			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: mount.path, Err: errors.New("nsfs mount of unknown root " + strconv.Quote(mount.root))})
 		}
 		if ok && s.wants(t) {
 			h := s.holder(m, mount)
@@ -212,9 +196,6 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 	}
 	return out
 }
-
-// IsNSFS reports whether a mount is that of a namespace.
-func IsNSFS(m *mountinfo.Info) bool { return m.FSType == "nsfs" }
 
 // memberOf returns a process in a mount namespace that is likely to stay:
 // the first process, or else the one that started this program.

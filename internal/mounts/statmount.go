@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"unsafe"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nsfs"
@@ -248,12 +247,12 @@ func mountsNamespace(ns uint64, ids []uint64, known map[int]bool) (bool, error) 
 // statMounts reads the mounts with the given unique IDs, in the words of
 // mountinfo; nil if no namespace is mounted among them but by the known ones. A mount
 // point is empty where the namespace's root does not lead to it.
-func statMounts(ns uint64, ids []uint64, known map[int]bool) ([]*mountinfo.Info, error) {
+func (s *Scan) statMounts(ns uint64, ids []uint64, known map[int]bool) ([]*mount, error) {
 	if more, err := mountsNamespace(ns, ids, known); err != nil || !more {
 		return nil, err
 	}
 	var buf statmountBuf
-	mounts := make([]*mountinfo.Info, 0, len(ids))
+	var t table
 	for _, id := range ids {
 		err := buf.read(ns, id, statSBBasic|statMntBasic|statMntRoot|statMntPoint)
 		if errors.Is(err, unix.ENOENT) {
@@ -262,15 +261,12 @@ func statMounts(ns uint64, ids []uint64, known map[int]bool) ([]*mountinfo.Info,
 		if err != nil {
 			return nil, err
 		}
-		m := &mountinfo.Info{
-			ID: int(buf.u32(offID)), Parent: int(buf.u32(offOldPar)),
-			Major: int(buf.u32(offDevice)), Minor: int(buf.u32(offDevice + 4)),
-			Root: buf.str(offRoot), Mountpoint: buf.str(offPoint),
-		}
-		if buf.u64(offMagic) == unix.NSFS_MAGIC {
-			m.FSType = "nsfs"
-		}
-		mounts = append(mounts, m)
+		t.add(&mount{
+			id: int(buf.u32(offID)), parent: int(buf.u32(offOldPar)),
+			major: int32(buf.u32(offDevice)), minor: int32(buf.u32(offDevice + 4)),
+			nsfs: buf.u64(offMagic) == unix.NSFS_MAGIC,
+			root: buf.str(offRoot), path: buf.str(offPoint),
+		}, s.paths)
 	}
-	return mounts, nil
+	return t.mounts, nil
 }

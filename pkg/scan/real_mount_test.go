@@ -145,7 +145,7 @@ func dropNames() error {
 	}
 	table, err := mounts.Parse(strings.NewReader(string(text)))
 	for _, m := range slices.Backward(table) {
-		if err == nil && mounts.IsNSFS(m) {
+		if err == nil && m.FSType == "nsfs" {
 			err = unix.Unmount(m.Mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		}
 	}
