@@ -11,27 +11,23 @@ import (
 )
 
 // Record is one holder of one namespace. There are tens of thousands, nearly
-// all of them processes, threads, files and sockets: what of these is no number is shared by
-// all that are alike. That is a quarter of a Holder's memory, which costs more time to get
-// than to fill.
+// all of them processes, threads, files, sockets and mounts: what of these is no number, and no
+// path, is shared by all that are alike. That is a quarter of a Holder's memory, which costs more
+// time to get than to fill.
 type Record struct {
 	Key
 	Kind         ns.Kind
 	whole        bool // like is the holder
 	pid, tid, fd int32
 	born         time.Duration
-	like         *ns.Holder // what else it has, of one that is no mount; nil if nothing
+	like         *ns.Holder // what else it has; nil if nothing
 	mount        *mount     // what else a mount has
 }
 
-// mount is what a holder has that is a mount.
+// mount is what a mount has of its own.
 type mount struct {
-	path          string
-	ns            uint64
-	id            int
-	pin           *ns.Holder
-	authority     ns.Authority
-	covered, copy bool
+	path string
+	id   int
 }
 
 // Key identifies a namespace within one scan.
@@ -50,7 +46,7 @@ func (s *Record) Holder() (h ns.Holder) {
 	}
 	h.Kind, h.PID, h.TID, h.FD, h.Born = s.Kind, ns.TaskID(s.pid), ns.TaskID(s.tid), int(s.fd), s.born
 	if m := s.mount; m != nil {
-		h.Path, h.MountNS, h.MountID, h.Pin, h.Authority, h.Covered, h.Copy = m.path, m.ns, m.id, m.pin, m.authority, m.covered, m.copy
+		h.Path, h.MountID = m.path, m.id
 	}
 	return h
 }
@@ -67,7 +63,7 @@ func (s *Record) PID() ns.TaskID {
 // make room for the next.
 type List struct {
 	pieces [][]Record
-	alike  map[ns.Holder]*ns.Holder // by what it has beside numbers
+	alike  map[ns.Holder]*ns.Holder // by what it has beside numbers and its path
 }
 
 // Add appends the record of a holder of a namespace.
@@ -87,10 +83,9 @@ func (p *List) record(k Key, h *ns.Holder) Record {
 		return s
 	}
 	if h.Kind == ns.KindMount {
-		s.mount = &mount{h.Path, h.MountNS, h.MountID, h.Pin, h.Authority, h.Covered, h.Copy}
-	} else {
-		s.like = p.rest(h)
+		s.mount = &mount{h.Path, h.MountID}
 	}
+	s.like = p.rest(h)
 	if s.Holder() != *h { // it has more, or a number too large
 		whole := *h
 		s.whole, s.like = true, &whole
@@ -98,11 +93,11 @@ func (p *List) record(k Key, h *ns.Holder) Record {
 	return s
 }
 
-// rest returns what a holder has beside numbers. Of those that are alike that is one, unless it
+// rest returns what a holder has beside numbers and its path. Of those that are alike that is one, unless it
 // is of this holder alone.
 func (p *List) rest(h *ns.Holder) *ns.Holder {
 	rest := *h
-	rest.PID, rest.TID, rest.FD, rest.Born = 0, 0, 0, 0
+	rest.PID, rest.TID, rest.FD, rest.Born, rest.Path, rest.MountID = 0, 0, 0, 0, "", 0
 	if same := p.alike[rest]; same != nil {
 		return same
 	}
@@ -135,6 +130,17 @@ func (p *List) Delete(f func(*Record) bool) {
 		}
 		p.pieces[i] = piece[:kept]
 	}
+}
+
+// Drain calls f for every record, in pieces that the list has no more.
+func (p *List) Drain(f func(*Record)) {
+	for i, piece := range p.pieces {
+		for j := range piece {
+			f(&piece[j])
+		}
+		p.pieces[i] = nil
+	}
+	*p = List{}
 }
 
 // Each calls f for every record.

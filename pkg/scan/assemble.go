@@ -36,17 +36,24 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 		last, lastAt = k, i
 		return i
 	}
-	var seen [][]*record.Record
+	var counts, places []int32
 	s.highestPID = 0
 	s.found.Records.Each(func(f *record.Record) {
 		s.highestPID = max(s.highestPID, f.PID())
 		i := at(f.Key)
-		if i == len(seen) {
-			seen = append(seen, nil)
+		if i == len(counts) {
+			counts = append(counts, 0)
 		}
-		seen[i] = append(seen[i], f)
+		counts[i]++
+		places = append(places, int32(i))
 	})
-	s.found.Records = record.List{}
+	for i, n := range counts {
+		all[i].Holders = make([]ns.Holder, 0, n)
+	}
+	s.found.Records.Drain(func(f *record.Record) {
+		n := &all[places[0]]
+		n.Holders, places = append(n.Holders, f.Holder()), places[1:]
+	})
 	for _, f := range s.found.Names {
 		n := &all[at(f.Key)]
 		n.Names = append(n.Names, f.Name)
@@ -54,14 +61,6 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 	for k, tasks := range s.found.Threads {
 		all[at(k)].Threads = tasks
 	}
-	pool.Each(ctx, len(seen), func(i int) {
-		holders := make([]ns.Holder, len(seen[i]))
-		for j, f := range seen[i] {
-			holders[j] = f.Holder()
-		}
-		seen[i] = nil
-		sort.Sort(ns.SortHolders(holders))
-		all[i].Holders = holders
-	})
+	pool.Each(ctx, len(counts), func(i int) { sort.Sort(ns.SortHolders(all[i].Holders)) })
 	return all
 }
