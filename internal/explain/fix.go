@@ -37,27 +37,55 @@ func run(command, noun string) Fix {
 
 // Commands returns the commands of some steps, in order, each once.
 func Commands(fixes []Fix) []string {
-	all := []string{}
-	for _, f := range fixes {
-		if f.Command != "" && !slices.Contains(all, f.Command) {
-			all = append(all, f.Command)
+	all := list{words: []string{}}
+	for i := range fixes {
+		if fixes[i].Command != "" {
+			all.once(fixes[i].Command)
 		}
 	}
-	return all
+	return all.words
 }
 
 // Advice returns a sentence for each step that has no command.
 func Advice(fixes []Fix) []string {
-	all := []string{}
-	for _, f := range fixes {
-		if text := sentence(f.text()); f.Command == "" && !slices.Contains(all, text) {
-			all = append(all, text)
+	all := list{words: []string{}}
+	for i := range fixes {
+		f := &fixes[i]
+		if f.Command != "" {
+			continue
 		}
-		if f.Command == "" && f.more > 0 {
-			all = append(all, sentence(f.verb+" "+f.others))
+		all.once(sentence(f.text()))
+		if f.more > 0 {
+			all.add(sentence(f.verb + " " + f.others))
 		}
 	}
-	return all
+	return all.words
+}
+
+// list is a list of texts, of which there can be a hundred thousand.
+type list struct {
+	words []string
+	there map[string]struct{} // those of words if they are many
+}
+
+func (l *list) add(word string) {
+	const many = 16
+	l.words = append(l.words, word)
+	if len(l.words) == many {
+		l.there = map[string]struct{}{}
+		for _, w := range l.words {
+			l.there[w] = struct{}{}
+		}
+	} else if len(l.words) > many {
+		l.there[word] = struct{}{}
+	}
+}
+
+// once adds a text unless it is there.
+func (l *list) once(word string) {
+	if _, known := l.there[word]; !known && (l.there != nil || !slices.Contains(l.words, word)) {
+		l.add(word)
+	}
 }
 
 // sentence begins a phrase with a capital letter and ends it with a stop.
