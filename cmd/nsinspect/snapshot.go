@@ -208,8 +208,7 @@ func (a *app) takeWhole(ctx context.Context) (*snapshot.File, error) {
 	}
 	defer done()
 	progress.set("waiting for the second look of doctor")
-	t.File.Report, err = t.Report(ctx)
-	return &t.File, err
+	return t.Whole(ctx)
 }
 
 // redactKey returns the key in a file, or one that nobody has if no file is named.

@@ -53,7 +53,8 @@ type Finding struct {
 
 	explain.Text // what is written of it
 
-	marks []string // what a second look must find one of, to confirm it
+	marks  []string       // what a second look must find one of, to confirm it
+	packed explain.Packed // of Text, until it is reported
 }
 
 // Undecided is a check without a result: it found nothing, and not everything that it
@@ -192,6 +193,11 @@ func (x *inspection) report() *Report {
 		return nil
 	}
 	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Undecided: x.undecided()}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.packed.Unpack(&f.Fix, &f.Advice)
+		f.packed = explain.Packed{}
+	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), cmp.Compare(order(a.Check), order(b.Check)),
 			strings.Compare(a.Subject, b.Subject))

@@ -15,7 +15,6 @@ import (
 type First struct {
 	*inspection
 	looked time.Time
-	about  map[uint64][]*Finding // by inode; see Same
 }
 
 // Begin takes the first look of Run in a snapshot of namespaces of all types, whose holders
@@ -29,27 +28,6 @@ func Begin(ctx context.Context, opts Options, all *ns.Snapshot, looked time.Time
 	err := x.look(opts.runs)
 	x.opts = opts
 	return &First{inspection: x, looked: looked}, err
-}
-
-// Same returns steps that free a namespace as they are written in what was found about it, if
-// they are: there can be a hundred thousand.
-func (x *First) Same(n *ns.Namespace, steps []string) []string {
-	if x.about == nil {
-		x.about = map[uint64][]*Finding{}
-		for i := range x.findings {
-			if f := &x.findings[i]; f.Namespace != nil {
-				x.about[f.Namespace.Inode] = append(x.about[f.Namespace.Inode], f)
-			}
-		}
-	}
-	for _, f := range x.about[n.Inode] {
-		for _, same := range [][]string{f.Fix, f.Advice} {
-			if len(steps) > 0 && len(same) >= len(steps) && slices.Equal(same[:len(steps)], steps) {
-				return same[:len(steps):len(steps)]
-			}
-		}
-	}
-	return steps
 }
 
 // Owners returns whose things are, as of the first look.

@@ -40,6 +40,9 @@ func aboutPath(s *ns.DanglingName) Finding {
 func (x *inspection) write(f *Finding, text func(*explain.Adviser) explain.Text) {
 	if !x.brief {
 		f.write(text(x.adviser()))
+		if x.whole { // all that keeps namespaces alive is in memory as well
+			f.packed = explain.Pack(&f.Fix, &f.Advice)
+		}
 	}
 }
 

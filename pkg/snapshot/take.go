@@ -13,6 +13,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -37,13 +38,28 @@ type Source struct {
 
 // Taking is a snapshot whose report needs a second look.
 type Taking struct {
-	File
-	first *doctor.First
+	File    // has no Answers, unless it is Whole
+	first   *doctor.First
+	answers answers
 }
 
 // Report takes the second look, if there is anything to confirm, and returns the report of
 // namespaces of all types.
 func (t *Taking) Report(ctx context.Context) (*doctor.Report, error) { return t.first.End(ctx) }
+
+// Whole takes the second look, as Report does, and returns the snapshot with all that it has.
+func (t *Taking) Whole(ctx context.Context) (*File, error) {
+	var err error
+	if t.File.Report, err = t.Report(ctx); err != nil {
+		return nil, err
+	}
+	t.Answers = make(map[uint64]explain.Answer, len(t.Snapshot.Namespaces))
+	for i := range t.Snapshot.Namespaces {
+		n := &t.Snapshot.Namespaces[i]
+		t.Answers[n.Inode] = *t.answers.get(n)
+	}
+	return &t.File, nil
+}
 
 // Take takes a snapshot of a machine by one scan, which is the first look of doctor as well.
 // It needs what the scan needs to see everything: root. It fails only if the scan does or ctx
@@ -76,7 +92,6 @@ func Take(ctx context.Context, from Source) (*Taking, error) {
 }
 
 // answer has every namespace answered for, as if those of its type alone had been asked about.
-// Much of that doctor has written, too.
 func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machine) error {
 	snap := t.Snapshot
 	lone := *snap
@@ -87,7 +102,7 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 		living.Process = processes(living.Process)
 		others.Process = living.Process
 	}
-	t.Answers = make(map[uint64]explain.Answer, len(snap.Namespaces))
+	t.answers = answers{make(map[uint64]packed, len(snap.Namespaces)), map[text.Packed]text.Packed{}}
 	for i := range snap.Namespaces {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -97,8 +112,7 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 			adviser = living
 		}
 		answer := adviser.Answer(n)
-		answer.Fix, answer.Advice = t.first.Same(n, answer.Fix), t.first.Same(n, answer.Advice)
-		t.Answers[n.Inode] = answer
+		t.answers.put(n, &answer)
 	}
 	return nil
 }

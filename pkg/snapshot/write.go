@@ -25,20 +25,20 @@ type Encoding struct {
 // Write writes a snapshot, one namespace after the other. report is called last; a nil report
 // is not written.
 func (f *File) Write(w io.Writer, how Encoding, report func() (*doctor.Report, error)) error {
-	return f.write(w, how, report, func(*ns.Namespace) {})
+	return f.write(w, how, report, f.answerOf, func(*ns.Namespace) {})
 }
 
 // Write is that of a File, and lets what was written go: namespaces have no holders any more
 // when report is called, and no answers.
 func (t *Taking) Write(w io.Writer, how Encoding, report func() (*doctor.Report, error)) error {
-	return t.write(w, how, report, func(n *ns.Namespace) {
+	return t.write(w, how, report, t.answers.get, func(n *ns.Namespace) {
 		n.Holders = nil
-		delete(t.Answers, n.Inode)
+		delete(t.answers.all, n.Inode)
 	})
 }
 
 // write is Write. It calls written for each namespace once it is.
-func (f *File) write(w io.Writer, how Encoding, report func() (*doctor.Report, error), written func(*ns.Namespace)) error {
+func (f *File) write(w io.Writer, how Encoding, report func() (*doctor.Report, error), answerOf func(*ns.Namespace) *explain.Answer, written func(*ns.Namespace)) error {
 	pipe, compressed := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
@@ -47,7 +47,7 @@ func (f *File) write(w io.Writer, how Encoding, report func() (*doctor.Report, e
 		done <- err
 	}()
 	out := bufio.NewWriterSize(compressed, 1<<18)
-	err := f.writeJSON(out, how, report, written)
+	err := f.writeJSON(out, how, report, answerOf, written)
 	if err == nil {
 		err = out.Flush()
 	}
@@ -82,7 +82,7 @@ type document struct {
 // mostHolders is how many holders are encoded at once. A namespace can have a hundred thousand.
 const mostHolders = 64
 
-func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Report, error), written func(*ns.Namespace)) error {
+func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Report, error), answerOf func(*ns.Namespace) *explain.Answer, written func(*ns.Namespace)) error {
 	if how.Redact != nil {
 		how.Redact.learn(f)
 	}
@@ -101,7 +101,7 @@ func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Repor
 	if err == nil {
 		err = d.list(`,"namespaces"`, len(f.Snapshot.Namespaces), func(i int) error {
 			n := &f.Snapshot.Namespaces[i]
-			err := d.namespace(n, f.answerOf(n))
+			err := d.namespace(n, answerOf(n))
 			written(n)
 			if how.Written != nil {
 				how.Written(i + 1)
