@@ -117,11 +117,10 @@ func TestSnapshotMemory(t *testing.T) {
 	}
 }
 
-// Many mounts of a recorded tree, in mount namespaces that have as many each. A hundred thousand
-// take 61 to 64 MiB, which is too near for a test.
+// A hundred thousand mounts of a recorded tree, in mount namespaces that have as many each.
 func TestSnapshotMemoryOfMounts(t *testing.T) {
 	testlock.Exclusive(t) // it measures
-	const spaces, each = 100, 800
+	const spaces, each = 125, 800
 	root := t.TempDir()
 	for i := range spaces {
 		dir := filepath.Join(root, "proc", strconv.Itoa(1+i))
