@@ -4,12 +4,12 @@ package explain
 
 import "github.com/nsinspect/nsinspect/internal/text"
 
-// Packed is steps that are put aside, if they are many: there can be a hundred thousand, which are
-// much alike.
-type Packed struct{ fix, advice text.Packed }
+// Packed is what is put aside of a Text, where that is much: there can be a hundred thousand
+// phrases and steps, which are much alike.
+type Packed struct{ evidence, fix, advice text.Packed }
 
-// Pack takes what is many out of commands and advice, and returns it.
-func Pack(fix, advice *[]string) Packed { return Packed{pack(fix), pack(advice)} }
+// Pack takes what is much out of a text, and returns it.
+func (t *Text) Pack() Packed { return Packed{pack(&t.Evidence), pack(&t.Fix), pack(&t.Advice)} }
 
 func pack(all *[]string) (p text.Packed) {
 	const many = 4
@@ -20,9 +20,10 @@ func pack(all *[]string) (p text.Packed) {
 }
 
 // Unpack puts back what was taken out, before what was added since.
-func (p Packed) Unpack(fix, advice *[]string) {
-	unpack(p.fix, fix)
-	unpack(p.advice, advice)
+func (t *Text) Unpack(p Packed) {
+	unpack(p.evidence, &t.Evidence)
+	unpack(p.fix, &t.Fix)
+	unpack(p.advice, &t.Advice)
 }
 
 func unpack(p text.Packed, all *[]string) {

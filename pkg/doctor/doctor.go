@@ -195,7 +195,7 @@ func (x *inspection) report() *Report {
 	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Undecided: x.undecided()}
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		f.packed.Unpack(&f.Fix, &f.Advice)
+		f.Unpack(f.packed)
 		f.packed = explain.Packed{}
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {

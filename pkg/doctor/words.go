@@ -41,7 +41,7 @@ func (x *inspection) write(f *Finding, text func(*explain.Adviser) explain.Text)
 	if !x.brief {
 		f.write(text(x.adviser()))
 		if x.whole { // all that keeps namespaces alive is in memory as well
-			f.packed = explain.Pack(&f.Fix, &f.Advice)
+			f.packed = f.Pack()
 		}
 	}
 }

@@ -50,6 +50,11 @@ func remember(m explain.Machine, tasks map[ns.TaskID]host.Task) *remembered {
 	}
 }
 
+// forget lets go of what was answered about paths, which can be a hundred thousand.
+func (m *remembered) forget() {
+	m.paths, m.inside = map[string]answer[namespace]{}, map[file]answer[ns.Authority]{}
+}
+
 // ask returns what was answered before, or else asks.
 func ask[K comparable, T any](known map[K]answer[T], key K, ask func(K) (T, error)) (T, error) {
 	a, ok := known[key]

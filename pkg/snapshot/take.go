@@ -85,6 +85,7 @@ func Take(ctx context.Context, from Source) (*Taking, error) {
 	if err := t.answer(ctx, from, machine); err != nil {
 		return nil, err
 	}
+	machine.forget()
 	snap.Kept.Users = t.users()
 	inTicks(snap)
 	snap.Sort()
