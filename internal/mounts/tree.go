@@ -7,6 +7,7 @@ import "hash/maphash"
 // mountTree answers whether a path reaches a given mount.
 type mountTree struct {
 	root   *mount
+	seed   maphash.Seed
 	mounts []*mount
 	slots  []int32 // by the hash of what a mount is on: its place in mounts, from 1 on, and 0 where there is none
 	tops   []int32 // by the place of a mount: that of what top found above it, from 1 on
@@ -17,8 +18,6 @@ type mountedOn struct {
 	parent int
 	path   string
 }
-
-var seed = maphash.MakeSeed()
 
 func newMountTree(mounts []*mount) mountTree {
 	there := map[int]bool{} // whether the parent of what may be lowest is listed
@@ -36,7 +35,7 @@ func newMountTree(mounts []*mount) mountTree {
 	for size < 2*len(mounts) {
 		size *= 2
 	}
-	t := mountTree{mounts: mounts, slots: make([]int32, size), tops: make([]int32, len(mounts))}
+	t := mountTree{seed: maphash.MakeSeed(), mounts: mounts, slots: make([]int32, size), tops: make([]int32, len(mounts))}
 	var base *mount
 	for i, m := range mounts {
 		switch lowest := m.parent == m.id || !there[m.parent]; {
@@ -59,7 +58,7 @@ func newMountTree(mounts []*mount) mountTree {
 // slot returns where the last mount is noted that was made on a path of a mount.
 func (t mountTree) slot(parent int, path string) *int32 {
 	mask := uint64(len(t.slots) - 1)
-	for at := maphash.Comparable(seed, mountedOn{parent, path}); ; at++ {
+	for at := maphash.Comparable(t.seed, mountedOn{parent, path}); ; at++ {
 		slot := &t.slots[at&mask]
 		if *slot == 0 {
 			return slot
