@@ -117,6 +117,17 @@ func (r *route) nsids() (map[int32]bool, error) {
 	return ids, nil
 }
 
+// VethPair makes a pair of veth devices, near in the calling thread's network namespace and far
+// in that which fd is of. It needs CAP_NET_ADMIN in both.
+func VethPair(near, far string, fd int) error {
+	nl, err := openRoute()
+	if err != nil {
+		return err
+	}
+	defer nl.close()
+	return nl.addVeth(near, far, fd)
+}
+
 // addVeth makes a pair of devices: one here, the peer in the namespace of fd.
 func (r *route) addVeth(name, peer string, fd int) error {
 	end := attrs(make([]byte, unix.SizeofIfInfomsg))

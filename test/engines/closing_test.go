@@ -7,6 +7,7 @@ package engines
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -39,15 +40,26 @@ func closing(fd, protocol int) (func(), error) {
 }
 
 // loopbackUp sets lo up in the calling thread's namespace.
-func loopbackUp() error {
+func loopbackUp() error { return linkUp("lo", nil) }
+
+// linkUp gives a device of that namespace an address, if there is one, and sets it up.
+func linkUp(name string, ip net.IP) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	ifr, err := unix.NewIfreq("lo")
+	ifr, err := unix.NewIfreq(name)
 	if err != nil {
 		return err
+	}
+	if ip != nil {
+		if err := ifr.SetInet4Addr(ip.To4()); err != nil {
+			return err
+		}
+		if err := unix.IoctlIfreq(fd, unix.SIOCSIFADDR, ifr); err != nil {
+			return err
+		}
 	}
 	ifr.SetUint16(unix.IFF_UP)
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr)

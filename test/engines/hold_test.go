@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/nstest"
@@ -97,7 +96,7 @@ func holdMPTCP(_ *testing.T, fd int) (func(), error) {
 
 // holdPacket leaves a packet of a closed socket waiting for the address of a neighbour that does
 // not answer: it refers to the socket (neigh_resolve_output, net/core/neighbour.c). The other end
-// of its device, by which that can be taken away, is in a namespace of its own.
+// of its device is in a namespace of its own, with which both ends go.
 func holdPacket(t *testing.T, fd int) (func(), error) {
 	const near, far = "nswaits0", "nswaits1"
 	other := -1
@@ -110,28 +109,15 @@ func holdPacket(t *testing.T, fd int) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	end := func() {
-		defer unix.Close(other)
-		err := thread(other, func() error {
-			link, err := netlink.LinkByName(far)
-			if err != nil {
-				return err
-			}
-			return netlink.LinkDel(link)
-		})
-		if err != nil {
-			t.Error(err)
-		}
-	}
+	end := func() { unix.Close(other) }
 	err = thread(fd, func() error {
-		pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: near}, PeerName: far, PeerNamespace: netlink.NsFd(other)}
-		if err := netlink.LinkAdd(pair); err != nil {
+		if err := nstest.VethPair(near, far, other); err != nil {
 			return err
 		}
-		return setUp(near, net.IPv4(198, 18, 77, 1))
+		return linkUp(near, net.IPv4(198, 18, 77, 1))
 	})
 	if err == nil {
-		err = thread(other, func() error { return setUp(far, nil) })
+		err = thread(other, func() error { return linkUp(far, nil) })
 	}
 	if err == nil {
 		err = thread(fd, func() error {
@@ -147,18 +133,6 @@ func holdPacket(t *testing.T, fd int) (func(), error) {
 		})
 	}
 	return end, err
-}
-
-// setUp gives a device an address, if there is one, and sets it up.
-func setUp(name string, ip net.IP) error {
-	link, err := netlink.LinkByName(name)
-	if err == nil && ip != nil {
-		err = netlink.AddrAdd(link, &netlink.Addr{IPNet: &net.IPNet{IP: ip, Mask: net.CIDRMask(24, 32)}})
-	}
-	if err != nil {
-		return err
-	}
-	return netlink.LinkSetUp(link)
 }
 
 // visible are holders that a scan shows.
