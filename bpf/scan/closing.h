@@ -13,6 +13,7 @@
 #define CLOSING_STEPS (1 << 18) /* of one run, at most: a chain is followed to its end */
 #define TCP_CLOSING_STATES (1 << 4 | 1 << 5 | 1 << 9 | 1 << 11) /* FIN_WAIT1 and 2, LAST_ACK, CLOSING */
 #define AF_INET6 10
+#define TCP_ESTABLISHED 1
 #define SOCK_STREAM 1
 
 struct closing_walk closing_pos;
@@ -43,9 +44,10 @@ static __always_inline int is_closing(u32 state)
 	return state < 32 && (1 << state & TCP_CLOSING_STATES);
 }
 
-/* Returns the MPTCP socket that a TCP socket is a subflow of, if that is closing: it has a
- * reference until its subflows are gone, which stay established until all data is confirmed
- * (mptcp_close, net/mptcp/protocol.c). */
+/* Returns the MPTCP socket that a TCP socket is a subflow of, if that is no process's. It has a
+ * reference of its own. When it is closed its subflows stay established until all data is
+ * confirmed (mptcp_close, net/mptcp/protocol.c); one that its listener has to accept is
+ * established as well. */
 static __always_inline struct sock *mptcp_of(struct sock *sk)
 {
 	struct mptcp_subflow_context *context;
@@ -60,7 +62,7 @@ static __always_inline struct sock *mptcp_of(struct sock *sk)
 	if (!conn)
 		return NULL;
 	conn = TYPED(conn);
-	if (GET(conn, sk_protocol) != IPPROTO_MPTCP || GET(conn, sk_socket) || !is_closing(GET(conn, __sk_common.skc_state)) ||
+	if (GET(conn, sk_protocol) != IPPROTO_MPTCP || GET(conn, sk_socket) ||
 	    GET(conn, __sk_common.skc_net.net) != GET(sk, __sk_common.skc_net.net) || !READ_BIT(conn, __sk_common.skc_net_refcnt))
 		return NULL;
 	return conn;
@@ -80,8 +82,14 @@ static __always_inline void connection_step(struct closing_walk *w)
 	conn = mptcp_of(sk);
 	if (conn)
 		state = READ(conn, __sk_common.skc_state);
-	if (!is_closing(state))
+	if (conn && state == TCP_ESTABLISHED) {
+		r.flags = FILE_OWN_NS | FILE_EMBRYO; /* it goes with the listener */
+		sk = conn;
+	} else if (!is_closing(state)) {
 		return;
+	} else {
+		r.beside = (u64)conn;
+	}
 	r.object = (u64)sk;
 	r.family = GET(sk, __sk_common.skc_family);
 	r.mount = state;
@@ -90,7 +98,6 @@ static __always_inline void connection_step(struct closing_walk *w)
 		bpf_probe_read_kernel(r.device, 16, &sk->__sk_common.skc_v6_daddr);
 	else
 		bpf_probe_read_kernel(r.device, 4, &sk->__sk_common.skc_daddr);
-	r.beside = (u64)conn;
 	set_net(&r, GET(sk, __sk_common.skc_net.net));
 	if (r.ns == initial_net)
 		return;

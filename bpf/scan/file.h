@@ -16,7 +16,9 @@
 #define FMODE_NEED_UNMOUNT (1 << 28) /* include/linux/fs.h, since 3.19 */
 #define AF_UNIX 1
 #define TCP_LISTEN 10
+#define IPPROTO_SCTP 132
 #define IPPROTO_MPTCP 262
+#define AF_TIPC 30
 #define SUBFLOWS_MAX 12 /* eight and the first (net/mptcp/protocol.h), and some that are closing */
 #define IO_URING_NAME 0x6e6972755f6f695bULL /* "[io_urin", io_uring_get_file */
 #define FS_CONTEXT_NAME 0x65746e6f6373665bULL /* "[fsconte", fscontext_create_fd, fs/fsopen.c */
@@ -90,6 +92,14 @@ static __always_inline u64 unix_peer(struct sock *sk)
 	return (u64)peer;
 }
 
+/* Reports whether the connections that a listening socket has to accept are sockets: those of
+ * SCTP are associations of its own (sctp_endpoint_add_asoc, net/sctp/endpointola.c), and those
+ * of TIPC messages. */
+static __always_inline int queues_sockets(struct file_record *r)
+{
+	return r->protocol != IPPROTO_SCTP && r->family != AF_TIPC;
+}
+
 const void *mptcp_socket; /* to subflows */
 
 /* Returns how many references the subflows of an MPTCP socket have to its namespace, each of
@@ -143,7 +153,7 @@ static __always_inline int read_socket(struct file_record *r, struct file *file,
 		if (r->protocol == IPPROTO_MPTCP && opts.account) {
 			mptcp_socket = sk;
 			r->other_ns = subflows();
-		} else if (GET(sk, __sk_common.skc_state) == TCP_LISTEN) {
+		} else if (GET(sk, __sk_common.skc_state) == TCP_LISTEN && queues_sockets(r)) {
 			r->other_ns = GET(sk, sk_ack_backlog);
 		}
 		return 1;

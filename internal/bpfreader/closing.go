@@ -14,7 +14,8 @@ import (
 )
 
 // Closing calls fn with every TCP socket that no process has any more and that is still
-// closing, in any network namespace but the initial one: each has a reference to its own. It
+// closing, in any network namespace but the initial one: each has a reference to its own, and so
+// has an MPTCP connection that its listener has not accepted, whose flags are OwnNS and Embryo. It
 // follows every chain of the table of connections. The File, which has Namespace, Object,
 // Family, State and Peer, is valid until fn returns.
 func (r *Reader) Closing(fn func(*File)) (Totals, error) {

@@ -69,10 +69,11 @@ func TestAccountOfMPTCP(t *testing.T) {
 	fd := openScene(t, opts, scene)
 	defer unix.Close(fd)
 	beside(t, "open", fd, holdMPTCP, func() { checkBalance(t, opts, scene, 0) })
-	missing := 0
+	waiting, missing := 0, 0
 	if !need.KernelIs(t, 6, 1) {
-		missing = 2 // the connection and its subflow
+		waiting, missing = 1, 2 // the connection; and its subflow
 	}
+	beside(t, "waiting", fd, holdWaitingMPTCP, func() { checkBalance(t, opts, scene, waiting) })
 	beside(t, "closing", fd, func(_ *testing.T, fd int) (func(), error) { return closing(fd, unix.IPPROTO_MPTCP) },
 		func() { checkBalance(t, opts, scene, missing) })
 }

@@ -84,7 +84,20 @@ func closingConnection(protocol int) (int, error) {
 
 // connection makes a connection, and leaves its sockets open unless it fails.
 func connection(protocol int) (listener, client, server int, err error) {
-	listener, client, server = -1, -1, -1
+	listener, client, err = connect(protocol)
+	if err != nil {
+		return -1, -1, -1, err
+	}
+	if server, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC); err != nil {
+		unix.Close(listener)
+		unix.Close(client)
+	}
+	return listener, client, server, err
+}
+
+// connect makes a connection that is not accepted.
+func connect(protocol int) (listener, client int, err error) {
+	listener, client = -1, -1
 	defer func() {
 		for _, fd := range []int{listener, client} {
 			if err != nil && fd >= 0 {
@@ -108,10 +121,7 @@ func connection(protocol int) (listener, client, server int, err error) {
 	if err != nil {
 		return
 	}
-	if err = unix.Connect(client, addr); err != nil {
-		return
-	}
-	server, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC)
+	err = unix.Connect(client, addr)
 	return
 }
 

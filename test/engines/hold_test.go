@@ -94,6 +94,22 @@ func holdMPTCP(_ *testing.T, fd int) (func(), error) {
 	}, err
 }
 
+// holdWaitingMPTCP leaves an MPTCP connection that was not accepted.
+func holdWaitingMPTCP(_ *testing.T, fd int) (func(), error) {
+	listener, client := -1, -1
+	err := thread(fd, func() (err error) {
+		if err := loopbackUp(); err != nil {
+			return err
+		}
+		listener, client, err = connect(unix.IPPROTO_MPTCP)
+		return err
+	})
+	return func() {
+		unix.Close(client)
+		unix.Close(listener)
+	}, err
+}
+
 // holdPacket leaves a packet of a closed socket waiting for the address of a neighbour that does
 // not answer: it refers to the socket (neigh_resolve_output, net/core/neighbour.c). The other end
 // of its device is in a namespace of its own, with which both ends go.

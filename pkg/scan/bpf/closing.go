@@ -33,6 +33,9 @@ func stateName(state int) string {
 func (f *finder) closing(r *bpfreader.Reader) error {
 	_, err := r.Closing(func(file *bpfreader.File) {
 		f.fileAccount.file(file)
+		if file.Flags&bpfreader.OwnNS != 0 {
+			return // it goes with the socket that listens
+		}
 		f.sink.Holder(ns.Net, uint64(file.Namespace), ns.Holder{
 			Kind: ns.KindSocket, FD: -1, Socket: ns.NewSocket(ns.SocketWords{
 				Family: procscan.SocketFamily(int(file.Family)), Type: procscan.SocketType(unix.SOCK_STREAM),
