@@ -16,12 +16,13 @@ type Feature string
 const (
 	Code32 Feature = "32-bit code"     // int 0x80 and i386 programs
 	Fentry Feature = "fentry programs" // BPF programs at kernel functions
+	SCTP   Feature = "SCTP"            // CONFIG_IP_SCTP, its module loaded
 )
 
 // Features is the table of them, and so of what a test may skip even where
 // NSINSPECT_REQUIRE=all. test/kernels fails unless each is proven on one of its
 // kernels at least.
-var Features = []Feature{Code32, Fentry}
+var Features = []Feature{Code32, Fentry, SCTP}
 
 const (
 	hasFeature   = "this machine has "

@@ -73,9 +73,25 @@ func TestAccountOfMPTCP(t *testing.T) {
 	if !need.KernelIs(t, 6, 1) {
 		waiting, missing = 1, 2 // the connection; and its subflow
 	}
-	beside(t, "waiting", fd, holdWaitingMPTCP, func() { checkBalance(t, opts, scene, waiting) })
+	beside(t, "waiting", fd, holdWaiting(unix.IPPROTO_MPTCP), func() { checkBalance(t, opts, scene, waiting) })
 	beside(t, "closing", fd, func(_ *testing.T, fd int) (func(), error) { return closing(fd, unix.IPPROTO_MPTCP) },
 		func() { checkBalance(t, opts, scene, missing) })
+}
+
+// TestAccountOfSCTP has a connection that an SCTP listener has not accepted: it is no socket.
+func TestAccountOfSCTP(t *testing.T) {
+	CheckKernel(t)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
+	if err != nil {
+		need.SCTP.Lacks(t, err.Error())
+	}
+	unix.Close(fd)
+	need.SCTP.Has(t)
+	opts := scan.Options{Engine: newEngine(t)}
+	scene := nstest.Make(t, nstest.Mount)
+	fd = openScene(t, opts, scene)
+	defer unix.Close(fd)
+	beside(t, "waiting", fd, holdWaiting(unix.IPPROTO_SCTP), func() { checkBalance(t, opts, scene, 0) })
 }
 
 // TestAccountVerdict checks that no verdict promises freedom where a reference remains,

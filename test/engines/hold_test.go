@@ -94,20 +94,22 @@ func holdMPTCP(_ *testing.T, fd int) (func(), error) {
 	}, err
 }
 
-// holdWaitingMPTCP leaves an MPTCP connection that was not accepted.
-func holdWaitingMPTCP(_ *testing.T, fd int) (func(), error) {
-	listener, client := -1, -1
-	err := thread(fd, func() (err error) {
-		if err := loopbackUp(); err != nil {
+// holdWaiting leaves a connection that was not accepted.
+func holdWaiting(protocol int) func(*testing.T, int) (func(), error) {
+	return func(_ *testing.T, fd int) (func(), error) {
+		listener, client := -1, -1
+		err := thread(fd, func() (err error) {
+			if err := loopbackUp(); err != nil {
+				return err
+			}
+			listener, client, err = connect(protocol)
 			return err
-		}
-		listener, client, err = connect(unix.IPPROTO_MPTCP)
-		return err
-	})
-	return func() {
-		unix.Close(client)
-		unix.Close(listener)
-	}, err
+		})
+		return func() {
+			unix.Close(client)
+			unix.Close(listener)
+		}, err
+	}
 }
 
 // holdPacket leaves a packet of a closed socket waiting for the address of a neighbour that does

@@ -30,15 +30,20 @@ func logOf(has ...need.Feature) testreport.Summary {
 
 // Each feature has to be proven by one kernel, which need not be the same.
 func TestUnprovenFeature(t *testing.T) {
-	first, second := need.Features[0], need.Features[1]
+	first, rest := need.Features[0], need.Features[1:]
+	var all []string
+	for _, f := range need.Features {
+		all = append(all, string(f))
+	}
 	for _, test := range []struct {
 		shown []testreport.Summary
 		want  []string
 	}{
-		{nil, []string{string(first), string(second)}},
-		{[]testreport.Summary{logOf(), logOf(second)}, []string{string(first)}},
-		{[]testreport.Summary{logOf(first), logOf(second)}, nil},
-		{[]testreport.Summary{logOf(first, second), logOf()}, nil},
+		{nil, all},
+		{[]testreport.Summary{logOf(), logOf(rest...)}, all[:1]},
+		{[]testreport.Summary{logOf(first), logOf()}, all[1:]},
+		{[]testreport.Summary{logOf(first), logOf(rest...)}, nil},
+		{[]testreport.Summary{logOf(need.Features...), logOf()}, nil},
 	} {
 		if got := notProven(test.shown); !slices.Equal(got, test.want) {
 			t.Errorf("not proven: %q, want %q", got, test.want)

@@ -44,7 +44,7 @@ var kernels = []kernel{
 
 // wanted are the modules that tests need, as far as a kernel has them as modules:
 // others are built in.
-var wanted = []string{"tun", "macvtap", "veth", "unix_diag", "af_packet_diag", "inet_diag", "tcp_diag", "udp_diag", "dummy", "bridge", "overlay", "fuse"}
+var wanted = []string{"tun", "macvtap", "veth", "unix_diag", "af_packet_diag", "inet_diag", "tcp_diag", "udp_diag", "dummy", "bridge", "overlay", "fuse", "sctp"}
 
 // machine is how an architecture is emulated.
 type machine struct {

@@ -30,6 +30,7 @@ FEATURE          IN
 32-bit code                          not proven on any machine
 fentry programs  make test           this machine lacks fentry programs: EPERM
 fentry programs  other kernels: 6.1  passed
+SCTP                                 not proven on any machine
 failed: race: pkg/a TestBad
 
 20 passed, 2 failed, 2 skipped
