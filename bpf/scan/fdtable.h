@@ -5,6 +5,7 @@
  * reads the rest of it with iter/task_file. */
 #pragma once
 
+#include "subflows.h"
 #include "taskfiles.h"
 
 #define MAX_FD_STEPS (1 << 23) /* BPF_MAX_LOOPS; fs.nr_open is 1 << 20 unless raised */
@@ -56,6 +57,7 @@ __attribute__((noinline)) int read_fd(u32 fd)
 	if (READ_POINTER(w->fds + fd) != file)
 		return FD_NOTHING;
 	found.fd = fd;
+	add_subflows();
 	switch (should_report()) {
 	case REPORT:
 		return FD_RECORD;

@@ -19,7 +19,6 @@
 #define IPPROTO_SCTP 132
 #define IPPROTO_MPTCP 262
 #define AF_TIPC 30
-#define SUBFLOWS_MAX 12 /* eight and the first (net/mptcp/protocol.h), and some that are closing */
 #define IO_URING_NAME 0x6e6972755f6f695bULL /* "[io_urin", io_uring_get_file */
 #define FS_CONTEXT_NAME 0x65746e6f6373665bULL /* "[fsconte", fscontext_create_fd, fs/fsopen.c */
 #define INOTIFY_NAME 0x00796669746f6e69ULL /* "inotify", do_inotify_init */
@@ -100,35 +99,6 @@ static __always_inline int queues_sockets(struct file_record *r)
 	return r->protocol != IPPROTO_SCTP && r->family != AF_TIPC;
 }
 
-const void *mptcp_socket; /* to subflows */
-
-/* Returns how many references the subflows of an MPTCP socket have to its namespace, each of
- * which has one like a TCP socket (mptcp_subflow_create_socket, net/mptcp/subflow.c), and if it
- * listens those that are to be accepted. A global function, as read_found. */
-__noinline int subflows(void)
-{
-	struct sock *sk = TYPED((struct sock *)mptcp_socket), *subflow;
-	struct list_head *head, *node;
-	u32 i, n = 0;
-
-	if (!bpf_core_field_exists(struct mptcp_sock, conn_list))
-		return 0;
-	head = (void *)sk + bpf_core_field_offset(struct mptcp_sock, conn_list);
-	node = READ(head, next);
-	for (i = 0; i < SUBFLOWS_MAX && node && node != head; i++) {
-		subflow = PROBE_READ(container_of(node, struct mptcp_subflow_context, node), tcp_sock);
-		node = READ(node, next);
-		if (!subflow)
-			continue;
-		if (READ(subflow, __sk_common.skc_net.net) != GET(sk, __sk_common.skc_net.net))
-			continue;
-		n += READ_BIT(subflow, __sk_common.skc_net_refcnt);
-		if (READ(subflow, __sk_common.skc_state) == TCP_LISTEN)
-			n += READ(subflow, sk_ack_backlog);
-	}
-	return n;
-}
-
 /* A socket reopened with O_PATH keeps its inode alive but not its struct sock:
  * private_data is empty there, and it holds no namespace. */
 static __always_inline int read_socket(struct file_record *r, struct file *file, struct inode *inode)
@@ -150,12 +120,8 @@ static __always_inline int read_socket(struct file_record *r, struct file *file,
 	r->protocol = GET(sk, sk_protocol);
 	set_net(r, GET(sk, __sk_common.skc_net.net));
 	if (r->family != AF_UNIX) {
-		if (r->protocol == IPPROTO_MPTCP && opts.account) {
-			mptcp_socket = sk;
-			r->other_ns = subflows();
-		} else if (GET(sk, __sk_common.skc_state) == TCP_LISTEN && queues_sockets(r)) {
+		if (GET(sk, __sk_common.skc_state) == TCP_LISTEN && queues_sockets(r))
 			r->other_ns = GET(sk, sk_ack_backlog);
-		}
 		return 1;
 	}
 	r->beside = unix_peer(sk);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "file.h"
+#include "subflows.h"
 
 struct file_record owner; /* what the files of a task have in common */
 const void *owner_task;
@@ -111,6 +112,8 @@ static __always_inline int visit_file(struct seq_file *seq, struct task_struct *
 	found.fd = fd;
 	found.slot = -1;
 	found.task_ns = owner.task_ns;
+	if (ring_mode == RINGS_READ) /* not before 5.17, which brought bpf_loop */
+		add_subflows();
 	if (should_report() && bpf_seq_write(seq, &found, sizeof(found)) == 0)
 		pass_totals.written++;
 	return 0;

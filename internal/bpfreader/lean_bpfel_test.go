@@ -40,7 +40,6 @@ const (
 	leanVarListedPos       = "listed_pos"
 	leanVarMappingPos      = "mapping_pos"
 	leanVarMountPos        = "mount_pos"
-	leanVarMptcpSocket     = "mptcp_socket"
 	leanVarNetBatch        = "net_batch"
 	leanVarNetEntry        = "net_entry"
 	leanVarNetHead         = "net_head"
@@ -59,6 +58,7 @@ const (
 	leanVarRequestPos      = "request_pos"
 	leanVarRequestTotals   = "request_totals"
 	leanVarRingPos         = "ring_pos"
+	leanVarSubflowPos      = "subflow_pos"
 	leanVarTablePos        = "table_pos"
 	leanVarTaskFound       = "task_found"
 	leanVarTaskRingPos     = "task_ring_pos"
@@ -146,7 +146,6 @@ type leanVariableSpecs struct {
 	ListedPos      *ebpf.VariableSpec `ebpf:"listed_pos"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
-	MptcpSocket    *ebpf.VariableSpec `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
 	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
 	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
@@ -165,6 +164,7 @@ type leanVariableSpecs struct {
 	RequestPos     *ebpf.VariableSpec `ebpf:"request_pos"`
 	RequestTotals  *ebpf.VariableSpec `ebpf:"request_totals"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
+	SubflowPos     *ebpf.VariableSpec `ebpf:"subflow_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
 	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
@@ -213,7 +213,6 @@ type leanVariables struct {
 	ListedPos      *ebpf.Variable `ebpf:"listed_pos"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
-	MptcpSocket    *ebpf.Variable `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
 	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
 	NetHead        *ebpf.Variable `ebpf:"net_head"`
@@ -232,6 +231,7 @@ type leanVariables struct {
 	RequestPos     *ebpf.Variable `ebpf:"request_pos"`
 	RequestTotals  *ebpf.Variable `ebpf:"request_totals"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
+	SubflowPos     *ebpf.Variable `ebpf:"subflow_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskFound      *ebpf.Variable `ebpf:"task_found"`
 	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`

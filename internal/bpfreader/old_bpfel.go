@@ -41,7 +41,6 @@ const (
 	oldVarListedPos       = "listed_pos"
 	oldVarMappingPos      = "mapping_pos"
 	oldVarMountPos        = "mount_pos"
-	oldVarMptcpSocket     = "mptcp_socket"
 	oldVarNetBatch        = "net_batch"
 	oldVarNetEntry        = "net_entry"
 	oldVarNetHead         = "net_head"
@@ -60,6 +59,7 @@ const (
 	oldVarRequestPos      = "request_pos"
 	oldVarRequestTotals   = "request_totals"
 	oldVarRingPos         = "ring_pos"
+	oldVarSubflowPos      = "subflow_pos"
 	oldVarTablePos        = "table_pos"
 	oldVarTaskFound       = "task_found"
 	oldVarTaskRingPos     = "task_ring_pos"
@@ -148,7 +148,6 @@ type oldVariableSpecs struct {
 	ListedPos      *ebpf.VariableSpec `ebpf:"listed_pos"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
-	MptcpSocket    *ebpf.VariableSpec `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
 	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
 	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
@@ -167,6 +166,7 @@ type oldVariableSpecs struct {
 	RequestPos     *ebpf.VariableSpec `ebpf:"request_pos"`
 	RequestTotals  *ebpf.VariableSpec `ebpf:"request_totals"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
+	SubflowPos     *ebpf.VariableSpec `ebpf:"subflow_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
 	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
@@ -218,7 +218,6 @@ type oldVariables struct {
 	ListedPos      *ebpf.Variable `ebpf:"listed_pos"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
-	MptcpSocket    *ebpf.Variable `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
 	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
 	NetHead        *ebpf.Variable `ebpf:"net_head"`
@@ -237,6 +236,7 @@ type oldVariables struct {
 	RequestPos     *ebpf.Variable `ebpf:"request_pos"`
 	RequestTotals  *ebpf.Variable `ebpf:"request_totals"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
+	SubflowPos     *ebpf.Variable `ebpf:"subflow_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskFound      *ebpf.Variable `ebpf:"task_found"`
 	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`

@@ -320,7 +320,6 @@ const (
 	scanVarListedPos       = "listed_pos"
 	scanVarMappingPos      = "mapping_pos"
 	scanVarMountPos        = "mount_pos"
-	scanVarMptcpSocket     = "mptcp_socket"
 	scanVarNetBatch        = "net_batch"
 	scanVarNetEntry        = "net_entry"
 	scanVarNetHead         = "net_head"
@@ -339,6 +338,7 @@ const (
 	scanVarRequestPos      = "request_pos"
 	scanVarRequestTotals   = "request_totals"
 	scanVarRingPos         = "ring_pos"
+	scanVarSubflowPos      = "subflow_pos"
 	scanVarTablePos        = "table_pos"
 	scanVarTaskFound       = "task_found"
 	scanVarTaskRingPos     = "task_ring_pos"
@@ -427,7 +427,6 @@ type scanVariableSpecs struct {
 	ListedPos      *ebpf.VariableSpec `ebpf:"listed_pos"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
-	MptcpSocket    *ebpf.VariableSpec `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
 	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
 	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
@@ -446,6 +445,7 @@ type scanVariableSpecs struct {
 	RequestPos     *ebpf.VariableSpec `ebpf:"request_pos"`
 	RequestTotals  *ebpf.VariableSpec `ebpf:"request_totals"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
+	SubflowPos     *ebpf.VariableSpec `ebpf:"subflow_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
 	TaskRingPos    *ebpf.VariableSpec `ebpf:"task_ring_pos"`
@@ -497,7 +497,6 @@ type scanVariables struct {
 	ListedPos      *ebpf.Variable `ebpf:"listed_pos"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
-	MptcpSocket    *ebpf.Variable `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
 	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
 	NetHead        *ebpf.Variable `ebpf:"net_head"`
@@ -516,6 +515,7 @@ type scanVariables struct {
 	RequestPos     *ebpf.Variable `ebpf:"request_pos"`
 	RequestTotals  *ebpf.Variable `ebpf:"request_totals"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
+	SubflowPos     *ebpf.Variable `ebpf:"subflow_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskFound      *ebpf.Variable `ebpf:"task_found"`
 	TaskRingPos    *ebpf.Variable `ebpf:"task_ring_pos"`

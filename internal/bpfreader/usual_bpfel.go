@@ -30,7 +30,6 @@ const (
 	usualVarInitialNet      = "initial_net"
 	usualVarMappingPos      = "mapping_pos"
 	usualVarMountPos        = "mount_pos"
-	usualVarMptcpSocket     = "mptcp_socket"
 	usualVarNetBatch        = "net_batch"
 	usualVarNetEntry        = "net_entry"
 	usualVarNetHead         = "net_head"
@@ -47,6 +46,7 @@ const (
 	usualVarReaderPidns     = "reader_pidns"
 	usualVarRelatedProxy    = "related_proxy"
 	usualVarRingPos         = "ring_pos"
+	usualVarSubflowPos      = "subflow_pos"
 	usualVarTablePos        = "table_pos"
 	usualVarTaskFound       = "task_found"
 	usualVarTaskShown       = "task_shown"
@@ -122,7 +122,6 @@ type usualVariableSpecs struct {
 	InitialNet     *ebpf.VariableSpec `ebpf:"initial_net"`
 	MappingPos     *ebpf.VariableSpec `ebpf:"mapping_pos"`
 	MountPos       *ebpf.VariableSpec `ebpf:"mount_pos"`
-	MptcpSocket    *ebpf.VariableSpec `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.VariableSpec `ebpf:"net_batch"`
 	NetEntry       *ebpf.VariableSpec `ebpf:"net_entry"`
 	NetHead        *ebpf.VariableSpec `ebpf:"net_head"`
@@ -139,6 +138,7 @@ type usualVariableSpecs struct {
 	ReaderPidns    *ebpf.VariableSpec `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.VariableSpec `ebpf:"related_proxy"`
 	RingPos        *ebpf.VariableSpec `ebpf:"ring_pos"`
+	SubflowPos     *ebpf.VariableSpec `ebpf:"subflow_pos"`
 	TablePos       *ebpf.VariableSpec `ebpf:"table_pos"`
 	TaskFound      *ebpf.VariableSpec `ebpf:"task_found"`
 	TaskShown      *ebpf.VariableSpec `ebpf:"task_shown"`
@@ -185,7 +185,6 @@ type usualVariables struct {
 	InitialNet     *ebpf.Variable `ebpf:"initial_net"`
 	MappingPos     *ebpf.Variable `ebpf:"mapping_pos"`
 	MountPos       *ebpf.Variable `ebpf:"mount_pos"`
-	MptcpSocket    *ebpf.Variable `ebpf:"mptcp_socket"`
 	NetBatch       *ebpf.Variable `ebpf:"net_batch"`
 	NetEntry       *ebpf.Variable `ebpf:"net_entry"`
 	NetHead        *ebpf.Variable `ebpf:"net_head"`
@@ -202,6 +201,7 @@ type usualVariables struct {
 	ReaderPidns    *ebpf.Variable `ebpf:"reader_pidns"`
 	RelatedProxy   *ebpf.Variable `ebpf:"related_proxy"`
 	RingPos        *ebpf.Variable `ebpf:"ring_pos"`
+	SubflowPos     *ebpf.Variable `ebpf:"subflow_pos"`
 	TablePos       *ebpf.Variable `ebpf:"table_pos"`
 	TaskFound      *ebpf.Variable `ebpf:"task_found"`
 	TaskShown      *ebpf.Variable `ebpf:"task_shown"`
