@@ -32,7 +32,7 @@ type Adviser struct {
 	// the snapshot.
 	Connections func(n *ns.Namespace) (int, error)
 
-	Answers map[uint64]Answer // by inode, of a snapshot from a file; nil: they are worked out
+	Answers map[uint64]Answer // by inode, of a snapshot from a file; what has none is worked out, as the host's own namespace that nothing visible keeps
 
 	busybox bool                   // umount of this machine enters no mount namespace
 	inside  map[uint64][]ns.TaskID // see tasksIn

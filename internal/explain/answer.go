@@ -13,8 +13,8 @@ type Answer struct {
 
 // Answer answers who keeps a namespace alive and what frees it.
 func (a *Adviser) Answer(n *ns.Namespace) Answer {
-	if a.Answers != nil {
-		return a.Answers[n.Inode]
+	if recorded, ok := a.Answers[n.Inode]; ok {
+		return recorded
 	}
 	free := a.Free(n)
 	return Answer{a.Verdict(n, free), Commands(free), Advice(free)}

@@ -128,8 +128,8 @@ func objects(fixes []Fix) (all []string) {
 			j++
 		}
 		for k, f := range fixes[i:j] {
-			if k == mostOfOneKind {
-				all = append(all, fmt.Sprintf("%d more %s", count(fixes[i+k:j]), f.noun))
+			if left := count(fixes[i+k : j]); k == mostOfOneKind && left > 1 {
+				all = append(all, fmt.Sprintf("%d more %s", left, f.noun))
 				break
 			}
 			all = append(all, f.object)

@@ -23,6 +23,9 @@ func TestVerdicts(t *testing.T) {
 		"net:[6] is kept alive by 5 processes; to free it, end a (pid 1), a (pid 2), a (pid 3) and 2 more processes.": {Inode: 6, Holders: []ns.Holder{
 			processA(1), processA(2), processA(3), processA(4), processA(5),
 		}},
+		"net:[6] is kept alive by 4 processes; to free it, end a (pid 1), a (pid 2), a (pid 3) and a (pid 4).": {Inode: 6, Holders: []ns.Holder{
+			processA(1), processA(2), processA(3), processA(4),
+		}},
 		"net:[7] is kept alive by 1 thread and 2 mounts; to free it, end thread 9 (a) of pid 8, run `ip netns del x` and unmount /tmp/y below the mount that covers it.": {Inode: 7, Holders: []ns.Holder{
 			{Kind: ns.KindThread, PID: 8, TID: 9, Process: &ns.Process{Comm: "a"}},
 			{Kind: ns.KindMount, Path: "/run/netns/x", Authority: ns.RootAuthority}, {Kind: ns.KindMount, Path: "/tmp/y", Covered: true},

@@ -41,6 +41,7 @@ type inspection struct {
 	processes map[ns.TaskID]*ns.Process
 	unseen    map[string]string // checks that could not look at all, and why
 	counted   map[uint64]connections
+	linked    map[uint64][]ns.Link // of namespaces that may be reported; nil until they are asked for
 }
 
 // connections is how many TCP connections were counted in a namespace.

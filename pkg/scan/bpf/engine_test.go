@@ -13,6 +13,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/record"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -53,6 +54,8 @@ func TestGapOfEverySource(t *testing.T) {
 // TestRareIsLoadedWhereNeeded checks that what looks for files without descriptors is loaded
 // where there is one, and nowhere else.
 func TestRareIsLoadedWhereNeeded(t *testing.T) {
+	need.Root(t)
+	testlock.Exclusive(t) // whether there is one is the whole machine's
 	loaded := func(pass bpfreader.Pass) bool {
 		e := without(t, 0).(*engine)
 		if _, err := scan.Scan(t.Context(), scan.Options{Engine: e}); err != nil {
