@@ -22,29 +22,39 @@ func (x *inspection) addLinks(f *Finding) {
 }
 
 // linksOf returns the links of a namespace that no task is in, nil if they were not read. Once the
-// first are asked for those of all that may be reported are read, together with the host's, where
-// the other ends of pairs are.
+// first are asked for those of all that may be reported are read.
 func (x *inspection) linksOf(n *ns.Namespace) []ns.Link {
 	if x.whole {
 		return n.Links // read before, if at all
 	}
 	if x.linked == nil {
 		x.linked = map[uint64][]ns.Link{}
-		part := *x.snap
-		part.Namespaces, part.Gaps = nil, nil
-		for i := range x.snap.Namespaces {
-			if n := &x.snap.Namespaces[i]; n.Type == ns.Net && (n.Initial || x.state(n) != inUse && !x.tooYoung(n.Age.Since)) {
-				part.Namespaces = append(part.Namespaces, *n)
-			}
-		}
-		if links.Read(x.ctx, x.host, &part) != nil { // only if the host cannot be read, for which the scan has a gap
-			return nil
-		}
-		for i := range part.Namespaces {
-			x.linked[part.Namespaces[i].Inode] = part.Namespaces[i].Links
-		}
+		x.readLinks(func(n *ns.Namespace) bool {
+			return x.state(n) != inUse && !x.tooYoung(n.Age.Since) && !x.byDesign(n)
+		})
+	}
+	if _, ok := x.linked[n.Inode]; !ok {
+		x.readLinks(func(other *ns.Namespace) bool { return other.Inode == n.Inode })
 	}
 	return x.linked[n.Inode]
+}
+
+// readLinks reads the links of some network namespaces, together with the host's, where the other
+// ends of pairs are.
+func (x *inspection) readLinks(of func(*ns.Namespace) bool) {
+	part := *x.snap
+	part.Namespaces, part.Gaps = nil, nil
+	for i := range x.snap.Namespaces {
+		if n := &x.snap.Namespaces[i]; n.Type == ns.Net && (n.Initial || of(n)) {
+			part.Namespaces = append(part.Namespaces, *n)
+		}
+	}
+	if links.Read(x.ctx, x.host, &part) != nil { // only if the host cannot be read, for which the scan has a gap
+		return
+	}
+	for i := range part.Namespaces {
+		x.linked[part.Namespaces[i].Inode] = part.Namespaces[i].Links
+	}
 }
 
 // peersIn returns links without the other ends that are in none of some namespaces.
