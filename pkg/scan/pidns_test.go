@@ -14,6 +14,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/procscan"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -21,6 +22,7 @@ import (
 // calls: what only those show is a gap, never another process's.
 func TestProcOfAnotherPIDNamespace(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	nstest.CheckLeaks(t)
 	// Its procfs is mounted in its own mount namespace, to which its root leads. It is
 	// a child of this process, so that no PID 1 has to reap it.

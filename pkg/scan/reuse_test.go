@@ -16,12 +16,14 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // A holder whose process started at another time than the one that has its PID is not
 // described by that one, whatever kind it is.
 func TestHolderOfAReusedPID(t *testing.T) {
+	testlock.Shared(t)
 	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +75,7 @@ func TestHolderOfAReusedPID(t *testing.T) {
 // the next scan; this one does not show it as what it found.
 func TestPIDReusedSinceTheScan(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	nstest.CheckLeaks(t)
 	const script = `
 mount -t proc proc /proc

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/need"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -18,6 +19,7 @@ import (
 func TestSparse(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "sleep")
+	testlock.Shared(t)
 	start := func(attr syscall.SysProcAttr) ns.TaskID {
 		cmd := exec.Command("sleep", "1000")
 		cmd.SysProcAttr = &attr

@@ -14,6 +14,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/internal/strace"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 func TestMain(m *testing.M) {
@@ -33,6 +34,7 @@ func command(t *testing.T, args ...string) {
 func TestActors(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "ip", "unshare", "nsenter")
+	testlock.Shared(t)
 	names := nstest.NewRunNames(t)
 	blue := names.Path("blue")[len(nstest.RunNetns)+1:]
 	there := names.Add("there")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/strace"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // goEnv is set in a process of this package that is a program in Go, to what it does.
@@ -93,6 +94,7 @@ func startClones(n int) error {
 // TestGoProgram has a program in Go move its threads, and start processes in a storm.
 func TestGoProgram(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	for what, want := range map[string][]string{
 		"threads": slices.Concat(slices.Repeat([]string{"unshare(CLONE_NEWNET) = 0"}, 40), slices.Repeat([]string{"setns(*, CLONE_NEWNET) = 0"}, 30)),
 		"clones":  slices.Repeat([]string{"clone(*CLONE_NEWUTS*) = *"}, 120),

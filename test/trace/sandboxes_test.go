@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/strace"
+	"github.com/nsinspect/nsinspect/internal/testlock"
 )
 
 // asNobody is what runs a command as an ordinary user.
@@ -23,6 +24,7 @@ var asNobody = []string{"setpriv", "--reuid=nobody", "--regid=nogroup", "--clear
 // TestSandboxes has programs that make namespaces for one command do that.
 func TestSandboxes(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	bwrap := []string{"bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--unshare-all", "--die-with-parent", "true"}
 	for _, test := range []struct {
 		name    string
@@ -44,6 +46,7 @@ func TestSandboxes(t *testing.T) {
 // TestOCIRuntimes has the programs below every container runtime run a container.
 func TestOCIRuntimes(t *testing.T) {
 	need.Root(t)
+	testlock.Shared(t)
 	// crun refuses cgroups of both versions: where that is what there is, only the first is left.
 	first := []string{"unshare", "--mount", "sh", "-c", "umount /sys/fs/cgroup/unified 2>/dev/null; exec \"$@\"", "sh"}
 	for _, test := range []struct {
@@ -75,6 +78,7 @@ func TestOCIRuntimes(t *testing.T) {
 func TestNspawn(t *testing.T) {
 	need.Root(t)
 	need.Program(t, "systemd-nspawn", "busybox", "unshare")
+	testlock.Shared(t)
 	root := filepath.Join(bundle(t, "runc"), "rootfs")
 	for _, dir := range []string{"usr", "etc"} { // as every installation has
 		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil {
