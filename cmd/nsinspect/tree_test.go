@@ -28,7 +28,11 @@ func TestTreesLikeLsns(t *testing.T) {
 	for _, tree := range []string{"owner", "parent"} {
 		for _, engine := range []string{"auto", "proc"} {
 			nstest.Eventually(t, func() string {
-				theirs, ours := lsnsTree(t, tree), ourTree(t, tree, engine)
+				theirs, err := lsnsTree(t, tree)
+				if err != nil {
+					return fmt.Sprintf("lsns: %v", err) // as where a process ends while it looks
+				}
+				ours := ourTree(t, tree, engine)
 				for _, inode := range nested {
 					above, there := theirs[inode]
 					if own, listed := ours[inode]; there && tree == "owner" && !listed || own != above && listed {
@@ -84,11 +88,11 @@ func nest(t *testing.T) []string {
 }
 
 // lsnsTree returns what each namespace is below in a tree of lsns, "" for nothing.
-func lsnsTree(t *testing.T, tree string) map[string]string {
+func lsnsTree(t *testing.T, tree string) (above map[string]string, err error) {
 	t.Helper()
 	out, err := exec.Command("lsns", "--json", "--tree="+tree, "--output", "NS").Output()
 	if err != nil {
-		t.Fatalf("lsns: %v", err)
+		return nil, err
 	}
 	type node struct {
 		NS       json.Number `json:"ns"`
@@ -100,7 +104,7 @@ func lsnsTree(t *testing.T, tree string) map[string]string {
 	if err := json.Unmarshal(out, &root); err != nil {
 		t.Fatal(err)
 	}
-	above := map[string]string{}
+	above = map[string]string{}
 	var climb func(string, []node)
 	climb = func(from string, all []node) {
 		for _, n := range all {
@@ -109,7 +113,7 @@ func lsnsTree(t *testing.T, tree string) map[string]string {
 		}
 	}
 	climb("", root.Namespaces)
-	return above
+	return above, nil
 }
 
 // ourTree returns the same of list, by the children of each namespace.

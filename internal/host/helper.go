@@ -217,6 +217,18 @@ func (s *helpers) close() {
 	s.idle = nil
 }
 
+var started sync.Map // by PID, as ns.TaskID: the helpers that have not ended
+
+// Helpers returns the processes that are helpers of this one. Until such a one executes this
+// program it has copies of everything that is open here.
+func Helpers() (all []ns.TaskID) {
+	started.Range(func(pid, _ any) bool {
+		all = append(all, pid.(ns.TaskID))
+		return true
+	})
+	return all
+}
+
 // startHelper starts this program again. What it has open is two pipes and /dev/null.
 func startHelper(op string) (*helper, error) {
 	cmd := exec.Command("/proc/self/exe", op)
@@ -234,6 +246,7 @@ func startHelper(op string) (*helper, error) {
 		}
 		return nil, fmt.Errorf("start a child process: %w", err)
 	}
+	started.Store(ns.TaskID(cmd.Process.Pid), true)
 	c := &helper{op: op, cmd: cmd, in: in, out: out, ready: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		_, _ = io.ReadFull(out, make([]byte, 1)) // if it fails, so does the question
@@ -241,6 +254,7 @@ func startHelper(op string) (*helper, error) {
 	}()
 	go func() {
 		_, _ = cmd.Process.Wait() // it was killed, or has read the end of its input
+		started.Delete(ns.TaskID(cmd.Process.Pid))
 		close(c.ended)
 	}()
 	return c, nil

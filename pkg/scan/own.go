@@ -52,14 +52,18 @@ func readOwnFiles(h *host.Host) own {
 	}
 }
 
-// drop takes the files that the scan itself had open out of what was found.
-func (o own) drop(f *record.Found) {
+// drop takes the files that the scan itself had open out of what was found, and the copies of
+// them that a helper has before it is one.
+func (o own) drop(f *record.Found, helpers []ns.TaskID) {
 	if o.pid == 0 {
 		return
 	}
 	f.Records.Delete(func(s *record.Record) bool {
-		if s.PID() != o.pid || s.Kind != ns.KindFD && s.Kind != ns.KindSocket && s.Kind != ns.KindTun {
+		if s.Kind != ns.KindFD && s.Kind != ns.KindSocket && s.Kind != ns.KindTun {
 			return false
+		}
+		if s.PID() != o.pid {
+			return slices.Contains(helpers, s.PID())
 		}
 		_, before := slices.BinarySearch(o.fds, s.Holder().FD)
 		return !before

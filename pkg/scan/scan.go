@@ -122,7 +122,7 @@ func (s *scanner) look(ctx context.Context, snap *ns.Snapshot) error {
 		if err := s.run(ctx, snap); err != nil {
 			return err
 		}
-		own.drop(&s.found)
+		own.drop(&s.found, host.Helpers())
 		s.readWatches()
 		s.readNetFiles()
 		snap.Namespaces = s.assemble(ctx)
