@@ -115,7 +115,7 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 		return err
 	}
 	defer done()
-	saveMemory() // more is in use now, which may be more than enough
+	saveMemory() // once more: what the snapshot keeps may be more than enoughMemory
 	all := len(taking.Snapshot.Namespaces)
 	how.Written = func(n int) { progress.set(fmt.Sprintf("writing %d of %d namespaces", n, all)) }
 	report := func() (*doctor.Report, error) {

@@ -97,7 +97,7 @@ type Options struct {
 
 // Totals are the counts of one pass.
 type Totals struct {
-	Visited    uint64 // descriptors or mappings, some twice: a full buffer shows the last one again
+	Visited    uint64 // descriptors, or processes with mappings, rings or requests, some twice: a full buffer shows the last one again
 	Records    uint64 // delivered
 	OwnNS      uint64 // left out as Options.OwnNS was not set, some counted twice as in Visited
 	Lost       uint64 // records for which the programs had no room

@@ -128,9 +128,11 @@ func objects(fixes []Fix) (all []string) {
 			j++
 		}
 		for k, f := range fixes[i:j] {
-			if left := count(fixes[i+k : j]); k == mostOfOneKind && left > 1 {
-				all = append(all, fmt.Sprintf("%d more %s", left, f.noun))
-				break
+			if k == mostOfOneKind {
+				if left := count(fixes[i+k : j]); left > 1 {
+					all = append(all, fmt.Sprintf("%d more %s", left, f.noun))
+					break
+				}
 			}
 			all = append(all, f.object)
 		}

@@ -217,18 +217,6 @@ func (s *helpers) close() {
 	s.idle = nil
 }
 
-var started sync.Map // by PID, as ns.TaskID: the helpers that have not ended
-
-// Helpers returns the processes that are helpers of this one. Until such a one executes this
-// program it has copies of everything that is open here.
-func Helpers() (all []ns.TaskID) {
-	started.Range(func(pid, _ any) bool {
-		all = append(all, pid.(ns.TaskID))
-		return true
-	})
-	return all
-}
-
 // startHelper starts this program again. What it has open is two pipes and /dev/null.
 func startHelper(op string) (*helper, error) {
 	cmd := exec.Command("/proc/self/exe", op)
