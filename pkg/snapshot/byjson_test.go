@@ -51,8 +51,10 @@ func (j *byJSON) member(key string) (err error) {
 			err = eachByJSON(j, j.addProcess)
 		}
 	case "namespaces":
-		j.other = string(j.rest["document"]) != `"snapshot"`
-		err = eachByJSON(j, j.addNamespace)
+		if err = j.delim('['); err == nil {
+			j.other = string(j.rest["document"]) != `"snapshot"`
+			err = restByJSON(j, j.addNamespace)
+		}
 	case "texts":
 		j.read.texts = pieces[string]{}
 		err = eachByJSON(j, j.addText)
@@ -99,7 +101,14 @@ func (j *byJSON) object(member func(key string) error) error {
 }
 
 func eachByJSON[T any](j *byJSON, add func(*T) error) error {
-	err := j.delim('[')
+	if err := j.delim('['); err != nil {
+		return err
+	}
+	return restByJSON(j, add)
+}
+
+// restByJSON reads the rest of a list that has begun.
+func restByJSON[T any](j *byJSON, add func(*T) error) (err error) {
 	for err == nil && j.json.More() {
 		one := new(T)
 		if err = j.json.Decode(one); err == nil {
