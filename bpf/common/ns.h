@@ -11,6 +11,7 @@
 #define SOCKFS_MAGIC 0x534f434b
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define PROC_SUPER_MAGIC 0x9fa0
+#define BPF_FS_MAGIC 0xcafe4a11
 
 /* All pointers that the functions here are given are TYPED, or were read from such a one. */
 

@@ -48,7 +48,7 @@ __attribute__((noinline)) int read_fd(u32 fd)
 	if (magic == ANON_INODE_FS_MAGIC && is_io_uring(file))
 		return ring_slots(file) ? FD_RING : FD_NOTHING;
 	if (magic != NSFS_MAGIC && magic != SOCKFS_MAGIC && magic != PROC_SUPER_MAGIC &&
-	    magic != ANON_INODE_FS_MAGIC && GET(inode, i_rdev) != TUN_RDEV &&
+	    magic != ANON_INODE_FS_MAGIC && magic != BPF_FS_MAGIC && GET(inode, i_rdev) != TUN_RDEV &&
 	    !is_dynamic_char(inode) && !(GET(file, f_mode) & FMODE_NEED_UNMOUNT))
 		return FD_NOTHING;
 	take_owner();

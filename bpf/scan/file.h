@@ -21,6 +21,7 @@
 #define AF_TIPC 30
 #define IO_URING_NAME 0x6e6972755f6f695bULL /* "[io_urin", io_uring_get_file */
 #define FS_CONTEXT_NAME 0x65746e6f6373665bULL /* "[fsconte", fscontext_create_fd, fs/fsopen.c */
+#define BPF_ITER_NAME 0x726574695f667062ULL /* "bpf_iter", bpf_iter_new_fd, kernel/bpf/bpf_iter.c */
 #define INOTIFY_NAME 0x00796669746f6e69ULL /* "inotify", do_inotify_init */
 #define FANOTIFY_NAME 0x6669746f6e61665bULL /* "[fanotif", fanotify_init */
 
@@ -212,6 +213,25 @@ static __always_inline int read_proc_net(struct file_record *r, struct file *fil
 	return 1;
 }
 
+/* A BPF iterator over the sockets or routes of a network namespace refers to that: to the one in
+ * which it was made (bpf_iter_init_seq_net, fs/proc/proc_net.c, 5.8). It is the first of the
+ * seq_file's private data (struct seq_net_private), where other iterators have other things. */
+static __always_inline int read_bpf_iter(struct file_record *r, struct file *file)
+{
+	struct seq_file *seq = GET(file, private_data); /* prepare_seq_file, kernel/bpf/bpf_iter.c */
+	struct net *net;
+
+	if (!seq)
+		return 0;
+	net = READ_POINTER(READ(seq, private));
+	if (!net || READ(net, ns.ops) != net_ops)
+		return 0;
+	r->kind = FILE_BPF_ITER;
+	r->object = (u64)file;
+	set_net(r, TYPED(net));
+	return 1;
+}
+
 static __always_inline int read_fs_context(struct file_record *r, struct file *file)
 {
 	struct fs_context *context = GET(file, private_data);
@@ -232,6 +252,8 @@ static __always_inline int read_anon(struct file_record *r, struct file *file)
 
 	if (name == FS_CONTEXT_NAME)
 		return read_fs_context(r, file);
+	if (name == BPF_ITER_NAME)
+		return read_bpf_iter(r, file);
 	if (name != INOTIFY_NAME && name != FANOTIFY_NAME)
 		return 0;
 	r->kind = name == INOTIFY_NAME ? FILE_INOTIFY : FILE_FANOTIFY;
@@ -260,6 +282,8 @@ __noinline int read_found(void)
 		return read_proc_net(r, file, inode);
 	if (magic == ANON_INODE_FS_MAGIC)
 		return read_anon(r, file);
+	if (magic == BPF_FS_MAGIC) /* one that is pinned */
+		return read_bpf_iter(r, file);
 	if (GET(inode, i_rdev) == TUN_RDEV && (GET(inode, i_mode) & S_IFMT) == S_IFCHR)
 		return read_tun(r, file);
 	if (is_dynamic_char(inode))

@@ -35,6 +35,7 @@ enum file_kind {
 	FILE_DETACHED_MOUNT, /* of another file system than nsfs: see mounts.h */
 	FILE_PROC_NET,       /* of /proc/PID/net */
 	FILE_FS_CONTEXT,     /* of fsopen */
+	FILE_BPF_ITER,       /* a BPF iterator over what is in one network namespace */
 	FILE_INOTIFY,        /* of no namespace itself, with options.account */
 	FILE_FANOTIFY,
 	FILE_OWN_SOCKETS,    /* no file: an own_record, with which options.account packs sockets */

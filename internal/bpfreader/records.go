@@ -113,6 +113,7 @@ const (
 	KindDetachedMount = Kind(scanFileKindFILE_DETACHED_MOUNT) // a detached mount of another file system: see DetachedMounts
 	KindProcNet       = Kind(scanFileKindFILE_PROC_NET)       // a file of /proc/PID/net
 	KindFSContext     = Kind(scanFileKindFILE_FS_CONTEXT)     // of fsopen
+	KindBPFIter       = Kind(scanFileKindFILE_BPF_ITER)       // a BPF iterator over what is in one network namespace
 	KindInotify       = Kind(scanFileKindFILE_INOTIFY)        // with Options.Account: its fdinfo has what it watches
 	KindFanotify      = Kind(scanFileKindFILE_FANOTIFY)       // the same
 )

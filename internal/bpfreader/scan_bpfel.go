@@ -59,10 +59,11 @@ const (
 	scanFileKindFILE_DETACHED_MOUNT scanFileKind = 4
 	scanFileKindFILE_PROC_NET       scanFileKind = 5
 	scanFileKindFILE_FS_CONTEXT     scanFileKind = 6
-	scanFileKindFILE_INOTIFY        scanFileKind = 7
-	scanFileKindFILE_FANOTIFY       scanFileKind = 8
-	scanFileKindFILE_OWN_SOCKETS    scanFileKind = 9
-	scanFileKindFILE_TRUNCATED      scanFileKind = 10
+	scanFileKindFILE_BPF_ITER       scanFileKind = 7
+	scanFileKindFILE_INOTIFY        scanFileKind = 8
+	scanFileKindFILE_FANOTIFY       scanFileKind = 9
+	scanFileKindFILE_OWN_SOCKETS    scanFileKind = 10
+	scanFileKindFILE_TRUNCATED      scanFileKind = 11
 )
 
 type scanFileRecord struct {

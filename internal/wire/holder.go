@@ -18,7 +18,8 @@ type Holder struct {
 	// namespace itself but its next children will be, io_uring where the descriptor
 	// is of a ring that has the file, "unaccepted connection" where it is of the
 	// listener, /proc/net where the descriptor is of a file below that directory, fsopen
-	// of a file system that is to be mounted, inotify or fanotify where the descriptor
+	// of a file system that is to be mounted, bpf_iter of a BPF iterator over what is in the
+	// namespace, inotify or fanotify where the descriptor
 	// watches the namespace's file, "registered io_uring" where the process, or its thread tid,
 	// has registered a ring with itself that has the file, "io_uring request" or "aio request"
 	// where one of these waits for a socket that the process has closed, "mapped io_uring" where

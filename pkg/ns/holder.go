@@ -46,6 +46,7 @@ const (
 const (
 	ViaProcNet   = "/proc/net" // a file below that directory
 	ViaFSContext = "fsopen"    // a file system that is to be mounted
+	ViaBPFIter   = "bpf_iter"  // a BPF iterator over what is in it, as its sockets
 	ViaInotify   = "inotify"   // it watches the namespace's file
 	ViaFanotify  = "fanotify"  // the same
 )

@@ -47,5 +47,5 @@ func setAge(n *ns.Namespace, fd int, taken, boot time.Time) {
 // isFile reports whether a holder keeps the namespace's own file. A watch keeps an inode of it,
 // but not the dentry: the next one to open it gets another inode.
 func isFile(h ns.Holder) bool {
-	return h.Kind == ns.KindFD && !h.Watches() && h.Via != ns.ViaProcNet && h.Via != ns.ViaFSContext
+	return h.Kind == ns.KindFD && !h.Watches() && h.Via != ns.ViaProcNet && h.Via != ns.ViaFSContext && h.Via != ns.ViaBPFIter
 }

@@ -166,6 +166,7 @@ var visible = map[string]func(*testing.T, int) (func(), error){
 		return unix.Open("/proc/thread-self/net/snmp", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	}),
 	"fsopen":      inside(func() (int, error) { return unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC) }),
+	"bpf_iter":    inside(openIter(netlinkIter)),
 	"inotify":     holdWatch,
 	"closing":     holdClosing,
 	"process":     holdChild,

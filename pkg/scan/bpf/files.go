@@ -151,6 +151,8 @@ func via(file *bpfreader.File) string {
 		return ns.ViaProcNet
 	case bpfreader.KindFSContext:
 		return ns.ViaFSContext
+	case bpfreader.KindBPFIter:
+		return ns.ViaBPFIter
 	case bpfreader.KindInotify:
 		return ns.ViaInotify
 	case bpfreader.KindFanotify:
