@@ -47,11 +47,12 @@ func main() {
 	flag.BoolVar(&r.write, "write", false, "write what is expected anew")
 	flag.DurationVar(&r.limit, "timeout", 20*time.Minute, "how long one kernel may run")
 	flag.Parse()
-	r.only(*only)
-	var err error
-	if *docs {
+	err := r.only(*only)
+	switch {
+	case err != nil:
+	case *docs:
 		err = writePage()
-	} else {
+	default:
 		err = r.run(*names, *arch, *parallel)
 	}
 	if err != nil {
@@ -61,11 +62,19 @@ func main() {
 }
 
 // only keeps the suites of the named directories, all by default.
-func (r *runner) only(names string) {
-	r.suites = suites
-	if names != "" {
-		r.suites = slices.DeleteFunc(slices.Clone(suites), func(s suite) bool { return !slices.Contains(strings.Split(names, ","), s.dir) })
+func (r *runner) only(names string) error {
+	if r.suites = suites; names == "" {
+		return nil
 	}
+	r.suites = nil
+	for dir := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(suites, func(s suite) bool { return s.dir == dir })
+		if i < 0 {
+			return fmt.Errorf("-suites %s: no suite in build.go has that directory: name it as test/engines", dir)
+		}
+		r.suites = append(r.suites, suites[i])
+	}
+	return nil
 }
 
 // suitesOf returns the suites that a kernel runs: the named ones, whatever is usual.
