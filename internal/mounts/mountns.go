@@ -18,6 +18,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/pool"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // mountNamespaces returns our own mount namespace, which was read first, and
@@ -41,20 +42,20 @@ func (s *Scan) mountNamespaces(ctx context.Context) []*Namespace {
 		unseen = unseen || len(s.seen.Members[inode]) == 0
 		at(inode)
 	}
-	tasks := map[uint64][]task{}
-	for inode, pids := range s.seen.Members {
+	for inode := range s.seen.Members {
 		at(inode)
-		for _, pid := range pids {
-			tasks[inode] = append(tasks[inode], task{pid: pid})
-		}
 	}
+	var threads map[uint64][]task // of namespaces without members
 	if unseen && !s.Quiet {
-		for inode, threads := range s.threadSeers(ctx) {
+		threads = s.threadSeers(ctx)
+		for inode := range threads {
 			at(inode)
-			tasks[inode] = threads
 		}
 	}
-	pool.Each(ctx, len(all)-1, func(i int) { s.readSeen(all[i+1], tasks[all[i+1].Inode]) })
+	pool.Each(ctx, len(all)-1, func(i int) {
+		m := all[i+1]
+		s.readSeen(m, s.seen.Members[m.Inode], threads[m.Inode])
+	})
 	all = s.placeOwn(all)
 	slices.SortFunc(all[1:], func(a, b *Namespace) int { return cmp.Compare(a.Inode, b.Inode) })
 	return all
@@ -110,10 +111,17 @@ func (s *Scan) threadSeers(ctx context.Context) map[uint64][]task {
 
 // readSeen reads the mountinfo of one task in a mount namespace: the lowest PID
 // whose root directory is the namespace's. One in a chroot shows only a part.
-func (s *Scan) readSeen(m *Namespace, tasks []task) {
-	slices.SortFunc(tasks, func(a, b task) int { return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.tid, b.tid)) })
+func (s *Scan) readSeen(m *Namespace, members []ns.TaskID, threads []task) {
+	slices.Sort(members)
+	slices.SortFunc(threads, func(a, b task) int { return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.tid, b.tid)) })
 	var jailed []task
-	for _, t := range tasks {
+	for i := range len(members) + len(threads) {
+		var t task
+		if i < len(members) {
+			t.pid = members[i]
+		} else {
+			t = threads[i-len(members)]
+		}
 		if s.rootOf(t) != "/" {
 			jailed = append(jailed, t)
 		} else if s.readThrough(m, t) {

@@ -51,7 +51,7 @@ func hideOneAmongAsMany(t *testing.T) {
 	listed, err := List()
 	must("list", err)
 	m.id = listed[slices.IndexFunc(listed, func(l Listed) bool { return l.inode == m.Inode })].id
-	s.readSeen(m, []task{self})
+	s.readSeen(m, nil, []task{self})
 
 	must("unmount", unix.Unmount(other, 0))
 	must("bind", unix.Mount("/proc/thread-self/ns/net", file, "", unix.MS_BIND, ""))

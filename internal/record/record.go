@@ -115,6 +115,14 @@ func (p *List) rest(h *ns.Holder) *ns.Holder {
 // Join takes over the records of another list, in its pieces.
 func (p *List) Join(q List) { p.pieces = append(p.pieces, q.pieces...) }
 
+// Len returns how many records there are.
+func (p *List) Len() (n int) {
+	for _, piece := range p.pieces {
+		n += len(piece)
+	}
+	return n
+}
+
 // Delete drops the records for which f returns true.
 func (p *List) Delete(f func(*Record) bool) {
 	for i, piece := range p.pieces {

@@ -36,7 +36,8 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 		last, lastAt = k, i
 		return i
 	}
-	var counts, places []int32
+	var counts []int32
+	places := make([]int32, 0, s.found.Records.Len())
 	s.highestPID = 0
 	s.found.Records.Each(func(f *record.Record) {
 		s.highestPID = max(s.highestPID, f.PID())
