@@ -148,7 +148,7 @@ func TestKillNoOtherByAnotherField(t *testing.T) {
 }
 
 // One that SIGTERM does not end is killed: a shell that ignores it, the first process of a
-// PID namespace.
+// PID namespace, one that is stopped.
 func TestKillWhatIgnores(t *testing.T) {
 	m := newMachine(t)
 	ignores, _ := sleeperThat(t, "trap '' TERM; ", "deaf")
@@ -158,7 +158,16 @@ func TestKillWhatIgnores(t *testing.T) {
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for _, cmd := range []*exec.Cmd{ignores, first} {
+	stopped, _ := sleeperThat(t, "", "stopped")
+	if err := stopped.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for status := syscall.WaitStatus(0); !status.Stopped(); {
+		if _, err := syscall.Wait4(stopped.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cmd := range []*exec.Cmd{ignores, first, stopped} {
 		pid := ns.TaskID(cmd.Process.Pid)
 		p, err := scan.ReadProcess(m.Host, pid)
 		if err != nil {

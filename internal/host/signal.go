@@ -35,7 +35,9 @@ func (h *Host) ReadStatus(task string) (Status, error) {
 
 // OutlivesTerm reports whether SIGTERM does not end a process: it ignores the signal, as an
 // interactive shell does, or is the first of a PID namespace and does not catch it
-// (kernel/signal.c, sig_task_ignored, 6.18). It is false where that cannot be read.
+// (kernel/signal.c, sig_task_ignored, 6.18), or it is stopped, by a signal or a tracer: then the
+// signal waits until it goes on, as any but SIGKILL does (kernel/signal.c, wants_signal, 6.18).
+// It is false where that cannot be read.
 func (h *Host) OutlivesTerm(pid ns.TaskID) bool {
 	st, err := h.ReadStatus(pid.String())
 	return err == nil && st.OutlivesTerm
@@ -46,6 +48,10 @@ func outlivesTerm(status []byte) bool {
 	for line := range strings.Lines(string(status)) {
 		name, value, _ := strings.Cut(line, ":")
 		switch value = strings.TrimSpace(value); name {
+		case "State":
+			if strings.HasPrefix(value, "T") || strings.HasPrefix(value, "t") {
+				return true
+			}
 		case "NSpid": // in each PID namespace that it is in, the innermost last
 			all := strings.Fields(value)
 			first = len(all) > 1 && all[len(all)-1] == "1"
