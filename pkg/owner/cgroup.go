@@ -31,7 +31,7 @@ type group struct {
 type membership struct {
 	places []place // the innermost first
 	paths  []group // the cgroups, and all above them, the innermost first
-	unit   string  // the innermost systemd unit; of one inside a container nothing is known
+	unit   string  // the systemd unit, see unitOf
 	unitIn group   // the cgroup that the unit's is made in
 }
 
@@ -161,16 +161,21 @@ func lxcName(part, above string) (string, bool) {
 	return "", false
 }
 
-// unitOf returns the innermost unit on the path of a cgroup: a service or a
-// scope, and the cgroup that it is in. Slices only group others.
+// unitOf returns the unit on the path of a cgroup: a service or a scope, and the cgroup that it
+// is in. Slices only group others. It is the outermost one that is no user's service manager:
+// what is inside of it is the unit's own, and may be another service manager with units of the
+// same names.
 func unitOf(cgroup string) (unit, in string) {
 	parts := strings.Split(cgroup, "/")
-	for i, part := range slices.Backward(parts) {
+	for i, part := range parts {
 		if strings.HasSuffix(part, ".service") || strings.HasSuffix(part, ".scope") {
-			return unescapeUnit(part), strings.Join(parts[:i], "/")
+			unit, in = unescapeUnit(part), strings.Join(parts[:i], "/")
+			if !strings.HasPrefix(part, "user@") {
+				break
+			}
 		}
 	}
-	return "", ""
+	return unit, in
 }
 
 // unescapeUnit takes off the "_" that systemd puts before a name which the kernel

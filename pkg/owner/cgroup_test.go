@@ -89,6 +89,9 @@ func TestParseCgroup(t *testing.T) {
 		{"unit", v2("/system.slice/nginx.service"), nil, "nginx.service"},
 		{"unit, v1", "9:pids:/user.slice\n1:name=systemd:/system.slice/system-getty.slice/getty@tty1.service\n0::/system.slice/system-getty.slice/getty@tty1.service\n", nil, "getty@tty1.service"},
 		{"in a unit's own cgroup", v2("/system.slice/foo.service/worker"), nil, "foo.service"},
+		{"below a service manager of its own", v2("/machine.slice/machine-lxc\\x2d1\\x2dweb.scope/system.slice/nginx.service"), nil, "machine-lxc\\x2d1\\x2dweb.scope"},
+		{"a user's", v2("/user.slice/user-1000.slice/user@1000.service/app.slice/web.service/x.scope"), nil, "web.service"},
+		{"a user's service manager", v2("/user.slice/user-1000.slice/user@1000.service"), nil, "user@1000.service"},
 		{"session", v2("/user.slice/user-1000.slice/session-3.scope"), nil, "session-3.scope"},
 		{"escaped", v2("/system.slice/_cpu.service"), nil, "cpu.service"},
 		{"removed", v2("/system.slice/docker-" + idA + ".scope (deleted)"), []place{{runtime: "docker", id: idA}}, "docker-" + idA + ".scope"},
@@ -114,7 +117,7 @@ func TestCgroupIn(t *testing.T) {
 	for text, want := range map[string][]group{
 		"0::/system.slice/docker-" + idA + ".scope/payload\n":                      {{"0", "/system.slice"}, {"0", "/system.slice"}},
 		"3:cpu,cpuacct:/docker/" + idA + "\n1:name=systemd:/a.slice/b.service\n":   {{"cpu,cpuacct", "/docker"}, {"name=systemd", "/a.slice"}},
-		"0::/u.slice/user@1000.service/app.slice/libpod-" + idA + ".scope/x.scope": {{"0", "/u.slice/user@1000.service/app.slice"}, {"0", "/u.slice/user@1000.service/app.slice/libpod-" + idA + ".scope"}},
+		"0::/u.slice/user@1000.service/app.slice/libpod-" + idA + ".scope/x.scope": {{"0", "/u.slice/user@1000.service/app.slice"}, {"0", "/u.slice/user@1000.service/app.slice"}},
 		"0::/" + idA + "\n": {{"0", "/"}, {}},
 	} {
 		m := parseCgroup([]byte(text))
