@@ -31,34 +31,58 @@ func containerCommands(runtime string) (stop, restart string) {
 	return "", ""
 }
 
+// within reports whether a command may be for an owner: by root's word, and one that the
+// runtimes and the service manager of this machine have. Those inside of a container may have
+// another of that name.
+func within(o *owner.Owner) bool { return o != nil && o.Authority.Trusted && !o.Guest }
+
+// handle is what a runtime is to be given for a container. Its commands ask one daemon, which
+// may not be the container's, and have another container of that name: none has another ID.
+func handle(o *owner.Owner) string {
+	if o.Namesake {
+		return o.ID
+	}
+	return cmp.Or(o.Name, o.ID)
+}
+
+// ofContainer returns a command of a container's runtime. Incus and LXD call a container in a
+// project other than the default one "PROJECT_NAME", and take no such name.
+func ofContainer(format string, o *owner.Owner) string {
+	project, name, in := strings.Cut(o.Name, "_")
+	if in && (o.Runtime == "incus" || o.Runtime == "lxd") {
+		return command(strings.Replace(format, "--", "%s --", 1), "--project="+project, name)
+	}
+	return command(format, handle(o))
+}
+
 // stop returns the command that ends all that an owner has, "" if none is known or the
-// owner is by the word of a user.
+// owner is none for a command.
 func stop(o *owner.Owner) string {
 	switch {
-	case o == nil || !o.Authority.Trusted:
+	case !within(o):
 		return ""
 	case o.Pod != "" && o.Name == "" && o.ID != "":
 		return command("crictl stopp -- %s", o.ID)
 	case o.Pod != "":
 		return deletePod(o)
 	}
-	if stop, _ := containerCommands(o.Runtime); stop != "" && cmp.Or(o.Name, o.ID) != "" {
-		return command(stop, cmp.Or(o.Name, o.ID))
+	if cmd, _ := containerCommands(o.Runtime); cmd != "" && handle(o) != "" {
+		return ofContainer(cmd, o)
 	}
 	return unit("systemctl stop -- %s", o)
 }
 
 // restart returns the command that starts an owner anew, which closes what it had open;
-// "" if none is known or the owner is by the word of a user.
+// "" if none is known or the owner is none for a command.
 func restart(o *owner.Owner) string {
 	switch {
-	case o == nil || !o.Authority.Trusted:
+	case !within(o):
 		return ""
 	case o.Pod != "":
 		return deletePod(o)
 	}
-	if _, restart := containerCommands(o.Runtime); restart != "" && cmp.Or(o.Name, o.ID) != "" {
-		return command(restart, cmp.Or(o.Name, o.ID))
+	if _, cmd := containerCommands(o.Runtime); cmd != "" && handle(o) != "" {
+		return ofContainer(cmd, o)
 	}
 	if strings.HasSuffix(o.Unit, ".service") {
 		return unit("systemctl restart -- %s", o)
@@ -87,10 +111,10 @@ func unit(format string, o *owner.Owner) string {
 }
 
 // clean returns the command by which a runtime takes away what a dead container has left;
-// "" if none is known or the owner is by the word of a user.
+// "" if none is known or the owner is none for a command.
 func clean(o *owner.Owner) string {
 	switch {
-	case o == nil || !o.Authority.Trusted || o.ID == "":
+	case !within(o) || o.ID == "":
 		return ""
 	case o.Runtime == "podman":
 		// It may take a container for running whose conmon was killed, and then

@@ -109,6 +109,13 @@ func TestOwnersComeFirst(t *testing.T) {
 	}{
 		{"a container", owner.Owner{Runtime: "docker", Name: "web", Authority: root}, ns.KindProcess, "docker stop -- web"},
 		{"a container with a leak", owner.Owner{Runtime: "docker", Name: "web", Authority: root}, ns.KindFD, "docker restart -- web"},
+		{"one of two of that name", owner.Owner{Runtime: "docker", Name: "web", ID: id, Namesake: true, Authority: root}, ns.KindProcess, "docker stop -- " + id},
+		{"one of two, with a leak", owner.Owner{Runtime: "podman", Name: "web", ID: id, Namesake: true, Authority: root}, ns.KindFD, "podman restart -- " + id},
+		{"a container in a project", owner.Owner{Runtime: "incus", Name: "lab_web", Authority: root}, ns.KindProcess, "incus stop --project=lab -- web"},
+		{"one in a project, with a leak", owner.Owner{Runtime: "lxd", Name: "lab_web", Authority: root}, ns.KindFD, "lxc restart --project=lab -- web"},
+		{"a container in a container", owner.Owner{Runtime: "lxc", Name: "web", Guest: true, Authority: root}, ns.KindProcess, "&& kill "},
+		{"a pod in a container", owner.Owner{Runtime: "containerd", Pod: "x/y", ID: id, Guest: true, Authority: root}, ns.KindProcess, "&& kill "},
+		{"a pod in a container, with a leak", owner.Owner{Runtime: "containerd", Pod: "x/y", Name: "c", ID: id, Guest: true, Authority: root}, ns.KindFD, "&& kill "},
 		{"a service", owner.Owner{Runtime: "systemd", Unit: "a.service", Authority: root}, ns.KindProcess, "systemctl stop -- a.service"},
 		{"a service with a leak", owner.Owner{Runtime: "systemd", Unit: "a.service", Authority: root}, ns.KindSocket, "systemctl restart -- a.service"},
 		{"a pod", owner.Owner{Runtime: "containerd", Pod: "x/y", ID: id, Authority: root}, ns.KindProcess, "crictl stopp -- " + id},

@@ -19,6 +19,7 @@ type place struct {
 	podUID  string
 	service string // the nearest service of systemd around it
 	in      group  // the cgroup that the directory is made in
+	outer   string // the container around it, by its ID or name; "" if there is none
 }
 
 // group is a cgroup of one hierarchy.
@@ -86,6 +87,7 @@ func placesOf(g group) []place {
 		p.in = group{g.hierarchy, "/" + strings.Join(parts[:i], "/")}
 		places = append(places, p)
 	}
+	around(places)
 	return places
 }
 

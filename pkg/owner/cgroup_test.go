@@ -81,9 +81,11 @@ func TestParseCgroup(t *testing.T) {
 		{"nerdctl", v2("/system.slice/nerdctl-" + idA + ".scope"), []place{{runtime: "containerd", id: idA}}, "nerdctl-" + idA + ".scope"},
 		{
 			"Kubernetes in Docker", v2("/docker/" + idB + "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" + under + ".slice/cri-containerd-" + idA + ".scope"),
-			[]place{{runtime: "containerd", id: idA, podUID: uid}, {runtime: "kubernetes", podUID: uid}, {runtime: "docker", id: idB}}, "cri-containerd-" + idA + ".scope",
+			[]place{{runtime: "containerd", id: idA, podUID: uid, outer: idB}, {runtime: "kubernetes", podUID: uid, outer: idB}, {runtime: "docker", id: idB}}, "cri-containerd-" + idA + ".scope",
 		},
 		{"LXC", v2("/lxc.payload.c1/system.slice/nginx.service"), []place{{runtime: "lxc", name: "c1"}}, "nginx.service"},
+		{"LXC in LXC", v2("/lxc.payload.c1/lxc.payload.c1/lxc.payload.c2"), []place{{runtime: "lxc", name: "c2", outer: "c1"}, {runtime: "lxc", name: "c1"}, {runtime: "lxc", name: "c1"}}, ""},
+		{"one in another cgroup of its own", v2("/docker/" + idA + "/docker-" + idA + ".scope"), []place{{runtime: "docker", id: idA}, {runtime: "docker", id: idA}}, "docker-" + idA + ".scope"},
 		{"LXC 3", v1("/lxc/c1"), []place{{runtime: "lxc", name: "c1"}}, ""},
 		{"LXC's monitor", v2("/lxc.monitor.c1"), nil, ""},
 		{"unit", v2("/system.slice/nginx.service"), nil, "nginx.service"},

@@ -96,8 +96,10 @@ func (r *reader) bundle(t *host.Tree, namespace, id string, by ns.Authority, ins
 		return
 	}
 	c := containerdContainer(namespace, id, s)
-	c.Dir, c.Authority, c.guest = path.Join(t.Path(), namespace, id), by.And(authority), inside
-	if !inside { // where PIDs are others
+	c.Dir, c.Authority, c.Guest = path.Join(t.Path(), namespace, id), by.And(authority), inside
+	if inside { // where paths and PIDs are others
+		c.Sandbox = ""
+	} else {
 		c.pidFile = path.Join(c.Dir, "init.pid")
 	}
 	r.add(c)

@@ -187,7 +187,7 @@ func (x *Index) anyProcess(s *ns.Snapshot, c *Container) ns.TaskID {
 		if p == nil {
 			continue
 		}
-		if o := x.made(&s.Namespaces[i], p.PID, x.Of(p.PID, p.Born)); o != nil && o.Runtime == c.Runtime && o.ID == c.ID && o.Authority == c.Authority && (c.ID != "" || o.Name == c.Name) {
+		if o := x.made(&s.Namespaces[i], p.PID, x.Of(p.PID, p.Born)); o != nil && o.Runtime == c.Runtime && o.ID == c.ID && o.Authority == c.Authority && o.Guest == c.Guest && (c.ID != "" || o.Name == c.Name) {
 			return p.PID
 		}
 	}

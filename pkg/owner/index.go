@@ -57,6 +57,11 @@ type Index struct {
 	leaders map[process]*Owner // what was read before it was asked for
 	missed  map[string]bool    // IDs that nothing is known of
 	settled bool
+
+	own struct { // the containers that this program is in itself
+		once   sync.Once
+		places map[string]bool
+	}
 }
 
 // known is what was read, put together.
@@ -140,6 +145,7 @@ func (x *Index) assemble() {
 	slices.SortFunc(k.containers, func(a, b *Container) int {
 		return cmp.Or(strings.Compare(a.Runtime, b.Runtime), strings.Compare(a.Pod, b.Pod), strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
+	k.namesakes()
 	x.known = k
 	x.findSandboxes()
 	x.settled = false
@@ -175,7 +181,7 @@ func (k *known) add(c Container) {
 // inside of another container least.
 func (c *Container) rank() int {
 	switch {
-	case c.guest:
+	case c.Guest:
 		return 0
 	case !c.Authority.Trusted:
 		return 1

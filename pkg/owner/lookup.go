@@ -57,12 +57,13 @@ func (x *Index) owner(m membership, pid ns.TaskID) *Owner {
 		if p.in != (group{}) {
 			o.Authority = o.Authority.And(x.r.cgroupAuthority(p.in, pid))
 		}
+		o.Guest = o.Guest || x.nested(&p)
 		x.complete(&o, p)
 		return &o
 	}
 	if len(m.places) > 0 {
 		p := m.places[0]
-		o := Owner{Runtime: cmp.Or(p.runtime, "container"), ID: p.id, Name: p.name, Unit: p.service, Authority: x.r.cgroupAuthority(p.in, pid)}
+		o := Owner{Runtime: cmp.Or(p.runtime, "container"), ID: p.id, Name: p.name, Unit: p.service, Authority: x.r.cgroupAuthority(p.in, pid), Guest: x.nested(&p)}
 		x.complete(&o, p)
 		return &o
 	}
@@ -78,7 +79,7 @@ func (x *Index) owner(m membership, pid ns.TaskID) *Owner {
 func (x *Index) container(m membership, pid ns.TaskID) (*Container, place) {
 	for _, p := range m.places {
 		c := x.known.byID[p.id]
-		if p.id == "" {
+		if p.id == "" && !x.nested(&p) { // one of that name inside of another container is not it
 			c = x.known.byName[p.name]
 		}
 		if c != nil && c.in(x.r.cgroupAuthority(p.in, pid)) {

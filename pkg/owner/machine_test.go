@@ -172,12 +172,14 @@ func TestMixed(t *testing.T) {
 		101: "docker:web", 102: "docker:other", 103: "lxc:c1", 104: "incus:vm1", 105: "nspawn:lab", 106: "docker:web",
 		107: "pod:kube-system/traefik-0", 108: "containerd:db", 109: "neutron:qrouter-5b1c", 110: "docker", 111: "podman:mine (uid 4077)",
 		113: "podman:mine (uid 4077)", 114: "docker:eeeeeeeeeeee", 115: "podman:mine (uid 4077)", 116: "", 117: "docker:web",
+		118: "incus:vm1", 100: "lxc:c1", // which is not the machine's
 	})
 	checkProcesses(t, x, map[ns.TaskID]Owner{
 		1007: {Runtime: "containerd", ID: as + "30", Name: "traefik", Pod: "kube-system/traefik-0"},
 		1008: {Runtime: "containerd", ID: as + "31", Name: "db", Service: "shop/db"},
 		1009: {Runtime: "podman", ID: strings.Repeat("d", 64), Name: "mine", Unit: "user@4077.service", Authority: ns.UserAuthority(4077)},
 		1010: {Runtime: "docker", ID: strings.Repeat("e", 64)},
+		1036: {Runtime: "lxc", Name: "c1", Guest: true},
 	})
 	checkFind(t, x, map[string][]string{
 		"web": {"docker:web running 1001"}, "crashed": {"docker:crashed stopped 0"}, "other": {"docker:other running 1002"},

@@ -26,6 +26,9 @@ type Owner struct {
 	Unit    string // "nginx.service"
 	Service string // of docker compose: "PROJECT/SERVICE"
 
+	Guest    bool // it is in a container itself: the machine's own runtimes do not have it
+	Namesake bool // another container of the runtime has the name, too
+
 	Authority ns.Authority // who could have made it so
 }
 
@@ -109,5 +112,4 @@ type Container struct {
 	pidFile string // where its runtime has put PID down; read when it is asked for
 	cgroup  string // as its runtime was configured to name it
 	dataDir string // of a container of dockerd's: where that has its files
-	guest   bool   // it was read inside of another container
 }
