@@ -36,3 +36,25 @@ func TestDaemonsAreLeftAlone(t *testing.T) {
 		t.Errorf("a process of a user's that is called dockerd is passed over: %q", text)
 	}
 }
+
+// What keeps a mount namespace without processes, or a detached mount, is restarted only where what
+// keeps the namespace itself would be: no daemon that others depend on, nor a unit of root's
+// for what a user's process has in it.
+func TestKeepersAreLeftAlone(t *testing.T) {
+	pid := ns.TaskID(os.Getpid())
+	unit := &owner.Owner{Runtime: "systemd", Unit: "a.service", Authority: ns.RootAuthority}
+	a, _ := adviser(t, &fakeOwners{of: map[ns.TaskID]*owner.Owner{pid: unit}})
+	for _, via := range []string{"", ns.ViaDetached} { // by a mount namespace, by a detached mount
+		free := func(change func(*ns.Process)) []Fix {
+			pin, h := own(t, ns.KindFD), mountAt("/srv/ns", 9)
+			change(pin.Process)
+			h.Pin, h.Via = &pin, via
+			return a.Free(netns(h))
+		}
+		like(t, free(func(*ns.Process) {}), "systemctl restart -- a.service")
+		like(t, free(func(p *ns.Process) { p.UID = 1000 }), "&& kill ")
+		if got := Commands(free(func(p *ns.Process) { p.Comm = "dockerd" })); strings.Contains(strings.Join(got, " "), "systemctl") {
+			t.Errorf("commands %q", got)
+		}
+	}
+}

@@ -219,10 +219,8 @@ func (a *Adviser) unpin(maker ns.Authority, pin *ns.Holder, t ns.Type, inode uin
 		return []Fix{advise("take away the %s%s", pin.Kind, why)}
 	default:
 		f := a.end(maker, pin)
-		if o := a.holderOwner(pin); o != nil && maker.Trusted && a.handed(maker, pin) == "" {
-			if cmd := restart(o); cmd != "" {
-				f.Command = cmd
-			}
+		if cmd := a.restartKeeper(maker, pin); cmd != "" {
+			f.Command = cmd
 		}
 		fixes = []Fix{f}
 	}
@@ -233,6 +231,16 @@ func (a *Adviser) unpin(maker ns.Authority, pin *ns.Holder, t ns.Type, inode uin
 		}
 	}
 	return fixes
+}
+
+// restartKeeper returns the command that starts whoever has something open anew, "" if there is
+// none: as Free does, no daemon that others depend on is, nor what root's for a user's process in it.
+func (a *Adviser) restartKeeper(maker ns.Authority, h *ns.Holder) string {
+	o := a.holderOwner(h)
+	if h.PID <= 1 || !maker.Trusted || a.handed(maker, h) != "" || a.guest(h, o) || h.Process != nil && a.guarded(h, h.Process.Comm) {
+		return ""
+	}
+	return restart(o)
 }
 
 // endAllIn returns a step for each process of the mount namespace that a mount is in.
