@@ -32,13 +32,15 @@ func (a *Adviser) CoveredName(n *ns.Namespace, covered []*ns.Holder, over []*ns.
 // uncover returns the step that gives a namespace a name that reaches it. What lies over
 // its name gets one of its own first, for it may have no other.
 func (a *Adviser) uncover(n *ns.Namespace, covered *ns.Holder, over *ns.Namespace) Fix {
-	fresh := covered.Path + "-2"
 	switch {
 	case !covered.Authority.Trusted || !a.directory(path.Dir(covered.Path)).Trusted:
 		return advise("give the namespace another name, elsewhere: %s, so that no command is safe", controls(covered.Authority, covered.Path))
 	case over != nil && a.leads(covered.Path, over.Type, over.Inode):
-		return Fix{verb: "uncover", object: covered.Path,
-			Command: command("touch -- %[2]s && mount --bind -- %[1]s %[2]s && umount -- %[1]s", covered.Path, fresh)}
+		f := Fix{verb: "uncover", object: covered.Path}
+		if fresh := a.fresh(covered.Path); fresh != "" {
+			f.Command = command("touch -- %[2]s && mount --bind -- %[1]s %[2]s && umount -- %[1]s", covered.Path, fresh)
+		}
+		return f
 	}
 	return Fix{verb: "name", object: "the namespace again",
 		Command: command("touch -- %[1]s && "+execIn(n)+"mount "+a.asIs()+"--bind -- /proc/self/ns/net %[1]s", covered.Path)}

@@ -4,8 +4,9 @@ package explain
 
 import (
 	"fmt"
-	"path"
+	"slices"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -32,15 +33,35 @@ func (a *Adviser) DuplicateName(uses []NameUse, other NameUse) (t Text) {
 	return t
 }
 
+// fresh returns a path beside another one at which nothing was seen, "" if there is none.
+func (a *Adviser) fresh(name string) string {
+	for i := 2; i < 100; i++ {
+		fresh := fmt.Sprintf("%s-%d", name, i)
+		taken := slices.ContainsFunc(a.Snapshot.Dangling, func(d ns.DanglingName) bool { return d.Path == fresh })
+		if a.Machine != nil && !a.Machine.Recorded() {
+			_, _, err := a.Machine.LookupNamespace(fresh)
+			taken = taken || !host.IsGone(err)
+		}
+		if !taken {
+			return fresh
+		}
+	}
+	return ""
+}
+
 // rename returns the step that gives a name another one. A mount point cannot be moved:
 // the new one is made first, so that the namespace is held all the time.
 func (a *Adviser) rename(u NameUse) Fix {
-	old, fresh := u.Name.Path, path.Join(path.Dir(u.Name.Path), u.Name.Name+"-2")
+	old := u.Name.Path
 	f := Fix{verb: "rename", object: old}
 	switch {
 	case !u.Name.Authority.Trusted:
 		return advise("give one of them another name: %s, so that no command is safe", controls(u.Name.Authority, old))
 	case !a.leads(old, u.Namespace.Type, u.Namespace.Inode):
+		return f
+	}
+	switch fresh := a.fresh(old); {
+	case fresh == "":
 	case u.Name.Kind == ns.NameSymlink:
 		f.Command = command("mv -n -- %s %s", old, fresh)
 	default:

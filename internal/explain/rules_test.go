@@ -274,3 +274,21 @@ func TestHostIsNotFreed(t *testing.T) {
 		t.Errorf("steps %+v to free the host's own namespace", free)
 	}
 }
+
+// A name that is given to a namespace is none that something has already.
+func TestFreshName(t *testing.T) {
+	a, m := adviser(t, nil)
+	m.at["/run/netns/blue-2"], m.at["/srv/ns-2"] = inode+1, inode+1
+	a.Snapshot.Dangling = []ns.DanglingName{{Path: "/run/netns/blue-3"}}
+	n, over := netns(), &ns.Namespace{Type: ns.Net, Inode: inode}
+	name := ns.Name{Name: "blue", Path: "/run/netns/blue", Kind: ns.NameMount, Authority: ns.RootAuthority}
+	covered := mountAt("/srv/ns", 1)
+	for want, got := range map[string]string{
+		"mount --bind -- /run/netns/blue /run/netns/blue-4 &&": a.rename(NameUse{Namespace: n, Name: name}).Command,
+		"mount --bind -- /srv/ns /srv/ns-3 &&":                 a.uncover(n, &covered, over).Command,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
