@@ -79,6 +79,9 @@ type Owner struct {
 	Unit    string `json:"unit,omitempty"`    // the systemd unit
 	Service string `json:"service,omitempty"` // of Docker Compose: PROJECT/SERVICE
 
+	Guest    bool `json:"guest,omitempty"`    // it is in a container itself: the machine's own runtimes do not have it
+	Namesake bool `json:"namesake,omitempty"` // another container of the runtime has the name, too
+
 	Authority string `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"` // whose word that is: who could have made it so
 }
 
@@ -178,5 +181,5 @@ func NewOwner(o *owner.Owner) *Owner {
 	if o == nil {
 		return nil
 	}
-	return &Owner{o.Runtime, o.ID, o.Name, o.Pod, o.Unit, o.Service, o.Authority.String()}
+	return &Owner{o.Runtime, o.ID, o.Name, o.Pod, o.Unit, o.Service, o.Guest, o.Namesake, o.Authority.String()}
 }

@@ -86,6 +86,10 @@ func ownerField(w *wire.Owner, key []byte) any {
 		return &w.Unit
 	case "service":
 		return &w.Service
+	case "guest":
+		return &w.Guest
+	case "namesake":
+		return &w.Namesake
 	case "authority":
 		return &w.Authority
 	}

@@ -52,7 +52,7 @@ func crowd() *File {
 	}
 	s.Find(10).Holders = append(s.Find(10).Holders, ns.Holder{Kind: ns.KindFD, PID: 7, FD: 3, Process: all[6].Process, Born: all[6].Born})
 	s.Kept = &ns.Kept{}
-	outside, inside := &owner.Owner{Runtime: "systemd", Unit: "a.service"}, &owner.Owner{Runtime: "podman", Name: "web"}
+	outside, inside := &owner.Owner{Runtime: "systemd", Unit: "a.service", Guest: true}, &owner.Owner{Runtime: "podman", Name: "web", Namesake: true}
 	outside.Authority, inside.Authority = ns.RootAuthority, ns.RootAuthority
 	f.Owners.AddHolder(s.Find(10), &all[3], outside)
 	f.Owners.AddHolder(s.Find(110), &all[3], inside)
