@@ -143,6 +143,7 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	all := s.mountNamespaces(ctx)
 	gaps := make([]error, len(all))
 	pool.Each(ctx, len(all), func(i int) { gaps[i] = s.readUnseen(all[i]) })
+	s.paths.all = nil // all have been read
 	if s.Quiet && slices.ContainsFunc(all[1:], func(m *Namespace) bool { return slices.ContainsFunc(m.mounts, isNSFS) }) {
 		s.Stale = true // mounted since it was looked at: now everybody has to be asked
 	}

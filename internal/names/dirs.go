@@ -72,7 +72,7 @@ func (s *Dirs) Read(ctx context.Context) record.Found {
 		}
 		listed[d.path], listed[read[i].path] = true, true
 	}
-	out.Names = append(out.Names, s.mountedNames(out, listed)...)
+	s.addMounted(&out, listed)
 	return out
 }
 
@@ -95,18 +95,25 @@ func (s *Dirs) each(ctx context.Context, dirs []namesDirSpec, f func(int)) {
 	wg.Wait()
 }
 
-// mountedNames returns the names that only the mount table shows: those in
+// addMounted adds the names that only the mount table shows: those in
 // directories that could not be read, or whose mounts another root's tree does
 // not carry.
-func (s *Dirs) mountedNames(out record.Found, dirs map[string]bool) []record.Name {
+func (s *Dirs) addMounted(out *record.Found, dirs map[string]bool) {
 	have := map[string]bool{}
-	for _, n := range out.Names {
-		have[n.Path] = true
+	for i := range out.Names {
+		have[out.Names[i].Path] = true
 	}
-	var more []record.Name
+	missing := func(p string) bool { return dirs[path.Dir(p)] && !have[p] }
+	more := 0 // there can be a hundred thousand
+	for p := range s.Mounted {
+		if missing(p) {
+			more++
+		}
+	}
+	out.Mounted = make([]record.MountedName, 0, more)
 	authorities := map[string]ns.Authority{}
 	for p, k := range s.Mounted {
-		if dir := path.Dir(p); dirs[dir] && !have[p] {
+		if dir := path.Dir(p); missing(p) {
 			authority, known := authorities[dir]
 			if !known {
 				var err error
@@ -115,10 +122,9 @@ func (s *Dirs) mountedNames(out record.Found, dirs map[string]bool) []record.Nam
 				}
 				authorities[dir] = authority
 			}
-			more = append(more, record.Name{Key: k, Name: ns.Name{Name: path.Base(p), Path: p, Kind: ns.NameMount, Authority: authority}, Cookie: 0})
+			out.Mounted = append(out.Mounted, record.MountedName{Key: k, Path: p, Authority: authority})
 		}
 	}
-	return more
 }
 
 type dirID struct{ dev, ino uint64 }

@@ -74,7 +74,7 @@ func (s *Dirs) readRegular(d *namesDir, fd int, full string, st *unix.Stat_t) {
 		d.Gaps = append(d.Gaps, ns.Gap{Sources: []string{"name"}, Path: full, Err: err})
 	default:
 		if _, ok := s.Mounted[full]; ok {
-			return // see mountedNames
+			return // see addMounted
 		}
 		d.Dangling = append(d.Dangling, ns.DanglingName{Path: full, Kind: ns.NameFile, Made: made,
 			Authority: d.authority.And(s.Host.FileAuthority(st)),

@@ -2,13 +2,18 @@
 
 package record
 
-import "github.com/nsinspect/nsinspect/pkg/ns"
+import (
+	"path"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
+)
 
 // Found is what a source hands over; see scanner.take.
 type Found struct {
 	Records    List
 	Threads    map[Key]int // tasks beyond one a process, by namespace
 	Names      []Name
+	Mounted    []MountedName // further names
 	Dangling   []ns.DanglingName
 	Dirs       []string // names directories that were read
 	Gaps       []ns.Gap
@@ -32,32 +37,53 @@ type Name struct {
 	Cookie uint64 // 0 if unknown, or not asked for
 }
 
+// MountedName is a name that only the mount table shows, of which there can be a hundred thousand.
+type MountedName struct {
+	Key
+	Path      string
+	Authority ns.Authority
+}
+
+// Name returns the name.
+func (n *MountedName) Name() ns.Name {
+	return ns.Name{Name: path.Base(n.Path), Path: n.Path, Kind: ns.NameMount, Authority: n.Authority}
+}
+
 // Add takes over what another source found.
 func (f *Found) Add(g Found) {
 	f.Records.Join(g.Records)
-	f.Names = append(f.Names, g.Names...)
-	f.Dangling = append(f.Dangling, g.Dangling...)
-	f.Dirs = append(f.Dirs, g.Dirs...)
-	f.Gaps = append(f.Gaps, g.Gaps...)
-	f.Unread = append(f.Unread, g.Unread...)
-	f.Nets = append(f.Nets, g.Nets...)
+	f.Names = joined(f.Names, g.Names)
+	f.Mounted = joined(f.Mounted, g.Mounted)
+	f.Dangling = joined(f.Dangling, g.Dangling)
+	f.Dirs = joined(f.Dirs, g.Dirs)
+	f.Gaps = joined(f.Gaps, g.Gaps)
+	f.Unread = joined(f.Unread, g.Unread)
+	f.Nets = joined(f.Nets, g.Nets)
 	f.AllNets = f.AllNets || g.AllNets
 	if g.Accounts != nil {
 		f.Accounts = g.Accounts
 	}
 	f.LoneMounts = f.LoneMounts || g.LoneMounts
 	f.Members.Add(g.Members)
-	f.Pins = append(f.Pins, g.Pins...)
-	f.Threaded = append(f.Threaded, g.Threaded...)
-	f.Relations = append(f.Relations, g.Relations...)
-	f.Watchers = append(f.Watchers, g.Watchers...)
-	f.NetFiles = append(f.NetFiles, g.NetFiles...)
+	f.Pins = joined(f.Pins, g.Pins)
+	f.Threaded = joined(f.Threaded, g.Threaded)
+	f.Relations = joined(f.Relations, g.Relations)
+	f.Watchers = joined(f.Watchers, g.Watchers)
+	f.NetFiles = joined(f.NetFiles, g.NetFiles)
 	if f.Threads == nil {
 		f.Threads = map[Key]int{}
 	}
 	for k, n := range g.Threads {
 		f.Threads[k] += n
 	}
+}
+
+// joined is append, without a copy of what there can be a hundred thousand of.
+func joined[T any](all, more []T) []T {
+	if len(all) == 0 {
+		return more
+	}
+	return append(all, more...)
 }
 
 // Members are the processes in each mount namespace, by its inode.

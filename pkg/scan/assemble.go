@@ -4,6 +4,7 @@ package scan
 
 import (
 	"context"
+	"runtime"
 	"sort"
 
 	"github.com/nsinspect/nsinspect/internal/pool"
@@ -16,6 +17,31 @@ func (s *scanner) take(f record.Found) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.found.Add(f)
+}
+
+// nameAll gives namespaces their names, of which there can be a hundred thousand as well.
+func (s *scanner) nameAll(of func(record.Key) *ns.Namespace) {
+	counts := map[record.Key]int{}
+	for i := range s.found.Names {
+		counts[s.found.Names[i].Key]++
+	}
+	for i := range s.found.Mounted {
+		counts[s.found.Mounted[i].Key]++
+	}
+	add := func(k record.Key, name ns.Name) {
+		n := of(k)
+		if n.Names == nil {
+			n.Names = make([]ns.Name, 0, counts[k])
+		}
+		n.Names = append(n.Names, name)
+	}
+	for i := range s.found.Names {
+		add(s.found.Names[i].Key, s.found.Names[i].Name)
+	}
+	for i := range s.found.Mounted {
+		add(s.found.Mounted[i].Key, s.found.Mounted[i].Name())
+	}
+	s.found.Names, s.found.Mounted = nil, nil
 }
 
 // assemble puts everything seen of one namespace together, and lets the records go.
@@ -48,6 +74,11 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 		counts[i]++
 		places = append(places, int32(i))
 	})
+	const many = 1 << 16
+	if len(places) > many {
+		runtime.GC() // what the sources have left behind is as large as what comes now
+	}
+	s.nameAll(func(k record.Key) *ns.Namespace { return &all[at(k)] })
 	for i, n := range counts {
 		all[i].Holders = make([]ns.Holder, 0, n)
 	}
@@ -55,10 +86,6 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 		n := &all[places[0]]
 		n.Holders, places = append(n.Holders, f.Holder()), places[1:]
 	})
-	for _, f := range s.found.Names {
-		n := &all[at(f.Key)]
-		n.Names = append(n.Names, f.Name)
-	}
 	for k, tasks := range s.found.Threads {
 		all[at(k)].Threads = tasks
 	}

@@ -130,5 +130,6 @@ func (s *scanner) readMounts(ctx context.Context) record.Found { return s.mounts
 
 func (s *scanner) findNames(ctx context.Context) record.Found {
 	names := names.Dirs{Host: s.host, Extra: s.opts.NamesDirs, Types: s.types, Mounted: s.mounts.Named}
+	s.mounts.Named = nil // nobody else reads it, and there can be a hundred thousand
 	return names.Read(ctx)
 }
