@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -27,21 +28,26 @@ func (a *Adviser) DeadContainer(n *ns.Namespace, o *owner.Owner, c *owner.Contai
 		}
 	}
 	t.Meaning = "The runtime was to take it away and did not: it was killed, or failed in it. Addresses and interfaces stay taken."
-	fixes := a.Free(n)
-	if cmd := clean(o); cmd != "" {
-		fixes = append([]Fix{run(cmd, "commands")}, a.beside(n)...)
+	cmd := clean(o)
+	if cmd == "" {
+		t.fixAll(a.Free(n))
+		return t
 	}
-	t.fix(fixes...)
+	t.fixAll(func(yield func(Fix) bool) {
+		if yield(run(cmd, "commands")) {
+			a.beside(n)(yield)
+		}
+	})
 	return t
 }
 
 // beside returns the steps for all that holds a namespace but mounts here, which its
 // runtime takes away.
-func (a *Adviser) beside(n *ns.Namespace) []Fix {
+func (a *Adviser) beside(n *ns.Namespace) iter.Seq[Fix] {
 	rest := *n
 	rest.Holders = nil
 	for _, h := range n.Holders {
-		if h.Kind != ns.KindMount || h.Lone() || h.MountNS != a.Snapshot.MountNS {
+		if h.Kind != ns.KindMount || a.elsewhere(&h) {
 			rest.Holders = append(rest.Holders, h)
 		}
 	}

@@ -22,6 +22,6 @@ func (a *Adviser) ForeignMount(n *ns.Namespace) (t Text) {
 	}
 	t.Meaning = "A container that was given the host's /run, or a service with mounts of its own, has a copy of a name that was taken away here. " +
 		"It keeps the namespace until it unmounts it or ends."
-	t.fix(a.Free(n)...)
+	t.fixAll(a.Free(n))
 	return t
 }

@@ -18,7 +18,7 @@ func (a *Adviser) HeldElsewhere(n *ns.Namespace) (t Text) {
 	t.Summary = "no process is in it, and no name leads to it: processes elsewhere keep it by " + strings.Join(n.Tally(), ", ")
 	a.seeHolders(&t, n.Holders, a.holds)
 	t.Meaning = "ip netns does not show it, nor does any look at processes. It goes when the program closes what it has open; a leak of descriptors looks like this."
-	t.fix(a.Free(n)...)
+	t.fixAll(a.Free(n))
 	return t
 }
 

@@ -5,6 +5,7 @@ package explain
 import (
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -44,22 +45,22 @@ func (a *Adviser) fixPin(t *Text, s *ns.DanglingName, n *ns.Namespace) {
 	case !p.Mount.Authority.Trusted:
 		t.Advice = append(t.Advice, sentence(fmt.Sprintf("leave the file alone as long as that mount is there: the namespace is that of %s, and not for root to bring here",
 			userOf(p.Mount.Authority))))
-		t.fix(a.elsewhere(p)...)
+		t.fix(a.unpinElsewhere(p)...)
 	case !s.Authority.Trusted:
 		t.fix(advise("leave the file to its user: %s", controls(s.Authority, "the way there")))
 	case p.Type == ns.Net:
 		t.fix(a.bring(p, n, s.Path))
-		t.Alternative = Commands(a.elsewhere(p))
+		t.Alternative = Commands(slices.Values(a.unpinElsewhere(p)))
 	default:
-		t.fix(a.elsewhere(p)...)
+		t.fix(a.unpinElsewhere(p)...)
 	}
 	if len(t.Fix) == 0 {
 		t.look(fmt.Sprintf("nsinspect who-uses %d", p.Inode), "what keeps the namespace")
 	}
 }
 
-// elsewhere returns the steps that take a mount away where it is.
-func (a *Adviser) elsewhere(p *ns.Pin) []Fix {
+// unpinElsewhere returns the steps that take a mount away where it is.
+func (a *Adviser) unpinElsewhere(p *ns.Pin) []Fix {
 	if p.Mount.Covered || p.Mount.MountNS == a.Snapshot.MountNS {
 		return nil // below what covers it
 	}

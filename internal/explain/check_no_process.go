@@ -28,13 +28,13 @@ func (a *Adviser) NoProcess(n *ns.Namespace) (t Text) {
 	})
 	t.Meaning = "It may be meant so (a router, a lab), or be what a container or script left behind. " +
 		"Its addresses and routes live on with it. --max-orphans N excuses so many of them."
-	t.fix(a.Free(n)...)
+	t.fixAll(a.Free(n))
 	return t
 }
 
 func (a *Adviser) mountedElsewhere(n *ns.Namespace) bool {
 	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == ns.KindMount && (h.Lone() || h.MountNS != a.Snapshot.MountNS) {
+		if h := &n.Holders[i]; h.Kind == ns.KindMount && a.elsewhere(h) {
 			return true
 		}
 	}

@@ -26,6 +26,6 @@ func (a *Adviser) UnusedUserNS(n *ns.Namespace) (t Text) {
 	})
 	t.Meaning = "It counts in user.max_user_namespaces of whoever created it, and what it owns lives as long as it does. " +
 		"A program that keeps the file for containers to come looks the same."
-	t.fix(a.Free(n)...)
+	t.fixAll(a.Free(n))
 	return t
 }

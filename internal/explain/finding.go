@@ -4,6 +4,8 @@ package explain
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/text"
@@ -19,11 +21,23 @@ type Text struct {
 	Fix         []string // shell commands that resolve it, in order
 	Alternative []string // shell commands that resolve it in another way, in order
 	Advice      []string // what else to do, or what to do where there is no safe command, a sentence each
+
+	many *many // what comes before Evidence, Fix and Advice, until Pack; nil if nothing
 }
 
 // fix fills in what resolves a finding.
-func (t *Text) fix(fixes ...Fix) {
-	t.Fix, t.Advice = Commands(fixes), append(t.Advice, Advice(fixes)...)
+func (t *Text) fix(fixes ...Fix) { t.fixAll(slices.Values(fixes)) }
+
+// fixAll is fix for steps of which there can be many.
+func (t *Text) fixAll(fixes iter.Seq[Fix]) {
+	all := collect(fixes)
+	t.Fix = []string{}
+	for s := range all.commands.All() {
+		t.put((*many).ofFix, &t.Fix, s)
+	}
+	for s := range all.advice.All() {
+		t.put((*many).ofAdvice, &t.Advice, s)
+	}
 }
 
 // look adds a command that changes nothing and shows more.
@@ -32,7 +46,7 @@ func (t *Text) look(command, shows string) {
 }
 
 // See adds to what was seen.
-func (t *Text) See(phrases ...string) { t.Evidence = append(t.Evidence, phrases...) }
+func (t *Text) See(phrases ...string) { t.put((*many).ofEvidence, &t.Evidence, phrases...) }
 
 // By adds whose word a finding rests on, if it is a user's.
 func (t *Text) By(a ns.Authority, what string) {
@@ -68,13 +82,14 @@ func (t *Text) NamedBy(program string) {
 // Links adds which interfaces and addresses a namespace has. host is the inode of the
 // host's own, where the other ends of pairs may be.
 func (t *Text) Links(links []ns.Link, host uint64) {
-	before := len(t.Evidence)
+	alone := true
 	for i := range links {
 		if l := &links[i]; l.Kind != "loopback" {
 			t.See(link(l, host))
+			alone = false
 		}
 	}
-	if len(t.Evidence) == before {
+	if alone {
 		t.See("it has no interface but lo")
 	}
 }

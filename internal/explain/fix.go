@@ -5,10 +5,12 @@ package explain
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/nsinspect/nsinspect/internal/text"
 )
 
 // Fix is one step of what frees or repairs something.
@@ -36,55 +38,53 @@ func run(command, noun string) Fix {
 }
 
 // Commands returns the commands of some steps, in order, each once.
-func Commands(fixes []Fix) []string {
-	all := list{words: []string{}}
-	for i := range fixes {
-		if fixes[i].Command != "" {
-			all.once(fixes[i].Command)
-		}
-	}
-	return all.words
+func Commands(fixes iter.Seq[Fix]) []string {
+	all := collect(fixes)
+	return all.commands.Unpack()
 }
 
 // Advice returns a sentence for each step that has no command.
-func Advice(fixes []Fix) []string {
-	all := list{words: []string{}}
-	for i := range fixes {
-		f := &fixes[i]
-		if f.Command != "" {
-			continue
-		}
-		all.once(sentence(f.text()))
-		if f.more > 0 {
-			all.add(sentence(f.verb + " " + f.others))
-		}
-	}
-	return all.words
+func Advice(fixes iter.Seq[Fix]) []string {
+	all := collect(fixes)
+	return all.advice.Unpack()
 }
 
-// list is a list of texts, of which there can be a hundred thousand.
+// collected are the commands of some steps, and sentences for those that have none.
+type collected struct{ commands, advice list }
+
+func collect(fixes iter.Seq[Fix]) (all collected) {
+	for f := range fixes {
+		all.add(&f)
+	}
+	return all
+}
+
+func (c *collected) add(f *Fix) {
+	if f.Command != "" {
+		c.commands.once(f.Command)
+		return
+	}
+	c.advice.once(sentence(f.text()))
+	if f.more > 0 {
+		c.advice.add(sentence(f.verb + " " + f.others))
+	}
+}
+
+// list is a list of texts that knows what it has.
 type list struct {
-	words []string
-	there map[string]struct{} // those of words if they are many
+	text.List
+	there seen[string]
 }
 
 func (l *list) add(word string) {
-	const many = 16
-	l.words = append(l.words, word)
-	if len(l.words) == many {
-		l.there = map[string]struct{}{}
-		for _, w := range l.words {
-			l.there[w] = struct{}{}
-		}
-	} else if len(l.words) > many {
-		l.there[word] = struct{}{}
-	}
+	l.there.add(word)
+	l.Add(word)
 }
 
 // once adds a text unless it is there.
 func (l *list) once(word string) {
-	if _, known := l.there[word]; !known && (l.there != nil || !slices.Contains(l.words, word)) {
-		l.add(word)
+	if l.there.add(word) {
+		l.Add(word)
 	}
 }
 
@@ -95,57 +95,4 @@ func sentence(phrase string) string {
 		return phrase
 	}
 	return phrase + "."
-}
-
-// How much of many steps a sentence has; Commands and Advice have all.
-const (
-	mostOfOneKind = 3
-	mostSteps     = 8
-)
-
-// steps returns phrases for some steps. Of many like ones it counts those beyond the
-// first.
-func steps(fixes []Fix) []string {
-	var all []string
-	for i := 0; i < len(fixes); {
-		j := i + 1
-		for j < len(fixes) && fixes[i].verb != "" && fixes[j].verb == fixes[i].verb {
-			j++
-		}
-		all = append(all, strings.TrimSpace(fixes[i].verb+" "+andJoin(objects(fixes[i:j]))))
-		i = j
-	}
-	if len(all) > mostSteps {
-		return append(all[:mostSteps:mostSteps], fmt.Sprintf("%d more steps (see -o json)", len(all)-mostSteps))
-	}
-	return all
-}
-
-func objects(fixes []Fix) (all []string) {
-	for i := 0; i < len(fixes); {
-		j := i + 1
-		for j < len(fixes) && fixes[j].noun == fixes[i].noun {
-			j++
-		}
-		for k, f := range fixes[i:j] {
-			if k == mostOfOneKind {
-				if left := count(fixes[i+k : j]); left > 1 {
-					all = append(all, fmt.Sprintf("%d more %s", left, f.noun))
-					break
-				}
-			}
-			all = append(all, f.object)
-		}
-		i = j
-	}
-	return all
-}
-
-// count returns how many holders some steps are for.
-func count(fixes []Fix) int {
-	n := len(fixes)
-	for _, f := range fixes {
-		n += f.more
-	}
-	return n
 }

@@ -19,10 +19,10 @@ func TestManySteps(t *testing.T) {
 				commands, sentences = append(commands, fmt.Sprint("do ", i)), append(sentences, fmt.Sprintf("Do %d.", i))
 			}
 		}
-		if got := Commands(fixes); !slices.Equal(got, commands) {
+		if got := Commands(slices.Values(fixes)); !slices.Equal(got, commands) {
 			t.Errorf("commands %q, want %q", got, commands)
 		}
-		if got := Advice(fixes); !slices.Equal(got, sentences) {
+		if got := Advice(slices.Values(fixes)); !slices.Equal(got, sentences) {
 			t.Errorf("sentences %q, want %q", got, sentences)
 		}
 	}

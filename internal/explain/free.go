@@ -5,6 +5,7 @@ package explain
 import (
 	"cmp"
 	"fmt"
+	"iter"
 
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -14,29 +15,54 @@ import (
 // in which they are to be done. What an owner can be stopped for comes first, then
 // processes and descriptors, then mounts: one that is open cannot be unmounted. What frees
 // its children comes before what frees it alone, of which that is often a part.
-func (a *Adviser) Free(n *ns.Namespace) []Fix {
-	all := a.free(n, map[uint64]bool{})
-	if n.Count(ns.KindChild) > 0 {
-		return once(all)
+func (a *Adviser) Free(n *ns.Namespace) iter.Seq[Fix] {
+	return func(yield func(Fix) bool) {
+		if n.Count(ns.KindChild) > 0 {
+			yield = once(yield)
+		}
+		a.free(n, map[uint64]bool{}, yield)
 	}
-	return all
 }
 
-// free is Free, without the steps for namespaces that were freed before.
-func (a *Adviser) free(n *ns.Namespace, before map[uint64]bool) []Fix {
-	var children, owners, tasks, files, sockets, maps, queued, kernel []Fix
+// free is Free, without the steps for namespaces that were freed before. It reports false if
+// yield did.
+func (a *Adviser) free(n *ns.Namespace, before map[uint64]bool, yield func(Fix) bool) bool {
 	if n.Initial || before[n.Inode] {
-		return nil
+		return true
 	}
 	before[n.Inode] = true
+	for i := range n.Holders {
+		if h := &n.Holders[i]; h.Kind == ns.KindChild && !a.freeChild(h.Child, before, yield) {
+			return false
+		}
+	}
 	whole := a.stopsWhole(n) // the container that the namespace was made for is stopped
+	steps := a.freeTasks(n, whole)
+	for _, fixes := range steps[:len(steps)-1] {
+		if !yieldAll(fixes, yield) {
+			return false
+		}
+	}
+	return a.unmount(n, whole, yield) && yieldAll(steps[len(steps)-1], yield)
+}
+
+func yieldAll(fixes []Fix, yield func(Fix) bool) bool {
+	for _, f := range fixes {
+		if !yield(f) {
+			return false
+		}
+	}
+	return true
+}
+
+// freeTasks returns the steps for all that holds a namespace but children and mounts, in their
+// order, and last those for what nothing explains.
+func (a *Adviser) freeTasks(n *ns.Namespace, whole bool) [][]Fix {
+	var owners, tasks, files, sockets, maps, queued, kernel []Fix
 	var like int
 	for i := 0; i < len(n.Holders); i += like {
 		h := &n.Holders[i]
 		like = alike(n.Holders[i:])
-		if h.Kind == ns.KindChild {
-			children = append(children, a.freeChild(h.Child, before)...)
-		}
 		if h.Kind == ns.KindMount || h.Kind == ns.KindChild || whole && a.attends(n, h) {
 			continue
 		}
@@ -62,20 +88,18 @@ func (a *Adviser) free(n *ns.Namespace, before map[uint64]bool) []Fix {
 			queued = append(queued, f...)
 		}
 	}
-	var all []Fix
-	for _, fixes := range [][]Fix{children, once(owners), tasks, files, sockets, maps, queued, a.unmount(n, whole), kernel} {
-		all = append(all, fixes...)
-	}
-	return all
+	stop := owners[:0]
+	yieldAll(owners, once(func(f Fix) bool { stop = append(stop, f); return true }))
+	return [][]Fix{stop, tasks, files, sockets, maps, queued, kernel}
 }
 
-// freeChild returns the steps that free a child. It may be known by a name alone, whose
+// freeChild yields the steps that free a child. It may be known by a name alone, whose
 // holders cannot be seen.
-func (a *Adviser) freeChild(n *ns.Namespace, before map[uint64]bool) []Fix {
+func (a *Adviser) freeChild(n *ns.Namespace, before map[uint64]bool, yield func(Fix) bool) bool {
 	if len(n.Holders) == 0 {
-		return []Fix{{verb: "find", object: "what keeps " + text.Title(n) + " alive"}}
+		return yield(Fix{verb: "find", object: "what keeps " + text.Title(n) + " alive"})
 	}
-	return a.free(n, before)
+	return a.free(n, before, yield)
 }
 
 // stopsWhole reports whether a step stops whoever is in a namespace.
@@ -195,14 +219,8 @@ func (a *Adviser) find(n *ns.Namespace, h *ns.Holder) Fix {
 	return Fix{verb: "find", object: "what has " + what + " that nothing visible explains (a connection that is still closing, or a request of an io_uring, for example)"}
 }
 
-// once returns fixes without those that are there already.
-func once(fixes []Fix) (all []Fix) {
-	seen := map[Fix]bool{}
-	for _, f := range fixes {
-		if !seen[f] {
-			seen[f] = true
-			all = append(all, f)
-		}
-	}
-	return all
+// once returns a yield that leaves out what was yielded already.
+func once(yield func(Fix) bool) func(Fix) bool {
+	var all seen[Fix]
+	return func(f Fix) bool { return !all.add(f) || yield(f) }
 }

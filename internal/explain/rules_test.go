@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func netns(holders ...ns.Holder) *ns.Namespace {
 }
 
 // like demands commands that have these parts, in order, and no others.
-func like(t *testing.T, fixes []Fix, parts ...string) {
+func like(t *testing.T, fixes iter.Seq[Fix], parts ...string) {
 	t.Helper()
 	got := Commands(fixes)
 	if !slices.EqualFunc(got, parts, strings.Contains) {
@@ -270,7 +271,7 @@ func TestReusedPIDIsNotKilled(t *testing.T) {
 
 func TestHostIsNotFreed(t *testing.T) {
 	a, _ := adviser(t, nil)
-	if free := a.Free(&ns.Namespace{Initial: true, Holders: []ns.Holder{own(t, ns.KindProcess)}}); len(free) > 0 {
+	if free := slices.Collect(a.Free(&ns.Namespace{Initial: true, Holders: []ns.Holder{own(t, ns.KindProcess)}})); len(free) > 0 {
 		t.Errorf("steps %+v to free the host's own namespace", free)
 	}
 }

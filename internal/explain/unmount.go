@@ -13,25 +13,38 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// unmount returns the steps that take away the mounts of a namespace: in our own mount
+// unmount yields the steps that take away the mounts of a namespace: in our own mount
 // namespace first, then in others. With whole, the container that the namespace was made
-// for is stopped before.
-func (a *Adviser) unmount(n *ns.Namespace, whole bool) []Fix {
-	var own, others []Fix
+// for is stopped before. It reports false if yield did.
+func (a *Adviser) unmount(n *ns.Namespace, whole bool, yield func(Fix) bool) bool {
 	lazy := n.Count(ns.KindFD) > 0 // its process may take a moment to end
+	others := 0
 	for i := range n.Holders {
 		h := &n.Holders[i]
 		switch {
 		case h.Kind != ns.KindMount || h.Copy:
-		case h.MountNS != a.Snapshot.MountNS || h.Lone():
-			others = append(others, a.unmountElsewhere(a.maker(n), h, n.Type, n.Inode)...)
+		case a.elsewhere(h):
+			others++
 		case whole && a.Owners != nil && a.removedWith(n, h):
-		default:
-			own = append(own, a.unmountHere(h, n.Type, n.Inode, lazy))
+		case !yield(a.unmountHere(h, n.Type, n.Inode, lazy)):
+			return false
 		}
 	}
-	return append(own, once(others)...)
+	yield = once(yield)
+	for i := 0; i < len(n.Holders) && others > 0; i++ {
+		h := &n.Holders[i]
+		if h.Kind != ns.KindMount || h.Copy || !a.elsewhere(h) {
+			continue
+		}
+		if others--; !yieldAll(a.unmountElsewhere(a.maker(n), h, n.Type, n.Inode), yield) {
+			return false
+		}
+	}
+	return true
 }
+
+// elsewhere reports whether a mount is not in our own mount namespace.
+func (a *Adviser) elsewhere(h *ns.Holder) bool { return h.MountNS != a.Snapshot.MountNS || h.Lone() }
 
 // removedWith reports whether a mount goes with the container that the namespace was made
 // for.

@@ -5,6 +5,7 @@ package explain
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -21,13 +22,14 @@ func Verdict(n *ns.Namespace, s *ns.Snapshot) string {
 // Verdict answers in one sentence who keeps the namespace alive, how many they
 // are, and what would free it, which is what Free returned. It claims no more than the
 // snapshot shows; what the snapshot's sources do not look for is in a second one.
-func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
+func (a *Adviser) Verdict(n *ns.Namespace, free iter.Seq[Fix]) string {
 	s, subject := a.Snapshot, text.Title(n)
 	if n.Initial {
 		least := least(s, func(source string) bool { return source == "process" })
 		return fmt.Sprintf("%s is the host's own: the kernel keeps it for as long as it runs; %s%s in it.",
 			subject, least, are(n.Processes(), ns.KindProcess))
 	}
+	steps := steps(free)
 	least := least(s, holds)
 	verdict := fmt.Sprintf("Nothing that was looked at keeps %s alive, and yet it is.", subject)
 	if r := n.References; r != nil && r.Explained > r.Total { // something was closed meanwhile
@@ -42,7 +44,7 @@ func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
 			least = "at least "
 			kept = least + andJoin(visible(n)) + ", and " + hidden
 		}
-		verdict = fmt.Sprintf("%s is kept alive by %s; to free it, %s%s.", subject, kept, least, andJoin(steps(free)))
+		verdict = fmt.Sprintf("%s is kept alive by %s; to free it, %s%s.", subject, kept, least, andJoin(steps))
 	}
 	if unread := s.Unread(); len(unread) > 0 {
 		verdict += " Not looked at: " + strings.Join(unread, ", ") + "."
@@ -51,10 +53,13 @@ func (a *Adviser) Verdict(n *ns.Namespace, free []Fix) string {
 }
 
 // visible returns the tally without the references that nothing explains.
-func visible(n *ns.Namespace) []string {
-	seen := *n
-	seen.Holders = slices.DeleteFunc(slices.Clone(n.Holders), func(h ns.Holder) bool { return h.Kind == ns.KindKernel })
-	return seen.Tally()
+func visible(n *ns.Namespace) (all []string) {
+	for i, count := range n.Counts() {
+		if k := ns.Kind(i); count > 0 && k != ns.KindKernel {
+			all = append(all, fmt.Sprintf("%d %s", count, k.Plural(count)))
+		}
+	}
+	return all
 }
 
 // unexplained returns in words the references that nothing visible explains, "" if there

@@ -117,7 +117,7 @@ type UnknownCheck struct {
 func NewDoctor(r *doctor.Report) Doctor {
 	d := Doctor{
 		Status: r.Status().String(), Headline: r.Headline(), Tolerated: r.Tolerated,
-		Ignored: []Ignored{}, Findings: []Finding{}, Unknown: []UnknownCheck{},
+		Ignored: []Ignored{}, Findings: []Finding{}, Unknown: unknown(r),
 	}
 	c := newConverter(r.Snapshot, r.Owners)
 	for i := range r.Findings {
@@ -126,11 +126,16 @@ func NewDoctor(r *doctor.Report) Doctor {
 	for i := range r.Ignored {
 		d.Ignored = append(d.Ignored, Ignored{c.finding(&r.Ignored[i].Finding), r.Ignored[i].Pattern})
 	}
-	for _, b := range r.Undecided {
-		d.Unknown = append(d.Unknown, UnknownCheck{b.Check, b.Why})
-	}
 	d.Head = newHead(r.Snapshot, r.Owners)
 	return d
+}
+
+func unknown(r *doctor.Report) []UnknownCheck {
+	all := []UnknownCheck{}
+	for _, b := range r.Undecided {
+		all = append(all, UnknownCheck{b.Check, b.Why})
+	}
+	return all
 }
 
 func (c *converter) finding(f *doctor.Finding) Finding {

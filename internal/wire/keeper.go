@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/pkg/links"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -27,6 +26,7 @@ type Keeper struct {
 	children map[*ns.Namespace][]*ns.Namespace
 	texts    texts
 	words    map[uint64]Words // by inode, of those with findings perhaps
+	report   *converter       // of that of doctor
 }
 
 // keptProcess is a process and its owners: as one in a namespace that is not the host's own (1),
@@ -159,17 +159,15 @@ func sameProcess(p, q *ns.Process) bool {
 	return p == q || p != nil && q != nil && p.PID == q.PID && p.Comm == q.Comm && p.UID == q.UID && p.Started.Equal(q.Started) && p.Born == q.Born && slices.Equal(p.Cmdline, q.Cmdline)
 }
 
-// Namespace returns a namespace of the snapshot, with an answer unless that is nil. It has
-// the first of its holders, as many as fit in room, and where the next is in n.Holders: see
-// More.
-func (k *Keeper) Namespace(n *ns.Namespace, answer *explain.Answer, room []KeptHolder) (w Kept, next int) {
-	all := k.c.namespace(n)
+// Namespace returns a namespace of the snapshot, without an answer. It has the first of its names
+// and of its holders, as many as fit in names and holders, and where the next is in n.Holders: see
+// Names and More.
+func (k *Keeper) Namespace(n *ns.Namespace, names []KeptName, holders []KeptHolder) (w Kept, next int) {
+	all := k.c.unnamed(n)
 	w = Kept{
 		Type: all.Type, Inode: all.Inode, Cookie: all.Cookie, Initial: n.Initial, UserNS: all.UserNS, Parent: all.Parent, OwnerUID: all.OwnerUID, NSID: all.NSID,
 		Owner: all.Owner, Threads: all.Threads, References: all.References, Leader: all.Leader, Age: all.Age, Links: all.Links,
-	}
-	for _, name := range all.Names {
-		w.Names = append(w.Names, KeptName(name))
+		Names: k.Names(n, 0, names),
 	}
 	if p := n.Leader; p != nil {
 		if at, ok := k.places[p.PID]; ok && sameProcess(k.table[at].process, p) {
@@ -177,11 +175,8 @@ func (k *Keeper) Namespace(n *ns.Namespace, answer *explain.Answer, room []KeptH
 		}
 	}
 	w.Owns = k.hasAll(n)
-	w.Holders = room[:0]
+	w.Holders = holders[:0]
 	next = k.holders(&w, n, 0)
-	if answer != nil {
-		w.Answer = &Answer{Text{Literal: answer.Verdict}, Texts(answer.Fix), Texts(answer.Advice)}
-	}
 	if k.heard[n.Inode] {
 		all := []Listener{}
 		if hit := k.ports[n.Inode]; hit != nil {
@@ -193,6 +188,15 @@ func (k *Keeper) Namespace(n *ns.Namespace, answer *explain.Answer, room []KeptH
 		w.Local = append(w.Local, LocalRoute{l.Prefix.String(), l.Index})
 	}
 	return w, next
+}
+
+// Names returns the names of a namespace from a place in n.Names on, as many as fit in room.
+func (k *Keeper) Names(n *ns.Namespace, from int, room []KeptName) []KeptName {
+	all := room[:0]
+	for i := from; i < len(n.Names) && len(all) < cap(all); i++ {
+		all = append(all, KeptName(newName(&n.Names[i])))
+	}
+	return all
 }
 
 // More replaces the holders in w by those from a place in n.Holders on, as many as fit in their
@@ -263,20 +267,35 @@ func (k *Keeper) hasAll(n *ns.Namespace) bool {
 	return len(all) == 0 && len(k.children[n]) > 0
 }
 
-// Share makes a namespace small: what its texts have in common with others is written once.
+// Share makes a namespace small: what its texts have in common with others is written once. Those
+// that are not in it yet are for ShareNames and ShareTexts.
 func (k *Keeper) Share(w *Kept) {
 	words := w.Words() // without those that are left for More: then a text is written as it is
 	k.words[w.Inode] = words
-	for i := range w.Names {
-		if n := &w.Names[i]; n.NameBase64 == nil && n.PathBase64 == nil && n.Name == path.Base(n.Path) {
-			n.Name = ""
-		}
-	}
+	ShareNames(w.Names)
 	if a := w.Answer; a != nil {
 		k.texts.share(&words, &a.Verdict)
 		k.texts.shareAll(&words, a.Fix)
 		k.texts.shareAll(&words, a.Advice)
 	}
+}
+
+// ShareNames is Share for names of a namespace.
+func ShareNames(all []KeptName) {
+	for i := range all {
+		if n := &all[i]; n.NameBase64 == nil && n.PathBase64 == nil && n.Name == path.Base(n.Path) {
+			n.Name = ""
+		}
+	}
+}
+
+// ShareTexts is Share for texts about what has these words.
+func (k *Keeper) ShareTexts(w *Words, all []Text) { k.texts.shareAll(w, all) }
+
+// WordsOf returns the words of a namespace that Share has had.
+func (k *Keeper) WordsOf(n *ns.Namespace) *Words {
+	w := k.words[n.Inode]
+	return &w
 }
 
 // Texts returns what Share has put aside.

@@ -5,19 +5,28 @@ package wire
 import (
 	"time"
 
+	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Doctor makes a report of doctor small, once Share has had all namespaces.
-func (k *Keeper) Doctor(d *Doctor) KeptDoctor {
-	w := KeptDoctor{Head: d.Head, Status: d.Status, Headline: d.Headline, Tolerated: d.Tolerated, Findings: []KeptFinding{}, Unknown: d.Unknown}
-	for i := range d.Findings {
-		w.Findings = append(w.Findings, k.finding(&d.Findings[i]))
+// Doctor returns a report of doctor without its findings and unknown checks, once Share has had
+// all namespaces.
+func (k *Keeper) Doctor(r *doctor.Report) KeptDoctor {
+	k.report = newConverter(r.Snapshot, r.Owners)
+	return KeptDoctor{
+		Head: newHead(r.Snapshot, r.Owners), Status: r.Status().String(), Headline: r.Headline(), Tolerated: r.Tolerated,
+		Findings: []KeptFinding{}, Unknown: []UnknownCheck{},
 	}
-	return w
 }
 
-func (k *Keeper) finding(f *Finding) KeptFinding {
+// Finding returns a finding of the report. It has its texts as they are until ShareFinding.
+func (k *Keeper) Finding(f *doctor.Finding) Finding { return k.report.finding(f) }
+
+// Unknown returns the unknown checks of a report.
+func (k *Keeper) Unknown(r *doctor.Report) []UnknownCheck { return unknown(r) }
+
+// ShareFinding makes a finding small, and returns the words for texts that are not in it yet.
+func (k *Keeper) ShareFinding(f *Finding) (KeptFinding, *Words) {
 	w := KeptFinding{
 		ID: Text{Literal: f.ID}, Check: f.Check, Severity: f.Severity, Title: Text{Literal: f.Title}, Subject: f.Subject, Owner: f.Owner, PID: f.PID,
 		Path: Text{Literal: f.Path}, PathBase64: f.PathBase64, Summary: Text{Literal: f.Summary}, Evidence: Texts(f.Evidence), Meaning: Text{Literal: f.Meaning},
@@ -42,7 +51,7 @@ func (k *Keeper) finding(f *Finding) KeptFinding {
 	for _, all := range [][]Text{w.Evidence, w.Fix, w.Alternative, w.Advice} {
 		k.texts.shareAll(&words, all)
 	}
-	return w
+	return w, &words
 }
 
 // subject returns the namespace of the snapshot that a finding is about, nil if that is none

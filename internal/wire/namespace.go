@@ -118,8 +118,22 @@ func newConverter(s *ns.Snapshot, x *owner.Index) *converter {
 }
 
 func (c *converter) namespace(n *ns.Namespace) Namespace {
+	w := c.unnamed(n)
+	w.Names = make([]Name, 0, len(n.Names))
+	for i := range n.Names {
+		w.Names = append(w.Names, newName(&n.Names[i]))
+	}
+	return w
+}
+
+func newName(n *ns.Name) Name {
+	return Name{n.Name, raw(n.Name), n.Path, raw(n.Path), string(n.Kind), n.Authority.String()}
+}
+
+// unnamed returns a namespace without its names.
+func (c *converter) unnamed(n *ns.Namespace) Namespace {
 	w := Namespace{
-		Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, UserNS: n.UserNS, Parent: n.Parent, NSID: n.NSID, Names: []Name{},
+		Type: n.Type.String(), Inode: n.Inode, Cookie: n.Cookie, UserNS: n.UserNS, Parent: n.Parent, NSID: n.NSID,
 		Owner: NewOwner(c.owners.Namespace(n)), Processes: n.Processes(), Threads: n.Threads, HolderCounts: map[string]int{},
 		Links: c.links(n.Links),
 	}
@@ -134,9 +148,6 @@ func (c *converter) namespace(n *ns.Namespace) Namespace {
 	}
 	if !n.Age.Since.IsZero() {
 		w.Age = &Age{n.Age.Since, string(n.Age.From)}
-	}
-	for _, name := range n.Names {
-		w.Names = append(w.Names, Name{name.Name, raw(name.Name), name.Path, raw(name.Path), string(name.Kind), name.Authority.String()})
 	}
 	for i, count := range n.Counts() {
 		if k := ns.Kind(i); c.snap.LookedFor(k) {

@@ -53,8 +53,19 @@ type Finding struct {
 
 	explain.Text // what is written of it
 
-	marks  []string       // what a second look must find one of, to confirm it
-	packed explain.Packed // of Text, until it is reported
+	// Packed is what comes before the lists of Text, of a report that First.End returns.
+	Packed explain.Packed
+
+	marks []string // what a second look must find one of, to confirm it
+}
+
+// Unpack puts what is packed into the lists of the findings.
+func (r *Report) Unpack() {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.Text.Unpack(f.Packed)
+		f.Packed = explain.Packed{}
+	}
 }
 
 // Undecided is a check without a result: it found nothing, and not everything that it
@@ -193,11 +204,6 @@ func (x *inspection) report() *Report {
 		return nil
 	}
 	r := &Report{Snapshot: x.snap, Owners: x.index, Findings: x.findings, Undecided: x.undecided()}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		f.Unpack(f.packed)
-		f.packed = explain.Packed{}
-	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), cmp.Compare(order(a.Check), order(b.Check)),
 			strings.Compare(a.Subject, b.Subject))

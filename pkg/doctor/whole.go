@@ -35,7 +35,7 @@ func (x *First) Owners() *owner.Index { return x.owners() }
 
 // End takes the second look, if there is anything to confirm, no sooner than the pause after
 // the scan of the first one. It looks only whether what was found is still so: what is
-// reported of it is as of the first look.
+// reported of it is as of the first look, and packed where it is much: see Report.Unpack.
 func (x *First) End(ctx context.Context) (*Report, error) {
 	if len(x.findings) == 0 || x.opts.Pause < 0 {
 		return x.report(), nil

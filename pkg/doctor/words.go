@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -39,14 +40,17 @@ func (x *inspection) write(f *Finding, text func(*explain.Adviser) explain.Text)
 	if !x.brief && !x.tooYoung(f.Since) {
 		f.write(text(x.adviser()))
 		if x.whole { // all that keeps namespaces alive is in memory as well
-			f.packed = f.Pack()
+			const most = 4
+			f.Packed = f.Pack(most)
+		} else {
+			f.Unpack(f.Pack(math.MaxInt))
 		}
 	}
 }
 
 // write sets what is written of a finding, after what was seen before.
 func (f *Finding) write(t explain.Text) {
-	t.Evidence = append(f.Evidence, t.Evidence...)
+	t.After(f.Evidence)
 	f.Text = t
 }
 

@@ -116,6 +116,15 @@ const (
 // before others or, failing that and if the user has made the namespace, a user's as
 // "user:1000/NAME"; "" if it has none.
 func (n *Namespace) BestName() string {
+	best := n.Best()
+	if best == nil {
+		return ""
+	}
+	return best.Label()
+}
+
+// Best returns the name that BestName returns, nil if there is none.
+func (n *Namespace) Best() *Name {
 	best := -1
 	rank := func(name *Name) int {
 		switch {
@@ -134,9 +143,9 @@ func (n *Namespace) BestName() string {
 		}
 	}
 	if best < 0 || rank(&n.Names[best]) == 0 {
-		return ""
+		return nil
 	}
-	return n.Names[best].Label()
+	return &n.Names[best]
 }
 
 // Label returns the name as it is printed, and as a reference: a user's as

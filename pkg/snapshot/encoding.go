@@ -89,12 +89,7 @@ func (e Encoding) namespace(n *wire.Kept) {
 	if r == nil {
 		return
 	}
-	for i := range n.Names {
-		name := &n.Names[i]
-		r.name(&name.Name)
-		name.NameBase64 = nil
-		r.pathOf(&name.Path, &name.PathBase64)
-	}
+	e.names(n.Names)
 	r.owner(n.Owner)
 	for i := range n.Links {
 		r.link(&n.Links[i])
@@ -180,29 +175,56 @@ func (r *Redaction) holder(h *wire.Holder) {
 	}
 }
 
-// doctor changes a report as it is to be written.
-func (e Encoding) doctor(d *wire.Doctor) {
+// names changes names of a namespace as they are to be written.
+func (e Encoding) names(all []wire.KeptName) {
+	for i := range all {
+		if name := &all[i]; e.Redact != nil {
+			e.Redact.name(&name.Name)
+			name.NameBase64 = nil
+			e.Redact.pathOf(&name.Path, &name.PathBase64)
+		}
+	}
+}
+
+// texts changes texts as they are to be written.
+func (e Encoding) texts(all []wire.Text) {
+	if e.Redact != nil {
+		e.Redact.texts(all)
+	}
+}
+
+// finding changes a finding as it is to be written.
+func (e Encoding) finding(f *wire.Finding) {
 	r := e.Redact
 	if r == nil {
 		return
 	}
-	r.machine(&d.Head)
-	for i := range d.Findings {
-		f := &d.Findings[i]
-		r.owner(f.Owner)
-		r.ref(f.Subject)
-		if f.Path != "" {
-			r.pathOf(&f.Path, &f.PathBase64)
-		}
-		for _, text := range []*string{&f.ID, &f.Title, &f.Summary, &f.Meaning} {
-			r.sentence(text)
-		}
-		f.Alternative = slices.Clone(f.Alternative)
-		for _, texts := range [][]string{f.Evidence, f.Fix, f.Alternative, f.Advice} {
-			r.sentences(texts)
-		}
+	r.owner(f.Owner)
+	r.ref(f.Subject)
+	if f.Path != "" {
+		r.pathOf(&f.Path, &f.PathBase64)
 	}
-	for i := range d.Unknown {
-		r.sentence(&d.Unknown[i].Why)
+	for _, text := range []*string{&f.ID, &f.Title, &f.Summary, &f.Meaning} {
+		r.sentence(text)
+	}
+	f.Alternative = slices.Clone(f.Alternative)
+	for _, texts := range [][]string{f.Evidence, f.Fix, f.Alternative, f.Advice} {
+		r.sentences(texts)
+	}
+}
+
+// doctor changes a report as it is to be written.
+func (e Encoding) doctor(d *wire.KeptDoctor) {
+	if e.Redact != nil {
+		e.Redact.machine(&d.Head)
+	}
+}
+
+// unknown changes checks as they are to be written.
+func (e Encoding) unknown(all []wire.UnknownCheck) {
+	for i := range all {
+		if e.Redact != nil {
+			e.Redact.sentence(&all[i].Why)
+		}
 	}
 }

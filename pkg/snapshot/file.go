@@ -32,9 +32,9 @@ type File struct {
 }
 
 // answerOf returns what is answered of a namespace, nil if nothing was kept of that.
-func (f *File) answerOf(n *ns.Namespace) *explain.Answer {
+func (f *File) answerOf(n *ns.Namespace) *explain.Lists {
 	if a, ok := f.Answers[n.Inode]; ok {
-		return &a
+		return a.Lists()
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func manyHolders(n int) ns.Namespace {
 
 // The holders of a namespace are encoded some at once: all are read again, in their order.
 func TestReadManyHolders(t *testing.T) {
-	for _, n := range []int{mostHolders/3 - 1, mostHolders / 2, mostHolders, mostHolders + 1, 3*mostHolders + 7} {
+	for _, n := range []int{mostAtOnce/3 - 1, mostAtOnce / 2, mostAtOnce, mostAtOnce + 1, 3*mostAtOnce + 7} {
 		made := func() *File {
 			f := machine(noon, manyHolders(n))
 			f.Snapshot.Kept = &ns.Kept{}
@@ -65,15 +65,15 @@ func TestReadManyHolders(t *testing.T) {
 
 // Those that are encoded later are redacted, too.
 func TestRedactManyHolders(t *testing.T) {
-	f := machine(noon, manyHolders(2*mostHolders))
+	f := machine(noon, manyHolders(2*mostAtOnce))
 	f.Snapshot.Kept = &ns.Kept{}
 	got, err := Read(bytes.NewReader(written(t, f, Encoding{Redact: NewRedaction(make([]byte, 32))})))
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := got.Snapshot.Find(70).Holders
-	if len(all) != 6*mostHolders {
-		t.Fatalf("%d holders, want %d", len(all), 6*mostHolders)
+	if len(all) != 6*mostAtOnce {
+		t.Fatalf("%d holders, want %d", len(all), 6*mostAtOnce)
 	}
 	for i := range all {
 		if h := &all[i]; h.Kind == ns.KindMount && bytes.Contains([]byte(h.Path), []byte("secret")) {

@@ -17,59 +17,75 @@ type answers struct {
 	same map[text.Packed]text.Packed
 }
 
-// packed is the verdict, the commands and the sentences of an answer, one after the other.
+// packed is the verdict and the commands of an answer, and its sentences.
 type packed struct {
-	texts text.Packed
+	texts [2]text.Packed
 	path  string
-	fix   int  // how many commands there are
-	plain bool // no marks stand for words
 }
 
-// What stands for words that are in many texts of a namespace. Text that is shown has neither.
+// What stands for words that are in many texts of a namespace, and in front of a text for one that
+// is as it was. Text that is shown has none of them.
 const (
 	markRef  = "\x01"
 	markPath = "\x02"
+	markAsIs = "\x03"
 )
 
-func (a *answers) put(n *ns.Namespace, answer *explain.Answer) {
-	one := packed{path: pathOf(n), fix: len(answer.Fix)}
-	all := append(append([]string{answer.Verdict}, answer.Fix...), answer.Advice...)
-	for _, s := range all {
-		one.plain = one.plain || strings.ContainsAny(s, markRef+markPath)
-	}
-	ref := n.String()
-	for i := range all {
-		if one.plain {
-			break
+func (a *answers) put(n *ns.Namespace, answer *explain.Lists) {
+	path, ref := pathOf(n), n.String()
+	mark := func(s string) string {
+		if strings.ContainsAny(s, markRef+markPath+markAsIs) {
+			return markAsIs + s
 		}
-		if one.path != "" {
-			all[i] = strings.ReplaceAll(all[i], one.path, markPath)
+		if path != "" {
+			s = strings.ReplaceAll(s, path, markPath)
 		}
-		all[i] = strings.ReplaceAll(all[i], ref, markRef)
+		return strings.ReplaceAll(s, ref, markRef)
 	}
-	texts := text.Pack(all)
+	var all [2]text.List
+	all[0].Add(mark(answer.Verdict))
+	for s := range answer.Fix.All() {
+		all[0].Add(mark(s))
+	}
+	for s := range answer.Advice.All() {
+		all[1].Add(mark(s))
+	}
+	a.all[n.Inode] = packed{[...]text.Packed{a.shared(all[0].Pack()), a.shared(all[1].Pack())}, path}
+}
+
+func (a *answers) shared(texts text.Packed) text.Packed {
 	if same, known := a.same[texts]; known {
-		texts = same
-	} else {
-		a.same[texts] = texts
+		return same
 	}
-	one.texts = texts
-	a.all[n.Inode] = one
+	a.same[texts] = texts
+	return texts
 }
 
 // get returns what is answered of a namespace, nil if that was let go.
-func (a *answers) get(n *ns.Namespace) *explain.Answer {
+func (a *answers) get(n *ns.Namespace) *explain.Lists {
 	one, ok := a.all[n.Inode]
 	if !ok {
 		return nil
 	}
-	all, ref := one.texts.Unpack(), n.String()
-	for i := range all {
-		if !one.plain {
-			all[i] = strings.ReplaceAll(strings.ReplaceAll(all[i], markRef, ref), markPath, one.path)
+	ref := n.String()
+	as := func(s string) string {
+		if rest, asIs := strings.CutPrefix(s, markAsIs); asIs {
+			return rest
+		}
+		return strings.ReplaceAll(strings.ReplaceAll(s, markRef, ref), markPath, one.path)
+	}
+	l, first := explain.Lists{}, true
+	for s := range one.texts[0].All() {
+		if first {
+			l.Verdict, first = as(s), false
+		} else {
+			l.Fix.Add(as(s))
 		}
 	}
-	return &explain.Answer{Verdict: all[0], Fix: all[1 : 1+one.fix : 1+one.fix], Advice: all[1+one.fix:]}
+	for s := range one.texts[1].All() {
+		l.Advice.Add(as(s))
+	}
+	return &l
 }
 
 // pathOf returns the path that what is written of a namespace has most often, "" if there is none.

@@ -131,7 +131,7 @@ func compareWithWhole(t *testing.T, text []byte) {
 		cmp.Comparer(func(a, b *ns.Namespace) bool {
 			return a == nil && b == nil || a != nil && b != nil && a.Inode == b.Inode
 		}),
-		cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(owner.Container{}, doctor.Finding{}), cmpopts.EquateApproxTime(0),
+		cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(owner.Container{}, doctor.Finding{}, explain.Text{}), cmpopts.EquateApproxTime(0),
 	}
 	for _, part := range []struct {
 		name      string

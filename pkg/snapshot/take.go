@@ -44,7 +44,7 @@ type Taking struct {
 }
 
 // Report takes the second look, if there is anything to confirm, and returns the report of
-// namespaces of all types.
+// namespaces of all types, of which much is packed: see doctor.First.End.
 func (t *Taking) Report(ctx context.Context) (*doctor.Report, error) { return t.first.End(ctx) }
 
 // Whole takes the second look, as Report does, and returns the snapshot with all that it has.
@@ -53,10 +53,11 @@ func (t *Taking) Whole(ctx context.Context) (*File, error) {
 	if t.File.Report, err = t.Report(ctx); err != nil {
 		return nil, err
 	}
+	t.File.Report.Unpack()
 	t.Answers = make(map[uint64]explain.Answer, len(t.Snapshot.Namespaces))
 	for i := range t.Snapshot.Namespaces {
 		n := &t.Snapshot.Namespaces[i]
-		t.Answers[n.Inode] = *t.answers.get(n)
+		t.Answers[n.Inode] = t.answers.get(n).Whole()
 	}
 	return &t.File, nil
 }
@@ -112,7 +113,7 @@ func (t *Taking) answer(ctx context.Context, from Source, machine explain.Machin
 		if n.Type == ns.User || n.Type == ns.PID {
 			adviser = living
 		}
-		answer := adviser.Answer(n)
+		answer := adviser.Lists(n)
 		t.answers.put(n, &answer)
 	}
 	return nil

@@ -29,16 +29,22 @@ func (f *File) Write(w io.Writer, how Encoding, report func() (*doctor.Report, e
 }
 
 // Write is that of a File, and lets what was written go: namespaces have no holders any more
-// when report is called, and no answers.
+// when report is called, no answers, and of many names only the best.
 func (t *Taking) Write(w io.Writer, how Encoding, report func() (*doctor.Report, error)) error {
 	return t.write(w, how, report, t.answers.get, func(n *ns.Namespace) {
-		n.Holders = nil
+		if n.Holders = nil; len(n.Names) > mostAtOnce {
+			var best []ns.Name // what refers to it has that
+			if b := n.Best(); b != nil {
+				best = append(best, *b)
+			}
+			n.Names = best
+		}
 		delete(t.answers.all, n.Inode)
 	})
 }
 
 // write is Write. It calls written for each namespace once it is.
-func (f *File) write(w io.Writer, how Encoding, report func() (*doctor.Report, error), answerOf func(*ns.Namespace) *explain.Answer, written func(*ns.Namespace)) error {
+func (f *File) write(w io.Writer, how Encoding, report func() (*doctor.Report, error), answerOf func(*ns.Namespace) *explain.Lists, written func(*ns.Namespace)) error {
 	pipe, compressed := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
@@ -76,13 +82,16 @@ type document struct {
 	how  Encoding
 	text []byte // not written yet
 
-	room [mostHolders]wire.KeptHolder
+	names   [mostAtOnce]wire.KeptName
+	holders [mostAtOnce]wire.KeptHolder
+	texts   [mostAtOnce]wire.Text
 }
 
-// mostHolders is how many holders are encoded at once. A namespace can have a hundred thousand.
-const mostHolders = 64
+// mostAtOnce is how many names, holders and texts of a namespace are encoded at once. There can
+// be a hundred thousand.
+const mostAtOnce = 64
 
-func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Report, error), answerOf func(*ns.Namespace) *explain.Answer, written func(*ns.Namespace)) error {
+func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Report, error), answerOf func(*ns.Namespace) *explain.Lists, written func(*ns.Namespace)) error {
 	if how.Redact != nil {
 		how.Redact.learn(f)
 	}
@@ -123,13 +132,22 @@ func (f *File) writeJSON(w io.Writer, how Encoding, report func() (*doctor.Repor
 	return d.flush()
 }
 
-// add adds a value as JSON.
-func (d *document) add(value any) error {
-	one, err := wire.Marshal(value, false)
+// add adds a value as JSON, with long lists in places where it has empty ones.
+func (d *document) add(value any, long ...longList) error {
+	text, err := wire.Marshal(value, false)
 	if err != nil {
 		return fmt.Errorf("encode JSON: %w", err)
 	}
-	d.text = append(d.text, bytes.TrimRight(one, "\n")...)
+	text = bytes.TrimRight(text, "\n")
+	for _, l := range long {
+		before, after, _ := bytes.Cut(text, []byte(l.empty))
+		d.text = append(append(d.text, before...), l.member+":["...)
+		if err := l.add(); err != nil {
+			return err
+		}
+		d.text, text = append(d.text, ']'), after
+	}
+	d.text = append(d.text, text...)
 	return nil
 }
 
@@ -158,20 +176,6 @@ func (d *document) flush() error {
 	return err
 }
 
-// namespace adds a namespace.
-func (d *document) namespace(n *ns.Namespace, answer *explain.Answer) error {
-	w, next := d.Namespace(n, answer, d.room[:])
-	d.how.namespace(&w)
-	d.Share(&w)
-	err := d.add(&w)
-	for err == nil && next < len(n.Holders) {
-		next = d.More(&w, n, next)
-		d.how.holders(w.Holders)
-		err = d.more(w.Holders)
-	}
-	return err
-}
-
 // more adds further holders to a namespace that ends with a list of them.
 func (d *document) more(all []wire.KeptHolder) error {
 	if len(all) == 0 { // those that were left are known by other namespaces
@@ -186,15 +190,4 @@ func (d *document) more(all []wire.KeptHolder) error {
 	}
 	d.text = append(d.text[:copy(d.text, d.text[len("["):])], '}')
 	return nil
-}
-
-func (d *document) doctor(report func() (*doctor.Report, error)) error {
-	r, err := report()
-	if err != nil || r == nil {
-		return err
-	}
-	whole := wire.NewDoctor(r)
-	d.how.doctor(&whole)
-	d.text = append(d.text, `,"doctor":`...)
-	return d.add(d.Doctor(&whole))
 }
