@@ -74,11 +74,11 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 		counts[i]++
 		places = append(places, int32(i))
 	})
+	s.nameAll(func(k record.Key) *ns.Namespace { return &all[at(k)] })
 	const many = 1 << 16
 	if len(places) > many {
 		runtime.GC() // what the sources have left behind is as large as what comes now
 	}
-	s.nameAll(func(k record.Key) *ns.Namespace { return &all[at(k)] })
 	for i, n := range counts {
 		all[i].Holders = make([]ns.Holder, 0, n)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -91,7 +92,7 @@ func advise(t *testing.T, opts scan.Options, scene *nstest.Scene) {
 		return
 	}
 	t.Errorf("still alive after what was advised: %s\nsteps: %q %q\nnow: %+v", verdict,
-		explain.Commands(steps), explain.Advice(steps), findIn(look(t, opts), &scene.Truth))
+		explain.Commands(slices.Values(steps)), explain.Advice(slices.Values(steps)), findIn(look(t, opts), &scene.Truth))
 }
 
 // verdictOn returns what who-uses writes about the namespace of a scene.
@@ -114,8 +115,8 @@ func verdictOn(t *testing.T, opts scan.Options, scene *nstest.Scene) (verdict st
 		}
 		return p
 	}
-	steps = a.Free(n)
-	return a.Verdict(n, steps), steps
+	steps = slices.Collect(a.Free(n))
+	return a.Verdict(n, slices.Values(steps)), steps
 }
 
 var pidIn = regexp.MustCompile(`\bpid (\d+)`)
@@ -130,7 +131,7 @@ func do(t *testing.T, step explain.Fix, scene *nstest.Scene) {
 		}
 		return
 	}
-	words := strings.Join(explain.Advice([]explain.Fix{step}), " ")
+	words := strings.Join(explain.Advice(slices.Values([]explain.Fix{step})), " ")
 	pid := scene.Child
 	if m := pidIn.FindStringSubmatch(words); m != nil {
 		pid, _ = strconv.Atoi(m[1]) // digits

@@ -117,12 +117,45 @@ func TestSnapshotMemory(t *testing.T) {
 	}
 }
 
-// A hundred thousand mounts of a recorded tree, in mount namespaces that have as many each.
+// A hundred thousand mounts of a recorded tree: in mount namespaces that have as many each, of a
+// namespace each or of one, and of one in one mount namespace.
 func TestSnapshotMemoryOfMounts(t *testing.T) {
 	testlock.Exclusive(t) // it measures
-	const spaces, each = 125, 800
-	root := t.TempDir()
-	for i := range spaces {
+	program := binary(t)
+	for name, m := range map[string]recordedMounts{
+		"each of another": {spaces: 125, each: 800, namespaces: 800},
+		"of one":          {spaces: 125, each: 800, namespaces: 1},
+		"of one, in one":  {spaces: 1, each: 99_900, namespaces: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, file := t.TempDir(), filepath.Join(t.TempDir(), "snapshot")
+			m.write(t, root)
+			kib := peak(t, program, "snapshot", "--root", root, "-o", file)
+			t.Logf("%d KiB", kib)
+			if kib > mostMemory {
+				t.Errorf("%d KiB, want at most %d", kib, mostMemory)
+			}
+			var all []neighbour
+			for j := range m.namespaces {
+				all = append(all, neighbour{inode: m.inode(j)})
+			}
+			if n := heldIn(t, file, all); n < m.spaces*m.each {
+				t.Errorf("%d holders in the file, want %d", n, m.spaces*m.each)
+			}
+		})
+	}
+}
+
+// recordedMounts are mount namespaces with the same mount points each, of network namespaces one
+// after the other.
+type recordedMounts struct{ spaces, each, namespaces int }
+
+func (m *recordedMounts) inode(mount int) uint64 { return uint64(4026600000 + mount%m.namespaces) }
+
+// write writes a tree in which each of the mount namespaces has a process.
+func (m *recordedMounts) write(t *testing.T, root string) {
+	t.Helper()
+	for i := range m.spaces {
 		dir := filepath.Join(root, "proc", strconv.Itoa(1+i))
 		for _, sub := range []string{"ns", "fd", filepath.Join("task", strconv.Itoa(1+i))} {
 			if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
@@ -133,25 +166,12 @@ func TestSnapshotMemoryOfMounts(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := []byte("20 1 0:1 / / rw - tmpfs t rw\n")
-		for j := range each {
-			text = fmt.Appendf(text, "%d 20 0:4 net:[%d] /run/netns/cni-%08x-1111-2222-3333-444444444444 rw shared:%d - nsfs nsfs rw\n", 100+j, 4026600000+j, j, j)
+		for j := range m.each {
+			text = fmt.Appendf(text, "%d 20 0:4 net:[%d] /run/netns/cni-%08x-1111-2222-3333-444444444444 rw shared:%d - nsfs nsfs rw\n", 100+j, m.inode(j), j, j)
 		}
 		if err := os.WriteFile(filepath.Join(dir, "mountinfo"), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}
-	file := filepath.Join(t.TempDir(), "snapshot")
-	kib := peak(t, binary(t), "snapshot", "--root", root, "-o", file)
-	t.Logf("%d KiB", kib)
-	if kib > mostMemory {
-		t.Errorf("%d KiB, want at most %d", kib, mostMemory)
-	}
-	var all []neighbour
-	for j := range each {
-		all = append(all, neighbour{inode: uint64(4026600000 + j)})
-	}
-	if n := heldIn(t, file, all); n < spaces*each {
-		t.Errorf("%d holders in the file, want %d", n, spaces*each)
 	}
 }
 
