@@ -34,10 +34,11 @@ type Adviser struct {
 
 	Answers map[uint64]Answer // by inode, of a snapshot from a file; what has none is worked out, as the host's own namespace that nothing visible keeps
 
-	busybox bool                   // umount of this machine enters no mount namespace
-	inside  map[uint64][]ns.TaskID // see tasksIn
-	open    map[uint64]int         // see connections
-	covered map[mountPoint]bool    // see stacked; nil until it is asked for
+	unchecked bool                   // no more commands are checked: see mostChecked
+	busybox   bool                   // umount of this machine enters no mount namespace
+	inside    map[uint64][]ns.TaskID // see tasksIn
+	open      map[uint64]int         // see connections
+	covered   map[mountPoint]bool    // see stacked; nil until it is asked for
 }
 
 // Machine is what a command is checked against before it is printed. A *host.Host is one.

@@ -30,15 +30,30 @@ func (a *Adviser) unmount(n *ns.Namespace, whole bool, yield func(Fix) bool) boo
 			return false
 		}
 	}
-	yield = once(yield)
-	for i := 0; i < len(n.Holders) && others > 0; i++ {
+	return others == 0 || a.unmountOthers(n, others, once(yield))
+}
+
+// mostChecked is for how many mounts of a namespace in other mount namespaces there is a command.
+// Whether a path leads there is a question to another process each, and there can be a hundred
+// thousand.
+const mostChecked = 1000
+
+// unmountOthers is unmount for the mounts in other mount namespaces, which are so many.
+func (a *Adviser) unmountOthers(n *ns.Namespace, others int, yield func(Fix) bool) bool {
+	defer func() { a.unchecked = false }()
+	seen := 0
+	for i := range n.Holders {
 		h := &n.Holders[i]
 		if h.Kind != ns.KindMount || h.Copy || !a.elsewhere(h) {
 			continue
 		}
-		if others--; !yieldAll(a.unmountElsewhere(a.maker(n), h, n.Type, n.Inode), yield) {
+		a.unchecked = seen >= mostChecked
+		if seen++; !yieldAll(a.unmountElsewhere(a.maker(n), h, n.Type, n.Inode), yield) {
 			return false
 		}
+	}
+	if a.live() && others > mostChecked {
+		return yield(advise("ask again when those are gone that there is a command for: no more than %d mounts in other mount namespaces are checked", mostChecked))
 	}
 	return true
 }
@@ -152,7 +167,7 @@ func (a *Adviser) unmountElsewhere(maker ns.Authority, h *ns.Holder, t ns.Type, 
 // away, by a program of ours: nothing is run there that is there. "" if the path leads
 // elsewhere by now.
 func (a *Adviser) enterAndUnmount(h *ns.Holder, t ns.Type, inode uint64) string {
-	if !a.live() {
+	if !a.live() || a.unchecked {
 		return ""
 	}
 	task := targetTask(h)

@@ -43,17 +43,32 @@ func (x *First) End(ctx context.Context) (*Report, error) {
 	if err := wait(ctx, x.opts.Pause-time.Since(x.looked)); err != nil {
 		return nil, err
 	}
-	snap, err := x.opts.Scan(ctx)
-	if err != nil {
-		return nil, err
-	}
-	second := &inspection{ctx: ctx, opts: x.opts, host: x.host, snap: snap, again: true, brief: true, index: x.owners()}
 	found := func(check string) bool {
 		return slices.ContainsFunc(x.findings, func(f Finding) bool { return f.Check == check })
 	}
+	snap, opts, err := x.secondScan(ctx, found(checkLimits) || found(checkSplitThread) || found(checkUnusedUserNS))
+	if err != nil {
+		return nil, err
+	}
+	second := &inspection{ctx: ctx, opts: opts, host: x.host, snap: snap, again: true, brief: true, index: x.owners()}
 	if err := second.look(found); err != nil {
 		return nil, err
 	}
 	x.confirm(second.findings)
 	return x.report(), nil
+}
+
+// secondScan takes the scan of the second look, and returns the options for that. Where
+// namespaces of all types will be asked for, those of the network are of the same scan: a second
+// one of what may be a hundred thousand holders would be in memory beside it.
+func (x *First) secondScan(ctx context.Context, wide bool) (*ns.Snapshot, Options, error) {
+	opts := x.opts
+	if wide && opts.ScanAll != nil {
+		if all, err := opts.ScanAll(ctx); err == nil { // else the checks that need it report why
+			opts.ScanAll = func(context.Context) (*ns.Snapshot, error) { return all, nil }
+			return all.Of(ns.Net), opts, nil
+		}
+	}
+	snap, err := opts.Scan(ctx)
+	return snap, opts, err
 }
