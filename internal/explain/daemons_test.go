@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"iter"
 	"os"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func TestKeepersAreLeftAlone(t *testing.T) {
 	unit := &owner.Owner{Runtime: "systemd", Unit: "a.service", Authority: ns.RootAuthority}
 	a, _ := adviser(t, &fakeOwners{of: map[ns.TaskID]*owner.Owner{pid: unit}})
 	for _, via := range []string{"", ns.ViaDetached} { // by a mount namespace, by a detached mount
-		free := func(change func(*ns.Process)) []Fix {
+		free := func(change func(*ns.Process)) iter.Seq[Fix] {
 			pin, h := own(t, ns.KindFD), mountAt("/srv/ns", 9)
 			change(pin.Process)
 			h.Pin, h.Via = &pin, via
