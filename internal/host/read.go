@@ -60,8 +60,9 @@ func (h *Host) ReadFile(name string) (string, error) {
 }
 
 // ReadLines calls f with the lines of a file of the host, some at a time, of which the last may
-// be none. It returns ErrTooLarge for a file of more than 64 MiB, when f has had a part of it.
-func (h *Host) ReadLines(name string, f func(lines []byte, last bool)) error {
+// be none, until f returns an error. It returns that, or ErrTooLarge for a file of more than
+// 64 MiB, when f has had a part of it.
+func (h *Host) ReadLines(name string, f func(lines []byte, last bool) error) error {
 	file, err := h.OpenRegular(name)
 	if err != nil {
 		return err
@@ -76,8 +77,7 @@ func (h *Host) ReadLines(name string, f func(lines []byte, last bool)) error {
 		buf, size = buf[:len(buf)+n], size+n
 		switch {
 		case err == io.EOF:
-			f(buf, true)
-			return nil
+			return f(buf, true)
 		case err != nil:
 			return err
 		case len(buf) < cap(buf):
@@ -85,7 +85,9 @@ func (h *Host) ReadLines(name string, f func(lines []byte, last bool)) error {
 		}
 		whole := bytes.LastIndexByte(buf, '\n') + 1
 		if whole > 0 {
-			f(buf[:whole], false)
+			if err := f(buf[:whole], false); err != nil {
+				return err
+			}
 			buf = buf[:copy(buf, buf[whole:])]
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,12 +34,13 @@ func TestReadLines(t *testing.T) {
 		}
 		var got []byte
 		pieces, ended := 0, false
-		err := h.ReadLines("/file", func(lines []byte, last bool) {
+		err := h.ReadLines("/file", func(lines []byte, last bool) error {
 			pieces++
 			if ended || !last && !bytes.HasSuffix(lines, []byte("\n")) {
 				t.Errorf("piece %d ends with %q", pieces, lines[max(0, len(lines)-20):])
 			}
 			got, ended = append(got, lines...), last
+			return nil
 		})
 		if err != nil || !ended || string(got) != text {
 			t.Errorf("%d bytes of %d, ended %t, %v", len(got), len(text), ended, err)
@@ -50,7 +52,10 @@ func TestReadLines(t *testing.T) {
 	if err := os.Truncate(filepath.Join(root, "file"), maxFile+1); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.ReadLines("/file", func([]byte, bool) {}); !errors.Is(err, ErrTooLarge) {
+	if err := h.ReadLines("/file", func([]byte, bool) error { return nil }); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("error %v of a file that is too large", err)
+	}
+	if err := h.ReadLines("/file", func([]byte, bool) error { return io.ErrNoProgress }); err != io.ErrNoProgress {
+		t.Errorf("error %v, want that of the function", err)
 	}
 }

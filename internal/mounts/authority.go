@@ -22,11 +22,7 @@ func (s *Scan) findOwners(all []*Namespace) {
 			unknown[m.Inode] = true
 			continue
 		}
-		owner, ok := s.host.NamespaceAuthority(m.member.dir() + "/ns/mnt")
-		if !ok {
-			owner = s.host.ProcessAuthority(m.member.pid)
-		}
-		m.owner = owner
+		m.owner = s.controls(m.member)
 	}
 	if len(unknown) == 0 || s.host.Recorded() {
 		return
@@ -40,6 +36,15 @@ func (s *Scan) findOwners(all []*Namespace) {
 			m.owner = s.host.AuthorityOf(uid)
 		}
 	}
+}
+
+// controls returns who controls the mount namespace of a task.
+func (s *Scan) controls(t task) ns.Authority {
+	owner, ok := s.host.NamespaceAuthority(t.dir() + "/ns/mnt")
+	if !ok {
+		owner = s.host.ProcessAuthority(t.pid)
+	}
+	return owner
 }
 
 // authority returns who controls what is mounted at a path of a mount namespace. In our

@@ -93,15 +93,16 @@ func (p *paths) one(path string) string {
 }
 
 // readTable reads a mountinfo file. Lines that cannot be parsed are named in broken; see Parse. A
-// file without a namespace has no mounts, unless whole asks for these.
-func (s *Scan) readTable(name string, whole bool) (mounts []*mount, broken, err error) {
+// file without a namespace has no mounts, unless whole asks for these. check may end the
+// reading.
+func (s *Scan) readTable(name string, whole bool, check func() error) (mounts []*mount, broken, err error) {
 	var t table
 	var wrong []error
 	found := whole
-	err = s.host.ReadLines(name, func(lines []byte, last bool) {
+	err = s.host.ReadLines(name, func(lines []byte, last bool) error {
 		found = found || bytes.Contains(lines, []byte("nsfs"))
 		if last && !found && len(t.mounts) == 0 {
-			return // most have none
+			return nil // most have none
 		}
 		infos, bad := Parse(bytes.NewReader(lines))
 		if bad != nil {
@@ -110,6 +111,10 @@ func (s *Scan) readTable(name string, whole bool) (mounts []*mount, broken, err 
 		for _, m := range infos {
 			t.add(newMount(m), s.paths)
 		}
+		if last {
+			return nil
+		}
+		return check()
 	})
 	if !found || err != nil {
 		return nil, nil, err

@@ -125,7 +125,7 @@ func (s *Scan) readSeen(m *Namespace, members []ns.TaskID, threads []task) {
 		if s.rootOf(t) != "/" {
 			jailed = append(jailed, t)
 		} else if s.readThrough(m, t) {
-			m.read = true
+			m.read = m.over == nil
 			return
 		}
 	}
@@ -152,14 +152,14 @@ func (s *Scan) rootOf(t task) string {
 
 // readThrough reads a mount namespace through one task. It reports false if the
 // task has ended or moved on. A namespace in which none is mounted has no use
-// for its other mounts.
+// for its other mounts. What is too much through one task is so through any other.
 func (s *Scan) readThrough(m *Namespace, t task) bool {
 	stat, statErr := s.host.OpenStat(t.pid.String())
 	if statErr == nil {
 		defer stat.Close()
 	}
-	mounts, broken, err := s.readTable(t.dir()+"/mountinfo", false)
-	if err != nil {
+	mounts, broken, err := s.readTable(t.dir()+"/mountinfo", false, s.meter(func() ns.Authority { return s.controls(t) }).check)
+	if m.over = tooMuch(err); err != nil && m.over == nil {
 		return false
 	}
 	inode, err := s.host.NamespaceLink(strings.TrimPrefix(t.dir(), "/proc/") + "/ns/mnt")
@@ -174,6 +174,14 @@ func (s *Scan) readThrough(m *Namespace, t task) bool {
 		m.mounts, m.broken = mounts, broken
 	}
 	return true
+}
+
+// tooMuch returns an error that is about how much there is to read, nil for any other.
+func tooMuch(err error) error {
+	if errors.Is(err, host.ErrTooLarge) || errors.Is(err, tooSlowError{}) {
+		return err
+	}
+	return nil
 }
 
 // startOf returns when a process started, 0 if it has ended. What was read of its PID
@@ -206,15 +214,19 @@ func (s *Scan) placeOwn(all []*Namespace) []*Namespace {
 // a part of it stays unread.
 func (s *Scan) readUnseen(m *Namespace) error {
 	if m.id == 0 {
+		if m.over != nil {
+			return m.over
+		}
 		if m.jail != "" {
 			return fmt.Errorf("only mounts below %s can be seen, the root directory of its processes", m.jail)
 		}
 		return nil // see missed
 	}
-	ids, err := listMounts(m.id)
+	check := s.listed(m.Inode).check
+	ids, err := listMounts(m.id, check)
 	if err == nil {
 		var mounts []*mount
-		mounts, err = s.statMounts(m.id, ids, m.shown())
+		mounts, err = s.statMounts(m.id, ids, m.shown(), check)
 		m.merge(mounts)
 	}
 	if errors.Is(err, unix.ENOENT) { // ended

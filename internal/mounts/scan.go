@@ -38,6 +38,8 @@ type Scan struct {
 	pins  map[uint64][]ns.Holder  // what holds mount namespaces beside processes
 	dirs  map[string]ns.Authority // of directories with mount points in our own mount namespace
 	paths *paths
+
+	effort effort
 }
 
 // New returns a scan of the mounts of a host for namespaces of the given types. list
@@ -58,6 +60,7 @@ type Namespace struct {
 	jail   string       // the root directory of the chrooted task that showed a part of it
 	owner  ns.Authority // who can mount in it; see findOwners
 	broken error        // lines of mountinfo that could not be parsed
+	over   error        // why no task has shown all of its mounts
 }
 
 // task is a process, or a thread whose mount namespace is not its process's.
@@ -90,7 +93,7 @@ func (s *Scan) ReadOwn() (out record.Found) {
 	name := s.host.MountTask()
 	own := &Namespace{Inode: s.host.MountNamespace(name), read: true}
 	own.member = task{pid: memberOf(s.host, own.Inode)}
-	mounts, broken, err := s.readTable(path.Join("/proc", name, "mountinfo"), true)
+	mounts, broken, err := s.readTable(path.Join("/proc", name, "mountinfo"), true, func() error { return nil })
 	own.mounts = mounts
 	if err = cmp.Or(err, broken); err != nil {
 		out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: path.Join("/proc", name, "mountinfo"), Err: host.Cause(err)})
@@ -122,11 +125,12 @@ func (s *Scan) Elsewhere() bool {
 		if l.inode == own {
 			continue
 		}
-		ids, err := listMounts(l.id)
+		check := s.listed(l.inode).check
+		ids, err := listMounts(l.id, check)
 		if err != nil {
 			return true
 		}
-		if mounted, err := mountsNamespace(l.id, ids, nil); err != nil || mounted {
+		if mounted, err := mountsNamespace(l.id, ids, nil, check); err != nil || mounted {
 			return true
 		}
 	}

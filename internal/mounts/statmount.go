@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -55,11 +56,11 @@ func List() (all []Listed, err error) {
 }
 
 // ownersOf returns the user who made the user namespace that owns each of these
-// mount namespaces, by inode. One that is not listed is absent.
+// mount namespaces, or of all for nil, by inode. One that is not listed is absent.
 func ownersOf(inodes map[uint64]bool) (map[uint64]int, error) {
 	owners := map[uint64]int{}
 	err := eachListed(func(fd int, l Listed) {
-		if !inodes[l.inode] {
+		if inodes != nil && !inodes[l.inode] {
 			return
 		}
 		if _, uid := nsfs.Owner(ns.Mnt, fd); uid >= 0 {
@@ -136,9 +137,9 @@ func ioctlInfo(fd int, request uintptr, info *mntNSInfo) (int, unix.Errno) {
 // listMounts returns the unique IDs of all mounts of a mount namespace but the
 // one that it is built on (rootfs, which nothing can be seen of). LSMT_ROOT
 // alone would give those that the namespace's first root mount leads to, or, in
-// our own, our root directory (fs/namespace.c, grab_requested_root, 6.18).
-func listMounts(ns uint64) ([]uint64, error) {
-	ids, err := listMountsBelow(ns, lsmtRoot)
+// our own, our root directory (fs/namespace.c, grab_requested_root, 6.18). check may end it.
+func listMounts(ns uint64, check func() error) ([]uint64, error) {
+	ids, err := listMountsBelow(ns, lsmtRoot, check)
 	if err != nil || len(ids) == 0 {
 		return ids, err
 	}
@@ -153,17 +154,20 @@ func listMounts(ns uint64) ([]uint64, error) {
 		}
 		parent := buf.u64(offParent)
 		if parent == base {
-			return listMountsBelow(ns, base)
+			return listMountsBelow(ns, base, check)
 		}
 		base = parent
 	}
 }
 
-func listMountsBelow(ns, mount uint64) ([]uint64, error) {
+func listMountsBelow(ns, mount uint64, check func() error) ([]uint64, error) {
 	const page = 1024
 	var ids []uint64
 	req := mntIDReq{size: uint32(unsafe.Sizeof(mntIDReq{})), mntID: mount, mntNSID: ns}
 	for {
+		if err := check(); err != nil {
+			return nil, err
+		}
 		at := len(ids)
 		ids = append(ids, make([]uint64, page)...)
 		n, _, errno := unix.Syscall6(unix.SYS_LISTMOUNT, uintptr(unsafe.Pointer(&req)),
@@ -228,11 +232,25 @@ func (b *statmountBuf) read(ns, mount, mask uint64) error {
 	}
 }
 
+// mostText is how much the paths of one mount namespace may take, as its mountinfo may.
+const mostText = 64 << 20
+
+// some calls check for one mount of many.
+func some(i int, check func() error) error {
+	if i%64 != 63 {
+		return nil
+	}
+	return check()
+}
+
 // mountsNamespace reports whether a namespace is mounted among the mounts with
 // the given unique IDs, other than by those mounts whose IDs in mountinfo are known.
-func mountsNamespace(ns uint64, ids []uint64, known map[int]bool) (bool, error) {
+func mountsNamespace(ns uint64, ids []uint64, known map[int]bool, check func() error) (bool, error) {
 	var buf statmountBuf
-	for _, id := range ids {
+	for i, id := range ids {
+		if err := some(i, check); err != nil {
+			return false, err
+		}
 		err := buf.read(ns, id, statSBBasic|statMntBasic)
 		if err != nil && !errors.Is(err, unix.ENOENT) { // unmounted meanwhile
 			return false, err
@@ -247,19 +265,26 @@ func mountsNamespace(ns uint64, ids []uint64, known map[int]bool) (bool, error) 
 // statMounts reads the mounts with the given unique IDs, in the words of
 // mountinfo; nil if no namespace is mounted among them but by the known ones. A mount
 // point is empty where the namespace's root does not lead to it.
-func (s *Scan) statMounts(ns uint64, ids []uint64, known map[int]bool) ([]*mount, error) {
-	if more, err := mountsNamespace(ns, ids, known); err != nil || !more {
+func (s *Scan) statMounts(ns uint64, ids []uint64, known map[int]bool, check func() error) ([]*mount, error) {
+	if more, err := mountsNamespace(ns, ids, known, check); err != nil || !more {
 		return nil, err
 	}
 	var buf statmountBuf
 	var t table
-	for _, id := range ids {
+	size := 0
+	for i, id := range ids {
+		if err := some(i, check); err != nil {
+			return nil, err
+		}
 		err := buf.read(ns, id, statSBBasic|statMntBasic|statMntRoot|statMntPoint)
 		if errors.Is(err, unix.ENOENT) {
 			continue
 		}
 		if err != nil {
 			return nil, err
+		}
+		if size += len(buf.str(offRoot)) + len(buf.str(offPoint)); size > mostText {
+			return nil, host.ErrTooLarge
 		}
 		t.add(&mount{
 			id: int(buf.u32(offID)), parent: int(buf.u32(offOldPar)),
