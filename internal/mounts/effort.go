@@ -16,7 +16,7 @@ import (
 // is_path_reachable, 6.18), so that a hundred thousand of them, each in the one before, take minutes.
 var patience = 5 * time.Second
 
-// unasked is what a mount namespace may take before it is asked whose it is. Most take a tenth.
+// unasked is what a mount namespace may take before its owner is looked up. Most take a tenth.
 const unasked = time.Millisecond
 
 // tooSlowError is that mounts of users were not read any more.
