@@ -133,7 +133,7 @@ func explainPath(name string, err error) error {
 	if err != nsfs.ErrNotNamespace {
 		return err
 	}
-	if path.Base(path.Dir(name)) == "netns" {
+	if path.Base(path.Dir(path.Clean(name))) == "netns" {
 		return errors.New("a file, but no namespace is mounted on it here; it may be a mount point in another mount namespace, so do not remove it unseen")
 	}
 	return errors.New("a file, but not a namespace")
