@@ -138,3 +138,26 @@ func BenchmarkSort(b *testing.B) {
 		(View{Format: Table, Order: order}).rows(s, nil)
 	}
 }
+
+// What is left of a format's columns may be empty, of some namespaces or of none.
+func TestNothingInColumns(t *testing.T) {
+	for titles, f := range map[string]Format{
+		"-INODE,-NAMES,-PROCS,-KEPT-BY,-PID,-COMMAND":                                                    Table,
+		"-TYPE,-INODE,-NAMES,-PROCS,-THREADS,-KEPT-BY,-LINKS,-AGE,-MADE-BY,-USER,-STARTED,-PID,-COMMAND": Wide,
+	} {
+		for _, n := range []int{0, 2} {
+			v := View{Format: f}
+			var err error
+			if v.Columns, err = ParseColumns(titles, f, 1); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			if err := List(&out, many(n), nil, v, Style{}, false); err != nil {
+				t.Fatal(err)
+			}
+			if lines := strings.Count(out.String(), "\n"); lines != 1+n {
+				t.Errorf("%s of %d namespaces: %q, want %d lines", titles, n, &out, 1+n)
+			}
+		}
+	}
+}

@@ -71,10 +71,11 @@ func (t *table) addLine(color, line string) {
 	t.rows = append(t.rows, row{line: text.Cell(line), color: color})
 }
 
-// dropEmpty removes the columns of the given titles that are empty in every row.
+// dropEmpty removes the columns of the given titles that are empty in every row, but for the
+// last one that is left.
 func (t *table) dropEmpty(titles ...string) {
 	for _, title := range titles {
-		if i := t.index(title); t.blank(i) {
+		if i := t.index(title); len(t.columns) > 1 && t.blank(i) {
 			t.drop(i)
 		}
 	}
