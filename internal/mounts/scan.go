@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -100,12 +101,28 @@ func (s *Scan) ReadOwn() (out record.Found) {
 	}
 	tree := newMountTree(own.mounts)
 	for _, m := range own.mounts {
+		if s.host.Live() && onTask(m.path) {
+			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"process"}, Path: m.path, Err: errCovered})
+		}
 		if t, inode, ok := ns.ParseLink(m.root); ok && m.nsfs && s.wants(t) && !tree.covered(m) {
 			s.Named[m.path] = record.Key{Type: t, Inode: inode}
 		}
 	}
 	s.Own = own
 	return out
+}
+
+// errCovered is the gap of files of a process that cannot be reached.
+var errCovered = errors.New("a mount covers it")
+
+// onTask reports whether a path is that of a process in /proc, or of a file of one. What is mounted
+// there has the place of what the kernel would show, and ends with the process (fs/dcache.c,
+// d_invalidate, 6.18).
+func onTask(path string) bool {
+	rest, ok := strings.CutPrefix(path, "/proc/")
+	pid, _, _ := strings.Cut(rest, "/")
+	_, err := strconv.ParseUint(pid, 10, 31)
+	return ok && err == nil
 }
 
 // Elsewhere reports whether another mount namespace than our own may have
