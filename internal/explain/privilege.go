@@ -3,6 +3,8 @@
 package explain
 
 import (
+	"os"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/kernel"
@@ -24,4 +26,16 @@ func Privilege(capability int) string {
 		return "the kernel refuses it even with " + name
 	}
 	return "run as root, or grant " + name
+}
+
+// AsRoot returns a remedy for what is refused to whoever is not root, as the end of a sentence:
+// "" where this is root, whom something else refuses it.
+func AsRoot() string {
+	switch {
+	case kernel.InUserNamespace():
+		return ": run as root outside of this user namespace"
+	case os.Geteuid() == 0:
+		return ""
+	}
+	return ": run as root"
 }

@@ -128,7 +128,7 @@ func unownedNote(gaps []ns.Gap) string {
 	if len(gaps) > 1 {
 		more = fmt.Sprintf(" and %d more", len(gaps)-1)
 	}
-	return fmt.Sprintf("owners may be missing: %s%s unreadable: run as root", pathOf(&gaps[0]), more)
+	return fmt.Sprintf("owners may be missing: %s%s unreadable%s", pathOf(&gaps[0]), more, explain.AsRoot())
 }
 
 func gapNote(g ns.Gap) string {
@@ -151,8 +151,10 @@ func gapNote(g ns.Gap) string {
 	switch {
 	case g.Err == scan.ErrOtherPIDNS:
 		note += ": run in the host's PID namespace (docker run --pid=host), or with --root on the host's tree"
-	case g.Err == scan.ErrHidepid, denied(g.Err):
-		note += ": run as root"
+	case g.Err == scan.ErrHidepid:
+		note += ": " + explain.Privilege(unix.CAP_SYS_PTRACE)
+	case denied(g.Err):
+		note += explain.AsRoot()
 	}
 	return note
 }

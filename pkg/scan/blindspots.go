@@ -26,8 +26,8 @@ var (
 )
 
 // blindSpots are gaps that no single read meets: processes that /proc does not
-// even list.
-func blindSpots(h *host.Host, types []ns.Type) []ns.Gap {
+// even list. walked is whether processes were found by what it lists.
+func blindSpots(h *host.Host, types []ns.Type, walked bool) []ns.Gap {
 	gaps := missingTypes(h, types)
 	if h.Recorded() {
 		return gaps
@@ -37,6 +37,8 @@ func blindSpots(h *host.Host, types []ns.Type) []ns.Gap {
 		gaps = append(gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc", Err: ErrHidepid})
 	case !h.IsKernelThread(2):
 		gaps = append(gaps, ns.Gap{Sources: []string{"process"}, Path: strings.TrimRight(h.Root(), "/") + "/proc", Err: ErrOtherPIDNS})
+	case h.Live() && walked && lacksFirst(h):
+		gaps = append(gaps, ns.Gap{Sources: []string{"process"}, Path: "/proc", Err: ErrHidepid})
 	}
 	return gaps
 }
@@ -62,8 +64,13 @@ func missingTypes(h *host.Host, types []ns.Type) []ns.Gap {
 // hidden reports whether /proc is mounted so that processes the caller may not
 // trace are left out of it (fs/proc/base.c, has_pid_permissions, 6.18).
 func hidden(h *host.Host) bool {
-	if kernel.HasCapability(unix.CAP_SYS_PTRACE) {
-		return false // before a mount table of any length is parsed for it
+	member := inGroup
+	switch {
+	case kernel.InUserNamespace():
+		// A capability does not reach the host's processes, and groups have other numbers here.
+		member = func(int) bool { return h.IsKernelThread(2) }
+	case kernel.HasCapability(unix.CAP_SYS_PTRACE):
+		return false // before a mount table of any length is parsed for it: see lacksFirst
 	}
 	f, err := h.OpenRegular("/proc/self/mountinfo")
 	if err != nil {
@@ -77,7 +84,15 @@ func hidden(h *host.Host) bool {
 			proc = m
 		}
 	}
-	return proc != nil && hides(proc.VFSOptions, inGroup)
+	return proc != nil && hides(proc.VFSOptions, member)
+}
+
+// lacksFirst reports whether /proc has no process 1, which every PID namespace has. Where it
+// shows only what may be traced, it leaves out what a security module keeps even from
+// CAP_SYS_PTRACE (fs/proc/base.c, has_pid_permissions, 6.18).
+func lacksFirst(h *host.Host) bool {
+	_, err := h.ReadStat("1")
+	return host.IsGone(err)
 }
 
 // hides reports whether proc's mount options leave processes out for a member of

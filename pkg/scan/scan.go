@@ -102,7 +102,7 @@ func (s *scanner) scan(ctx context.Context) (*ns.Snapshot, error) {
 		snap.MountNS, snap.MountsAll = own.Inode, s.mounts.Blind == nil
 	}
 	snap.LoneMounts = s.found.LoneMounts
-	snap.Gaps = slices.Concat(s.found.Gaps, blindSpots(s.host, s.asked))
+	snap.Gaps = slices.Concat(s.found.Gaps, blindSpots(s.host, s.asked, s.opts.Engine == nil))
 	snap.Sort()
 	return snap, ctx.Err()
 }
