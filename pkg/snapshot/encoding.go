@@ -16,6 +16,7 @@ func (e Encoding) head(s *wire.Snapshot) {
 	}
 	s.Redacted = true
 	r.machine(&s.Head)
+	r.parts(&s.Root)
 	for i := range s.NamesDirs {
 		r.parts(&s.NamesDirs[i])
 	}
@@ -48,7 +49,7 @@ func (r *Redaction) machine(h *wire.Head) {
 	r.name(&h.MachineID)
 	for i := range h.Gaps {
 		g := &h.Gaps[i]
-		r.sentence(&g.Path)
+		r.gap(&g.Path)
 		r.sentence(&g.Error)
 		g.PathBase64 = nil
 	}

@@ -8,12 +8,12 @@ import (
 	"encoding/hex"
 	"net"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
 // Redaction replaces names and addresses by hashes with a key. Equal ones stay equal, in every
@@ -36,7 +36,7 @@ func isKept(word string) bool {
 	case "/", ".", "..", "lo", "localhost", "run", "var", "netns", "docker", "proc", "self", "task", "ns", "fd",
 		"net", "mnt", "user", "pid", "ipc", "uts", "cgroup", "time",
 		"lib", "libpod", "containers", "containerd", "overlay-containers", "userdata", "storage", "tmp", "sys", "etc", "root", "home",
-		"snap.docker", "volatile-containers", "init.scope", "default", "kubepods", "system.slice", "user.slice", "machine.slice":
+		"cni", "results", "lxc", "log", "pods", "systemd", "machines", "snap.docker", "volatile-containers", "init.scope", "default", "kubepods", "system.slice", "user.slice", "machine.slice":
 		return true
 	}
 	return false
@@ -66,11 +66,29 @@ func (r *Redaction) name(s *string) {
 	if _, known := r.known[*s]; !known {
 		r.known[*s], r.hash[hash] = hash, true
 		if !plainWord.Compiled().MatchString(*s) {
-			r.odd = append(r.odd, *s)
-			slices.SortFunc(r.odd, func(a, b string) int { return len(b) - len(a) })
+			r.meet(hash, forms(*s)...)
 		}
 	}
 	*s = hash
+}
+
+// meet has texts that are more than a word replaced in sentences.
+func (r *Redaction) meet(by string, all ...string) {
+	for _, s := range all {
+		if !slices.Contains(r.odd, s) {
+			r.known[s], r.odd = by, append(r.odd, s)
+		}
+	}
+	slices.SortFunc(r.odd, func(a, b string) int { return len(b) - len(a) })
+}
+
+// forms returns a name as it is, and as sentences and commands have it between quotes.
+func forms(name string) []string {
+	all := []string{name, strings.ReplaceAll(name, "'", `'\''`)}
+	if quoted := text.Name(name); quoted != name && strings.HasSuffix(quoted, `"`) {
+		all = append(all, quoted[1:len(quoted)-1])
+	}
+	return all
 }
 
 // parts replaces each part of a name with slashes.
@@ -130,11 +148,14 @@ func (r *Redaction) sentence(s *string) {
 	}
 	*s = anyAddress.Compiled().ReplaceAllStringFunc(*s, func(a string) string { r.address(&a); return a })
 	*s = anyWord.Compiled().ReplaceAllStringFunc(*s, func(word string) string {
-		bare := strings.TrimRight(word, ".")
-		if hash, ok := r.known[bare]; ok {
-			return hash + word[len(bare):]
+		for bare := word; ; bare = strings.TrimSuffix(bare, ".") { // of a name, or of the sentence
+			if hash, ok := r.known[bare]; ok {
+				return hash + word[len(bare):]
+			}
+			if !strings.HasSuffix(bare, ".") {
+				return word
+			}
 		}
-		return word
 	})
 }
 
@@ -150,52 +171,21 @@ func (r *Redaction) texts(all []wire.Text) {
 	}
 }
 
+// id replaces the ID of a container, which can be a name, and its first digits in sentences.
+func (r *Redaction) id(s *string) {
+	short := strings.TrimPrefix(owner.Owner{ID: *s}.Ref(), ":")
+	if r.name(s); short != "" && r.hash[*s] {
+		r.known[short] = *s
+	}
+}
+
 func (r *Redaction) owner(o *wire.Owner) {
 	if o == nil {
 		return
 	}
+	r.id(&o.ID)
 	r.name(&o.Name)
 	r.parts(&o.Pod)
 	r.name(&o.Unit)
 	r.parts(&o.Service)
-}
-
-// learn meets every name of a snapshot, so that sentences which are written before those that
-// have the name are without it as well.
-func (r *Redaction) learn(f *File) {
-	for i := range f.Snapshot.Namespaces {
-		n := &f.Snapshot.Namespaces[i]
-		for _, name := range n.Names {
-			r.parts(&name.Path)
-		}
-		for j := range n.Holders {
-			p := n.Holders[j].Path
-			r.parts(&p)
-		}
-		for _, l := range n.Links {
-			r.name(&l.Name)
-			for _, alt := range l.AltNames {
-				r.name(&alt)
-			}
-		}
-		if o := f.Owners.Namespace(n); o != nil {
-			r.owner(wire.NewOwner(o))
-		}
-	}
-	for _, c := range f.Owners.Containers() {
-		r.owner(wire.NewOwner(&c.Owner))
-		r.parts(&c.Dir)
-		r.parts(&c.Sandbox)
-	}
-	for _, d := range f.Snapshot.Dangling {
-		r.parts(&d.Path)
-	}
-	host := f.Snapshot.Machine.Host
-	r.name(&host)
-}
-
-// pathOf replaces a path, and leaves its bytes in base64 out.
-func (r *Redaction) pathOf(p *string, bytes *[]byte) {
-	*p, *bytes = path.Clean("/"+*p), nil
-	r.parts(p)
 }

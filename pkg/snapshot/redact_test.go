@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsinspect/nsinspect/internal/explain"
+	"github.com/nsinspect/nsinspect/internal/text"
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
+)
+
+// Nothing is left of a name, in whatever form a sentence or command has it.
+func TestRedactSentences(t *testing.T) {
+	long := "/run/netns/" + strings.Repeat("acme", 62) + "x"
+	for _, name := range []string{"acme", "acme.", "acme.1..", "acme one", "it's acme", `acme "two" acmè`, "acme\nthree\tacme", "acme\xff;acme", "\u202eacme", "-acme"} {
+		netns := netNS(3, 11, name)
+		path := netns.Names[0].Path
+		quoted := "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+		f := machine(noon, netns)
+		f.Snapshot.Kept = &ns.Kept{}
+		f.Answers = map[uint64]explain.Answer{3: {
+			Verdict: fmt.Sprintf("net:[3] (%s) is kept alive by 1 mount; run `ip netns del %s`, and unmount %s.", text.Name(name), quoted, text.Name(path)),
+			Fix:     []string{"ip netns del " + quoted}, Advice: []string{"Unmount " + text.Name(path) + "."},
+		}}
+		noneLeft(t, f)
+	}
+	f := machine(noon, netNS(3, 11, strings.TrimPrefix(long, "/run/netns/")))
+	f.Snapshot.Kept = &ns.Kept{}
+	f.Answers = map[uint64]explain.Answer{3: {Verdict: "unmount " + text.Name(long), Fix: []string{}, Advice: []string{}}}
+	noneLeft(t, f)
+}
+
+// Nor of what is no name of a namespace: where a symlink leads to, what could not be read, the
+// ID of a container, the directory that was read.
+func TestRedactPaths(t *testing.T) {
+	f := machine(noon, netNS(3, 11, "blue"))
+	s := f.Snapshot
+	s.Root, s.Kept = "/mnt/acme", &ns.Kept{}
+	s.Dangling = []ns.DanglingName{{
+		Path: "/run/netns/gone", Kind: ns.NameSymlink, Target: "/srv/acme/acme-two", Authority: ns.RootAuthority,
+		Reason: "a symlink to /srv/acme/acme-two, which does not exist",
+	}}
+	s.Gaps = []ns.Gap{
+		{Sources: []string{"name"}, Path: "/opt/acme3", Err: unix.EACCES},
+		{Sources: []string{"mount"}, Path: "/proc/9/root/home/acme4", Err: unix.EACCES},
+		{Sources: []string{"fd"}, Path: "/proc/9/fd", Err: unix.EACCES},
+	}
+	id := strings.Repeat("ab", 32)
+	f.Owners = owner.Recorded([]owner.Container{
+		{Owner: owner.Owner{Runtime: "containerd", ID: "acme5", Authority: ns.RootAuthority}, Dir: "/run/containerd"},
+		{Owner: owner.Owner{Runtime: "docker", ID: id, Authority: ns.RootAuthority}, Dir: "/var/lib/docker"},
+	}, []ns.Gap{{Sources: []string{owner.Source}, Path: "/var/lib/cni/results/acmenet-acme6-eth0", Err: unix.EACCES}})
+	f.Report = &doctor.Report{Snapshot: s.Of(ns.Net), Findings: []doctor.Finding{{
+		ID: "dangling-link:/run/netns/gone", Check: "dangling-link", Severity: doctor.Warning, Authority: ns.RootAuthority,
+		Text: explain.Text{Summary: s.Dangling[0].Reason, Evidence: []string{"see containerd:acme5 and docker:" + id[:12]}},
+	}}, Undecided: []doctor.Undecided{{Check: "limits", Why: "unreadable: /opt/acme3, /var/lib/cni/results/acmenet-acme6-eth0"}}}
+	out := noneLeft(t, f)
+	if strings.Contains(out, id[:12]) {
+		t.Errorf("the ID is left: %s", out)
+	}
+	if !strings.Contains(out, `"/proc/9/fd"`) {
+		t.Errorf("more is left out than names: %s", out)
+	}
+}
+
+var acme = regexp.MustCompile(`(?i).{0,60}acm.{0,60}`)
+
+// noneLeft reports what is left of acme in a file that is redacted, which it returns.
+func noneLeft(t *testing.T, f *File) string {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(written(t, f, Encoding{Redact: NewRedaction([]byte("0123456789abcdef"))})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range acme.FindAllString(string(out), -1) {
+		t.Errorf("left: %s", left)
+	}
+	return string(out)
+}
