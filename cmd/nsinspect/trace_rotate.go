@@ -53,6 +53,10 @@ func (r *rotation) full(line int) bool {
 // next renames the files, and returns a new one. Where it fails, the one there is goes on.
 func (r *rotation) next() (*os.File, error) {
 	r.size = 0 // after a failure it is tried again once as much was written
+	var st unix.Stat_t
+	if err := unix.Fstat(int(r.to.Fd()), &st); err != nil {
+		return nil, fmt.Errorf("stat %s: %w", r.name, err)
+	}
 	number := func(n int) string {
 		if n == 0 {
 			return r.name
@@ -70,7 +74,7 @@ func (r *rotation) next() (*os.File, error) {
 			return nil, fmt.Errorf("remove %s: %w", r.name, err)
 		}
 	}
-	fd, err := unix.Openat(r.dir, r.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o666)
+	fd, err := r.create(&st)
 	if err != nil {
 		if r.keep > 0 {
 			err = errors.Join(err, unix.Renameat2(r.dir, number(1), r.dir, r.name, unix.RENAME_NOREPLACE))
@@ -78,6 +82,28 @@ func (r *rotation) next() (*os.File, error) {
 		return nil, fmt.Errorf("create %s: %w", r.name, err)
 	}
 	return os.NewFile(uintptr(fd), r.name), nil
+}
+
+// create makes a file that those may read who may read one with the status old.
+func (r *rotation) create(old *unix.Stat_t) (fd int, err error) {
+	fd, err = unix.Openat(r.dir, r.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	if err == nil && (st.Uid != old.Uid || st.Gid != old.Gid) {
+		err = unix.Fchown(fd, int(old.Uid), int(old.Gid))
+	}
+	if err == nil {
+		err = unix.Fchmod(fd, old.Mode&0o777)
+	}
+	if err != nil {
+		_ = unix.Unlinkat(r.dir, r.name, 0) // it is empty, and the error that matters is the first
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 func (r *rotation) close() {
