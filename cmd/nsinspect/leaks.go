@@ -79,7 +79,8 @@ func (a *app) leaks(ctx context.Context, output string, args []string) error {
 	}
 	series := tracker.Series()
 	if len(series) == 0 {
-		return fmt.Errorf("no snapshot in %s", text.Name(args[0]))
+		a.note(render.LeakNotes(nil, skipped, a.verbose))
+		return fmt.Errorf("no snapshot that can be used in %s", text.Name(args[0]))
 	}
 	var out bytes.Buffer
 	if err := render.Leaks(&out, series, skipped, format, a.style()); err != nil {
