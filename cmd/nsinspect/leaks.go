@@ -105,14 +105,15 @@ func (a *app) track(ctx context.Context, tracker *snapshot.Tracker, arg string) 
 	if err != nil {
 		return nil, err
 	}
-	files := []string{arg}
+	files, open := []string{arg}, openFile(snapshot.OpenToCompare)
 	if info.IsDir() {
+		open = snapshot.OpenEntry
 		if files, err = filesIn(arg); err != nil {
 			return nil, err
 		}
 	}
 	for _, file := range files {
-		f, err := a.openSnapshot(ctx, file, snapshot.OpenToCompare)
+		f, err := a.openSnapshot(ctx, file, open)
 		if err != nil && (!info.IsDir() || ctx.Err() != nil) {
 			return nil, err
 		}

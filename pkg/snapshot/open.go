@@ -16,13 +16,19 @@ import (
 
 // Open reads the snapshot in a file; of "-" that in stdin. Commands in a file that another
 // user controls are left out.
-func Open(name string, stdin io.Reader) (*File, error) { return open(name, stdin, false) }
+func Open(name string, stdin io.Reader) (*File, error) { return open(name, stdin, 0, false) }
 
 // OpenToCompare is Open, without what neither Compare nor a Tracker looks at: the answers, the
 // listening sockets and the routes are left out.
-func OpenToCompare(name string, stdin io.Reader) (*File, error) { return open(name, stdin, true) }
+func OpenToCompare(name string, stdin io.Reader) (*File, error) { return open(name, stdin, 0, true) }
 
-func open(name string, stdin io.Reader, comparing bool) (*File, error) {
+// OpenEntry is OpenToCompare for a file that was found in a directory. What is there by now can be
+// something else, and whose: no symlink is followed, and no FIFO waited for.
+func OpenEntry(name string, stdin io.Reader) (*File, error) {
+	return open(name, stdin, unix.O_NOFOLLOW|unix.O_NONBLOCK, true)
+}
+
+func open(name string, stdin io.Reader, flags int, comparing bool) (*File, error) {
 	if name == "-" {
 		f, err := read(stdin, comparing)
 		if err != nil {
@@ -32,7 +38,7 @@ func open(name string, stdin io.Reader, comparing bool) (*File, error) {
 		f.believe()
 		return f, nil
 	}
-	in, err := openRegular(name)
+	in, err := openFile(name, flags)
 	if err != nil {
 		return nil, fmt.Errorf("read the snapshot: %w", err)
 	}
@@ -52,14 +58,19 @@ func (f *File) believe() {
 	}
 }
 
-func openRegular(name string) (*os.File, error) {
-	in, err := os.Open(name)
+// openFile opens a file that is no directory, and with any flags a regular one.
+func openFile(name string, flags int) (*os.File, error) {
+	in, err := os.OpenFile(name, os.O_RDONLY|flags, 0)
 	if err != nil {
 		return nil, err
 	}
-	if st, err := in.Stat(); err == nil && st.IsDir() {
+	switch st, err := in.Stat(); {
+	case err == nil && st.IsDir():
 		in.Close()
 		return nil, fmt.Errorf("%s is a directory", name)
+	case flags != 0 && (err != nil || !st.Mode().IsRegular()):
+		in.Close()
+		return nil, fmt.Errorf("%s is no regular file", name)
 	}
 	return in, nil
 }

@@ -3,10 +3,33 @@
 package snapshot
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
+
+// A file of a directory that was replaced since is neither followed nor waited for.
+func TestOpenEntry(t *testing.T) {
+	dir := t.TempDir()
+	file, link, fifo := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "fifo")
+	err := errors.Join(os.WriteFile(file, written(t, whole(), Encoding{}), 0o600), os.Symlink(file, link), unix.Mkfifo(fifo, 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenEntry(file, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := OpenEntry(link, nil); !errors.Is(err, unix.ELOOP) {
+		t.Errorf("a symlink: %v", err)
+	}
+	if _, err := OpenEntry(fifo, nil); err == nil || !strings.HasSuffix(err.Error(), " is no regular file") { // else it waits
+		t.Errorf("a FIFO: %v", err)
+	}
+}
 
 // What OpenToCompare leaves out makes no difference to Compare.
 func TestOpenToCompare(t *testing.T) {
