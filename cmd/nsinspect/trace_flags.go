@@ -85,6 +85,8 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 		return nil, usagef("nothing is traced with --syscalls=false\nhint: use --lifecycle with it")
 	case len(args) > 0:
 		return nil, usagef("trace takes no arguments, got %q\nhint: to trace a command use nsinspect trace -- %s", args[0], strings.Join(args, " "))
+	case f.to == "-": // stdout, where other commands take it
+		return nil, usagef("--to takes a file\nhint: use /dev/stdout, or ./- for a file of that name")
 	case !f.syscalls && f.failed:
 		return nil, usagef("--failed selects calls, and --lifecycle has none\nhint: use --syscalls with it")
 	case !f.syscalls && f.fold != "":
@@ -130,10 +132,10 @@ func (j *traceJob) parseRotation(f traceFlags) (err error) {
 	switch {
 	case f.rotate == "" && f.keep == "":
 		return nil
-	case f.to == "":
-		return usagef("--rotate is for a file\nhint: use --to FILE with it")
 	case f.rotate == "":
 		return usagef("--keep is for --rotate\nhint: use --rotate SIZE with it")
+	case f.to == "":
+		return usagef("--rotate is for a file\nhint: use --to FILE with it")
 	}
 	if j.rotate, err = parseSize("--rotate", f.rotate); err != nil {
 		return err
