@@ -80,7 +80,14 @@ func (a *app) diffCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.diff(cmd.Context(), f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				if err := onlyFiles(cmd); err != nil {
+					return err
+				}
+			}
+			return a.diff(cmd.Context(), f, args)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, json or yaml")

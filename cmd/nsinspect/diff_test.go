@@ -74,6 +74,7 @@ func TestDiffStatus(t *testing.T) {
 		{[]string{"1", "2", "--filter", "colour == red"}, 2, "", "bad filter"},
 		{[]string{"1", "2", "-o", "csv"}, 2, "", "unknown output format"},
 		{[]string{"1", "2", "--nosuch"}, 2, "", "unknown flag"},
+		{[]string{"1", "2", "--root", "/"}, 2, "", "--root is of a machine that is read, and diff reads files here\nhint: leave it out\n"},
 	} {
 		status, stdout, stderr := runSnapshots(append([]string{"diff"}, tt.args...)...)
 		if status != tt.status || !strings.Contains(stdout, tt.stdout) || tt.stdout == "" && stdout != "" || !strings.Contains(stderr, tt.stderr) {
@@ -125,6 +126,7 @@ func TestLeaksStatus(t *testing.T) {
 		{[]string{dir + "/nosuch"}, 2, "", "no such file"},
 		{[]string{}, 2, "", "missing snapshots\nhint: "},
 		{[]string{"-"}, 2, "", "is no file"},
+		{[]string{grows, "--engine", "proc"}, 2, "", "--engine is of a machine that is read, and leaks reads files here\nhint: leave it out\n"},
 		{[]string{grows, "-o", "csv"}, 2, "", "unknown output format"},
 	} {
 		status, stdout, stderr := runSnapshots(append([]string{"leaks"}, tt.args...)...)

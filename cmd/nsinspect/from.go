@@ -44,10 +44,26 @@ func (a *app) checkFrom(cmd *cobra.Command) error {
 	case !slices.Contains(readers, name):
 		return usagef("%s does not read a snapshot\nhint: --from is for %s", name, strings.Join(readers, ", "))
 	}
-	for _, other := range []string{"root", "netns-dir", "engine", "source", "watch"} {
-		if f := cmd.Flags().Lookup(other); f != nil && f.Changed {
-			return usagef("--%s is of a machine that is read, and --from of a file\nhint: leave one of them out", other)
+	if other := ofMachine(cmd); other != "" {
+		return usagef("--%s is of a machine that is read, and --from of a file\nhint: leave one of them out", other)
+	}
+	return nil
+}
+
+// ofMachine returns a flag that was given and is of a machine that is read, "" if none was.
+func ofMachine(cmd *cobra.Command) string {
+	for _, name := range []string{"root", "netns-dir", "engine", "source", "watch"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			return name
 		}
+	}
+	return ""
+}
+
+// onlyFiles refuses such a flag where only files are read.
+func onlyFiles(cmd *cobra.Command) error {
+	if name := ofMachine(cmd); name != "" {
+		return usagef("--%s is of a machine that is read, and %s reads files here\nhint: leave it out", name, cmd.Name())
 	}
 	return nil
 }

@@ -55,7 +55,12 @@ func (a *app) leaksCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.leaks(cmd.Context(), output, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := onlyFiles(cmd); err != nil {
+				return err
+			}
+			return a.leaks(cmd.Context(), output, args)
+		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "`FORMAT`: table, json or yaml")
 	completeFlags(cmd, map[string]words{"output": oneOf("table", "json", "yaml")})
