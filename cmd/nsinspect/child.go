@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -65,9 +66,14 @@ var sentOn = []os.Signal{
 }
 
 // start runs the command and calls done when it ends. Until then what is sent to
-// this process is sent on to it.
+// this process is sent on to it, but what nohup, or a shell for what is in the background,
+// has it ignore.
 func (c *child) start(done func()) error {
-	signal.Notify(c.signals, sentOn...)
+	ignored := c.app.signals.ignored
+	if len(ignored) > 0 { // without any it is for all
+		signal.Ignore(ignored...)
+	}
+	signal.Notify(c.signals, slices.DeleteFunc(slices.Clone(sentOn), func(s os.Signal) bool { return slices.Contains(ignored, s) })...)
 	c.app.signals.forwarded.Store(true)
 	err := kernel.RestoreMemlock()
 	if err == nil {

@@ -33,11 +33,17 @@ type signals struct {
 	atOnce    atomic.Bool  // such a signal has come
 	returned  atomic.Bool  // the command has returned, and nothing can be stuck any more
 	at        atomic.Int64 // when there last was a reason to wait, in ns since 1970
+	ignored   []os.Signal  // which of SIGHUP and SIGINT were, at the start
 }
 
 // catch catches signals until the process exits: one that comes when everything is
 // done does not change the exit status. The first one calls cancel.
 func (s *signals) catch(cancel func()) {
+	for _, sig := range []os.Signal{unix.SIGHUP, unix.SIGINT} { // of others the Go runtime does not know it
+		if signal.Ignored(sig) {
+			s.ignored = append(s.ignored, sig)
+		}
+	}
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, unix.SIGINT, unix.SIGTERM)
 	go s.serve(caught, cancel)
