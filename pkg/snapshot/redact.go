@@ -22,7 +22,8 @@ type Redaction struct {
 	key   []byte
 	known map[string]string // what was replaced, by what
 	hash  map[string]bool   // by what
-	odd   []string          // of that, what is more than a word: longest first
+	odd   []string          // of that, what is more than a word
+	swap  *strings.Replacer // of odd; nil if there is more since
 }
 
 // NewRedaction returns a redaction with a key, which should have 16 bytes or more.
@@ -64,8 +65,10 @@ func (r *Redaction) name(s *string) {
 	suffix := unitSuffix.Compiled().FindString(*s)
 	hash := "n-" + hex.EncodeToString(r.sum("name", *s)[:6]) + suffix
 	if _, known := r.known[*s]; !known {
-		r.known[*s], r.hash[hash] = hash, true
-		if !plainWord.Compiled().MatchString(*s) {
+		r.hash[hash] = true
+		if plainWord.Compiled().MatchString(*s) {
+			r.known[*s] = hash
+		} else {
 			r.meet(hash, forms(*s)...)
 		}
 	}
@@ -75,11 +78,10 @@ func (r *Redaction) name(s *string) {
 // meet has texts that are more than a word replaced in sentences.
 func (r *Redaction) meet(by string, all ...string) {
 	for _, s := range all {
-		if !slices.Contains(r.odd, s) {
-			r.known[s], r.odd = by, append(r.odd, s)
+		if _, known := r.known[s]; !known {
+			r.known[s], r.odd, r.swap = by, append(r.odd, s), nil
 		}
 	}
-	slices.SortFunc(r.odd, func(a, b string) int { return len(b) - len(a) })
 }
 
 // forms returns a name as it is, and as sentences and commands have it between quotes.
@@ -141,11 +143,22 @@ func (r *Redaction) address(s *string) {
 	}
 }
 
+// replacer replaces what is more than a word, the longest first.
+func (r *Redaction) replacer() *strings.Replacer {
+	if r.swap == nil {
+		slices.SortFunc(r.odd, func(a, b string) int { return len(b) - len(a) })
+		var pairs []string
+		for _, odd := range r.odd {
+			pairs = append(pairs, odd, r.known[odd])
+		}
+		r.swap = strings.NewReplacer(pairs...)
+	}
+	return r.swap
+}
+
 // sentence replaces what was replaced elsewhere, and every address, in a text.
 func (r *Redaction) sentence(s *string) {
-	for _, odd := range r.odd {
-		*s = strings.ReplaceAll(*s, odd, r.known[odd])
-	}
+	*s = r.replacer().Replace(*s)
 	*s = anyAddress.Compiled().ReplaceAllStringFunc(*s, func(a string) string { r.address(&a); return a })
 	*s = anyWord.Compiled().ReplaceAllStringFunc(*s, func(word string) string {
 		for bare := word; ; bare = strings.TrimSuffix(bare, ".") { // of a name, or of the sentence
