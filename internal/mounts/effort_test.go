@@ -40,7 +40,7 @@ func TestMountsOfUsersTakeNoLonger(t *testing.T) {
 	for pid, want := range map[ns.TaskID]error{42: tooSlowError{}, 43: nil} {
 		s := New(h, []ns.Type{ns.Net}, List)
 		m := &Namespace{Inode: h.MountNamespace(pid.String())}
-		s.readSeen(m, []task{{pid: pid}, {pid: pid}})
+		s.readSeen(m, []ns.TaskID{pid, pid}, nil)
 		if err := s.readUnseen(m); err != want || m.read != (want == nil) {
 			t.Errorf("process %d: error %v, want %v; read %t", pid, err, want, m.read)
 		}

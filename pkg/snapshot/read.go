@@ -115,7 +115,7 @@ func (p *parser) member(key string) (err error) {
 			err = each(p, p.addProcess, processField, zero)
 		}
 	case "namespaces":
-		c, _ := p.in.peek() // the list says what is wrong where it does not begin
+		c, _ := p.in.peek() // the list reports what is wrong where there is no '['
 		if p.other = c == '[' && string(p.rest["document"]) != `"snapshot"`; p.comparing {
 			return each(p, func(w *compared) error { return p.addNamespace(&w.Kept) }, comparedField, func(w *compared) { empty(&w.Kept) })
 		}
