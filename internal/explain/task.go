@@ -123,7 +123,7 @@ func (a *Adviser) same(h *ns.Holder, st host.Stat) bool {
 	const tick = time.Second / host.UserHZ
 	switch {
 	case h.Born != 0:
-		return h.Born/tick == time.Duration(st.Start)
+		return st.IsOf(h.Born)
 	case h.Process == nil || h.Process.Started.IsZero():
 		return false
 	case h.TID != 0: // what was read is the thread's

@@ -4,6 +4,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -30,15 +31,18 @@ type Stat struct {
 	Comm  string
 	PPID  ns.TaskID
 	Flags uint64
-	Start uint64 // clock ticks after boot
+	Start uint64 // clock ticks after boot; before it, from 1<<64 nanoseconds down: see Born
 }
 
 // Tick is the unit of Start.
 const Tick = time.Second / UserHZ
 
 // Born returns the start as a time after boot, which is what ns.Holder has. It is never
-// 0, which there is an unknown one: that of the first processes is a nanosecond.
-func (s Stat) Born() time.Duration { return max(1, time.Duration(s.Start)*Tick) }
+// 0, which there is an unknown one: that of the first processes is a nanosecond. It is
+// negative in a time namespace that is behind, of a process that started before its boot: the
+// kernel takes the sum for one without a sign (include/linux/time_namespace.h,
+// timens_add_boottime_ns, 6.18).
+func (s Stat) Born() time.Duration { return cmp.Or(time.Duration(s.Start*uint64(Tick)), 1) }
 
 // IsOf reports whether the task of the stat file is the one that was born at a time after
 // boot, which may be finer than Tick. Two tasks that have the same number one after
@@ -47,7 +51,7 @@ func (s Stat) Born() time.Duration { return max(1, time.Duration(s.Start)*Tick) 
 // many forks in that time; or CAP_CHECKPOINT_RESTORE in the PID namespace, whose owner
 // can choose numbers, of its own processes and in no namespace above it.
 func (s Stat) IsOf(born time.Duration) bool {
-	return born != 0 && s.Born().Truncate(Tick) == born.Truncate(Tick)
+	return born != 0 && s.Start == uint64(born)/uint64(Tick)
 }
 
 // ReadStat reads the stat file of a task: "PID" or "PID/task/TID".

@@ -3,8 +3,10 @@
 package host
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseStat(t *testing.T) {
@@ -18,6 +20,21 @@ func TestParseStat(t *testing.T) {
 	for _, line := range []string{"", "42", "42 (x)", "42 (x", "42 )x(" + rest, "42 (x) S 1 1 1 0 -1 x 0 0 0 0 0 0 0 0 20 0 1 0 4711 0\n"} {
 		if got, ok := parseStat([]byte(line)); ok {
 			t.Errorf("parseStat(%q) = %+v, want refusal", line, got)
+		}
+	}
+}
+
+// A process that started before the boot of a time namespace has a start without a sign, which is
+// still its own, and before that of every other one.
+func TestBornBeforeBoot(t *testing.T) {
+	for _, born := range []time.Duration{-20000*time.Second + 1, -Tick, 1, Tick, time.Hour} {
+		shown := uint64(born) / uint64(Tick) // fs/proc/array.c, do_task_stat: nsec_to_clock_t(timens_add_boottime_ns())
+		st, ok := parseStat(fmt.Appendf(nil, "42 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 0\n", shown))
+		if got := st.Born(); !ok || got > max(born, 1) || got <= born-2*Tick {
+			t.Errorf("%s after boot is read as %s", born, got)
+		}
+		if !st.IsOf(born) || !st.IsOf(st.Born()) || st.IsOf(born+2*Tick) || st.IsOf(born-2*Tick) {
+			t.Errorf("a start of %d: of %s and %s: %v, %v, want only these", st.Start, born, st.Born(), st.IsOf(born), st.IsOf(st.Born()))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
@@ -91,12 +92,10 @@ func (s *scanner) oldest(n *ns.Namespace, ordered bool) int {
 	if len(inside) == 1 || ordered || !s.host.Recorded() && n.Holders[first].PID < firstReusedPID {
 		return first
 	}
-	if eldest := slices.MinFunc(inside, func(a, b int) int {
-		return cmp.Compare(n.Holders[a].Born, n.Holders[b].Born)
-	}); n.Holders[eldest].Born > 0 { // the engine has read them all
-		return eldest
+	if !slices.ContainsFunc(inside, func(i int) bool { return n.Holders[i].Born == 0 }) { // the engine has read them all
+		return slices.MinFunc(inside, func(a, b int) int { return cmp.Compare(n.Holders[a].Born, n.Holders[b].Born) })
 	}
-	best, bestStart := -1, uint64(0)
+	best, bestBorn := -1, time.Duration(0)
 	for _, i := range inside {
 		if s.hasElder(n, inside, n.Holders[i].PID) {
 			continue
@@ -105,8 +104,8 @@ func (s *scanner) oldest(n *ns.Namespace, ordered bool) int {
 		if err != nil {
 			return i // ended: whoever reads it next will drop it and ask again
 		}
-		if best < 0 || st.Start < bestStart {
-			best, bestStart = i, st.Start
+		if best < 0 || st.Born() < bestBorn {
+			best, bestBorn = i, st.Born()
 		}
 	}
 	if best < 0 {
