@@ -63,7 +63,7 @@ type Finding struct {
 func (r *Report) Unpack() {
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		f.Text.Unpack(f.Packed)
+		f.Unpack(f.Packed)
 		f.Packed = explain.Packed{}
 	}
 }
