@@ -73,6 +73,16 @@ func TestCovered(t *testing.T) {
 	if !tree.covered(mounts[2]) || tree.covered(mounts[3]) {
 		t.Error("not covered where the kernel lists the root below the root")
 	}
+	// In a chroot, with what is outside of it: the chroot is a mount, or is none and has no root here.
+	outside := []*mount{{id: 90, parent: 89}, {id: 91, parent: 90}, {id: 92, parent: 91, nsfs: true, root: "net:[1]"}}
+	mounts[0].parent = 91
+	tree = newMountTree(append(mounts, outside...))
+	if !tree.covered(mounts[2]) || tree.covered(mounts[3]) {
+		t.Error("not covered, or covered, in a chroot that is a mount point")
+	}
+	if newMountTree(append(mounts[1:], outside...)).covered(mounts[3]) {
+		t.Error("covered in a chroot that is no mount point")
+	}
 }
 
 // Where /run is shared, `ip netns add` mounts twice, and one unmount frees.

@@ -21,15 +21,10 @@ type mountedOn struct {
 }
 
 func newMountTree(mounts []*mount) mountTree {
-	there := map[int]bool{} // whether the parent of what may be lowest is listed
+	atRoot := map[int]bool{} // the mounts on "/", which may lie on each other
 	for _, m := range mounts {
-		if m.path == "/" || m.path == "" {
-			there[m.parent] = false
-		}
-	}
-	for _, m := range mounts {
-		if _, asked := there[m.id]; asked {
-			there[m.id] = true
+		if m.path == "/" {
+			atRoot[m.id] = true
 		}
 	}
 	size := 4
@@ -37,21 +32,14 @@ func newMountTree(mounts []*mount) mountTree {
 		size *= 2
 	}
 	t := mountTree{seed: maphash.MakeSeed(), mounts: mounts, slots: make([]int32, size), tops: make([]int32, len(mounts))}
-	var base *mount
 	for i, m := range mounts {
-		switch lowest := m.parent == m.id || !there[m.parent]; {
-		case lowest && m.path == "/":
+		// What is below the root may be listed, too, and no path leads to it: from 7.0 on the root
+		// that the kernel started with lies on an empty one, and that of a chroot on what is outside.
+		if lowest := m.parent == m.id || !atRoot[m.parent]; m.path == "/" && lowest {
 			t.root = m
-		case lowest && m.path == "":
-			base = m
-		default:
+		} else {
 			*t.slot(m.parent, m.path) = int32(i + 1)
 		}
-	}
-	if t.root == nil {
-		// The kernel lists what is below the root, too, which no path leads to: from
-		// 7.0 on the root that it started with lies on an empty one.
-		t.root = base
 	}
 	return t
 }
