@@ -45,12 +45,12 @@ func (i *insides) of(h *Host, task ns.TaskID) (*mountTable, error) {
 	if one := i.all[task]; one != nil && one.space == space && one.root == root && time.Since(one.read) < insideFor {
 		return one.table, nil
 	}
-	text, err := h.ReadProc(task, "mountinfo", maxFile)
-	if err != nil {
+	table := new(mountTable)
+	table.clear()
+	// There can be a hundred thousand lines.
+	if err := h.ReadLines("/proc/"+task.String()+"/mountinfo", func(lines []byte, _ bool) { table.add(lines) }); err != nil {
 		return nil, err
 	}
-	table := new(mountTable)
-	table.parse(text)
 	if len(i.all) >= insideMax || i.all == nil {
 		i.all = map[ns.TaskID]*inside{}
 	}

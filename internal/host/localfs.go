@@ -82,8 +82,17 @@ func (t *mountTable) read() error {
 
 // parse takes the table from the text of a mountinfo file.
 func (t *mountTable) parse(text []byte) {
+	t.clear()
+	t.add(text)
+}
+
+func (t *mountTable) clear() {
 	t.local, t.remote, t.mounters = map[uint64]bool{}, map[string]int{}, map[uint64]int{}
-	for line := range bytes.Lines(text) {
+}
+
+// add adds what some lines of a mountinfo file have.
+func (t *mountTable) add(lines []byte) {
+	for line := range bytes.Lines(lines) {
 		id, point, kind, ok := parseMount(line)
 		switch {
 		case !ok: // which makes it no local one
