@@ -48,7 +48,7 @@ func (i *insides) of(h *Host, task ns.TaskID) (*mountTable, error) {
 	table := new(mountTable)
 	table.clear()
 	// There can be a hundred thousand lines.
-	if err := h.ReadLines("/proc/"+task.String()+"/mountinfo", func(lines []byte, _ bool) { table.add(lines) }); err != nil {
+	if err := h.ReadLines("/proc/"+task.String()+"/mountinfo", func(lines []byte, _ bool) error { table.add(lines); return nil }); err != nil {
 		return nil, err
 	}
 	if len(i.all) >= insideMax || i.all == nil {
