@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
 // Free returns what frees a namespace: a step for everything that holds it, in the order
@@ -119,15 +120,8 @@ func (a *Adviser) stopsWhole(n *ns.Namespace) bool {
 // ownerStep returns the step that stops or restarts whoever has a holder of a namespace.
 // Whoever is in it is stopped; one that only has it open is started anew.
 func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
-	maker := a.maker(n)
-	switch {
-	case h.PID <= 1 || !h.IsTask() && h.Process != nil && a.guarded(h, h.Process.Comm):
-		return Fix{}, false
-	case !maker.Trusted || a.handed(maker, h) != "":
-		return Fix{}, false // that is no reason to stop what is root's
-	}
 	o := a.owner(n, h)
-	if a.guest(h, o) {
+	if a.spared(a.maker(n), h, o) {
 		return Fix{}, false
 	}
 	do := restart
@@ -138,6 +132,14 @@ func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
 		return run(cmd, "commands"), true
 	}
 	return Fix{}, false
+}
+
+// spared reports whether the owner of a holder is neither stopped nor started anew for it: it is a
+// daemon that others depend on, or the holder is there by the word of a user, which is no reason
+// to stop what is root's. maker is whose what is held is.
+func (a *Adviser) spared(maker ns.Authority, h *ns.Holder, o *owner.Owner) bool {
+	return h.PID <= 1 || !h.IsTask() && h.Process != nil && a.guarded(h, h.Process.Comm) ||
+		!maker.Trusted || a.handed(maker, h) != "" || a.guest(h, o)
 }
 
 // restart returns the step that ends the process of a thread in a namespace in the way of

@@ -140,7 +140,10 @@ func (d *document) add(value any, long ...longList) error {
 	}
 	text = bytes.TrimRight(text, "\n")
 	for _, l := range long {
-		before, after, _ := bytes.Cut(text, []byte(l.empty))
+		before, after, found := bytes.Cut(text, []byte(l.empty))
+		if !found {
+			return fmt.Errorf("encode JSON: it has no %s to put a list in", l.empty)
+		}
 		d.text = append(append(d.text, before...), l.member+":["...)
 		if err := l.add(); err != nil {
 			return err
