@@ -16,7 +16,7 @@ import (
 func leak(n int) *ns.Namespace {
 	room := &ns.Namespace{Type: ns.Net, Inode: 7, OwnerUID: -1}
 	for fd := range n {
-		room.Holders = append(room.Holders, ns.Holder{Kind: ns.KindSocket, PID: 42, FD: 3 + fd, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "dgram"}), Born: time.Second})
+		room.Holders = append(room.Holders, ns.Holder{Kind: ns.KindSocket, PID: 42, FD: int32(3 + fd), Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "dgram"}), Born: time.Second})
 	}
 	room.Holders = append(room.Holders, ns.Holder{Kind: ns.KindSocket, PID: 43, FD: 9, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "dgram"}), Born: time.Second})
 	return room

@@ -16,7 +16,7 @@ func TestAnswerOfAFile(t *testing.T) {
 		t.Errorf("answer %+v, want the recorded one", got)
 	}
 	for _, kind := range ns.Kinds() {
-		for _, via := range []string{"", ns.ViaPeer, ns.ViaDetached, ns.ViaMapped} {
+		for _, via := range []ns.Via{ns.NoVia, ns.ViaPeer, ns.ViaDetached, ns.ViaMapped} {
 			n := ns.Namespace{Type: ns.Net, Inode: 8, Holders: []ns.Holder{
 				{Kind: kind, PID: 42, FD: 3, Path: "/run/netns/blue", MountNS: 9, Via: via, Process: &ns.Process{PID: 42, Comm: "a"},
 					Child: &ns.Namespace{Type: ns.UTS, Inode: 14}},

@@ -40,7 +40,7 @@ func (a *Adviser) holds(h *ns.Holder) string {
 	if h.Kind.HasFD() && h.FD >= 0 {
 		return fmt.Sprintf("%s: fd %d of %s", what, h.FD, a.Who(h.PID))
 	}
-	if h.Via != "" && h.Kind.HasFD() && h.PID != 0 {
+	if h.Via != ns.NoVia && h.Kind.HasFD() && h.PID != 0 {
 		return fmt.Sprintf("%s: the %s of %s", what, h.Via, a.Who(h.PID))
 	}
 	return what + " of " + a.Who(h.PID)

@@ -17,7 +17,7 @@ func (a *Adviser) KernelOnly(n *ns.Namespace) (t Text) {
 	t.Summary = "nothing visible keeps it, and yet it is alive"
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if refs += h.Refs; h.Closing() {
+		if refs += int(h.Refs); h.Closing() {
 			refs, closing = refs+1, closing+1
 		}
 	}

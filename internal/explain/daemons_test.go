@@ -45,7 +45,7 @@ func TestKeepersAreLeftAlone(t *testing.T) {
 	pid := ns.TaskID(os.Getpid())
 	unit := &owner.Owner{Runtime: "systemd", Unit: "a.service", Authority: ns.RootAuthority}
 	a, _ := adviser(t, &fakeOwners{of: map[ns.TaskID]*owner.Owner{pid: unit}})
-	for _, via := range []string{"", ns.ViaDetached} { // by a mount namespace, by a detached mount
+	for _, via := range []ns.Via{ns.NoVia, ns.ViaDetached} { // by a mount namespace, by a detached mount
 		free := func(change func(*ns.Process)) iter.Seq[Fix] {
 			pin, h := own(t, ns.KindFD), mountAt("/srv/ns", 9)
 			change(pin.Process)

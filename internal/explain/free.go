@@ -206,9 +206,9 @@ func closing(h *ns.Holder) string {
 func (a *Adviser) find(n *ns.Namespace, h *ns.Holder) Fix {
 	what := "the reference"
 	if h.Refs > 1 {
-		what = "the " + References(h.Refs)
+		what = "the " + References(int(h.Refs))
 	}
-	switch c := a.causeOf(n, h.Refs); {
+	switch c := a.causeOf(n, int(h.Refs)); {
 	case h.Refs == 0:
 		return Fix{verb: "find", object: "what refers to it (the bpf engine sees more)"}
 	case c.hidden:

@@ -48,7 +48,7 @@ func descriptor(h *ns.Holder, name func(*ns.Holder) string) string {
 		return fmt.Sprintf("the %s of %s", h.Via, name(of))
 	case h.Via == ns.ViaPeer:
 		return file + fmt.Sprintf(" (connected to a closed %s %s socket)", s.Family, s.Type)
-	case h.Via != "":
+	case h.Via != ns.NoVia:
 		return file + fmt.Sprintf(" (%s)", h.Via)
 	case h.Kind == ns.KindSocket:
 		return file + fmt.Sprintf(" (%s %s socket)", s.Family, s.Type)

@@ -22,7 +22,7 @@ func (h *Host) AuthorityOf(uid int) ns.Authority {
 	case uid < 0:
 		return ns.UnknownAuthority
 	}
-	return ns.Authority{UID: uid, Trusted: uid == os.Geteuid()}
+	return ns.Authority{UID: uint32(uid), Trusted: uid == os.Geteuid()}
 }
 
 // Authority returns who controls what a path leads to: the file, every directory on

@@ -33,7 +33,7 @@ func newSample() sample {
 			{Key: record.Key{Type: ns.Net, Inode: math.MaxUint64}, Name: ns.Name{Name: "\xff\x00blue", Path: "/run/netns/\xff"}, Cookie: 7},
 			{},
 		},
-		Dangling: []ns.DanglingName{{Path: "/run/netns/old", Made: time.Unix(1700000000, 123).UTC(), Authority: ns.Authority{UID: -1, Trusted: true}}},
+		Dangling: []ns.DanglingName{{Path: "/run/netns/old", Made: time.Unix(1700000000, 123).UTC(), Authority: ns.Authority{UID: math.MaxUint32, Trusted: true}}},
 		Mounted:  map[string]record.Key{"/a\xfe": {Type: ns.User, Inode: 1}, "": {Inode: 2}},
 		Numbers:  []int64{math.MinInt64, -1, 0, math.MaxInt64},
 		Text:     []byte{0, 255},

@@ -4,7 +4,6 @@ package host
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -87,8 +86,8 @@ func (m *memoryReads) leave(file string, returned chan struct{}) {
 // program.
 func (h *Host) isTrusted(task string) bool {
 	first, _, _ := strings.Cut(task, "/")
-	pid, err := strconv.Atoi(first)
-	return err == nil && h.ProcessAuthority(ns.TaskID(pid)).Trusted
+	pid, ok := ns.ParseTaskID(first)
+	return ok && h.ProcessAuthority(pid).Trusted
 }
 
 // Unanswered returns the files of tasks that do not answer, sorted. Where no more were asked,

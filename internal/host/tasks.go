@@ -5,6 +5,7 @@ package host
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"golang.org/x/sys/unix"
 
@@ -60,7 +61,7 @@ func Descriptors(dir int, buf []byte) ([]int, error) {
 // NumericEntries appends the numbers among the names in a getdents64 buffer that
 // are of one type: the PIDs of /proc, the TIDs of /proc/PID/task, the links of
 // /proc/PID/fd.
-func NumericEntries[T ~int](to []T, buf []byte, want byte) []T {
+func NumericEntries[T ~int | ~int32](to []T, buf []byte, want byte) []T {
 	const header = 19 // d_ino, d_off, d_reclen, d_type
 	for len(buf) > header {
 		reclen := int(binary.NativeEndian.Uint16(buf[16:]))
@@ -77,7 +78,7 @@ func NumericEntries[T ~int](to []T, buf []byte, want byte) []T {
 			n = n*10 + int(name[i]-'0')
 			i++
 		}
-		if i > 0 && i < len(name) && name[i] == 0 {
+		if i > 0 && i < len(name) && name[i] == 0 && n <= math.MaxInt32 { // the kernel has no larger ones
 			to = append(to, T(n))
 		}
 	}

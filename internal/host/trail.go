@@ -5,7 +5,6 @@ package host
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -94,8 +93,8 @@ func procPath(name string) (pid ns.TaskID, rest string, ok bool) {
 		return 0, "", false
 	}
 	number, rest, _ := strings.Cut(inside, "/")
-	n, err := strconv.ParseUint(number, 10, 31)
-	return ns.TaskID(n), rest, err == nil
+	pid, ok = ns.ParseTaskID(number)
+	return pid, rest, ok
 }
 
 // process judges a path below /proc/PID. Whatever is there is as the process has it.

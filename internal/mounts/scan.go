@@ -74,7 +74,7 @@ type task struct {
 func (s *Scan) holder(m *Namespace, mount *mount) ns.Holder {
 	return ns.Holder{
 		Kind: ns.KindMount, PID: m.member.pid, TID: m.member.tid, Born: m.member.born, Path: mount.path,
-		MountNS: m.Inode, MountID: mount.id, Authority: s.authority(m, mount.path),
+		MountNS: m.Inode, MountID: int32(mount.id), Authority: s.authority(m, mount.path),
 	}
 }
 

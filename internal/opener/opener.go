@@ -162,10 +162,6 @@ var (
 
 // openHolder opens, with O_PATH, the file by which a holder holds.
 func (o *Opener) openHolder(t ns.Type, h *ns.Holder) (int, error) {
-	link := t.Links()[0]
-	if h.Via != "" {
-		link = h.Via
-	}
 	pid := h.PID.String()
 	var name string
 	switch {
@@ -174,11 +170,11 @@ func (o *Opener) openHolder(t ns.Type, h *ns.Holder) (int, error) {
 	case h.PID == 0:
 		return -1, ErrNoPath // out of our PID namespace's sight
 	case h.Kind == ns.KindProcess:
-		name = path.Join(pid, "ns", link)
+		name = path.Join(pid, "ns", h.Link(t))
 	case h.Kind == ns.KindThread:
-		name = path.Join(pid, "task", h.TID.String(), "ns", link)
-	case h.Kind == ns.KindFD && h.Via == "":
-		name = host.FDPath(h.PID, h.TID, h.FD)[len("/proc/"):]
+		name = path.Join(pid, "task", h.TID.String(), "ns", h.Link(t))
+	case h.Kind == ns.KindFD && h.Via == ns.NoVia:
+		name = host.FDPath(h.PID, h.TID, int(h.FD))[len("/proc/"):]
 	default:
 		return -1, ErrNoPath
 	}

@@ -67,7 +67,7 @@ const looks = 3
 // visitFile takes the namespace that a descriptor is open on, or what may keep one. One that
 // is another file by now is looked at again, for the sources to come too.
 func (w *Worker) visitFile(v *Process, f *openFile) {
-	h := ns.Holder{Kind: ns.KindFD, PID: v.pid, TID: f.tid, FD: f.fd}
+	h := ns.Holder{Kind: ns.KindFD, PID: v.pid, TID: f.tid, FD: int32(f.fd)}
 	for range looks {
 		if f.kind != nsFile {
 			w.visitOther(f, h)

@@ -77,7 +77,7 @@ func (b *duplicator) ask(files []*openFile) ([]answer, error) {
 
 // take returns what an answer is of a file, as duplicate does.
 func (a *answer) take(pid ns.TaskID, f *openFile) (ns.Holder, uint64, error) {
-	h := ns.Holder{Kind: ns.KindSocket, PID: pid, TID: f.tid, FD: f.fd, Socket: ns.NewSocket(ns.SocketWords{Family: a.Family, Type: a.Type, Device: a.Device})}
+	h := ns.Holder{Kind: ns.KindSocket, PID: pid, TID: f.tid, FD: int32(f.fd), Socket: ns.NewSocket(ns.SocketWords{Family: a.Family, Type: a.Type, Device: a.Device})}
 	if a.Tun {
 		h.Kind = ns.KindTun
 	}

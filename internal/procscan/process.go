@@ -26,7 +26,8 @@ func Processes(w *Worker, v *Process) {
 		for _, link := range t.Links()[1:] {
 			inode, errno := w.readLink(t, v.pid, "/ns/", link)
 			if errno == 0 && inode != v.own[t] {
-				w.holds(record.Key{Type: t, Inode: inode}, ns.Holder{Kind: ns.KindProcess, PID: v.pid, Via: link})
+				via, _ := ns.ViaOf(link) // there is one for each of these
+				w.holds(record.Key{Type: t, Inode: inode}, ns.Holder{Kind: ns.KindProcess, PID: v.pid, Via: via})
 			}
 		}
 	}

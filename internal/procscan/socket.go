@@ -139,7 +139,7 @@ func (b *duplicator) inspect(f *openFile) (ns.Holder, uint64, error) {
 
 // duplicate duplicates a file and returns what it holds.
 func (b *duplicator) duplicate(f *openFile) (ns.Holder, uint64, error) {
-	h := ns.Holder{Kind: ns.KindSocket, PID: b.pid, TID: f.tid, FD: f.fd}
+	h := ns.Holder{Kind: ns.KindSocket, PID: b.pid, TID: f.tid, FD: int32(f.fd)}
 	pidfd, err := b.pidfd(f.tid)
 	if err != nil {
 		return h, 0, err

@@ -89,7 +89,7 @@ func TestReplacedDescriptor(t *testing.T) {
 		defer unix.Close(tt.fd)
 		for _, listed := range []fileKindOf{nsFile, socketFile, tunFile} {
 			found := visitAs(t, tt.fd, listed)
-			if len(found) != tt.held || tt.held > 0 && (found[0].holder.Kind != tt.want || found[0].holder.FD != tt.fd) {
+			if len(found) != tt.held || tt.held > 0 && (found[0].holder.Kind != tt.want || int(found[0].holder.FD) != tt.fd) {
 				t.Errorf("listed as %d: found %+v, want %d of kind %v", listed, found, tt.held, tt.want)
 			}
 		}
@@ -106,7 +106,7 @@ func TestInodeOfAnotherType(t *testing.T) {
 		w.findings = nil
 		Files(w, &v)
 		for _, f := range w.findings {
-			if f.holder.FD == fd {
+			if int(f.holder.FD) == fd {
 				return f.key.Type, f.key.Inode
 			}
 		}

@@ -67,7 +67,8 @@ func (w *Worker) visitThread(v *Process, tid ns.TaskID) {
 				continue
 			}
 			if first, errno := w.readLink(t, v.pid, "/ns/", link); errno != 0 || first != inode {
-				w.found(record.Key{Type: t, Inode: inode}, ns.Holder{Kind: ns.KindThread, PID: v.pid, TID: tid, Via: link})
+				via, _ := ns.ViaOf(link) // there is one for each of these
+				w.found(record.Key{Type: t, Inode: inode}, ns.Holder{Kind: ns.KindThread, PID: v.pid, TID: tid, Via: via})
 			}
 		}
 	}

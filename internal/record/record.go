@@ -12,22 +12,23 @@ import (
 
 // Record is one holder of one namespace. There are tens of thousands, nearly
 // all of them processes, threads, files, sockets and mounts: what of these is no number, and no
-// path, is shared by all that are alike. That is a quarter of a Holder's memory, which costs more
+// path, is shared by all that are alike. That is half of a Holder's memory, which costs more
 // time to get than to fill.
 type Record struct {
-	Key
-	Kind         ns.Kind
-	whole        bool // like is the holder
-	pid, tid, fd int32
-	born         time.Duration
-	like         *ns.Holder // what else it has; nil if nothing
-	mount        *mount     // what else a mount has
+	Inode    uint64
+	Type     ns.Type
+	Kind     ns.Kind
+	pid, tid ns.TaskID
+	fd       int32
+	born     time.Duration
+	like     *ns.Holder // what else it has; nil if nothing
+	mount    *mount     // what else a mount has
 }
 
 // mount is what a mount has of its own.
 type mount struct {
 	path string
-	id   int
+	id   int32
 }
 
 // Key identifies a namespace within one scan.
@@ -36,15 +37,15 @@ type Key struct {
 	Inode uint64
 }
 
+// Key returns what the record is of.
+func (s *Record) Key() Key { return Key{s.Type, s.Inode} }
+
 // Holder returns the holder of the record.
 func (s *Record) Holder() (h ns.Holder) {
 	if s.like != nil {
 		h = *s.like
 	}
-	if s.whole {
-		return h
-	}
-	h.Kind, h.PID, h.TID, h.FD, h.Born = s.Kind, ns.TaskID(s.pid), ns.TaskID(s.tid), int(s.fd), s.born
+	h.Kind, h.PID, h.TID, h.FD, h.Born = s.Kind, s.pid, s.tid, s.fd, s.born
 	if m := s.mount; m != nil {
 		h.Path, h.MountID = m.path, m.id
 	}
@@ -52,12 +53,7 @@ func (s *Record) Holder() (h ns.Holder) {
 }
 
 // PID returns the process of the holder, 0 if it has none.
-func (s *Record) PID() ns.TaskID {
-	if s.whole {
-		return s.like.PID
-	}
-	return ns.TaskID(s.pid)
-}
+func (s *Record) PID() ns.TaskID { return s.pid }
 
 // List is a list of records in pieces, so that none of many is ever copied to
 // make room for the next.
@@ -78,18 +74,14 @@ func (p *List) Add(k Key, h *ns.Holder) {
 }
 
 func (p *List) record(k Key, h *ns.Holder) Record {
-	s := Record{Key: k, Kind: h.Kind, pid: int32(h.PID), tid: int32(h.TID), fd: int32(h.FD), born: h.Born}
+	s := Record{Inode: k.Inode, Type: k.Type, Kind: h.Kind, pid: h.PID, tid: h.TID, fd: h.FD, born: h.Born}
 	if s.Holder() == *h {
 		return s
 	}
-	if h.Kind == ns.KindMount {
+	if h.Path != "" || h.MountID != 0 {
 		s.mount = &mount{h.Path, h.MountID}
 	}
 	s.like = p.rest(h)
-	if s.Holder() != *h { // it has more, or a number too large
-		whole := *h
-		s.whole, s.like = true, &whole
-	}
 	return s
 }
 

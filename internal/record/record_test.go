@@ -13,11 +13,11 @@ import (
 func TestRecordKeepsAllFields(t *testing.T) {
 	for _, h := range []ns.Holder{
 		{Kind: ns.KindProcess, PID: 42, Born: 5},
-		{Kind: ns.KindProcess, PID: 42, Via: "pid_for_children"},
-		{Kind: ns.KindProcess, PID: math.MaxInt32 + 1}, // in a recorded tree
+		{Kind: ns.KindProcess, PID: 42, Via: ns.ViaPIDForChildren},
+		{Kind: ns.KindProcess, PID: math.MaxInt32},
 		{Kind: ns.KindThread, PID: 42, TID: 43},
 		{Kind: ns.KindFD, PID: 42, FD: 7},
-		{Kind: ns.KindFD, PID: 42, FD: 7, Via: "io_uring"},
+		{Kind: ns.KindFD, PID: 42, FD: 7, Via: ns.ViaRing},
 		{Kind: ns.KindInflight, FD: -1},
 		{Kind: ns.KindSocket, PID: 42, FD: 7, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"})},
 		{Kind: ns.KindMount, FD: -1, Via: ns.ViaDetached, MountID: 7, Authority: ns.RootAuthority},
@@ -44,7 +44,7 @@ func TestRecordsShareWords(t *testing.T) {
 	var all List
 	fill := func() {
 		for fd := range 1024 {
-			h := ns.Holder{Kind: ns.KindSocket, PID: 42, FD: fd, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: []string{"stream", "dgram"}[fd%2]})}
+			h := ns.Holder{Kind: ns.KindSocket, PID: 42, FD: int32(fd), Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: []string{"stream", "dgram"}[fd%2]})}
 			all.Add(Key{ns.Net, 1}, &h)
 		}
 	}
@@ -54,7 +54,7 @@ func TestRecordsShareWords(t *testing.T) {
 	}
 	n := 0
 	all.Each(func(r *Record) {
-		if h := r.Holder(); h.FD != n%1024 || h.Socket.Words().Type != []string{"stream", "dgram"}[n%2] {
+		if h := r.Holder(); int(h.FD) != n%1024 || h.Socket.Words().Type != []string{"stream", "dgram"}[n%2] {
 			t.Fatalf("holder %d: %+v", n, h)
 		}
 		n++

@@ -54,9 +54,8 @@ func (s *Sink) Holder(t ns.Type, inode uint64, h ns.Holder) {
 }
 
 // Process takes a process in a namespace, with its start time since boot, which
-// saves reading it when the leader is looked for. via is "" or the link that
-// holds for future children, as "pid_for_children".
-func (s *Sink) Process(t ns.Type, inode uint64, pid ns.TaskID, born time.Duration, via string) {
+// saves reading it when the leader is looked for. via is of a link that holds for future children.
+func (s *Sink) Process(t ns.Type, inode uint64, pid ns.TaskID, born time.Duration, via ns.Via) {
 	s.Holder(t, inode, ns.Holder{Kind: ns.KindProcess, PID: pid, Via: via, Born: born})
 }
 

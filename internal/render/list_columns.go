@@ -180,7 +180,7 @@ var listColumns = []listColumn{
 			if r.Leader == nil {
 				return filter.Value{}
 			}
-			return filter.Of(r.Leader.PID)
+			return filter.Of(int(r.Leader.PID))
 		}},
 	},
 	{

@@ -49,10 +49,10 @@ func (r *listRow) appendLikeness(to []byte) []byte {
 }
 
 func appendHolder(to []byte, h *ns.Holder) []byte {
-	to = appendNumbers(to, int(h.Kind), h.Refs)
+	to = appendNumbers(to, int(h.Kind), int(h.Refs))
 	switch h.Kind {
 	case ns.KindProcess, ns.KindThread:
-		return appendTexts(to, h.Via)
+		return appendNumbers(to, int(h.Via))
 	case ns.KindMount:
 		to = appendNumbers(to, int(h.MountNS), bit(h.Covered), bit(h.Path == ""))
 		to = appendTexts(to, dirOf(h.Path))
@@ -63,7 +63,8 @@ func appendHolder(to []byte, h *ns.Holder) []byte {
 		}
 	}
 	s := h.Socket.Words()
-	return appendTexts(to, h.Via, s.Family, s.Type, s.State)
+	to = appendNumbers(to, int(h.Via))
+	return appendTexts(to, s.Family, s.Type, s.State)
 }
 
 func appendNumbers(to []byte, all ...int) []byte {
@@ -83,7 +84,7 @@ func appendTexts(to []byte, all ...string) []byte {
 }
 
 func appendAuthority(to []byte, a ns.Authority) []byte {
-	return appendNumbers(to, int(a.Source), a.UID, bit(a.Trusted))
+	return appendNumbers(to, int(a.Source), int(a.UID), bit(a.Trusted))
 }
 
 func bit(b bool) int {

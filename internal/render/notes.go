@@ -106,7 +106,10 @@ func hiddenNote(s *ns.Snapshot, what []string) string {
 	if s.Root != "/" {
 		return note + ": another root's tree does not show them"
 	}
-	if s.NoEngine != nil && !denied(s.NoEngine) {
+	switch {
+	case s.NoEngine == nil: // the proc engine was asked for
+		return note + ": the bpf engine sees them: use --engine bpf, as root"
+	case !denied(s.NoEngine):
 		return note + ": the bpf engine, which sees them, did not start: " + s.NoEngine.Error()
 	}
 	return note + ": the bpf engine sees them, run as root"

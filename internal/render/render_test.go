@@ -198,7 +198,7 @@ func TestGapNotes(t *testing.T) {
 
 func TestNoteWithoutEngine(t *testing.T) {
 	for want, err := range map[string]error{
-		"not looked at: files in flight: the bpf engine sees them, run as root":                         nil,
+		"not looked at: files in flight: the bpf engine sees them: use --engine bpf, as root":           nil,
 		"not looked at: files in flight: the bpf engine, which sees them, did not start: it is too old": errors.New("it is too old"),
 		"not looked at: files in flight: the bpf engine sees them, run as root ":                        fmt.Errorf("needs CAP_BPF: %w", unix.EPERM),
 	} {

@@ -137,18 +137,18 @@ func fd(h *ns.Holder) string {
 	if !h.Kind.HasFD() || h.FD < 0 {
 		return ""
 	}
-	return strconv.Itoa(h.FD)
+	return strconv.Itoa(int(h.FD))
 }
 
 // what describes a holder in a word or two.
 func what(h *ns.Holder) string {
 	s := h.Socket.Words()
-	words := []string{s.Family, s.Type, name(s.Device), h.Via, s.State}
+	words := []string{s.Family, s.Type, name(s.Device), h.Via.String(), s.State}
 	if s.Peer != "" {
 		words = append(words, "to "+s.Peer)
 	}
 	if h.Refs > 0 {
-		words = append(words, explain.References(h.Refs))
+		words = append(words, explain.References(int(h.Refs)))
 	}
 	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }
@@ -166,7 +166,7 @@ func addHolder(t *table, s *ns.Snapshot, n *ns.Namespace, x *owner.Index, h *ns.
 		pid, tid = 0, 0 // they only see the mount
 	}
 	t.add("", h.Kind.String(), number(int(pid)), number(int(tid)), fd(h), what(h), child, keptBy, ownerCell(x.Holder(n, h), f.full()), user, since,
-		number(int(h.MountNS)), number(h.MountID), strings.TrimPrefix(path, " "), command)
+		number(int(h.MountNS)), number(int(h.MountID)), strings.TrimPrefix(path, " "), command)
 }
 
 // groupNote returns in which mount namespaces the copies of one mount are.

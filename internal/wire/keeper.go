@@ -127,7 +127,7 @@ func (k *Keeper) Processes() int { return len(k.table) }
 // Process returns one of the processes.
 func (k *Keeper) Process(i int) KeptProcess {
 	p := &k.table[i]
-	w := KeptProcess{PID: int(p.process.PID), Details: newDetails(p.process), Owner: NewOwner(p.owners[0])}
+	w := KeptProcess{PID: p.process.PID, Details: newDetails(p.process), Owner: NewOwner(p.owners[0])}
 	if !sameOwner(p.owners[0], p.owners[1]) {
 		w.Inside = NewOwner(p.owners[1])
 	}
@@ -224,7 +224,7 @@ func (k *Keeper) holders(w *Kept, n *ns.Namespace, from int) (next int) {
 			continue
 		}
 		at, known, fits := k.inTable(n, h)
-		if fits && h.Kind == ns.KindProcess && h.Via == "" && w.join(at) {
+		if fits && h.Kind == ns.KindProcess && h.Via == ns.NoVia && w.join(at) {
 			continue
 		}
 		one := KeptHolder{Holder: k.c.holder(n, h), Apart: known && !fits}

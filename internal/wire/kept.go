@@ -11,10 +11,10 @@ import (
 
 // KeptProcess is a process that holds namespaces of a snapshot.
 type KeptProcess struct {
-	PID     int    `json:"pid"`
-	Details        // without started where that is the boot and started_after_boot_ns later
-	Owner   *Owner `json:"owner,omitempty"`
-	Inside  *Owner `json:"inside,omitempty"` // the owner of the process where it is in a namespace that is not the host's own, if that is another
+	PID     ns.TaskID `json:"pid"`
+	Details           // without started where that is the boot and started_after_boot_ns later
+	Owner   *Owner    `json:"owner,omitempty"`
+	Inside  *Owner    `json:"inside,omitempty"` // the owner of the process where it is in a namespace that is not the host's own, if that is another
 }
 
 // Kept is a namespace in a snapshot. Other documents have the same of it in full: see

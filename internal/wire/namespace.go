@@ -87,7 +87,7 @@ type Owner struct {
 
 // Process is a process as its own files in /proc describe it.
 type Process struct {
-	PID int `json:"pid"`
+	PID ns.TaskID `json:"pid"`
 	Details
 }
 
@@ -155,7 +155,7 @@ func (c *converter) unnamed(n *ns.Namespace) Namespace {
 		}
 	}
 	if p := n.Leader; p != nil {
-		w.Leader = &Process{int(p.PID), newDetails(p)}
+		w.Leader = &Process{p.PID, newDetails(p)}
 	}
 	return w
 }

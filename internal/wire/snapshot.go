@@ -69,12 +69,12 @@ type DanglingName struct {
 // Container is what a runtime has written down of one of its containers.
 type Container struct {
 	Owner
-	PID     int      `json:"pid,omitempty"`     // its first process
-	State   string   `json:"state,omitempty"`   // running, paused, stopped or created
-	Sandbox string   `json:"sandbox,omitempty"` // the path of the network namespace that was made for it
-	NetNS   uint64   `json:"netns,omitempty"`   // the inode of the namespace at that path
-	IPs     []string `json:"ips,omitempty"`
-	Dir     string   `json:"dir"` // where this was read
+	PID     ns.TaskID `json:"pid,omitempty"`     // its first process
+	State   string    `json:"state,omitempty"`   // running, paused, stopped or created
+	Sandbox string    `json:"sandbox,omitempty"` // the path of the network namespace that was made for it
+	NetNS   uint64    `json:"netns,omitempty"`   // the inode of the namespace at that path
+	IPs     []string  `json:"ips,omitempty"`
+	Dir     string    `json:"dir"` // where this was read
 }
 
 // Head returns all of a snapshot that is not in lists.
@@ -104,7 +104,7 @@ func (k *Keeper) Head() Snapshot {
 		w.Dangling = append(w.Dangling, DanglingName{d.Path, raw(d.Path), string(d.Kind), d.Reason, d.Authority.String()})
 	}
 	for _, o := range k.c.owners.Containers() {
-		w.Containers = append(w.Containers, Container{*NewOwner(&o.Owner), int(o.PID), o.State, o.Sandbox, o.NetNS, o.IPs, o.Dir})
+		w.Containers = append(w.Containers, Container{*NewOwner(&o.Owner), o.PID, o.State, o.Sandbox, o.NetNS, o.IPs, o.Dir})
 	}
 	return w
 }

@@ -49,7 +49,7 @@ func (x *inspection) splitThreads(n *ns.Namespace, homes map[ns.TaskID]uint64) m
 	threads := ns.Namespace{Type: n.Type, Inode: n.Inode}
 	for i := range n.Holders {
 		h := n.Holders[i]
-		if h.Kind == ns.KindThread && h.Via == "" && homes[h.PID] != 0 && homes[h.PID] != n.Inode {
+		if h.Kind == ns.KindThread && h.Via == ns.NoVia && homes[h.PID] != 0 && homes[h.PID] != n.Inode {
 			threads.Holders = append(threads.Holders, h)
 		}
 	}

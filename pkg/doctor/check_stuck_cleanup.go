@@ -5,7 +5,6 @@ package doctor
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -90,8 +89,8 @@ func (x *inspection) workers() []ns.TaskID {
 	text, err := x.host.ReadProc(kthreadd, fmt.Sprintf("task/%d/children", kthreadd), 1<<20)
 	if err == nil {
 		for _, word := range strings.Fields(string(text)) {
-			if pid, err := strconv.Atoi(word); err == nil {
-				pids = append(pids, ns.TaskID(pid))
+			if pid, ok := ns.ParseTaskID(word); ok {
+				pids = append(pids, pid)
 			}
 		}
 		return pids

@@ -49,7 +49,7 @@ func (x *inspection) homesOf(t ns.Type) map[ns.TaskID]uint64 {
 	for i := range x.snap.Namespaces {
 		n := &x.snap.Namespaces[i]
 		for j := range n.Holders {
-			if h := &n.Holders[j]; n.Type == t && h.Kind == ns.KindProcess && h.Via == "" {
+			if h := &n.Holders[j]; n.Type == t && h.Kind == ns.KindProcess && h.Via == ns.NoVia {
 				homes[h.PID] = n.Inode
 			}
 		}

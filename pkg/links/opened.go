@@ -175,7 +175,7 @@ func (f *files) look(t task) (all []opened, err error) {
 		}
 		p := f.process(t.pid)
 		if _, err := unix.Readlinkat(at, link, buf[:]); err == nil { // if not, p may be another by now
-			all = append(all, opened{inode, ns.Holder{Kind: ns.KindSocket, PID: t.pid, TID: t.tid, FD: fd, Process: p}})
+			all = append(all, opened{inode, ns.Holder{Kind: ns.KindSocket, PID: t.pid, TID: t.tid, FD: int32(fd), Process: p}})
 		}
 	}
 	return all, nil

@@ -12,8 +12,8 @@ import (
 // The zero value is a user who is not known.
 type Authority struct {
 	Source  AuthoritySource
-	Trusted bool // it is the kernel's, root's, or that of the user who runs this program
-	UID     int  // of a user; 0 if several users can change it, or it is not known which one can
+	Trusted bool   // it is the kernel's, root's, or that of the user who runs this program
+	UID     uint32 // of a user; 0 if several users can change it, or it is not known which one can
 }
 
 // AuthoritySource is a class of authorities.
@@ -34,7 +34,7 @@ var (
 )
 
 // UserAuthority returns the authority of a user, whom the reader does not trust.
-func UserAuthority(uid int) Authority { return Authority{Source: OfUser, UID: uid} }
+func UserAuthority(uid int) Authority { return Authority{Source: OfUser, UID: uint32(max(uid, 0))} }
 
 // String returns the authority as JSON has it: "kernel", "root", "user:1000", and "user"
 // for a user who is not known.
@@ -44,10 +44,10 @@ func (a Authority) String() string {
 		return "kernel"
 	case a.Source == OfRoot:
 		return "root"
-	case a.UID <= 0:
+	case a.UID == 0:
 		return "user"
 	}
-	return "user:" + strconv.Itoa(a.UID)
+	return "user:" + strconv.FormatUint(uint64(a.UID), 10)
 }
 
 // Suffix returns what a table and a sentence add to a fact: "" for one that is
@@ -56,7 +56,7 @@ func (a Authority) Suffix() string {
 	switch {
 	case a.Trusted:
 		return ""
-	case a.UID <= 0:
+	case a.UID == 0:
 		return " (uid unknown)"
 	}
 	return fmt.Sprintf(" (uid %d)", a.UID)

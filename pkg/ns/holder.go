@@ -10,16 +10,16 @@ type Holder struct {
 	Kind    Kind
 	Covered bool     // of a mount: another one lies over it, so that its path does not reach it
 	Copy    bool     // a covered one that propagation made of the one its path reaches, and takes away with it
+	Via     Via      // how it holds, where that is not what is usual
 	PID     TaskID   // the process; for a mount one in its mount namespace, 0 if none is known
 	TID     TaskID   // the thread, for KindThread, for a file in a thread's own table, and for a mount in the mount namespace of a thread alone
-	FD      int      // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
+	FD      int32    // for KindFD, KindSocket, KindTun, and KindInflight: of the socket it waits in; -1 if none
 	Socket  Socket   // for KindSocket, KindTun and KindMmap, and for what a socket keeps
-	Refs    int      // for KindKernel: how many references nothing visible explains, 0 if that is unknown
+	Refs    int32    // for KindKernel: how many references nothing visible explains, 0 if that is unknown
+	MountID int32    // for KindMount, as in mountinfo
 	Path    string   // the mount point, for KindMount, in its mount namespace; "" if that one's root does not lead to it
 	MountNS uint64   // inode of the mount namespace the mount is in, 0 if unknown
-	MountID int      // as in mountinfo
 	Pin     *Holder  // for a mount in a mount namespace without processes: what keeps that alive, if known
-	Via     string   // "pid_for_children" where that link, not the process itself, holds
 	Process *Process // details of PID, where they were asked for (see Describe)
 
 	// Born is when PID started, after boot: PIDs are given again, and the two together
@@ -35,35 +35,6 @@ type Holder struct {
 	// mount namespace that a user owns is that user's.
 	Authority Authority
 }
-
-// Via of a mount that is in no mount namespace, and so on no list of mounts.
-const (
-	ViaDetached  = "detached mount"        // it is below one, as open_tree and fsmount make them: Pin has it, if known
-	ViaUnmounted = "unmounted, but in use" // with what it is below
-)
-
-// Via of an open file that is no namespace file.
-const (
-	ViaProcNet   = "/proc/net" // a file below that directory
-	ViaFSContext = "fsopen"    // a file system that is to be mounted
-	ViaBPFIter   = "bpf_iter"  // a BPF iterator over what is in it, as its sockets
-	ViaInotify   = "inotify"   // it watches the namespace's file
-	ViaFanotify  = "fanotify"  // the same
-)
-
-// Via of what a process, or the thread TID of it, keeps without a descriptor.
-const (
-	ViaRegistered = "registered io_uring" // an io_uring that it has registered with itself has the file
-	ViaRequest    = "io_uring request"    // one waits for the file
-	ViaAIO        = "aio request"         // the same
-	ViaMapped     = "mapped io_uring"     // an io_uring that it has mapped has the file
-)
-
-// ViaSender is the Via of a closed socket that has sent a message which waits in a queue.
-const ViaSender = "closed sender"
-
-// ViaPeer is the Via of a closed socket that the one at the descriptor is connected to.
-const ViaPeer = "closed peer"
 
 // Watches reports whether the holder is a watch on the namespace's file.
 func (h *Holder) Watches() bool { return h.Via == ViaInotify || h.Via == ViaFanotify }
@@ -112,7 +83,7 @@ func (b SortHolders) Less(i, j int) bool {
 	case x.Child != nil && y.Child != nil:
 		return x.Child.before(y.Child)
 	}
-	return x.Via < y.Via
+	return x.Via < y.Via // in the order of their names
 }
 
 // IsTask reports whether the holder is a task in the namespace, not a thing that

@@ -4,7 +4,6 @@ package ns
 
 import (
 	"path"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -32,9 +31,6 @@ func PIDOf(name, target string) TaskID {
 		return 0
 	}
 	text, _, _ := strings.Cut(rest, "/")
-	pid, err := strconv.Atoi(text)
-	if err != nil || pid < 1 {
-		return 0
-	}
-	return TaskID(pid)
+	pid, _ := ParseTaskID(text)
+	return pid
 }

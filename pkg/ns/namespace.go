@@ -84,7 +84,7 @@ func (n *Namespace) Counts() []int {
 func (n *Namespace) Processes() int {
 	c := 0
 	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == KindProcess && h.Via == "" {
+		if h := &n.Holders[i]; h.Kind == KindProcess && h.Via == NoVia {
 			c++
 		}
 	}
@@ -128,7 +128,7 @@ func (n *Namespace) Best() *Name {
 	best := -1
 	rank := func(name *Name) int {
 		switch {
-		case !name.Authority.Trusted && name.Authority.UID != n.OwnerUID:
+		case !name.Authority.Trusted && int(name.Authority.UID) != n.OwnerUID:
 			return 0
 		case !name.Authority.Trusted:
 			return 1
@@ -178,7 +178,7 @@ func (n *Namespace) Unexplained() int {
 	}
 	refs := 0
 	for i := range n.Holders {
-		refs += n.Holders[i].Refs
+		refs += int(n.Holders[i].Refs)
 	}
 	return refs
 }

@@ -122,7 +122,7 @@ func processesOf(s *ns.Snapshot) []ns.TaskID {
 			continue
 		}
 		for j := range n.Holders {
-			if h := &n.Holders[j]; h.Kind == ns.KindProcess && h.PID > 0 && h.Via == "" && !seen[h.PID] {
+			if h := &n.Holders[j]; h.Kind == ns.KindProcess && h.PID > 0 && h.Via == ns.NoVia && !seen[h.PID] {
 				seen[h.PID] = true
 				pids = append(pids, h.PID)
 			}
@@ -144,8 +144,8 @@ func (r *reader) processes() []ns.TaskID {
 	defer t.Close()
 	var pids []ns.TaskID
 	for _, name := range r.list(t, ".", nil) {
-		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, ns.TaskID(pid))
+		if pid, ok := ns.ParseTaskID(name); ok {
+			pids = append(pids, pid)
 		}
 	}
 	return pids

@@ -45,7 +45,7 @@ func split[T any](ref string, all []T, authority func(*T) ns.Authority) (rest st
 	}
 	for i := range all {
 		switch a := authority(&all[i]); {
-		case qualified && a.Source == ns.OfUser && a.UID == uid:
+		case qualified && a.Source == ns.OfUser && int(a.UID) == uid:
 			users = append(users, all[i])
 		case qualified:
 		case a.Trusted:
@@ -278,7 +278,7 @@ func (x *Index) ofUnit(s *ns.Snapshot, unit string) ([]ns.Alias, error) {
 		switch {
 		case o.Authority.Trusted && !qualified:
 			aliases = append(aliases, a)
-		case o.Authority.Source == ns.OfUser && (!qualified || o.Authority.UID == uid):
+		case o.Authority.Source == ns.OfUser && (!qualified || int(o.Authority.UID) == uid):
 			users = append(users, a)
 		}
 	}

@@ -81,15 +81,11 @@ func (x *Index) holding(n *ns.Namespace, h *ns.Holder) process {
 	if p.born != 0 || h.Kind != ns.KindProcess || x.host.Recorded() {
 		return p
 	}
-	link := n.Type.Links()[0]
-	if h.Via != "" {
-		link = h.Via
-	}
 	st, err := x.host.ReadStat(h.PID.String())
 	if err != nil {
 		return p
 	}
-	if inode, err := x.host.NamespaceLink(h.PID.String() + "/ns/" + link); err == nil && inode == n.Inode {
+	if inode, err := x.host.NamespaceLink(h.PID.String() + "/ns/" + h.Link(n.Type)); err == nil && inode == n.Inode {
 		p.born = st.Born()
 	}
 	return p

@@ -4,7 +4,6 @@ package owner
 
 import (
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -42,7 +41,6 @@ func parseMachine(name string, text []byte) (*Container, bool) {
 	if field["SERVICE"] == "systemd-nspawn" {
 		c.Runtime = "nspawn"
 	}
-	leader, _ := strconv.Atoi(field["LEADER"]) // if there is none, none is known
-	c.PID = ns.TaskID(leader)
+	c.PID, _ = ns.ParseTaskID(field["LEADER"]) // if there is none, none is known
 	return c, true
 }

@@ -8,7 +8,6 @@ import (
 	"path"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -160,11 +159,8 @@ func (r *reader) read(t *host.Tree, name string) ([]byte, ns.Authority) {
 // pid reads the PID that a runtime has put down, 0 if none.
 func (r *reader) pid(name string) ns.TaskID {
 	text, _ := r.readAt(name) // whether the process is the container's is looked at
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || pid < 0 {
-		return 0 // not written yet
-	}
-	return ns.TaskID(pid)
+	pid, _ := ns.ParseTaskID(strings.TrimSpace(string(text))) // if it is none, it is not written yet
+	return pid
 }
 
 // config returns a file by its whole path, nil if somebody can change it who is not

@@ -47,7 +47,7 @@ func (x *Index) findSandboxes() {
 		switch {
 		case n != nil && c.Authority.Trusted && !at[name].trusted:
 		case !c.Authority.Trusted:
-			if n != nil && x.isUsers(n, c.Authority.UID) && strings.HasPrefix(name, "/run/user/"+strconv.Itoa(c.Authority.UID)+"/") {
+			if n != nil && x.isUsers(n, int(c.Authority.UID)) && strings.HasPrefix(name, "/run/user/"+strconv.FormatUint(uint64(c.Authority.UID), 10)+"/") {
 				c.NetNS = n.Inode
 			}
 		case n != nil:

@@ -31,7 +31,7 @@ func (r Ref) mayBeName() bool {
 // or, where it names a user, that user's word.
 func (r Ref) believes(a ns.Authority) bool {
 	if r.uid != 0 {
-		return a.Source == ns.OfUser && a.UID == r.uid
+		return a.Source == ns.OfUser && int(a.UID) == r.uid
 	}
 	return a.Trusted
 }
@@ -66,7 +66,7 @@ func (r Ref) findAliases(ctx context.Context, h machine, known Aliases, t ns.Typ
 			}
 			_, inode, err = h.NamespaceAt("/proc/" + a.PID.String() + "/ns/" + t.String())
 			if err != nil {
-				return nil, fmt.Errorf("read the namespace of %s: %w", a.How, Ref{pid: int(a.PID)}.explainTask(h, err))
+				return nil, fmt.Errorf("read the namespace of %s: %w", a.How, Ref{pid: a.PID}.explainTask(h, err))
 			}
 		}
 		n := snap.Find(inode)

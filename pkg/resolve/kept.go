@@ -32,8 +32,8 @@ func (kept) ReadDir(string) ([]os.DirEntry, error)               { return nil, u
 
 // ReadStat reports whether there was a process; more of it is not known.
 func (k kept) ReadStat(task string) (host.Stat, error) {
-	pid, err := strconv.Atoi(task)
-	if err != nil || k.holder(func(_ *ns.Namespace, h *ns.Holder) bool { return h.PID == ns.TaskID(pid) && h.IsTask() }) == nil {
+	pid, ok := ns.ParseTaskID(task)
+	if !ok || k.holder(func(_ *ns.Namespace, h *ns.Holder) bool { return h.PID == pid && h.IsTask() }) == nil {
 		return host.Stat{}, unix.ENOENT
 	}
 	return host.Stat{}, nil
@@ -76,27 +76,27 @@ func (k kept) ofTask(words []string) (ns.Type, uint64, error) {
 			return t, k.snap.Kept.Own[t], nil
 		}
 	}
-	pid, err := strconv.Atoi(words[0])
-	var tid int
-	if err == nil && len(words) == 5 && words[1] == "task" {
-		tid, err = strconv.Atoi(words[2])
+	pid, ok := ns.ParseTaskID(words[0])
+	var tid ns.TaskID
+	if ok && len(words) == 5 && words[1] == "task" {
+		tid, ok = ns.ParseTaskID(words[2])
 		words = append(words[:1], words[3:]...)
 	}
-	if err != nil || len(words) != 3 {
+	if !ok || len(words) != 3 {
 		return 0, 0, errNotKept
 	}
 	n := k.holder(func(n *ns.Namespace, h *ns.Holder) bool {
 		switch {
-		case h.PID != ns.TaskID(pid):
+		case h.PID != pid:
 			return false
 		case words[1] == "fd":
-			return h.Kind == ns.KindFD && strconv.Itoa(h.FD) == words[2] && int(h.TID) == tid
+			return h.Kind == ns.KindFD && strconv.Itoa(int(h.FD)) == words[2] && h.TID == tid
 		case words[1] != "ns" || !h.IsTask():
 			return false
-		case h.Via != "":
-			return h.Via == words[2]
+		case h.Via != ns.NoVia:
+			return h.Via.String() == words[2]
 		case tid != 0 && tid != pid && h.Kind == ns.KindThread:
-			return n.Type.String() == words[2] && int(h.TID) == tid
+			return n.Type.String() == words[2] && h.TID == tid
 		}
 		return n.Type.String() == words[2] && h.Kind == ns.KindProcess
 	})

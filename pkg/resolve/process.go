@@ -31,8 +31,8 @@ func (r Ref) Process(ctx context.Context, h *host.Host, known Aliases, snap *ns.
 		return err == nil && t == n.Type && inode == n.Inode
 	}
 	switch {
-	case r.kind == refPID && (!r.bare || in(ns.TaskID(r.pid))):
-		return ns.TaskID(r.pid), 0, nil
+	case r.kind == refPID && (!r.bare || in(r.pid)):
+		return r.pid, 0, nil
 	case r.kind == refSelf && h.OwnTaskIDs():
 		return ns.TaskID(os.Getpid()), 0, nil
 	}

@@ -18,7 +18,7 @@ type Ref struct {
 	typ    ns.Type // of refLink
 	inode  uint64
 	cookie uint64
-	pid    int
+	pid    ns.TaskID
 	bare   bool // a number without a prefix, which may be a name as well
 
 	name string // what a name or an owner is called: the text without "user:UID/"
@@ -75,7 +75,7 @@ func ParseRef(text string) (Ref, error) {
 		if err != nil || n == 0 || n > maxPID {
 			return malformed(fmt.Sprintf("pid: wants a number from 1 to %d", maxPID))
 		}
-		r.kind, r.pid = refPID, int(n)
+		r.kind, r.pid = refPID, ns.TaskID(n)
 	case strings.HasPrefix(text, "cookie:"):
 		n, err := strconv.ParseUint(text[len("cookie:"):], 10, 64)
 		if err != nil || n == 0 {
@@ -128,7 +128,7 @@ func ParseRef(text string) (Ref, error) {
 		case n == 0:
 			return malformed("neither a PID nor an inode is 0")
 		case n <= maxPID:
-			r.kind, r.pid, r.bare = refPID, int(n), true
+			r.kind, r.pid, r.bare = refPID, ns.TaskID(n), true
 		default:
 			r.kind, r.inode, r.bare = refInode, n, true
 		}

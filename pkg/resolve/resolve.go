@@ -103,7 +103,7 @@ func (r Ref) locate(h machine, t ns.Type) (k record.Key, ok bool, err error) {
 func (r Ref) file(h machine, t ns.Type) string {
 	switch r.kind {
 	case refPID:
-		return "/proc/" + strconv.Itoa(r.pid) + "/ns/" + t.String()
+		return "/proc/" + r.pid.String() + "/ns/" + t.String()
 	case refSelf:
 		return "/proc/self/ns/" + t.String()
 	}
@@ -141,7 +141,7 @@ func explainPath(name string, err error) error {
 
 // explainTask returns why a process's namespace could not be read.
 func (r Ref) explainTask(h machine, err error) error {
-	pid := strconv.Itoa(r.pid)
+	pid := r.pid.String()
 	if r.kind == refSelf {
 		pid = "self"
 	}

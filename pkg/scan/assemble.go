@@ -67,7 +67,7 @@ func (s *scanner) assemble(ctx context.Context) []ns.Namespace {
 	s.highestPID = 0
 	s.found.Records.Each(func(f *record.Record) {
 		s.highestPID = max(s.highestPID, f.PID())
-		i := at(f.Key)
+		i := at(f.Key())
 		if i == len(counts) {
 			counts = append(counts, 0)
 		}

@@ -114,7 +114,7 @@ func (f *family) read(n *ns.Namespace, k record.Key) {
 // ends reports whether a namespace that no path leads to has ended: all that held it has
 // a file that leads to it.
 func ends(n *ns.Namespace) bool {
-	return !slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return !h.IsTask() && (h.Kind != ns.KindFD || h.Via != "") })
+	return !slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return !h.IsTask() && (h.Kind != ns.KindFD || h.Via != ns.NoVia) })
 }
 
 // ask reads what an open namespace refers to, and what that refers to.

@@ -25,7 +25,7 @@ func TestFilesOfOneProcess(t *testing.T) {
 	}
 	self := ns.TaskID(os.Getpid())
 	file := func(kind ns.Kind, fd int, born time.Duration) ns.Holder {
-		return ns.Holder{Kind: kind, PID: self, FD: fd, Born: born}
+		return ns.Holder{Kind: kind, PID: self, FD: int32(fd), Born: born}
 	}
 	n := ns.Namespace{Inode: ownNet(t), Holders: []ns.Holder{
 		file(ns.KindFD, 7, stat.Born()), file(ns.KindFD, 8, stat.Born()), file(ns.KindSocket, 9, stat.Born()),

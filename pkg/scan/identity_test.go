@@ -135,7 +135,7 @@ func TestReusedDescriptor(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := ns.Namespace{Type: ns.Net, Inode: scene.Inode, OwnerUID: -1}
-		n.Holders = []ns.Holder{{Kind: ns.KindFD, PID: ns.TaskID(os.Getpid()), FD: fd}}
+		n.Holders = []ns.Holder{{Kind: ns.KindFD, PID: ns.TaskID(os.Getpid()), FD: int32(fd)}}
 		if got, err := d.Open(&n); err == nil {
 			t.Errorf("%s taken for a namespace that was there before", name)
 			unix.Close(got)

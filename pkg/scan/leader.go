@@ -81,7 +81,7 @@ const firstReusedPID = 300
 func (s *scanner) oldest(n *ns.Namespace, ordered bool) int {
 	var inside []int
 	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == ns.KindProcess && h.Via == "" {
+		if h := &n.Holders[i]; h.Kind == ns.KindProcess && h.Via == ns.NoVia {
 			inside = append(inside, i)
 		}
 	}

@@ -59,11 +59,7 @@ func (l *look) read() (st host.Stat, err error) {
 
 // left reports whether a task is no more, or no more in the namespace.
 func (d *details) left(h *ns.Holder, task string, t ns.Type, inode uint64) bool {
-	link := t.Links()[0]
-	if h.Via != "" {
-		link = h.Via
-	}
-	now, err := d.host.NamespaceLink(path.Join(task, "ns", link))
+	now, err := d.host.NamespaceLink(path.Join(task, "ns", h.Link(t)))
 	return err == nil && now != inode || host.IsGone(err)
 }
 

@@ -65,7 +65,7 @@ func (o own) drop(f *record.Found, helpers []ns.TaskID) {
 		if s.PID() != o.pid {
 			return slices.Contains(helpers, s.PID())
 		}
-		_, before := slices.BinarySearch(o.fds, s.Holder().FD)
+		_, before := slices.BinarySearch(o.fds, int(s.Holder().FD))
 		return !before
 	})
 }

@@ -39,7 +39,7 @@ func TestScanIsNoHolder(t *testing.T) {
 			for _, h := range n.Holders {
 				switch {
 				case h.PID != ns.TaskID(os.Getpid()) || !h.Kind.HasFD():
-				case h.FD == int(mine.Fd()):
+				case int(h.FD) == int(mine.Fd()):
 					found = true
 				default:
 					t.Errorf("%s: the scan itself: %+v", &n, h)

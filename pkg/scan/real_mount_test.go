@@ -32,7 +32,7 @@ func checkSeer(t *testing.T, got *ns.Holder, want *nstest.Holder) {
 		return
 	}
 	if p := got.Pin; p == nil || p.Kind != ns.KindMount || p.PID != ns.TaskID(want.Pin.PID) || p.Path != want.Pin.Path ||
-		p.MountNS != want.Pin.MountNS || p.MountID != want.Pin.MountID {
+		p.MountNS != want.Pin.MountNS || int(p.MountID) != want.Pin.MountID {
 		t.Errorf("pinned by %+v, want %+v", got.Pin, want.Pin)
 	}
 }

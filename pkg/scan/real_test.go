@@ -43,7 +43,7 @@ type holderKey struct {
 func truthOf(holders []nstest.Holder) []holderKey {
 	var all []holderKey
 	for _, h := range holders {
-		k := holderKey{h.Kind, h.PID, h.TID, h.Path, h.MountNS, h.MountID}
+		k := holderKey{h.Kind, h.PID, h.TID, h.Path, h.MountNS, int(h.MountID)}
 		if h.Kind == "mount" {
 			k.PID = 0
 		}
@@ -55,7 +55,7 @@ func truthOf(holders []nstest.Holder) []holderKey {
 func holdersOf(n *ns.Namespace) []holderKey {
 	var all []holderKey
 	for _, h := range n.Holders {
-		k := holderKey{h.Kind.String(), int(h.PID), int(h.TID), h.Path, h.MountNS, h.MountID}
+		k := holderKey{h.Kind.String(), int(h.PID), int(h.TID), h.Path, h.MountNS, int(h.MountID)}
 		if h.Kind == ns.KindMount {
 			k.PID = 0 // any process that sees it
 		}

@@ -74,7 +74,7 @@ func idOf(k record.Net) uint64 {
 // kernelHolder is the holder of references that no other explains; refs may be
 // record.RefsUnknown.
 func kernelHolder(refs int) ns.Holder {
-	return ns.Holder{Kind: ns.KindKernel, Refs: max(refs, 0)}
+	return ns.Holder{Kind: ns.KindKernel, Refs: int32(max(refs, 0))}
 }
 
 // identify fills in what the kernel's list has of a namespace.

@@ -187,7 +187,7 @@ func TestNamespaceForChildren(t *testing.T) {
 		"-- proc/7/task/7 (process) --\ntime 4026531834\ntime_for_children 4026531834\n" +
 		"-- proc/7/task/8 (process) --\ntime 4026531834\ntime_for_children 4026532178\n"
 	n := scanMachine(t, machine, Options{Types: []ns.Type{ns.Time}}).Find(4026532178)
-	if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != 8 || n.Holders[0].Via != "time_for_children" {
+	if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != 8 || n.Holders[0].Via != ns.ViaTimeForChildren {
 		t.Errorf("namespace %+v, want one that thread 8 keeps", n)
 	}
 }

@@ -51,14 +51,14 @@ func (s *scanner) watches() (all []watch) {
 	most := map[bool]int{true: maxWatches, false: maxWatches} // users' leave room for root's
 	for _, h := range s.found.Watchers {
 		trusted := s.host.ProcessAuthority(h.PID).Trusted
-		inodes, read, err := s.host.ReadWatches(trusted, h.PID, h.TID, h.FD, nsfs.Dev, most[trusted])
+		inodes, read, err := s.host.ReadWatches(trusted, h.PID, h.TID, int(h.FD), nsfs.Dev, most[trusted])
 		most[trusted] -= read
 		process, gone := s.host.ReadStat(h.PID.String())
 		if host.IsGone(err) || gone != nil || h.Born != 0 && !process.IsOf(h.Born) {
 			continue
 		}
 		if err != nil {
-			s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"fd"}, Path: host.FDPath(h.PID, h.TID, h.FD), Err: err})
+			s.found.Gaps = append(s.found.Gaps, ns.Gap{Sources: []string{"fd"}, Path: host.FDPath(h.PID, h.TID, int(h.FD)), Err: err})
 		}
 		slices.Sort(inodes)
 		for _, inode := range slices.Compact(inodes) {

@@ -102,7 +102,7 @@ func (r *restorer) index(head *wire.Snapshot, s *ns.Snapshot) (*owner.Index, err
 		if err != nil {
 			return nil, err
 		}
-		containers = append(containers, owner.Container{Owner: *o, PID: ns.TaskID(c.PID), State: c.State, Sandbox: c.Sandbox, NetNS: c.NetNS, IPs: c.IPs, Dir: c.Dir})
+		containers = append(containers, owner.Container{Owner: *o, PID: c.PID, State: c.State, Sandbox: c.Sandbox, NetNS: c.NetNS, IPs: c.IPs, Dir: c.Dir})
 	}
 	x := owner.Recorded(containers, gapsOf(head.Gaps, true))
 	x.ReadBy(s.Kept.UID)
@@ -157,7 +157,7 @@ func (r *restorer) owner(w *wire.Owner) (*owner.Owner, error) {
 
 // believe has an authority trusted if whoever took the snapshot trusts it.
 func (r *restorer) believe(a *ns.Authority) {
-	a.Trusted = a.Source != ns.OfUser || a.UID > 0 && a.UID == r.reader
+	a.Trusted = a.Source != ns.OfUser || a.UID > 0 && int(a.UID) == r.reader
 }
 
 func (r *restorer) trust(f *File) {

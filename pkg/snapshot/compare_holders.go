@@ -115,7 +115,7 @@ func compareHolder(h, k *ns.Holder) int {
 	if order == 0 && h.Child != nil && k.Child != nil {
 		order = cmp.Or(cmp.Compare(h.Child.Type, k.Child.Type), cmp.Compare(h.Child.Inode, k.Child.Inode))
 	}
-	return cmp.Or(order, strings.Compare(h.Via, k.Via))
+	return cmp.Or(order, cmp.Compare(h.Via, k.Via))
 }
 
 // same reports whether two holders with one number are the same: a process ID is given
@@ -176,7 +176,7 @@ func (c *comparison) mountsOf(n *ns.Namespace) (all []*ns.Holder) {
 func (c *comparison) compareMount(h, k *ns.Holder) int {
 	order := strings.Compare(h.Path, k.Path)
 	if order == 0 && c.byKernel() {
-		order = cmp.Or(cmp.Compare(h.MountNS, k.MountNS), strings.Compare(h.Via, k.Via))
+		order = cmp.Or(cmp.Compare(h.MountNS, k.MountNS), cmp.Compare(h.Via, k.Via))
 	}
 	return order
 }

@@ -36,7 +36,7 @@ func netNS(inode, cookie uint64, names ...string) ns.Namespace {
 	for _, name := range names {
 		path := "/run/netns/" + name
 		n.Names = append(n.Names, ns.Name{Name: name, Path: path, Kind: ns.NameMount, Authority: ns.RootAuthority})
-		n.Holders = append(n.Holders, ns.Holder{Kind: ns.KindMount, Path: path, MountNS: 90, MountID: int(inode), FD: -1})
+		n.Holders = append(n.Holders, ns.Holder{Kind: ns.KindMount, Path: path, MountNS: 90, MountID: int32(inode), FD: -1})
 	}
 	return n
 }
@@ -46,7 +46,7 @@ func process(pid ns.TaskID, born time.Duration) ns.Holder {
 }
 
 func fd(pid ns.TaskID, n int) ns.Holder {
-	return ns.Holder{Kind: ns.KindFD, PID: pid, FD: n, Born: time.Second}
+	return ns.Holder{Kind: ns.KindFD, PID: pid, FD: int32(n), Born: time.Second}
 }
 
 // with returns a namespace changed by f.

@@ -3,7 +3,6 @@
 package snapshot
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
@@ -67,8 +66,8 @@ func ask[K comparable, T any](known map[K]answer[T], key K, ask func(K) (T, erro
 
 // ReadStat is that of the machine.
 func (m *remembered) ReadStat(task string) (host.Stat, error) {
-	if pid, err := strconv.Atoi(task); err == nil { // else it is a thread's
-		if t, known := m.tasks[ns.TaskID(pid)]; known {
+	if pid, ok := ns.ParseTaskID(task); ok { // else it is a thread's
+		if t, known := m.tasks[pid]; known {
 			return t.Stat, nil
 		}
 	}

@@ -24,7 +24,7 @@ func manyHolders(n int) ns.Namespace {
 		p := process(ns.TaskID(100+i), time.Second)
 		p.Process = &ns.Process{PID: p.PID, Comm: "sh", UID: 7, Born: time.Second}
 		if i > 1 {
-			p.Via = "pid_for_children"
+			p.Via = ns.ViaPIDForChildren
 		}
 		room.Holders = append(room.Holders, p)
 	}
@@ -34,7 +34,7 @@ func manyHolders(n int) ns.Namespace {
 		room.Holders = append(room.Holders, h)
 	}
 	for i := range n {
-		room.Holders = append(room.Holders, ns.Holder{Kind: ns.KindMount, FD: -1, Path: fmt.Sprintf("/mnt/secret%04d", i), MountNS: 90, MountID: i + 1, Authority: ns.RootAuthority})
+		room.Holders = append(room.Holders, ns.Holder{Kind: ns.KindMount, FD: -1, Path: fmt.Sprintf("/mnt/secret%04d", i), MountNS: 90, MountID: int32(i + 1), Authority: ns.RootAuthority})
 	}
 	return room
 }

@@ -39,7 +39,7 @@ func whole() *File {
 		pin := ns.Holder{Kind: ns.KindFD, PID: 7, FD: 5, Process: p, Born: p.Born}
 		n.Holders = []ns.Holder{
 			{Kind: ns.KindProcess, PID: 7, FD: -1, Process: p, Born: p.Born},
-			{Kind: ns.KindThread, PID: 9, TID: 10, FD: -1, Via: "pid_for_children"},
+			{Kind: ns.KindThread, PID: 9, TID: 10, FD: -1, Via: ns.ViaPIDForChildren},
 			{Kind: ns.KindFD, PID: 9, TID: 10, FD: 0},
 			{Kind: ns.KindMount, PID: 7, FD: -1, Path: "/run/netns/blue\xfe", MountNS: 90, MountID: 12, Covered: true, Authority: user, Pin: &pin},
 			{Kind: ns.KindSocket, PID: 9, FD: 4, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream", State: "fin-wait-1", Peer: "192.0.2.7:443"})},

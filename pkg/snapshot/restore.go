@@ -91,9 +91,9 @@ func authority(word string) (a ns.Authority, err error) {
 	case word == "user":
 		return ns.UnknownAuthority, nil
 	case isUser:
-		uid, err := strconv.Atoi(number)
+		uid, err := strconv.ParseUint(number, 10, 32)
 		if err == nil && uid > 0 {
-			return ns.UserAuthority(uid), nil
+			return ns.UserAuthority(int(uid)), nil
 		}
 	}
 	return a, bad("an authority", word)
@@ -121,9 +121,13 @@ func holder(w *wire.Holder) (h ns.Holder, err error) {
 	if !ok {
 		return h, bad("the kind of a holder", w.Kind)
 	}
+	via, ok := ns.ViaOf(w.Via)
+	if !ok {
+		return h, bad("by what a holder holds", w.Via)
+	}
 	h = ns.Holder{
-		Kind: k, PID: ns.TaskID(w.PID), TID: ns.TaskID(w.TID), FD: -1, Refs: w.References, Path: textOf(w.Path, w.PathBase64), MountNS: w.MountNS, MountID: w.MountID,
-		Covered: w.Covered, Via: w.Via,
+		Kind: k, PID: w.PID, TID: w.TID, FD: -1, Refs: w.References, Path: textOf(w.Path, w.PathBase64), MountNS: w.MountNS, MountID: w.MountID,
+		Covered: w.Covered, Via: via,
 	}
 	if w.FD != nil {
 		h.FD = *w.FD
@@ -134,7 +138,7 @@ func holder(w *wire.Holder) (h ns.Holder, err error) {
 		h.Born = h.Process.Born
 	}
 	if k == ns.KindMount {
-		h.PID, h.TID = ns.TaskID(w.SeenByPID), ns.TaskID(w.SeenByTID)
+		h.PID, h.TID = w.SeenByPID, w.SeenByTID
 		if h.Authority, err = authority(w.Authority); err != nil {
 			return h, err
 		}

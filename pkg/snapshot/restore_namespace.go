@@ -121,7 +121,7 @@ func (r *restorer) membersOf(places []int, more int) ([]ns.Holder, error) {
 
 // known returns the process of a holder that has no details itself, nil if it is not known.
 func (r *restorer) known(w *wire.KeptHolder) *knownProcess {
-	at, ok := r.places[ns.TaskID(w.PID)]
+	at, ok := r.places[w.PID]
 	if !ok || w.Apart || w.TID != 0 || w.PID == 0 {
 		return nil
 	}
@@ -138,15 +138,15 @@ func (p *knownProcess) of(n *ns.Namespace, h *ns.Holder) *wire.Owner {
 
 // leader returns the leader of a namespace, which may have its details among the processes.
 func (r *restorer) leader(w *wire.Process) *ns.Process {
-	if at, ok := r.places[ns.TaskID(w.PID)]; ok && w.Comm == "" && w.UID == nil && w.Started == nil {
+	if at, ok := r.places[w.PID]; ok && w.Comm == "" && w.UID == nil && w.Started == nil {
 		return r.processes[at].Process
 	}
-	return details(ns.TaskID(w.PID), &w.Details)
+	return details(w.PID, &w.Details)
 }
 
 // process adds a process to the table.
 func (r *restorer) process(w *wire.KeptProcess) error {
-	pid := ns.TaskID(w.PID)
+	pid := w.PID
 	if n := len(r.processes); pid <= 0 || n > 0 && r.processes[n-1].PID >= pid {
 		return bad("the PID of a process", w.PID)
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nsinspect/nsinspect/internal/wire"
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // scanner reads records as Write writes them, into what encoding/json would have read. It takes
@@ -140,12 +141,17 @@ func (s *scanner) value(to any) bool {
 		*to = s.word("true")
 		return *to || s.word("false")
 	case *int:
-		n, ok := s.number(true)
-		*to = int(n)
-		return ok && int64(*to) == n
+		return integer(s, to)
+	case *int32:
+		return integer(s, to)
+	case *ns.TaskID:
+		return integer(s, to)
 	case **int:
 		*to = new(int)
-		return s.value(*to)
+		return integer(s, *to)
+	case **int32:
+		*to = new(int32)
+		return integer(s, *to)
 	case *int64:
 		n, ok := s.number(true)
 		*to = n
@@ -198,27 +204,6 @@ func (s *scanner) word(word string) bool {
 	}
 	s.at += len(word)
 	return true
-}
-
-// number reads an integer of up to 18 digits.
-func (s *scanner) number(signed bool) (n int64, ok bool) {
-	minus := signed && s.take('-')
-	begin := s.at
-	for ; s.at < len(s.text); s.at++ {
-		c := s.text[s.at]
-		if c < '0' || c > '9' {
-			break
-		}
-		n = 10*n + int64(c-'0')
-	}
-	digits := s.at - begin
-	if digits == 0 || digits > 18 || digits > 1 && s.text[begin] == '0' {
-		return 0, false
-	}
-	if minus {
-		n = -n
-	}
-	return n, true
 }
 
 // reference reads a text or its place.

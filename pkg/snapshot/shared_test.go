@@ -39,7 +39,7 @@ func crowd() *File {
 		return ns.Namespace{Type: typ, Inode: inode, UserNS: 40, OwnerUID: -1, Initial: inode < 100, Holders: holders, Leader: holders[0].Process}
 	}
 	later := all[2]
-	later.Via = "pid_for_children"
+	later.Via = ns.ViaPIDForChildren
 	f := machine(noon,
 		room(ns.Net, 10, all...), room(ns.Mnt, 20, all[:8]...), room(ns.Net, 110, all[3], other, unknown, all[11], all[12]),
 		room(ns.PID, 30, append(append([]ns.Holder{}, all[:3]...), later, all[4])...), room(ns.User, 40, all...), room(ns.UTS, 50, all[7:9]...))

@@ -5,7 +5,6 @@ package snapshot
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/nsinspect/nsinspect/internal/names"
@@ -94,11 +93,8 @@ func processOf(file, root string) (pid ns.TaskID, ofType bool) {
 	if dir == "self" {
 		return 0, path.Dir(below) == "ns"
 	}
-	n, err := strconv.ParseInt(dir, 10, 32)
-	if err != nil || n <= 0 {
-		return 0, false
-	}
-	return ns.TaskID(n), false
+	pid, _ = ns.ParseTaskID(dir)
+	return pid, false
 }
 
 // index returns which namespace is the one of that type and inode, -1 if none is.

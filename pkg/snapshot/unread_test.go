@@ -78,7 +78,7 @@ func TestCompareUnread(t *testing.T) {
 	loseMount := func(nth int) func(*File) { // the detached one, or that in another mount namespace
 		return func(f *File) {
 			n := &f.Snapshot.Namespaces[0]
-			via := map[int]string{1: ns.ViaDetached, 2: ""}[nth]
+			via := map[int]ns.Via{1: ns.ViaDetached, 2: ns.NoVia}[nth]
 			n.Holders = slices.DeleteFunc(slices.Clone(n.Holders), func(h ns.Holder) bool {
 				return h.Kind == ns.KindMount && h.MountNS != 90 && h.Via == via
 			})

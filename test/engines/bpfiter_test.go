@@ -118,7 +118,7 @@ func TestBPFIter(t *testing.T) {
 				if n == nil {
 					return "the namespace is not found"
 				}
-				is := func(h ns.Holder) bool { return h.PID == ns.TaskID(os.Getpid()) && h.FD == iter }
+				is := func(h ns.Holder) bool { return h.PID == ns.TaskID(os.Getpid()) && int(h.FD) == iter }
 				at := slices.IndexFunc(n.Holders, is)
 				switch {
 				case name == "task" && at >= 0:

@@ -48,7 +48,7 @@ func TestNamespaceForChildren(t *testing.T) {
 		opts.Types = []ns.Type{ns.Time}
 		nstest.Eventually(t, func() string {
 			n := look(t, opts).Find(m.inode)
-			if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != ns.TaskID(m.tid) || n.Holders[0].Via != "time_for_children" {
+			if n == nil || len(n.Holders) != 1 || n.Holders[0].TID != ns.TaskID(m.tid) || n.Holders[0].Via != ns.ViaTimeForChildren {
 				return fmt.Sprintf("%s: namespace %v held by %+v, want thread %d alone", engineNames[e], n, holdersOf(n), m.tid)
 			}
 			return ""

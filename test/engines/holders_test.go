@@ -48,9 +48,9 @@ func holdersOf(n *ns.Namespace) []holder {
 	var all []holder
 	for _, h := range n.Holders {
 		s := h.Socket.Words()
-		k := holder{h.Kind.String(), int(h.PID), int(h.TID), 0, h.Path, h.MountNS, h.MountID, s.Family, s.Type, s.Device, h.Via}
+		k := holder{h.Kind.String(), int(h.PID), int(h.TID), 0, h.Path, h.MountNS, int(h.MountID), s.Family, s.Type, s.Device, h.Via.String()}
 		if h.Kind.HasFD() {
-			k.FD = h.FD
+			k.FD = int(h.FD)
 		}
 		if h.Kind == ns.KindMount && h.MountNS == ownMountNS() {
 			k.PID = 0 // any process that sees it

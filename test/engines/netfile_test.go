@@ -36,7 +36,7 @@ func TestNetFileBesideTask(t *testing.T) {
 				finds := func() bool {
 					n := findIn(look(t, opts), &scene.Truth)
 					return n != nil && slices.ContainsFunc(n.Holders, func(h ns.Holder) bool {
-						return h.Kind == ns.KindFD && h.Via == ns.ViaProcNet && h.PID == ns.TaskID(os.Getpid()) && h.FD == file
+						return h.Kind == ns.KindFD && h.Via == ns.ViaProcNet && h.PID == ns.TaskID(os.Getpid()) && int(h.FD) == file
 					})
 				}
 				for range 2 { // the second time the link's text has " (deleted)"

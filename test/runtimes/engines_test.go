@@ -174,7 +174,7 @@ func holdersBy(t *testing.T, e scan.Engine) seen {
 	s := seen{map[string]bool{}, map[string]int{}, map[int]bool{}}
 	for _, n := range snap.Namespaces {
 		for _, h := range n.Holders {
-			if h.Via != "" || !slices.Contains(shared, h.Kind) {
+			if h.Via != ns.NoVia || !slices.Contains(shared, h.Kind) {
 				continue // io_uring: for the bpf engine alone
 			}
 			socket := h.Socket.Words()

@@ -29,15 +29,19 @@ func TestAccountCounts(t *testing.T) {
 			}
 			a.file(&f)
 			key := [2]uint64{uint64(f.Object), uint64(f.Namespace)}
-			seen[key] = entry{f.Object, f.Namespace, f.Kind == bpfreader.KindNSFS, max(f.Backlog, seen[key].backlog)}
+			direct := int32(1 + f.Backlog)
+			if n%5 == 0 {
+				direct = 0
+			}
+			seen[key] = entry{f.Object, f.Namespace, max(direct, seen[key].direct)}
 		}
 		want := map[uint64]record.Account{}
 		for _, e := range seen {
 			c := want[uint64(e.namespace)]
-			if e.shared {
+			if e.direct == 0 {
 				c.Files++
 			} else {
-				c.Direct += 1 + e.backlog
+				c.Direct += int(e.direct)
 			}
 			want[uint64(e.namespace)] = c
 		}
@@ -50,12 +54,12 @@ func TestAccountCounts(t *testing.T) {
 func BenchmarkAccount(b *testing.B) {
 	all := make([]entry, 40000)
 	for i := range all {
-		all[i] = entry{bpfreader.Object(0xffff888000000000 + uint64(rand.IntN(1<<22))*256), uint32(4026532000 + i%200), true, 0}
+		all[i] = entry{bpfreader.Object(0xffff888000000000 + uint64(rand.IntN(1<<22))*256), uint32(4026532000 + i%200), 0}
 	}
 	for b.Loop() {
 		var a account
 		for _, e := range all {
-			a.add(e)
+			a.count(e)
 		}
 		a.counts()
 	}

@@ -61,21 +61,21 @@ func (e *engine) Name() string { return "bpf" }
 func fieldOf(t ns.Type) nsField {
 	switch t {
 	case ns.Net:
-		return nsField{bpfreader.NSNet, -1, ""}
+		return nsField{bpfreader.NSNet, -1, ns.NoVia}
 	case ns.Mnt:
-		return nsField{bpfreader.NSMnt, -1, ""}
+		return nsField{bpfreader.NSMnt, -1, ns.NoVia}
 	case ns.User:
-		return nsField{bpfreader.NSUser, -1, ""}
+		return nsField{bpfreader.NSUser, -1, ns.NoVia}
 	case ns.PID:
-		return nsField{bpfreader.NSPID, bpfreader.NSPIDChildren, "pid_for_children"}
+		return nsField{bpfreader.NSPID, bpfreader.NSPIDChildren, ns.ViaPIDForChildren}
 	case ns.IPC:
-		return nsField{bpfreader.NSIPC, -1, ""}
+		return nsField{bpfreader.NSIPC, -1, ns.NoVia}
 	case ns.UTS:
-		return nsField{bpfreader.NSUTS, -1, ""}
+		return nsField{bpfreader.NSUTS, -1, ns.NoVia}
 	case ns.Cgroup:
-		return nsField{bpfreader.NSCgroup, -1, ""}
+		return nsField{bpfreader.NSCgroup, -1, ns.NoVia}
 	case ns.Time:
-		return nsField{bpfreader.NSTime, bpfreader.NSTimeChildren, "time_for_children"}
+		return nsField{bpfreader.NSTime, bpfreader.NSTimeChildren, ns.ViaTimeForChildren}
 	}
 	return nsField{}
 }
@@ -83,7 +83,7 @@ func fieldOf(t ns.Type) nsField {
 type nsField struct {
 	own      int // index into Task.NS
 	children int // -1 if a task has no other one for its children
-	via      string
+	via      ns.Via
 }
 
 // of returns the namespaces that a task is in and has for its children, 0 if none.
@@ -213,7 +213,7 @@ func (f *finder) tasks() error {
 			pair := f.fields[i].of(t)
 			first.pairs = append(first.pairs, pair)
 			if pair.own != 0 {
-				f.sink.Process(typ, uint64(pair.own), ns.TaskID(t.PID), t.Born, "")
+				f.sink.Process(typ, uint64(pair.own), ns.TaskID(t.PID), t.Born, ns.NoVia)
 			}
 			if pair.differ() {
 				f.sink.Process(typ, uint64(pair.children), ns.TaskID(t.PID), t.Born, f.fields[i].via)

@@ -32,7 +32,7 @@ type descriptor struct {
 
 // holder returns what has the descriptor.
 func (d descriptor) holder(k ns.Kind) ns.Holder {
-	return ns.Holder{Kind: k, PID: ns.TaskID(d.pid), TID: ns.TaskID(d.tid), FD: d.fd, Born: d.born}
+	return ns.Holder{Kind: k, PID: ns.TaskID(d.pid), TID: ns.TaskID(d.tid), FD: int32(d.fd), Born: d.born}
 }
 
 // files reads the open files, beside tasks.
@@ -42,8 +42,8 @@ func (f *finder) files() error {
 	_, err := f.r.Files(func(file *bpfreader.File) {
 		h := descriptorOf(file)
 		f.fileAccount.file(file)
-		if file.PID != 0 {
-			f.opened.add(pidObject{file.PID, file.Object})
+		if ref := (pidObject{file.PID, file.Object}); ref.pid != 0 && (f.opened.n == 0 || *f.opened.at(f.opened.n - 1) != ref) {
+			f.opened.add(ref)
 		}
 		if file.Flags&(bpfreader.Queued|bpfreader.Listening) != 0 {
 			if other, ok := f.queues[file.Socket]; !ok || cmp.Compare(h.pid, other.pid) < 0 {
@@ -145,7 +145,7 @@ func socketOf(file *bpfreader.File) ns.Socket {
 }
 
 // via returns what else is to be said of an open file that holds.
-func via(file *bpfreader.File) string {
+func via(file *bpfreader.File) ns.Via {
 	switch file.Kind {
 	case bpfreader.KindProcNet:
 		return ns.ViaProcNet
@@ -161,9 +161,9 @@ func via(file *bpfreader.File) string {
 	return viaRing(file)
 }
 
-// viaRing returns what of a process has the file that is not itself a descriptor: "io_uring" for
+// viaRing returns what of a process has the file that is not itself a descriptor: ns.ViaRing for
 // one in a slot of the io_uring that the descriptor is.
-func viaRing(file *bpfreader.File) string {
+func viaRing(file *bpfreader.File) ns.Via {
 	switch {
 	case file.Flags&bpfreader.Request != 0:
 		return ns.ViaRequest
@@ -174,9 +174,9 @@ func viaRing(file *bpfreader.File) string {
 	case file.Flags&bpfreader.Registered != 0 && file.FD < 0:
 		return ns.ViaRegistered
 	case file.Flags&bpfreader.Registered != 0:
-		return "io_uring"
+		return ns.ViaRing
 	}
-	return ""
+	return ns.NoVia
 }
 
 // mapped reports rings whose descriptor is closed: one with an open descriptor is a
@@ -235,7 +235,7 @@ func (f *finder) inFlight() error {
 		}
 		switch {
 		case file.Flags&bpfreader.Embryo != 0 && file.Kind == bpfreader.KindSocket && file.Socket == 0: // the connection itself
-			h.Kind, h.Via = ns.KindSocket, "unaccepted connection"
+			h.Kind, h.Via = ns.KindSocket, ns.ViaUnaccepted
 			fallthrough
 		case file.Kind == bpfreader.KindSocket:
 			h.Socket = socketOf(file)

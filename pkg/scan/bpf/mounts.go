@@ -24,7 +24,7 @@ func (f *finder) detachedMounts() error {
 	found, err := retry(f.r.DetachedMounts)
 	for i := range found {
 		mount := &found[i]
-		h := ns.Holder{Kind: ns.KindMount, MountID: mount.Mount, Via: ns.ViaDetached}
+		h := ns.Holder{Kind: ns.KindMount, MountID: int32(mount.Mount), Via: ns.ViaDetached}
 		if mount.Flags&bpfreader.Unmounted != 0 {
 			h.Via = ns.ViaUnmounted
 		} else if pin, ok := f.trees[mount.Tree]; ok {

@@ -94,7 +94,7 @@ func (f *finder) unexplained(nets []bpfreader.Net) bool {
 		e := f.taskAccount.at(i)
 		inhabited[e.namespace] = true
 		if uint64(e.namespace) == f.wanted.Balance {
-			within.add(*e)
+			within.count(*e)
 		}
 	}
 	counts, tasks := f.fileAccount.counts(), within.counts()
