@@ -21,14 +21,14 @@ type Record struct {
 	pid, tid ns.TaskID
 	fd       int32
 	born     time.Duration
-	like     *ns.Holder // what else it has; nil if nothing
-	mount    *mount     // what else a mount has
+	more     *more // what else it has; nil if nothing
 }
 
-// mount is what a mount has of its own.
-type mount struct {
+// more is what a holder has beside numbers. That of a mount is its own.
+type more struct {
+	like *ns.Holder
 	path string
-	id   int32
+	id   int32 // of a mount
 }
 
 // Key identifies a namespace within one scan.
@@ -42,13 +42,11 @@ func (s *Record) Key() Key { return Key{s.Type, s.Inode} }
 
 // Holder returns the holder of the record.
 func (s *Record) Holder() (h ns.Holder) {
-	if s.like != nil {
-		h = *s.like
+	if s.more != nil {
+		h = *s.more.like
+		h.Path, h.MountID = s.more.path, s.more.id
 	}
 	h.Kind, h.PID, h.TID, h.FD, h.Born = s.Kind, s.pid, s.tid, s.fd, s.born
-	if m := s.mount; m != nil {
-		h.Path, h.MountID = m.path, m.id
-	}
 	return h
 }
 
@@ -59,7 +57,7 @@ func (s *Record) PID() ns.TaskID { return s.pid }
 // make room for the next.
 type List struct {
 	pieces [][]Record
-	alike  map[ns.Holder]*ns.Holder // by what it has beside numbers and its path
+	alike  map[ns.Holder]*more // by what it has beside numbers and its path
 }
 
 // Add appends the record of a holder of a namespace.
@@ -78,30 +76,30 @@ func (p *List) record(k Key, h *ns.Holder) Record {
 	if s.Holder() == *h {
 		return s
 	}
-	if h.Path != "" || h.MountID != 0 {
-		s.mount = &mount{h.Path, h.MountID}
+	if s.more = p.rest(h); h.Path != "" || h.MountID != 0 {
+		s.more = &more{s.more.like, h.Path, h.MountID}
 	}
-	s.like = p.rest(h)
 	return s
 }
 
-// rest returns what a holder has beside numbers and its path. Of those that are alike that is one, unless it
-// is of this holder alone.
-func (p *List) rest(h *ns.Holder) *ns.Holder {
+// rest returns what a holder has beside numbers and its path, one of all that are alike, unless it
+// is of this holder one.
+func (p *List) rest(h *ns.Holder) *more {
 	rest := *h
 	rest.PID, rest.TID, rest.FD, rest.Born, rest.Path, rest.MountID = 0, 0, 0, 0, "", 0
 	if same := p.alike[rest]; same != nil {
 		return same
 	}
 	kept := rest
+	one := &more{like: &kept}
 	if h.Closing() {
-		return &kept
+		return one
 	}
 	if p.alike == nil {
-		p.alike = map[ns.Holder]*ns.Holder{}
+		p.alike = map[ns.Holder]*more{}
 	}
-	p.alike[rest] = &kept
-	return &kept
+	p.alike[rest] = one
+	return one
 }
 
 // Join takes over the records of another list, in its pieces.
