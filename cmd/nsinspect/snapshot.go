@@ -99,6 +99,9 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 	if f.keep > 0 && !dir {
 		return usagef("--keep is for a directory of snapshots\nhint: use -o with one that is there")
 	}
+	if err := f.check(dir); err != nil {
+		return err
+	}
 	how := snapshot.Encoding{NoCmdline: f.noCmdline}
 	if f.redact || f.key != "" {
 		key, err := redactKey(f.key)
@@ -143,6 +146,21 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 	}
 	if f.keep > 0 {
 		return snapshot.Prune(f.output, taking.Snapshot, f.keep)
+	}
+	return nil
+}
+
+// check finds before the scan, which may take long, that the file cannot be written after it.
+func (f *snapshotFlags) check(dir bool) error {
+	name := f.output
+	switch {
+	case name == "-":
+		return nil
+	case name == "" || dir:
+		name = filepath.Join(name, "any")
+	}
+	if err := atomicfile.Check(name); err != nil {
+		return fmt.Errorf("write the snapshot: %w", err)
 	}
 	return nil
 }

@@ -22,11 +22,31 @@ type File struct {
 	unnamed bool
 }
 
+// Check returns an error if Create will not be able to make a file of that name as things are:
+// for who has much to do until then.
+func Check(name string) error {
+	if err := replaceable(name); err != nil {
+		return err
+	}
+	dir := filepath.Dir(name)
+	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return &os.PathError{Op: "create a file in", Path: dir, Err: err}
+	}
+	return nil
+}
+
+func replaceable(name string) error {
+	if st, err := os.Lstat(name); err == nil && !st.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", name)
+	}
+	return nil
+}
+
 // Create makes a file that is to have a name, or to replace the one that has it, with a mode
 // that the umask does not change.
 func Create(name string, mode fs.FileMode) (*File, error) {
-	if st, err := os.Lstat(name); err == nil && !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
+	if err := replaceable(name); err != nil {
+		return nil, err
 	}
 	dir := filepath.Dir(name)
 	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, uint32(mode.Perm()))

@@ -128,8 +128,20 @@ func TestNoRegularFile(t *testing.T) {
 			f.Discard()
 			t.Errorf("%s is to be replaced", name)
 		}
+		if Check(name) == nil {
+			t.Errorf("%s may be replaced", name)
+		}
 	}
-	if _, err := Create(filepath.Join(dir, "none", "x"), 0o600); err == nil {
-		t.Error("a file in a directory that is not there")
+	for _, where := range []string{"none", "link"} { // what is not there, and no directory
+		name := filepath.Join(dir, where, "x")
+		if _, err := Create(name, 0o600); err == nil {
+			t.Errorf("a file in %s", where)
+		}
+		if Check(name) == nil {
+			t.Errorf("a file may be made in %s", where)
+		}
+	}
+	if err := Check(filepath.Join(dir, "x")); err != nil {
+		t.Error(err)
 	}
 }
