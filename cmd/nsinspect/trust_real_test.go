@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -103,6 +104,24 @@ func start(t *testing.T, as *syscall.Credential, args ...string) int {
 		t.FailNow()
 	}
 	return cmd.Process.Pid
+}
+
+// visited returns a namespace that something refers to for a moment, "" if there is none.
+func visited(t *testing.T, all map[string]string) string {
+	t.Helper()
+	for what, text := range all {
+		if !strings.HasPrefix(what, "listed ") {
+			continue
+		}
+		var n struct{ References *struct{ Total, Explained int } }
+		if err := json.Unmarshal([]byte(text), &n); err != nil {
+			t.Fatal(err)
+		}
+		if n.References != nil && n.References.Total != n.References.Explained {
+			return text
+		}
+	}
+	return ""
 }
 
 // TestUserWhoLiesHere is TestUserWhoLies on this machine, with processes of a user's.

@@ -161,20 +161,27 @@ func (w world) roots(t *testing.T, text, member string) []string {
 	return kept
 }
 
-// before is what root sees without the user.
-func (w world) before(t *testing.T) map[string]string {
+// before is what root sees without the user, and without a scan by another program, which
+// compare would wait for.
+func (w world) before(t *testing.T) (all map[string]string) {
 	t.Helper()
 	var each [][]string
 	for _, ref := range w.refs {
 		each = append(each, []string{ref})
 	}
-	all := w.seen(t, each, true)
+	if !nstest.Eventually(t, func() string {
+		last := all
+		all = w.seen(t, each, true)
+		maps.Copy(all, w.seen(t, [][]string{w.known(all)}, false))
+		return cmp.Diff(last, all) + visited(t, all)
+	}) {
+		t.FailNow()
+	}
 	for ref, want := range map[string]string{"blue": "0", "web": "0", "red": "0", "old": "1", "stopped": "1"} {
 		if got := all[fmt.Sprint([]string{"who-uses", "-o", "json", ref})]; !strings.HasPrefix(got, want+" ") {
 			t.Fatalf("who-uses %s: %q, want exit status %s", ref, got, want)
 		}
 	}
-	maps.Copy(all, w.seen(t, [][]string{w.known(all)}, false))
 	return all
 }
 
