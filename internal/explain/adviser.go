@@ -34,11 +34,12 @@ type Adviser struct {
 
 	Answers map[uint64]Answer // by inode, of a snapshot from a file; what has none is worked out, as the host's own namespace that nothing visible keeps
 
-	unchecked bool                   // no more commands are checked: see mostChecked
-	busybox   bool                   // umount of this machine enters no mount namespace
-	inside    map[uint64][]ns.TaskID // see tasksIn
-	open      map[uint64]int         // see connections
-	covered   map[mountPoint]bool    // see stacked; nil until it is asked for
+	unchecked bool                    // no more commands are checked: see mostChecked
+	busybox   bool                    // umount of this machine enters no mount namespace
+	inside    map[uint64][]ns.TaskID  // see tasksIn
+	open      map[uint64]int          // see connections
+	covered   map[mountPoint]bool     // see stacked; nil until it is asked for
+	freezers  map[string]host.Freezer // by the text of a cgroup file
 }
 
 // Machine is what a command is checked against before it is printed. A *host.Host is one.
@@ -53,6 +54,8 @@ type Machine interface {
 	ReadStat(task string) (host.Stat, error)
 	BootTime() (time.Time, error)
 	OutlivesTerm(pid ns.TaskID) bool
+	ReadCgroup(task string) ([]byte, error)
+	FreezerOf(cgroups string) host.Freezer
 	OwnTaskIDs() bool
 	Recorded() bool
 }

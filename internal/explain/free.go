@@ -129,7 +129,7 @@ func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
 		do = stop
 	}
 	if cmd := do(o); cmd != "" {
-		return run(cmd, "commands"), true
+		return run(a.unpaused(o, h, cmd), "commands"), true
 	}
 	return Fix{}, false
 }
@@ -179,6 +179,9 @@ func (a *Adviser) end(maker ns.Authority, h *ns.Holder) Fix {
 	switch h.Kind {
 	case ns.KindProcess, ns.KindThread:
 		f.verb, f.object, f.exact = "end", who(h), whoSince(h)
+		if a.freezer(h.PID).Frozen() {
+			f.object, f.exact = f.object+", which is frozen", f.exact+", which is frozen"
+		}
 	case ns.KindMmap:
 		f.verb, f.object, f.exact = "end", "the mapping of a packet ring by "+who(h), "the mapping of a packet ring by "+whoSince(h)
 	case ns.KindInflight:

@@ -72,6 +72,15 @@ func stop(o *owner.Owner) string {
 	return unit("systemctl stop -- %s", o)
 }
 
+// unpaused returns a command for an owner with what has to come before it: Podman does not stop
+// a container that is paused, as the other runtimes do.
+func (a *Adviser) unpaused(o *owner.Owner, h *ns.Holder, cmd string) string {
+	if o.Runtime != "podman" || !a.freezer(h.PID).Frozen() {
+		return cmd
+	}
+	return ofContainer("podman unpause -- %s", o) + " && " + cmd
+}
+
 // restart returns the command that starts an owner anew, which closes what it had open;
 // "" if none is known or the owner is none for a command.
 func restart(o *owner.Owner) string {

@@ -97,11 +97,39 @@ func (a *Adviser) kill(h *ns.Holder) string {
 	if err != nil || !a.same(h, st) || a.guarded(h, st.Comm) {
 		return ""
 	}
-	signal := ""
-	if a.Machine.OutlivesTerm(h.PID) {
+	signal, freezer := "", a.freezer(h.PID)
+	if freezer.V2 || a.Machine.OutlivesTerm(h.PID) {
 		signal = "-s KILL "
 	}
-	return fmt.Sprintf("%s && kill %s%d", guard(h.PID, st), signal, h.PID)
+	cmd := fmt.Sprintf("%s && kill %s%d", guard(h.PID, st), signal, h.PID)
+	for _, file := range freezer.V1 { // the signal comes first: it is not to run again before
+		thaw := command("echo THAWED > %s", file)
+		if thaw == "" {
+			return ""
+		}
+		cmd += " && " + thaw
+	}
+	return cmd
+}
+
+// freezer returns what keeps a process from running by its cgroups.
+func (a *Adviser) freezer(pid ns.TaskID) host.Freezer {
+	if !a.live() {
+		return host.Freezer{}
+	}
+	cgroups, err := a.Machine.ReadCgroup(pid.String())
+	if err != nil {
+		return host.Freezer{}
+	}
+	f, known := a.freezers[string(cgroups)]
+	if !known {
+		f = a.Machine.FreezerOf(string(cgroups))
+		if a.freezers == nil {
+			a.freezers = map[string]host.Freezer{}
+		}
+		a.freezers[string(cgroups)] = f
+	}
+	return f
 }
 
 // guard returns a test of the shell that a PID is still that of a task that started

@@ -158,7 +158,7 @@ func (r *reader) read(t *host.Tree, name string) ([]byte, ns.Authority) {
 
 // pid reads the PID that a runtime has put down, 0 if none.
 func (r *reader) pid(name string) ns.TaskID {
-	text, _ := r.readAt(name) // whether the process is the container's is looked at
+	text, _ := r.readAt(name)                                 // whether the process is the container's is looked at
 	pid, _ := ns.ParseTaskID(strings.TrimSpace(string(text))) // if it is none, it is not written yet
 	return pid
 }

@@ -79,7 +79,7 @@ const firstReusedPID = 300
 // holders are sorted by PID. Reading a start time costs more than all else the
 // scan does for a process, so it is read only where nothing cheaper decides.
 func (s *scanner) oldest(n *ns.Namespace, ordered bool) int {
-	var inside []int
+	inside := make([]int, 0, n.Count(ns.KindProcess))
 	for i := range n.Holders {
 		if h := &n.Holders[i]; h.Kind == ns.KindProcess && h.Via == ns.NoVia {
 			inside = append(inside, i)

@@ -125,6 +125,16 @@ func (m *remembered) LookupNamespace(name string) (ns.Type, uint64, error) {
 	return n.Type, n.inode, err
 }
 
+// ReadCgroup is that of the machine.
+func (m *remembered) ReadCgroup(task string) ([]byte, error) {
+	if pid, ok := ns.ParseTaskID(task); ok {
+		if t, known := m.tasks[pid]; known && t.Cgroup != nil {
+			return t.Cgroup, nil
+		}
+	}
+	return m.Machine.ReadCgroup(task)
+}
+
 // OutlivesTerm is that of the machine.
 func (m *remembered) OutlivesTerm(pid ns.TaskID) bool {
 	if t, known := m.tasks[pid]; known {

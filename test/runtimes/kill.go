@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -45,8 +47,28 @@ func kill(pid int, dir string, ids []string) error {
 	if !isOf(pid, dir, ids) {
 		return nil
 	}
+	if err := thaw(pid); err != nil {
+		return err
+	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("kill process %d: %w", pid, err)
+	}
+	return nil
+}
+
+// thaw lets a process of a paused container run: in cgroup v1 no signal ends it before.
+func thaw(pid int) error {
+	cgroups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return ignore(err, fs.ErrNotExist, unix.ESRCH)
+	}
+	for line := range strings.Lines(string(cgroups)) {
+		words := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(words) != 3 || words[1] != "freezer" || words[2] == "/" {
+			continue
+		}
+		err := os.WriteFile(filepath.Join("/sys/fs/cgroup/freezer", words[2], "freezer.state"), []byte("THAWED"), 0)
+		return ignore(err, fs.ErrNotExist)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ type (
 		head
 		Namespace namespace
 		Verdict   string
+		Fix       []string
 	}
 	namespace struct {
 		Type      string

@@ -57,6 +57,18 @@ func TestPodman(t *testing.T) {
 		p.command(t, "pod", "rm", "--force", "--time", "0", "pod")
 		checkGone(t, n, infra.sandboxKey, infra, a, b)
 	})
+	t.Run("paused", func(t *testing.T) {
+		idle := p.run(t, "idle", "--network", "none")
+		p.command(t, "pause", "idle")
+		checkOwner(t, n, "podman", idle, idle)
+		p.stub(t)
+		fix := n.whoUses(t, refsOfProcess(t, idle)[0]).Fix
+		if len(fix) != 1 || fix[0] != "podman unpause -- idle && podman stop -- idle" {
+			t.Errorf("advice %q", fix)
+		}
+		paste(t, p.home, fix)
+		checkNoNamespace(t, n, "idle", "podman:idle has no namespace: it is stopped")
+	})
 	t.Run("removed", func(t *testing.T) {
 		p.remove(t, "peer")
 		checkList(t, n, web.sandboxKey, web)

@@ -7,10 +7,11 @@
 package bpf
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
-	"slices"
+	"sort"
 	"sync"
 
 	"github.com/nsinspect/nsinspect/internal/bpfreader"
@@ -208,10 +209,10 @@ func (f *finder) tasks() error {
 		if t.NS[bpfreader.NSMnt] != 0 {
 			f.sink.Member(uint64(t.NS[bpfreader.NSMnt]), ns.TaskID(t.PID))
 		}
-		first.pids = append(first.pids, t.PID)
+		first.pids.add(int32(t.PID))
 		for i, typ := range f.types {
 			pair := f.fields[i].of(t)
-			first.pairs = append(first.pairs, pair)
+			first.pairs.add(pair)
 			if pair.own != 0 {
 				f.sink.Process(typ, uint64(pair.own), ns.TaskID(t.PID), t.Born, ns.NoVia)
 			}
@@ -239,30 +240,34 @@ func (f *finder) tasks() error {
 // leaders are the first threads of processes and what they are in, a pair for
 // each requested type. The kernel shows tasks by number, so they are in order.
 type leaders struct {
-	pids  []int
-	pairs []taskNS
+	pids  pieces[int32]
+	pairs pieces[taskNS]
 }
 
-func (l *leaders) of(pid, types int) []taskNS {
-	if i, found := slices.BinarySearch(l.pids, pid); found {
-		return l.pairs[i*types:][:types]
+// of returns a function for the pair of each type, by its place.
+func (l *leaders) of(pid, types int) func(i int) taskNS {
+	at, found := sort.Find(l.pids.n, func(i int) int { return cmp.Compare(int32(pid), *l.pids.at(i)) })
+	return func(i int) taskNS {
+		if !found {
+			return taskNS{} // it exited before its thread was read
+		}
+		return *l.pairs.at(at*types + i)
 	}
-	return make([]taskNS, types) // it exited before its thread was read
 }
 
 // thread reports a thread of a process whose first one is in leader.
-func (f *finder) thread(t *bpfreader.Task, leader []taskNS) {
+func (f *finder) thread(t *bpfreader.Task, leader func(i int) taskNS) {
 	for i, typ := range f.types {
 		pair := f.fields[i].of(t)
 		switch pair.own {
 		case 0:
 			continue
-		case leader[i].own:
+		case leader(i).own:
 			f.sink.Task(typ, uint64(pair.own))
 		default:
 			f.sink.Holder(typ, uint64(pair.own), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Born: t.Born})
 		}
-		if pair.differ() && pair.children != leader[i].children {
+		if pair.differ() && pair.children != leader(i).children {
 			f.sink.Holder(typ, uint64(pair.children), ns.Holder{Kind: ns.KindThread, PID: ns.TaskID(t.PID), TID: ns.TaskID(t.TID), Via: f.fields[i].via, Born: t.Born})
 		}
 	}
