@@ -20,9 +20,9 @@ import (
 
 // hierarchy is one of the places where cgroups freeze.
 type hierarchy struct {
-	dir          string
-	file, freeze string // what is written to freeze a cgroup
-	state, says  string // the file that says that it is
+	dir           string
+	file, freeze  string // what is written to freeze a cgroup
+	state, frozen string // the file that tells
 }
 
 var hierarchies = []hierarchy{
@@ -95,7 +95,7 @@ func checkFrozen(t *testing.T, h *home, n nsinspect, c hierarchy, cgroup string)
 		t.Error(err)
 	}
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if state, err := os.ReadFile(filepath.Join(cgroup, c.state)); err == nil && strings.Contains(string(state), c.says) {
+		if state, err := os.ReadFile(filepath.Join(cgroup, c.state)); err == nil && strings.Contains(string(state), c.frozen) {
 			break
 		}
 		if time.Now().After(end) {
