@@ -113,7 +113,9 @@ func visited(t *testing.T, all map[string]string) string {
 		if !strings.HasPrefix(what, "listed ") {
 			continue
 		}
-		var n struct{ References *struct{ Total, Explained int } }
+		var n struct {
+			References *struct{ Total, Explained int }
+		}
 		if err := json.Unmarshal([]byte(text), &n); err != nil {
 			t.Fatal(err)
 		}

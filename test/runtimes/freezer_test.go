@@ -22,7 +22,7 @@ import (
 type hierarchy struct {
 	dir           string
 	file, freeze  string // what is written to freeze a cgroup
-	state, frozen string // the file that tells
+	state, frozen string // the file that has it
 }
 
 var hierarchies = []hierarchy{
