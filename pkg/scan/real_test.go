@@ -43,7 +43,7 @@ type holderKey struct {
 func truthOf(holders []nstest.Holder) []holderKey {
 	var all []holderKey
 	for _, h := range holders {
-		k := holderKey{h.Kind, h.PID, h.TID, h.Path, h.MountNS, int(h.MountID)}
+		k := holderKey{h.Kind, h.PID, h.TID, h.Path, h.MountNS, h.MountID}
 		if h.Kind == "mount" {
 			k.PID = 0
 		}
