@@ -53,6 +53,18 @@ func TestDocker(t *testing.T) {
 	t.Run("host", func(t *testing.T) { checkDockerHost(t, d, n) })
 	t.Run("decimal name", func(t *testing.T) { checkDecimalName(t, d, n, web) })
 	t.Run("key without a name", func(t *testing.T) { checkDockerStaleKey(t, d, n) })
+	t.Run("paused", func(t *testing.T) {
+		idle := d.run(t, "idle", "--network", "none")
+		d.command(t, "pause", "idle")
+		stub(t, d.home, []string{"docker", "--host", d.host})
+		fix := n.whoUses(t, refsOfProcess(t, idle)[0]).Fix
+		if !slices.Equal(fix, []string{"docker stop -- idle"}) {
+			t.Errorf("advice %q", fix)
+		}
+		paste(t, d.home, fix)
+		checkGone(t, n, idle.sandboxKey, idle)
+		d.remove(t, "idle")
+	})
 	t.Run("peer keeps it", func(t *testing.T) {
 		d.remove(t, "web") // with its name: only the process of peer is left
 		checkList(t, n, "", peer)

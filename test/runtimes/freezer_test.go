@@ -121,6 +121,21 @@ func checkFrozen(t *testing.T, h *home, n nsinspect, c hierarchy, cgroup string)
 	}
 }
 
+// stub makes a program of the home that is called as a command begins, with some environment.
+func stub(t *testing.T, h *home, command []string, env ...string) {
+	t.Helper()
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.mkdir(t, "bin")
+	words := append(append([]string{"exec", "env"}, env...), append([]string{path}, command[1:]...)...)
+	script := "#!/bin/sh\n" + strings.Join(words, " ") + ` "$@"` + "\n" // none of these has spaces
+	if err := os.Chmod(h.write(t, filepath.Join("bin", command[0]), script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // paste runs commands in a shell, with the programs in the home before others.
 func paste(t *testing.T, h *home, commands []string) {
 	t.Helper()

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -157,24 +156,6 @@ func (p *podman) args(args ...string) []string {
 		"podman", "--root", h.path("root"), "--runroot", h.path("run"), "--tmpdir", h.path("tmp"),
 		"--storage-driver", "vfs", "--network-config-dir", h.path("net"),
 	}, args...)
-}
-
-// stub makes a podman of the home for paste, which is this one.
-func (p *podman) stub(t testing.TB) {
-	t.Helper()
-	p.home.mkdir(t, "bin")
-	path, err := exec.LookPath("podman")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var words []string
-	for _, w := range append(p.env(), append([]string{path}, p.args()[1:]...)...) {
-		words = append(words, "'"+w+"'")
-	}
-	script := "#!/bin/sh\nexec env " + strings.Join(words, " ") + ` "$@"` + "\n"
-	if err := os.Chmod(p.home.write(t, "bin/podman", script), 0o700); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // run starts a container that sleeps, on the bridge network unless the arguments

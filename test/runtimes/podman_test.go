@@ -61,7 +61,7 @@ func TestPodman(t *testing.T) {
 		idle := p.run(t, "idle", "--network", "none")
 		p.command(t, "pause", "idle")
 		checkOwner(t, n, "podman", idle, idle)
-		p.stub(t)
+		stub(t, p.home, p.args(), p.env()...)
 		fix := n.whoUses(t, refsOfProcess(t, idle)[0]).Fix
 		if len(fix) != 1 || fix[0] != "podman unpause -- idle && podman stop -- idle" {
 			t.Errorf("advice %q", fix)
