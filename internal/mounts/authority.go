@@ -18,7 +18,7 @@ func (s *Scan) findOwners(all []*Namespace) {
 		if m == s.Own || !slices.ContainsFunc(m.mounts, isNSFS) {
 			continue
 		}
-		if m.member.pid == 0 {
+		if m.member.pid == 0 || m.denied != nil {
 			unknown[m.Inode] = true
 			continue
 		}

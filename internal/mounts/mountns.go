@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -151,8 +152,9 @@ func (s *Scan) rootOf(t task) string {
 }
 
 // readThrough reads a mount namespace through one task. It reports false if the
-// task has ended or moved on. A namespace in which none is mounted has no use
-// for its other mounts. What is too much through one task is so through any other.
+// task has ended or moved on, or its link is refused: the bpf engine needs none to know where it
+// was, but mountinfo may be that of another namespace by now, or a part of it. A namespace in
+// which none is mounted has no use for its other mounts. What is too much through one task is so through any other.
 func (s *Scan) readThrough(m *Namespace, t task) bool {
 	stat, statErr := s.host.OpenStat(t.pid.String())
 	if statErr == nil {
@@ -163,10 +165,13 @@ func (s *Scan) readThrough(m *Namespace, t task) bool {
 		return false
 	}
 	inode, err := s.host.NamespaceLink(strings.TrimPrefix(t.dir(), "/proc/") + "/ns/mnt")
+	if errors.Is(err, fs.ErrPermission) && m.member.pid == 0 {
+		m.member, m.denied = t, host.Cause(err)
+	}
 	if err != nil || inode != m.Inode {
 		return false
 	}
-	m.member = t
+	m.member, m.denied = t, nil
 	if len(mounts) > 0 || broken != nil {
 		if statErr == nil && !s.host.Recorded() {
 			m.member.born = startOf(stat)

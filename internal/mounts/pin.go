@@ -42,7 +42,7 @@ func (s *Scan) missed(all []*Namespace) []ns.Gap {
 	}
 	seen := map[uint64]bool{}
 	for _, m := range all {
-		seen[m.Inode] = m.read || m.jail != ""
+		seen[m.Inode] = m.read || m.jail != "" || m.denied != nil
 	}
 	var gaps []ns.Gap
 	for _, inode := range slices.Sorted(maps.Keys(s.pins)) {

@@ -62,6 +62,7 @@ type Namespace struct {
 	owner  ns.Authority // who can mount in it; see findOwners
 	broken error        // lines of mountinfo that could not be parsed
 	over   error        // why no task has shown all of its mounts
+	denied error        // why it is unknown of member whether it is there still, and no other task has shown the mounts
 }
 
 // task is a process, or a thread whose mount namespace is not its process's.
@@ -173,7 +174,9 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	out := record.Found{Gaps: s.missed(all)}
 	files := slices.ContainsFunc(seen.Dangling, func(d ns.DanglingName) bool { return d.Kind == ns.NameFile })
 	for i, m := range all {
-		if gaps[i] != nil {
+		if m.denied != nil && !m.read {
+			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: m.member.dir() + "/ns/mnt", Err: m.denied})
+		} else if gaps[i] != nil {
 			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: ns.FormatLink(ns.Mnt, m.Inode), Err: gaps[i]})
 		}
 		if m.broken != nil {

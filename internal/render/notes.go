@@ -26,7 +26,7 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	if verbose {
 		notes = append(notes, fmt.Sprintf("sources: %s", strings.Join(s.Sources, ", ")))
 	}
-	var closed, unlinked, unheard, unowned, other []ns.Gap
+	var closed, unmounted, unlinked, unheard, unowned, other []ns.Gap
 	var hidden, newer []string
 	for _, g := range append(slices.Clone(s.Gaps), x.Gaps()...) {
 		if g.Err == scan.ErrNotInProc {
@@ -51,6 +51,8 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 		switch {
 		case denied(g.Err) && (g.Of("process") || g.Of("thread")):
 			closed = append(closed, g)
+		case denied(g.Err) && g.Of("mount") && strings.HasPrefix(g.Path, "/proc/"):
+			unmounted = append(unmounted, g)
 		case denied(g.Err) && g.Of(links.Source):
 			unlinked = append(unlinked, g)
 		case denied(g.Err) && g.Of(ns.SourceListener):
@@ -67,8 +69,11 @@ func GapNotes(s *ns.Snapshot, x *owner.Index, verbose bool) []string {
 	if len(newer) > 0 {
 		notes = append(notes, "not looked at: "+strings.Join(newer, ", "))
 	}
-	if n := len(closed); n > 0 {
-		notes = append(notes, text.Line(closedNote(n, closed[0])))
+	if len(closed) > 0 {
+		notes = append(notes, text.Line(closedNote("process", "processes", closed)))
+	}
+	if len(unmounted) > 0 {
+		notes = append(notes, text.Line(closedNote("mount namespace", "mount namespaces", unmounted)))
 	}
 	for _, gaps := range [][]ns.Gap{unlinked, unheard} {
 		if len(gaps) > 0 {
@@ -117,10 +122,11 @@ func hiddenNote(s *ns.Snapshot, what []string) string {
 
 func denied(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) }
 
-func closedNote(n int, first ns.Gap) string {
-	what := fmt.Sprintf("%d processes unreadable", n)
-	if n == 1 {
-		what = fmt.Sprintf("1 process unreadable (%s)", pathOf(&first))
+// closedNote returns how many things are unreadable without the rights of a tracer.
+func closedNote(one, many string, gaps []ns.Gap) string {
+	what := fmt.Sprintf("%d %s unreadable", len(gaps), many)
+	if len(gaps) == 1 {
+		what = fmt.Sprintf("1 %s unreadable (%s)", one, pathOf(&gaps[0]))
 	}
 	return what + ": " + explain.Privilege(unix.CAP_SYS_PTRACE)
 }
