@@ -223,10 +223,28 @@ func unread(snap *ns.Snapshot, source string) string {
 			gaps = append(gaps, g)
 		}
 	}
-	if len(gaps) == 0 {
-		return ""
+	more := ""
+	if len(gaps) > 0 {
+		more = "; " + Unread(gaps)
 	}
-	return "; " + Unread(gaps)
+	switch n := unreadProcesses(snap); n {
+	case 0:
+		return more
+	case 1:
+		return more + "; 1 process was unreadable and may be in another"
+	default:
+		return more + fmt.Sprintf("; %d processes were unreadable and may be in others", n)
+	}
+}
+
+// unreadProcesses returns how many processes may be in namespaces that are not in a snapshot.
+func unreadProcesses(snap *ns.Snapshot) (n int) {
+	for _, g := range snap.Gaps {
+		if g.Of(ns.KindProcess.Source()) {
+			n++
+		}
+	}
+	return n
 }
 
 // Unread returns a phrase for the namespaces whose links or listening sockets could not be
@@ -244,13 +262,15 @@ func Unread(gaps []ns.Gap) string {
 
 // denied makes err a refusal where a missing privilege left something unread.
 func denied(snap *ns.Snapshot, source string, err error) error {
-	for _, g := range snap.Gaps {
-		switch {
-		case !g.Of(source):
-		case errors.Is(g.Err, unix.EPERM):
-			return &kernel.DeniedError{Capability: unix.CAP_SYS_ADMIN, Err: err}
-		case errors.Is(g.Err, unix.EACCES):
-			return &kernel.DeniedError{Capability: unix.CAP_SYS_PTRACE, Err: err}
+	for _, source := range []string{source, ns.KindProcess.Source()} {
+		for _, g := range snap.Gaps {
+			switch {
+			case !g.Of(source):
+			case errors.Is(g.Err, unix.EPERM):
+				return &kernel.DeniedError{Capability: unix.CAP_SYS_ADMIN, Err: err}
+			case errors.Is(g.Err, unix.EACCES):
+				return &kernel.DeniedError{Capability: unix.CAP_SYS_PTRACE, Err: err}
+			}
 		}
 	}
 	return err

@@ -23,11 +23,25 @@ func TestFindReportsUnread(t *testing.T) {
 	snap.Namespaces[2].Links = nil
 	snap.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "x", Err: unix.EPERM}, {Sources: []string{Source}, Path: "net:[12]", Err: errors.New("no answer")}}
 	q, _ := ByIP("10.0.0.8")
-	if _, err := q.Find(snap, text.Title); errorText(err) != "no address 10.0.0.8: looked in 2 namespaces; links of net:[12] unreadable" {
+	if _, err := q.Find(snap, text.Title); errorText(err) != "no address 10.0.0.8: looked in 2 namespaces; links of net:[12] unreadable; 1 process was unreadable and may be in another" {
 		t.Error(err)
 	}
 	snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{Source}, Path: "net:[13]", Err: unix.EPERM})
-	if _, err := q.Find(snap, text.Title); !strings.HasSuffix(errorText(err), "; links of 2 namespaces unreadable") || !errors.As(err, new(*kernel.DeniedError)) {
+	if _, err := q.Find(snap, text.Title); !strings.HasSuffix(errorText(err), "; links of 2 namespaces unreadable; 1 process was unreadable and may be in another") || !errors.As(err, new(*kernel.DeniedError)) {
+		t.Error(err)
+	}
+}
+
+// A process that may not be looked at may be in a namespace that has the address.
+func TestFindReportsUnreadProcesses(t *testing.T) {
+	snap := snapshot()
+	for _, path := range []string{"/proc/1/ns/net", "/proc/2/ns/net"} {
+		snap.Gaps = append(snap.Gaps, ns.Gap{Sources: []string{"process"}, Path: path, Err: unix.EACCES})
+	}
+	q, _ := ByIP("10.0.0.77")
+	_, err := q.Find(snap, text.Title)
+	denied := (*kernel.DeniedError)(nil)
+	if !strings.HasSuffix(errorText(err), "; 2 processes were unreadable and may be in others") || !errors.As(err, &denied) || denied.Capability != unix.CAP_SYS_PTRACE {
 		t.Error(err)
 	}
 }

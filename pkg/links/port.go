@@ -109,17 +109,6 @@ func (p Port) listeners(ctx context.Context, h *host.Host, snap *ns.Snapshot) (h
 
 // notFound returns an error with where was searched.
 func (p Port) notFound(snap *ns.Snapshot, looked int) error {
-	more, processes := "", 0
-	for _, g := range snap.Gaps {
-		if g.Of(ns.KindProcess.Source()) {
-			processes++
-		}
-	}
-	if processes == 1 {
-		more = "; 1 process was unreadable and may be in another"
-	} else if processes > 1 {
-		more = fmt.Sprintf("; %d processes were unreadable and may be in others", processes)
-	}
-	return denied(snap, ns.SourceListener, fmt.Errorf("nothing listens at port %s (%s): %s%s%s",
-		p, strings.Join(p.protos, " and "), lookedIn(looked), unread(snap, ns.SourceListener), more))
+	return denied(snap, ns.SourceListener, fmt.Errorf("nothing listens at port %s (%s): %s%s",
+		p, strings.Join(p.protos, " and "), lookedIn(looked), unread(snap, ns.SourceListener)))
 }

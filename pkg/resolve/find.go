@@ -89,7 +89,7 @@ func (r Ref) fixed(snap *ns.Snapshot, k record.Key, direct bool) []fit {
 		n = snap.Find(k.Inode)
 		if n == nil && r.kind != refLink {
 			// It was there a moment ago and no source of ours sees its holder.
-			n = &ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1}
+			n = &ns.Namespace{Type: k.Type, Inode: k.Inode, OwnerUID: -1, Initial: snap.Initial[k.Type] == k.Inode}
 		}
 		how = fmt.Sprintf("%s by its number", ns.FormatLink(k.Type, k.Inode))
 		if r.kind == refSelf || r.kind == refHost {

@@ -96,6 +96,27 @@ func TestResolveCookie(t *testing.T) {
 	}
 }
 
+// The host's own namespace is that also where no process in it can be seen.
+func TestHostUnseen(t *testing.T) {
+	ref, err := ParseRef("host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap := &ns.Snapshot{}
+	snap.Initial[ns.Net] = 4026531833
+	n, err := ref.find(t.Context(), nil, nil, ns.Net, snap, record.Key{Type: ns.Net, Inode: 4026531833}, true)
+	if err != nil || n == nil || !n.Initial {
+		t.Errorf("host: %+v, %v, want the initial namespace", n, err)
+	}
+	file, err := ParseRef("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := file.find(t.Context(), nil, nil, ns.Net, snap, record.Key{Type: ns.Net, Inode: 4026532100}, true); err != nil || n == nil || n.Initial {
+		t.Errorf("another one: %+v, %v", n, err)
+	}
+}
+
 // What could not be read for lack of descriptors is not a user's word, nor is it missing.
 func TestLack(t *testing.T) {
 	blue := ns.Name{Name: "blue", Path: "/run/netns/blue", Kind: ns.NameMount, Authority: ns.UnknownAuthority}
