@@ -42,12 +42,12 @@ func (a *Adviser) DeadContainer(n *ns.Namespace, o *owner.Owner, c *owner.Contai
 }
 
 // beside returns the steps for all that holds a namespace but mounts here, which its
-// runtime takes away.
+// runtime takes away with their files.
 func (a *Adviser) beside(n *ns.Namespace) iter.Seq[Fix] {
 	rest := *n
 	rest.Holders = nil
 	for _, h := range n.Holders {
-		if h.Kind != ns.KindMount || a.elsewhere(&h) {
+		if h.Kind != ns.KindMount || a.elsewhere(&h) && h.Along != ns.AlongFile {
 			rest.Holders = append(rest.Holders, h)
 		}
 	}

@@ -21,6 +21,7 @@ type Fix struct {
 	exact        string // the object as advice has it that stands alone; "" if as in object
 	noun         string // what many of these are: "processes"
 	more         int    // how many further ones the step is for
+	removes      bool   // the file that something is mounted on, and every mount there
 	others       string // these: "7 more sockets of sleep (pid 42)"
 }
 

@@ -16,13 +16,13 @@ import (
 // thousand.
 const mostChecked = 1000
 
-// unmountOthers is unmount for the mounts in other mount namespaces, which are so many.
-func (a *Adviser) unmountOthers(n *ns.Namespace, others int, yield func(Fix) bool) bool {
+// unmountOthers is unmount for the mounts in other mount namespaces.
+func (a *Adviser) unmountOthers(n *ns.Namespace, files files, yield func(Fix) bool) bool {
 	defer func() { a.unchecked = false }()
 	seen := 0
 	for i := range n.Holders {
 		h := &n.Holders[i]
-		if h.Kind != ns.KindMount || h.Copy || !a.elsewhere(h) {
+		if h.Kind != ns.KindMount || !a.elsewhere(h) || files.take(h) {
 			continue
 		}
 		a.unchecked = seen >= mostChecked
@@ -30,7 +30,7 @@ func (a *Adviser) unmountOthers(n *ns.Namespace, others int, yield func(Fix) boo
 			return false
 		}
 	}
-	if a.live() && others > mostChecked {
+	if a.live() && seen > mostChecked {
 		return yield(advise("ask again when those are gone that there is a command for: no more than %d mounts in other mount namespaces are checked", mostChecked))
 	}
 	return true

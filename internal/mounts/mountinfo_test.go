@@ -97,10 +97,10 @@ func TestPropagatedCopy(t *testing.T) {
 `
 	mounts := tableOf(t, table)
 	s := &Scan{types: []ns.Type{ns.Net}}
-	found := s.mountsIn(&Namespace{Inode: 7, mounts: mounts})
+	found := s.mountsIn(&Namespace{Inode: 7, mounts: mounts}, nil)
 	copies := map[uint64]int{}
 	found.Records.Each(func(f *record.Record) {
-		if h := f.Holder(); h.Copy {
+		if h := f.Holder(); h.Along == ns.AlongOver {
 			copies[f.Inode]++
 			if !h.Covered {
 				t.Errorf("a copy that is not covered: %+v", h)

@@ -172,6 +172,7 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	s.findOwners(all)
 	s.notePins(all)
 	out := record.Found{Gaps: s.missed(all)}
+	along := s.along(all)
 	files := slices.ContainsFunc(seen.Dangling, func(d ns.DanglingName) bool { return d.Kind == ns.NameFile })
 	for i, m := range all {
 		if m.denied != nil && !m.read {
@@ -182,7 +183,7 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 		if m.broken != nil {
 			out.Gaps = append(out.Gaps, ns.Gap{Sources: []string{"mount"}, Path: m.member.dir() + "/mountinfo", Err: m.broken})
 		}
-		out.Add(s.mountsIn(m))
+		out.Add(s.mountsIn(m, along))
 		if !files {
 			m.mounts = nil // there can be a hundred thousand, and what they hold was recorded
 		}
@@ -195,7 +196,7 @@ func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 }
 
 // mountsIn returns the namespaces that are mounted in a mount namespace.
-func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
+func (s *Scan) mountsIn(m *Namespace, along map[*mount]ns.Along) (out record.Found) {
 	if !slices.ContainsFunc(m.mounts, isNSFS) {
 		return out
 	}
@@ -215,7 +216,10 @@ func (s *Scan) mountsIn(m *Namespace) (out record.Found) {
 		}
 		if ok && s.wants(t) {
 			h := s.holder(m, mount)
-			h.Covered, h.Copy, h.Pin = tree.covered(mount), copies[mount], pin
+			h.Covered, h.Along, h.Pin = tree.covered(mount), along[mount], pin
+			if copies[mount] {
+				h.Along = ns.AlongOver
+			}
 			out.Records.Add(record.Key{Type: t, Inode: inode}, &h)
 		}
 	}

@@ -196,6 +196,8 @@ const (
 	offID      = 56
 	offOldPar  = 60
 	offParent  = 48
+	offPeers   = 80
+	offMaster  = 88
 	offRoot    = 104
 	offPoint   = 108
 	offStrings = 512
@@ -211,6 +213,20 @@ func (b *statmountBuf) str(off int) string {
 	s := b.buf[min(offStrings+int(b.u32(off)), len(b.buf)):]
 	s, _, _ = bytes.Cut(s, []byte{0})
 	return string(s)
+}
+
+// peers returns what propagates to a mount, in the words of mountinfo.
+func (b *statmountBuf) peers() string {
+	peers, master := b.u64(offPeers), b.u64(offMaster)
+	switch {
+	case peers != 0 && master != 0:
+		return fmt.Sprintf("shared:%d master:%d", peers, master)
+	case peers != 0:
+		return fmt.Sprintf("shared:%d", peers)
+	case master != 0:
+		return fmt.Sprintf("master:%d", master)
+	}
+	return ""
 }
 
 func (b *statmountBuf) read(ns, mount, mask uint64) error {
@@ -290,7 +306,7 @@ func (s *Scan) statMounts(ns uint64, ids []uint64, known map[int]bool, check fun
 			id: int(buf.u32(offID)), parent: int(buf.u32(offOldPar)),
 			major: int32(buf.u32(offDevice)), minor: int32(buf.u32(offDevice + 4)),
 			nsfs: buf.u64(offMagic) == unix.NSFS_MAGIC,
-			root: buf.str(offRoot), path: buf.str(offPoint),
+			root: buf.str(offRoot), path: buf.str(offPoint), peers: buf.peers(),
 		}, s.paths)
 	}
 	return t.mounts, nil

@@ -9,7 +9,7 @@ import "time"
 type Holder struct {
 	Kind    Kind
 	Covered bool     // of a mount: another one lies over it, so that its path does not reach it
-	Copy    bool     // a covered one that propagation made of the one its path reaches, and takes away with it
+	Along   Along    // of a mount: what it goes away with
 	Via     Via      // how it holds, where that is not what is usual
 	PID     TaskID   // the process; for a mount one in its mount namespace, 0 if none is known
 	TID     TaskID   // the thread, for KindThread, for a file in a thread's own table, and for a mount in the mount namespace of a thread alone
@@ -35,6 +35,17 @@ type Holder struct {
 	// mount namespace that a user owns is that user's.
 	Authority Authority
 }
+
+// Along is what a mount of a namespace goes away with, beside its mount namespace.
+type Along uint8
+
+// What there is.
+const (
+	Alone     Along = iota
+	AlongOver       // the one its path reaches, by propagation, which made this one covered below that
+	AlongPeer       // another mount of the namespace that a path reaches, by propagation, in whatever mount namespace
+	AlongFile       // the file that it is on, which another mount of the namespace in our own mount namespace is on
+)
 
 // Watches reports whether the holder is a watch on the namespace's file.
 func (h *Holder) Watches() bool { return h.Via == ViaInotify || h.Via == ViaFanotify }
