@@ -25,6 +25,7 @@ func (kept) Live() bool                                          { return false 
 func (kept) Absolute(name string) (root, full string, err error) { return "/", name, nil }
 func (k kept) InitialNamespaces() [ns.NumTypes]uint64            { return k.snap.Initial }
 func (kept) LacksType(string, ns.Type) bool                      { return false }
+func (kept) TaskCovered(string) bool                             { return false }
 func (kept) Recorded() bool                                      { return true }
 func (kept) BootTime() (time.Time, error)                        { return time.Time{}, errNotKept }
 func (kept) NamespaceAuthority(string) (ns.Authority, bool)      { return ns.UnknownAuthority, false }

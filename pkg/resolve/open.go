@@ -73,12 +73,19 @@ func (r Ref) lookUpNames(ctx context.Context, h *host.Host, dirs []string, known
 // openDirect opens the file that a path, a PID or self stands for.
 func (r Ref) openDirect(h *host.Host, look func(record.Key, bool) (*ns.Namespace, error)) (*ns.Namespace, int, error) {
 	file := r.file(h, ns.Net)
-	k, fd, err := openFile(h, file)
+	var fd int
+	var k record.Key
+	err := r.covered(h)
+	if err == nil {
+		if k, fd, err = openFile(h, file); err != nil {
+			err = r.explain(h, file, err)
+		}
+	}
 	if err != nil {
 		if r.bare { // it may be a name as well
-			return nil, -1, nil
+			err = nil
 		}
-		return nil, -1, r.explain(h, file, err)
+		return nil, -1, err
 	}
 	n, err := look(k, true)
 	if err != nil {

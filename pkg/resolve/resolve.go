@@ -114,11 +114,26 @@ func (r Ref) file(h machine, t ns.Type) string {
 }
 
 func (r Ref) open(h machine, name string) (record.Key, bool, error) {
+	if err := r.covered(h); err != nil {
+		return record.Key{}, false, err
+	}
 	t, inode, err := h.LookupNamespace(name)
 	if err != nil {
 		return record.Key{}, false, r.explain(h, name, err)
 	}
 	return record.Key{Type: t, Inode: inode}, true, nil
+}
+
+// covered returns an error for a process whose files are not to be seen.
+func (r Ref) covered(h machine) error {
+	task := "self"
+	if r.kind == refPID {
+		task = r.pid.String()
+	}
+	if r.kind == refPath || !h.TaskCovered(task) {
+		return nil
+	}
+	return fmt.Errorf("read the namespace of process %s: a mount covers its files in /proc", task)
 }
 
 // explain returns why there is no namespace at what a reference leads to.

@@ -33,6 +33,7 @@ type machine interface {
 	ReadDir(name string) ([]os.DirEntry, error)
 	LacksType(dir string, t ns.Type) bool
 	Recorded() bool
+	TaskCovered(task string) bool
 	BootTime() (time.Time, error)
 	NamespaceAuthority(name string) (ns.Authority, bool)
 }
