@@ -279,8 +279,12 @@ func (o *ObjectFile) moduleTypes() []*btf.Spec {
 
 // ExplainTypes returns an error that explains why the kernel's types cannot be read.
 func ExplainTypes(err error) error {
-	if errors.Is(err, ebpf.ErrNotSupported) {
-		return errors.New("this kernel has no type information: it needs CONFIG_DEBUG_INFO_BTF, and /sys mounted")
+	var st unix.Statfs_t
+	switch known := unix.Statfs("/sys/kernel", &st) == nil && st.Type == unix.SYSFS_MAGIC; {
+	case errors.Is(err, ebpf.ErrNotSupported) && known:
+		return errors.New("this kernel has no type information: it needs CONFIG_DEBUG_INFO_BTF")
+	case errors.Is(err, ebpf.ErrNotSupported):
+		return errors.New("no sysfs is mounted on /sys, which has the kernel's type information")
 	}
 	return fmt.Errorf("read kernel type information: %w", err)
 }

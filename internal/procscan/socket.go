@@ -77,6 +77,9 @@ func (b *duplicator) take(v *Process, f *openFile, h ns.Holder, inode uint64, er
 // PID namespace, where the procfs is of another.
 var ErrForeignTaskIDs = errors.New("process IDs in /proc are those of another PID namespace")
 
+// ErrNoProcfs is the gap of /proc on a running machine where that has nothing of the kernel's.
+var ErrNoProcfs = errors.New("no procfs is mounted on it")
+
 // errReplaced is the error for a descriptor that is no socket or tun file any more.
 var errReplaced = errors.New("it is another file by now")
 

@@ -15,6 +15,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/nsfs"
 	"github.com/nsinspect/nsinspect/internal/pool"
+	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -39,6 +40,9 @@ type details struct {
 }
 
 func newDetails(h *host.Host, full bool) (*details, error) {
+	if h.Live() && h.Recorded() {
+		return nil, procscan.ErrNoProcfs
+	}
 	fs, err := procfs.NewFS(nsfs.SelfFD(h.ProcFD()))
 	if err != nil {
 		return nil, fmt.Errorf("open proc: %w", err)

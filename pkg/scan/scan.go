@@ -172,6 +172,9 @@ func newScanner(opts Options) (*scanner, error) {
 	if s.opts.Engine != nil && !s.host.OwnTaskIDs() {
 		// The engine's process IDs are those of this process's PID namespace.
 		s.opts.Engine, s.opts.NoEngine = nil, procscan.ErrForeignTaskIDs
+		if s.host.Live() && s.host.Recorded() {
+			s.opts.NoEngine = errors.New("no procfs is mounted on /proc")
+		}
 	}
 	s.initial = s.host.InitialNamespaces()
 	s.mounts = mounts.New(s.host, s.types, mounts.List)
