@@ -5,6 +5,7 @@ package explain
 import (
 	"fmt"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -19,6 +20,19 @@ func (a *Adviser) LeftoverFile(s *ns.DanglingName) (t Text) {
 	t.Meaning = "Somebody unmounted the namespace and left the file, or never got to mount it. " +
 		"ip netns list still shows it (\"Peer netns reference is invalid\"), and a new namespace cannot get its name."
 	t.fix(remove(s.Path, s.Authority))
+	return t
+}
+
+// BusyFile writes about a plain file that something else than a namespace is mounted on.
+func (a *Adviser) BusyFile(s *ns.DanglingName) (t Text) {
+	t.Summary = "a plain file, and no namespace: something else is mounted on it"
+	for _, where := range s.Others {
+		t.See("what is no namespace is mounted on it in " + where)
+	}
+	t.By(s.Authority, "it")
+	t.Meaning = "A container or service may have been given a file of its own there. Nobody can remove the file where something is mounted on it, " +
+		"and to remove it elsewhere takes that mount away."
+	t.fix(advise("unmount what is mounted on %s, if nobody needs it, before the file is removed", text.Name(s.Path)))
 	return t
 }
 

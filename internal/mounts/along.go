@@ -4,6 +4,7 @@ package mounts
 
 import (
 	"cmp"
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"strconv"
@@ -185,4 +186,18 @@ func parseEvents(fields string) (e events) {
 		}
 	}
 	return e
+}
+
+// peers returns what propagates to a mount, in the words of mountinfo.
+func (b *statmountBuf) peers() string {
+	peers, master := b.u64(offPeers), b.u64(offMaster)
+	switch {
+	case peers != 0 && master != 0:
+		return fmt.Sprintf("shared:%d master:%d", peers, master)
+	case peers != 0:
+		return fmt.Sprintf("shared:%d", peers)
+	case master != 0:
+		return fmt.Sprintf("master:%d", master)
+	}
+	return ""
 }

@@ -5,10 +5,14 @@ package mounts
 import (
 	"bytes"
 	"errors"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/moby/sys/mountinfo"
+
+	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
 // mount is what is kept of a line of mountinfo: there can be a hundred thousand, in each of many
@@ -93,14 +97,14 @@ func (p *paths) one(path string) string {
 }
 
 // readTable reads a mountinfo file. Lines that cannot be parsed are named in broken; see Parse. A
-// file without a namespace has no mounts, unless whole asks for these. check may end the
-// reading.
+// file without a namespace, and without what plain files of the names directories are called, has no
+// mounts, unless whole asks for these. check may end the reading.
 func (s *Scan) readTable(name string, whole bool, check func() error) (mounts []*mount, broken, err error) {
 	var t table
 	var wrong []error
 	found := whole
 	err = s.host.ReadLines(name, func(lines []byte, last bool) error {
-		found = found || bytes.Contains(lines, []byte("nsfs"))
+		found = found || bytes.Contains(lines, []byte("nsfs")) || s.mentions(lines)
 		if last && !found && len(t.mounts) == 0 {
 			return nil // most have none
 		}
@@ -120,4 +124,20 @@ func (s *Scan) readTable(name string, whole bool, check func() error) (mounts []
 		return nil, nil, err
 	}
 	return t.mounts, errors.Join(wrong...), nil
+}
+
+// mentions reports whether lines of mountinfo may have a mount on a plain file of a names directory.
+func (s *Scan) mentions(lines []byte) bool {
+	return slices.ContainsFunc(s.plain, func(name []byte) bool { return bytes.Contains(lines, name) })
+}
+
+// noteFiles notes how mountinfo ends the paths of plain files in names directories
+// (fs/proc_namespace.c, show_mountinfo and mangle, 6.18).
+func (s *Scan) noteFiles(dangling []ns.DanglingName) {
+	escape := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`, "#", `\043`)
+	for i := range dangling {
+		if d := &dangling[i]; d.Kind == ns.NameFile {
+			s.plain = append(s.plain, []byte("/"+escape.Replace(path.Base(d.Path))+" "))
+		}
+	}
 }

@@ -68,22 +68,42 @@ func (s *Scan) explainFiles(all []*Namespace) {
 			continue
 		}
 		dangling.Compared = true
-		file := fileAt(tree.reach(dangling.Path), dangling.Path)
+		at := tree.reach(dangling.Path)
+		if at.path == dangling.Path {
+			dangling.Others = append(dangling.Others, s.describeMountNS(s.Own))
+		}
+		file := fileAt(at, dangling.Path)
 		for _, m := range all {
 			for _, mount := range m.mountsOn(file) {
-				t, inode, ok := ns.ParseLink(mount.root)
-				if !ok {
-					continue // a gap: see mountsIn
-				}
-				if dangling.Pins == nil {
-					dangling.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", mount.root, s.describeMountNS(m))
-				}
-				h := s.holder(m, mount)
-				h.Covered = m == s.Own
-				dangling.Pins = append(dangling.Pins, ns.Pin{Type: t, Inode: inode, Mount: h})
+				s.explainFile(dangling, m, mount)
 			}
 		}
 	}
+}
+
+// explainFile notes what is mounted on a plain file.
+func (s *Scan) explainFile(dangling *ns.DanglingName, m *Namespace, on *mount) {
+	if !on.nsfs {
+		if m != s.Own && !s.controls(m.member).Trusted {
+			return // a user can mount anything there, and whoever removes the file needs not care
+		}
+		dangling.Others = append(dangling.Others, s.describeMountNS(m))
+		return
+	}
+	t, inode, ok := ns.ParseLink(on.root)
+	if !ok {
+		return // a gap: see mountsIn
+	}
+	if dangling.Pins == nil {
+		where := s.describeMountNS(m)
+		if m == s.Own {
+			where += ", below the mount that its path leads to"
+		}
+		dangling.Reason = fmt.Sprintf("a plain file here, but %s is mounted on it in %s", on.root, where)
+	}
+	h := s.holder(m, on)
+	h.Covered = m == s.Own
+	dangling.Pins = append(dangling.Pins, ns.Pin{Type: t, Inode: inode, Mount: h})
 }
 
 // fileID names a file by its file system's device and its path in there.
@@ -97,18 +117,15 @@ func fileAt(m *mount, name string) fileID {
 	return fileID{m.major, m.minor, path.Join(m.root, strings.TrimPrefix(name, strings.TrimSuffix(m.path, "/")))}
 }
 
-// mountsOn returns the mounts of namespaces on a file.
+// mountsOn returns the mounts on a file.
 func (m *Namespace) mountsOn(file fileID) (on []*mount) {
-	if !slices.ContainsFunc(m.mounts, isNSFS) {
-		return nil
-	}
 	byID := make(map[int]*mount, len(m.mounts))
 	for _, mount := range m.mounts {
 		byID[mount.id] = mount
 	}
 	for _, mount := range m.mounts {
 		parent := byID[mount.parent]
-		if mount.nsfs && parent != nil && !parent.nsfs && fileAt(parent, mount.path) == file {
+		if parent != nil && !parent.nsfs && path.Base(mount.path) == path.Base(file.path) && fileAt(parent, mount.path) == file {
 			on = append(on, mount)
 		}
 	}
@@ -117,7 +134,7 @@ func (m *Namespace) mountsOn(file fileID) (on []*mount) {
 
 func (s *Scan) describeMountNS(m *Namespace) string {
 	if m == s.Own {
-		return "our own, below the mount that its path leads to"
+		return "our own mount namespace"
 	}
 	if m.member.pid == 0 {
 		return ns.FormatLink(ns.Mnt, m.Inode) + ", a mount namespace that no process is in"

@@ -37,6 +37,7 @@ type Scan struct {
 	Blind error                   // why mount namespaces that no process is in stay unread
 	seen  *record.Found           // what the walk found
 	pins  map[uint64][]ns.Holder  // what holds mount namespaces beside processes
+	plain [][]byte                // see noteFiles
 	dirs  map[string]ns.Authority // of directories with mount points in our own mount namespace
 	paths *paths
 
@@ -159,6 +160,7 @@ func (s *Scan) Elsewhere() bool {
 // which, and takes the namespaces that are mounted there.
 func (s *Scan) Read(ctx context.Context, seen *record.Found) record.Found {
 	s.seen = seen
+	s.noteFiles(seen.Dangling)
 	for _, p := range seen.Pins {
 		s.pins[p.MountNS] = append(s.pins[p.MountNS], p.Holder)
 	}

@@ -215,20 +215,6 @@ func (b *statmountBuf) str(off int) string {
 	return string(s)
 }
 
-// peers returns what propagates to a mount, in the words of mountinfo.
-func (b *statmountBuf) peers() string {
-	peers, master := b.u64(offPeers), b.u64(offMaster)
-	switch {
-	case peers != 0 && master != 0:
-		return fmt.Sprintf("shared:%d master:%d", peers, master)
-	case peers != 0:
-		return fmt.Sprintf("shared:%d", peers)
-	case master != 0:
-		return fmt.Sprintf("master:%d", master)
-	}
-	return ""
-}
-
 func (b *statmountBuf) read(ns, mount, mask uint64) error {
 	if b.buf == nil {
 		b.buf = make([]byte, offStrings+2*unix.PathMax)

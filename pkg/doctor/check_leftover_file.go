@@ -22,6 +22,8 @@ func findLeftoverFile(x *inspection) (all []Finding) {
 		if why := x.mayBePinned(s); why != "" {
 			f.Severity = Unknown
 			f.write(x.adviser().PerhapsLeftoverFile(s, why))
+		} else if len(s.Others) > 0 {
+			f.write(x.adviser().BusyFile(s))
 		} else {
 			f.write(x.adviser().LeftoverFile(s))
 		}

@@ -75,6 +75,7 @@ type DanglingName struct {
 	// was read, and whether those were compared with it at all.
 	Pins     []Pin
 	Compared bool
+	Others   []string // the mount namespaces in which something else was seen mounted on it, in words
 }
 
 // Pin is a mount of a namespace on a file that is, to us, a plain one.
