@@ -92,19 +92,8 @@ type DiffFinding struct {
 // DiffDangling is an entry of a names directory that refers to no namespace and is new,
 // gone or something else.
 type DiffDangling struct {
-	Old *DiffEntry `json:"old,omitempty"`
-	New *DiffEntry `json:"new,omitempty"`
-}
-
-// DiffEntry is an entry of a names directory that refers to no namespace.
-type DiffEntry struct {
-	Path         string `json:"path"`
-	PathBase64   []byte `json:"path_base64,omitempty"`
-	Kind         string `json:"kind,omitempty" jsonschema:"enum=symlink,enum=file"` // absent if it is neither
-	Reason       string `json:"reason"`                                             // what it is, in words
-	Target       string `json:"target,omitempty"`                                   // of a symlink: its text
-	TargetBase64 []byte `json:"target_base64,omitempty"`
-	Authority    string `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"` // who could have made it
+	Old *DanglingName `json:"old,omitempty"`
+	New *DanglingName `json:"new,omitempty"`
 }
 
 // Parts makes the parts of a document about several snapshots: those of one of them.
@@ -175,9 +164,10 @@ func (p Parts) Finding(f *doctor.Finding) *Finding {
 }
 
 // Dangling returns an entry of a names directory, nil for nil.
-func (p Parts) Dangling(d *ns.DanglingName) *DiffEntry {
+func (p Parts) Dangling(d *ns.DanglingName) *DanglingName {
 	if d == nil {
 		return nil
 	}
-	return &DiffEntry{d.Path, raw(d.Path), string(d.Kind), d.Reason, d.Target, raw(d.Target), d.Authority.String()}
+	w := newDangling(d)
+	return &w
 }

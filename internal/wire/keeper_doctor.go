@@ -45,7 +45,7 @@ func (k *Keeper) ShareFinding(f *Finding) (KeptFinding, *Words) {
 	for _, text := range []*Text{&w.ID, &w.Title, &w.Summary, &w.Meaning} {
 		k.texts.share(&words, text)
 	}
-	if f.Path != "" && f.PathBase64 == nil {
+	if f.Path != "" && f.PathBase64 == nil && w.On != 0 { // else it is what the marks of the others stand for
 		k.texts.share(&words, &w.Path)
 	}
 	for _, all := range [][]Text{w.Evidence, w.Fix, w.Alternative, w.Advice} {

@@ -59,11 +59,17 @@ type Cause struct {
 
 // DanglingName is an entry of a names directory that refers to no namespace.
 type DanglingName struct {
-	Path       string `json:"path"`
-	PathBase64 []byte `json:"path_base64,omitempty"`
-	Kind       string `json:"kind,omitempty" jsonschema:"enum=symlink,enum=file"` // absent for anything else
-	Reason     string `json:"reason"`                                             // what it is instead
-	Authority  string `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"`
+	Path         string `json:"path"`
+	PathBase64   []byte `json:"path_base64,omitempty"`
+	Kind         string `json:"kind,omitempty" jsonschema:"enum=symlink,enum=file"` // absent for anything else
+	Reason       string `json:"reason"`                                             // what it is instead
+	Target       string `json:"target,omitempty"`                                   // of a symlink: its text
+	TargetBase64 []byte `json:"target_base64,omitempty"`
+	Authority    string `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"`
+}
+
+func newDangling(d *ns.DanglingName) DanglingName {
+	return DanglingName{d.Path, raw(d.Path), string(d.Kind), d.Reason, d.Target, raw(d.Target), d.Authority.String()}
 }
 
 // Container is what a runtime has written down of one of its containers.
@@ -101,7 +107,7 @@ func (k *Keeper) Head() Snapshot {
 	}
 	slices.SortFunc(w.Users, func(a, b User) int { return cmp.Compare(a.UID, b.UID) })
 	for _, d := range s.Dangling {
-		w.Dangling = append(w.Dangling, DanglingName{d.Path, raw(d.Path), string(d.Kind), d.Reason, d.Authority.String()})
+		w.Dangling = append(w.Dangling, newDangling(&d))
 	}
 	for _, o := range k.c.owners.Containers() {
 		w.Containers = append(w.Containers, Container{*NewOwner(&o.Owner), o.PID, o.State, o.Sandbox, o.NetNS, o.IPs, o.Dir})

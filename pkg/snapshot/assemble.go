@@ -78,7 +78,9 @@ func (r *restorer) snapshot(head *wire.Snapshot) (*ns.Snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Dangling = append(s.Dangling, ns.DanglingName{Path: textOf(d.Path, d.PathBase64), Kind: ns.NameKind(d.Kind), Reason: d.Reason, Authority: a})
+		s.Dangling = append(s.Dangling, ns.DanglingName{
+			Path: textOf(d.Path, d.PathBase64), Kind: ns.NameKind(d.Kind), Reason: d.Reason, Target: textOf(d.Target, d.TargetBase64), Authority: a,
+		})
 	}
 	return s, nil
 }

@@ -102,7 +102,7 @@ func (c *comparison) compareDangling() {
 		switch {
 		case old == nil && !c.old.readsName(d.Path):
 			c.lacks("dangling names", true, false, 0)
-		case old == nil || old.Kind != d.Kind || c.byKernel() && old.Target != d.Target:
+		case old == nil || old.Kind != d.Kind || c.byKernel() && old.Target != "" && d.Target != "" && old.Target != d.Target:
 			c.Dangling = append(c.Dangling, DanglingChange{old, d})
 		}
 	}

@@ -196,6 +196,11 @@ var diffCases = []struct {
 		"a finding of another namespace with the inode", findings(machine(noon, netNS(1, 11, "blue")), "no-process"), findings(machine(later, netNS(1, 12, "blue")), "no-process"), 0,
 		"freed net:[1]\ncreated net:[1]\nfinding +no-process:net:[1]\nfinding -no-process:net:[1]",
 	},
+	{
+		"a dangling name that leads elsewhere", leadsTo(dangling(machine(noon), "/run/netns/a"), "b"), leadsTo(dangling(machine(later), "/run/netns/a"), "c"), 0,
+		"dangling ~/run/netns/a>/run/netns/a",
+	},
+	{"one of which the old file does not have that", dangling(machine(noon), "/run/netns/a"), leadsTo(dangling(machine(later), "/run/netns/a"), "c"), 0, ""},
 	{"dangling names", dangling(machine(noon), "/run/netns/a"), dangling(machine(later), "/run/netns/b"), 0, "dangling -/run/netns/a\ndangling +/run/netns/b"},
 }
 
@@ -248,6 +253,11 @@ func dangling(f *File, paths ...string) *File {
 	for _, p := range paths {
 		f.Snapshot.Dangling = append(f.Snapshot.Dangling, ns.DanglingName{Path: p, Kind: ns.NameFile})
 	}
+	return f
+}
+
+func leadsTo(f *File, target string) *File {
+	f.Snapshot.Dangling[0].Target = target
 	return f
 }
 

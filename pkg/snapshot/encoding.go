@@ -30,6 +30,8 @@ func (e Encoding) head(s *wire.Snapshot) {
 		d := &s.Dangling[i]
 		r.pathOf(&d.Path, &d.PathBase64)
 		r.sentence(&d.Reason)
+		r.parts(&d.Target)
+		d.TargetBase64 = nil
 	}
 	for i := range s.Containers {
 		c := &s.Containers[i]

@@ -99,6 +99,34 @@ func TestReadWhatWasWritten(t *testing.T) {
 	compareWithWhole(t, written(t, whole(), Encoding{}))
 }
 
+// So are findings about a path, which are of no namespace, and where a symlink leads to.
+func TestReadFindingOfPath(t *testing.T) {
+	f := machine(noon, netNS(3, 11, "blue"))
+	f.Snapshot.Kept = &ns.Kept{}
+	f.Snapshot.Dangling = []ns.DanglingName{{
+		Path: "/run/netns/gone", Kind: ns.NameSymlink, Reason: "a symlink to x\xff, which does not exist", Target: "x\xff", Authority: ns.RootAuthority,
+	}}
+	f.Report = &doctor.Report{Snapshot: f.Snapshot.Of(ns.Net)}
+	for _, path := range []string{"/run/netns/gone", "/run/netns/a%b", "/run/netns/left\xff"} {
+		f.Report.Findings = append(f.Report.Findings, doctor.Finding{
+			ID: "dangling-link:" + path, Check: "dangling-link", Severity: doctor.Warning, Subject: path, Path: path, Authority: ns.RootAuthority,
+			Text: explain.Text{Summary: "100% gone", Fix: []string{"rm -- /run/netns/x"}},
+		})
+	}
+	got, err := Read(bytes.NewReader(written(t, f, Encoding{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range f.Report.Findings {
+		if f := got.Report.Findings[i]; f.Path != want.Path || i < 2 && (f.ID != want.ID || f.Subject != want.Subject) || f.Summary != want.Summary {
+			t.Errorf("written:\n%+v\nread:\n%+v", want, f)
+		}
+	}
+	if got := got.Snapshot.Dangling; len(got) != 1 || got[0].Target != "x\xff" {
+		t.Errorf("dangling names: %+v", got)
+	}
+}
+
 // What an earlier version has written is read.
 func TestReadV1(t *testing.T) {
 	text, err := os.ReadFile("testdata/v1.json.gz") // whole, by the last version that wrote nsinspect/v1
