@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,7 +16,11 @@ import (
 
 	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
+	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/internal/testlock"
+	"github.com/nsinspect/nsinspect/pkg/doctor"
+	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/snapshot"
 )
 
 // printed runs a command, and returns what it prints, with its exit status.
@@ -109,4 +114,42 @@ func TestRoundTripOfTheMachine(t *testing.T) {
 		[]string{"list", "-o", "csv", "--type", "mnt,user,pid"}, []string{"list", "--tree", "owner"}, []string{"list", "--no-process", "--sort", "-inode"},
 		[]string{"who-uses", "host"}, []string{"who-uses", "host", "--type", "pid", "-o", "json"}, []string{"who-uses", "--dev", "lo"},
 		[]string{"doctor"}, []string{"doctor", "-o", "json"}, []string{"doctor", "--type", "all", "--skip", "no-process"})
+}
+
+// A snapshot in memory, as diff takes one of the running machine, is the same as its file.
+func TestFileIsTheSame(t *testing.T) {
+	need.Root(t)
+	testlock.Exclusive(t)
+	for _, kind := range nstest.Kinds() {
+		nstest.Make(t, kind)
+	}
+	for _, engine := range []string{"auto", "proc"} {
+		a := &app{stdout: io.Discard, stderr: io.Discard, root: "/", engine: engine}
+		live, err := a.takeWhole(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		live.Snapshot.Dangling = append(live.Snapshot.Dangling, ns.DanglingName{Path: "/run/netns/x", Kind: ns.NameSymlink, Target: "y", Authority: ns.RootAuthority})
+		var text bytes.Buffer
+		if err := live.Write(&text, snapshot.Encoding{}, func() (*doctor.Report, error) { return live.Report, nil }); err != nil {
+			t.Fatal(err)
+		}
+		file, err := snapshot.Read(&text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, two := range [][2]*snapshot.File{{live, file}, {file, live}} {
+			d := snapshot.Compare(two[0], two[1], snapshot.Options{})
+			if !d.Same() {
+				var out bytes.Buffer
+				_ = render.Diff(&out, d, render.DiffNames{}, render.Table, render.Style{}) // a buffer takes all
+				t.Errorf("engine %s:\n%s", engine, &out)
+			}
+			for _, u := range d.Unread {
+				if u.Old != u.New {
+					t.Errorf("engine %s: one has not read %s", engine, u.What)
+				}
+			}
+		}
+	}
 }

@@ -111,7 +111,10 @@ func sorted(all []ns.Holder) []ns.Holder {
 
 // compareHolder orders holders by what they are, as ns.SortHolders does.
 func compareHolder(h, k *ns.Holder) int {
-	order := cmp.Or(cmp.Compare(h.Kind, k.Kind), cmp.Compare(h.PID, k.PID), cmp.Compare(h.TID, k.TID), cmp.Compare(h.FD, k.FD))
+	order := cmp.Or(cmp.Compare(h.Kind, k.Kind), cmp.Compare(h.PID, k.PID), cmp.Compare(h.TID, k.TID))
+	if order == 0 && h.Kind.HasFD() { // of others it is what was never set, 0 or -1
+		order = cmp.Compare(h.FD, k.FD)
+	}
 	if order == 0 && h.Child != nil && k.Child != nil {
 		order = cmp.Or(cmp.Compare(h.Child.Type, k.Child.Type), cmp.Compare(h.Child.Inode, k.Child.Inode))
 	}

@@ -127,6 +127,10 @@ var diffCases = []struct {
 		"changed net:[1] process 1>1 -1+1",
 	},
 	{
+		"a process as the machine and as a file has it", machine(noon, with(netNS(1, 11), hold(process(7, 1)))),
+		machine(later, with(netNS(1, 11), hold(ns.Holder{Kind: ns.KindProcess, PID: 7, Born: 1}))), 0, "",
+	},
+	{
 		"a process ID given again", machine(noon, with(netNS(1, 11), hold(process(7, 1)))), machine(later, with(netNS(1, 11), hold(process(7, 2)))), 0,
 		"changed net:[1] process 1>1 -1+1",
 	},
