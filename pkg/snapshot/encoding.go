@@ -146,7 +146,7 @@ func (r *Redaction) link(l *wire.Link) {
 	for i := range l.AltNames {
 		r.name(&l.AltNames[i])
 	}
-	r.address(&l.MAC)
+	r.hardware(&l.MAC)
 	for i := range l.Addrs {
 		r.address(&l.Addrs[i])
 	}

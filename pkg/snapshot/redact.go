@@ -34,7 +34,7 @@ func NewRedaction(key []byte) *Redaction {
 // isKept reports whether a word names nobody.
 func isKept(word string) bool {
 	switch word {
-	case "/", ".", "..", "lo", "localhost", "run", "var", "netns", "docker", "proc", "self", "task", "ns", "fd",
+	case "/", ".", "..", "lo", "localhost", "run", "var", "netns", "docker", "proc", "self", "task", "ns", "fd", "fs", "freezer", "unified",
 		"net", "mnt", "user", "pid", "ipc", "uts", "cgroup", "time",
 		"lib", "libpod", "containers", "containerd", "overlay-containers", "userdata", "storage", "tmp", "sys", "etc", "root", "home",
 		"cni", "results", "lxc", "log", "pods", "systemd", "machines", "snap.docker", "volatile-containers", "init.scope", "default", "kubepods", "system.slice", "user.slice", "machine.slice":
@@ -54,7 +54,14 @@ var (
 	plainWord   = text.Pattern{Text: `^[A-Za-z0-9_.-]+$`}
 	anyWord     = text.Pattern{Text: `[A-Za-z0-9_.-]+`}
 	unitSuffix  = text.Pattern{Text: `\.(service|scope|slice|socket|mount|timer)$`}
-	anyAddress  = text.Pattern{Text: `(?i)\b(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})\b`}
+	anyAddress  = text.Pattern{Text: `(?i)\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|[0-9a-f]*(?::[0-9a-f]*){2,}(?:(?:\.[0-9]{1,3}){3}\b)?`}
+	frozen      = text.Pattern{Text: freezer + `.*?/freezer\.state`}
+)
+
+// The directories of cgroups, and of those that explain writes to where one is frozen.
+const (
+	cgroups = "/sys/fs/cgroup/"
+	freezer = cgroups + "freezer/"
 )
 
 // name replaces a name.
@@ -62,17 +69,21 @@ func (r *Redaction) name(s *string) {
 	if isKept(*s) || plainNumber.Compiled().MatchString(*s) || r.hash[*s] {
 		return
 	}
-	suffix := unitSuffix.Compiled().FindString(*s)
-	hash := "n-" + hex.EncodeToString(r.sum("name", *s)[:6]) + suffix
+	hash := r.hashOf(*s)
 	if _, known := r.known[*s]; !known {
 		r.hash[hash] = true
 		if plainWord.Compiled().MatchString(*s) {
 			r.known[*s] = hash
 		} else {
-			r.meet(hash, forms(*s)...)
+			r.meet(hash, *s, strings.ReplaceAll(*s, "'", `'\''`))
 		}
+		r.meet(hash, printed(*s))
 	}
 	*s = hash
+}
+
+func (r *Redaction) hashOf(name string) string {
+	return "n-" + hex.EncodeToString(r.sum("name", name)[:6]) + unitSuffix.Compiled().FindString(name)
 }
 
 // meet has texts that are more than a word replaced in sentences.
@@ -84,13 +95,14 @@ func (r *Redaction) meet(by string, all ...string) {
 	}
 }
 
-// forms returns a name as it is, and as sentences and commands have it between quotes.
-func forms(name string) []string {
-	all := []string{name, strings.ReplaceAll(name, "'", `'\''`)}
-	if quoted := text.Name(name); quoted != name && strings.HasSuffix(quoted, `"`) {
-		all = append(all, quoted[1:len(quoted)-1])
+// printed returns a name as sentences have it, without the quotes around it: a long one is cut
+// there.
+func printed(name string) string {
+	quoted := strings.TrimSuffix(text.Name(name), "…")
+	if len(quoted) > 1 && quoted[0] == '"' {
+		return strings.TrimSuffix(quoted[1:], `"`)
 	}
-	return all
+	return quoted
 }
 
 // parts replaces each part of a name with slashes.
@@ -143,6 +155,26 @@ func (r *Redaction) address(s *string) {
 	}
 }
 
+// addressIn returns what stands for an address in a sentence, with a colon after it perhaps.
+func (r *Redaction) addressIn(text string) string {
+	a := text
+	if r.address(&a); a == text {
+		a = strings.TrimSuffix(text, ":")
+		tail := text[len(a):]
+		r.address(&a)
+		a += tail
+	}
+	return a
+}
+
+// hardware replaces a hardware address of any length. That of a tunnel is an IP address, and one of
+// eight bytes looks like one.
+func (r *Redaction) hardware(s *string) {
+	if m, err := hexBytes(*s); err == nil {
+		*s = r.mac(m).String()
+	}
+}
+
 // replacer replaces what is more than a word, the longest first.
 func (r *Redaction) replacer() *strings.Replacer {
 	if r.swap == nil {
@@ -158,8 +190,9 @@ func (r *Redaction) replacer() *strings.Replacer {
 
 // sentence replaces what was replaced elsewhere, and every address, in a text.
 func (r *Redaction) sentence(s *string) {
+	*s = frozen.Compiled().ReplaceAllStringFunc(*s, r.cgroupFile)
 	*s = r.replacer().Replace(*s)
-	*s = anyAddress.Compiled().ReplaceAllStringFunc(*s, func(a string) string { r.address(&a); return a })
+	*s = anyAddress.Compiled().ReplaceAllStringFunc(*s, r.addressIn)
 	*s = anyWord.Compiled().ReplaceAllStringFunc(*s, func(word string) string {
 		for bare := word; ; bare = strings.TrimSuffix(bare, ".") { // of a name, or of the sentence
 			if hash, ok := r.known[bare]; ok {
@@ -170,6 +203,18 @@ func (r *Redaction) sentence(s *string) {
 			}
 		}
 	})
+}
+
+// cgroupFile replaces the cgroups in the path of a file that freezes them. Nothing else in a snapshot
+// need have them.
+func (r *Redaction) cgroupFile(file string) string {
+	all := strings.Split(file, "/")
+	for i := strings.Count(freezer, "/"); i < len(all)-1; i++ {
+		if !isKept(all[i]) && !plainNumber.Compiled().MatchString(all[i]) {
+			all[i] = r.hashOf(all[i])
+		}
+	}
+	return strings.Join(all, "/")
 }
 
 func (r *Redaction) sentences(all []string) {

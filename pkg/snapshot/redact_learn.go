@@ -9,11 +9,13 @@ import (
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
 	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/owner"
 )
 
 // learn meets every name of a snapshot, so that sentences which are written before those that
 // have the name are without it as well.
 func (r *Redaction) learn(f *File) {
+	met := map[*owner.Owner]bool{}
 	for i := range f.Snapshot.Namespaces {
 		n := &f.Snapshot.Namespaces[i]
 		for _, name := range n.Names {
@@ -21,7 +23,14 @@ func (r *Redaction) learn(f *File) {
 			r.path(name.Target)
 		}
 		for j := range n.Holders {
-			r.path(n.Holders[j].Path)
+			h := &n.Holders[j]
+			r.path(h.Path)
+			device := h.Socket.Words().Device
+			r.name(&device)
+			if o := f.Owners.Holder(n, h); o != nil && !met[o] {
+				met[o] = true
+				r.owner(wire.NewOwner(o))
+			}
 		}
 		for _, l := range n.Links {
 			r.name(&l.Name)
@@ -56,15 +65,15 @@ func (r *Redaction) path(p string) {
 	if ofKernel(p) {
 		return
 	}
-	printed := text.Name(p)
-	if r.parts(&p); strings.HasSuffix(printed, "…") {
-		r.meet(p, printed)
+	cut := text.Name(p)
+	if r.parts(&p); strings.HasSuffix(cut, "…") {
+		r.meet(p, cut)
 	}
 }
 
 // ofKernel reports whether a path has only such names as the kernel gives.
 func ofKernel(p string) bool {
-	return (strings.HasPrefix(p, "/proc/") || strings.HasPrefix(p, "/sys/")) && !strings.Contains(p, "/root/")
+	return (strings.HasPrefix(p, "/proc/") || strings.HasPrefix(p, "/sys/") && !strings.HasPrefix(p, cgroups)) && !strings.Contains(p, "/root/")
 }
 
 // gap replaces what could not be read: a path, or words.

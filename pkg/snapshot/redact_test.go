@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -35,7 +36,12 @@ func TestRedactSentences(t *testing.T) {
 		}}
 		noneLeft(t, f)
 	}
-	f := machine(noon, netNS(3, 11, strings.TrimPrefix(long, "/run/netns/")))
+	wide := strings.Repeat("acme\x01", 50) // it is cut itself
+	f := machine(noon, netNS(3, 11, wide))
+	f.Snapshot.Kept = &ns.Kept{}
+	f.Answers = map[uint64]explain.Answer{3: {Verdict: "net:[3] (" + text.Name(wide) + ")", Fix: []string{}, Advice: []string{}}}
+	noneLeft(t, f)
+	f = machine(noon, netNS(3, 11, strings.TrimPrefix(long, "/run/netns/")))
 	f.Snapshot.Kept = &ns.Kept{}
 	f.Answers = map[uint64]explain.Answer{3: {Verdict: "unmount " + text.Name(long), Fix: []string{}, Advice: []string{}}}
 	noneLeft(t, f)
@@ -71,6 +77,62 @@ func TestRedactPaths(t *testing.T) {
 	}
 	if !strings.Contains(out, `"/proc/9/fd"`) {
 		t.Errorf("more is left out than names: %s", out)
+	}
+}
+
+// Addresses of every length are replaced, wherever they are, and a file is read again.
+func TestRedactAddresses(t *testing.T) {
+	f := machine(noon, linked(netNS(3, 11, "blue"),
+		changedLink(link("sit0", 2), func(l *ns.Link) { l.MAC, l.Kind = []byte{198, 51, 100, 7}, "sit" }),
+		changedLink(link("ip6tnl0", 3), func(l *ns.Link) { l.MAC = netip.MustParseAddr("2001:db8:acde::7").AsSlice() }),
+		changedLink(link("wpan0", 4), func(l *ns.Link) { l.MAC = []byte{2, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77} }),
+		changedLink(link("ib0", 5), func(l *ns.Link) { l.MAC = bytes.Repeat([]byte{0x5a}, 20) }),
+	))
+	f.Snapshot.Kept = &ns.Kept{}
+	f.Answers = map[uint64]explain.Answer{3: {
+		Verdict: "at 04:08:25 it has fd00:acde::/64, fd01:acde::1: ::ffff:10.11.12.13, 10.11.12.14:80, [fd00:acde::9]:80, 02:ac:de:00:00:01.", Fix: []string{}, Advice: []string{},
+	}}
+	text := written(t, f, Encoding{Redact: NewRedaction([]byte("0123456789abcdef"))})
+	got, err := Read(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range got.Snapshot.Find(3).Links {
+		if old := f.Snapshot.Find(3).Links[i].MAC; len(l.MAC) != len(old) || bytes.Equal(l.MAC, old) {
+			t.Errorf("%s for %s", l.MAC, old)
+		}
+	}
+	verdict := got.Answers[3].Verdict
+	for _, left := range []string{"acde", "10.11", "ac:de"} {
+		if strings.Contains(verdict, left) {
+			t.Errorf("%s is left: %s", left, verdict)
+		}
+	}
+	if !strings.HasPrefix(verdict, "at 04:08:25 it has 2001:db8:") || !strings.HasSuffix(verdict, ".") {
+		t.Errorf("%s", verdict)
+	}
+}
+
+// Nor of cgroups, and the owners and devices of holders, that sentences have before them.
+func TestRedactCgroups(t *testing.T) {
+	n := with(netNS(3, 11, "blue"), func(n *ns.Namespace) {
+		for pid := range ns.TaskID(100) {
+			n.Holders = append(n.Holders, ns.Holder{Kind: ns.KindThread, PID: 100, TID: 101 + pid, FD: -1})
+		}
+		n.Holders = append(n.Holders, ns.Holder{Kind: ns.KindTun, PID: 7, FD: 6, Socket: ns.NewSocket(ns.SocketWords{Device: "acmetap"})})
+		n.Holders = sorted(n.Holders)
+	})
+	f := machine(noon, n)
+	f.Snapshot.Kept = &ns.Kept{}
+	f.Owners.AddHolder(&n, &ns.Holder{Kind: ns.KindTun, PID: 7}, &owner.Owner{Runtime: "systemd", Unit: "acme-db.service", Authority: ns.RootAuthority})
+	f.Snapshot.Gaps = []ns.Gap{{Sources: []string{"name"}, Path: "/sys/fs/cgroup/acme.slice", Err: unix.EACCES}}
+	f.Answers = map[uint64]explain.Answer{3: {
+		Verdict: "run `systemctl stop acme-db.service` for acmetap",
+		Fix:     []string{`kill 7 && echo THAWED > '/sys/fs/cgroup/freezer/docker/acme one/it'\''s acme/freezer.state' && echo THAWED > /sys/fs/cgroup/freezer/acme2/freezer.state`},
+		Advice:  []string{},
+	}}
+	if out := noneLeft(t, f); !strings.Contains(out, "/sys/fs/cgroup/freezer/docker/n-") {
+		t.Errorf("no path is left: %s", out)
 	}
 }
 
