@@ -19,8 +19,9 @@ const SnapshotSchema = "nsinspect/v2"
 type Snapshot struct {
 	Head
 	Document   string            `json:"document" jsonschema:"enum=snapshot"`
-	Redacted   bool              `json:"redacted,omitempty"` // true if names and addresses are hashes, and command lines are left out
-	Root       string            `json:"root"`               // the root directory of the machine that was read; / is the running one
+	Redacted   bool              `json:"redacted,omitempty"`   // true if names and addresses are hashes, and command lines are left out
+	RedactKey  string            `json:"redact_key,omitempty"` // of a redacted one: equal where hashes are of one key, so that equal ones are of equal names
+	Root       string            `json:"root"`                 // the root directory of the machine that was read; / is the running one
 	Reader     Reader            `json:"reader"`
 	Types      []string          `json:"types"`       // of namespaces that were looked for
 	Initial    map[string]uint64 `json:"initial"`     // inodes of the host's own namespaces by type, where they are known

@@ -19,7 +19,7 @@ func (r *restorer) file(head *wire.Snapshot) (*File, error) {
 		return nil, err
 	}
 	r.reader, r.same = s.Kept.UID, map[wire.Owner]*owner.Owner{}
-	f := &File{Snapshot: s, Sockets: r.hits(), Version: head.Version, Redacted: head.Redacted}
+	f := &File{Snapshot: s, Sockets: r.hits(), Version: head.Version, Redacted: head.Redacted, redactKey: head.RedactKey}
 	if f.Answers, err = r.answered(); err != nil {
 		return nil, err
 	}

@@ -17,8 +17,12 @@ func (c *comparison) compareTypes() {
 			c.lacks(t.String()+" namespaces", !a, !b, 0)
 		}
 	}
-	if !c.legible() {
+	switch {
+	case c.legible():
+	case c.Old.Redacted != c.New.Redacted:
 		c.lacks("names, owners, links and findings: one of them is redacted", c.Old.Redacted, c.New.Redacted, 0)
+	default:
+		c.lacks("names, owners, links and findings: they are redacted with two keys", true, true, 0)
 	}
 	if c.Ignored.Has(Holders) {
 		return

@@ -46,7 +46,7 @@ func (c *comparison) holder(byKind *[ns.NumKinds]HolderChange, h, k *ns.Holder) 
 	if lost && h.Kind == ns.KindMount || gained && k.Kind == ns.KindMount {
 		return // see mounts
 	}
-	if lost && gained && same(h, k) {
+	if lost && gained && c.same(h, k) {
 		return
 	}
 	if lost && !c.now.misses(h) && !c.implied(c.old, h) {
@@ -123,9 +123,12 @@ func compareHolder(h, k *ns.Holder) int {
 
 // same reports whether two holders with one number are the same: a process ID is given
 // again, and so is a descriptor.
-func same(h, k *ns.Holder) bool {
+func (c *comparison) same(h, k *ns.Holder) bool {
 	s, t := h.Socket.Words(), k.Socket.Words()
-	if s.Peer, t.Peer = "", ""; s != t {
+	if s.Peer, t.Peer = "", ""; !c.legible() {
+		s.Device, t.Device = "", ""
+	}
+	if s != t {
 		return false
 	}
 	if a, b := born(h), born(k); a != 0 && b != 0 {

@@ -14,7 +14,7 @@ func (e Encoding) head(s *wire.Snapshot) {
 	if r == nil {
 		return
 	}
-	s.Redacted = true
+	s.Redacted, s.RedactKey = true, r.keyID()
 	r.machine(&s.Head)
 	r.parts(&s.Root)
 	for i := range s.NamesDirs {

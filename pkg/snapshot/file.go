@@ -29,6 +29,7 @@ type File struct {
 	Version   string       // of nsinspect that took it
 	Authority ns.Authority // who could have written the file
 	Redacted  bool         // names and addresses are hashes
+	redactKey string       // equal in files with hashes by one key
 }
 
 // answerOf returns what is answered of a namespace, nil if nothing was kept of that.

@@ -15,6 +15,8 @@ func (c *comparison) identify() {
 	switch {
 	case a.BootID != "" && a.BootID == b.BootID:
 		c.Identity = ByKernel
+	case !c.legible():
+		c.Identity = ByGuess // the name and the ID of the machine are hashes as well
 	case a.MachineID != "" && b.MachineID != "" && a.MachineID != b.MachineID,
 		(a.MachineID == "" || b.MachineID == "") && a.Host != b.Host:
 		c.Identity = ByMachine
@@ -29,7 +31,9 @@ func (c *comparison) identify() {
 func (c *comparison) byKernel() bool { return c.Identity == ByKernel }
 
 // legible reports whether names and addresses mean the same in both snapshots.
-func (c *comparison) legible() bool { return c.Old.Redacted == c.New.Redacted }
+func (c *comparison) legible() bool {
+	return c.Old.Redacted == c.New.Redacted && c.Old.redactKey == c.New.redactKey
+}
 
 // pair finds the namespaces that are in both snapshots.
 func (c *comparison) pair() {
@@ -106,7 +110,7 @@ func (c *comparison) sameInode(old, now *ns.Namespace) bool {
 	}
 	shared := false
 	merge(sorted(old.Holders), sorted(now.Holders), compareHolder, func(h, k *ns.Holder) {
-		shared = shared || h != nil && k != nil && h.Kind != ns.KindMount && h.PID != 0 && born(h) != 0 && born(k) != 0 && same(h, k)
+		shared = shared || h != nil && k != nil && h.Kind != ns.KindMount && h.PID != 0 && born(h) != 0 && born(k) != 0 && c.same(h, k)
 	})
 	return shared
 }

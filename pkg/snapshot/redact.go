@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -49,6 +50,9 @@ func (r *Redaction) sum(class, value string) []byte {
 	return h.Sum(nil)
 }
 
+// keyID returns what is equal for equal keys, and has nothing of them.
+func (r *Redaction) keyID() string { return hex.EncodeToString(r.sum("key", "")[:8]) }
+
 var (
 	plainNumber = text.Pattern{Text: `^[0-9]*$`}
 	plainWord   = text.Pattern{Text: `^[A-Za-z0-9_.-]+$`}
@@ -82,8 +86,15 @@ func (r *Redaction) name(s *string) {
 	*s = hash
 }
 
+// hashOf returns the hash of a name. Its last letters are equal for names of one shape, which are of
+// one shape as hashes then, and those of others are not: leaks are found by that.
 func (r *Redaction) hashOf(name string) string {
-	return "n-" + hex.EncodeToString(r.sum("name", name)[:6]) + unitSuffix.Compiled().FindString(name)
+	shape := r.sum("shape", text.Shape(name))[:4]
+	letters := make([]byte, 0, 2*len(shape))
+	for _, b := range shape {
+		letters = append(letters, 'g'+b>>4, 'g'+b&0xf) // no digits of hexadecimal numbers
+	}
+	return fmt.Sprintf("n-%x-%s%s", r.sum("name", name)[:6], letters, unitSuffix.Compiled().FindString(name))
 }
 
 // meet has texts that are more than a word replaced in sentences.

@@ -136,6 +136,63 @@ func TestRedactCgroups(t *testing.T) {
 	}
 }
 
+// Names are of one shape as hashes if they were.
+func TestRedactShape(t *testing.T) {
+	r := NewRedaction([]byte("0123456789abcdef"))
+	names := []string{"cni-1", "cni-27d0a9f1c2b3", "blue", "red", "blue2", "a1.service"}
+	hashes := map[string]string{}
+	for _, name := range names {
+		hash := name
+		r.name(&hash)
+		hashes[name] = hash
+	}
+	for _, a := range names {
+		for _, b := range names {
+			if was, is := text.Shape(a) == text.Shape(b), text.Shape(hashes[a]) == text.Shape(hashes[b]); was != is {
+				t.Errorf("%s and %s are of one shape: %v, as %s and %s: %v", a, b, was, hashes[a], hashes[b], is)
+			}
+			if a != b && hashes[a] == hashes[b] {
+				t.Errorf("%s and %s are both %s", a, b, hashes[a])
+			}
+		}
+	}
+}
+
+// Hashes by two keys are not compared, and those by one key are.
+func TestCompareRedacted(t *testing.T) {
+	redacted := func(key, boot string) *File {
+		f := whole()
+		f.Snapshot.Machine.BootID = boot
+		got, err := Read(bytes.NewReader(written(t, f, Encoding{Redact: NewRedaction([]byte(key))})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	plain, err := Read(bytes.NewReader(written(t, whole(), Encoding{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const what = "names, owners, links and findings: "
+	for _, tt := range []struct {
+		name     string
+		old, now *File
+		identity Identity
+		unread   string
+	}{
+		{"one key", redacted("0123456789abcdef", "b1"), redacted("0123456789abcdef", "b1"), ByKernel, ""},
+		{"two keys", redacted("0123456789abcdef", "b1"), redacted("0123456789abcdeX", "b1"), ByKernel, "unread both " + what + "they are redacted with two keys 0"},
+		{"one of them", plain, redacted("0123456789abcdef", "b1"), ByKernel, "unread new " + what + "one of them is redacted 0"},
+		{"two keys and boots", redacted("0123456789abcdef", "b1"), redacted("0123456789abcdeX", "b2"), ByGuess, "unread both " + what + "they are redacted with two keys 0"},
+	} {
+		d := Compare(tt.old, tt.now, Options{})
+		got := describe(d)
+		if !d.Same() || d.Identity != tt.identity || tt.unread != "" && !strings.Contains(got, tt.unread) || tt.unread == "" && strings.Contains(got, what) {
+			t.Errorf("%s: by %s:\n%s", tt.name, d.Identity, got)
+		}
+	}
+}
+
 var acme = regexp.MustCompile(`(?i).{0,60}acm.{0,60}`)
 
 // noneLeft reports what is left of acme in a file that is redacted, which it returns.
