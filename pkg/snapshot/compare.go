@@ -28,6 +28,9 @@ func (c *comparison) compareTypes() {
 		return
 	}
 	unread := [2]bool{}
+	if c.Ignored.Has(Processes) { // what they hold is compared
+		unread = [2]bool{c.old.missesProcesses(), c.now.missesProcesses()}
+	}
 	for _, k := range ns.Kinds() {
 		if !c.Ignored.Has(Processes) || k != ns.KindProcess && k != ns.KindThread {
 			c.lacks(k.Where(), c.old.blind[k], c.now.blind[k], 0)
@@ -35,6 +38,7 @@ func (c *comparison) compareTypes() {
 		}
 	}
 	c.lacks("what some processes hold", unread[0], unread[1], 0)
+	c.lacks("what processes hold: they were read in two PID or time namespaces", c.old.foreign, c.now.foreign, 0)
 	if a, b := c.Old.Snapshot, c.New.Snapshot; a.LookedFor(ns.KindMount) && b.LookedFor(ns.KindMount) {
 		c.lacks("mount namespaces that no process is in", !a.MountsAll, !b.MountsAll, 0)
 		c.lacks("detached mounts", !a.LoneMounts, !b.LoneMounts, 0)

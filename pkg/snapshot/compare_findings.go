@@ -36,11 +36,9 @@ func (c *comparison) compareFindings() {
 		case !ok:
 		case len(before) > 0:
 			was[key], stayed[before[0]] = before[1:], true
-			if before[0].Severity != f.Severity {
-				c.Findings = append(c.Findings, FindingChange{before[0], f})
-			}
-		case undecided(a, f.Check):
-			c.lacks(fmt.Sprintf("the check %s", f.Check), true, false, 0)
+			c.severity(before[0], f)
+		case undecided(a, f.Check), f.Severity == doctor.Unknown:
+			c.lacks(checkOf(f), undecided(a, f.Check), f.Severity == doctor.Unknown, 0)
 		default:
 			c.Findings = append(c.Findings, FindingChange{New: f})
 		}
@@ -49,13 +47,26 @@ func (c *comparison) compareFindings() {
 		f := &a.Findings[i]
 		switch _, ok := c.findingKey(c.old, f); {
 		case !ok || stayed[f]:
-		case undecided(b, f.Check):
-			c.lacks(fmt.Sprintf("the check %s", f.Check), false, true, 0)
+		case undecided(b, f.Check), f.Severity == doctor.Unknown:
+			c.lacks(checkOf(f), f.Severity == doctor.Unknown, undecided(b, f.Check), 0)
 		default:
 			c.Findings = append(c.Findings, FindingChange{Old: f})
 		}
 	}
 }
+
+// severity compares those of one finding. Unknown is none: something was not read.
+func (c *comparison) severity(old, now *doctor.Finding) {
+	a, b := old.Severity == doctor.Unknown, now.Severity == doctor.Unknown
+	switch {
+	case a != b:
+		c.lacks(checkOf(now), a, b, 0)
+	case old.Severity != now.Severity:
+		c.Findings = append(c.Findings, FindingChange{old, now})
+	}
+}
+
+func checkOf(f *doctor.Finding) string { return "the check " + f.Check }
 
 // findingKey returns what a finding has in common with the same one in the other snapshot;
 // not ok: that one cannot be found.

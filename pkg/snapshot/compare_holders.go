@@ -14,7 +14,7 @@ import (
 
 // compareHolders returns which holders a namespace has lost and gained.
 func (c *comparison) compareHolders(old, now *ns.Namespace) []HolderChange {
-	var byKind [ns.NumKinds]HolderChange
+	var byKind [ns.NumKinds]HolderChange // with how many less than there are: those that the other one does not have
 	if c.byKernel() {
 		merge(sorted(old.Holders), sorted(now.Holders), compareHolder, func(h, k *ns.Holder) { c.holder(&byKind, h, k) })
 	}
@@ -23,14 +23,14 @@ func (c *comparison) compareHolders(old, now *ns.Namespace) []HolderChange {
 	var all []HolderChange
 	for _, k := range ns.Kinds() {
 		ch := &byKind[k]
-		ch.Kind, ch.Old, ch.New = k, olds[k], news[k]
+		ch.Kind, ch.Old, ch.New = k, ch.Old+olds[k], ch.New+news[k]
 		switch {
 		case c.Ignored.Has(Processes) && (k == ns.KindProcess || k == ns.KindThread):
 			continue
 		case k == ns.KindKernel && c.counted(old, now):
 			ch.Old, ch.New = old.Unexplained(), now.Unexplained()
 		case len(ch.Lost)+len(ch.Gained) > 0:
-		case c.byKernel(), k == ns.KindMount, k == ns.KindChild, c.old.blind[k], c.now.blind[k]:
+		case c.byKernel(), k == ns.KindMount, k == ns.KindChild, c.old.missesSome(k), c.now.missesSome(k):
 			continue // of another boot, its processes are others: only the counts are compared
 		}
 		if len(ch.Lost)+len(ch.Gained) > 0 || ch.Old != ch.New {
@@ -49,14 +49,29 @@ func (c *comparison) holder(byKind *[ns.NumKinds]HolderChange, h, k *ns.Holder) 
 	if lost && gained && c.same(h, k) {
 		return
 	}
-	if lost && !c.now.misses(h) && !c.implied(c.old, h) {
+	if lost && !c.implied(c.old, h) {
 		ch := &byKind[h.Kind]
-		ch.Lost = append(ch.Lost, h)
+		ch.Old -= add(&ch.Lost, h, c.misses(c.now, h))
 	}
-	if gained && !c.old.misses(k) && !c.implied(c.now, k) {
+	if gained && !c.implied(c.now, k) {
 		ch := &byKind[k.Kind]
-		ch.Gained = append(ch.Gained, k)
+		ch.New -= add(&ch.Gained, k, c.misses(c.old, k))
 	}
+}
+
+// add adds a holder that the other snapshot does not have, or returns 1 if that may have missed it.
+func add(to *[]*ns.Holder, h *ns.Holder, missed bool) int {
+	if missed {
+		return 1
+	}
+	*to = append(*to, h)
+	return 0
+}
+
+// misses reports whether a side may lack a holder of the other one. What only the kernel knows of is
+// what the other one has not read, too.
+func (c *comparison) misses(s *side, h *ns.Holder) bool {
+	return s.misses(h) || h.Kind == ns.KindKernel && !(c.old.readsAll() && c.now.readsAll())
 }
 
 // implied reports whether a holder comes and goes with a namespace that is in the snapshot
@@ -73,6 +88,12 @@ func (c *comparison) counted(old, now *ns.Namespace) bool {
 	a, b := old.References == nil, now.References == nil
 	if a != b {
 		c.lacks("references", a, b, 1)
+	}
+	if a || b {
+		return false
+	}
+	if a, b = !c.old.readsAll(), !c.now.readsAll(); (a || b) && old.Unexplained() != now.Unexplained() {
+		c.lacks("references", a, b, 1) // what explains them was not read
 	}
 	return !a && !b
 }
@@ -158,10 +179,10 @@ func (c *comparison) mounts(ch *HolderChange, old, now *ns.Namespace) {
 	}
 	merge(a, b, func(x, y **ns.Holder) int { return c.compareMount(*x, *y) }, func(x, y **ns.Holder) {
 		switch {
-		case y == nil && !c.now.misses(*x):
-			ch.Lost = append(ch.Lost, *x)
-		case x == nil && !c.old.misses(*y):
-			ch.Gained = append(ch.Gained, *y)
+		case y == nil:
+			ch.Old -= add(&ch.Lost, *x, c.now.misses(*x))
+		case x == nil:
+			ch.New -= add(&ch.Gained, *y, c.old.misses(*y))
 		}
 	})
 }

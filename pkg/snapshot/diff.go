@@ -122,6 +122,8 @@ type Options struct {
 func Compare(old, now *File, opts Options) *Diff {
 	c := &comparison{Diff: &Diff{Old: old, New: now, Ignored: opts.Ignore}, old: newSide(old), now: newSide(now)}
 	c.identify()
+	c.old.foreign = c.byKernel() && !samePIDs(old.Snapshot.Kept, now.Snapshot.Kept)
+	c.now.foreign = c.old.foreign
 	c.pair()
 	c.compareTypes()
 	for i := range c.old.all {

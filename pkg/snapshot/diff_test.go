@@ -4,6 +4,7 @@ package snapshot
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,10 @@ var diffCases = []struct {
 		"references that one has not", machine(noon, netNS(1, 11, "blue")), machine(later, with(netNS(1, 11, "blue"), refs(3, 1))), 0, "unread old references 1",
 	},
 	{
+		"as many as both have read", machine(noon, with(netNS(1, 11), hold(fd(7, 3), fd(8, 3), fd(9, 3)))),
+		hidden(machine(later, with(netNS(1, 11), hold(fd(7, 4)))), "/proc/8/fd", "fd"), 0, "changed net:[1] fd 2>1 -2+1\nunread new what some processes hold 0",
+	},
+	{
 		"an owner ended", ownedBy(machine(noon, netNS(1, 11, "blue")), web, 1), machine(later, netNS(1, 11, "blue")), 0, "changed net:[1] owner docker:web -",
 	},
 	{
@@ -257,6 +262,11 @@ func dangling(f *File, paths ...string) *File {
 	for _, p := range paths {
 		f.Snapshot.Dangling = append(f.Snapshot.Dangling, ns.DanglingName{Path: p, Kind: ns.NameFile})
 	}
+	return f
+}
+
+func hidden(f *File, path string, sources ...string) *File {
+	f.Snapshot.Gaps = append(f.Snapshot.Gaps, ns.Gap{Sources: sources, Path: path, Err: fs.ErrPermission})
 	return f
 }
 

@@ -22,6 +22,8 @@ type side struct {
 	nameless []bool
 	at       map[uint64]int // indexes by inode
 
+	hidden    bool                                // processes may be missing, and all that these hold
+	foreign   bool                                // its PIDs are not those of the other snapshot
 	blind     [ns.NumKinds]bool                   // holders of the kind may be missing
 	blindPID  [ns.NumKinds]map[ns.TaskID]struct{} // those of these processes may
 	blindMnt  map[uint64]bool                     // mounts in these mount namespaces may
@@ -68,6 +70,7 @@ func (s *side) addGap(g *ns.Gap) {
 	if g.Of(owner.Source) && pid == 0 {
 		s.blindOf = true
 	}
+	s.hidden = s.hidden || g.Of(ns.KindProcess.Source()) && pid == 0 && !ofType
 	t, inode, isRef := ns.ParseLink(g.Path)
 	for _, k := range ns.Kinds() {
 		switch {
@@ -97,6 +100,17 @@ func processOf(file, root string) (pid ns.TaskID, ofType bool) {
 	return pid, false
 }
 
+// samePIDs reports whether PIDs and start times mean the same to two readers, as far as is known
+// where these were.
+func samePIDs(a, b *ns.Kept) bool {
+	for _, t := range []ns.Type{ns.PID, ns.Time} {
+		if a != nil && b != nil && a.Own[t] != 0 && b.Own[t] != 0 && a.Own[t] != b.Own[t] {
+			return false
+		}
+	}
+	return true
+}
+
 // index returns which namespace is the one of that type and inode, -1 if none is.
 func (s *side) index(t ns.Type, inode uint64) int {
 	if i, ok := s.at[inode]; ok && s.all[i].Type == t {
@@ -111,7 +125,25 @@ func (s *side) misses(h *ns.Holder) bool {
 		return s.missesMount(h)
 	}
 	_, blind := s.blindPID[h.Kind][h.PID]
-	return s.blind[h.Kind] || blind
+	return s.blind[h.Kind] || blind || h.PID != 0 && (s.foreign || s.missesProcess(h.PID))
+}
+
+// missesProcess reports whether a process may have been there, and could not be read.
+func (s *side) missesProcess(pid ns.TaskID) bool {
+	_, blind := s.blindPID[ns.KindProcess][pid]
+	return s.hidden || blind
+}
+
+// missesProcesses reports whether a snapshot lacks processes other than the first: even root may
+// not read one with more capabilities (__ptrace_may_access, kernel/ptrace.c, 6.18), and that one
+// moves to no other namespace.
+func (s *side) missesProcesses() bool {
+	for pid := range s.blindPID[ns.KindProcess] {
+		if pid != 1 {
+			return true
+		}
+	}
+	return s.hidden || s.blind[ns.KindProcess]
 }
 
 func (s *side) missesMount(h *ns.Holder) bool {
@@ -122,24 +154,39 @@ func (s *side) missesMount(h *ns.Holder) bool {
 		return !s.Snapshot.LoneMounts || s.blind[ns.KindMount]
 	case h.MountNS != 0 && h.MountNS == s.Snapshot.MountNS:
 		return false // its own is read by /proc/self
-	case h.PID == 0 && !s.Snapshot.MountsAll:
-		return true
+	case h.PID == 0 && !s.Snapshot.MountsAll, h.MountNS != 0 && s.index(ns.Mnt, h.MountNS) < 0 && s.missesProcesses():
+		return true // of a mount namespace that is not in the snapshot: whoever is in it may be among those
 	}
 	return s.blind[ns.KindMount]
 }
 
 // sees reports whether a snapshot would have a namespace that another one has, if that had
-// been there.
-func (s *side) sees(n *ns.Namespace) bool {
-	if !slices.Contains(s.Snapshot.Types, n.Type) {
+// been there: by one of its holders at least, and none that was there and could not be read.
+func (s *side) sees(n *ns.Namespace) (seen bool) {
+	switch {
+	case !slices.Contains(s.Snapshot.Types, n.Type), n.Initial: // which is always there
 		return false
+	case s.listed(n.Type):
+		return true
 	}
-	return s.listed(n.Type) || slices.ContainsFunc(n.Holders, func(h ns.Holder) bool { return !s.misses(&h) })
+	for i := range n.Holders {
+		h := &n.Holders[i]
+		if h.Kind != ns.KindMount && h.PID != 0 && (s.foreign || s.missesProcess(h.PID)) {
+			return false
+		}
+		seen = seen || !s.misses(h)
+	}
+	return seen
 }
 
 // listed reports whether a snapshot has every namespace of a type: the kernel's own list is
 // of network namespaces, as far as it was read.
 func (s *side) listed(t ns.Type) bool { return t == ns.Net && !s.blind[ns.KindKernel] }
+
+// missesSome reports whether a snapshot may lack some holders of a kind.
+func (s *side) missesSome(k ns.Kind) bool {
+	return s.blind[k] || len(s.blindPID[k]) > 0 || k != ns.KindKernel && s.missesProcesses()
+}
 
 // readsAll reports whether a snapshot misses no holder of any kind.
 func (s *side) readsAll() bool {

@@ -46,10 +46,12 @@ func TestCompareUnread(t *testing.T) {
 	full := func(at time.Time) *File {
 		host := with(netNS(1, 11, "blue"), hold(process(7, 1), fd(8, 3)))
 		host.Holders = append(host.Holders, ns.Holder{Kind: ns.KindMount, Path: "/a", Via: ns.ViaDetached, FD: -1}, ns.Holder{Kind: ns.KindMount, Path: "/b", MountNS: 91, FD: -1})
-		host.Links = []ns.Link{link("eth0", 2, "10.0.0.1/24")}
+		host.Links, host.References = []ns.Link{link("eth0", 2, "10.0.0.1/24")}, &ns.References{Total: 3, Explained: 3}
 		red := with(netNS(2, 12), hold(ns.Holder{Kind: ns.KindSocket, PID: 9, FD: 4, Socket: ns.NewSocket(ns.SocketWords{Family: "inet", Type: "stream"})}))
 		uts := ns.Namespace{Type: ns.UTS, Inode: 3, Holders: []ns.Holder{process(7, 1)}}
 		f := ownedBy(machine(at, host, red, uts), web, 1)
+		f.Snapshot.Kept = &ns.Kept{}
+		f.Snapshot.Kept.Own[ns.PID] = 4
 		return dangling(findings(f, "no-process"), "/run/netns/gone")
 	}
 	gap := func(path string, sources ...string) func(*File) {
@@ -90,6 +92,10 @@ func TestCompareUnread(t *testing.T) {
 		}
 	}
 	nameless := func(f *File) { f.Snapshot.Namespaces[0].Names, f.Snapshot.Dangling = nil, nil }
+	got := describe(Compare(full(noon), hidden(full(later), "/proc", "process"), Options{Ignore: Processes}))
+	if want := "unread new what some processes hold 0"; got != want {
+		t.Errorf("processes are ignored: %q, want %q", got, want)
+	}
 	for _, tt := range []struct {
 		name string
 		lack func(*File)
@@ -117,6 +123,24 @@ func TestCompareUnread(t *testing.T) {
 		{"mounts where no process is", both(func(f *File) { f.Snapshot.MountsAll = false }, loseMount(2)), "unread SIDE mount namespaces that no process is in 0"},
 		{"mounts elsewhere", both(gap("/proc/9/mountinfo", "mount"), loseMount(2)), "unread SIDE mounts 0"},
 		{"mounts in one mount namespace", both(gap("mnt:[91]", "mount"), loseMount(2)), "unread SIDE some mount namespaces 0"},
+		{"processes, and so what these hold", both(gap("/proc", "process"), lose(0, ns.KindProcess, ns.KindFD)), "unread SIDE processes 0"},
+		{"a process, and so what it holds", both(gap("/proc/8/ns/net", "process"), lose(0, ns.KindFD)), "unread SIDE what some processes hold 0"},
+		{"a process, and so mounts where it is", both(gap("/proc/9/ns/mnt", "process"), loseMount(2)), "unread SIDE what some processes hold 0"},
+		{"a process, and so what it alone is in", both(gap("/proc/7/ns/uts", "process"), lose(0, ns.KindProcess), drop(2)), "unread SIDE what some processes hold 0\nunread SIDE namespaces 1"},
+		{"a process that explains references", both(gap("/proc/8/fd", "fd"), lose(0, ns.KindFD), func(f *File) {
+			f.Snapshot.Namespaces[0].References = &ns.References{Total: 3, Explained: 2}
+			f.Snapshot.Namespaces[0].Holders = append(f.Snapshot.Namespaces[0].Holders, ns.Holder{Kind: ns.KindKernel, Refs: 1})
+		}), "unread SIDE what some processes hold 0\nunread SIDE references 1"},
+		{"what a check needs", func(f *File) { f.Report.Findings[0].Severity = doctor.Unknown }, "unread SIDE the check no-process 0"},
+		{"what another check needs", func(f *File) {
+			more := f.Report.Findings[0]
+			more.Check, more.ID, more.Severity = "split-thread", "split-thread:net:[1]", doctor.Unknown
+			f.Report.Findings = append(f.Report.Findings, more)
+		}, "unread SIDE the check split-thread 0"},
+		{"the PIDs of the other", both(lose(0, ns.KindProcess, ns.KindFD), func(f *File) {
+			f.Snapshot.Kept = &ns.Kept{}
+			f.Snapshot.Kept.Own[ns.PID] = 5
+		}), "unread both what processes hold: they were read in two PID or time namespaces 0"},
 		{"redacted", func(f *File) {
 			f.Redacted = true
 			f.Snapshot.Namespaces[0].Names[0].Path = "/run/netns/h1"
