@@ -47,7 +47,7 @@ func (r *restorer) snapshot(head *wire.Snapshot) (*ns.Snapshot, error) {
 		MountsAll: head.AllMounts, LoneMounts: head.LoneMounts, Namespaces: r.all, Gaps: gapsOf(head.Gaps, false),
 		Kept: &ns.Kept{UID: head.Reader.UID, Capabilities: head.Reader.Capabilities, Users: map[int]string{}, Local: r.local},
 	}
-	if s.Taken.IsZero() {
+	if year := s.Taken.Year(); year < 1970 || year > 2200 { // there are nanoseconds for no more
 		return nil, bad("the time that it was taken", head.Taken.Format(time.RFC3339))
 	}
 	if head.NoEngine != nil {

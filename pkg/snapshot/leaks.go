@@ -103,6 +103,7 @@ type orphan struct {
 // The reasons for which Add does not take a snapshot.
 var (
 	ErrNoProcesses = errors.New("not all processes were read: which namespaces have none is unknown")
+	ErrNoBoot      = errors.New("which boot of the machine it is of is unknown: numbers of namespaces are given again")
 	ErrTwice       = errors.New("the same snapshot is there already")
 	ErrTooMany     = fmt.Errorf("more than %s namespaces without processes: compare fewer snapshots", text.Count(maxTracked))
 )
@@ -110,8 +111,11 @@ var (
 // Add takes a snapshot that was read from a file of that name. The order does not matter.
 func (t *Tracker) Add(name string, f *File) error {
 	side := newSideGaps(f)
-	if side.blind[ns.KindProcess] || side.blind[ns.KindThread] {
+	switch {
+	case side.missesProcesses() || side.blind[ns.KindThread]:
 		return ErrNoProcesses
+	case f.Snapshot.Machine.BootID == "":
+		return ErrNoBoot
 	}
 	s, at := t.seriesOf(f.Snapshot.Machine), f.Snapshot.Taken.UnixNano()
 	if _, twice := s.taken[at]; twice {

@@ -249,6 +249,14 @@ func TestLeaksRefused(t *testing.T) {
 	if err := tracker.Add("d", f); err != ErrNoProcesses {
 		t.Errorf("processes are missing: %v", err)
 	}
+	f.Snapshot.Gaps[0].Path = "/proc/9/ns/net"
+	if err := tracker.Add("e", f); err != ErrNoProcesses {
+		t.Errorf("one process is missing that is not the first: %v", err)
+	}
+	f.Snapshot.Gaps, f.Snapshot.Machine.BootID = nil, ""
+	if err := tracker.Add("f", f); err != ErrNoBoot {
+		t.Errorf("the boot is unknown: %v", err)
+	}
 	if s := tracker.Series(); len(s) != 1 || s[0].Snapshots != 2 {
 		t.Errorf("%+v", s)
 	}

@@ -13,6 +13,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/internal/wire"
 )
 
@@ -36,9 +37,17 @@ func read(r io.Reader, comparing bool) (*File, error) {
 	p := &parser{in: newStream(b), scan: scanner{seed: maphash.MakeSeed()}, bounded: b, rest: map[string]json.RawMessage{}, comparing: comparing}
 	f, err := p.document()
 	if err != nil {
-		return nil, p.explain(err)
+		return nil, bound(p.explain(err))
 	}
 	return f, nil
+}
+
+// bound returns an error that has at most some columns, whatever of the file it quotes.
+func bound(err error) error {
+	if words := err.Error(); len(words) > text.CellWidth {
+		return errors.New(text.Cut(words, text.CellWidth))
+	}
+	return err
 }
 
 // explain returns why a text is no snapshot.

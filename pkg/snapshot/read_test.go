@@ -230,6 +230,23 @@ func TestReadTooMuch(t *testing.T) {
 	}
 }
 
+// Nor is much of it printed.
+func TestReadErrorIsShort(t *testing.T) {
+	const head = `{"schema":"nsinspect/v2","document":"snapshot","taken":"2026-03-01T12:00:00Z","namespaces":[{"type":"net","inode":1,`
+	for _, text := range []string{
+		`{"schema":"nsinspect/v%s"}`, `{"schema":"nsinspect/v2","document":"snapshot","taken":"%s"}`, head + `"holders":[{"kind":"%s"}]}]}`,
+		head + `"names":[{"path":"/a","kind":"mount","authority":"%s"}]}]}`,
+	} {
+		_, err := Read(strings.NewReader(fmt.Sprintf(text, strings.Repeat("a", 1<<20))))
+		if err == nil || len(err.Error()) > 300 {
+			t.Errorf("%.60s: an error of %d bytes", text, len(err.Error()))
+		}
+	}
+	if _, err := Read(strings.NewReader(`{"schema":"nsinspect/v2","document":"snapshot","taken":"9999-03-01T12:00:00Z","namespaces":[]}`)); err == nil {
+		t.Error("a time is read that is no number of nanoseconds")
+	}
+}
+
 // repeated is a text again and again, without end.
 type repeated struct {
 	text string
