@@ -90,7 +90,7 @@ func (a *app) readSnapshot(ctx context.Context, name string, open openFile) (*sn
 		return nil, err
 	}
 	if !f.Authority.Trusted {
-		a.note([]string{render.Escape(fmt.Sprintf("%s can be written by another user%s: the commands in it are left out", text.Name(name), f.Authority.Suffix()))})
+		a.note([]string{render.Escape(fmt.Sprintf("%s can be written by another user%s: its commands and advice are left out", text.Name(name), f.Authority.Suffix()))})
 	}
 	return f, nil
 }

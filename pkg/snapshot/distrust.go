@@ -3,18 +3,24 @@
 package snapshot
 
 import (
+	"strings"
+
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/doctor"
 )
 
-// command is a command in a sentence.
-var command = text.Pattern{Text: "`[^`]*`"}
+// command is a command in a sentence, which may have no end.
+var command = text.Pattern{Text: "`[^`]*(?:`|$)"}
 
-// Distrust takes every command out of a file that somebody could have written whom the reader
-// does not trust.
+// Distrust takes every command, and all advice, out of a file that somebody could have written whom
+// the reader does not trust.
 func (f *File) Distrust() {
 	for inode, a := range f.Answers {
-		a.Verdict, a.Fix, a.Advice = without(a.Verdict), []string{}, withoutAll(a.Advice)
+		verdict, _, advised := strings.Cut(a.Verdict, "; to free it,")
+		if advised {
+			verdict += "."
+		}
+		a.Verdict, a.Fix, a.Advice = without(verdict), []string{}, []string{}
 		f.Answers[inode] = a
 	}
 	if f.Report == nil {
@@ -26,19 +32,13 @@ func (f *File) Distrust() {
 }
 
 func distrust(f *doctor.Finding) {
-	f.Fix, f.Alternative = []string{}, nil
+	f.Fix, f.Alternative, f.Advice = []string{}, nil, []string{}
 	f.Summary, f.Meaning = without(f.Summary), without(f.Meaning)
-	f.Evidence, f.Advice = withoutAll(f.Evidence), withoutAll(f.Advice)
+	for i := range f.Evidence {
+		f.Evidence[i] = without(f.Evidence[i])
+	}
 }
 
 func without(sentence string) string {
 	return command.Compiled().ReplaceAllLiteralString(sentence, "a command that is left out")
-}
-
-func withoutAll(all []string) []string {
-	out := []string{}
-	for _, s := range all {
-		out = append(out, without(s))
-	}
-	return out
 }

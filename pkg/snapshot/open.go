@@ -14,8 +14,8 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-// Open reads the snapshot in a file; of "-" that in stdin. Commands in a file that another
-// user controls are left out.
+// Open reads the snapshot in a file; of "-" that in stdin. Commands and advice in a file
+// that another user controls are left out.
 func Open(name string, stdin io.Reader) (*File, error) { return open(name, stdin, 0, false) }
 
 // OpenToCompare is Open, without what neither Compare nor a Tracker looks at: the answers, the

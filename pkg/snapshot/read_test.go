@@ -277,12 +277,28 @@ func FuzzRead(f *testing.F) {
 		}
 		file.Distrust()
 		for _, a := range file.Answers {
-			if len(a.Fix) > 0 || strings.Contains(a.Verdict, "`") && strings.Count(a.Verdict, "`") > 1 {
+			if len(a.Fix)+len(a.Advice) > 0 || strings.Contains(a.Verdict, "`") || strings.Contains(a.Verdict, "; to free it,") {
 				t.Errorf("a command is left: %q", a)
 			}
 		}
 		written(t, file, Encoding{})
 	})
+}
+
+// Of what a stranger has written no advice is left, in whatever form.
+func TestDistrust(t *testing.T) {
+	f := whole()
+	for inode, a := range f.Answers {
+		a.Verdict, a.Advice = "net:[3] is kept alive by 1 mount; to free it, paste: rm -rf /", []string{"Type: rm -rf /"}
+		f.Answers[inode] = a
+	}
+	more := &f.Report.Findings[0]
+	more.Summary, more.Meaning, more.Evidence, more.Advice = "`rm -rf /", "run `ls`, then ` rm -rf /", []string{"`", "`rm -rf /"}, []string{"Type: rm -rf /"}
+	f.Distrust()
+	got := fmt.Sprintf("%+v %+v", f.Answers, f.Report.Findings)
+	if strings.Contains(got, "rm -rf") || strings.Contains(got, "`") || !strings.Contains(got, "net:[3] is kept alive by 1 mount.") {
+		t.Error(got)
+	}
 }
 
 // Nothing that names anybody is left, and equal names stay equal.
