@@ -83,13 +83,13 @@ func (w *where) readStay(e *Events, ev *trace.Event, types []ns.Type) {
 }
 
 // asked returns the types that a call was to change: those of its flags, or of
-// the file it was given; net if neither has one.
+// the file it was given. A pidfd has none without flags; of what is unknown otherwise it is net.
 func asked(ev *trace.Event) []ns.Type {
 	t := ev.Target.Type
 	if ev.Via.Kind == trace.ViaNSFS && int(t) < len(ev.Target.NS) && ev.Target.NS[t].Inode != 0 {
 		return []ns.Type{t}
 	}
-	if types := ev.Flags.Types(); len(types) > 0 {
+	if types := ev.Flags.Types(); len(types) > 0 || ev.Via.Kind == trace.ViaPidfd {
 		return types
 	}
 	return []ns.Type{ns.Net}

@@ -149,6 +149,10 @@ func trips() []namedTrip {
 		t.Via, t.Target = trace.Via{Kind: trace.ViaPidfd}, trace.Target{}
 		fail(t, unix.ESRCH)
 	})
+	add("pidfd without types", func(t *Trip) { // check_setns_flags, kernel/nsproxy.c, 6.18
+		t.Flags, t.Via, t.Target.Type = 0, trace.Via{Kind: trace.ViaPidfd, PID: 77}, 0
+		fail(t, unix.EINVAL)
+	})
 	add("32 bit", func(t *Trip) { t.ABI = "i386" })
 	add("only its end", func(t *Trip) { t.Partial, t.From = true, trace.Set{} })
 	add("only a move", func(t *Trip) {

@@ -176,7 +176,7 @@ func (e *Event) Types() []ns.Type {
 	return types
 }
 
-// Moved reports whether the call ended with another namespace of a type. Where it
+// Moved reports whether the call ended with another namespace of a type. Where
 // the start is unknown, its flags decide.
 func (e *Event) Moved(t ns.Type) bool {
 	if !e.Succeeded() || e.To[t].Inode == 0 {
