@@ -5,6 +5,8 @@ package main
 import (
 	"os"
 	"os/signal"
+	"slices"
+
 	"sync/atomic"
 	"time"
 
@@ -23,8 +25,9 @@ const (
 	unloadPatience = 20 * time.Second
 )
 
-// signals is what SIGINT and SIGTERM do. The first one ends the context of the
-// command that runs.
+// signals is what SIGINT, SIGTERM, SIGQUIT and SIGHUP do. The first one ends the context of the
+// command that runs. By default the Go runtime would print all stacks at SIGQUIT, and a
+// SIGHUP lose what a trace has not written yet.
 type signals struct {
 	forwarded atomic.Bool  // a COMMAND runs, and signals are for that
 	tracing   atomic.Bool  // a trace runs, and reports that it is at work
@@ -45,7 +48,10 @@ func (s *signals) catch(cancel func()) {
 		}
 	}
 	caught := make(chan os.Signal, 4)
-	signal.Notify(caught, unix.SIGINT, unix.SIGTERM)
+	signal.Notify(caught, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT)
+	if !slices.Contains(s.ignored, os.Signal(unix.SIGHUP)) {
+		signal.Notify(caught, unix.SIGHUP)
+	}
 	go s.serve(caught, cancel)
 }
 

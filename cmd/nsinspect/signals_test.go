@@ -3,8 +3,17 @@
 package main
 
 import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestStuck has a command be stuck only when it had its time, and never when it has
@@ -38,4 +47,64 @@ func TestStuck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSignalsEndWatch has each signal of a terminal end a command, in order and without the stacks
+// that the Go runtime prints at SIGQUIT, and SIGHUP not end one that was started to ignore it.
+func TestSignalsEndWatch(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "nsinspect")
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	watch := []string{program, "list", "--watch=10ms", "--engine", "proc", "-o", "name", "self"}
+	for name, test := range map[string]struct {
+		below []string
+		sent  []unix.Signal
+	}{
+		"SIGINT":   {nil, []unix.Signal{unix.SIGINT}},
+		"SIGTERM":  {nil, []unix.Signal{unix.SIGTERM}},
+		"SIGQUIT":  {nil, []unix.Signal{unix.SIGQUIT}},
+		"SIGHUP":   {nil, []unix.Signal{unix.SIGHUP}},
+		"ignoring": {[]string{"sh", "-c", `trap "" HUP; exec "$@"`, "sh"}, []unix.Signal{unix.SIGHUP, unix.SIGTERM}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defaultsBelow(t, unix.SIGHUP)
+			line := slices.Concat(test.below, watch)
+			cmd := exec.Command(line[0], line[1:]...)
+			var notes bytes.Buffer
+			cmd.Stderr = &notes
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for _, sig := range test.sent {
+				// It is at work.
+				if _, err := io.CopyN(io.Discard, out, 100); err != nil {
+					t.Error(err)
+				}
+				if err := cmd.Process.Signal(sig); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(100 * time.Millisecond) // it ends by a signal in much less
+			}
+			if err := cmd.Wait(); err != nil || bytes.Contains(notes.Bytes(), []byte("goroutine")) {
+				t.Errorf("%v: %.300s", err, &notes)
+			}
+		})
+	}
+}
+
+// defaultsBelow has a signal its default action in what the test starts, also where the tests were
+// started to ignore it, by nohup.
+func defaultsBelow(t *testing.T, sig os.Signal) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, sig)
+	t.Cleanup(func() { signal.Stop(caught) })
 }

@@ -61,6 +61,24 @@ func TestEndSlowReader(t *testing.T) {
 	}
 }
 
+// TestEndSignals has all be written that came before a signal, also the one of a terminal that is
+// closed and that of Ctrl-\.
+func TestEndSignals(t *testing.T) {
+	for _, sig := range []unix.Signal{unix.SIGHUP, unix.SIGQUIT} {
+		t.Run(unix.SignalName(sig), func(t *testing.T) {
+			defaultsBelow(t, sig)
+			x := startTraced(t, nil)
+			x.flood()
+			x.signal(sig)
+			out := x.readAll(0)
+			x.exits(t, 0)
+			if got := x.outcome(out); !got.ended || got.written+got.lost != x.calls || got.written == 0 {
+				t.Errorf("%+v of %d calls; stderr: %.300s", got, x.calls, x.stderr())
+			}
+		})
+	}
+}
+
 // TestEndUnread has nobody read: it ends, and what was lost is on stderr. What the
 // pipe took is whole lines.
 func TestEndUnread(t *testing.T) {
