@@ -63,8 +63,11 @@ func strictHelpers(root *cobra.Command) {
 		switch c.Name() {
 		case "help":
 			c.Args = func(_ *cobra.Command, args []string) error {
-				if found, rest, err := root.Find(args); err != nil || found == root || len(rest) > 0 {
+				switch found, rest, err := root.Find(args); {
+				case err != nil || found == root:
 					return unknownCommand(root, args)
+				case len(rest) > 0:
+					return usagef("help takes one command, got %q after it\nhint: use %s --help", rest[0], found.CommandPath())
 				}
 				return nil
 			}

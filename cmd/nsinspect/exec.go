@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/opener"
@@ -125,16 +126,19 @@ func (f *execFlags) parseArgs(args []string, dash int, shell string) error {
 	default:
 		return usagef("missing reference and command\nhint: use nsinspect exec REF -- COMMAND")
 	}
-	one := strings.Join(refs, " ")
-	if f.all {
-		one = strings.TrimSpace("--all " + one)
+	one := explain.Words(refs, "REF")
+	switch {
+	case f.all && len(refs) > 0:
+		one = "--all " + one
+	case f.all:
+		one = "--all"
 	}
 	switch {
 	case len(f.command) > 0 && f.command[0] == "":
 		return usagef("empty command\nhint: use nsinspect exec %s -- COMMAND", one)
 	case len(f.command) > 0:
 	case dash < 0 && len(refs) > 1:
-		return usagef("missing -- before the command\nhint: use nsinspect exec %s -- %s", refs[0], strings.Join(refs[1:], " "))
+		return usagef("missing -- before the command\nhint: use nsinspect exec %s -- %s", explain.Words(refs[:1], "REF"), explain.Words(refs[1:], "COMMAND"))
 	case f.all || len(refs) > 1 || shell == "":
 		return usagef("missing command\nhint: use nsinspect exec %s -- COMMAND", one)
 	default:

@@ -42,7 +42,7 @@ func (a *app) nameCommand() *cobra.Command {
 		Example: nameExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usagef("name takes a reference and a name, got %d arguments\nhint: use nsinspect name REF NAME", len(args))
+				return usagef("name takes a reference and a name\nhint: use nsinspect name REF NAME")
 			}
 			return a.name(cmd.Context(), args[0], args[1])
 		},

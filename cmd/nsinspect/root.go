@@ -134,6 +134,10 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return exitFailed
 }
 
+// mostMessage is how many columns of a message are printed: what was typed can be long, as a
+// list of references on stdin.
+const mostMessage = 16 * text.CellWidth
+
 // report writes what went wrong, a line for each error of several, and below it where the
 // mistake is, and the hint.
 func (a *app) report(err error) {
@@ -143,11 +147,12 @@ func (a *app) report(err error) {
 		all = many
 	}
 	for _, err := range all {
-		fmt.Fprintf(a.stderr, "nsinspect: %s\n", render.Escape(err.Error()))
+		fmt.Fprintf(a.stderr, "nsinspect: %s\n", text.Cut(render.Escape(err.Error()), mostMessage))
 	}
 	var at misplaced
 	if errors.As(err, &at) {
-		fmt.Fprintf(a.stderr, "  %s\n  %s^\n", render.Escape(at.src), strings.Repeat(" ", text.Width(render.Escape(at.src[:at.at]))))
+		before, after := at.excerpt()
+		fmt.Fprintf(a.stderr, "  %s%s\n  %s^\n", before, after, strings.Repeat(" ", text.Width(before)))
 	}
 	if hint := explain.Hint(err); hint != "" {
 		fmt.Fprintf(a.stderr, "hint: %s\n", render.Escape(hint))

@@ -163,7 +163,7 @@ const defaultFold = "1s"
 // emptyFlag returns the name of a flag that was given an empty value, as by a variable of a
 // script that is not set: the trace would be one of everything. "" is none.
 func emptyFlag(flags *pflag.FlagSet) string {
-	for _, name := range []string{"to", "fold", "rotate", "keep", "ns", "pid", "uid", "exclude", "duration", "count", "tier"} {
+	for _, name := range []string{"to", "fold", "rotate", "keep", "ns", "pid", "uid", "exclude", "filter", "duration", "count", "tier"} {
 		if f := flags.Lookup(name); f.Changed && strings.Trim(f.Value.String(), "[]") == "" { // [] is an empty list
 			return name
 		}

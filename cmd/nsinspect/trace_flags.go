@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/filter"
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -84,7 +85,7 @@ func (a *app) newTraceJob(cmd *cobra.Command, f traceFlags, args []string) (*tra
 	case !f.syscalls && !f.lifecycle:
 		return nil, usagef("nothing is traced with --syscalls=false\nhint: use --lifecycle with it")
 	case len(args) > 0:
-		return nil, usagef("trace takes no arguments, got %q\nhint: to trace a command use nsinspect trace -- %s", args[0], strings.Join(args, " "))
+		return nil, usagef("trace takes no arguments, got %q\nhint: to trace a command use nsinspect trace -- %s", args[0], explain.Words(args, "COMMAND"))
 	case f.to == "-": // stdout, where other commands take it
 		return nil, usagef("--to takes a file\nhint: use /dev/stdout, or ./- for a file of that name")
 	case !f.syscalls && f.failed:

@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/nsinspect/nsinspect/internal/render"
+	"github.com/nsinspect/nsinspect/internal/text"
 )
 
 // usageError is a mistake in what was typed: exit status 2. The hint is what to type
@@ -32,6 +36,18 @@ type misplaced struct {
 	error
 	src string
 	at  int
+}
+
+// excerpt returns what is before the mistake and what follows, as much as fits two cells.
+func (m misplaced) excerpt() (before, after string) {
+	from := max(0, m.at-text.CellWidth/4) // an escape sequence has up to four characters a byte
+	for from > 0 && from < m.at && !utf8.RuneStart(m.src[from]) {
+		from++
+	}
+	if before = render.Escape(m.src[from:m.at]); from > 0 {
+		before = "…" + before
+	}
+	return before, text.Cut(render.Escape(m.src[m.at:]), text.CellWidth)
 }
 
 // several are errors that are printed a line each.

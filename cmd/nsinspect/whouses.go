@@ -241,7 +241,7 @@ func (f *whoUsesFlags) parse() (render.Format, ns.Type, error) {
 	}
 	t, err := ns.ParseType(f.typ)
 	if err != nil {
-		return "", 0, usageError{error: err}
+		return "", 0, usagef("%w\nhint: use one of %s", err, joined(ns.Types()))
 	}
 	return format, t, nil
 }

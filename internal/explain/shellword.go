@@ -23,6 +23,14 @@ func shellWord(s string) (word string, ok bool) {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'", true
 }
 
+// Words returns words as a shell takes them, or a placeholder where one of them cannot be written.
+func Words(words []string, placeholder string) string {
+	if all := command(strings.TrimSuffix(strings.Repeat("%s ", len(words)), " "), words...); all != "" {
+		return all
+	}
+	return placeholder
+}
+
 // command returns a shell command with quoted words in place of each %s, "" if one of
 // them cannot be written.
 func command(format string, words ...string) string {

@@ -27,7 +27,7 @@ type token struct {
 // String is the token in a message.
 func (t token) String() string {
 	if t.class == end {
-		return "the end"
+		return "end"
 	}
 	return t.text
 }

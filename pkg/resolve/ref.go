@@ -73,13 +73,13 @@ func ParseRef(text string) (Ref, error) {
 			return malformed(fmt.Sprintf("did you mean pid:[%d]?", n))
 		}
 		if err != nil || n == 0 || n > maxPID {
-			return malformed(fmt.Sprintf("pid: wants a number from 1 to %d", maxPID))
+			return malformed(fmt.Sprintf("pid: takes a number from 1 to %d", maxPID))
 		}
 		r.kind, r.pid = refPID, ns.TaskID(n)
 	case strings.HasPrefix(text, "cookie:"):
 		n, err := strconv.ParseUint(text[len("cookie:"):], 10, 64)
 		if err != nil || n == 0 {
-			return malformed("cookie: wants a number from 1 up, as list -o wide shows it")
+			return malformed("cookie: takes a number from 1 up, as list -o wide shows it")
 		}
 		r.kind, r.cookie = refCookie, n
 	case linkLike.Compiled().MatchString(text):
@@ -103,13 +103,13 @@ func ParseRef(text string) (Ref, error) {
 	case strings.HasPrefix(text, "pod:"):
 		namespace, name, ok := strings.Cut(text[len("pod:"):], "/")
 		if !ok || namespace == "" || name == "" {
-			return malformed("pod: wants NAMESPACE/NAME, as pod:default/web-1")
+			return malformed("pod: takes NAMESPACE/NAME, as pod:default/web-1")
 		}
 		r.kind = refOwner
 	case strings.HasPrefix(text, "unit:"):
 		uid, name, users := strings.Cut(text[len("unit:"):], "/")
 		if text == "unit:" || users && (name == "" || uid == "" || !isNumber(uid) || strings.Contains(name, "/")) {
-			return malformed("unit: wants a name, as unit:nginx.service, or unit:1000/web.service for one of a user's")
+			return malformed("unit: takes a name, as unit:nginx.service, or unit:1000/web.service for one of a user's")
 		}
 		if users {
 			var err error
