@@ -20,12 +20,13 @@ type doctorWatch struct {
 	last   *doctor.Report // nil before the first look
 	noted  []string
 	redraw bool
+	screen redraw
 }
 
 // watchDoctor checks until it has to stop, which is no failure.
 func (a *app) watchDoctor(ctx context.Context, opts doctor.Options, view doctorView) error {
 	debug.SetGCPercent(100) // it stays: memory matters more than a millisecond
-	w := doctorWatch{app: a, view: view, redraw: a.style().Width > 0 && view.format == render.Table}
+	w := doctorWatch{app: a, view: view, redraw: a.redraws(a.style()) && view.format == render.Table}
 	tick := time.NewTicker(view.every)
 	defer tick.Stop()
 	for {
@@ -53,7 +54,7 @@ func (w *doctorWatch) show(r *doctor.Report) error {
 	var err error
 	switch {
 	case w.redraw:
-		out.WriteString("\x1b[H\x1b[2J\x1b[3J") // home, clear, forget what scrolled off
+		out.WriteString(w.screen.next(w.style()))
 		err = render.Doctor(&out, r, w.view.format, w.view.style(w.app))
 	case w.view.format == render.Table:
 		err = render.Changes(&out, w.last, r, w.style())

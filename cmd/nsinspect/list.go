@@ -168,13 +168,13 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 
 type lister struct {
 	*app
-	file      *snapshot.File // nil: the machine is read
-	opts      scan.Options
-	refs      []resolve.Ref // nil: all namespaces
-	view      render.View
-	noHeaders bool
-	ascii     bool
-	noted     []string
+	file             *snapshot.File // nil: the machine is read
+	opts             scan.Options
+	refs             []resolve.Ref // nil: all namespaces
+	view             render.View
+	noted            []string
+	screen           redraw
+	noHeaders, ascii bool
 }
 
 // once writes one snapshot, in one piece.
@@ -199,9 +199,9 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	style := l.style()
 	style.NoHeaders, style.ASCII = l.noHeaders, l.ascii || style.ASCII
 	var out bytes.Buffer
-	redraw := watching && style.Width > 0 && l.people()
+	redraw := watching && l.redraws(style) && l.people()
 	if redraw {
-		out.WriteString("\x1b[H\x1b[2J\x1b[3J") // home, clear, forget what scrolled off
+		out.WriteString(l.screen.next(style))
 	}
 	if l.file != nil && l.people() {
 		out.WriteString(render.AsOf(snap, l.file.Redacted))
