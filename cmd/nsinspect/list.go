@@ -44,7 +44,7 @@ With REFs, as of who-uses, only those are listed; - reads them from stdin, one a
 --filter takes comparisons (== != < <= > >=, and =~ !~ with a regular expression) of
 columns or JSON members with a text, a number or a time, joined by and, or, not and
 parentheses. What is unknown fits only != and !~; a name alone asks whether it is known.
---columns help lists what there is to compare, to show and to sort by.`
+--columns help, --filter help or --sort help lists what can be compared, shown and sorted by.`
 
 const listExamples = `  nsinspect list
   nsinspect list -o wide
@@ -113,7 +113,7 @@ func (a *app) listCommand() *cobra.Command {
 const defaultInterval = "2s"
 
 func (a *app) list(ctx context.Context, f listFlags, args []string) error {
-	if f.columns == "help" {
+	if f.columns == "help" || f.filter == "help" || f.sort == "help" {
 		return render.ColumnsHelp(a.stdout, a.style())
 	}
 	if columns := render.AsColumns(f.output); columns != "" && !f.json { // as of lsns
