@@ -4,9 +4,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/resolve"
 )
 
@@ -22,14 +24,8 @@ func (a *app) parseRefs(args []string) (refs []resolve.Ref, err error) {
 			words = append(words, arg)
 			continue
 		}
-		lines := bufio.NewScanner(a.stdin)
-		for lines.Scan() && len(words) < mostRefs {
-			if word := strings.TrimSpace(lines.Text()); word != "" {
-				words = append(words, word)
-			}
-		}
-		if err := lines.Err(); err != nil {
-			return nil, fmt.Errorf("read references from stdin: %w", err)
+		if words, err = a.readRefs(words); err != nil {
+			return nil, err
 		}
 		if len(words) == 0 {
 			return nil, usagef("no reference on stdin\nhint: - reads them from there, one a line")
@@ -43,4 +39,26 @@ func (a *app) parseRefs(args []string) (refs []resolve.Ref, err error) {
 		refs = append(refs, ref)
 	}
 	return refs, nil
+}
+
+// readRefs appends the words on stdin, each once.
+func (a *app) readRefs(words []string) ([]string, error) {
+	seen := map[string]bool{}
+	lines := bufio.NewScanner(a.stdin)
+	for n := 1; lines.Scan(); n++ {
+		if n > mostRefs {
+			return nil, usagef("more than %s lines on stdin\nhint: list all, with --filter", text.Count(mostRefs))
+		}
+		if word := strings.TrimSpace(lines.Text()); word != "" && !seen[word] {
+			seen[word] = true
+			words = append(words, word)
+		}
+	}
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return nil, usagef("a line of %d bytes or more on stdin is no reference\nhint: - reads them from there, one a line", bufio.MaxScanTokenSize)
+	case err != nil:
+		return nil, fmt.Errorf("read references from stdin: %w", err)
+	}
+	return words, nil
 }

@@ -189,6 +189,9 @@ func (a *app) rootCommand() *cobra.Command {
 		}
 	}
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := checkFilled(cmd.Flags()); err != nil {
+			return err
+		}
 		if err := a.check(); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -22,8 +23,8 @@ type selection struct {
 	filter, columns, sort string
 	tree                  string
 	owner, keptBy, name   string
+	pid                   string
 	noProcess             bool
-	pid                   int
 }
 
 func (s *selection) register(flags *pflag.FlagSet) {
@@ -35,7 +36,7 @@ func (s *selection) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.keptBy, "kept-by", "", "list what a holder of `KIND` keeps alive, as socket")
 	flags.StringVar(&s.name, "name", "", "list what has a name that fits `PATTERN`, as cni-*")
 	flags.BoolVar(&s.noProcess, "no-process", false, "list what no process is in")
-	flags.IntVarP(&s.pid, "pid", "p", 0, "list what the process `PID` is in or keeps alive")
+	flags.StringVarP(&s.pid, "pid", "p", "", "list what the process `PID` is in or keeps alive")
 }
 
 // view returns what the flags ask for, of namespaces of so many types. columns are those
@@ -87,10 +88,11 @@ func (s *selection) condition() (*filter.Filter, error) {
 		return nil, usagef("--kept-by: no kind of holder %s\nhint: use %s", text.Name(s.keptBy), joined(ns.Kinds()))
 	}
 	pid := ""
-	if s.pid < 0 {
-		return nil, usagef("--pid %d is no process ID\nhint: use a number above 0", s.pid)
-	} else if s.pid > 0 {
-		pid = fmt.Sprint(s.pid)
+	switch n, err := parseCount("--pid", s.pid, "the number of a process", maxPID); {
+	case err != nil:
+		return nil, err
+	case n > 0:
+		pid = strconv.Itoa(n)
 	}
 	for _, by := range []struct{ field, pattern string }{{"owner", s.owner}, {"kept_by", s.keptBy}, {"names", s.name}, {"holders.pid", pid}} {
 		if by.pattern == "" {

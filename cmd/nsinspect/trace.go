@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/render"
@@ -114,9 +112,6 @@ func (a *app) traceCommand() *cobra.Command {
 					return usagef("missing command after --\nhint: nsinspect trace -- COMMAND [ARG...]")
 				}
 			}
-			if flag := emptyFlag(cmd.Flags()); flag != "" {
-				return usagef("--%s has an empty value\nhint: leave it out to trace without it", flag)
-			}
 			if f.filter == "help" {
 				return render.EventFieldsHelp(a.stdout, a.style())
 			}
@@ -159,17 +154,6 @@ func (a *app) traceCommand() *cobra.Command {
 }
 
 const defaultFold = "1s"
-
-// emptyFlag returns the name of a flag that was given an empty value, as by a variable of a
-// script that is not set: the trace would be one of everything. "" is none.
-func emptyFlag(flags *pflag.FlagSet) string {
-	for _, name := range []string{"to", "fold", "rotate", "keep", "ns", "pid", "uid", "exclude", "filter", "duration", "count", "tier"} {
-		if f := flags.Lookup(name); f.Changed && strings.Trim(f.Value.String(), "[]") == "" { // [] is an empty list
-			return name
-		}
-	}
-	return ""
-}
 
 // trace runs a job.
 func (a *app) trace(ctx context.Context, j *traceJob) error {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/spf13/pflag"
+
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/internal/text"
 )
@@ -29,6 +31,28 @@ func usagef(format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	message, hint, _ := strings.Cut(err.Error(), "\nhint: ")
 	return usageError{replaced{err, message}, hint}
+}
+
+// filled are the flags whose empty value would be that of a flag that is not given. Others have
+// a message of their own.
+var filled = []string{
+	"columns", "count", "duration", "exclude", "filter", "fold", "keep", "kept-by", "name", "ns", "owner", "pid", "rotate",
+	"sort", "source", "tier", "to", "uid",
+}
+
+// checkFilled refuses an empty value, as by a variable of a script that is not set: the
+// command would be one about everything.
+func checkFilled(flags *pflag.FlagSet) error {
+	for _, name := range filled {
+		f := flags.Lookup(name)
+		if f == nil || !f.Changed || f.Value.Type() == "stringArray" { // each of which is checked
+			continue
+		}
+		if strings.Trim(f.Value.String(), "[]") == "" { // [] is an empty list
+			return usagef("--%s has an empty value\nhint: leave it out", name)
+		}
+	}
+	return nil
 }
 
 // misplaced is a mistake at a byte of what was typed.
