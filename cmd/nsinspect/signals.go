@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-
 	"sync/atomic"
 	"time"
 

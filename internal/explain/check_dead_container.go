@@ -34,7 +34,7 @@ func (a *Adviser) DeadContainer(n *ns.Namespace, o *owner.Owner, c *owner.Contai
 		return t
 	}
 	t.fixAll(func(yield func(Fix) bool) {
-		if yield(run(cmd, "commands")) {
+		if yield(run(cmd)) {
 			a.beside(n)(yield)
 		}
 	})

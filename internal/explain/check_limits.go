@@ -50,7 +50,7 @@ func (a *Adviser) Limits(s Share) (t Text) {
 	t.Meaning = "At the limit, unshare and clone fail with ENOSPC, \"No space left on device\", and no container starts. A namespace counts until it is " +
 		"freed: those that were left over do, too. See what they are before you raise the limit."
 	if s.Limit <= math.MaxInt32/2 {
-		t.fix(run(fmt.Sprintf("sysctl -w user.%s=%d", LimitOf(s.Type), 2*s.Limit), "commands"))
+		t.fix(run(fmt.Sprintf("sysctl -w user.%s=%d", LimitOf(s.Type), 2*s.Limit)))
 	}
 	t.look(fmt.Sprintf("nsinspect list --type %s --no-process", s.Type), "those that no process is in")
 	t.Advice = append(t.Advice, "What sysctl -w sets is lost at the next boot; a file in /etc/sysctl.d keeps it.")

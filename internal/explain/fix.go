@@ -34,8 +34,8 @@ func advise(format string, args ...any) Fix {
 }
 
 // run returns a step that is best described by its command.
-func run(command, noun string) Fix {
-	return Fix{Command: command, verb: "run", object: "`" + command + "`", noun: noun}
+func run(command string) Fix {
+	return Fix{Command: command, verb: "run", object: "`" + command + "`", noun: "commands"}
 }
 
 // Commands returns the commands of some steps, in order, each once.

@@ -129,7 +129,7 @@ func (a *Adviser) ownerStep(n *ns.Namespace, h *ns.Holder) (Fix, bool) {
 		do = stop
 	}
 	if cmd := do(o); cmd != "" {
-		return run(a.unpaused(o, h, cmd), "commands"), true
+		return run(a.unpaused(o, h, cmd)), true
 	}
 	return Fix{}, false
 }
@@ -147,7 +147,7 @@ func (a *Adviser) spared(maker ns.Authority, h *ns.Holder, o *owner.Owner) bool 
 func (a *Adviser) restart(n *ns.Namespace, h *ns.Holder, maker ns.Authority) Fix {
 	if h.PID > 1 && maker.Trusted && (h.Process == nil || !a.guarded(h, h.Process.Comm)) {
 		if cmd := restart(a.owner(n, h)); cmd != "" {
-			return run(cmd, "commands")
+			return run(cmd)
 		}
 	}
 	return a.end(maker, h)

@@ -124,7 +124,8 @@ func spots(all []*Namespace, take func([]place)) {
 	slices.SortFunc(mounts, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.in, b.in), cmp.Compare(a.mount, b.mount))
 	})
-	for i, end := 0, 0; i < len(mounts); i = end {
+	var end int
+	for i := 0; i < len(mounts); i = end {
 		for end = i + 1; end < len(mounts) && mounts[end].hash == mounts[i].hash; {
 			end++
 		}

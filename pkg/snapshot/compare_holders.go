@@ -71,7 +71,7 @@ func add(to *[]*ns.Holder, h *ns.Holder, missed bool) int {
 // misses reports whether a side may lack a holder of the other one. What only the kernel knows of is
 // what the other one has not read, too.
 func (c *comparison) misses(s *side, h *ns.Holder) bool {
-	return s.misses(h) || h.Kind == ns.KindKernel && !(c.old.readsAll() && c.now.readsAll())
+	return s.misses(h) || h.Kind == ns.KindKernel && (!c.old.readsAll() || !c.now.readsAll())
 }
 
 // implied reports whether a holder comes and goes with a namespace that is in the snapshot
