@@ -128,13 +128,19 @@ func (n *Kept) Words() Words {
 			return w
 		}
 	}
-	for i := range n.Holders {
-		if h := &n.Holders[i]; h.Kind == ns.KindMount.String() && h.PathBase64 == nil && len(h.Path) <= longestWord {
-			w.Path = h.Path
-			return w
-		}
+	for i := 0; i < len(n.Holders) && w.Path == ""; i++ {
+		w.Path = PathOf(&n.Holders[i])
 	}
 	return w
+}
+
+// PathOf returns the path of a mount that Words has if no holder before has one, "" for any other
+// holder.
+func PathOf(h *KeptHolder) string {
+	if h.Kind != ns.KindMount.String() || h.PathBase64 != nil || len(h.Path) > longestWord {
+		return ""
+	}
+	return h.Path
 }
 
 func refOf(typ string, inode uint64) string {

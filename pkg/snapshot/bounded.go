@@ -16,7 +16,7 @@ const (
 	mostObjects = 1 << 22
 	mostSpaces  = 1 << 18 // namespaces
 	mostOfOne   = 1 << 26 // bytes of one member or namespace
-	mostInOne   = 1 << 20 // objects in it
+	mostInOne   = 1 << 19 // objects in it
 
 	mostMembers  = 1 << 21 // processes in all namespaces together
 	mostExpanded = 1 << 28 // bytes of texts with marks

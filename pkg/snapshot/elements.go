@@ -53,10 +53,10 @@ func element[T any](p *parser, one *T, read func(*scanner, *T) bool, empty func(
 }
 
 // empty makes room for the next namespace: its names, links and holders have that of the last.
-func empty(w *wire.Kept) {
-	names, links, holders := w.Names[:cap(w.Names)], w.Links[:cap(w.Links)], w.Holders[:cap(w.Holders)]
+func empty(w *kept) {
+	names, links := w.Names[:cap(w.Names)], w.Links[:cap(w.Links)]
 	clear(names)
 	clear(links)
-	clear(holders)
-	*w = wire.Kept{Names: names[:0], Links: links[:0], Holders: holders[:0]}
+	w.Holders.empty()
+	w.Kept = wire.Kept{Names: names[:0], Links: links[:0]}
 }

@@ -5,6 +5,8 @@ package snapshot
 import (
 	"bytes"
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,5 +81,25 @@ func TestRedactManyHolders(t *testing.T) {
 		if h := &all[i]; h.Kind == ns.KindMount && bytes.Contains([]byte(h.Path), []byte("secret")) {
 			t.Fatalf("holder %d has path %q", i, h.Path)
 		}
+	}
+}
+
+// The holders of one namespace take little more than they do in memory, while they are read too.
+func TestReadHoldersMemory(t *testing.T) {
+	const many, most = 100_000, 1000 // bytes of each that are allocated in all; it was 2,500
+	text := `{"schema":"nsinspect/v2","document":"snapshot","taken":"2026-03-01T12:00:00Z","types":["net"],"namespaces":[{"type":"net","inode":1,"holders":[` +
+		strings.TrimSuffix(strings.Repeat(`{"kind":"mount","path":"/a","authority":"root"},`, many), ",") + `]}],"texts":[]}`
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f, err := Read(strings.NewReader(text))
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(f.Snapshot.Find(1).Holders); n != many {
+		t.Errorf("%d holders, want %d", n, many)
+	}
+	if each := (after.TotalAlloc - before.TotalAlloc) / many; each > most {
+		t.Errorf("%d bytes a holder, want at most %d", each, most)
 	}
 }

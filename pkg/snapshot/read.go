@@ -126,7 +126,7 @@ func (p *parser) member(key string) (err error) {
 	case "namespaces":
 		c, _ := p.in.peek() // the list reports what is wrong where there is no '['
 		if p.other = c == '[' && string(p.rest["document"]) != `"snapshot"`; p.comparing {
-			return each(p, func(w *compared) error { return p.addNamespace(&w.Kept) }, comparedField, func(w *compared) { empty(&w.Kept) })
+			return each(p, func(w *compared) error { return p.addNamespace(&w.kept) }, comparedField, func(w *compared) { empty(&w.kept) })
 		}
 		err = each(p, p.addNamespace, keptField, empty)
 	case "texts":
@@ -200,7 +200,7 @@ func (p *parser) begin() error {
 }
 
 // addNamespace adds a namespace.
-func (p *parser) addNamespace(w *wire.Kept) error {
+func (p *parser) addNamespace(w *kept) error {
 	p.bounded.next()
 	if p.read.all.len() > mostSpaces {
 		return errTooLarge
@@ -210,7 +210,7 @@ func (p *parser) addNamespace(w *wire.Kept) error {
 
 // compared is a namespace without what Compare does not look at.
 type compared struct {
-	wire.Kept
+	kept
 	Answer    skipped `json:"answer"`
 	Listeners skipped `json:"listeners"`
 	Local     skipped `json:"local_routes"`

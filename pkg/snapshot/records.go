@@ -27,8 +27,8 @@ func (s *scanner) nested(to any) (read, known bool) {
 		return records(s, to, nameField), true
 	case *[]wire.Link:
 		return records(s, to, linkField), true
-	case *[]wire.KeptHolder:
-		return records(s, to, holderField), true
+	case *held:
+		return s.held(to), true
 	}
 	return false, false
 }
@@ -96,7 +96,7 @@ func ownerField(w *wire.Owner, key []byte) any {
 	return nil
 }
 
-func keptField(w *wire.Kept, key []byte) any {
+func keptField(w *kept, key []byte) any {
 	switch string(key) {
 	case "type":
 		return &w.Type
@@ -150,7 +150,7 @@ func comparedField(w *compared, key []byte) any {
 	case "answer", "listeners", "local_routes":
 		return nil
 	}
-	return keptField(&w.Kept, key)
+	return keptField(&w.kept, key)
 }
 
 func nameField(w *wire.KeptName, key []byte) any {

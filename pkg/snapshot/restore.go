@@ -193,6 +193,9 @@ func linksOf(all []wire.Link) (out []ns.Link, err error) {
 				}
 			}
 		}
+		if len(w.Addrs) > 0 {
+			l.Addrs = make([]netip.Prefix, 0, len(w.Addrs))
+		}
 		for _, a := range w.Addrs {
 			p, err := netip.ParsePrefix(a)
 			if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // namespace adds a namespace.
-func (r *restorer) namespace(w *wire.Kept) error {
+func (r *restorer) namespace(w *kept) error {
 	t, err := ns.ParseType(w.Type)
 	if err != nil || w.Inode == 0 {
 		return bad("the type of a namespace", w.Type)
@@ -51,33 +51,40 @@ func (r *restorer) namespace(w *wire.Kept) error {
 		return err
 	}
 	r.read.all.add(n)
-	r.read.words.add(w.Words())
+	words := w.Words()
+	if words.Name == "" && words.Path == "" {
+		words.Path = w.Holders.path
+	}
+	r.read.words.add(words)
 	r.owners = append(r.owners, w.Owner)
 	return nil
 }
 
 // fill fills in the holders of a namespace, but for its children.
-func (r *restorer) fill(n *ns.Namespace, w *wire.Kept) error {
+func (r *restorer) fill(n *ns.Namespace, w *kept) error {
+	others := &w.Holders
+	if others.err != nil {
+		return others.err
+	}
+	more := len(others.all)
+	if len(w.Members) == 0 && more > mostRoom {
+		more = 0 // see take
+	}
 	var err error
-	if n.Holders, err = r.membersOf(w.Members, len(w.Holders)); err != nil {
+	if n.Holders, err = r.membersOf(w.Members, more); err != nil {
 		return err
 	}
 	members := len(n.Holders)
 	if r.members += members; r.members > mostMembers {
 		return errTooLarge // also of those that share them: each is looked at
 	}
-	n.Holders = n.Holders[:members+len(w.Holders)]
-	owners := make([]*wire.Owner, 0, len(w.Holders))
-	for i := range w.Holders {
+	n.Holders = others.take(n.Holders)
+	owners := slices.Clone(others.owners)
+	for i := range owners {
 		h := &n.Holders[members+i]
-		if *h, err = holder(&w.Holders[i].Holder); err != nil {
-			return err
+		if p := r.known(h); p != nil && !others.apart[i] {
+			h.Process, h.Born, owners[i] = p.Process, p.Born, p.of(n, h)
 		}
-		o := w.Holders[i].Owner
-		if p := r.known(&w.Holders[i]); p != nil {
-			h.Process, h.Born, o = p.Process, p.Born, p.of(n, h)
-		}
-		owners = append(owners, o)
 	}
 	if r.first, r.holders = append(r.first, members), append(r.holders, owners); w.Owns {
 		r.owns = append(r.owns, r.read.all.len())
@@ -120,9 +127,9 @@ func (r *restorer) membersOf(places []int, more int) ([]ns.Holder, error) {
 }
 
 // known returns the process of a holder that has no details itself, nil if it is not known.
-func (r *restorer) known(w *wire.KeptHolder) *knownProcess {
-	at, ok := r.places[w.PID]
-	if !ok || w.Apart || w.TID != 0 || w.PID == 0 {
+func (r *restorer) known(h *ns.Holder) *knownProcess {
+	at, ok := r.places[h.PID]
+	if !ok || h.TID != 0 || h.PID == 0 || h.Kind == ns.KindMount {
 		return nil
 	}
 	return &r.processes[at]
@@ -163,7 +170,7 @@ func (r *restorer) process(w *wire.KeptProcess) error {
 }
 
 // extras adds what a snapshot has beside a namespace.
-func (r *restorer) extras(w *wire.Kept, place int) error {
+func (r *restorer) extras(w *kept, place int) error {
 	if r.answers == nil {
 		r.answers, r.ports, r.local = map[int]*wire.Answer{}, map[int][]ns.Listener{}, map[uint64][]ns.Local{}
 	}
