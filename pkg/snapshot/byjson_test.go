@@ -17,10 +17,10 @@ func readByJSON(text []byte) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := byJSON{json.NewDecoder(in), &parser{bounded: &bounded{}, rest: map[string]json.RawMessage{}}}
+	j := byJSON{json.NewDecoder(in), in, &parser{bounded: &bounded{}, rest: map[string]json.RawMessage{}}}
 	f, err := j.document()
 	if err != nil {
-		return nil, j.explain(err)
+		return nil, bound(j.explain(err))
 	}
 	return f, nil
 }
@@ -28,6 +28,7 @@ func readByJSON(text []byte) (*File, error) {
 // byJSON is a parser that encoding/json finds all values for.
 type byJSON struct {
 	json *json.Decoder
+	in   io.Reader // what json has not read yet
 	*parser
 }
 
@@ -35,10 +36,11 @@ func (j *byJSON) document() (*File, error) {
 	if err := j.object(j.member); err != nil {
 		return nil, err
 	}
-	if _, err := j.json.Token(); err != io.EOF {
-		if err == nil {
-			err = errors.New("it is broken: something follows its end")
-		}
+	rest, err := io.ReadAll(io.MultiReader(j.json.Buffered(), j.in))
+	if err == nil && len(bytes.TrimLeft(rest, " \n\r\t")) > 0 {
+		err = errors.New("it is broken: something follows its end")
+	}
+	if err != nil {
 		return nil, err
 	}
 	return j.finish()

@@ -264,6 +264,7 @@ func (r *repeated) Read(p []byte) (int, error) {
 // Whatever bytes are read: an error, or a file that can be written.
 func FuzzRead(f *testing.F) {
 	f.Add(textOfWhole(f))
+	f.Add([]byte(`{}"`))
 	f.Add([]byte(`{"schema":"nsinspect/v2","document":"snapshot","taken":"2026-03-01T12:00:00Z","boot":"2026-03-01T11:00:00Z","processes":[{"pid":7,"comm":"a"},{"pid":9}],"namespaces":[{"type":"user","inode":1,"parent":1,"owns":true,"members":[0,1],"answer":{"verdict":0,"fix":[1],"advice":["x"]}}],"texts":["%r %n","%p%%"]}`))
 	f.Add([]byte(`{"schema":"nsinspect/v1","document":"snapshot","taken":"2026-03-01T12:00:00Z","namespaces":[{"type":"net","inode":1,"holders":[{"kind":"child"}]}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
