@@ -3,6 +3,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"strings"
@@ -57,7 +58,9 @@ func (c *LinkChange) Link() *ns.Link {
 
 // matchLinks returns for each old link the index of the same among the new ones: that of its
 // name or else, within a boot, of its index, which the kernel does not give again soon; of
-// another boot the one with the same other end, whose own name may be a random one.
+// another boot the one with the same other end, whose own name may be a random one. A link that
+// came from another namespace may have the name, or the index, of one that has gone, but not its
+// hardware address as well.
 func (c *comparison) matchLinks(old, now []ns.Link) []int {
 	byName, byIndex, taken := make(map[string]int, len(now)), make(map[int]int, len(now)), make([]bool, len(now))
 	for j := range now {
@@ -66,13 +69,13 @@ func (c *comparison) matchLinks(old, now []ns.Link) []int {
 	twins := make([]int, len(old))
 	for i := range old {
 		twins[i] = -1
-		if j, ok := byName[old[i].Name]; ok && !taken[j] {
+		if j, ok := byName[old[i].Name]; ok && !taken[j] && (!c.byKernel() || old[i].Index == now[j].Index || bytes.Equal(old[i].MAC, now[j].MAC)) {
 			twins[i], taken[j] = j, true
 		}
 	}
 	for i := range old {
 		j, ok := byIndex[old[i].Index]
-		if ok && twins[i] < 0 && !taken[j] && c.byKernel() && old[i].Kind == now[j].Kind {
+		if ok && twins[i] < 0 && !taken[j] && c.byKernel() && old[i].Kind == now[j].Kind && bytes.Equal(old[i].MAC, now[j].MAC) {
 			twins[i], taken[j] = j, true
 		}
 	}

@@ -184,6 +184,18 @@ var diffCases = []struct {
 		"changed net:[1] link -eth0@red 10.0.0.1/24@red\nchanged net:[2] link +eth0@blue 10.0.0.1/24@blue",
 	},
 	{
+		"two links that changed places",
+		machine(noon, linked(netNS(1, 11, "blue"), link("eth0", 2)), linked(netNS(2, 12, "red"), renumbered(link("eth1", 3), 2))),
+		machine(later, linked(netNS(1, 11, "blue"), renumbered(link("eth1", 3), 2)), linked(netNS(2, 12, "red"), link("eth0", 2))), 0,
+		"changed net:[1] link -eth0@red link +eth1@red\nchanged net:[2] link +eth0@blue link -eth1@blue",
+	},
+	{
+		"two links of one name that did",
+		machine(noon, linked(netNS(1, 11, "blue"), link("eth0", 2)), linked(netNS(2, 12, "red"), link("eth0", 3))),
+		machine(later, linked(netNS(1, 11, "blue"), link("eth0", 3)), linked(netNS(2, 12, "red"), link("eth0", 2))), 0,
+		"changed net:[1] link -eth0@red link +eth0@red\nchanged net:[2] link -eth0@blue link +eth0@blue",
+	},
+	{
 		"an address moved with its container", machine(noon, linked(netNS(1, 11, "blue"), link("eth0", 2, "10.0.0.1/24", "fe80::1/64"))),
 		machine(later, linked(netNS(3, 13, "red"), link("eth0", 5, "10.0.0.1/24", "fe80::1/64"))), 0,
 		"freed net:[1] link -eth0 10.0.0.1/24@red\ncreated net:[3] link +eth0 10.0.0.1/24@blue",
@@ -239,6 +251,13 @@ func linked(n ns.Namespace, all ...ns.Link) ns.Namespace {
 
 func changedLink(l ns.Link, f func(*ns.Link)) ns.Link {
 	f(&l)
+	return l
+}
+
+// renumbered returns a link with another index, as the kernel gives one that is moved to where its
+// own is taken.
+func renumbered(l ns.Link, index int) ns.Link {
+	l.Index = index
 	return l
 }
 
