@@ -50,6 +50,7 @@ func TestCompareBoots(t *testing.T) {
 		{"a reboot", func(_, _ *File) {}, ByName, changes + "\nnameless [1 0]"},
 		{"another machine", func(_, f *File) { f.Snapshot.Machine.MachineID, f.Snapshot.Machine.Host = "m2", "node2" }, ByMachine, changes + "\nnameless [1 0]"},
 		{"an unknown boot", func(_, f *File) { f.Snapshot.Machine.BootID = "" }, ByGuess, changes + "\nnameless [1 0]"},
+		{"perhaps another machine of the name", func(_, f *File) { f.Snapshot.Machine.MachineID = "" }, ByGuess, changes + "\nnameless [1 0]"},
 		{"redacted", func(_, f *File) { f.Redacted = true }, ByGuess, "unread new names, owners, links and findings: one of them is redacted 0\nnameless [4 3]"},
 		{"findings of a name", func(a, b *File) {
 			for _, f := range []*File{a, b} {

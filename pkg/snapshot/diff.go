@@ -123,7 +123,8 @@ func Compare(old, now *File, opts Options) *Diff {
 	c := &comparison{Diff: &Diff{Old: old, New: now, Ignored: opts.Ignore}, old: newSide(old), now: newSide(now)}
 	c.identify()
 	c.old.foreign = c.byKernel() && !samePIDs(old.Snapshot.Kept, now.Snapshot.Kept)
-	c.now.foreign = c.old.foreign
+	c.old.apart = c.byKernel() && old.Snapshot.MountNS != now.Snapshot.MountNS && old.Snapshot.MountNS != 0 && now.Snapshot.MountNS != 0
+	c.now.foreign, c.now.apart = c.old.foreign, c.old.apart
 	c.pair()
 	c.compareTypes()
 	for i := range c.old.all {

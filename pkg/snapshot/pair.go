@@ -20,8 +20,8 @@ func (c *comparison) identify() {
 	case a.MachineID != "" && b.MachineID != "" && a.MachineID != b.MachineID,
 		(a.MachineID == "" || b.MachineID == "") && a.Host != b.Host:
 		c.Identity = ByMachine
-	case a.BootID == "" || b.BootID == "":
-		c.Identity = ByGuess
+	case a.BootID == "" || b.BootID == "", a.MachineID == "" || b.MachineID == "":
+		c.Identity = ByGuess // two machines can have one name
 	default:
 		c.Identity = ByName
 	}

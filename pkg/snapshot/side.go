@@ -24,6 +24,7 @@ type side struct {
 
 	hidden    bool                                // processes may be missing, and all that these hold
 	foreign   bool                                // its PIDs are not those of the other snapshot
+	apart     bool                                // nor is its mount namespace, in which names are
 	blind     [ns.NumKinds]bool                   // holders of the kind may be missing
 	blindPID  [ns.NumKinds]map[ns.TaskID]struct{} // those of these processes may
 	blindMnt  map[uint64]bool                     // mounts in these mount namespaces may
@@ -209,5 +210,5 @@ func (s *side) readsName(file string) bool {
 		}
 	}
 	dir := path.Dir(file)
-	return slices.Contains(s.Snapshot.NamesDirs, dir) || names.Customary(dir)
+	return slices.Contains(s.Snapshot.NamesDirs, dir) || names.Customary(dir) && !s.apart
 }

@@ -119,6 +119,8 @@ func TestCompareUnread(t *testing.T) {
 		}, "unread SIDE the check no-process 0"},
 		{"a names directory", both(gap("/run/netns", "name"), nameless), "unread SIDE names 1\nunread SIDE dangling names 0"},
 		{"names", both(without("name"), nameless), "unread SIDE names 1\nunread SIDE dangling names 0"},
+		{"the directory of names, in its mount namespace", both(func(f *File) { f.Snapshot.MountNS, f.Snapshot.NamesDirs = 92, nil }, nameless),
+			"unread SIDE names 1\nunread SIDE dangling names 0"},
 		{"detached mounts", both(func(f *File) { f.Snapshot.LoneMounts = false }, loseMount(1)), "unread SIDE detached mounts 0"},
 		{"mounts where no process is", both(func(f *File) { f.Snapshot.MountsAll = false }, loseMount(2)), "unread SIDE mount namespaces that no process is in 0"},
 		{"mounts elsewhere", both(gap("/proc/9/mountinfo", "mount"), loseMount(2)), "unread SIDE mounts 0"},
