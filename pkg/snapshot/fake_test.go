@@ -3,10 +3,13 @@
 package snapshot
 
 import (
+	"io/fs"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/nsinspect/nsinspect/pkg/doctor"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -68,5 +71,72 @@ func ownedBy(f *File, o *owner.Owner, inodes ...uint64) *File {
 	for _, inode := range inodes {
 		f.Owners.AddNamespace(&ns.Namespace{Inode: inode}, o)
 	}
+	return f
+}
+
+func aged(inode uint64, since time.Time) ns.Namespace {
+	return ns.Namespace{
+		Type: ns.User, Inode: inode, Age: ns.Age{Since: since, From: ns.FromProcess},
+		Holders: []ns.Holder{{Kind: ns.KindThread, PID: 40, TID: 41, FD: -1}},
+	}
+}
+
+func hold(all ...ns.Holder) func(*ns.Namespace) {
+	return func(n *ns.Namespace) {
+		n.Holders = sorted(slices.Concat(all, n.Holders))
+	}
+}
+
+func refs(total, explained int) func(*ns.Namespace) {
+	return func(n *ns.Namespace) { n.References = &ns.References{Total: total, Explained: explained} }
+}
+
+func linked(n ns.Namespace, all ...ns.Link) ns.Namespace {
+	n.Links = append([]ns.Link{}, all...)
+	return n
+}
+
+func changedLink(l ns.Link, f func(*ns.Link)) ns.Link {
+	f(&l)
+	return l
+}
+
+// renumbered returns a link with another index, as the kernel gives one that is moved to where its
+// own is taken.
+func renumbered(l ns.Link, index int) ns.Link {
+	l.Index = index
+	return l
+}
+
+func veth(name string, index int, inode uint64, peer int) ns.Link {
+	l := link(name, index)
+	l.Peer = &ns.Peer{Index: peer, Inode: inode, Name: "v"}
+	return l
+}
+
+// findings has a report with a finding of each of these checks about the first namespace.
+func findings(f *File, checks ...string) *File {
+	f.Report = &doctor.Report{Snapshot: f.Snapshot}
+	for _, check := range checks {
+		n := &f.Snapshot.Namespaces[0]
+		f.Report.Findings = append(f.Report.Findings, doctor.Finding{ID: check + ":" + n.String(), Check: check, Severity: doctor.Warning, Namespace: n})
+	}
+	return f
+}
+
+func dangling(f *File, paths ...string) *File {
+	for _, p := range paths {
+		f.Snapshot.Dangling = append(f.Snapshot.Dangling, ns.DanglingName{Path: p, Kind: ns.NameFile})
+	}
+	return f
+}
+
+func hidden(f *File, path string, sources ...string) *File {
+	f.Snapshot.Gaps = append(f.Snapshot.Gaps, ns.Gap{Sources: sources, Path: path, Err: fs.ErrPermission})
+	return f
+}
+
+func leadsTo(f *File, target string) *File {
+	f.Snapshot.Dangling[0].Target = target
 	return f
 }

@@ -99,34 +99,6 @@ func TestReadWhatWasWritten(t *testing.T) {
 	compareWithWhole(t, written(t, whole(), Encoding{}))
 }
 
-// So are findings about a path, which are of no namespace, and where a symlink leads to.
-func TestReadFindingOfPath(t *testing.T) {
-	f := machine(noon, netNS(3, 11, "blue"))
-	f.Snapshot.Kept = &ns.Kept{}
-	f.Snapshot.Dangling = []ns.DanglingName{{
-		Path: "/run/netns/gone", Kind: ns.NameSymlink, Reason: "a symlink to x\xff, which does not exist", Target: "x\xff", Authority: ns.RootAuthority,
-	}}
-	f.Report = &doctor.Report{Snapshot: f.Snapshot.Of(ns.Net)}
-	for _, path := range []string{"/run/netns/gone", "/run/netns/a%b", "/run/netns/left\xff"} {
-		f.Report.Findings = append(f.Report.Findings, doctor.Finding{
-			ID: "dangling-link:" + path, Check: "dangling-link", Severity: doctor.Warning, Subject: path, Path: path, Authority: ns.RootAuthority,
-			Text: explain.Text{Summary: "100% gone", Fix: []string{"rm -- /run/netns/x"}},
-		})
-	}
-	got, err := Read(bytes.NewReader(written(t, f, Encoding{})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range f.Report.Findings {
-		if f := got.Report.Findings[i]; f.Path != want.Path || i < 2 && (f.ID != want.ID || f.Subject != want.Subject) || f.Summary != want.Summary {
-			t.Errorf("written:\n%+v\nread:\n%+v", want, f)
-		}
-	}
-	if got := got.Snapshot.Dangling; len(got) != 1 || got[0].Target != "x\xff" {
-		t.Errorf("dangling names: %+v", got)
-	}
-}
-
 // What an earlier version has written is read.
 func TestReadV1(t *testing.T) {
 	text, err := os.ReadFile("testdata/v1.json.gz") // whole, by the last version that wrote nsinspect/v1
@@ -230,23 +202,6 @@ func TestReadTooMuch(t *testing.T) {
 	}
 }
 
-// Nor is much of it printed.
-func TestReadErrorIsShort(t *testing.T) {
-	const head = `{"schema":"nsinspect/v2","document":"snapshot","taken":"2026-03-01T12:00:00Z","namespaces":[{"type":"net","inode":1,`
-	for _, text := range []string{
-		`{"schema":"nsinspect/v%s"}`, `{"schema":"nsinspect/v2","document":"snapshot","taken":"%s"}`, head + `"holders":[{"kind":"%s"}]}]}`,
-		head + `"names":[{"path":"/a","kind":"mount","authority":"%s"}]}]}`,
-	} {
-		_, err := Read(strings.NewReader(fmt.Sprintf(text, strings.Repeat("a", 1<<20))))
-		if err == nil || len(err.Error()) > 300 {
-			t.Errorf("%.60s: an error of %d bytes", text, len(err.Error()))
-		}
-	}
-	if _, err := Read(strings.NewReader(`{"schema":"nsinspect/v2","document":"snapshot","taken":"9999-03-01T12:00:00Z","namespaces":[]}`)); err == nil {
-		t.Error("a time is read that is no number of nanoseconds")
-	}
-}
-
 // repeated is a text again and again, without end.
 type repeated struct {
 	text string
@@ -284,22 +239,6 @@ func FuzzRead(f *testing.F) {
 		}
 		written(t, file, Encoding{})
 	})
-}
-
-// Of what a stranger has written no advice is left, in whatever form.
-func TestDistrust(t *testing.T) {
-	f := whole()
-	for inode, a := range f.Answers {
-		a.Verdict, a.Advice = "net:[3] is kept alive by 1 mount; to free it, paste: rm -rf /", []string{"Type: rm -rf /"}
-		f.Answers[inode] = a
-	}
-	more := &f.Report.Findings[0]
-	more.Summary, more.Meaning, more.Evidence, more.Advice = "`rm -rf /", "run `ls`, then ` rm -rf /", []string{"`", "`rm -rf /"}, []string{"Type: rm -rf /"}
-	f.Distrust()
-	got := fmt.Sprintf("%+v %+v", f.Answers, f.Report.Findings)
-	if strings.Contains(got, "rm -rf") || strings.Contains(got, "`") || !strings.Contains(got, "net:[3] is kept alive by 1 mount.") {
-		t.Error(got)
-	}
 }
 
 // Nothing that names anybody is left, and equal names stay equal.
