@@ -62,7 +62,7 @@ func (c *comparison) created(j int) {
 // older reports whether a namespace was there before the old snapshot was taken, by the age
 // of a file. A process may be older than the namespace that it is in.
 func (c *comparison) older(n *ns.Namespace) bool {
-	return c.byKernel() && (n.Age.From == ns.FromName || n.Age.From == ns.FromFile) && !n.Age.Since.After(c.Old.Snapshot.Taken)
+	return c.byKernel() && c.Old.Snapshot.Taken.Before(c.New.Snapshot.Taken) && (n.Age.From == ns.FromName || n.Age.From == ns.FromFile) && !n.Age.Since.After(c.Old.Snapshot.Taken)
 }
 
 // freed takes a namespace that only the old snapshot has.
@@ -155,7 +155,7 @@ func (c *comparison) otherOwner(a, b *owner.Owner) bool {
 // sameOwner reports whether two owners are one, of which one may be known better. Without
 // its ID a container that was made anew by the same name is the same.
 func sameOwner(a, b *owner.Owner, withID bool) bool {
-	if a.Authority != b.Authority {
+	if forAll(a.Authority) != forAll(b.Authority) {
 		return false
 	}
 	common := false

@@ -111,6 +111,15 @@ var diffCases = []struct {
 		"a user namespace whose inode is reused", machine(noon, aged(5, noon.Add(-time.Hour))), machine(later, aged(5, noon.Add(time.Minute))), 0,
 		"freed user:[5]\ncreated user:[5]",
 	},
+	{
+		"one whose inode was reused, the later snapshot first", machine(later, aged(5, noon.Add(time.Minute))), machine(noon, aged(5, noon.Add(-time.Hour))), 0,
+		"freed user:[5]\ncreated user:[5]",
+	},
+	{
+		"an owner who took the snapshot",
+		ownedBy(machine(noon, netNS(1, 11, "blue")), &owner.Owner{Runtime: "podman", Name: "web", Authority: ns.UserAuthority(1000)}, 1),
+		ownedBy(machine(later, netNS(1, 11, "blue")), &owner.Owner{Runtime: "podman", Name: "web", Authority: ns.Authority{UID: 1000, Trusted: true}}, 1), 0, "",
+	},
 	{"one that is there as long", machine(noon, aged(5, noon.Add(-time.Hour))), machine(later, aged(5, noon.Add(-time.Hour))), 0, ""},
 	{"one that was made during the scan", machine(noon, aged(5, noon.Add(200*time.Millisecond))), machine(later, aged(5, noon.Add(210*time.Millisecond))), 0, ""},
 	{

@@ -96,14 +96,18 @@ func (c *comparison) pairByInode() {
 }
 
 // sameInode reports whether two namespaces of one inode, which the kernel reuses, are the
-// same. A new one that is known to be there only since after the old snapshot was taken is
+// same. One that is known to be there only since after the snapshot without it was taken is
 // another, unless a holder of both shows that it is not.
 func (c *comparison) sameInode(old, now *ns.Namespace) bool {
 	const jitter = time.Second // of a start time, which is counted from a boot time in whole seconds
-	switch a, b := old.Age.Since, now.Age.Since; {
+	a, b, taken := old.Age.Since, now.Age.Since, c.Old.Snapshot.Taken
+	if c.New.Snapshot.Taken.Before(taken) { // the old one is the later
+		a, b, taken = b, a, c.New.Snapshot.Taken
+	}
+	switch {
 	case old.Cookie != 0 && now.Cookie != 0 || old.Initial != now.Initial && c.knowInitial(old.Type):
 		return false // of other cookies: pairByCookie has the others
-	case b.IsZero() || !b.After(c.Old.Snapshot.Taken):
+	case b.IsZero() || !b.After(taken):
 		return true
 	case !a.IsZero() && a.Sub(b).Abs() <= jitter && old.Age.From == now.Age.From:
 		return true // it was made while the old snapshot was taken
@@ -128,13 +132,13 @@ func (c *comparison) pairByName() {
 	at := map[key]int{}
 	for j := range c.now.all {
 		for _, name := range c.now.all[j].Names {
-			at[key{name.Path, name.Authority.Trusted}] = j
+			at[key{name.Path, forAll(name.Authority).Trusted}] = j
 		}
 	}
 	for _, trusted := range []bool{true, false} {
 		for i := range c.old.all {
 			for _, name := range c.old.all[i].Names {
-				if j, ok := at[key{name.Path, trusted}]; ok && name.Authority.Trusted == trusted {
+				if j, ok := at[key{name.Path, trusted}]; ok && forAll(name.Authority).Trusted == trusted {
 					c.join(i, j)
 				}
 			}
@@ -169,7 +173,14 @@ func ownerKey(o *owner.Owner) string {
 	if o == nil {
 		return ""
 	}
-	return o.Authority.Qualify(o.Ref())
+	return forAll(o.Authority).Qualify(o.Ref())
+}
+
+// forAll returns an authority as it is for all readers: the two snapshots can be of two, of whom one
+// believes himself.
+func forAll(a ns.Authority) ns.Authority {
+	a.Trusted = a.Source != ns.OfUser
+	return a
 }
 
 // findNameless finds the namespaces that cannot be found again by name, and counts them.
