@@ -14,10 +14,11 @@ import (
 const (
 	mostBytes   = 1 << 30
 	mostObjects = 1 << 22
-	mostSpaces  = 1 << 18 // namespaces
+	mostSpaces  = 1 << 17 // namespaces
 	mostOfOne   = 1 << 26 // bytes of one member or namespace
 	mostInOne   = 1 << 19 // objects in it
 
+	mostTexts    = 1 << 21 // that are there once: Write puts no more bytes of them aside
 	mostMembers  = 1 << 21 // processes in all namespaces together
 	mostExpanded = 1 << 28 // bytes of texts with marks
 )

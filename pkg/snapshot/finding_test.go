@@ -59,6 +59,26 @@ func TestReadErrorIsShort(t *testing.T) {
 	}
 }
 
+// Nor are there more texts, namespaces or objects of one than the memory for them is bounded by.
+func TestReadTooMany(t *testing.T) {
+	const head = `{"schema":"nsinspect/v2","document":"snapshot","taken":"2026-03-01T12:00:00Z",`
+	for _, tt := range []struct {
+		begin, one, end string
+		most            int
+	}{
+		{head + `"namespaces":[],"texts":[`, `"",`, `""]}`, mostTexts - 1},
+		{head + `"namespaces":[`, `{"type":"net","inode":1},`, `{"type":"net","inode":1}]}`, mostSpaces},
+		{head + `"namespaces":[{"type":"net","inode":1,"holders":[`, `{"kind":"fd"},`, `{"kind":"fd"}]}]}`, mostInOne - 1<<13},
+	} {
+		for more, want := range map[int]error{0: nil, 1 << 14: errTooLarge} {
+			text := tt.begin + strings.Repeat(tt.one, tt.most+more) + tt.end
+			if _, err := Read(strings.NewReader(text)); err != want {
+				t.Errorf("%s and %d more than %d: %v, want %v", tt.one, more, tt.most, err, want)
+			}
+		}
+	}
+}
+
 // Of what a stranger has written no advice is left, in whatever form.
 func TestDistrust(t *testing.T) {
 	f := whole()

@@ -165,6 +165,9 @@ func (p *parser) addFinding(w *wire.KeptFinding) error {
 }
 
 func (p *parser) addText(s *string) error {
+	if p.read.texts.len() == mostTexts {
+		return errTooLarge
+	}
 	p.read.texts.add(*s)
 	return nil
 }
