@@ -131,9 +131,9 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 	name := f.output
 	switch {
 	case name == "":
-		name = snapshot.FileName(taking.Snapshot)
+		name = snapshot.FileName(".", taking.Snapshot)
 	case dir:
-		name = filepath.Join(name, snapshot.FileName(taking.Snapshot))
+		name = filepath.Join(name, snapshot.FileName(name, taking.Snapshot))
 	}
 	if err := writeFile(name, func(w io.Writer) error { return taking.Write(w, how, report) }); err != nil {
 		return err

@@ -24,8 +24,22 @@ const (
 
 var noFileName = text.Pattern{Text: `[^A-Za-z0-9._-]+`}
 
-// FileName returns the customary name of a file for a snapshot: nsinspect-HOST-TIME.json.gz.
-func FileName(s *ns.Snapshot) string { return ofHost(s) + s.Taken.UTC().Format(fileTime) + fileSuffix }
+// FileName returns the customary name of a file for a snapshot in a directory:
+// nsinspect-HOST-TIME.json.gz. Where that is taken, by a snapshot of the same second or by another
+// machine of the name, it is that of one of the next seconds.
+func FileName(dir string, s *ns.Snapshot) string {
+	const most = 60
+	first := ""
+	for i := range most {
+		name := ofHost(s) + s.Taken.Add(time.Duration(i)*time.Second).UTC().Format(fileTime) + fileSuffix
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			return name
+		} else if first == "" {
+			first = name
+		}
+	}
+	return first
+}
 
 // ofHost returns what the names of a host's files begin with.
 func ofHost(s *ns.Snapshot) string {
@@ -49,7 +63,7 @@ func Prune(dir string, s *ns.Snapshot, keep time.Duration) error {
 		text, ours := strings.CutPrefix(e.Name(), ofHost(s))
 		text, whole := strings.CutSuffix(text, fileSuffix)
 		taken, err := time.Parse(fileTime, text)
-		if !ours || !whole || err != nil || !e.Type().IsRegular() || s.Taken.Sub(taken) <= keep {
+		if !ours || !whole || err != nil || taken.Format(fileTime) != text || !e.Type().IsRegular() || s.Taken.Sub(taken) <= keep {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {

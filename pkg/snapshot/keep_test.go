@@ -15,9 +15,10 @@ func TestPrune(t *testing.T) {
 	dir := t.TempDir()
 	s := machine(time.Date(2026, 3, 8, 12, 0, 0, 5, time.UTC)).Snapshot
 	keep := []string{
-		"nsinspect-node1-20260301T120001Z.json.gz",  // younger than a week
-		"nsinspect-node1-20260309T120000Z.json.gz",  // of another clock
-		"nsinspect-node10-20260101T000000Z.json.gz", // of another host
+		"nsinspect-node1-20260301T120001Z.json.gz",   // younger than a week
+		"nsinspect-node1-20260309T120000Z.json.gz",   // of another clock
+		"nsinspect-node10-20260101T000000Z.json.gz",  // of another host
+		"nsinspect-node1-20200101T000000.5Z.json.gz", // no name of ours
 		"nsinspect-node1-20260101T000000Z.json", "nsinspect-node1-2026.json.gz", "other.json.gz", "nsinspect-node1-20250101T000000Z.json.gz/", "link",
 	}
 	gone := []string{"nsinspect-node1-20260301T115959Z.json.gz", "nsinspect-node1-20200101T000000Z.json.gz"}
@@ -40,6 +41,7 @@ func TestPrune(t *testing.T) {
 		}
 	}
 	want := []string{
+		"nsinspect-node1-20200101T000000.5Z.json.gz",
 		"nsinspect-node1-20240101T000000Z.json.gz", "nsinspect-node1-20250101T000000Z.json.gz", "nsinspect-node1-2026.json.gz",
 		"nsinspect-node1-20260101T000000Z.json", "nsinspect-node1-20260301T120001Z.json.gz", "nsinspect-node1-20260309T120000Z.json.gz",
 		"nsinspect-node10-20260101T000000Z.json.gz", "other.json.gz",
@@ -58,7 +60,13 @@ func TestPrune(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
-	if name := FileName(s); name != "nsinspect-node1-20260308T120000Z.json.gz" {
-		t.Error(name)
+	for _, want := range []string{"nsinspect-node1-20260308T120000Z.json.gz", "nsinspect-node1-20260308T120001Z.json.gz"} {
+		name := FileName(dir, s)
+		if name != want {
+			t.Errorf("%s, want %s", name, want)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
