@@ -37,8 +37,8 @@ func (c *comparison) compareFindings() {
 		case len(before) > 0:
 			was[key], stayed[before[0]] = before[1:], true
 			c.severity(before[0], f)
-		case undecided(a, f.Check), f.Severity == doctor.Unknown:
-			c.lacks(checkOf(f), undecided(a, f.Check), f.Severity == doctor.Unknown, 0)
+		case undecided(a, f.Check), unsure(b, f):
+			c.lacks(checkOf(f), undecided(a, f.Check), unsure(b, f), 0)
 		default:
 			c.Findings = append(c.Findings, FindingChange{New: f})
 		}
@@ -47,17 +47,22 @@ func (c *comparison) compareFindings() {
 		f := &a.Findings[i]
 		switch _, ok := c.findingKey(c.old, f); {
 		case !ok || stayed[f]:
-		case undecided(b, f.Check), f.Severity == doctor.Unknown:
-			c.lacks(checkOf(f), f.Severity == doctor.Unknown, undecided(b, f.Check), 0)
+		case undecided(b, f.Check), unsure(a, f):
+			c.lacks(checkOf(f), unsure(a, f), undecided(b, f.Check), 0)
 		default:
 			c.Findings = append(c.Findings, FindingChange{Old: f})
 		}
 	}
 }
 
-// severity compares those of one finding. Unknown is none: something was not read.
+// unsure reports whether the severity of a finding is unknown as its check has not read all.
+func unsure(r *doctor.Report, f *doctor.Finding) bool {
+	return f.Severity == doctor.Unknown && undecided(r, f.Check)
+}
+
+// severity compares those of one finding.
 func (c *comparison) severity(old, now *doctor.Finding) {
-	a, b := old.Severity == doctor.Unknown, now.Severity == doctor.Unknown
+	a, b := unsure(c.Old.Report, old), unsure(c.New.Report, now)
 	switch {
 	case a != b:
 		c.lacks(checkOf(now), a, b, 0)

@@ -221,6 +221,10 @@ var diffCases = []struct {
 		"finding +split-thread:net:[1]\nfinding -leftover-file:net:[1]",
 	},
 	{
+		"a finding that is uncertain by itself", machine(noon, netNS(1, 11, "blue")), uncertain(findings(machine(later, netNS(1, 11, "blue")), "kernel-only")), 0,
+		"finding +kernel-only:net:[1]",
+	},
+	{
 		"a finding of another namespace with the inode", findings(machine(noon, netNS(1, 11, "blue")), "no-process"), findings(machine(later, netNS(1, 12, "blue")), "no-process"), 0,
 		"freed net:[1]\ncreated net:[1]\nfinding +no-process:net:[1]\nfinding -no-process:net:[1]",
 	},

@@ -124,6 +124,11 @@ func findings(f *File, checks ...string) *File {
 	return f
 }
 
+func uncertain(f *File) *File {
+	f.Report.Findings[0].Severity = doctor.Unknown
+	return f
+}
+
 func dangling(f *File, paths ...string) *File {
 	for _, p := range paths {
 		f.Snapshot.Dangling = append(f.Snapshot.Dangling, ns.DanglingName{Path: p, Kind: ns.NameFile})

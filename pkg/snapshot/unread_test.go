@@ -133,11 +133,13 @@ func TestCompareUnread(t *testing.T) {
 			f.Snapshot.Namespaces[0].References = &ns.References{Total: 3, Explained: 2}
 			f.Snapshot.Namespaces[0].Holders = append(f.Snapshot.Namespaces[0].Holders, ns.Holder{Kind: ns.KindKernel, Refs: 1})
 		}), "unread SIDE what some processes hold 0\nunread SIDE references 1"},
-		{"what a check needs", func(f *File) { f.Report.Findings[0].Severity = doctor.Unknown }, "unread SIDE the check no-process 0"},
+		{"what a check needs", func(f *File) {
+			f.Report.Findings[0].Severity, f.Report.Undecided = doctor.Unknown, []doctor.Undecided{{Check: "no-process"}}
+		}, "unread SIDE the check no-process 0"},
 		{"what another check needs", func(f *File) {
 			more := f.Report.Findings[0]
 			more.Check, more.ID, more.Severity = "split-thread", "split-thread:net:[1]", doctor.Unknown
-			f.Report.Findings = append(f.Report.Findings, more)
+			f.Report.Findings, f.Report.Undecided = append(f.Report.Findings, more), []doctor.Undecided{{Check: "split-thread"}}
 		}, "unread SIDE the check split-thread 0"},
 		{"the PIDs of the other", both(lose(0, ns.KindProcess, ns.KindFD), func(f *File) {
 			f.Snapshot.Kept = &ns.Kept{}
