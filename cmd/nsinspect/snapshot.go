@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -128,18 +129,21 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 	if f.output == "-" {
 		return a.written(taking.Write(a.stdout, how, report))
 	}
-	name := f.output
-	switch {
-	case name == "":
-		name = snapshot.FileName(".", taking.Snapshot)
-	case dir:
-		name = filepath.Join(name, snapshot.FileName(name, taking.Snapshot))
+	customary := func() string {
+		return filepath.Join(f.output, snapshot.FileName(cmp.Or(f.output, "."), taking.Snapshot))
 	}
-	if err := writeFile(name, func(w io.Writer) error { return taking.Write(w, how, report) }); err != nil {
+	name := f.output
+	if name != "" && !dir {
+		customary = nil
+	} else {
+		name = customary()
+	}
+	name, err = writeFile(name, customary, func(w io.Writer) error { return taking.Write(w, how, report) })
+	if err != nil {
 		return err
 	}
 	progress.end()
-	if f.output == "" || dir {
+	if customary != nil {
 		if err := a.write([]byte(name + "\n")); err != nil {
 			return err
 		}
@@ -177,20 +181,26 @@ func (a *app) written(err error) error {
 	return nil
 }
 
-// writeFile writes a file that is there whole or not at all.
-func writeFile(name string, write func(io.Writer) error) error {
+// writeFile writes a file that is there whole or not at all, and returns its name. It replaces one
+// that has the name unless there is another, which next returns.
+func writeFile(name string, next func() string, write func(io.Writer) error) (string, error) {
 	out, err := atomicfile.Create(name, 0o600)
 	if err != nil {
-		return fmt.Errorf("write the snapshot: %w", err)
+		return "", fmt.Errorf("write the snapshot: %w", err)
 	}
 	if err := write(out); err != nil {
 		out.Discard()
-		return fmt.Errorf("write the snapshot: %w", err)
+		return "", fmt.Errorf("write the snapshot: %w", err)
 	}
-	if err := out.Commit(); err != nil {
-		return fmt.Errorf("write the snapshot: %w", err)
+	if next == nil {
+		err = out.Commit()
+	} else {
+		name, err = out.CommitNew(next)
 	}
-	return nil
+	if err != nil {
+		return "", fmt.Errorf("write the snapshot: %w", err)
+	}
+	return name, nil
 }
 
 // take takes a snapshot of the machine. done closes what it needs.

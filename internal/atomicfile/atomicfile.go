@@ -65,10 +65,44 @@ func Create(name string, mode fs.FileMode) (*File, error) {
 }
 
 // Commit gives the file its name when all of it is on the disk, and closes it.
-func (f *File) Commit() error {
+func (f *File) Commit() error { return f.commit(f.rename) }
+
+// CommitNew is Commit, which replaces no file: where there is one of the name by now, the next name
+// is tried. It returns the name that the file has got.
+func (f *File) CommitNew(next func() string) (name string, err error) {
+	err = f.commit(func() error {
+		for {
+			err := f.link()
+			if !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+			if name := next(); name != f.name {
+				f.name = name
+			} else {
+				return err
+			}
+		}
+	})
+	return f.name, err
+}
+
+// link gives the file a name that no file has.
+func (f *File) link() error {
+	if f.unnamed {
+		from := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
+		return wrap(f.name, unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, f.name, unix.AT_SYMLINK_FOLLOW))
+	}
+	err := unix.Renameat2(unix.AT_FDCWD, f.Name(), unix.AT_FDCWD, f.name, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // not every file system can
+		return f.rename()
+	}
+	return wrap(f.name, err)
+}
+
+func (f *File) commit(rename func() error) error {
 	err := f.Sync()
 	if err == nil {
-		err = f.rename()
+		err = rename()
 	}
 	if err != nil {
 		f.Discard()

@@ -4,6 +4,8 @@ package atomicfile
 
 import (
 	"bufio"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,6 +83,44 @@ func TestCommit(t *testing.T) {
 	f.Discard()
 	if got := contents(t, dir); got != "x=new" {
 		t.Error(got)
+	}
+}
+
+// What is new takes the name of nothing, with and without a name before.
+func TestCommitNew(t *testing.T) {
+	for _, unnamed := range []bool{true, false} {
+		dir := t.TempDir()
+		for i, want := range []string{"x", "y"} {
+			f, err := Create(filepath.Join(dir, "x"), 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !unnamed {
+				f.Discard()
+				temp, err := os.CreateTemp(dir, ".x.*")
+				if err != nil {
+					t.Fatal(err)
+				}
+				f = &File{temp, filepath.Join(dir, "x"), false}
+			}
+			if _, err := f.WriteString(want); err != nil {
+				t.Fatal(err)
+			}
+			name, err := f.CommitNew(func() string { return filepath.Join(dir, "y") })
+			if err != nil || name != filepath.Join(dir, want) {
+				t.Errorf("file %d is %s, want %s: %v", i, name, want, err)
+			}
+		}
+		f, err := Create(filepath.Join(dir, "x"), 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.CommitNew(func() string { return filepath.Join(dir, "y") }); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("without another name: %v", err)
+		}
+		if got := contents(t, dir); got != "x=x y=y" {
+			t.Error(got)
+		}
 	}
 }
 
