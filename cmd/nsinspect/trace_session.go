@@ -206,8 +206,9 @@ func (s *traceSession) begin() {
 	tier := s.tracer.Tier()
 	start := wire.TraceStart{
 		Time: time.Now(), Machine: machine(), Select: s.job.selected(), Tier: int(tier.Tier), How: explain.Tier(tier),
-		Limitations: explain.Limitations(tier), Command: s.job.command,
+		Limitations: explain.Limitations(tier),
 	}
+	start.SetCommand(s.job.command)
 	for _, err := range s.tracer.Refused() {
 		start.Refusals = append(start.Refusals, err.Error())
 	}

@@ -30,6 +30,8 @@ type TraceStart struct {
 	Refusals    []string `json:"refusals"`          // why the tiers before it are not used, for people
 	Command     []string `json:"command,omitempty"` // the command that is traced, if only one is
 
+	CommandBase64 [][]byte `json:"command_base64,omitempty"`
+
 	// LifecycleTypes are, for lifecycle, the types of namespaces.
 	LifecycleTypes []string `json:"lifecycle_types,omitempty"`
 
@@ -37,6 +39,9 @@ type TraceStart struct {
 	// missed. With 0 none is whose creating call was not lost.
 	MissesShorter *int64 `json:"misses_shorter_ns,omitempty"`
 }
+
+// SetCommand sets the command that is traced.
+func (s *TraceStart) SetCommand(args []string) { s.Command, s.CommandBase64 = args, raws(args) }
 
 // Call is a call that moved, or was to move, a thread to other namespaces. Package
 // render writes it without reflection, for speed.
