@@ -167,7 +167,7 @@ func (a *app) exec(ctx context.Context, f execFlags) error {
 		}
 		refs = append(refs, ref)
 	}
-	h, err := host.Open(a.root)
+	h, err := a.openHost()
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
-	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/enter"
@@ -64,7 +63,7 @@ func (a *app) name(ctx context.Context, word, name string) error {
 	if err != nil {
 		return usageError{error: err}
 	}
-	h, err := host.Open(a.root)
+	h, err := a.openHost()
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/explain"
 	"github.com/nsinspect/nsinspect/internal/host"
@@ -225,7 +226,7 @@ func (a *app) check() error {
 // options opens the host and the engine that the flags name, to scan these types; done
 // closes them.
 func (a *app) options(types ...ns.Type) (opts scan.Options, done func(), err error) {
-	h, err := host.Open(a.root)
+	h, err := a.openHost()
 	if err != nil {
 		return opts, nil, err
 	}
@@ -244,6 +245,19 @@ func (a *app) options(types ...ns.Type) (opts scan.Options, done func(), err err
 	a.owners = owner.Lazy{Host: h}
 	opts = scan.Options{Host: h, NamesDirs: a.netnsDirs, Engine: engine, NoEngine: a.noEngine, Types: types, Sources: a.sources}
 	return opts, func() { closeEngine(); h.Close() }, nil
+}
+
+// openHost opens the machine to read. The running one needs procfs: without, it would be a
+// machine without processes.
+func (a *app) openHost() (*host.Host, error) {
+	h, err := host.Open(a.root)
+	if err == nil && h.Live() && h.Recorded() {
+		err = errors.Join(unix.ENOENT, h.Close())
+	}
+	if a.root == "/" && errors.Is(err, unix.ENOENT) {
+		err = explain.WithHint(errors.New("procfs is not mounted on /proc"), "mount -t proc proc /proc")
+	}
+	return h, err
 }
 
 // note writes sentences to stderr.

@@ -157,6 +157,11 @@ const defaultFold = "1s"
 
 // trace runs a job.
 func (a *app) trace(ctx context.Context, j *traceJob) error {
+	h, err := a.openHost()
+	if err != nil {
+		return err
+	}
+	h.Close()
 	if j.ns != nil {
 		if err := a.resolveFilter(ctx, j); err != nil {
 			return err
