@@ -18,10 +18,10 @@ func (a *app) redraws(s render.Style) bool { return s.Width > 0 && a.getenv("TER
 // next returns what is to be written before a report. What the terminal had before the first one
 // scrolls off, and can be looked at again.
 func (r *redraw) next(s render.Style) string {
-	const home = "\x1b[H\x1b[J" // home, erase what is below: terminals keep no copy of that
+	const erase = "\x1b[H\x1b[J" // home, erase what is below: terminals keep no copy of that
 	if r.begun {
-		return home
+		return erase
 	}
 	r.begun = true
-	return strings.Repeat("\n", s.Height) + home
+	return strings.Repeat("\n", s.Height) + erase
 }

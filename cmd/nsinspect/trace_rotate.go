@@ -17,7 +17,7 @@ import (
 type rotation struct {
 	to   *toFile
 	most int // bytes of a file, but for a single line that is longer
-	keep int // files beside the current one
+	keep int // files beside the current one, 1 or more
 	dir  int // that the file is in
 	name string
 	size int           // of what is in the current one
@@ -69,16 +69,9 @@ func (r *rotation) next() (*os.File, error) {
 			return nil, fmt.Errorf("rename %s to %s: %w", number(n-1), number(n), err)
 		}
 	}
-	if r.keep == 0 {
-		if err := unix.Unlinkat(r.dir, r.name, 0); err != nil {
-			return nil, fmt.Errorf("remove %s: %w", r.name, err)
-		}
-	}
 	fd, err := r.create(&st)
 	if err != nil {
-		if r.keep > 0 {
-			err = errors.Join(err, unix.Renameat2(r.dir, number(1), r.dir, r.name, unix.RENAME_NOREPLACE))
-		}
+		err = errors.Join(err, unix.Renameat2(r.dir, number(1), r.dir, r.name, unix.RENAME_NOREPLACE))
 		return nil, fmt.Errorf("create %s: %w", r.name, err)
 	}
 	return os.NewFile(uintptr(fd), r.name), nil
