@@ -4,11 +4,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/render"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -21,9 +19,9 @@ entered, the file that it used, and the result.
 
 --syscalls, which is what trace does by itself, prints each setns, unshare and clone
 (clone3, fork) that enters or creates namespaces of any type, failed calls and those of
-32-bit programs included. The trace ends with Ctrl-C, after --duration or after --count,
-and then prints a summary on stderr: calls, losses, and threads that ended up in another
-network namespace than their process.
+32-bit programs included. The trace ends with Ctrl-C, after --duration or --count, or
+with the process of --pid, and then prints a summary on stderr: calls, losses, and threads
+that ended up in another network namespace than their process.
 
 --ns, --pid, --comm, --type, --failed and --uid filter in the kernel. What --owner,
 --cgroup, --exclude and --filter leave out is read and counted: it is not lost.
@@ -176,9 +174,11 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 		j.opts.Follow = true
 		ctx = context.WithoutCancel(ctx) // it ends when the command does; signals are the command's
 	}
-	if err := checkTask(j.opts.Filter.PID); err != nil {
+	task, err := openTask(j.opts.Filter.PID)
+	if err != nil {
 		return err
 	}
+	defer task.close()
 	out, to, err := a.openOutput(j)
 	if err != nil {
 		return err
@@ -191,6 +191,9 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 		return err
 	}
 	s.to = to
+	if child == nil && !j.lifecycle { // what it created can outlive it
+		s.task = task
+	}
 	if j.rotate > 0 {
 		if s.out.rotation, err = newRotation(to, j.rotate, j.keep); err != nil {
 			return s.refuse(err)
@@ -205,14 +208,6 @@ func (a *app) trace(ctx context.Context, j *traceJob) error {
 		err = fmt.Errorf("write output: %w", closeErr)
 	}
 	return err
-}
-
-// checkTask returns an error if there is no process or thread with a PID, 0 for any.
-func checkTask(pid int) error {
-	if pid == 0 || !errors.Is(unix.Kill(pid, 0), unix.ESRCH) { // kill(2) takes the ID of a thread too
-		return nil
-	}
-	return fmt.Errorf("trace process %d: %w", pid, unix.ESRCH)
 }
 
 // resolveFilter finds the namespace that --ns names.

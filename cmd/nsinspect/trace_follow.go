@@ -251,7 +251,7 @@ func (s *traceSession) conclude() (notes []string, err error) {
 		s.stats.AfterCount = &s.more
 	}
 	s.names.Update(nil)
-	return notes, nil
+	return append(notes, s.task.notes()...), nil
 }
 
 // printNotes writes sentences to stderr, where that is read.

@@ -53,9 +53,10 @@ type traceSession struct {
 	events    *render.Events
 	fold      *folder
 	out       *output
-	to        *toFile // of --to; nil if there is none, or nothing will be written to it
-	live      bool    // it is written to a terminal
-	err       error   // the first one that ended it
+	to        *toFile     // of --to; nil if there is none, or nothing will be written to it
+	live      bool        // it is written to a terminal
+	task      *tracedTask // that it ends with; nil for none
+	err       error       // the first one that ended it
 
 	shown  int  // events added to the output, a folded one as one
 	hung   bool // names did not come in time, once
@@ -130,6 +131,7 @@ func (s *traceSession) run(ctx context.Context, child *child) (err error) {
 	reader := newBatchReader(s.tracer)
 	reader.empty = s.lifecycle != nil || s.job.fold > 0
 	go reader.run(ctx)
+	s.task.watch(s.end)
 	s.begin()
 	go debug.FreeOSMemory() // loading took several times what tracing does
 	if child != nil {
