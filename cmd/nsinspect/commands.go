@@ -74,7 +74,7 @@ func strictHelpers(root *cobra.Command) {
 		case "completion":
 			c.Args = unknownCommand
 			c.RunE = func(*cobra.Command, []string) error {
-				return usagef("missing shell\nhint: use bash, fish, powershell or zsh")
+				return usagef("missing shell\nhint: use bash, fish or zsh")
 			}
 			for _, shell := range c.Commands() {
 				ownScript(shell)

@@ -31,10 +31,12 @@ func completionHelp(shell string) (use, file string) {
 	return "", ""
 }
 
-// ownScript has a command that cobra made for a shell print our script.
+// ownScript has a command that cobra made for a shell print our script, and removes one that
+// has none: cobra's evaluates what is on the line.
 func ownScript(shell *cobra.Command) {
 	use, file := completionHelp(shell.Name())
 	if use == "" {
+		shell.Parent().RemoveCommand(shell)
 		return
 	}
 	shell.Long = fmt.Sprintf("Print the completion script of %s. To use it in this shell:\n\n  %s\n\nThe packages install it as\n%s.",
