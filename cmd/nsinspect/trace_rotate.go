@@ -79,7 +79,7 @@ func (r *rotation) next() (*os.File, error) {
 
 // create makes a file that those may read who may read one with the status old.
 func (r *rotation) create(old *unix.Stat_t) (fd int, err error) {
-	fd, err = unix.Openat(r.dir, r.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	fd, err = unix.Openat(r.dir, r.name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return -1, err
 	}

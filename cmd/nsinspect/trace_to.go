@@ -21,7 +21,8 @@ type toFile struct {
 }
 
 // openTo opens the file of --to. It is opened before the trace starts, as it may be a
-// FIFO that nobody reads yet.
+// FIFO that nobody reads yet, and to append: another program may empty it meanwhile, as
+// logrotate does with copytruncate.
 func openTo(name string) (*toFile, error) {
 	if err := checkAnswers(name); err != nil {
 		return nil, fmt.Errorf("write events: open %s: %w", name, err)
@@ -30,7 +31,7 @@ func openTo(name string) (*toFile, error) {
 	if err != nil {
 		dir = -1 // the next error has the name
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o666)
 	if err == nil {
 		return &toFile{f, dir}, nil
 	}
@@ -38,7 +39,7 @@ func openTo(name string) (*toFile, error) {
 		_ = unix.Close(dir)
 	}
 	if errors.Is(err, os.ErrExist) {
-		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write events: %w", err)
