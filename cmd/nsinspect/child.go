@@ -34,6 +34,9 @@ type child struct {
 // newChild looks the command up; it is not started yet.
 func (a *app) newChild(args []string) (*child, error) {
 	cmd := exec.Command(args[0], args[1:]...)
+	if errors.Is(cmd.Err, exec.ErrDot) {
+		cmd.Err = nil // PATH has the current directory, which shells, exec and strace follow
+	}
 	if cmd.Err != nil {
 		return nil, notRun(args[0], cmd.Err)
 	}
