@@ -66,7 +66,7 @@ func TestFakeMounts(t *testing.T) {
 func TestFakeMountVerdicts(t *testing.T) {
 	snap := fakeMachine(t, "mounts.txtar", Options{})
 	for inode, want := range map[uint64]string{
-		4026532100: "to free it, at least run `ip netns del blue` and unmount /run/netns/blue in the mount namespace of pid 300",
+		4026532100: "to free it, at least run `ip netns del blue` and unmount /run/netns/blue in the mount namespace of pid 500, after what covers it there. ", // that of pid 300 is on the same file
 		4026532200: "to free it, at least unmount /run/netns/red in the mount namespace of pid 300 and /run/netns/plain in the mount namespace of pid 500. ",
 		4026532300: "to free it, at least unmount /cage/ns in the mount namespace of pid 600. ",
 	} {
