@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/nsinspect/nsinspect/internal/text"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -86,7 +87,9 @@ func (a *Adviser) freeTasks(n *ns.Namespace, whole bool) [][]Fix {
 		case ns.KindMmap:
 			maps = append(maps, f...)
 		case ns.KindInflight:
-			queued = append(queued, f...)
+			if len(queued) == 0 || len(f) > 1 || queued[len(queued)-1] != f[0] {
+				queued = append(queued, f...)
+			}
 		}
 	}
 	stop := owners[:0]
@@ -186,6 +189,9 @@ func (a *Adviser) end(maker ns.Authority, h *ns.Holder) Fix {
 		f.verb, f.object, f.exact = "end", "the mapping of a packet ring by "+who(h), "the mapping of a packet ring by "+whoSince(h)
 	case ns.KindInflight:
 		f.verb, f.object = "have received, or close,", queue(h)
+		if h.PID == 0 && a.seesAll() {
+			f.verb, f.object = "wait", unreachable
+		}
 	default:
 		f.verb, f.object, f.exact = "close", descriptor(h, who), descriptor(h, whoSince)
 		if h.FD < 0 {
@@ -196,6 +202,15 @@ func (a *Adviser) end(maker ns.Authority, h *ns.Holder) Fix {
 		f.Command, f.object, f.exact = "", f.object+": "+why, cmp.Or(f.exact, f.object)+": "+why
 	}
 	return f
+}
+
+// unreachable is when a file goes that waits in a unix socket which is itself in flight alone, in a
+// circle: nobody can receive it (net/unix/garbage.c, unix_gc, which unix_release_sock calls, 5.10 to 6.18).
+const unreachable = "until any process closes a unix socket: the kernel then frees files in flight whose socket no process has"
+
+// seesAll reports whether no process, and nothing that it has open, may be hidden from the scan.
+func (a *Adviser) seesAll() bool {
+	return !slices.ContainsFunc(a.Snapshot.Gaps, func(g ns.Gap) bool { return slices.ContainsFunc(g.Sources, holds) })
 }
 
 // closing names a TCP connection that no process has any more. How long it stays depends on

@@ -4,9 +4,11 @@ package explain
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nsinspect/nsinspect/pkg/ns"
+	"github.com/nsinspect/nsinspect/pkg/scan"
 )
 
 // What frees a user namespace is what frees its children, each step once, though a child
@@ -48,5 +50,20 @@ func TestFreeWithoutDescriptor(t *testing.T) {
 		if got := steps(a.Free(&n)); !slices.Equal(got, []string{want}) {
 			t.Errorf("steps %q, want %q", got, want)
 		}
+	}
+}
+
+// A file in flight in a socket that no process has is nobody's to receive, unless a process may be
+// hidden. Many of them take one step.
+func TestFreeUnreachable(t *testing.T) {
+	lost := ns.Holder{Kind: ns.KindInflight, FD: -1}
+	n := ns.Namespace{Type: ns.Net, Inode: 10, Holders: []ns.Holder{lost, lost}}
+	a := Adviser{Snapshot: &ns.Snapshot{}}
+	if got := steps(a.Free(&n)); len(got) != 1 || !strings.HasPrefix(got[0], "wait until any process closes a unix socket") {
+		t.Errorf("steps %q", got)
+	}
+	a.Snapshot.Gaps = []ns.Gap{{Sources: []string{"process"}, Path: "/proc", Err: scan.ErrOtherPIDNS}}
+	if got := steps(a.Free(&n)); !slices.Equal(got, []string{"have received, or close, a file in flight whose socket no process here has"}) {
+		t.Errorf("where processes may be hidden: steps %q", got)
 	}
 }
