@@ -16,7 +16,10 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 	"github.com/nsinspect/nsinspect/pkg/owner"
 )
@@ -35,6 +38,7 @@ type Adviser struct {
 	Answers map[uint64]Answer // by inode, of a snapshot from a file; what has none is worked out, as the host's own namespace that nothing visible keeps
 
 	unchecked bool                    // no more commands are checked: see mostChecked
+	confined  bool                    // this process may not enter the mount namespaces of others
 	busybox   bool                    // umount of this machine enters no mount namespace
 	inside    map[uint64][]ns.TaskID  // see tasksIn
 	open      map[uint64]int          // see connections
@@ -70,7 +74,7 @@ type Owners interface {
 
 // New returns an adviser on a snapshot of a machine.
 func New(s *ns.Snapshot, m Machine, owners func() Owners) *Adviser {
-	return &Adviser{Snapshot: s, Machine: m, Owners: owners, busybox: !umountEnters()}
+	return &Adviser{Snapshot: s, Machine: m, Owners: owners, busybox: !umountEnters(), confined: !kernel.HasCapability(unix.CAP_SYS_ADMIN)}
 }
 
 // umountEnters reports whether umount has the option -N, as that of util-linux has, and

@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,17 @@ func EnterMounts(pid ns.TaskID) string {
 	if kernel.InUserNamespace() {
 		return "run as root outside of this user namespace"
 	}
-	return fmt.Sprintf("enter its user namespace with it, as nsenter --target %d --user --mount -- COMMAND does", pid)
+	return fmt.Sprintf("enter its user namespace with it, as nsenter --target %d %s --mount -- COMMAND does", pid, nsenterUser())
+}
+
+// nsenterUser returns the options of nsenter for a user namespace. It calls setgroups there, which
+// fails in one of an ordinary user, and for root alone goes on (util-linux 2.38); without it root would
+// have no rights there.
+func nsenterUser() string {
+	if os.Geteuid() != 0 {
+		return "--user --preserve-credentials"
+	}
+	return "--user"
 }
 
 // EnterThreaded returns how to enter a namespace that a process of several threads may not,
@@ -29,5 +40,9 @@ func EnterThreaded(t ns.Type, refs []string) string {
 			pid = strconv.Itoa(n)
 		}
 	}
-	return fmt.Sprintf("nsenter --target %s --%s -- COMMAND", pid, t)
+	option := "--" + t.String()
+	if t == ns.User {
+		option = nsenterUser()
+	}
+	return fmt.Sprintf("nsenter --target %s %s -- COMMAND", pid, option)
 }

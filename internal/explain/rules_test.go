@@ -41,7 +41,7 @@ func adviser(t *testing.T, owners *fakeOwners) (*Adviser, *machine) {
 		find = func() Owners { return *owners }
 	}
 	a := New(&ns.Snapshot{MountNS: 1, NamesDirs: []string{"/run/netns"}}, m, find)
-	a.busybox = false
+	a.busybox, a.confined = false, false
 	a.Process = func(pid ns.TaskID) *ns.Process {
 		p, err := scan.ReadProcess(m.Host, pid)
 		if err != nil {

@@ -59,6 +59,8 @@ func (a *Adviser) unmountElsewhere(maker ns.Authority, h *ns.Holder, t ns.Type, 
 	switch {
 	case h.Covered:
 		f.object += ", after what covers it there"
+	case a.confined:
+		f.object += fmt.Sprintf(", as nsenter --target %d %s --mount -- umount PATH does", targetTask(h), nsenterUser())
 	case a.busybox:
 		f.object += " (umount -N of util-linux does it from here)"
 	default:

@@ -4,6 +4,8 @@ package explain
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,5 +57,21 @@ func TestManyMounts(t *testing.T) {
 	}
 	if got := Commands(free); len(got) != 40 || got[39] != "umount -- /39" {
 		t.Errorf("commands %q", got)
+	}
+}
+
+// Who may not enter a mount namespace gets no command that does.
+func TestUnmountConfined(t *testing.T) {
+	a, m := adviser(t, nil)
+	h := mountAt("/run/netns/blue", 7)
+	h.PID = ns.TaskID(os.Getpid())
+	m.at[fmt.Sprintf("/proc/%d/root/run/netns/blue", h.PID)] = inode
+	a.confined = false
+	like(t, a.Free(netns(h)), "umount -i -n -N ")
+	a.confined = true
+	free := slices.Collect(a.Free(netns(h)))
+	want := fmt.Sprintf("nsenter --target %d --user", os.Getpid())
+	if len(free) != 1 || free[0].Command != "" || !strings.Contains(free[0].text(), want) {
+		t.Errorf("%+v, want words with %q", free, want)
 	}
 }
