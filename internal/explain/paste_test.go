@@ -157,7 +157,7 @@ func printedFor(m *machine, name string) []printed {
 	m.at = map[string]uint64{run: n.Inode, srv: n.Inode, "/proc/" + task + "/root" + srv: n.Inode}
 	m.links[task+"/ns/mnt"] = 7
 	a := New(&ns.Snapshot{MountNS: 1, NamesDirs: []string{"/run/netns", "/nonexistent"}}, m, nil)
-	a.busybox = false
+	a.busybox, a.confined = false, false
 	mount := func(path string, mountNS uint64) *ns.Holder {
 		return &ns.Holder{Kind: ns.KindMount, PID: pid, Path: path, MountNS: mountNS, Authority: ns.RootAuthority}
 	}
