@@ -239,7 +239,7 @@ func randomLives(t *testing.T, steps int, flags []string) {
 // traceLives starts a trace that writes to a file, and returns a function that ends it.
 func traceLives(t *testing.T, l *lives, events string, flags []string) (end func()) {
 	var stderr bytes.Buffer
-	cmd := exec.Command(programLink(t), append([]string{"--netns-dir", l.dir, "trace", "-o", "json", "--buffer", "128M", "--to", events}, flags...)...)
+	cmd := exec.Command(program(t), append([]string{"--netns-dir", l.dir, "trace", "-o", "json", "--buffer", "128M", "--to", events}, flags...)...)
 	cmd.Stderr = &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

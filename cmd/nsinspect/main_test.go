@@ -100,14 +100,7 @@ var mayTrace = sync.OnceValue(func() bool {
 func TestSIGTERMWhileStuck(t *testing.T) { sigtermWhileStuck(t, []string{"list", "--engine=proc"}) }
 
 func sigtermWhileStuck(t *testing.T, args []string) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "nsinspect")
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
+	program := program(t)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

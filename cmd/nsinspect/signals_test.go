@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -52,14 +51,7 @@ func TestStuck(t *testing.T) {
 // TestSignalsEndWatch has each signal of a terminal end a command, in order and without the stacks
 // that the Go runtime prints at SIGQUIT, and SIGHUP not end one that was started to ignore it.
 func TestSignalsEndWatch(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "nsinspect")
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
+	program := program(t)
 	watch := []string{program, "list", "--watch=10ms", "--engine", "proc", "-o", "name", "self"}
 	for name, test := range map[string]struct {
 		below []string

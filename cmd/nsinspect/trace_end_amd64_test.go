@@ -254,7 +254,7 @@ func TestEndCommand(t *testing.T) {
 			s.Loop(endCalls(), func() { s.Call(unix.SYS_SETNS, callscript.FirstFile, unix.CLONE_NEWNET) })
 			s.Pause()
 			run := s.Start(t, callscript.Options{Name: "drained", Files: []*os.File{ownNet(t)}, Under: []string{
-				programLink(t), "trace", "--syscalls", "--comm", "drained", "-o", "json", "--buffer", fmt.Sprint(size), "--to", fifo, "--",
+				program(t), "trace", "--syscalls", "--comm", "drained", "-o", "json", "--buffer", fmt.Sprint(size), "--to", fifo, "--",
 			}})
 			run.Paused()
 			run.Go()

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,20 +55,6 @@ func ownNet(t *testing.T) *os.File {
 	return f
 }
 
-// programLink returns a path by which the test binary is nsinspect.
-func programLink(t *testing.T) string {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "nsinspect")
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
-	return program
-}
-
 // startTraced starts a trace and the process that it is of, which is paused. change
 // may change the trace's command. Its stdout is a pipe that nobody reads yet.
 func startTraced(t *testing.T, change func(*exec.Cmd), args ...string) *traced {
@@ -88,7 +73,7 @@ func startTraced(t *testing.T, change func(*exec.Cmd), args ...string) *traced {
 	}
 	t.Cleanup(func() { r.Close() })
 	x.stdout = r
-	x.cmd = exec.Command(programLink(t), append([]string{"trace", "--syscalls", "-v", "-o", "json", "--comm", name}, args...)...)
+	x.cmd = exec.Command(program(t), append([]string{"trace", "--syscalls", "-v", "-o", "json", "--comm", name}, args...)...)
 	x.cmd.Stdout = w
 	ready := make(chan struct{})
 	stderr, err := x.cmd.StderrPipe()

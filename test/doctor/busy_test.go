@@ -5,7 +5,6 @@
 package doctor
 
 import (
-	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,18 +51,5 @@ func mountElsewhere(t *testing.T, file string, command ...string) {
 	cmd := exec.Command(command[0], append(command[1:], "sh", "-c", `mount -c --bind /etc/passwd "./$0" && echo in && exec sleep 600`, filepath.Base(file))...)
 	cmd.Dir = filepath.Dir(file) // the way there may be closed to other users
 	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it has ended if the test failed
-		_ = cmd.Wait()
-	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		t.Fatalf("mount: %q, %v", line, err)
-	}
+	nstest.StartReady(t, cmd)
 }

@@ -5,7 +5,6 @@
 package engines
 
 import (
-	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,19 +151,5 @@ func bindDir(t *testing.T, dir, propagation string) {
 // inMounts runs a command of the shell, whose $0 is a directory, that enters a mount namespace of its own.
 func inMounts(t *testing.T, command, dir string) {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", command, dir)
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it has ended if a test failed
-		_ = cmd.Wait()
-	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		t.Fatalf("%s: %q, %v", command, line, err)
-	}
+	nstest.StartReady(t, exec.Command("sh", "-c", command, dir))
 }
