@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/need"
 	"github.com/nsinspect/nsinspect/internal/nstest"
 	"github.com/nsinspect/nsinspect/pkg/scan"
 )
@@ -19,6 +20,7 @@ import (
 // other and nowhere else. Nobody can receive it; what is advised frees it.
 func TestUnreachableInflight(t *testing.T) {
 	CheckKernel(t)
+	need.Kernel(t, 6, 0, "what reads files in flight needs")
 	h, err := host.Open("/")
 	if err != nil {
 		t.Fatal(err)
