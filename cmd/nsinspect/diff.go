@@ -17,8 +17,8 @@ import (
 )
 
 const diffHelp = `Compare two snapshots, OLD and NEW, or OLD with the running machine: which namespaces were
-created, freed and renamed, which holders they gained and lost, whose owner is another one
-or has ended, which links, addresses and other ends of pairs changed or moved, and which
+created, freed and renamed, which holders they gained and lost, whose owner changed or
+ended, which links, addresses and other ends of pairs changed or moved, and which
 findings of doctor and dangling names are new or gone. + is what only NEW has, - what only
 OLD has, ~ what is different. A - for one of the files reads it from stdin.
 
@@ -26,12 +26,12 @@ Within one boot a namespace is the same by its cookie or, of other types than th
 by its inode and age. After a reboot, and on another machine, it is the same by its names or
 its owner alone; the first lines report that.
 
-What one of the two did not read is not different: a note on stderr has what was not
-compared.
+What one of the two did not read does not count as different: a note on stderr says what
+was not compared.
 
---ignore takes parts with commas between, which are not compared for namespaces that both
+--ignore takes parts, separated by commas, that are not compared for namespaces that both
 have: processes (the default: processes and threads), holders (all of them), names, owners,
-links, findings, or none for no part. --filter selects differences by the fields of list,
+links, findings; or none, to compare everything. --filter selects differences by the fields of list,
 of the namespace, and by change: created, freed, renamed, names, owner, processes, holders,
 links, addrs, peers, moved, finding, dangling.
 
@@ -92,7 +92,7 @@ func (a *app) diffCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, json or yaml")
 	flags.StringSliceVar(&f.ignore, "ignore", []string{"processes"}, "do not compare these `PARTS`: "+strings.Join(snapshot.AspectWords(), ", "))
-	flags.StringVar(&f.filter, "filter", "", "report what `EXPRESSION` is true of, as 'change == created'")
+	flags.StringVar(&f.filter, "filter", "", "report what `EXPRESSION` is true of, such as 'change == created'")
 	completeFlags(cmd, map[string]words{
 		"output": oneOf("table", "json", "yaml"), "ignore": listOf(snapshot.AspectWords), "filter": completeFieldsOf(render.DiffFields),
 	})

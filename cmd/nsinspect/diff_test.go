@@ -25,7 +25,7 @@ func fakeSnapshots(_ context.Context, file string, _ openFile) (*snapshot.File, 
 	hour := 0
 	if name != "-" && name != "." { // stdin, or the machine
 		if _, err := fmt.Sscanf(name, "%d", &hour); err != nil {
-			return nil, fmt.Errorf("%s: it is no snapshot", file)
+			return nil, fmt.Errorf("%s: it is not a snapshot", file)
 		}
 	}
 	s := &ns.Snapshot{
@@ -63,7 +63,7 @@ func TestDiffStatus(t *testing.T) {
 		{[]string{"1", "3", "--filter", "change == freed"}, 0, "", ""},
 		{[]string{"1", "3", "-o", "json"}, 1, `"change": "created"`, ""},
 		{[]string{"3", "3", "-o", "yaml", "--ignore", "none"}, 0, "\nsame: true\n", ""},
-		{[]string{"1", "nosuch"}, 2, "", "nsinspect: nosuch: it is no snapshot\n"},
+		{[]string{"1", "nosuch"}, 2, "", "nsinspect: nosuch: it is not a snapshot\n"},
 		{[]string{}, 2, "", "missing snapshot\nhint: "},
 		{[]string{"1", "2", "3"}, 2, "", "two snapshots at most"},
 		{[]string{"-", "-"}, 2, "", "both snapshots are stdin"},
@@ -74,7 +74,7 @@ func TestDiffStatus(t *testing.T) {
 		{[]string{"1", "2", "--filter", "colour == red"}, 2, "", "bad filter"},
 		{[]string{"1", "2", "-o", "csv"}, 2, "", "unknown output format"},
 		{[]string{"1", "2", "--nosuch"}, 2, "", "unknown flag"},
-		{[]string{"1", "2", "--root", "/"}, 2, "", "--root is of a machine that is read, and diff reads files here\nhint: leave it out\n"},
+		{[]string{"1", "2", "--root", "/"}, 2, "", "--root is for reading this machine, and diff reads only files here\nhint: leave it out\n"},
 	} {
 		status, stdout, stderr := runSnapshots(append([]string{"diff"}, tt.args...)...)
 		if status != tt.status || !strings.Contains(stdout, tt.stdout) || tt.stdout == "" && stdout != "" || !strings.Contains(stderr, tt.stderr) {
@@ -122,11 +122,11 @@ func TestLeaksStatus(t *testing.T) {
 		{[]string{still, "-o", "yaml"}, 0, "\nseries:\n", ""},
 		{[]string{none}, 2, "", "skipped " + none + "/README: "},
 		{[]string{none}, 2, "", "no snapshot that can be used in " + none + "\n"},
-		{[]string{grows, still + "/README"}, 2, "", "it is no snapshot\n"},
+		{[]string{grows, still + "/README"}, 2, "", "it is not a snapshot\n"},
 		{[]string{dir + "/nosuch"}, 2, "", "no such file"},
 		{[]string{}, 2, "", "missing snapshots\nhint: "},
-		{[]string{"-"}, 2, "", "is no file"},
-		{[]string{grows, "--engine", "proc"}, 2, "", "--engine is of a machine that is read, and leaks reads files here\nhint: leave it out\n"},
+		{[]string{"-"}, 2, "", "is not a file or directory"},
+		{[]string{grows, "--engine", "proc"}, 2, "", "--engine is for reading this machine, and leaks reads only files here\nhint: leave it out\n"},
 		{[]string{grows, "-o", "csv"}, 2, "", "unknown output format"},
 	} {
 		status, stdout, stderr := runSnapshots(append([]string{"leaks"}, tt.args...)...)

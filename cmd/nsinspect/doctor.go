@@ -31,17 +31,17 @@ the first line alone. Run it as root: other users see too little.
 
 A finding is reported only if a second look, two seconds later, shows it again.
 --ignore excuses findings: by a name of the namespace, a path, an inode, or the ID that
-JSON has, as no-process:net:[4026532177]; * and ? stand for any characters. What is ignored
-is counted, and JSON lists it. --filter selects findings by their members in JSON, in the
-language of list --filter; what it leaves out counts for nothing.
+JSON has, such as no-process:net:[4026532177]; * and ? stand for any characters. What is
+ignored is counted, and JSON lists it. --filter selects findings by their members in JSON,
+in the language of list --filter; what it leaves out counts for nothing.
 
 With --type, limits and split-thread are checked for namespaces of these types as well, and
 with user namespaces unused-userns. A limit holds for each UID in each user namespace; those
 of the one that doctor runs in can be read.
 
---watch goes on until it is interrupted. A terminal shows the last report. Elsewhere each
-finding is a line when it comes, with +, and when it has gone, with -; JSON and YAML are a
-document for each look.
+--watch goes on until it is interrupted. A terminal shows the last report. Elsewhere a line
+that begins with + reports each new finding, and one with - each that has gone; JSON and YAML
+have one document per look.
 
 -o sh prints the fixes as a script in which every command is a comment: remove the # of
 those that are to run.
@@ -74,7 +74,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.watch == "" && cmd.Flags().Changed("watch") {
-				return usagef("empty interval\nhint: --watch takes a time, as 10s, or nothing")
+				return usagef("empty interval\nhint: --watch takes a time, such as 10s, or nothing")
 			}
 			return a.doctor(cmd.Context(), f)
 		},

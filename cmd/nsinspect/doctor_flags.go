@@ -35,12 +35,12 @@ func (f *doctorFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.check, "check", nil, "run these `CHECKS` alone; help lists them")
 	flags.StringSliceVar(&f.skip, "skip", nil, "do not run these `CHECKS`")
 	flags.StringArrayVar(&f.ignore, "ignore", nil, "excuse findings whose name, path, inode or ID fits `PATTERN` (repeatable)")
-	flags.StringVar(&f.filter, "filter", "", "report what `EXPRESSION` is true of, as 'severity == critical'")
+	flags.StringVar(&f.filter, "filter", "", "report what `EXPRESSION` is true of, such as 'severity == critical'")
 	flags.BoolVar(&f.all, "all", false, "show each of many findings of one check, also on a terminal")
 	flags.StringVarP(&f.watch, "watch", "w", "", "check again every `INTERVAL` (default 10s); without a terminal, a line for each change")
 	flags.Lookup("watch").NoOptDefVal = doctorInterval
 	flags.StringVar(&f.exitStatus, "exit-status", "icinga", "exit as a plugin of `MONITOR`: icinga, or npd (node-problem-detector)")
-	flags.IntVar(&f.maxOrphans, "max-orphans", 0, "excuse so many (`N`) namespaces that have a name and no process")
+	flags.IntVar(&f.maxOrphans, "max-orphans", 0, "excuse up to `N` namespaces that have a name and no process")
 	flags.DurationVar(&f.minAge, "min-age", time.Minute, "pass over what is younger than `TIME`: things come and go")
 }
 
@@ -65,7 +65,7 @@ func (f *doctorFlags) parse() (opts doctor.Options, v doctorView, err error) {
 	case f.maxOrphans < 0:
 		return opts, v, usagef("bad number %d\nhint: --max-orphans takes 0 or more", f.maxOrphans)
 	case f.minAge < 0:
-		return opts, v, usagef("bad time %s\nhint: --min-age takes 0 or more, as 10m", f.minAge)
+		return opts, v, usagef("bad time %s\nhint: --min-age takes 0 or more, such as 10m", f.minAge)
 	case !slices.Contains(monitors, f.exitStatus):
 		return opts, v, usagef("unknown monitor %s\nhint: --exit-status takes icinga or npd", text.Name(f.exitStatus))
 	}
@@ -85,7 +85,7 @@ func (f *doctorFlags) parse() (opts doctor.Options, v doctorView, err error) {
 	}
 	for _, word := range f.ignore {
 		if word == "" {
-			return opts, v, usagef("--ignore is empty\nhint: it takes a name, path, inode or ID of a finding, as /run/netns/lab-*")
+			return opts, v, usagef("--ignore is empty\nhint: it takes a name, path, inode or ID of a finding, such as /run/netns/lab-*")
 		}
 		p, err := doctor.ParsePattern(word)
 		if err != nil {

@@ -40,7 +40,7 @@ func (f *execFlags) parseTypes(given bool) error {
 	case !given:
 		return nil
 	case len(f.types) == 0:
-		return usagef("--type is empty\nhint: name a namespace type, as net, or all")
+		return usagef("--type is empty\nhint: name a namespace type, such as net, or all")
 	}
 	var types []ns.Type
 	for _, w := range f.types {
@@ -99,7 +99,7 @@ func (a *app) openPlace(ctx context.Context, h *host.Host, ref resolve.Ref, type
 	n, fd, err := a.open(ctx, h, ref)
 	if err == nil && n.Type != ns.Net {
 		unix.Close(fd)
-		err = explain.WithHint(fmt.Errorf("%s is no network namespace, and exec enters no other without --type", text.Title(n)),
+		err = explain.WithHint(fmt.Errorf("%s is not a network namespace, and exec enters no other without --type", text.Title(n)),
 			"%s", "use --type, which takes the namespaces of a process")
 	}
 	return place{ref: ref, n: n, fd: fd}, err

@@ -45,7 +45,7 @@ func (a *app) checkFrom(cmd *cobra.Command) error {
 		return usagef("%s does not read a snapshot\nhint: --from is for %s", name, strings.Join(readers, ", "))
 	}
 	if other := ofMachine(cmd); other != "" {
-		return usagef("--%s is of a machine that is read, and --from of a file\nhint: leave one of them out", other)
+		return usagef("--%s is for reading this machine, and --from reads a file\nhint: leave one of them out", other)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func ofMachine(cmd *cobra.Command) string {
 // onlyFiles refuses such a flag where only files are read.
 func onlyFiles(cmd *cobra.Command) error {
 	if name := ofMachine(cmd); name != "" {
-		return usagef("--%s is of a machine that is read, and %s reads files here\nhint: leave it out", name, cmd.Name())
+		return usagef("--%s is for reading this machine, and %s reads only files here\nhint: leave it out", name, cmd.Name())
 	}
 	return nil
 }

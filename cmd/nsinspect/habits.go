@@ -34,7 +34,7 @@ func (a *app) wrongFlag(cmd *cobra.Command, err error) error {
 		case "int":
 			hint = "it takes a number"
 		case "duration":
-			hint = "it takes a time, as 10m"
+			hint = "it takes a time, such as 10m"
 		}
 	case errors.As(err, &unknown):
 		typed := "--" + unknown.GetSpecifiedName()

@@ -19,17 +19,17 @@ import (
 )
 
 const leaksHelp = `Find leaks in many snapshots: namespaces without processes that are in every snapshot since
-they were seen first, in groups that are alike in type, runtime of the owner, names (numbers,
-hashes and UUIDs count alike: cni-*) and the user who made them. A group is reported only if
-it grows: at three times at least, and to more members than it had. Namespaces that come and
-go are none, as long as they stay.
+they were first seen, in groups with the same type, runtime of the owner, pattern of the name
+(numbers, hashes and UUIDs count as equal: cni-*) and user who made them. A group is reported
+only if it grew at least three times, and to more members than it had before. Namespaces that
+come and go are not leaks.
 
 Below each group are the two snapshots between which it grew first and those between which it
 grew last: nsinspect diff shows what else was different then.
 
-FILEs are those of nsinspect snapshot; of a directory all files in it are read, and those that
-are no snapshot are skipped with a note. They are put in order by the time at which they
-were taken. Each boot of each machine is looked at by itself.
+FILEs are written by nsinspect snapshot. In a directory all files are read, and those that are
+not snapshots are skipped with a note. They are sorted by the time at which they were taken.
+Each boot of each machine is looked at separately.
 
 The exit status is 0 if nothing leaks, 1 if something does, 2 for bad usage and failures.`
 
@@ -50,7 +50,7 @@ func (a *app) leaksCommand() *cobra.Command {
 			}
 			for _, name := range args {
 				if name == "" || name == "-" {
-					return usagef("%q is no file\nhint: leaks takes directories and files", name)
+					return usagef("%q is not a file or directory\nhint: leaks takes directories and files", name)
 				}
 			}
 			return nil

@@ -39,7 +39,8 @@ user and PID namespaces below their parents. What is above a namespace stays wit
 whatever --type, --filter and REFs select, and REFs have all that is below them. It is
 drawn in ASCII with --ascii, and where the locale is not one of UTF-8.
 
-With REFs, as of who-uses, only those are listed; - reads them from stdin, one a line.
+With REFs, as who-uses takes them, only those are listed; - reads them from stdin, one per
+line.
 
 --filter takes comparisons (== != < <= > >=, and =~ !~ with a regular expression) of
 columns or JSON members with a text, a number or a time, joined by and, or, not and
@@ -80,7 +81,7 @@ func (a *app) listCommand() *cobra.Command {
 		Example: listExamples,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.watch == "" && cmd.Flags().Changed("watch") {
-				return usagef("empty interval\nhint: --watch takes a time, as 2s, or nothing")
+				return usagef("empty interval\nhint: --watch takes a time, such as 2s, or nothing")
 			}
 			if f.tree == "" && cmd.Flags().Changed("tree") {
 				return unknownTree(f.tree)
@@ -117,7 +118,7 @@ func (a *app) list(ctx context.Context, f listFlags, args []string) error {
 		return render.ColumnsHelp(a.stdout, a.style())
 	}
 	if columns := render.AsColumns(f.output); columns != "" && !f.json { // as of lsns
-		return usagef("-o is the format, and %s is none\nhint: for columns use --columns %s", text.Name(f.output), columns)
+		return usagef("-o takes a format, and %s is not one\nhint: for columns use --columns %s", text.Name(f.output), columns)
 	}
 	format, err := formatOf(f.output, f.json)
 	if err != nil {
@@ -294,7 +295,7 @@ func parseInterval(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 10*time.Millisecond {
-		return 0, usagef("bad interval %q\nhint: --watch takes a time of 10ms or more, as 2s", text)
+		return 0, usagef("bad interval %q\nhint: --watch takes a time of 10ms or more, such as 2s", text)
 	}
 	return d, nil
 }

@@ -77,7 +77,7 @@ func (a *app) name(ctx context.Context, word, name string) error {
 	}
 	defer unix.Close(fd)
 	if n.Type != ns.Net {
-		return explain.WithHint(fmt.Errorf("%s is no network namespace, and %s is for those", text.Title(n), enter.NamesDir),
+		return explain.WithHint(fmt.Errorf("%s is not a network namespace, and %s is for those", text.Title(n), enter.NamesDir),
 			"a bind mount on any file keeps it: mount --bind /proc/PID/ns/%s FILE", n.Type)
 	}
 	if ctx.Err() != nil {

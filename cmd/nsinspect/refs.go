@@ -15,7 +15,7 @@ import (
 // mostRefs is how many references are read from stdin.
 const mostRefs = 100_000
 
-// parseRefs reads references; - stands for those on stdin, one a line. It returns nil for
+// parseRefs reads references; - stands for those on stdin, one per line. It returns nil for
 // none.
 func (a *app) parseRefs(args []string) (refs []resolve.Ref, err error) {
 	var words []string
@@ -28,7 +28,7 @@ func (a *app) parseRefs(args []string) (refs []resolve.Ref, err error) {
 			return nil, err
 		}
 		if len(words) == 0 {
-			return nil, usagef("no reference on stdin\nhint: - reads them from there, one a line")
+			return nil, usagef("no reference on stdin\nhint: - reads them from there, one per line")
 		}
 	}
 	for _, word := range words {
@@ -56,7 +56,7 @@ func (a *app) readRefs(words []string) ([]string, error) {
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return nil, usagef("a line of %d bytes or more on stdin is no reference\nhint: - reads them from there, one a line", bufio.MaxScanTokenSize)
+		return nil, usagef("a line of %d bytes or more on stdin is not a reference\nhint: - reads them from there, one per line", bufio.MaxScanTokenSize)
 	case err != nil:
 		return nil, fmt.Errorf("read references from stdin: %w", err)
 	}

@@ -28,13 +28,13 @@ type selection struct {
 }
 
 func (s *selection) register(flags *pflag.FlagSet) {
-	flags.StringVarP(&s.filter, "filter", "Q", "", "list what `EXPRESSION` is true of, as 'procs == 0 and age > 1h'")
-	flags.StringVar(&s.columns, "columns", "", "show these `COLUMNS`, more as +AGE or fewer as -PID; help lists them")
-	flags.StringVar(&s.sort, "sort", "", "sort by `COLUMNS`, from the greatest on as -AGE")
+	flags.StringVarP(&s.filter, "filter", "Q", "", "list what `EXPRESSION` is true of, such as 'procs == 0 and age > 1h'")
+	flags.StringVar(&s.columns, "columns", "", "show these `COLUMNS`; +AGE adds one, -PID removes one; help lists them")
+	flags.StringVar(&s.sort, "sort", "", "sort by `COLUMNS`; -AGE has the greatest first")
 	flags.StringVarP(&s.tree, "tree", "T", "", "show a `TREE`: owner or parent")
-	flags.StringVar(&s.owner, "owner", "", "list what belongs to an owner that fits `PATTERN`, as docker:web or *-db")
-	flags.StringVar(&s.keptBy, "kept-by", "", "list what a holder of `KIND` keeps alive, as socket")
-	flags.StringVar(&s.name, "name", "", "list what has a name that fits `PATTERN`, as cni-*")
+	flags.StringVar(&s.owner, "owner", "", "list what belongs to an owner that fits `PATTERN`, such as docker:web or *-db")
+	flags.StringVar(&s.keptBy, "kept-by", "", "list what a holder of `KIND` keeps alive, such as socket")
+	flags.StringVar(&s.name, "name", "", "list what has a name that fits `PATTERN`, such as cni-*")
 	flags.BoolVar(&s.noProcess, "no-process", false, "list what no process is in")
 	flags.StringVarP(&s.pid, "pid", "p", "", "list what the process `PID` is in or keeps alive")
 }
@@ -126,7 +126,7 @@ func parseFilterOf(lists, example, src string, fields []filter.Field) (*filter.F
 	}
 	f, bad := filter.Parse(src, fields)
 	if bad != nil {
-		return nil, usagef("%w\nhint: compare what %s lists, as '%s'",
+		return nil, usagef("%w\nhint: compare what %s lists, for example '%s'",
 			misplaced{fmt.Errorf("bad filter: %w", bad), src, bad.At}, lists, example)
 	}
 	return f, nil

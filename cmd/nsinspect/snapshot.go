@@ -31,8 +31,8 @@ compares two.
 
 The file is JSON, compressed with gzip. Without -o its name is
 nsinspect-HOST-TIME.json.gz, which is printed. Only its owner may read it, and it is there
-whole or not at all. - writes to stdout. With a directory, the file has that name in it, and
---keep removes those of this host there that are older.
+whole or not at all. - writes to stdout. If FILE is a directory, the file is created there
+with that name, and --keep removes older ones of this host from it.
 
 Command lines and names can be confidential. --no-cmdline leaves the arguments of programs
 out. --redact does that too, and replaces names and addresses by hashes: what is equal stays
@@ -75,7 +75,7 @@ func (a *app) snapshotCommand() *cobra.Command {
 				return usagef("empty file name\nhint: --redact-key takes a file with 16 bytes or more")
 			}
 			if f.keep <= 0 && cmd.Flags().Changed("keep") {
-				return usagef("--keep %s is no time to keep anything\nhint: use a time, as 168h", f.keep)
+				return usagef("bad --keep %s\nhint: it takes a time above zero, such as 168h", f.keep)
 			}
 			return a.snapshot(cmd.Context(), f)
 		},

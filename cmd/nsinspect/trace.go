@@ -49,7 +49,7 @@ number of the signal if it was killed. As with strace, events go to stderr then,
 the COMMAND keeps stdin and stdout; --to writes events to a file.
 
 --to FILE --rotate SIZE begins a new file before FILE becomes larger: FILE is the
-current one, FILE.1 the one before, up to FILE.N of --keep N. Each ends with a whole
+current one, FILE.1 the one before, up to FILE.N of --keep N. Each ends with a complete
 line, and with -o json begins with a start record of its own. Where that fails, one note
 is printed and the file goes on.
 
@@ -124,21 +124,21 @@ func (a *app) traceCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.syscalls, "syscalls", false, "trace setns, unshare and clone calls (the default without --lifecycle)")
 	flags.BoolVar(&f.lifecycle, "lifecycle", false, "trace when namespaces are created, named and freed: network namespaces, or those of --type")
-	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, or json with one object a line")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide, or json with one object per line")
 	flags.StringVar(&f.to, "to", "", "write events to `FILE`")
-	flags.StringVar(&f.rotate, "rotate", "", "begin a new file of --to before it exceeds `SIZE`, as 16M: FILE, FILE.1, ...")
+	flags.StringVar(&f.rotate, "rotate", "", "begin a new file of --to before it exceeds `SIZE`, such as 16M: FILE, FILE.1, ...")
 	flags.StringVar(&f.keep, "keep", "", "keep `N` files beside the current one with --rotate (default 9)")
 	flags.StringVar(&f.ns, "ns", "", "only calls from, to or targeting the namespace `REF`, see who-uses")
 	flags.StringVarP(&f.pid, "pid", "p", "", "only the process or thread `N`")
 	flags.StringVar(&f.comm, "comm", "", "only threads named `NAME`")
 	flags.StringSliceVar(&f.uids, "uid", nil, "only callers whose effective user is `USER`, by number or name (repeatable)")
-	flags.StringArrayVar(&f.owners, "owner", nil, "only callers of the owner `PATTERN`, as docker:web or unit:ssh* (repeatable)")
-	flags.StringArrayVar(&f.cgroups, "cgroup", nil, "only callers in or below the cgroup `PATH`, as /system.slice/*.service (repeatable)")
+	flags.StringArrayVar(&f.owners, "owner", nil, "only callers of the owner `PATTERN`, such as docker:web or unit:ssh* (repeatable)")
+	flags.StringArrayVar(&f.cgroups, "cgroup", nil, "only callers in or below the cgroup `PATH`, such as /system.slice/*.service (repeatable)")
 	flags.StringSliceVar(&f.exclude, "exclude", nil, "leave out the calls of `WHAT`: runtimes")
-	flags.StringVar(&f.filter, "filter", "", "only what `EXPRESSION` is true of, as 'failed and uid != 0'; help lists the fields")
-	flags.StringSliceVarP(&f.types, "type", "t", []string{"all"}, "only namespaces of `TYPES`, as net,mnt")
+	flags.StringVar(&f.filter, "filter", "", "only what `EXPRESSION` is true of, such as 'failed and uid != 0'; help lists the fields")
+	flags.StringSliceVarP(&f.types, "type", "t", []string{"all"}, "only namespaces of `TYPES`, such as net,mnt")
 	flags.BoolVar(&f.failed, "failed", false, "only calls that failed")
-	flags.StringVar(&f.duration, "duration", "", "end after a `TIME`, as 10s")
+	flags.StringVar(&f.duration, "duration", "", "end after a `TIME`, such as 10s")
 	flags.StringVar(&f.count, "count", "", "end after `N` events")
 	flags.StringVar(&f.fold, "fold", "", "print a thread's round trip within `TIME` as one event (default 1s)")
 	flags.Lookup("fold").NoOptDefVal = defaultFold

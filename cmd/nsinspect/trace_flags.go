@@ -170,7 +170,7 @@ func (j *traceJob) parseFilter(f traceFlags, given func(flag string) bool) error
 	case given("comm") && f.comm == "":
 		return usagef("--comm is empty\nhint: it takes the name of a thread, as in /proc/PID/comm")
 	case len(f.comm) > longest:
-		return usagef("--comm %q is %d bytes long\nhint: the name of a thread has at most %d, as %q", f.comm, len(f.comm), longest, f.comm[:longest])
+		return usagef("--comm %q is %d bytes long\nhint: the name of a thread has at most %d, such as %q", f.comm, len(f.comm), longest, f.comm[:longest])
 	}
 	j.opts.Filter.Comm = f.comm
 	if err := j.parseSelection(f); err != nil {
@@ -213,7 +213,7 @@ func parseTime(flag, text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < time.Millisecond {
-		return 0, usagef("bad %s %q\nhint: it takes a time of 1ms or more, as 10s", flag, text)
+		return 0, usagef("bad %s %q\nhint: it takes a time of 1ms or more, such as 10s", flag, text)
 	}
 	return d, nil
 }
@@ -232,7 +232,7 @@ func parseSize(flag, text string) (int, error) {
 	n, err := strconv.ParseUint(digits, 10, 31)
 	size := n << shift
 	if err != nil || bits.OnesCount64(size) != 1 || size < least || size > most || int(size) < unix.Getpagesize() {
-		return 0, usagef("bad %s %q\nhint: it takes a power of two from 4K to 1G, as 16M", flag, text)
+		return 0, usagef("bad %s %q\nhint: it takes a power of two from 4K to 1G, such as 16M", flag, text)
 	}
 	return int(size), nil
 }

@@ -33,7 +33,7 @@ func newRotation(f *toFile, most, keep int) (*rotation, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("rotate %s: it is no regular file", f.Name())
+		return nil, fmt.Errorf("rotate %s: it is not a regular file", f.Name())
 	}
 	if link, err := os.Lstat(f.Name()); err != nil || !link.Mode().IsRegular() {
 		return nil, errors.Join(fmt.Errorf("rotate %s: it is a symlink", f.Name()), err)

@@ -138,7 +138,7 @@ func (j *traceJob) parseSelection(f traceFlags) error {
 	}
 	for _, pattern := range f.owners {
 		if pattern == "" {
-			return usagef("--owner is empty\nhint: it takes an owner as it is printed, as docker:web or unit:ssh*")
+			return usagef("--owner is empty\nhint: it takes an owner as it is printed, such as docker:web or unit:ssh*")
 		}
 		by, err := filter.Equal("owner", pattern)
 		if err != nil {
@@ -147,7 +147,7 @@ func (j *traceJob) parseSelection(f traceFlags) error {
 		j.owners = append(j.owners, by)
 	}
 	if slices.Contains(f.cgroups, "") {
-		return usagef("--cgroup is empty\nhint: it takes a path, as /system.slice/*.service")
+		return usagef("--cgroup is empty\nhint: it takes a path, such as /system.slice/*.service")
 	}
 	j.cgroups = f.cgroups
 	for _, what := range f.exclude {

@@ -30,7 +30,7 @@ func (f *listFlags) parseTypes() ([]ns.Type, error) {
 	}
 	for _, t := range types {
 		if t != ns.User && t != ns.PID {
-			return nil, usagef("--tree parent is of user and pid namespaces: those of type %s have no parent\nhint: use --tree owner", t)
+			return nil, usagef("--tree parent is for user and pid namespaces: those of type %s have no parent\nhint: use --tree owner", t)
 		}
 	}
 	return types, nil
@@ -52,7 +52,7 @@ func parseTypes(words []string) ([]ns.Type, error) {
 		}
 	}
 	if len(types) == 0 {
-		return nil, usagef("--type is empty\nhint: name a namespace type, as net, or all")
+		return nil, usagef("--type is empty\nhint: name a namespace type, such as net, or all")
 	}
 	return types, nil
 }

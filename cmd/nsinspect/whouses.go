@@ -33,7 +33,7 @@ REF is one of
   cookie:4101               the cookie of a network namespace, never reused in one boot
   web, docker:web           a container's name or ID prefix
   pod:default/web-1         a pod; a third part selects one of its containers
-  unit:nginx.service        a systemd unit of the system's
+  unit:nginx.service        a systemd unit of the system
   user:1000/web             what the user with UID 1000 calls so: a name, container or pod
   unit:1000/web.service     a unit of that user's
   self                      the namespace of this command
@@ -42,12 +42,12 @@ REF is one of
 Instead of REF, --ip, --mac and --dev find a network namespace by an address or a
 device. Of a veth pair with one end on the host, the namespace of the other end is
 shown. An IP address may be local by a route alone, and may be in any form: with a
-prefix length, which is not compared, in brackets, or with a zone. --port finds every network namespace in which a TCP socket listens at a port,
-or a UDP socket is bound to it and not connected, and who has that open. All of these
-enter each namespace for a moment.
+prefix length, which is not compared, in brackets, or with a zone. --port finds every
+network namespace in which a TCP socket listens at a port, or a UDP socket is bound to it
+and not connected, and who has that open. All of these enter each namespace for a moment.
 
-Several REFs are looked for in one scan; - reads them from stdin, one a line. JSON and
-YAML are a document for each; CSV is one table, whose first column is the namespace held.`
+Several REFs are looked up in one scan; - reads them from stdin, one per line. JSON and
+YAML have one document for each; CSV is one table, whose first column is the namespace held.`
 
 const whoUsesExamples = `  nsinspect who-uses blue
   nsinspect who-uses web db
@@ -97,7 +97,7 @@ func (a *app) whoUsesCommand() *cobra.Command {
 	flags.BoolVarP(&f.noHeaders, "no-headers", "n", false, "omit the column titles")
 	flags.StringVar(&f.ip, "ip", "", "find the network namespace that has an IP `ADDRESS`")
 	flags.StringVar(&f.mac, "mac", "", "find the one that has a hardware `ADDRESS`")
-	flags.StringVar(&f.dev, "dev", "", "find the one that a device leads to, as a host's veth, by its `NAME`")
+	flags.StringVar(&f.dev, "dev", "", "find the one that a device leads to, such as a host's veth, by its `NAME`")
 	flags.StringVar(&f.port, "port", "", "find those in which a socket listens at port `N`")
 	flags.StringVar(&f.proto, "proto", "", "with --port, only sockets of a `PROTOCOL`: "+strings.Join(links.Protocols(), " or "))
 	flags.SetNormalizeFunc(lsnsFlags)

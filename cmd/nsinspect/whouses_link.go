@@ -25,7 +25,7 @@ func (f *whoUsesFlags) search(given func(string) bool) (by string, err error) {
 		}
 	}
 	if given("proto") && by != "port" {
-		return "", usagef("--proto is of a port\nhint: use --port with it")
+		return "", usagef("--proto is for a port\nhint: use --port with it")
 	}
 	return by, nil
 }

@@ -37,7 +37,7 @@ func Check(name string) error {
 
 func replaceable(name string) error {
 	if st, err := os.Lstat(name); err == nil && !st.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file", name)
+		return fmt.Errorf("%s is not a regular file", name)
 	}
 	return nil
 }

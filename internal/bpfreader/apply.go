@@ -45,7 +45,7 @@ func apply(raw []byte, f smallbtf.Fixup) error {
 		binary.LittleEndian.PutUint32(raw[insnSize+4:], uint32(f.Value>>32))
 	case asm.ALUClass, asm.ALU64Class:
 		if op.Source() != asm.ImmSource || op.Class() == asm.ALUClass && op.ALUOp() == asm.Swap {
-			return errors.New("relocation of an operand that is no number")
+			return errors.New("relocation of an operand that is not a number")
 		}
 		if f.Value > math.MaxInt32 {
 			return errTooLarge

@@ -27,7 +27,7 @@ func (a *Adviser) LeftoverFile(s *ns.DanglingName) (t Text) {
 func (a *Adviser) BusyFile(s *ns.DanglingName) (t Text) {
 	t.Summary = "a plain file, and no namespace: something else is mounted on it"
 	for _, where := range s.Others {
-		t.See("what is no namespace is mounted on it in " + where)
+		t.See("something other than a namespace is mounted on it in " + where)
 	}
 	t.By(s.Authority, "it")
 	t.Meaning = "A container or service may have been given a file of its own there. Nobody can remove the file where something is mounted on it, " +
@@ -52,7 +52,7 @@ func (a *Adviser) PerhapsLeftoverFile(s *ns.DanglingName, why string) (t Text) {
 const (
 	WhyMountNamespaces = "mount namespaces that no process is in were not read (that takes root in the host's PID namespace, and Linux 6.12)"
 	WhyDetachedMounts  = "detached mounts were not looked at"
-	WhyNotCompared     = "which file the path leads to is unknown: its root directory is no mount"
+	WhyNotCompared     = "which file the path leads to is unknown: its root directory is not a mount"
 )
 
 // WhyUnexplained returns why a namespace may be mounted anywhere: by h, which no path leads

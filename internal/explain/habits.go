@@ -45,7 +45,7 @@ var habits = []struct {
 	{"list", "--show-labels", "use -o wide"},
 
 	{"exec", "-i --stdin --tty", "leave it out: the command has stdin and the terminal"},
-	{"exec", "-c --container", "a container is a reference, as docker:NAME"},
+	{"exec", "-c --container", "a container is a reference, such as docker:NAME"},
 	{"exec", "-n --namespace", "a pod is the reference pod:NAMESPACE/NAME"},
 	{"exec", "-a", "use --all"},
 

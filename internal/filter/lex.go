@@ -87,7 +87,7 @@ func tokenAt(src string, at int) (t token, next int, err *Error) {
 	n := strings.IndexFunc(rest, func(r rune) bool { return strings.ContainsRune(" \t\n\"'=!<>&|()", r) })
 	switch {
 	case n == 0 && rest[0] == '=':
-		return t, 0, errorAt(at, "= is no comparison: use == or =~")
+		return t, 0, errorAt(at, "= is not a comparison: use == or =~")
 	case n == 0:
 		return t, 0, errorAt(at, "unexpected %c: quote it", rest[0])
 	case n < 0:

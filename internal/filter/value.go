@@ -21,7 +21,7 @@ const (
 )
 
 func (k Kind) String() string {
-	return [...]string{"a text", "a number", "a time, as 1h30m", "true or false"}[k]
+	return [...]string{"a text", "a number", "a time, such as 1h30m", "true or false"}[k]
 }
 
 // Value is the value of a field. The zero value is that of a field that is unknown or

@@ -86,7 +86,7 @@ func (p *diffPrinter) head(names DiffNames) {
 		fmt.Fprintln(&p.out, paint(text.Line(line), bold, p.style))
 	}
 	why := map[snapshot.Identity]string{
-		snapshot.ByName: "the machine was booted between the two", snapshot.ByMachine: "they are of two machines",
+		snapshot.ByName: "the machine was booted between the two", snapshot.ByMachine: "they are from two machines",
 		snapshot.ByGuess: "whether the machine was booted between the two is unknown",
 	}[p.Identity]
 	if why == "" {
@@ -189,7 +189,7 @@ func (p *diffPrinter) dangling() {
 }
 
 func danglingText(d *ns.DanglingName) string {
-	return fmt.Sprintf("%s is no namespace: it is %s", text.Name(d.Path), d.Reason)
+	return fmt.Sprintf("%s is not a namespace: it is %s", text.Name(d.Path), d.Reason)
 }
 
 // summary adds how much is different, in one line.

@@ -125,7 +125,7 @@ func TestDiffTable(t *testing.T) {
 ~ critical: limits: net:[3], was warning
 + warning: no-process: net:[3]: it is empty
 - critical: split-thread: net:[3]
-+ /run/netns/left is no namespace: it is a plain file
++ /run/netns/left is not a namespace: it is a plain file
 1 created, 1 freed, 2 changed, 1 finding new, 1 finding gone, 1 finding changed, 1 dangling name changed
 `
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -178,7 +178,7 @@ func DanglingNotes(s *ns.Snapshot, verbose bool) []string {
 		if i == 3 && !verbose {
 			return append(notes, fmt.Sprintf("%d more names refer to no namespace: -v lists them", len(s.Dangling)-i))
 		}
-		notes = append(notes, text.Line(fmt.Sprintf("%s is no namespace: it is %s", text.Name(name.Path), name.Reason)))
+		notes = append(notes, text.Line(fmt.Sprintf("%s is not a namespace: it is %s", text.Name(name.Path), name.Reason)))
 	}
 	return notes
 }

@@ -42,7 +42,7 @@ func (t *Text) UnmarshalJSON(text []byte) error {
 	if len(text) > 0 && text[0] != '"' && text[0] != 'n' {
 		place, err := strconv.ParseInt(string(text), 10, 32)
 		if err != nil || place < 0 {
-			return errors.New("the place of a text is no number")
+			return errors.New("the place of a text is not a number")
 		}
 		t.Place = int(place) + 1
 		return nil

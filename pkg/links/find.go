@@ -66,7 +66,7 @@ func ByDev(text string) (Query, error) {
 	case text == "":
 		return Query{}, fmt.Errorf("empty device name: use one as veth1a2b3c4")
 	case strings.ContainsFunc(text, func(r rune) bool { return r == '/' || r == ':' || r == 0 || unicode.IsSpace(r) }):
-		return Query{}, fmt.Errorf("malformed device name %q: there is none with white space, \"/\" or \":\" in it", text)
+		return Query{}, fmt.Errorf("malformed device name %q: it cannot contain white space, \"/\" or \":\"", text)
 	case len(text) > 127: // include/uapi/linux/if.h, ALTIFNAMSIZ
 		return Query{}, fmt.Errorf("malformed device name: none is longer than 127 bytes")
 	}

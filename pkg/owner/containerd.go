@@ -12,7 +12,7 @@ import (
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
-var errOtherID = errors.New("it is of another container")
+var errOtherID = errors.New("it belongs to another container")
 
 // containerdStateDirs are where a containerd keeps what runs: its own, the one that
 // dockerd starts, k3s and RKE2, k0s, MicroK8s.

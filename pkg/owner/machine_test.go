@@ -186,7 +186,7 @@ func TestMixed(t *testing.T) {
 		"mine": {"podman:mine (uid 4077) running 1009"}, "stale": {"podman:stale (uid 4077) stopped 0"}, // its PID has gone to another one
 		"lab": {"nspawn:lab running 1005"}, "lxc:c1": {"lxc:c1  0"}, "moved": {"lxc:moved  0"}, "copy": nil,
 	})
-	checkGaps(t, x, "/srv/other/containers/"+as+"04/config.v2.json: it is of another container")
+	checkGaps(t, x, "/srv/other/containers/"+as+"04/config.v2.json: it belongs to another container")
 }
 
 // A container that is made after the index was read is known when one of its

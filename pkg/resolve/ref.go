@@ -85,7 +85,7 @@ func ParseRef(text string) (Ref, error) {
 	case linkLike.Compiled().MatchString(text):
 		t, inode, ok := ns.ParseLink(text)
 		if !ok {
-			return malformed("expected TYPE:[INODE], as net:[4026531833]")
+			return malformed("expected TYPE:[INODE], such as net:[4026531833]")
 		}
 		r.kind, r.typ, r.inode = refLink, t, inode
 	case bareLink.Compiled().MatchString(text):
@@ -94,22 +94,22 @@ func ParseRef(text string) (Ref, error) {
 	case strings.HasPrefix(text, "user:") && !bareLink.Compiled().MatchString(text):
 		uid, name, ok := ns.CutQualified(text)
 		if !ok {
-			return malformed("expected user:UID/NAME, as user:1000/web")
+			return malformed("expected user:UID/NAME, such as user:1000/web")
 		}
 		if strings.HasPrefix(name, "unit:") {
-			return malformed("a unit of a user's is unit:UID/NAME, as unit:1000/web.service")
+			return malformed("a unit of a user's is unit:UID/NAME, such as unit:1000/web.service")
 		}
 		r.name, r.uid = name, uid
 	case strings.HasPrefix(text, "pod:"):
 		namespace, name, ok := strings.Cut(text[len("pod:"):], "/")
 		if !ok || namespace == "" || name == "" {
-			return malformed("pod: takes NAMESPACE/NAME, as pod:default/web-1")
+			return malformed("pod: takes NAMESPACE/NAME, such as pod:default/web-1")
 		}
 		r.kind = refOwner
 	case strings.HasPrefix(text, "unit:"):
 		uid, name, users := strings.Cut(text[len("unit:"):], "/")
 		if text == "unit:" || users && (name == "" || uid == "" || !isNumber(uid) || strings.Contains(name, "/")) {
-			return malformed("unit: takes a name, as unit:nginx.service, or unit:1000/web.service for one of a user's")
+			return malformed("unit: takes a name, such as unit:nginx.service, or unit:1000/web.service for one of a user's")
 		}
 		if users {
 			var err error

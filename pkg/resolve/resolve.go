@@ -193,7 +193,7 @@ func taskNames(tasks []os.DirEntry, pid string) string {
 func (r Ref) dangling(snap *ns.Snapshot) error {
 	for _, s := range snap.Dangling {
 		if path.Base(s.Path) == r.name && r.believes(s.Authority) {
-			return fmt.Errorf("%s is no namespace: it is %s", quoted(s.Path), s.Reason)
+			return fmt.Errorf("%s is not a namespace: it is %s", quoted(s.Path), s.Reason)
 		}
 	}
 	return nil

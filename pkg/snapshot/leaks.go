@@ -103,7 +103,7 @@ type orphan struct {
 // The reasons for which Add does not take a snapshot.
 var (
 	ErrNoProcesses = errors.New("not all processes were read: which namespaces have none is unknown")
-	ErrNoBoot      = errors.New("which boot of the machine it is of is unknown: numbers of namespaces are given again")
+	ErrNoBoot      = errors.New("which boot of the machine it was taken in is unknown: numbers of namespaces are given again")
 	ErrTwice       = errors.New("the same snapshot is there already")
 	ErrTooMany     = fmt.Errorf("more than %s namespaces without processes: compare fewer snapshots", text.Count(maxTracked))
 )

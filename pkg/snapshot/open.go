@@ -70,7 +70,7 @@ func openFile(name string, flags int) (*os.File, error) {
 		return nil, fmt.Errorf("%s is a directory", name)
 	case flags != 0 && (err != nil || !st.Mode().IsRegular()):
 		in.Close()
-		return nil, fmt.Errorf("%s is no regular file", name)
+		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
 	return in, nil
 }

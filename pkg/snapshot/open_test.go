@@ -26,7 +26,7 @@ func TestOpenEntry(t *testing.T) {
 	if _, err := OpenEntry(link, nil); !errors.Is(err, unix.ELOOP) {
 		t.Errorf("a symlink: %v", err)
 	}
-	if _, err := OpenEntry(fifo, nil); err == nil || !strings.HasSuffix(err.Error(), " is no regular file") { // else it waits
+	if _, err := OpenEntry(fifo, nil); err == nil || !strings.HasSuffix(err.Error(), " is not a regular file") { // else it waits
 		t.Errorf("a FIFO: %v", err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	errNoSnapshot = errors.New("it is no snapshot: nsinspect snapshot makes them")
+	errNoSnapshot = errors.New("it is not a snapshot: nsinspect snapshot makes them")
 	errOther      = fmt.Errorf("it is what another command prints: %w", errNoSnapshot)
 	errCutOff     = errors.New("it is cut off: copy it again")
 	errTooLarge   = errors.New("it has more than any snapshot has")
@@ -232,7 +232,7 @@ func checkSchema(text json.RawMessage) error {
 		return errNoSnapshot
 	}
 	if schema != wire.Schema && schema != wire.SnapshotSchema {
-		return fmt.Errorf("it is of schema %q and this nsinspect reads %s: use the nsinspect that wrote it", schema, wire.SnapshotSchema)
+		return fmt.Errorf("its schema is %q and this nsinspect reads %s: use the nsinspect that wrote it", schema, wire.SnapshotSchema)
 	}
 	return nil
 }

@@ -171,7 +171,7 @@ func parseCPUs(list string) ([]int, error) {
 		first, err1 := strconv.ParseUint(from, 10, 16)
 		last, err2 := strconv.ParseUint(to, 10, 16)
 		if err1 != nil || err2 != nil || last < first {
-			return nil, fmt.Errorf("list CPUs: %q is no range", part)
+			return nil, fmt.Errorf("list CPUs: %q is not a range", part)
 		}
 		for cpu := first; cpu <= last; cpu++ {
 			cpus = append(cpus, int(cpu))
