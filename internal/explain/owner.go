@@ -99,8 +99,18 @@ func restart(o *owner.Owner) string {
 	return stop(o)
 }
 
-// deletePod returns the command that has a pod replaced.
+// deletePod returns the command that has a pod replaced. Of a static pod, the API server has a
+// copy alone: the runtime ends the container or, where that has the pod's namespaces, the pod, and
+// the kubelet starts it again.
 func deletePod(o *owner.Owner) string {
+	switch {
+	case o.Static && o.ID == "":
+		return ""
+	case o.Static && o.Name == "":
+		return command("crictl stopp -- %s", o.ID)
+	case o.Static:
+		return command("crictl stop -- %s", o.ID)
+	}
 	namespace, pod, ok := strings.Cut(o.Pod, "/")
 	if !ok || namespace == "" || pod == "" {
 		return ""

@@ -81,6 +81,7 @@ type Owner struct {
 
 	Guest    bool `json:"guest,omitempty"`    // it is in a container itself: the machine's own runtimes do not have it
 	Namesake bool `json:"namesake,omitempty"` // another container of the runtime has the name, too
+	Static   bool `json:"static,omitempty"`   // its pod is a static one: the kubelet has it from a file on the node
 
 	Authority string `json:"authority" jsonschema:"pattern=^(kernel|root|user|user:[1-9][0-9]*)$"` // whose word that is: who could have made it so
 }
@@ -192,5 +193,5 @@ func NewOwner(o *owner.Owner) *Owner {
 	if o == nil {
 		return nil
 	}
-	return &Owner{o.Runtime, o.ID, o.Name, o.Pod, o.Unit, o.Service, o.Guest, o.Namesake, o.Authority.String()}
+	return &Owner{o.Runtime, o.ID, o.Name, o.Pod, o.Unit, o.Service, o.Guest, o.Namesake, o.Static, o.Authority.String()}
 }

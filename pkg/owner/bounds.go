@@ -58,8 +58,10 @@ func isLabel(name string) bool {
 		"io.kubernetes.cri.container-type",
 		"io.kubernetes.cri.sandbox-name",
 		"io.kubernetes.cri.sandbox-namespace",
+		"io.kubernetes.cri.sandbox-uid",
 		"io.kubernetes.pod.name",
 		"io.kubernetes.pod.namespace",
+		"io.kubernetes.pod.uid",
 		"nerdctl/name":
 		return true
 	}

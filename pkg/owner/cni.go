@@ -65,7 +65,7 @@ func parseCNI(text []byte) (Container, error) {
 			})
 		},
 	})
-	c.pod(args["K8S_POD_NAMESPACE"], args["K8S_POD_NAME"], "")
+	c.pod(args["K8S_POD_NAMESPACE"], args["K8S_POD_NAME"], "", args["K8S_POD_UID"])
 	if dash := strings.LastIndexByte(c.ID, '-'); dash > 0 && isID(c.ID[dash+1:]) {
 		c.ID = c.ID[dash+1:] // nerdctl puts its namespace before it
 	}

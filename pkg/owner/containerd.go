@@ -118,7 +118,7 @@ func containerdContainer(namespace, id string, s spec) *Container {
 	}
 	a := s.annotations
 	switch {
-	case c.kubernetes(a, "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.cri.sandbox-name", "io.kubernetes.cri.container-name"):
+	case c.kubernetes(a, "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.cri.sandbox-name", "io.kubernetes.cri.container-name", "io.kubernetes.cri.sandbox-uid"):
 		if a["io.kubernetes.cri.container-type"] == "sandbox" && !strings.HasPrefix(s.netns, "/proc/") {
 			c.Sandbox = s.netns
 		}

@@ -153,17 +153,17 @@ func (c *Container) label(labels map[string]string) {
 		}
 	}
 	if pod := labels["io.kubernetes.pod.name"]; pod != "" {
-		c.pod(labels["io.kubernetes.pod.namespace"], pod, labels["io.kubernetes.container.name"])
+		c.pod(labels["io.kubernetes.pod.namespace"], pod, labels["io.kubernetes.container.name"], labels["io.kubernetes.pod.uid"])
 	}
 }
 
 // pod marks the container as one of a pod's. The one that holds the pod's
 // namespaces has no name there.
-func (c *Container) pod(namespace, name, container string) {
+func (c *Container) pod(namespace, name, container, uid string) {
 	if namespace == "" || name == "" {
 		return
 	}
-	c.Pod, c.Name = namespace+"/"+name, container
+	c.Pod, c.Name, c.Static = namespace+"/"+name, container, isStatic(uid)
 	if container == "POD" { // as the kubelet calls it over cri-dockerd
 		c.Name = ""
 	}

@@ -212,7 +212,7 @@ func (k *known) claim(c Container) {
 		return
 	}
 	if old.Pod == "" && c.Pod != "" {
-		old.Pod, old.Name = c.Pod, ""
+		old.Pod, old.Name, old.Static = c.Pod, "", c.Static
 	}
 	old.Sandbox = cmp.Or(old.Sandbox, c.Sandbox)
 	old.addIPs(c.IPs...)

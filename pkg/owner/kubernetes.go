@@ -12,11 +12,14 @@ import (
 // directory "NAMESPACE_NAME_UID" for each pod, /var/log/containers a symlink
 // "POD_NAMESPACE_CONTAINER-ID.log" for each container, whichever the runtime.
 func findPodLogs(r *reader) {
+	static := map[string]bool{} // pods that have such a UID, and no other
 	if t := r.open("/var/log/pods", ns.RootAuthority); t != nil && t.Authority().Trusted {
 		defer t.Close()
 		for _, name := range r.list(t, ".", nil) {
 			if pod, uid, ok := parsePodDir(name); ok {
 				r.mu.Lock()
+				_, other := static[pod]
+				static[pod] = isStatic(uid) && (!other || static[pod])
 				r.pods[uid] = pod
 				r.mu.Unlock()
 			}
@@ -26,7 +29,7 @@ func findPodLogs(r *reader) {
 		defer t.Close()
 		for _, name := range r.list(t, ".", nil) {
 			if c, ok := parseContainerLog(name); ok {
-				c.Authority = t.Authority()
+				c.Authority, c.Static = t.Authority(), static[c.Pod]
 				r.mu.Lock()
 				r.claims = append(r.claims, claim{Container: c, log: true})
 				r.mu.Unlock()
@@ -34,6 +37,12 @@ func findPodLogs(r *reader) {
 		}
 	}
 }
+
+// isStatic reports whether a UID is that of a static pod, which the kubelet has from a file or
+// URL: a hash of it, where the API server makes a UUID (applyDefaults in
+// pkg/kubelet/config/common.go, Kubernetes 1.10 to 1.31). To delete what the API server shows of
+// it ends nothing.
+func isStatic(uid string) bool { return len(uid) == 32 && strings.Trim(uid, "0123456789abcdef") == "" }
 
 // parsePodDir reads "NAMESPACE_NAME_UID", in which no part has an underscore.
 func parsePodDir(name string) (pod, uid string, ok bool) {

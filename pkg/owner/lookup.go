@@ -107,16 +107,17 @@ func (c *Container) in(cgroup ns.Authority) bool {
 // complete adds what the kubelet's logs have of a container.
 func (x *Index) complete(o *Owner, p place) {
 	if o.Pod != "" {
+		o.Static = o.Static || isStatic(p.podUID)
 		return
 	}
 	if logged, ok := x.known.logged[o.ID]; ok && o.ID != "" {
-		o.Pod, o.Name = logged.Pod, logged.Name
+		o.Pod, o.Name, o.Static = logged.Pod, logged.Name, logged.Static
 		return
 	}
 	x.r.mu.Lock()
 	defer x.r.mu.Unlock()
 	if pod := x.r.pods[p.podUID]; pod != "" {
-		o.Pod, o.Name = pod, ""
+		o.Pod, o.Name, o.Static = pod, "", isStatic(p.podUID)
 	}
 }
 

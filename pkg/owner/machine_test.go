@@ -118,7 +118,7 @@ func TestContainerd(t *testing.T) {
 		1000: {Runtime: "containerd", ID: as + "01", Pod: "default/web-1"},
 		1001: {Runtime: "containerd", ID: as + "02", Name: "nginx", Pod: "default/web-1"},
 		1002: {Runtime: "containerd", ID: as + "09", Name: "proxy", Pod: "default/host"},
-		1003: {Runtime: "cri-o", ID: strings.Repeat("b", 62) + "05", Pod: "kube-system/etcd-node1"},
+		1003: {Runtime: "cri-o", ID: strings.Repeat("b", 62) + "05", Pod: "kube-system/etcd-node1", Static: true},
 		1005: {Runtime: "containerd", ID: as + "07", Name: "main", Pod: "apps/logged-1"},
 		1006: {Runtime: "containerd", ID: "c1", Name: "c1"},
 		4242: {},

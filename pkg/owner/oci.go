@@ -55,11 +55,11 @@ func (s *spec) mounts(v []byte) error {
 }
 
 // kubernetes takes a pod's container from annotations under the names that the
-// runtime has for namespace, pod and container.
-func (c *Container) kubernetes(a map[string]string, namespace, pod, container string) bool {
+// runtime has for namespace, pod, container and the UID of the pod.
+func (c *Container) kubernetes(a map[string]string, namespace, pod, container, uid string) bool {
 	if a[pod] == "" {
 		return false
 	}
-	c.pod(a[namespace], a[pod], a[container])
+	c.pod(a[namespace], a[pod], a[container], a[uid])
 	return true
 }

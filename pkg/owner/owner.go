@@ -28,6 +28,7 @@ type Owner struct {
 
 	Guest    bool // it is in a container itself: the machine's own runtimes do not have it
 	Namesake bool // another container of the runtime has the name, too
+	Static   bool // its pod is the kubelet's own, from a file: to delete it in the cluster ends nothing here
 
 	Authority ns.Authority // who could have made it so
 }

@@ -165,7 +165,7 @@ func (c *Container) storageSpec(s spec) {
 	manager := a["io.container.manager"]
 	if manager == "cri-o" || manager == "" && a["io.kubernetes.pod.name"] != "" {
 		c.Runtime = "cri-o"
-		c.kubernetes(a, "io.kubernetes.pod.namespace", "io.kubernetes.pod.name", "io.kubernetes.container.name")
+		c.kubernetes(a, "io.kubernetes.pod.namespace", "io.kubernetes.pod.name", "io.kubernetes.container.name", "io.kubernetes.pod.uid")
 		if a["io.kubernetes.cri-o.ContainerType"] != "sandbox" {
 			return
 		}

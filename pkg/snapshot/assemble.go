@@ -152,7 +152,7 @@ func (r *restorer) owner(w *wire.Owner) (*owner.Owner, error) {
 		return nil, err
 	}
 	r.believe(&a)
-	o := &owner.Owner{Runtime: w.Runtime, ID: w.ID, Name: w.Name, Pod: w.Pod, Unit: w.Unit, Service: w.Service, Guest: w.Guest, Namesake: w.Namesake, Authority: a}
+	o := &owner.Owner{Runtime: w.Runtime, ID: w.ID, Name: w.Name, Pod: w.Pod, Unit: w.Unit, Service: w.Service, Guest: w.Guest, Namesake: w.Namesake, Static: w.Static, Authority: a}
 	r.same[*w] = o
 	return o, nil
 }

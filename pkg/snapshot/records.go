@@ -90,6 +90,8 @@ func ownerField(w *wire.Owner, key []byte) any {
 		return &w.Guest
 	case "namesake":
 		return &w.Namesake
+	case "static":
+		return &w.Static
 	case "authority":
 		return &w.Authority
 	}
