@@ -26,7 +26,7 @@ Within one boot a namespace is the same by its cookie or, of other types than th
 by its inode and age. After a reboot, and on another machine, it is the same by its names or
 its owner alone; the first lines report that.
 
-What one of the two did not read does not count as different: a note on stderr says what
+What one of the two did not read does not count as different: a note on stderr lists what
 was not compared.
 
 --ignore takes parts, separated by commas, that are not compared for namespaces that both
