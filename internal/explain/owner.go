@@ -64,7 +64,7 @@ func stop(o *owner.Owner) string {
 	case o.Pod != "" && o.Name == "" && o.ID != "":
 		return command("crictl stopp -- %s", o.ID)
 	case o.Pod != "":
-		return deletePod(o)
+		return replacePod(o)
 	}
 	if cmd, _ := containerCommands(o.Runtime); cmd != "" && handle(o) != "" {
 		return ofContainer(cmd, o)
@@ -88,7 +88,7 @@ func restart(o *owner.Owner) string {
 	case !within(o):
 		return ""
 	case o.Pod != "":
-		return deletePod(o)
+		return replacePod(o)
 	}
 	if _, cmd := containerCommands(o.Runtime); cmd != "" && handle(o) != "" {
 		return ofContainer(cmd, o)
@@ -99,10 +99,10 @@ func restart(o *owner.Owner) string {
 	return stop(o)
 }
 
-// deletePod returns the command that has a pod replaced. Of a static pod, the API server has a
+// replacePod returns the command that has a pod replaced. Of a static pod, the API server has a
 // copy alone: the runtime ends the container or, where that has the pod's namespaces, the pod, and
 // the kubelet starts it again.
-func deletePod(o *owner.Owner) string {
+func replacePod(o *owner.Owner) string {
 	switch {
 	case o.Static && o.ID == "":
 		return ""

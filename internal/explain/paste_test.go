@@ -192,6 +192,8 @@ func printedFor(m *machine, name string) []printed {
 		{stop(of(owner.Owner{Runtime: "nspawn", Name: name})), [][]string{{"machinectl", "poweroff", "--", name}}},
 		{stop(of(owner.Owner{Runtime: "containerd", Pod: "x/y", ID: name})), [][]string{{"crictl", "stopp", "--", name}}},
 		{restart(of(owner.Owner{Runtime: "containerd", Pod: name + "/" + name})), [][]string{{"kubectl", "delete", "pod", "--namespace=" + name, "--", name}}},
+		{restart(of(owner.Owner{Runtime: "containerd", Pod: "x/y", ID: name, Static: true})), [][]string{{"crictl", "stopp", "--", name}}},
+		{restart(of(owner.Owner{Runtime: "containerd", Pod: "x/y", Name: "c", ID: name, Static: true})), [][]string{{"crictl", "stop", "--", name}}},
 		{clean(of(owner.Owner{Runtime: "containerd", Pod: "x/y", ID: name})), [][]string{{"crictl", "rmp", "--", name}}},
 	}
 	del := [][]string{{"ip", "netns", "del", name}}

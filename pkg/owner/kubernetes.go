@@ -18,8 +18,8 @@ func findPodLogs(r *reader) {
 		for _, name := range r.list(t, ".", nil) {
 			if pod, uid, ok := parsePodDir(name); ok {
 				r.mu.Lock()
-				_, other := static[pod]
-				static[pod] = isStatic(uid) && (!other || static[pod])
+				was, known := static[pod]
+				static[pod] = isStatic(uid) && (was || !known)
 				r.pods[uid] = pod
 				r.mu.Unlock()
 			}

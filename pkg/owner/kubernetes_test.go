@@ -15,7 +15,7 @@ const hash = "0123456789abcdef0123456789abcdef"
 // A static pod is known by its UID, wherever that is: in what the runtime keeps, in the name of
 // the cgroup, or in that of the directory with its logs.
 func TestStaticPods(t *testing.T) {
-	dir, _, _ := machine(t, "containerd")
+	dir, h, s := machine(t, "containerd")
 	const task = "-- run/containerd/io.containerd.runtime.v2.task/k8s.io/"
 	archive := strings.NewReplacer("AS", as, "HASH", hash, "TASK/", task).Replace(`
 -- proc/1020/cgroup --
@@ -39,7 +39,6 @@ TASK/AS21/config.json --
 	if err := hosttest.Unpack(dir, []byte(archive)); err != nil {
 		t.Fatal(err)
 	}
-	h, s := open(t, dir)
 	checkProcesses(t, Read(t.Context(), Options{Host: h, Snapshot: s}), map[ns.TaskID]Owner{
 		1020: {Runtime: "containerd", ID: as + "20", Name: "etcd", Pod: "kube-system/etcd-n", Static: true},
 		1021: {Runtime: "containerd", ID: as + "21", Name: "proxy", Pod: "kube-system/proxy-n", Static: true},
