@@ -39,10 +39,10 @@ func findPodLogs(r *reader) {
 }
 
 // isStatic reports whether a UID is that of a static pod, which the kubelet has from a file or
-// URL: a hash of it, where the API server makes a UUID (applyDefaults in
-// pkg/kubelet/config/common.go, Kubernetes 1.10 to 1.31). To delete what the API server shows of
-// it ends nothing.
-func isStatic(uid string) bool { return len(uid) == 32 && strings.Trim(uid, "0123456789abcdef") == "" }
+// URL: a hash of it in hexadecimal digits, MD5 in Kubernetes 1.10 (applyDefaults in
+// pkg/kubelet/config/common.go), where the API server makes a UUID. To delete what the API server
+// shows of it ends nothing.
+func isStatic(uid string) bool { return uid != "" && strings.Trim(uid, "0123456789abcdef") == "" }
 
 // parsePodDir reads "NAMESPACE_NAME_UID", in which no part has an underscore.
 func parsePodDir(name string) (pod, uid string, ok bool) {

@@ -48,7 +48,7 @@ TASK/AS21/config.json --
 }
 
 func TestStaticPodsOfOtherRuntimes(t *testing.T) {
-	for uid, want := range map[string]bool{hash: true, "11111111-2222-3333-4444-555555555555": false, "": false, strings.ToUpper(hash): false} {
+	for uid, want := range map[string]bool{hash: true, hash[:16]: true, "11111111-2222-3333-4444-555555555555": false, "": false, strings.ToUpper(hash): false} {
 		var docker, crio Container
 		docker.label(map[string]string{"io.kubernetes.pod.name": "p", "io.kubernetes.pod.namespace": "n", "io.kubernetes.pod.uid": uid})
 		crio.storageSpec(spec{annotations: map[string]string{"io.container.manager": "cri-o", "io.kubernetes.pod.name": "p", "io.kubernetes.pod.namespace": "n", "io.kubernetes.pod.uid": uid}})
