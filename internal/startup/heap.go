@@ -4,7 +4,6 @@ package startup
 
 import (
 	"runtime"
-	"syscall"
 	"unsafe"
 )
 
@@ -22,6 +21,13 @@ const (
 	from = 128 << 10
 )
 
+// profileRate is where the runtime has how many bytes are allocated, on average, between two
+// allocations that it records with their callers. start_*.s sets that to 0, which is none: the very
+// first would be one, for a dozen page faults. "go test -memprofile" needs -memprofilerate.
+var profileRate = &runtime.MemProfileRate
+
+var _ = profileRate // start_*.s has it
+
 func init() {
 	setGCPercent(800) // one scan ends before it has to collect 32 MiB; --watch sets it back
 	low := alignHeap()
@@ -31,11 +37,14 @@ func init() {
 	switch reads := reading(); {
 	case reads == files:
 		high = growHeap(large[[roomTwo - 64<<10]byte])
-	case reads == machine, high == low:
+	case reads == machine:
 		high = growHeap(large[[room - 64<<10]byte])
+	case high == low:
+		useUp(low) // which grows it
+		high = low + growth
 	}
 	// Where it is refused, the start takes longer and nothing else changes.
-	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, low, high-low, syscall.MADV_HUGEPAGE)
+	call(sysMadvise, low, high-low, hugePages, 0)
 	useUp(low)
 	growStack(nil) // there, too
 }

@@ -2,10 +2,7 @@
 
 package startup
 
-import (
-	"syscall"
-	"unsafe"
-)
+import "unsafe"
 
 // What is printed where a limit of the process, or of its cgroup, ends the program.
 const (
@@ -79,32 +76,28 @@ func lackIn(text string, why bool) string {
 //go:norace
 func quit(line string) {
 	for leaving.Swap(true) { // another thread does, which may not have printed yet
-		_, _, _ = syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0)
+		call(sysSchedYield, 0, 0, 0, 0)
 	}
 	put(2, line)
 	for {
-		_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT_GROUP, status(), 0, 0)
+		call(sysExitGroup, status(), 0, 0, 0)
 	}
 }
 
 //go:nosplit
 //go:norace
 func put(fd uintptr, text string) int32 {
-	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.StringData(text))), uintptr(len(text)))
-	if errno != 0 {
-		return -int32(errno)
-	}
-	return int32(n)
+	return int32(call(sysWrite, fd, uintptr(unsafe.Pointer(unsafe.StringData(text))), uintptr(len(text)), 0))
 }
 
-// limitOf returns a soft limit, as high as can be if it is not known.
+// limitOf returns a limit, soft and hard, as high as can be if it is not known.
 //
 //go:nosplit
 //go:norace
-func limitOf(resource uintptr) uint64 {
-	limit := [2]uint64{^uint64(0), 0}
-	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRLIMIT64, 0, resource, 0, uintptr(unsafe.Pointer(&limit)), 0, 0)
-	return limit[0]
+func limitOf(resource uintptr) [2]uint64 {
+	limit := [2]uint64{^uint64(0), ^uint64(0)}
+	call(sysPrlimit64, 0, resource, 0, uintptr(unsafe.Pointer(&limit)))
+	return limit
 }
 
 //go:nosplit

@@ -5,7 +5,7 @@
 
 // Where the kernel starts the program, in place of the function of that name in package
 // runtime (runtime, rt0_linux_amd64.s, 1.26), which the linker leaves out as a duplicate of
-// the first. It has the runtime print by onWrite, calls fcntl(1, F_GETFD) and
+// the first. It has the runtime print by onWrite and record no allocations, calls fcntl(1, F_GETFD) and
 // fcntl(2, F_GETFD), takes stack for a stack if prlimit(0, RLIMIT_STACK) leaves it less
 // than leastStack and there is no C, and goes on as the other does.
 TEXT _rt0_amd64_linux(SB),NOSPLIT|DUPOK,$-8
@@ -13,6 +13,8 @@ TEXT _rt0_amd64_linux(SB),NOSPLIT|DUPOK,$-8
 	MOVQ	AX, ·argv(SB)
 	MOVQ	·onWrite(SB), AX
 	MOVQ	AX, runtime·overrideWrite(SB)
+	MOVQ	·profileRate(SB), AX
+	MOVQ	$0, (AX)
 
 	MOVL	$72, AX
 	MOVL	$1, DI

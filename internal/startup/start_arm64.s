@@ -5,7 +5,7 @@
 
 // Where the kernel starts the program, in place of the function of that name in package
 // runtime (runtime, rt0_linux_arm64.s, 1.26), which the linker leaves out as a duplicate of
-// the first. It has the runtime print by onWrite, calls fcntl(1, F_GETFD) and
+// the first. It has the runtime print by onWrite and record no allocations, calls fcntl(1, F_GETFD) and
 // fcntl(2, F_GETFD), takes stack for a stack if prlimit(0, RLIMIT_STACK) leaves it less
 // than leastStack and there is no C, and goes on as the other does.
 TEXT _rt0_arm64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
@@ -14,6 +14,8 @@ TEXT _rt0_arm64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	MOVD	R0, ·argv(SB)
 	MOVD	·onWrite(SB), R0
 	MOVD	R0, runtime·overrideWrite(SB)
+	MOVD	·profileRate(SB), R0
+	MOVD	ZR, (R0)
 
 	MOVD	$25, R8
 	MOVD	$1, R0

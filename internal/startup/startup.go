@@ -3,12 +3,13 @@
 // Package startup does what comes before everything else that a program does, and what comes
 // last where a limit of this process ends it. It is imported for that alone.
 //
-// It imports nothing but syscall and sync/atomic, and so is initialized before whatever opens
-// files in an init function, as os and cilium/ebpf do (The Go Programming Language
-// Specification, "Program initialization").
+// It imports nothing but runtime and sync/atomic, and so is initialized before whatever opens
+// files in an init function, as os and cilium/ebpf do, and before most of what takes memory
+// there (The Go Programming Language Specification, "Program initialization"; of packages that
+// wait for no other, the first by path: cmd/link, inittask.go, 1.26).
 package startup
 
-import "syscall"
+import "unsafe"
 
 func init() {
 	sealClosed(1, stdout)
@@ -39,15 +40,16 @@ var (
 // the Go runtime. That opens /dev/null in its place (runtime, checkfds, 1.26), where output
 // would be lost without an error; left closed, it would be the next file that is opened.
 func sealClosed(fd, flags int) {
-	if flags != -int(syscall.EBADF) {
+	if flags != badFile {
 		return
 	}
-	null, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
+	path := "/dev/null\x00"
+	null := call(sysOpenat, currentDir, uintptr(unsafe.Pointer(unsafe.StringData(path))), readOnly|closeOnExec, 0)
+	if null < 0 {
 		return
 	}
-	_ = syscall.Dup3(null, fd, 0) // both are open
-	_ = syscall.Close(null)
+	call(sysDup3, uintptr(null), uintptr(fd), 0, 0) // both are open
+	call(sysClose, uintptr(null), 0, 0, 0)
 }
 
 // leastSpace is how much address space (RLIMIT_AS) a command may need.
@@ -66,8 +68,7 @@ func checkSpace() {
 //go:nosplit
 //go:norace
 func littleSpace() bool {
-	const asLimit = 9 // RLIMIT_AS
-	return limitOf(asLimit) < leastSpace
+	return limitOf(addressSpace)[0] < leastSpace
 }
 
 // leastFree is how many files more than are open a command may need at once. With fewer, what could
@@ -78,13 +79,10 @@ const leastFree = 56
 // checkFiles ends the program if it may not open enough files. The soft limit is raised to the
 // hard one later (os, init, 1.26).
 func checkFiles() {
-	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
-		return // unknown
-	}
+	hard := limitOf(openFiles)[1]
 	free := 0
-	for fd := uintptr(0); fd < uintptr(limit.Max) && free < leastFree; fd++ {
-		if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_GETFD, 0); errno == syscall.EBADF {
+	for fd := uint64(0); fd < hard && free < leastFree; fd++ {
+		if call(sysFcntl, uintptr(fd), getFlags, 0, 0) == badFile {
 			free++
 		}
 	}

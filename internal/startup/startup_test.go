@@ -3,9 +3,21 @@
 package startup
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 )
+
+// rate is what it was at the start, before the flags of the test.
+var rate int
+
+func init() { rate = runtime.MemProfileRate }
+
+func TestNoAllocationIsRecorded(t *testing.T) {
+	if rate != 0 {
+		t.Errorf("one allocation is recorded in %d bytes", rate)
+	}
+}
 
 func TestCommandIn(t *testing.T) {
 	for line, want := range map[string]string{
