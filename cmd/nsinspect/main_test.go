@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -95,11 +96,25 @@ var mayTrace = sync.OnceValue(func() bool {
 	return t.Close() == nil && os.Geteuid() == 0
 })
 
-// SIGTERM ends nsinspect also while it writes to a pipe that nobody reads. How a
-// trace ends then is in TestEndUnread.
-func TestSIGTERMWhileStuck(t *testing.T) { sigtermWhileStuck(t, []string{"list", "--engine=proc"}) }
+// Signals end nsinspect also while it writes to a pipe that nobody reads, and without the stacks that
+// the Go runtime prints at SIGQUIT: what reads and prints once at once, and the rest by itself
+// after a while. How a trace ends then is in TestEndUnread.
+func TestSignalsWhileStuck(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			defaultsBelow(t, unix.SIGHUP)
+			if got := signalWhileStuck(t, sig, "list", "--engine=proc"); got != sig {
+				t.Errorf("list ended by %v", got)
+			}
+			signalWhileStuck(t, sig, "snapshot", "--engine=proc", "-o", "-")
+		})
+	}
+}
 
-func sigtermWhileStuck(t *testing.T, args []string) {
+// signalWhileStuck runs nsinspect and sends it a signal as soon as it waits for a reader. It returns
+// the signal that it ended by.
+func signalWhileStuck(t *testing.T, sig syscall.Signal, args ...string) syscall.Signal {
+	t.Helper()
 	program := program(t)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -113,8 +128,10 @@ func sigtermWhileStuck(t *testing.T, args []string) {
 	if _, err := w.Write(make([]byte, 4096)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -c 0; exec "$@"`, "sh", program}, args...)...) // no file of its memory
 	cmd.Stdout = w
+	var notes bytes.Buffer
+	cmd.Stderr = &notes
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -123,7 +140,7 @@ func sigtermWhileStuck(t *testing.T, args []string) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	waitInWrite(t, cmd.Process.Pid)
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -131,8 +148,12 @@ func sigtermWhileStuck(t *testing.T, args []string) {
 	case <-time.After(time.Minute):
 		cmd.Process.Kill()
 		<-ended
-		t.Error("still there a minute after SIGTERM")
+		t.Errorf("%v: still there a minute after %v", args, sig)
 	}
+	if strings.Contains(notes.String(), "goroutine") {
+		t.Errorf("%v: %.300s", args, &notes)
+	}
+	return cmd.ProcessState.Sys().(syscall.WaitStatus).Signal()
 }
 
 // waitInWrite waits until a thread of a process sleeps in a pipe.

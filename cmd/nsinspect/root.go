@@ -66,6 +66,7 @@ type app struct {
 	stdout, stderr io.Writer
 	env            []string
 	args           []string
+	cancel         func() // ends the context of the command; nil where signals are not the program's
 
 	root      string
 	netnsDirs []string
@@ -88,11 +89,8 @@ type app struct {
 func run(args []string, stdout, stderr io.Writer, env []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	a := &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, env: env, openTracer: openTracer}
+	a := &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, env: env, openTracer: openTracer, cancel: cancel}
 	a.openSnapshot = a.readSnapshot
-	if len(args) == 0 || args[0] != "version" { // which writes a line: what catches signals is two threads
-		a.signals.catch(cancel)
-	}
 	defer a.signals.returned.Store(true) // an exit can take a second, under the race detector
 	return a.run(ctx, args)
 }
@@ -190,6 +188,7 @@ func (a *app) rootCommand() *cobra.Command {
 		}
 	}
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.takeSignals(cmd)
 		if err := checkFilled(cmd.Flags()); err != nil {
 			return err
 		}

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,6 +38,27 @@ type signals struct {
 	returned  atomic.Bool  // the command has returned, and nothing can be stuck any more
 	at        atomic.Int64 // when there last was a reason to wait, in ns since 1970
 	ignored   []os.Signal  // which of SIGHUP and SIGINT were, at the start
+}
+
+// takeSignals has signals do what they are to do to a command. What only reads, and prints once, is
+// ended by them, as any program is that has nothing to do then: to catch them takes two threads,
+// which is a twentieth of a short command.
+func (a *app) takeSignals(cmd *cobra.Command) {
+	switch name := cmd.Name(); {
+	case a.cancel == nil:
+	case name == "version", name == "who-uses", name == "list" && !cmd.Flags().Changed("watch"):
+		quitSilently()
+	default:
+		a.signals.catch(a.cancel)
+	}
+}
+
+// quitSilently gives SIGQUIT its default action, without the stacks that the Go runtime prints.
+// os/signal has no way to do so, and does not know of it.
+func quitSilently() {
+	const signalSet = 64 / 8
+	var action [4]uint64                                                                                                           // struct sigaction (include/linux/signal_types.h, 6.18): SIG_DFL
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGQUIT), uintptr(unsafe.Pointer(&action)), 0, signalSet, 0, 0) // cannot fail
 }
 
 // catch catches signals until the process exits: one that comes when everything is
