@@ -11,14 +11,14 @@ import (
 )
 
 // InitialNamespaces returns the namespaces the kernel started with, which are the
-// host's own: kthreadd lives in them and never leaves (kernel/kthread.c, 6.18).
-// Reading its links needs CAP_SYS_PTRACE; without it there are the fixed inode
-// numbers, which net and mnt have since 6.18 only, and for net a sysctl that
-// the kernel registers in its first network namespace alone.
+// host's own. They have fixed inode numbers, but for net and mnt before 6.18: in these
+// kthreadd lives and never leaves (kernel/kthread.c, 6.18). Reading its links needs
+// CAP_SYS_PTRACE; without it there is, for net, a sysctl that the kernel registers in its first
+// network namespace alone.
 func (h *Host) InitialNamespaces() (initial [ns.NumTypes]uint64) {
 	kthreadd := h.IsKernelThread(2)
 	for t := range ns.NumTypes {
-		if kthreadd {
+		if kthreadd && changedInitial(t) {
 			if typ, inode, err := h.NamespaceAt("/proc/2/ns/" + t.String()); err == nil && typ == t {
 				initial[t] = inode
 				continue
@@ -36,10 +36,14 @@ func (h *Host) InitialNamespaces() (initial [ns.NumTypes]uint64) {
 	return initial
 }
 
+// changedInitial reports whether the initial namespace of a type has a fixed inode number only
+// since 6.18 (include/linux/proc_ns.h, 5.10 and 6.18).
+func changedInitial(t ns.Type) bool { return t == ns.Net || t == ns.Mnt }
+
 // fixedInitial reports whether the kernel gives the initial namespace of a type
 // a fixed inode number: always, but for net and mnt before 6.18.
 func fixedInitial(t ns.Type, release string) bool {
-	if t != ns.Net && t != ns.Mnt {
+	if !changedInitial(t) {
 		return true
 	}
 	r, ok := kernel.ParseRelease(release)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -87,7 +88,7 @@ func (s *Dirs) each(ctx context.Context, dirs []namesDirSpec, f func(int)) {
 		if ctx.Err() != nil {
 			break
 		}
-		wg.Go(func() {
+		pool.Go(&wg, func() {
 			defer func() { <-free }()
 			f(i)
 		})

@@ -5,8 +5,10 @@ package pool
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 )
 
 func TestEach(t *testing.T) {
@@ -44,4 +46,27 @@ func TestEachEndsWithItsContext(t *testing.T) {
 	if got := int(calls.Load()); got == 0 || got > runtime.GOMAXPROCS(0) {
 		t.Errorf("%d calls", got)
 	}
+}
+
+// The stack of a goroutine has room for a function that needs most of stackRoom, and is not moved.
+func TestGoHasStack(t *testing.T) {
+	var wg sync.WaitGroup
+	stayed := false
+	Go(&wg, func() {
+		var here byte
+		before := uintptr(unsafe.Pointer(&here))
+		most(0)
+		stayed = uintptr(unsafe.Pointer(&here)) == before
+	})
+	wg.Wait()
+	if !stayed {
+		t.Errorf("a stack was moved for %d bytes", stackRoom*3/4)
+	}
+}
+
+//go:noinline
+func most(i int) byte {
+	var frame [stackRoom * 3 / 4]byte
+	frame[i]++
+	return frame[i/2]
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
@@ -71,25 +72,28 @@ type walker struct {
 // file identifies a file.
 type file struct{ dev, inode uint64 }
 
-// Walk calls visitors for every process, on all cores. The listing of /proc is
-// read on one of them and handed on in pieces while it goes on.
+// Walk calls visitors for every process, on all cores. The listing of /proc is handed on in pieces
+// while it is read; what reads it then takes pieces itself, so that a small machine's processes do
+// not wait for another thread to start.
 func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*Worker, *Process)) (record.Found, error) {
 	w := newWalker(h, types)
 	w.anon = anonymous()
 	pieces := make(chan []ns.TaskID, 64)
 	var all record.Found
 	var mu sync.Mutex
+	visit := func() {
+		got := w.visitAll(ctx, pieces, visitors)
+		mu.Lock()
+		defer mu.Unlock()
+		all.Add(got)
+	}
 	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			got := w.visitAll(ctx, pieces, visitors)
-			mu.Lock()
-			defer mu.Unlock()
-			all.Add(got)
-		})
+	for range max(1, runtime.GOMAXPROCS(0)-1) { // one at least takes what does not fit into the channel
+		pool.Go(&wg, visit)
 	}
 	err := w.listProcesses(ctx, pieces)
 	close(pieces)
+	visit()
 	wg.Wait()
 	return all, err
 }
@@ -128,7 +132,7 @@ func (s *walker) wants(t ns.Type) bool { return slices.Contains(s.types, t) }
 
 // listProcesses sends the PIDs in /proc to pieces.
 func (s *walker) listProcesses(ctx context.Context, pieces chan<- []ns.TaskID) error {
-	const piece = 128
+	const piece = 32
 	fd, err := s.host.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -101,7 +102,7 @@ func (r *reader) findAll() {
 	late := time.AfterFunc(patience, func() { r.late.Store(true) })
 	var wg sync.WaitGroup
 	for _, rt := range runtimes {
-		wg.Go(func() {
+		pool.Go(&wg, func() {
 			rt.find(r)
 			if r.late.Load() {
 				r.gap(rt.name, fmt.Errorf("not read within %s", patience))

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsinspect/nsinspect/internal/host"
+	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/pkg/ns"
 )
 
@@ -209,7 +210,7 @@ func (r *reader) eachIndex(n int, f func(int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min((n+piece-1)/piece, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
+		pool.Go(&wg, func() {
 			for !r.over() {
 				from := int(next.Add(piece)) - piece
 				if from >= n {

@@ -21,6 +21,7 @@ import (
 	"github.com/nsinspect/nsinspect/internal/host"
 	"github.com/nsinspect/nsinspect/internal/kernel"
 	"github.com/nsinspect/nsinspect/internal/mounts"
+	"github.com/nsinspect/nsinspect/internal/pool"
 	"github.com/nsinspect/nsinspect/internal/procscan"
 	"github.com/nsinspect/nsinspect/internal/record"
 	"github.com/nsinspect/nsinspect/pkg/ns"
@@ -212,7 +213,7 @@ func (s *scanner) run(ctx context.Context, snap *ns.Snapshot) error {
 		}
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() {
+	pool.Go(&wg, func() {
 		for _, find := range finders {
 			s.take(find(s, ctx))
 		}
