@@ -32,7 +32,8 @@ compares two.
 The file is JSON, compressed with gzip. Without -o its name is
 nsinspect-HOST-TIME.json.gz, which is printed. Only its owner may read it, and it is there
 whole or not at all. - writes to stdout. If FILE is a directory, the file is created there
-with that name, and --keep removes older ones of this host from it.
+with that name; --keep removes older ones of this host from it, and --keep-size thins them
+out until all together are small enough.
 
 Command lines and names can be confidential. --no-cmdline leaves the arguments of programs
 out. --redact does that too, and replaces names and addresses by hashes: what is equal stays
@@ -42,7 +43,7 @@ const snapshotExamples = `  nsinspect snapshot
   nsinspect snapshot -o before.json.gz
   nsinspect snapshot -o - | ssh admin@desk nsinspect doctor --from -
   nsinspect snapshot --redact -o for-the-vendor.json.gz
-  nsinspect snapshot -o /var/lib/nsinspect --keep 168h
+  nsinspect snapshot -o /var/lib/nsinspect --keep 168h --keep-size 20M
   nsinspect list --from before.json.gz --type all
   nsinspect diff before.json.gz`
 
@@ -52,6 +53,8 @@ type snapshotFlags struct {
 	key       string
 	noCmdline bool
 	keep      time.Duration
+	keepSize  string
+	keepBytes int64
 }
 
 func (a *app) snapshotCommand() *cobra.Command {
@@ -77,6 +80,13 @@ func (a *app) snapshotCommand() *cobra.Command {
 			if f.keep <= 0 && cmd.Flags().Changed("keep") {
 				return usagef("bad --keep %s\nhint: it takes a time above zero, such as 168h", f.keep)
 			}
+			if cmd.Flags().Changed("keep-size") {
+				n, ok := parseBytes(f.keepSize)
+				if !ok || n == 0 {
+					return usagef("bad --keep-size %q\nhint: it takes a size above zero, such as 20M", f.keepSize)
+				}
+				f.keepBytes = n
+			}
 			return a.snapshot(cmd.Context(), f)
 		},
 	}
@@ -85,6 +95,7 @@ func (a *app) snapshotCommand() *cobra.Command {
 	flags.BoolVar(&f.redact, "redact", false, "replace names and addresses by hashes, and leave command lines out")
 	flags.StringVar(&f.key, "redact-key", "", "redact with the key in `FILE`, so that equal names have equal hashes in several snapshots")
 	flags.DurationVar(&f.keep, "keep", 0, "of the files in the directory of -o, remove this host's that are older than `TIME`")
+	flags.StringVar(&f.keepSize, "keep-size", "", "of the files in the directory of -o, remove some of this host's until all are at most `SIZE`")
 	flags.BoolVar(&f.noCmdline, "no-cmdline", false, "leave the arguments of programs out")
 	return cmd
 }
@@ -99,6 +110,9 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 	dir := f.output != "" && f.output != "-" && isDirectory(f.output)
 	if f.keep > 0 && !dir {
 		return usagef("--keep is for a directory of snapshots\nhint: use -o with one that is there")
+	}
+	if f.keepBytes > 0 && !dir {
+		return usagef("--keep-size is for a directory of snapshots\nhint: use -o with one that is there")
 	}
 	if err := f.check(dir); err != nil {
 		return err
@@ -148,8 +162,8 @@ func (a *app) snapshot(ctx context.Context, f snapshotFlags) error {
 			return err
 		}
 	}
-	if f.keep > 0 {
-		return snapshot.Prune(f.output, taking.Snapshot, f.keep)
+	if f.keep > 0 || f.keepBytes > 0 {
+		return snapshot.Prune(f.output, taking.Snapshot, snapshot.Keep{Time: f.keep, Size: f.keepBytes, Written: filepath.Base(name)})
 	}
 	return nil
 }

@@ -221,6 +221,15 @@ func parseTime(flag, text string) (time.Duration, error) {
 // parseSize reads a power of two with a suffix K, M or G (of 1024), as 16M.
 func parseSize(flag, text string) (int, error) {
 	const least, most = 4096, 1 << 30
+	size, ok := parseBytes(text)
+	if !ok || bits.OnesCount64(uint64(size)) != 1 || size < least || size > most || int(size) < unix.Getpagesize() {
+		return 0, usagef("bad %s %q\nhint: it takes a power of two from 4K to 1G, such as 16M", flag, text)
+	}
+	return int(size), nil
+}
+
+// parseBytes reads a size with a suffix K, M or G (of 1024), or none.
+func parseBytes(text string) (int64, bool) {
 	digits, shift := text, 0
 	for i, suffix := range []string{"K", "M", "G"} {
 		for _, long := range []string{suffix, suffix + "iB"} {
@@ -230,9 +239,5 @@ func parseSize(flag, text string) (int, error) {
 		}
 	}
 	n, err := strconv.ParseUint(digits, 10, 31)
-	size := n << shift
-	if err != nil || bits.OnesCount64(size) != 1 || size < least || size > most || int(size) < unix.Getpagesize() {
-		return 0, usagef("bad %s %q\nhint: it takes a power of two from 4K to 1G, such as 16M", flag, text)
-	}
-	return int(size), nil
+	return int64(n) << shift, err == nil
 }

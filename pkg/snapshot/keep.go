@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,25 +51,87 @@ func ofHost(s *ns.Snapshot) string {
 	return filePrefix + host + "-"
 }
 
-// Prune removes the files of a directory that have the customary name of one of the same host
-// as s, taken earlier before it than keep. Nothing else there is touched, and no symlink is
-// followed.
-func Prune(dir string, s *ns.Snapshot, keep time.Duration) error {
+// Keep is what Prune leaves in a directory.
+type Keep struct {
+	Time    time.Duration // files that are not older than the snapshot by more than this; 0: any
+	Size    int64         // as many as have this many bytes together; 0: all
+	Written string        // the name of the snapshot's own file, which stays
+}
+
+// stored is a file of a directory of snapshots.
+type stored struct {
+	name  string
+	taken time.Time
+	size  int64
+}
+
+// Prune removes files of a directory that have the customary name of one of the same host
+// as s: what is older than keep has it, and then, as long as all together are too large, the one
+// whose two neighbors are closest in time, so that what is left is spread over the whole
+// time. Nothing else there is touched, and no symlink is followed.
+func Prune(dir string, s *ns.Snapshot, keep Keep) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("remove old snapshots: %w", err)
 	}
 	var errs []error
-	for _, e := range entries {
-		text, ours := strings.CutPrefix(e.Name(), ofHost(s))
-		text, whole := strings.CutSuffix(text, fileSuffix)
-		taken, err := time.Parse(fileTime, text)
-		if !ours || !whole || err != nil || taken.Format(fileTime) != text || !e.Type().IsRegular() || s.Taken.Sub(taken) <= keep {
-			continue
-		}
-		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	remove := func(name string) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("remove an old snapshot: %w", err))
 		}
 	}
+	var files []stored
+	total := int64(0)
+	for _, e := range entries {
+		taken, ok := takenAt(e, s)
+		switch {
+		case !ok:
+		case keep.Time > 0 && s.Taken.Sub(taken) > keep.Time:
+			remove(e.Name())
+		case keep.Size > 0:
+			info, err := e.Info()
+			if err != nil {
+				continue // removed meanwhile
+			}
+			files = append(files, stored{e.Name(), taken, info.Size()})
+			total += info.Size()
+		}
+	}
+	slices.SortFunc(files, func(a, b stored) int { return a.taken.Compare(b.taken) })
+	for total > keep.Size {
+		i := closest(files, keep.Written)
+		if i < 0 {
+			break
+		}
+		remove(files[i].name)
+		total -= files[i].size
+		files = slices.Delete(files, i, i+1)
+	}
 	return errors.Join(errs...)
+}
+
+// takenAt returns when a file of a host was taken, and false if it is none of that host's.
+func takenAt(e fs.DirEntry, s *ns.Snapshot) (time.Time, bool) {
+	text, ours := strings.CutPrefix(e.Name(), ofHost(s))
+	text, whole := strings.CutSuffix(text, fileSuffix)
+	taken, err := time.Parse(fileTime, text)
+	return taken, ours && whole && err == nil && taken.Format(fileTime) == text && e.Type().IsRegular()
+}
+
+// closest returns which file to do without: the one whose neighbors are closest to each other, of
+// several the first, and the oldest if none but that and the one that stays are left; -1 if
+// there is no other.
+func closest(files []stored, stays string) int {
+	best, least := -1, time.Duration(0)
+	for i := 1; i < len(files)-1; i++ {
+		if span := files[i+1].taken.Sub(files[i-1].taken); files[i].name != stays && (best < 0 || span < least) {
+			best, least = i, span
+		}
+	}
+	for i := 0; best < 0 && i < len(files); i++ {
+		if files[i].name != stays {
+			best = i
+		}
+	}
+	return best
 }
