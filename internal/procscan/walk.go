@@ -73,28 +73,34 @@ type walker struct {
 type file struct{ dev, inode uint64 }
 
 // Walk calls visitors for every process, on all cores. The listing of /proc is handed on in pieces
-// while it is read; what reads it then takes pieces itself, so that a small machine's processes do
-// not wait for another thread to start.
+// while it is read. What reads it visits the pieces that no other takes yet, so that on a small
+// machine none waits for another thread to start.
 func Walk(ctx context.Context, h *host.Host, types []ns.Type, visitors []func(*Worker, *Process)) (record.Found, error) {
-	w := newWalker(h, types)
-	w.anon = anonymous()
+	shared := newWalker(h, types)
+	shared.anon = anonymous()
 	pieces := make(chan []ns.TaskID, 64)
-	var all record.Found
-	var mu sync.Mutex
-	visit := func() {
-		got := w.visitAll(ctx, pieces, visitors)
-		mu.Lock()
-		defer mu.Unlock()
-		all.Add(got)
+	workers := make([]*Worker, runtime.GOMAXPROCS(0))
+	for i := range workers {
+		workers[i] = &Worker{walker: shared, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, Found: record.Found{Threads: map[record.Key]int{}, Members: record.Members{}}}
 	}
 	var wg sync.WaitGroup
-	for range max(1, runtime.GOMAXPROCS(0)-1) { // one at least takes what does not fit into the channel
-		pool.Go(&wg, visit)
+	for _, w := range workers[1:] {
+		pool.Go(&wg, func() { w.visitAll(ctx, pieces, visitors) })
 	}
-	err := w.listProcesses(ctx, pieces)
+	err := shared.listProcesses(ctx, func(piece []ns.TaskID) {
+		select {
+		case pieces <- piece:
+		default:
+			workers[0].visit(ctx, piece, visitors)
+		}
+	})
 	close(pieces)
-	visit()
+	workers[0].visitAll(ctx, pieces, visitors)
 	wg.Wait()
+	var all record.Found
+	for _, w := range workers {
+		all.Add(w.Found)
+	}
 	return all, err
 }
 
@@ -111,27 +117,29 @@ func newWalker(h *host.Host, types []ns.Type) *walker {
 }
 
 // visitAll calls visitors for the processes that it gets.
-func (s *walker) visitAll(ctx context.Context, pieces <-chan []ns.TaskID, visitors []func(*Worker, *Process)) record.Found {
-	w := &Worker{walker: s, path: make([]byte, 0, 64), cookies: map[uint64]uint64{}, Found: record.Found{Threads: map[record.Key]int{}, Members: record.Members{}}}
-	for pids := range pieces {
-		if ctx.Err() != nil {
-			continue
-		}
-		for _, pid := range pids {
-			v := Process{pid: pid}
-			for _, f := range visitors {
-				f(w, &v)
-			}
-			w.settle(&v)
-		}
+func (w *Worker) visitAll(ctx context.Context, pieces <-chan []ns.TaskID, visitors []func(*Worker, *Process)) {
+	for piece := range pieces {
+		w.visit(ctx, piece, visitors)
 	}
-	return w.Found
+}
+
+func (w *Worker) visit(ctx context.Context, pids []ns.TaskID, visitors []func(*Worker, *Process)) {
+	if ctx.Err() != nil {
+		return
+	}
+	for _, pid := range pids {
+		v := Process{pid: pid}
+		for _, f := range visitors {
+			f(w, &v)
+		}
+		w.settle(&v)
+	}
 }
 
 func (s *walker) wants(t ns.Type) bool { return slices.Contains(s.types, t) }
 
-// listProcesses sends the PIDs in /proc to pieces.
-func (s *walker) listProcesses(ctx context.Context, pieces chan<- []ns.TaskID) error {
+// listProcesses hands on the PIDs in /proc, in pieces.
+func (s *walker) listProcesses(ctx context.Context, take func([]ns.TaskID)) error {
 	const piece = 32
 	fd, err := s.host.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -149,10 +157,10 @@ func (s *walker) listProcesses(ctx context.Context, pieces chan<- []ns.TaskID) e
 		}
 		pids := host.NumericEntries[ns.TaskID](nil, buf[:n], unix.DT_DIR)
 		for len(pids) > piece {
-			pieces <- pids[:piece]
+			take(pids[:piece])
 			pids = pids[piece:]
 		}
-		pieces <- pids
+		take(pids)
 	}
 	return ctx.Err()
 }
