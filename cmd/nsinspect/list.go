@@ -193,7 +193,7 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	var owners *owner.Index
 	if l.file != nil && l.view.Owners() {
 		owners = l.file.Owners
-	} else if l.view.Owners() {
+	} else if l.view.Owners() && slices.ContainsFunc(snap.Namespaces, hasOwner) {
 		owners = l.owners.Index(ctx, snap)
 		owners.Prefetch(snap)
 	}
@@ -220,6 +220,10 @@ func (l *lister) once(ctx context.Context, watching bool) error {
 	}
 	return missing
 }
+
+// hasOwner reports whether a namespace may be somebody's: the host's own are nobody's, and on a machine
+// without others nothing needs to be known of container runtimes.
+func hasOwner(n ns.Namespace) bool { return !n.Initial }
 
 // people reports whether what is written is for people.
 func (l *lister) people() bool { return l.view.Format == render.Table || l.view.Format == render.Wide }
