@@ -56,9 +56,10 @@ func (a *app) takeSignals(cmd *cobra.Command) {
 // quitSilently gives SIGQUIT its default action, without the stacks that the Go runtime prints.
 // os/signal has no way to do so, and does not know of it.
 func quitSilently() {
-	const signalSet = 64 / 8
-	var action [4]uint64                                                                                                           // struct sigaction (include/linux/signal_types.h, 6.18): SIG_DFL
-	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGQUIT), uintptr(unsafe.Pointer(&action)), 0, signalSet, 0, 0) // cannot fail
+	const setSize = 64 / 8  // of the signals
+	var byDefault [4]uint64 // struct sigaction (include/linux/signal_types.h, 6.18): SIG_DFL
+	// It cannot fail.
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGQUIT), uintptr(unsafe.Pointer(&byDefault)), 0, setSize, 0, 0)
 }
 
 // catch catches signals until the process exits: one that comes when everything is

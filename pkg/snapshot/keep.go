@@ -90,11 +90,14 @@ func Prune(dir string, s *ns.Snapshot, keep Keep) error {
 			remove(e.Name())
 		case keep.Size > 0:
 			info, err := e.Info()
-			if err != nil {
-				continue // removed meanwhile
+			switch {
+			case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+			case err != nil:
+				errs = append(errs, fmt.Errorf("remove old snapshots: %w", err))
+			default:
+				files = append(files, stored{e.Name(), taken, info.Size()})
+				total += info.Size()
 			}
-			files = append(files, stored{e.Name(), taken, info.Size()})
-			total += info.Size()
 		}
 	}
 	slices.SortFunc(files, func(a, b stored) int { return a.taken.Compare(b.taken) })
