@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/nsinspect/nsinspect/internal/stacks"
 )
 
 // Each calls f for 0 to n-1, as many at once as there are CPUs, until ctx ends. It starts no
@@ -32,29 +34,12 @@ func Each(ctx context.Context, n int, f func(int)) {
 	wg.Wait()
 }
 
-// Go is wg.Go with a stack that most functions of a scan need from the beginning on. It begins
-// with 2 KiB, and each time that it is made twice as large, whatever functions are on it by then
-// are looked up (runtime, newstack and copystack, 1.26).
+// Go is wg.Go with a stack that most functions of a scan need from the beginning on.
 func Go(wg *sync.WaitGroup, f func()) {
 	wg.Go(func() {
-		growStack(nil)
+		stacks.Grow[[stackRoom]byte](nil)
 		f()
 	})
 }
 
-// stackRoom makes a stack of 8 KiB.
-const stackRoom = 5 << 10
-
-// growStack makes the stack larger: a function has as much as its frame may take before it
-// begins, and writes only to what it uses.
-//
-//go:noinline
-func growStack(use *byte) byte {
-	if use != nil {
-		return first([stackRoom]byte{*use})
-	}
-	return 0
-}
-
-//go:noinline
-func first(frame [stackRoom]byte) byte { return frame[0] }
+const stackRoom = 5 << 10 // makes a stack of 8 KiB

@@ -5,6 +5,8 @@ package startup
 import (
 	"runtime"
 	"unsafe"
+
+	"github.com/nsinspect/nsinspect/internal/stacks"
 )
 
 // On a machine where a page fault takes 15 µs, faulting in the heap one page after another
@@ -19,6 +21,8 @@ const (
 	// from is from when on an allocation takes no page of those that a processor has set
 	// aside (runtime, pageCachePages/4 pages, 1.26).
 	from = 128 << 10
+
+	stackRoom = 40 << 10 // as much stack as most commands need
 )
 
 // profileRate is where the runtime has how many bytes are allocated, on average, between two
@@ -36,9 +40,9 @@ func init() {
 	// a dozen page faults (runtime, pageAlloc.find, 1.26).
 	switch reads := reading(); {
 	case reads == files:
-		high = growHeap(large[[roomTwo - 64<<10]byte])
+		high = growHeap(stacks.Grow[[roomTwo - 64<<10]byte])
 	case reads == machine:
-		high = growHeap(large[[room - 64<<10]byte])
+		high = growHeap(stacks.Grow[[room - 64<<10]byte])
 	case high == low:
 		useUp(low) // which grows it
 		high = low + growth
@@ -46,7 +50,7 @@ func init() {
 	// Where it is refused, the start takes longer and nothing else changes.
 	call(sysMadvise, low, high-low, hugePages, 0)
 	useUp(low)
-	growStack(nil) // there, too
+	stacks.Grow[[stackRoom]byte](nil) // there, too
 }
 
 // setGCPercent is what runtime/debug.SetGCPercent calls. That package imports some that are to
@@ -97,13 +101,14 @@ func alignHeap() uintptr {
 	return next
 }
 
-// growHeap makes the heap larger by the stack that a function needs, and returns where it ends.
+// growHeap makes the heap larger by the stack that grow makes, with room for its frame and not for
+// two, and returns where it ends.
 // Only a stack is given back to the heap without a garbage collection, which is when its
 // goroutine ends (runtime, gdestroy, 1.26).
-func growHeap(large func(never *byte) uintptr) uintptr {
+func growHeap(grow func(never *byte) uintptr) uintptr {
 	before := runtime.NumGoroutine()
 	top := make(chan uintptr, 1)
-	go func() { top <- large(nil) }()
+	go func() { top <- grow(nil) }()
 	for runtime.NumGoroutine() > before {
 		runtime.Gosched()
 	}
@@ -123,19 +128,3 @@ func useUp(low uintptr) {
 	}
 	unused = nil
 }
-
-// large needs a stack with room for a frame and not for two, of which it uses no more than the
-// top. It returns an address there.
-//
-//go:noinline
-func large[frame any](never *byte) uintptr {
-	if never != nil {
-		var f frame
-		take(f)
-	}
-	var here byte
-	return uintptr(unsafe.Pointer(&here))
-}
-
-//go:noinline
-func take[frame any](f frame) { unused = unsafe.Slice((*byte)(unsafe.Pointer(&f)), 1) }

@@ -3,7 +3,7 @@
 // Package startup does what comes before everything else that a program does, and what comes
 // last where a limit of this process ends it. It is imported for that alone.
 //
-// It imports nothing but runtime and sync/atomic, and so is initialized before whatever opens
+// It imports nothing but what is there first, runtime and sync/atomic, and so is initialized before whatever opens
 // files in an init function, as os and cilium/ebpf do, and before most of what takes memory
 // there (The Go Programming Language Specification, "Program initialization"; of packages that
 // wait for no other, the first by path: cmd/link, inittask.go, 1.26).
