@@ -93,11 +93,26 @@ func (j *byJSON) object(member func(key string) error) error {
 	for err == nil && j.json.More() {
 		var key json.Token
 		if key, err = j.json.Token(); err == nil {
+			err = j.follows()
+		}
+		if err == nil {
 			err = member(key.(string))
 		}
 	}
 	if err == nil {
 		err = j.delim('}')
+	}
+	return err
+}
+
+// follows returns an error if the text ends here: Token takes a name without a look at what is behind it.
+func (j *byJSON) follows() error {
+	if j.json.More() {
+		return nil
+	}
+	rest, err := io.ReadAll(j.json.Buffered())
+	if err == nil && len(bytes.TrimLeft(rest, " \n\r\t")) == 0 {
+		err = io.ErrUnexpectedEOF
 	}
 	return err
 }

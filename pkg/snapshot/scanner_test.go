@@ -180,6 +180,7 @@ func TestReadAsJSON(t *testing.T) {
 	const head = `{"schema":"nsinspect/v2","document":"snapshot","taken":"2026-03-01T12:00:00Z"`
 	for _, text := range []string{
 		`{`, `{}`, `{} {}`, `{}]`, `{"schema":1}`, `[]`, head, head + `}`, head + `,}`, head + ` "a":1}`, head + `,"a" 1}`, head + `,1:2}`, head + `,null:1}`,
+		`{"boot":"","processes"`, `{"boot":"","processes" `, `{"boot":"","processes":`, `{"boot":"","processes":7`, `{"boot":"","processes"}`,
 		`{"namespaces"`, `{"namespaces":`, `{"namespaces":[`, `{"namespaces":7`, `{"namespaces" []}`,
 		head + `,"namespaces":[]}`, head + `,"namespaces":[,]}`, head + `,"namespaces":[{}`, head + `,"namespaces":[{"type":"net","inode":1},]}`,
 		head + `,"namespaces":[{"type":"net","inode":1} {"type":"net","inode":2}]}`, head + `,"namespaces":[{"type":"net","inode":1}}`,
